@@ -1,0 +1,33 @@
+"""The one interface of everything that reads a page picture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
+
+from document_parser.models import EngineName, PageImage, PictureSpec, Reading
+
+Watch = Callable[[str], str | None]
+"""Given the answer so far, says why reading should stop now, or None. Called now and then while an answer streams in."""
+
+
+class Engine(ABC):
+    """Reads one page picture. Many calls run at once; an engine keeps no state between them.
+
+    Made inside the process and event loop that uses it, never before a fork.
+    """
+
+    name: ClassVar[EngineName]
+    picture: PictureSpec
+
+    @abstractmethod
+    async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        """Read the picture. Raises EngineError; cancelling the call ends the work behind it."""
+
+    async def available(self) -> bool:
+        """Whether a page sent now would be read. Cheap, never raises."""
+        return True
+
+    async def aclose(self) -> None:
+        """Give back connections and threads."""

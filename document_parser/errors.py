@@ -1,0 +1,236 @@
+"""The error tree. Each class knows its code, its HTTP status and whether trying again can help."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class DocumentParserError(Exception):
+    """Root of every error a user can meet.
+
+    ``message`` is a sentence that says what to do; ``details`` are facts a program can use.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+    message: str = "Something broke on our side. The request_id finds it in the logs."
+
+    def __init__(self, message: str | None = None, **details: Any) -> None:
+        self.message = message or self.message
+        self.details = details
+        super().__init__(self.message)
+
+
+# --- the request ------------------------------------------------------------------------------------------------------
+
+
+class BadRequest(DocumentParserError):
+    code = "BAD_REQUEST"
+    status = 400
+    message = "The request could not be understood."
+
+
+class InvalidOption(DocumentParserError):
+    code = "INVALID_OPTION"
+    status = 422
+    message = "An option is unknown or has a value that is not allowed."
+
+
+class FileMissing(DocumentParserError):
+    code = "FILE_MISSING"
+    status = 400
+    message = "Send the document as the multipart field 'file', or as the raw body of the request."
+
+
+class EmptyFile(DocumentParserError):
+    code = "EMPTY_FILE"
+    status = 400
+    message = "The file has no bytes. Upload the document itself."
+
+
+class FileTooLarge(DocumentParserError):
+    code = "FILE_TOO_LARGE"
+    status = 413
+    message = "The file is larger than this server accepts (MAX_UPLOAD_MB)."
+
+
+class UnsupportedFormat(DocumentParserError):
+    code = "UNSUPPORTED_FORMAT"
+    status = 415
+    message = "This kind of file is not read. Send one of the supported formats."
+
+
+class ContentMismatch(DocumentParserError):
+    code = "CONTENT_MISMATCH"
+    status = 415
+    message = "The file's name and its content disagree. Rename it to what it is."
+
+
+class NotFound(DocumentParserError):
+    code = "NOT_FOUND"
+    status = 404
+    message = "There is nothing at this address. /docs lists the routes."
+
+
+class MethodNotAllowed(DocumentParserError):
+    code = "METHOD_NOT_ALLOWED"
+    status = 405
+    message = "This address does not take that method. /docs lists the routes."
+
+
+class JobNotFound(DocumentParserError):
+    code = "JOB_NOT_FOUND"
+    status = 404
+    message = "No job has this id."
+
+
+class JobExpired(DocumentParserError):
+    code = "JOB_EXPIRED"
+    status = 410
+    message = "This job has expired and its files are gone. Submit the document again."
+
+
+class JobNotComplete(DocumentParserError):
+    code = "JOB_NOT_COMPLETE"
+    status = 409
+    retryable = True
+    message = "The job has not ended yet. Ask for its status, or wait with ?wait=30."
+
+
+class JobEnded(DocumentParserError):
+    code = "JOB_ENDED"
+    status = 409
+    message = "The job has already ended."
+
+
+class Forbidden(DocumentParserError):
+    code = "FORBIDDEN"
+    status = 403
+    message = "This is open to callers on this machine only, or with the admin token."
+
+
+class QueueUnavailable(DocumentParserError):
+    code = "QUEUE_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = "The job store does not answer at the moment. Try again shortly."
+
+
+class StorageUnavailable(DocumentParserError):
+    code = "STORAGE_UNAVAILABLE"
+    status = 503
+    retryable = True
+    message = "The document store does not take files at the moment. Try again shortly."
+
+
+# --- the document -----------------------------------------------------------------------------------------------------
+
+
+class DocumentError(DocumentParserError):
+    """What only opening the file can show. Fails the whole job."""
+
+    code = "UNREADABLE_DOCUMENT"
+    status = 422
+    message = "The document cannot be opened."
+
+
+class DamagedDocument(DocumentError):
+    code = "DAMAGED_DOCUMENT"
+    message = "The file is damaged or cut off and cannot be opened. Upload it again, or repair it."
+
+
+class EncryptedDocument(DocumentError):
+    code = "ENCRYPTED_DOCUMENT"
+    message = "The document is encrypted. Send its password in the field 'password'."
+
+
+class WrongPassword(DocumentError):
+    code = "WRONG_PASSWORD"
+    message = "The password does not open the document."
+
+
+class TooManyPages(DocumentError):
+    code = "TOO_MANY_PAGES"
+    message = "The document has more pages than this server accepts (MAX_PAGES)."
+
+
+class NoSuchPages(DocumentError):
+    code = "PAGE_RANGE_EMPTY"
+    message = "page_range selects no page of this document."
+
+
+class OpenerCrashed(DocumentError):
+    """The child that opens documents died or ran out of its limits."""
+
+    code = "DOCUMENT_CRASHES_PARSER"
+    message = "Opening this document exhausted its limits or crashed the parser. It is not read."
+
+
+class WorkerCrashed(DocumentError):
+    code = "WORKER_CRASHED"
+    message = "Reading killed its worker twice. It is not tried again."
+
+
+# --- one page ---------------------------------------------------------------------------------------------------------
+
+
+class PageUnreadable(DocumentParserError):
+    """One page cannot be read; the rest of the document goes on."""
+
+    code = "PAGE_UNREADABLE"
+    status = 422
+    message = "This page cannot be read."
+
+
+class PageCrashed(PageUnreadable):
+    code = "PAGE_CRASHES_PARSER"
+    message = "Rendering this page exhausted its limits or crashed the parser."
+
+
+class PageTimeout(PageUnreadable):
+    code = "PAGE_TIMEOUT"
+    message = "This page was not read within its deadline."
+
+
+class NoEngine(PageUnreadable):
+    code = "NO_ENGINE"
+    retryable = True
+    message = "No engine could read this page: no model server answers and no CPU engine is allowed or installed."
+
+
+# --- engines ----------------------------------------------------------------------------------------------------------
+
+
+class EngineError(DocumentParserError):
+    """An engine gave no reading. The page goes on down the ladder."""
+
+    code = "ENGINE_ERROR"
+    status = 502
+    message = "The engine failed."
+
+
+class EngineUnavailable(EngineError):
+    code = "ENGINE_UNAVAILABLE"
+    retryable = True
+    message = "The engine cannot be reached."
+
+
+class EngineRefused(EngineError):
+    """The engine will not read this picture, however often it is asked."""
+
+    code = "ENGINE_REFUSED"
+    message = "The engine refused the page."
+
+
+class ContextExceeded(EngineRefused):
+    """Picture and answer do not fit into the model's context: ask with a smaller picture or fewer tokens."""
+
+    code = "CONTEXT_EXCEEDED"
+    message = "The page does not fit into the model's context."
+
+
+class EngineTimeout(EngineError):
+    code = "ENGINE_TIMEOUT"
+    retryable = True
+    message = "The engine did not answer within its deadline."

@@ -1,0 +1,400 @@
+"""The words of the product, as models without any library of ours behind them.
+
+Lengths are fractions of the upright page unless a name says otherwise (``_points``, ``_pixels``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
+
+PIPELINE_VERSION = "1"
+"""Raised whenever the same page and options may read differently than before."""
+
+EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
+AccuracyMode = Literal["fast", "balanced", "maximum"]
+OutputFormat = Literal["markdown", "json", "html", "csv", "text", "zip"]
+BlockKind = Literal[
+    "title",
+    "heading",
+    "paragraph",
+    "list_item",
+    "table",
+    "figure",
+    "caption",
+    "formula",
+    "code",
+    "footnote",
+    "page_header",
+    "page_footer",
+    "page_number",
+    "signature",
+    "watermark",
+    "checkbox",
+]
+WarningCode = Literal[
+    "engine_fallback",
+    "loop_cut",
+    "truncated",
+    "low_coverage",
+    "suspect_fabrication",
+    "number_mismatch",
+    "low_confidence",
+    "low_agreement",
+    "rotated",
+    "bad_text_layer",
+    "page_failed",
+]
+PageStatus = Literal["done", "blank", "failed"]
+SourceKind = Literal["pdf", "image"]
+
+
+class JobState(StrEnum):
+    """Where a job stands. It only ever moves forward."""
+
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+
+
+class Word(NamedTuple):
+    """A run of text with its place on the upright page, whoever found it."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+    size_points: float = 0.0
+    bold: bool = False
+    italic: bool = False
+    confidence: float | None = None
+
+
+class BoundingBox(BaseModel):
+    """A rectangle in fractions of the upright page, origin top left."""
+
+    model_config = ConfigDict(frozen=True)
+
+    left: float = Field(ge=0, le=1)
+    top: float = Field(ge=0, le=1)
+    right: float = Field(ge=0, le=1)
+    bottom: float = Field(ge=0, le=1)
+
+    @classmethod
+    def of(cls, left: float, top: float, right: float, bottom: float) -> BoundingBox:
+        """A box from any four numbers: ordered, kept on the page, rounded to a hundredth of a per mille."""
+        left, right = sorted((left, right))
+        top, bottom = sorted((top, bottom))
+        return cls(left=_on_page(left), top=_on_page(top), right=_on_page(right), bottom=_on_page(bottom))
+
+    @classmethod
+    def around(cls, words: Iterable[Word]) -> BoundingBox | None:
+        """The smallest box that holds all words; None where there are none."""
+        kept = list(words)
+        if not kept:
+            return None
+        return cls.of(
+            min(w.left for w in kept),
+            min(w.top for w in kept),
+            max(w.right for w in kept),
+            max(w.bottom for w in kept),
+        )
+
+    def turned(self, degrees: int) -> BoundingBox:
+        """The same place after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
+        match degrees % 360:
+            case 90:
+                return BoundingBox.of(1 - self.bottom, self.left, 1 - self.top, self.right)
+            case 180:
+                return BoundingBox.of(1 - self.right, 1 - self.bottom, 1 - self.left, 1 - self.top)
+            case 270:
+                return BoundingBox.of(self.top, 1 - self.right, self.bottom, 1 - self.left)
+        return self
+
+
+def _on_page(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 5)
+
+
+class Cell(BaseModel):
+    """One cell of a table; rows and columns count from 0."""
+
+    row: int = Field(ge=0)
+    column: int = Field(ge=0)
+    row_span: int = Field(default=1, ge=1)
+    column_span: int = Field(default=1, ge=1)
+    text: str = ""
+    header: bool = False
+
+
+class Table(BaseModel):
+    """Cells with spans. HTML is a table's truth; Markdown, CSV and XLSX are derived from these cells."""
+
+    rows: int = Field(ge=0)
+    columns: int = Field(ge=0)
+    cells: list[Cell] = Field(default_factory=list)
+
+    @property
+    def has_spans(self) -> bool:
+        return any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
+
+
+class Block(BaseModel):
+    """One thing on a page. ``text`` is plain text with Markdown emphasis only where the engine gave it."""
+
+    kind: BlockKind
+    text: str = ""
+    box: BoundingBox | None = None
+    confidence: float | None = None
+    level: int | None = None
+    """Heading level 1..6, or the depth of a list item from 1."""
+    table: Table | None = None
+
+
+class PageWarning(BaseModel):
+    """Something a reader of the page should know."""
+
+    code: WarningCode
+    message: str = ""
+    page: int | None = None
+
+
+class PageError(BaseModel):
+    """Why a page could not be read."""
+
+    code: str
+    message: str
+
+
+class Attempt(BaseModel):
+    """One try of one engine at a page: the why-trail."""
+
+    engine: EngineName
+    outcome: Literal["accepted", "rejected", "error"]
+    reason: str = ""
+    temperature: float | None = None
+    milliseconds: int = 0
+
+
+class Page(BaseModel):
+    """A page as it was read. Width and height are in points of the upright page, rotation in degrees clockwise."""
+
+    number: int = Field(ge=1)
+    width: float = 0.0
+    height: float = 0.0
+    rotation: int = 0
+    status: PageStatus = "done"
+    engine: EngineName | None = None
+    blocks: list[Block] = Field(default_factory=list)
+    attempts: list[Attempt] = Field(default_factory=list)
+    warnings: list[PageWarning] = Field(default_factory=list)
+    confidence: float | None = None
+    route: str = ""
+    """Why this engine was chosen, in words."""
+    error: PageError | None = None
+
+
+class Document(BaseModel):
+    """A document after reading."""
+
+    filename: str
+    media_type: str
+    page_count: int
+    pipeline_version: str = PIPELINE_VERSION
+    pages: list[Page] = Field(default_factory=list)
+
+
+class PageFacts(BaseModel):
+    """What is known of a page before anything reads it; all cheap to find.
+
+    ``width_points`` and ``height_points`` are of the page as a viewer shows it, ``rotation`` is what the file asks a viewer
+    to turn by. Shares are fractions 0..1.
+    """
+
+    number: int
+    width_points: float
+    height_points: float
+    rotation: int = 0
+    characters: int = 0
+    unmapped_share: float = 0.0
+    invisible_share: float = 0.0
+    image_share: float = 0.0
+    objects: int = 0
+    form_fields: int = 0
+
+
+class PictureSpec(BaseModel):
+    """The picture of a page that an engine wants: resolution, limits in pixels, encoding."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dpi: float = 144.0
+    max_long_side: int = 1920
+    min_short_side: int = 0
+    """Small originals are enlarged until their short side has this many pixels; 0 leaves them."""
+    encoding: Literal["jpeg", "rgb"] = "jpeg"
+    quality: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """The picture of one page.
+
+    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` says by how many degrees clockwise the picture
+    was turned away from what a viewer shows. ``ink`` is the share of dark pixels, ``sideways`` is above 1 where lines of
+    writing seem to run from top to bottom.
+    """
+
+    number: int
+    width_pixels: int
+    height_pixels: int
+    encoding: Literal["jpeg", "rgb"]
+    data: bytes = field(repr=False)
+    turned: int = 0
+    ink: float = 0.0
+    sideways: float = 0.0
+
+
+FinishReason = Literal["stop", "length", "loop", "aborted"]
+
+
+@dataclass(slots=True)
+class Reading:
+    """What an engine returned for a page, before guards.
+
+    Engines that find words give ``words`` (boxes in fractions of the picture); engines that write give ``blocks``.
+    ``text`` is the raw answer.
+    """
+
+    engine: EngineName
+    blocks: list[Block] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    text: str = ""
+    finish_reason: FinishReason = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    milliseconds: int = 0
+    temperature: float | None = None
+
+
+class Route(BaseModel):
+    """The decision which engine reads a page, and why. ``engines`` is the ladder, first choice first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engines: tuple[EngineName, ...]
+    reason: str
+
+
+def parse_page_range(text: str) -> list[tuple[int, int]]:
+    """``"1,3-5,8-"`` as ranges of page numbers from 1, both ends included; an open end is 0.
+
+    Raises ValueError with a sentence for the user.
+    """
+    ranges = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = re.fullmatch(r"(\d{1,9})(?:\s*(-)\s*(\d{1,9})?)?", part)
+        if match is None:
+            raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} is not of it.")
+        first = int(match[1])
+        last = first if match[2] is None else int(match[3] or 0)
+        if first < 1 or (last and last < first):
+            raise ValueError(f"page_range counts pages from 1 upwards, and {part!r} does not.")
+        ranges.append((first, last))
+    return ranges
+
+
+def _page_range(text: str) -> str:
+    parse_page_range(text)
+    return text
+
+
+class Options(BaseModel):
+    """What a caller may ask for. Every text field is a plain string so that a form or a query can carry it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accuracy_mode: AccuracyMode = Field(default="balanced", description="fast, balanced or maximum.")
+    output_format: OutputFormat = Field(default="markdown", description="Format written first; others on request.")
+    page_range: Annotated[str, AfterValidator(_page_range)] = Field(
+        default="", max_length=1000, description='Pages to read, like "1,3-5,8-". Empty reads all.'
+    )
+    headers_footers: Literal["keep", "strip"] = Field(
+        default="strip", description="Keep or strip running heads, feet and page numbers."
+    )
+    page_separator: str = Field(
+        default="", max_length=200, description="A line between pages in Markdown and text; {page} is the next number."
+    )
+
+    def selects(self, page_count: int) -> list[int]:
+        """The page numbers to read of a document with this many pages, ascending."""
+        ranges = parse_page_range(self.page_range)
+        if not ranges:
+            return list(range(1, page_count + 1))
+        chosen: set[int] = set()
+        for first, last in ranges:
+            chosen.update(range(first, min(last or page_count, page_count) + 1))
+        return sorted(chosen)
+
+
+class JobError(BaseModel):
+    """Why a job failed; ``status`` is the HTTP status that says the same."""
+
+    code: str
+    message: str
+    status: int
+    retryable: bool = False
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Progress(BaseModel):
+    """Counts of finished pages."""
+
+    current_page: int = 0
+    total_pages: int | None = None
+    deepseek_pages: int = 0
+    nanonets_pages: int = 0
+    text_layer_pages: int = 0
+    cpu_pages: int = 0
+    blank_pages: int = 0
+    failed_pages: int = 0
+    percent: float = 0.0
+    eta_seconds: int | None = None
+
+
+class JobStatus(BaseModel):
+    """What the status route shows."""
+
+    job_id: str
+    status: JobState
+    stage: str = ""
+    filename: str
+    complete: bool | None = None
+    progress: Progress = Field(default_factory=Progress)
+    created_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    error: JobError | None = None
+
+    @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
+    def _utc(self, value: datetime | None) -> str | None:
+        return None if value is None else utc_text(value)
+
+
+def utc_text(value: datetime) -> str:
+    """ISO 8601 with milliseconds and Z."""
+    return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"

@@ -1,0 +1,257 @@
+"""Every setting of the product: one frozen tree, read once from the environment and ``.env``.
+
+The only module that reads the environment. A field's environment name is its section's prefix and its own name in capitals;
+its description is the sentence that stands beside it in ``.env.example``, which ``python -m document_parser.settings`` writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from document_parser.models import AccuracyMode
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class _Section(BaseSettings):
+    model_config = SettingsConfigDict(
+        frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
+    )
+
+
+class ApiSettings(_Section):
+    """The web server and what it accepts."""
+
+    api_host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
+    web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
+    web_threads: int = Field(default=8, ge=1, description="Threads of each web worker.")
+    max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
+    max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
+    sync_timeout_seconds: float = Field(
+        default=120.0, ge=0, description="How long /v1/process/sync waits before it answers 202."
+    )
+    default_accuracy_mode: AccuracyMode = Field(
+        default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
+    )
+    admin_token: str = Field(
+        default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
+    )
+    secret_key: str = Field(
+        default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
+    )
+
+
+class StoreSettings(_Section):
+    """Where jobs and documents live."""
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of documents, results and the embedded server.")
+    redis_url: str = Field(
+        default="", description="redis://, rediss:// or unix:// address. Empty: an embedded Valkey in DATA_DIR."
+    )
+    storage_url: str = Field(
+        default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."
+    )
+    s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")
+    job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours a job and its files stay after it has ended.")
+    tombstone_days: float = Field(default=7.0, gt=0, description="Days an expired job answers 410 instead of 404.")
+
+
+class WorkerSettings(_Section):
+    """The pool that reads."""
+
+    num_workers: int = Field(default=2, ge=0, description="Workers started beside the API; 0 to run them elsewhere.")
+    page_concurrency: int = Field(default=32, ge=1, description="Pages one reader keeps in flight at the model servers.")
+    cpu_concurrency: int = Field(
+        default=0, ge=0, description="Pages one reader reads at once on the CPU; 0 is cores divided by workers."
+    )
+    read_slice_seconds: float = Field(default=20.0, gt=0, description="A reader hands over to a fresh one after this long.")
+    page_timeout_seconds: float = Field(default=600.0, gt=0, description="Deadline of one page over all its attempts.")
+    heartbeat_seconds: float = Field(default=2.0, gt=0, description="How often a running task says that it lives.")
+    heartbeat_timeout_seconds: float = Field(
+        default=8.0, gt=0, description="A task silent for this long counts as dead and its pages are read again."
+    )
+    sweep_seconds: float = Field(default=3.0, gt=0, description="How often lost work is looked for.")
+    drain_seconds: float = Field(default=25.0, gt=0, description="How long running pages may finish after a stop.")
+    opener_memory_mb: int = Field(default=2048, ge=64, description="Memory a document's opener child may take, in MiB.")
+    opener_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="Deadline for opening a document or rendering one page."
+    )
+    max_image_megapixels: int = Field(default=200, ge=1, description="Largest picture accepted, in million pixels.")
+
+
+class EngineSettings(_Section):
+    """Which engines may read."""
+
+    inference_mode: Literal["auto", "vllm", "cpu"] = Field(
+        default="auto", description="auto: model servers where they answer, else the CPU; vllm: only they; cpu: never they."
+    )
+    cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
+    cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
+    tesseract_languages: str = Field(default="eng", description="Languages for Tesseract, joined by +.")
+    vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")
+    vllm_connect_seconds: float = Field(default=2.0, gt=0, description="Deadline for reaching a model server.")
+    vllm_read_seconds: float = Field(default=60.0, gt=0, description="Longest silence of a model server during an answer.")
+    vllm_request_seconds: float = Field(default=240.0, gt=0, description="Deadline of one answer of a model server.")
+    vllm_probe_seconds: float = Field(default=5.0, ge=0, description="How long a model server's last sign of life counts.")
+    vllm_connect_retries: int = Field(default=2, ge=0, description="Retries on a fresh connection after a connection fault.")
+    retry_temperatures: tuple[float, ...] = Field(
+        default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."
+    )
+
+
+class DeepSeekSettings(_Section):
+    """DeepSeek-OCR behind vLLM."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_DEEPSEEK_")
+
+    url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI address of DeepSeek-OCR.")
+    model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
+    prompt: str = Field(
+        default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it."
+    )
+    max_tokens: int = Field(default=6900, ge=1, description="Longest answer; picture and answer share 8192 tokens.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
+    ngram_size: int = Field(default=30, ge=1, description="Length of repeated n-grams its logits processor forbids.")
+    window_size: int = Field(default=90, ge=1, description="Window in which they are forbidden.")
+    whitelist_token_ids: tuple[int, ...] = Field(
+        default=(128821, 128822), description="Tokens that may repeat (<td> and </td>), as a JSON list."
+    )
+    picture_dpi: float = Field(default=144.0, gt=0, description="Resolution of page pictures.")
+    picture_long_side: int = Field(default=1664, ge=64, description="Longest side of page pictures, in pixels.")
+
+
+class NanonetsSettings(_Section):
+    """Nanonets-OCR2-3B behind vLLM."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_NANONETS_")
+
+    url: str = Field(default="http://127.0.0.1:4445/v1", description="OpenAI address of Nanonets-OCR2-3B.")
+    model: str = Field(default="nanonets/Nanonets-OCR2-3B", description="Model name it serves.")
+    prompt: str = Field(
+        default=(
+            "Extract the text from the above document as if you were reading it naturally. Return the tables in html format. "
+            "Return the equations in LaTeX representation. If there is an image in the document and image caption is not "
+            "present, add a small description of the image inside the <img></img> tag; otherwise, add the image caption "
+            "inside <img></img>. Watermarks should be wrapped in brackets. Ex: <watermark>OFFICIAL COPY</watermark>. Page "
+            "numbers should be wrapped in brackets. Ex: <page_number>14</page_number> or <page_number>9/22</page_number>. "
+            "Prefer using ☐ and ☑ for check boxes."
+        ),
+        description="Prompt of the model's card.",
+    )
+    max_tokens: int = Field(default=15000, ge=1, description="Longest answer in tokens.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
+    repetition_penalty: float = Field(default=1.0, gt=0, description="Sent explicitly: the model's own 1.05 harms tables.")
+    picture_dpi: float = Field(default=200.0, gt=0, description="Resolution of page pictures.")
+    picture_long_side: int = Field(default=2048, ge=64, description="Longest side of page pictures, in pixels.")
+    picture_short_side: int = Field(default=1280, ge=0, description="Small originals are enlarged to this short side.")
+
+
+class LogSettings(_Section):
+    """What is written to standard output."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level written.")
+    log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
+
+
+class Settings(BaseModel):
+    """The tree. ``load_settings()`` reads it; tests and the CLI may make their own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+    workers: WorkerSettings = Field(default_factory=WorkerSettings)
+    engines: EngineSettings = Field(default_factory=EngineSettings)
+    deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
+    nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
+    logs: LogSettings = Field(default_factory=LogSettings)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.store.data_dir.absolute()
+
+    @property
+    def runtime_dir(self) -> Path:
+        """A short folder for sockets, named by DATA_DIR: unix socket paths end at about 107 bytes."""
+        name = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"docparse-{os.getuid()}-{name}"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this host runs its own Valkey."""
+        return not self.store.redis_url
+
+    @property
+    def valkey_socket(self) -> Path:
+        return self.runtime_dir / "valkey.sock"
+
+    @property
+    def redis_url(self) -> str:
+        return self.store.redis_url or f"unix://{self.valkey_socket}"
+
+    @property
+    def cpu_window(self) -> int:
+        """Pages one reader reads at once on the CPU."""
+        return self.workers.cpu_concurrency or max(1, cores() // max(1, self.workers.num_workers))
+
+
+@cache
+def load_settings() -> Settings:
+    """The settings of this process, read at the first call. Raises pydantic.ValidationError naming the bad ones."""
+    return Settings()
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def cap_threads() -> None:
+    """Keep numeric libraries to one thread each. Must run before they are imported."""
+    for name in THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")
+
+
+def environment_fields() -> Iterator[tuple[str, str, FieldInfo]]:
+    """(section title, environment name, field) of every setting, in order."""
+    for section in Settings.model_fields.values():
+        kind = section.annotation
+        assert isinstance(kind, type) and issubclass(kind, BaseSettings)
+        prefix = kind.model_config.get("env_prefix", "")
+        title = (kind.__doc__ or "").strip()
+        for name, field in kind.model_fields.items():
+            yield title, (prefix + name).upper(), field
+
+
+def example_environment() -> str:
+    """The text of ``.env.example``."""
+    lines = ["# Every setting with its default. Copy to .env and uncomment what you change."]
+    last = ""
+    for title, name, field in environment_fields():
+        if title != last:
+            lines += ["", f"# --- {title}"]
+            last = title
+        lines += [f"# {field.description}", f"#{name}={_as_text(field.default)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ",".join(str(item) for item in value) + "]"
+    return f'"{value}"' if isinstance(value, str) and " " in value else str(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example_environment())
