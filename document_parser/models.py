@@ -398,3 +398,20 @@ class JobStatus(BaseModel):
 def utc_text(value: datetime) -> str:
     """ISO 8601 with milliseconds and Z."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
+
+
+class FormatFile(NamedTuple):
+    """How a format is served: its media type and the extension of its file."""
+
+    media_type: str
+    extension: str
+
+
+FORMAT_FILES: dict[OutputFormat, FormatFile] = {
+    "markdown": FormatFile("text/markdown; charset=utf-8", "md"),
+    "json": FormatFile("application/json", "json"),
+    "html": FormatFile("text/html; charset=utf-8", "html"),
+    "csv": FormatFile("application/json", "tables.json"),
+    "text": FormatFile("text/plain; charset=utf-8", "txt"),
+    "zip": FormatFile("application/zip", "zip"),
+}

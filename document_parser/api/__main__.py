@@ -1,0 +1,31 @@
+"""``python -m document_parser.api``: gunicorn with our settings, from anywhere."""
+
+from __future__ import annotations
+
+import sys
+
+from document_parser.settings import load_settings
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    from gunicorn.app.wsgiapp import WSGIApplication
+
+    from document_parser.api import serving
+
+    settings = load_settings()
+
+    class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
+        """gunicorn, configured from the settings and not from a file or the command line."""
+
+        def load_config(self) -> None:
+            self.app_uri = "document_parser.api:app"
+            for name, value in serving.options(settings).items():
+                self.cfg.set(name, value)
+
+    sys.argv = sys.argv[:1]
+    Server().run()
+
+
+if __name__ == "__main__":
+    main()

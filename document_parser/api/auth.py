@@ -1,0 +1,54 @@
+"""Who may touch what, while nobody has keys."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from urllib.parse import urlsplit
+
+from flask import request
+
+from document_parser.errors import Forbidden
+
+FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+
+
+def require_operator(admin_token: str) -> None:
+    """Let the person at the machine pass, or the holder of the admin token. Raises Forbidden."""
+    if admin_token and hmac.compare_digest(_bearer().encode(), admin_token.encode()):
+        return
+    if not (_bound_to_loopback() and not _forwarded() and _local_host()):
+        raise Forbidden()
+
+
+def check_origin() -> None:
+    """A page of another site may not make a browser send this. Raises Forbidden."""
+    origin = request.headers.get("Origin")
+    if origin and urlsplit(origin).netloc != request.host:
+        raise Forbidden("This came from a page of another site.")
+
+
+def _bearer() -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else ""
+
+
+def _bound_to_loopback() -> bool:
+    return _is_loopback(request.environ.get("SERVER_NAME", "")) and _is_loopback(request.remote_addr or "")
+
+
+def _forwarded() -> bool:
+    return any(name in request.headers for name in FORWARDING_HEADERS)
+
+
+def _local_host() -> bool:
+    """A name that somebody else's DNS points here is not local, though the connection is."""
+    return (urlsplit(f"//{request.host}").hostname or "") in LOCAL_NAMES
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

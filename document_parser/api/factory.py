@@ -1,0 +1,86 @@
+"""Making the Flask app."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from dataclasses import dataclass
+
+from flask import current_app
+from flask_openapi import Info, OpenAPI
+
+import document_parser
+from document_parser import logs
+from document_parser.api import jobs, problems, process, service
+from document_parser.api.uploads import UploadRequest
+from document_parser.jobs.connection import Redis, connect
+from document_parser.jobs.ledger import Ledger
+from document_parser.keeper import keep_beside
+from document_parser.settings import Settings, load_settings
+from document_parser.storage import Storage, make_storage
+
+SMALL_FIELDS_BYTES = 64 << 10
+MOST_FORM_PARTS = 40
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the views work with."""
+
+    settings: Settings
+    redis: Redis
+    ledger: Ledger
+    storage: Storage
+    waiting: threading.BoundedSemaphore
+    """Requests that wait hold at most half of the threads."""
+
+
+def services() -> Services:
+    found: Services = current_app.extensions["document_parser"]
+    return found
+
+
+def create_app(settings: Settings | None = None) -> OpenAPI:
+    """An app over these settings. Connects to nothing until the first request, and starts nothing."""
+    settings = settings or load_settings()
+    app = OpenAPI(
+        "document_parser.api",
+        info=Info(
+            title="Document parser",
+            version=document_parser.__version__,
+            description="Documents in; Markdown, JSON, HTML, CSV or text out, page by page.",
+        ),
+        validation_error_callback=problems.invalid_option,
+        validation_error_model=problems.ProblemBody,
+    )
+    app.request_class = UploadRequest
+    app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_FIELDS_BYTES
+    app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
+    redis = connect(settings)
+    app.extensions["document_parser"] = Services(
+        settings=settings,
+        redis=redis,
+        ledger=Ledger(redis, settings),
+        storage=make_storage(settings),
+        waiting=threading.BoundedSemaphore(max(1, settings.api.web_threads // 2)),
+    )
+    problems.register(app)
+    for blueprint in (process.blueprint(), jobs.blueprint(), service.blueprint()):
+        app.register_api(blueprint)
+    return app
+
+
+def serving_app() -> OpenAPI:
+    """The app of a server process, with a keeper beside the server's master."""
+    settings = load_settings()
+    logs.configure(settings.logs)
+    app = create_app(settings)
+    keep_beside(settings, _master_pid())
+    return app
+
+
+def _master_pid() -> int:
+    """gunicorn's master where this is one of its workers, else this process: the one whose life counts."""
+    return os.getppid() if "gunicorn.arbiter" in sys.modules else os.getpid()

@@ -1,0 +1,125 @@
+"""Looking at jobs, fetching their results, ending them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi import APIBlueprint, Tag
+
+from document_parser.api import factory, problems, results
+from document_parser.api.auth import check_origin, require_operator
+from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQuery, Result, ResultQuery, StatusQuery
+from document_parser.api.waiting import wait_for_end
+from document_parser.errors import InvalidOption, JobEnded, JobNotFound
+from document_parser.jobs import record
+from document_parser.jobs.record import Job
+from document_parser.models import JobState, JobStatus
+
+MOST_LOOKED_AT = 2000
+
+
+def blueprint() -> APIBlueprint:
+    tag = Tag(name="jobs", description="Look at jobs, fetch results, end them.")
+    routes = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", abp_tags=[tag])
+    missing: dict[str | int, Any] = {404: problems.ProblemBody, 410: problems.ProblemBody}
+
+    @routes.get("", summary="List jobs, newest first", responses={200: Jobs}, operation_id="list_jobs")
+    def listing(query: JobsQuery) -> Response:
+        services = factory.services()
+        require_operator(services.settings.api.admin_token)
+        return jsonify(_page_of_jobs(services, query).model_dump(mode="json"))
+
+    @routes.get("/<job_id>/status", summary="How a job goes", responses={200: JobStatus, **missing}, operation_id="job_status")
+    def status(path: JobPath, query: StatusQuery) -> Response:
+        job = wait_for_end(factory.services(), known(path.job_id), query.wait)
+        return jsonify(job.show().model_dump(mode="json"))
+
+    @routes.get(
+        "/<job_id>/result",
+        summary="The content of the document",
+        responses={200: Result, 409: problems.ProblemBody, **missing},
+        operation_id="job_result",
+    )
+    def result(path: JobPath, query: ResultQuery) -> Response:
+        return results.respond(factory.services(), _load(path.job_id), query.format)
+
+    @routes.get(
+        "/<job_id>/download",
+        summary="The result as a file",
+        responses={409: problems.ProblemBody, **missing},
+        operation_id="job_download",
+    )
+    def download(path: JobPath, query: ResultQuery) -> Response:
+        return results.download(factory.services(), _load(path.job_id), query.format)
+
+    @routes.post(
+        "/<job_id>/cancel",
+        summary="End a job, keep its finished pages",
+        responses={200: Cancelled, 409: problems.ProblemBody, **missing},
+        operation_id="cancel_job",
+    )
+    def cancel(path: JobPath) -> Response:
+        check_origin()
+        return jsonify(_cancel(factory.services(), known(path.job_id)).model_dump(mode="json"))
+
+    @routes.delete("/<job_id>", summary="Delete a job and its files", responses={200: Deleted, **missing}, operation_id="delete_job")
+    def delete(path: JobPath) -> Response:
+        check_origin()
+        services = factory.services()
+        require_operator(services.settings.api.admin_token)
+        count = record.delete(services.redis, services.storage, _load(path.job_id))
+        body = Deleted(job_id=path.job_id, deleted_files=count, message="The job and all its files are gone.")
+        return jsonify(body.model_dump(mode="json"))
+
+    return routes
+
+
+def known(job_id: str) -> str:
+    """A job id that can be one. Raises JobNotFound."""
+    if not re.fullmatch(r"[0-9a-f-]{36}", job_id):
+        raise JobNotFound()
+    return job_id
+
+
+def _load(job_id: str) -> Job:
+    return record.load(factory.services().redis, known(job_id))
+
+
+def _cancel(services: factory.Services, job_id: str) -> Cancelled:
+    record.load(services.redis, job_id)
+    outcome = services.ledger.end(job_id, JobState.CANCELLED)
+    if outcome == "missing":
+        raise JobNotFound()
+    if outcome not in ("ok", JobState.CANCELLED):
+        raise JobEnded(f"The job has already {outcome}.", status=outcome)
+    record.publish(services.redis, job_id)
+    job = record.load(services.redis, job_id)
+    record.store_card(services.storage, job.card, ended=job)
+    return Cancelled(job_id=job_id, status=JobState.CANCELLED, message="Nothing more is read; finished pages are kept.")
+
+
+def _page_of_jobs(services: factory.Services, query: JobsQuery) -> Jobs:
+    """One page of the listing. A state filter looks at a bounded number of jobs and goes on at the cursor."""
+    found: list[JobStatus] = []
+    before, looked_at = _cursor(query.cursor), 0
+    while len(found) < query.limit and looked_at < MOST_LOOKED_AT:
+        ids = record.newest(services.redis, record.PUBLIC, before, query.limit)
+        jobs = {job.card.job_id: job for job in record.load_many(services.redis, [job_id for job_id, _ in ids])}
+        for job_id, created in ids:
+            before, looked_at = created, looked_at + 1
+            if (job := jobs.get(job_id)) is not None and query.status in ("", job.state):
+                found.append(job.show())
+            if len(found) == query.limit:
+                break
+        if len(ids) < query.limit:
+            return Jobs(jobs=found, next_cursor=None if len(found) < query.limit else repr(before))
+    return Jobs(jobs=found, next_cursor=repr(before))
+
+
+def _cursor(text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise InvalidOption("Not understood: cursor: use next_cursor of the answer before.") from None

@@ -1,0 +1,136 @@
+"""The one error handler: every error has the same shape, a code, and a sentence that says what to do."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, jsonify, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
+
+from document_parser import logs
+from document_parser.errors import (
+    BadRequest,
+    DocumentParserError,
+    FileTooLarge,
+    InvalidOption,
+    MethodNotAllowed,
+    NotFound,
+    QueueUnavailable,
+)
+from document_parser.jobs.connection import RedisError
+from document_parser.models import JobError, utc_text
+
+log = logs.get(__name__)
+
+RETRY_AFTER_SECONDS = 2
+MOST_DRAINED_BYTES = 64 << 20
+_BY_STATUS: dict[int, type[DocumentParserError]] = {
+    400: BadRequest,
+    404: NotFound,
+    405: MethodNotAllowed,
+    413: FileTooLarge,
+}
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    code: str
+    message: str
+    details: dict[str, Any] = {}
+    retryable: bool = False
+
+
+class ProblemBody(BaseModel):
+    """The body of every error."""
+
+    error: Problem
+    request_id: str
+    timestamp: str
+
+
+def register(app: Flask) -> None:
+    app.before_request(_name_request)
+    app.after_request(_sign)
+    app.register_error_handler(DocumentParserError, answer)
+    app.register_error_handler(RedisError, _redis_away)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(500, _unexpected)
+
+
+def answer(error: DocumentParserError | JobError) -> Response:
+    """The response that tells of an error."""
+    problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
+    body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
+    response = jsonify(body.model_dump(mode="json"))
+    response.status_code = error.status
+    if error.retryable:
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
+def invalid_option(error: ValidationError) -> Response:
+    """Which fields were not understood, and why; their values are not repeated."""
+    return answer(option_error(error))
+
+
+def option_error(error: ValidationError) -> InvalidOption:
+    fields = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    named = "; ".join(f"{field['field']}: {field['problem']}" for field in fields[:5])
+    return InvalidOption(f"Not understood: {named}.", fields=fields)
+
+
+def request_id() -> str:
+    found: str = g.get("request_id", "")
+    return found
+
+
+def _name_request() -> None:
+    sent = request.headers.get("X-Request-ID", "")
+    g.request_id = sent if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", sent) else uuid.uuid4().hex
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _sign(response: Response) -> Response:
+    response.headers["X-Request-ID"] = request_id()
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _redis_away(error: RedisError) -> Response:
+    log.warning("redis_away", error=type(error).__name__)
+    return answer(QueueUnavailable())
+
+
+def _http(error: HTTPException) -> Response:
+    known = _BY_STATUS.get(error.code or 500)
+    if known is FileTooLarge:
+        _drain()
+    if known is not None:
+        return answer(known())
+    name = (error.name or "error").upper().replace(" ", "_")
+    message = error.description or "The request was not answered."
+    return answer(JobError(code=name, message=message, status=error.code or 500))
+
+
+def _drain() -> None:
+    """Read on a little, so that a client still sending learns why instead of meeting a closed connection."""
+    stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
+    left = min(left, request.content_length or left)
+    while left > 0 and (chunk := stream.read(min(left, 1 << 16))):
+        left -= len(chunk)
+
+
+def _unexpected(error: Exception) -> Response:
+    original = getattr(error, "original_exception", None) or error
+    log.error("request_error", error=type(original).__name__, path=request.path)
+    return answer(DocumentParserError())

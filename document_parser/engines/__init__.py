@@ -1,0 +1,87 @@
+"""The engines that read page pictures, made when they are first needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from document_parser.engines.base import Engine
+from document_parser.models import EngineName, PageImage
+from document_parser.settings import Settings
+
+
+def _deepseek(settings: Settings) -> Engine:
+    from document_parser.engines.deepseek import DeepSeekEngine
+
+    return DeepSeekEngine(settings)
+
+
+def _nanonets(settings: Settings) -> Engine:
+    from document_parser.engines.nanonets import NanonetsEngine
+
+    return NanonetsEngine(settings)
+
+
+def _rapidocr(settings: Settings) -> Engine:
+    from document_parser.engines.rapidocr import RapidOcrEngine
+
+    return RapidOcrEngine(settings)
+
+
+def _tesseract(settings: Settings) -> Engine:
+    from document_parser.engines.tesseract import TesseractEngine
+
+    return TesseractEngine(settings)
+
+
+ENGINES: dict[EngineName, Callable[[Settings], Engine]] = {
+    "deepseek": _deepseek,
+    "nanonets": _nanonets,
+    "rapidocr": _rapidocr,
+    "tesseract": _tesseract,
+}
+"""Each factory imports its module inside, so that an engine nobody asks for costs nothing."""
+
+MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
+
+
+class Engines:
+    """The engines of one process and event loop, each made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[EngineName, Engine] = {}
+
+    def get(self, name: EngineName) -> Engine:
+        """The engine of this name. Raises KeyError for one that reads no pictures."""
+        if name not in self._made:
+            self._made[name] = ENGINES[name](self._settings)
+        return self._made[name]
+
+    async def available(self) -> frozenset[EngineName]:
+        """The engines that INFERENCE_MODE allows and that would read a page sent now."""
+        names = self._allowed()
+        answers = await asyncio.gather(*(self.get(name).available() for name in names))
+        return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
+
+    async def upright_turn(self, page: PageImage) -> int:
+        """By how many degrees clockwise the picture must be turned to stand upright. Raises EngineError."""
+        from document_parser.engines.rapidocr import RapidOcrEngine
+
+        engine = self.get("rapidocr")
+        assert isinstance(engine, RapidOcrEngine)
+        return await engine.upright_turn(page)
+
+    async def aclose(self) -> None:
+        made = list(self._made.values())
+        self._made.clear()
+        await asyncio.gather(*(engine.aclose() for engine in made))
+
+    def _allowed(self) -> tuple[EngineName, ...]:
+        engines = self._settings.engines
+        match engines.inference_mode:
+            case "vllm":
+                return MODELS
+            case "cpu":
+                return (engines.cpu_engine,)
+        return (*MODELS, engines.cpu_engine)

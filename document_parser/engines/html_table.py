@@ -1,0 +1,198 @@
+"""Tables that a model wrote as HTML, however badly, as cells.
+
+A regular expression finds the tags instead of ``html.parser``: the latter takes quadratic time on unclosed markup in Python
+versions that are in use, and a model's answer is untrusted. Every step here is linear in the text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass, field
+
+from document_parser.models import Cell, Table
+
+MOST_COLUMNS = 256
+MOST_ROW_SPAN = 4096
+
+TABLE_TAG = re.compile(r"<(/?)table\b[^<>]{0,1000}>", re.IGNORECASE)
+TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9_]{0,20})\b([^<>]{0,1000})>")
+SPAN = re.compile(r"""\b(row|col)span\s{0,3}=\s{0,3}["']?(\d{1,6})""", re.IGNORECASE)
+LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+SHIFTED = re.compile(r"<(sup|sub)>([^<>]{1,40})</\1>", re.IGNORECASE)
+
+
+def split_tables(text: str) -> list[tuple[bool, str]]:
+    """The text in order as (is a table, piece). A table without an end reaches to the end of the text."""
+    pieces: list[tuple[bool, str]] = []
+    start = depth = 0
+    for tag in TABLE_TAG.finditer(text):
+        if not tag[1]:
+            if depth == 0:
+                pieces.append((False, text[start : tag.start()]))
+                start = tag.start()
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                pieces.append((True, text[start : tag.end()]))
+                start = tag.end()
+    pieces.append((depth > 0, text[start:]))
+    return [piece for piece in pieces if piece[1].strip()]
+
+
+def plain(text: str) -> str:
+    """Text as it reads: character references resolved, control characters gone."""
+    if "&" in text:
+        text = html.unescape(LONG_REFERENCE.sub("\ufffd", text))
+    return CONTROLS.sub("", text)
+
+
+def shifted_digits(text: str) -> str:
+    """``x<sup>2</sup>`` as x² where such characters exist, so that dropping the tags does not make it x2."""
+    return SHIFTED.sub(_shifted, text) if "<su" in text.lower() else text
+
+
+def _shifted(match: re.Match[str]) -> str:
+    moved = match[2].translate(RAISED if match[1].lower() == "sup" else LOWERED)
+    return moved if all(character not in match[2] for character in moved) else match[0]
+
+
+def read_table(source: str) -> tuple[Table | None, str]:
+    """The cells of one HTML table, and the text that stands in none of them (its caption). None where it has no cell.
+
+    Tables inside cells become their text. Unclosed rows and cells end where the next begins.
+    """
+    reader = _Reader()
+    position = 0
+    source = shifted_digits(source)
+    for tag in TAG.finditer(source):
+        reader.text(source[position : tag.start()])
+        reader.tag(tag[2].lower(), bool(tag[1]), tag[3])
+        position = tag.end()
+    reader.text(source[position:])
+    return _grid(reader.rows), _tidy(reader.outside)
+
+
+@dataclass
+class _RawCell:
+    header: bool
+    row_span: int = 1
+    column_span: int = 1
+    pieces: list[str] = field(default_factory=list)
+
+
+class _Reader:
+    """Takes tags and text in order and sorts them into rows of cells."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[_RawCell]] = []
+        self.outside: list[str] = []
+        self._depth = 0
+        self._in_head = False
+        self._in_row = False
+        self._cell: _RawCell | None = None
+
+    def tag(self, name: str, closing: bool, attributes: str) -> None:
+        if name == "table":
+            self._depth = max(0, self._depth + (-1 if closing else 1))
+        elif self._depth > 1:
+            self._space(name)
+        elif name in {"td", "th"}:
+            self._cell = None if closing else self._new_cell(name == "th" or self._in_head, attributes)
+        elif name in {"tr", "thead", "tbody", "tfoot", "caption"}:
+            self._row(name, closing)
+        else:
+            self._space(name)
+
+    def text(self, text: str) -> None:
+        if self._cell is not None:
+            self._cell.pieces.append(text)
+        elif self._in_row and text.strip():
+            self._new_cell(self._in_head, "").pieces.append(text)
+        else:
+            self.outside.append(text)
+
+    def _row(self, name: str, closing: bool) -> None:
+        self._cell = None
+        self._in_row = name == "tr" and not closing
+        if name == "thead":
+            self._in_head = not closing
+        elif name in {"tbody", "tfoot"}:
+            self._in_head = False
+        if self._in_row:
+            self.rows.append([])
+
+    def _new_cell(self, header: bool, attributes: str) -> _RawCell:
+        if not self._in_row:
+            self._in_row = True
+            self.rows.append([])
+        spans = {kind.lower(): int(number) for kind, number in SPAN.findall(attributes)}
+        cell = _RawCell(header, _within(spans.get("row", 1), MOST_ROW_SPAN), _within(spans.get("col", 1), MOST_COLUMNS))
+        self.rows[-1].append(cell)
+        return cell
+
+    def _space(self, name: str) -> None:
+        """A tag that is only about looks, or belongs to a table in a cell, leaves a space or a new line."""
+        if self._cell is not None and name in {"br", "p", "div", "li", "tr", "td", "th"}:
+            self._cell.pieces.append("\n" if name in {"br", "p", "div", "li"} else " ")
+
+
+def _within(span: int, most: int) -> int:
+    return min(max(span, 1), most)
+
+
+def _tidy(pieces: list[str]) -> str:
+    lines = (" ".join(line.split()) for line in plain("".join(pieces)).split("\n"))
+    return "\n".join(filter(None, lines))
+
+
+def _grid(rows: list[list[_RawCell]]) -> Table | None:
+    """Put the cells in their columns, as a browser does: to the right of what reaches down from above."""
+    cells: list[Cell] = []
+    taken_until: list[int] = []  # per column the first row in which it is free again
+    number = 0
+    for row in rows:
+        if not row and not any(until > number for until in taken_until):
+            continue
+        column = 0
+        for raw in row:
+            while column < len(taken_until) and taken_until[column] > number:
+                column += 1
+            if column >= MOST_COLUMNS:
+                cells[-1].text = _tidy([cells[-1].text, "\n", *raw.pieces])
+                continue
+            span = _free_columns(taken_until, column, raw.column_span, number)
+            taken_until.extend([0] * (column + span - len(taken_until)))
+            taken_until[column : column + span] = [number + raw.row_span] * span
+            cells.append(_cell(raw, number, column, span))
+            column += span
+        number += 1
+    return _clipped(cells, number) if cells else None
+
+
+def _free_columns(taken_until: list[int], column: int, wanted: int, row: int) -> int:
+    """How many of the wanted columns are free from this one on; at least one."""
+    last = min(column + wanted, MOST_COLUMNS)
+    for place in range(column + 1, min(last, len(taken_until))):
+        if taken_until[place] > row:
+            return place - column
+    return max(1, last - column)
+
+
+def _cell(raw: _RawCell, row: int, column: int, span: int) -> Cell:
+    return Cell(
+        row=row, column=column, row_span=raw.row_span, column_span=span, text=_tidy(raw.pieces), header=raw.header
+    )
+
+
+def _clipped(cells: list[Cell], rows: int) -> Table:
+    """The table without spans that reach over its edge, where no other cell begins."""
+    columns = max(cell.column for cell in cells) + 1
+    for cell in cells:
+        cell.row_span = min(cell.row_span, rows - cell.row)
+        cell.column_span = min(cell.column_span, columns - cell.column)
+    return Table(rows=rows, columns=columns, cells=cells)

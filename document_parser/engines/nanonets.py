@@ -1,0 +1,34 @@
+"""Nanonets-OCR2-3B: its request. Its answers are Markdown with HTML tables and a few tags, without boxes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from document_parser.engines.grammar import markdown_blocks
+from document_parser.engines.vlm import ModelRequest, VisionEngine
+from document_parser.models import Block, EngineName, PictureSpec
+from document_parser.settings import Settings
+
+
+class NanonetsEngine(VisionEngine):
+    """Strong on tables, forms and small print; writes no boxes."""
+
+    name: ClassVar[EngineName] = "nanonets"
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.nanonets
+        self.picture = PictureSpec(
+            dpi=own.picture_dpi, max_long_side=own.picture_long_side, min_short_side=own.picture_short_side
+        )
+        # Sent even at 1.0: the server would otherwise take 1.05 from the model's own configuration, which harms tables.
+        extra = {"repetition_penalty": own.repetition_penalty}
+        request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra)
+        super().__init__(settings.engines, request)
+
+    def parse(self, text: str) -> list[Block]:
+        return parse_nanonets(text)
+
+
+def parse_nanonets(text: str) -> list[Block]:
+    """The blocks of an answer, in its order. Takes any text."""
+    return markdown_blocks(text)

@@ -1,0 +1,28 @@
+"""Page pictures as the CPU engines take them."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from document_parser.errors import EngineRefused
+from document_parser.models import PageImage
+
+
+def opened(page: PageImage) -> Image.Image:
+    """The picture, decoded. Raises EngineRefused where it is not what it says."""
+    try:
+        if page.encoding == "rgb":
+            return Image.frombytes("RGB", (page.width_pixels, page.height_pixels), page.data)
+        with Image.open(io.BytesIO(page.data), formats=["JPEG"]) as picture:
+            return picture.convert("RGB")
+    except (OSError, ValueError, Image.DecompressionBombError):
+        raise EngineRefused("The picture of the page cannot be decoded.") from None
+
+
+def blue_first(picture: Image.Image) -> NDArray[np.uint8]:
+    """Rows of pixels as OpenCV wants them: blue, green, red."""
+    return np.ascontiguousarray(np.asarray(picture, dtype=np.uint8)[:, :, ::-1])

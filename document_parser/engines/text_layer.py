@@ -1,0 +1,277 @@
+"""Words of a PDF page's own text layer, read with PDFium. Runs in the opener child.
+
+One Word per run of characters without white space, in the order of the content stream. A Word never spans two lines or a gap
+wider than its own height, so that layout can build lines and columns from Words alone. Ligatures stay as PDFium gives them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pypdfium2.raw as pdfium
+
+from document_parser.errors import PageUnreadable
+from document_parser.models import Word
+
+MAX_WORDS = 200_000
+"""A page with more words than this is refused: no page of a real document has them, and their list would not stay small."""
+
+_WORD = re.compile(r"[^\s\x00]+")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
+_ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
+_ITALIC_FLAG = 1 << 6
+_FORCE_BOLD_FLAG = 1 << 18
+_BOLD_WEIGHT = 600
+# PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
+_CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", "\u200b": ""})
+
+
+class Rect(NamedTuple):
+    """A rectangle in points of the page's own, unturned space: y grows upwards."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def joined(self, other: Rect) -> Rect:
+        return Rect(
+            min(self.left, other.left),
+            min(self.bottom, other.bottom),
+            max(self.right, other.right),
+            max(self.top, other.top),
+        )
+
+    def near(self, other: Rect) -> bool:
+        """Whether both may be parts of one word: on one line, upright or turned, with less than a height between them."""
+        across = max(self.left, other.left) - min(self.right, other.right)
+        along = max(self.bottom, other.bottom) - min(self.top, other.top)
+        size = max(min(self.right - self.left, self.top - self.bottom), min(other.right - other.left, other.top - other.bottom))
+        return min(across, along) < 0 and max(across, along) < size
+
+
+class Style(NamedTuple):
+    """How the characters of one text object look."""
+
+    size_points: float
+    bold: bool
+    italic: bool
+
+
+class PageText:
+    """The characters of a loaded text page, addressable by PDFium's character index."""
+
+    def __init__(self, textpage: Any) -> None:
+        self.raw = textpage.raw
+        self.count: int = max(0, pdfium.FPDFText_CountChars(self.raw))
+        self.text = self._read()
+        # PDFium leaves characters without a meaning out of the text; then the two indices differ.
+        self._exact = len(self.text) == self.count
+
+    def _read(self) -> str:
+        """The text with one Python character per UTF-16 unit, as PDFium counts them."""
+        units = (ctypes.c_ushort * (self.count + 1))()
+        written = pdfium.FPDFText_GetText(self.raw, 0, self.count, units) if self.count else 0
+        codes = np.frombuffer(bytes(units), dtype="<u2")[: max(0, written - 1)]
+        return str(codes.astype("<u4").tobytes(), "utf-32-le", "surrogatepass")
+
+    def index(self, position: int) -> int:
+        """PDFium's index of the character at this position of ``text``."""
+        return position if self._exact else max(0, pdfium.FPDFText_GetCharIndexFromTextIndex(self.raw, position))
+
+    def spans(self) -> Iterator[tuple[str, int, int]]:
+        """Runs without white space: text, PDFium's index of the first character, number of characters."""
+        for match in _WORD.finditer(self.text):
+            first = self.index(match.start())
+            last = first + match.end() - match.start() - 1 if self._exact else self.index(match.end() - 1)
+            yield match[0], first, max(1, last - first + 1)
+
+
+def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
+    """The words of a PDFium page, boxes in fractions of the upright page (``/Rotate`` and crop box applied).
+
+    Words that lie wholly outside the page are left out. Raises PageUnreadable above MAX_WORDS.
+    """
+    if textpage is None:
+        with_own = page.get_textpage()
+        try:
+            return extract_words(page, with_own)
+        finally:
+            with_own.close()
+    place = upright_map(page)
+    extractor = _Extractor(PageText(textpage))
+    words = (_word(text, rect, style, place) for text, rect, style in extractor.pieces())
+    return [word for word in words if word is not None]
+
+
+class _Extractor:
+    """Reads boxes and styles off a text page, remembering what text objects and fonts look like."""
+
+    def __init__(self, page_text: PageText) -> None:
+        self._page_text = page_text
+        self._raw = page_text.raw
+        self._styles: dict[int | None, Style] = {}
+        self._fonts: dict[int | None, tuple[bool, bool]] = {}
+        self._edges = tuple(ctypes.c_double() for _ in range(4))
+
+    def pieces(self) -> Iterator[tuple[str, Rect, Style]]:
+        for number, (text, first, count) in enumerate(self._page_text.spans()):
+            if number >= MAX_WORDS:
+                raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
+            rects = self._rects(first, count)
+            if len(rects) > 1 and not all(a.near(b) for a, b in pairwise(rects)):
+                yield from self._split(text, first, count)
+            else:
+                yield text, self._union(rects, first, count), self._style(first)
+
+    def _rects(self, first: int, count: int) -> list[Rect]:
+        """One rectangle per text object the characters come from; none where the glyphs have no extent."""
+        found = pdfium.FPDFText_CountRects(self._raw, first, count)
+        return [rect for i in range(found) if (rect := self._rect(i)) is not None]
+
+    def _rect(self, number: int) -> Rect | None:
+        left, top, right, bottom = self._edges
+        if not pdfium.FPDFText_GetRect(self._raw, number, left, top, right, bottom):
+            return None
+        return _ordered(left.value, bottom.value, right.value, top.value)
+
+    def _union(self, rects: list[Rect], first: int, count: int) -> Rect:
+        if not rects:
+            return self._loose(first).joined(self._loose(first + count - 1))
+        whole = rects[0]
+        for rect in rects[1:]:
+            whole = whole.joined(rect)
+        return whole
+
+    def _loose(self, index: int) -> Rect:
+        """The box of a character by its font's measures; its origin where it has none."""
+        box = pdfium.FS_RECTF()
+        if pdfium.FPDFText_GetLooseCharBox(self._raw, index, box):
+            return _ordered(box.left, box.bottom, box.right, box.top)
+        x, y = self._edges[:2]
+        pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y)
+        return Rect(x.value, y.value, x.value, y.value)
+
+    def _split(self, text: str, first: int, count: int) -> Iterator[tuple[str, Rect, Style]]:
+        """A run whose parts lie apart, cut where one character is not near the one before."""
+        if count != len(text):
+            yield text, self._union(self._rects(first, count), first, count), self._style(first)
+            return
+        start, so_far = 0, self._char(first)
+        for offset in range(1, count):
+            char = self._char(first + offset)
+            if not (so_far.near(char) or text[offset] in "\u0300\u0301\u0302\u0303\u0308"):
+                yield text[start:offset], so_far, self._style(first + start)
+                start, so_far = offset, char
+            else:
+                so_far = so_far.joined(char)
+        yield text[start:], so_far, self._style(first + start)
+
+    def _char(self, index: int) -> Rect:
+        left, right, bottom, top = self._edges
+        if pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top):
+            return _ordered(left.value, bottom.value, right.value, top.value)
+        return self._loose(index)
+
+    def _style(self, index: int) -> Style:
+        text_object = pdfium.FPDFText_GetTextObject(self._raw, index)
+        key = ctypes.cast(text_object, ctypes.c_void_p).value
+        style = self._styles.get(key)
+        if style is None:
+            style = self._styles[key] = self._new_style(index, text_object)
+        return style
+
+    def _new_style(self, index: int, text_object: Any) -> Style:
+        size = pdfium.FPDFText_GetFontSize(self._raw, index)
+        matrix = pdfium.FS_MATRIX()
+        if pdfium.FPDFText_GetMatrix(self._raw, index, matrix):
+            size *= math.hypot(matrix.c, matrix.d)
+        bold, italic = self._font(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else (False, False)
+        return Style(round(size, 2) if math.isfinite(size) else 0.0, bold, italic)
+
+    def _font(self, font: Any) -> tuple[bool, bool]:
+        key = ctypes.cast(font, ctypes.c_void_p).value
+        if key not in self._fonts:
+            self._fonts[key] = _font_look(font) if key else (False, False)
+        return self._fonts[key]
+
+
+def _font_look(font: Any) -> tuple[bool, bool]:
+    """(bold, italic) of a font: by its name, its flags, its weight and its angle."""
+    buffer = ctypes.create_string_buffer(256)
+    pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
+    name = buffer.value.decode("latin-1")
+    flags = max(0, pdfium.FPDFFont_GetFlags(font))
+    angle = ctypes.c_int()
+    slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
+    bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
+    return bold, slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
+
+
+class UprightMap(NamedTuple):
+    """Takes points of the page's own space to fractions of the upright page: u = a·x + b·y + c, v = d·x + e·y + f."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+
+    def box(self, rect: Rect) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom, not yet cut to the page."""
+        u0 = self.a * rect.left + self.b * rect.bottom + self.c
+        u1 = self.a * rect.right + self.b * rect.top + self.c
+        v0 = self.d * rect.left + self.e * rect.bottom + self.f
+        v1 = self.d * rect.right + self.e * rect.top + self.f
+        return min(u0, u1), min(v0, v1), max(u0, u1), max(v0, v1)
+
+
+def upright_map(page: Any) -> UprightMap:
+    """The map of a PDFium page. Raises PageUnreadable where the page has no area."""
+    box = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page.raw, box)
+    width, height = box.right - box.left, box.top - box.bottom
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise PageUnreadable("The page has no area.")
+    x, y = (1 / width, -box.left / width), (1 / height, -box.bottom / height)
+    match pdfium.FPDFPage_GetRotation(page.raw):
+        case 1:
+            return UprightMap(0, y[0], y[1], x[0], 0, x[1])
+        case 2:
+            return UprightMap(-x[0], 0, 1 - x[1], 0, y[0], y[1])
+        case 3:
+            return UprightMap(0, -y[0], 1 - y[1], -x[0], 0, 1 - x[1])
+    return UprightMap(x[0], 0, x[1], 0, -y[0], 1 - y[1])
+
+
+def _word(text: str, rect: Rect, style: Style, place: UprightMap) -> Word | None:
+    left, top, right, bottom = place.box(rect)
+    text = _clean(text)
+    if not text or not (left < 1 and top < 1 and right > 0 and bottom > 0):
+        return None
+    return Word(text, _share(left), _share(top), _share(right), _share(bottom), *style)
+
+
+def _clean(text: str) -> str:
+    """Line-end hyphens as hyphens, no characters without a look, surrogate pairs as one character."""
+    if text.isascii() and "\x02" not in text:
+        return text
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text.translate(_CLEAN)
+
+
+def _share(value: float) -> float:
+    return round(min(1.0, max(0.0, value)), 5)
+
+
+def _ordered(left: float, bottom: float, right: float, top: float) -> Rect:
+    return Rect(min(left, right), min(bottom, top), max(left, right), max(bottom, top))

@@ -1,0 +1,106 @@
+"""What every export format shares: the writer's interface, and which blocks of a page are shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple
+
+from document_parser.models import Block, Document, Options, OutputFormat, Page
+
+Writer = Callable[[Document, Iterable[Page], Options, BinaryIO], None]
+"""Writes UTF-8 or a ZIP archive. The document comes without pages; the pages come once, in order."""
+
+FURNITURE = frozenset({"page_header", "page_footer", "page_number"})
+
+# Characters that no format can show; XML and HTML forbid most of them.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_FIGURE_LABEL = re.compile(r"\s*(?:fig|abb|scheme|chart)", re.IGNORECASE)
+_TABLE_LABEL = re.compile(r"\s*tab", re.IGNORECASE)
+_ITEM = re.compile(r"(?P<number>\d{1,9})(?P<stop>[.)])\s+(?P<rest>\S.*)", re.DOTALL)
+_BULLET = re.compile(r"[•◦▪‣∙●○■□·*+–—-]\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFormat:
+    """One output format: its name, media type, file name extension without a dot, and writer."""
+
+    name: OutputFormat
+    media_type: str
+    extension: str
+    write: Writer
+
+
+def clean(text: str) -> str:
+    """Text with plain line ends and without control characters."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")).strip()
+
+
+def shown(page: Page, options: Options) -> list[Block]:
+    """The blocks of a page that a reader shall see, in reading order."""
+    kept = options.headers_footers == "keep"
+    return [block for block in page.blocks if kept or block.kind not in FURNITURE]
+
+
+class Captioned(NamedTuple):
+    """A block and, for a table or figure, the text of its caption."""
+
+    block: Block
+    caption: str = ""
+
+
+def captioned(blocks: list[Block]) -> Iterator[Captioned]:
+    """Blocks in order; the caption before or after a table or figure goes with it and does not come by itself."""
+    owners = _owners(blocks)
+    texts = {owner: clean(blocks[index].text) for index, owner in owners.items()}
+    for index, block in enumerate(blocks):
+        if index not in owners:
+            yield Captioned(block, texts.get(index, ""))
+
+
+def _owners(blocks: list[Block]) -> dict[int, int]:
+    """Index of a caption to the index of what it belongs to: the neighbour its label names, the one below before the one above."""
+    owners: dict[int, int] = {}
+    for index, block in enumerate(blocks):
+        if block.kind != "caption":
+            continue
+        for neighbour in (index + 1, index - 1):
+            fits = 0 <= neighbour < len(blocks) and _fits(block.text, blocks[neighbour])
+            if fits and neighbour not in owners.values():
+                owners[index] = neighbour
+                break
+    return owners
+
+
+def _fits(caption: str, block: Block) -> bool:
+    if block.kind == "table":
+        return _FIGURE_LABEL.match(caption) is None
+    return block.kind == "figure" and _TABLE_LABEL.match(caption) is None
+
+
+class Item(NamedTuple):
+    """A list item: its number and the stop behind it, or None and nothing for a bullet."""
+
+    number: int | None
+    stop: str
+    text: str
+
+
+def item_of(block: Block) -> Item:
+    """What a list item says, its own marker taken apart."""
+    text = clean(block.text)
+    match = _ITEM.match(text)
+    if match:
+        return Item(int(match["number"]), match["stop"], match["rest"])
+    return Item(None, "", _BULLET.sub("", text, count=1) if _BULLET.match(text) else text)
+
+
+def separator(options: Options, page: Page) -> str:
+    """The line before a page; empty where none is asked for."""
+    return options.page_separator.replace("{page}", str(page.number))
+
+
+def failure(page: Page) -> str:
+    """Why a page is missing."""
+    return f"page {page.number} could not be read: {page.error.code if page.error else 'PAGE_UNREADABLE'}"

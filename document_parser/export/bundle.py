@@ -1,0 +1,59 @@
+"""Everything in one ZIP archive, and the same bytes for the same pages."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from document_parser.export.base import Writer
+from document_parser.export.csv import tables_of
+from document_parser.export.html import write_html
+from document_parser.export.json import write_json
+from document_parser.export.markdown import write_markdown
+from document_parser.export.text import write_text
+from document_parser.models import Document, Options, Page
+
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+"""The time of every entry: the earliest a ZIP archive can say."""
+
+_MEMBERS: dict[str, Writer] = {
+    "document.md": write_markdown,
+    "document.json": write_json,
+    "document.html": write_html,
+    "document.txt": write_text,
+}
+
+
+def write_bundle(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+    """Write the archive. Pages wait on disk, since every member reads them from the start."""
+    with tempfile.TemporaryFile() as kept, ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        for page in pages:
+            kept.write(page.model_dump_json().encode() + b"\n")
+        for name, write in _MEMBERS.items():
+            with archive.open(_entry(name), "w") as member:
+                write(document, _again(kept), options, member)
+        _add_tables(archive, _again(kept))
+
+
+def _again(kept: BinaryIO) -> Iterator[Page]:
+    kept.seek(0)
+    return map(Page.model_validate_json, kept)
+
+
+def _add_tables(archive: ZipFile, pages: Iterable[Page]) -> None:
+    seen: Counter[int] = Counter()
+    for table in tables_of(pages):
+        seen[table.page] += 1
+        name = f"tables/page-{table.page:04d}-table-{seen[table.page]}.csv"
+        archive.writestr(_entry(name), table.csv.encode())
+
+
+def _entry(name: str) -> ZipInfo:
+    entry = ZipInfo(name, LONG_AGO)
+    entry.compress_type = ZIP_DEFLATED
+    entry.create_system = 3  # Unix wherever it runs, or the bytes would differ
+    entry.external_attr = 0o644 << 16
+    return entry

@@ -1,0 +1,108 @@
+"""Text of a document as Markdown that shows exactly this text: escaped where it must be, and only there.
+
+Formulas between dollar signs stay as they are. The rules follow CommonMark 0.31 and GitHub's extensions (tables,
+strikethrough, footnotes, formulas).
+"""
+
+from __future__ import annotations
+
+import re
+
+_FORMULA = r"\$\$(?=\S).+?\$\$|\$(?=[^\s$])[^$\n]*?(?<=[^\s\\])\$(?![\d$])"
+_MATHEMATICAL = re.compile(r"[\\^_={}<>]|^\$[^\s$]{1,12}\$$")
+_MONEY = re.compile(r"^\$[\d.,]+(?:[kKmM]|bn)?\$$")
+_TOKEN = re.compile(
+    rf"""
+    (?P<formula>{_FORMULA})
+    | (?P<run>\*+|_+|~+|`+)                     # emphasis, strikethrough, code: only in pairs, only beside text
+    | (?P<plain>
+        \\(?=[!-/:-@\[-`{{-~]|$)                # a backslash that would escape what follows
+      | <(?=[A-Za-z/!?])                        # HTML
+      | &(?=\#\d{{1,7}};|\#[xX][0-9a-fA-F]{{1,6}};|[A-Za-z][A-Za-z0-9]{{1,31}};)
+      | \[(?=\^)                                # a footnote mark
+      | \](?=[(\[:])                            # a link, or the target of one
+    )
+    """,
+    re.VERBOSE | re.DOTALL | re.MULTILINE,
+)
+_LINE_START = re.compile(
+    r"""
+    (?P<number>\d{1,9})(?P<stop>[.)])(?=\s|$)    # an ordered item: the stop is escaped
+    | \#(?=\#{0,5}(?:\s|$))                      # a heading
+    | >
+    | [-+*](?=\s|$)                              # a bullet
+    | [-_*](?=(?:\s*[-_*])+\s*$)                 # a thematic break, or the line that makes a heading of the one above
+    | =(?==*\s*$)
+    | ~(?=~~)                                    # a fence
+    | [|:-](?=[\s|:-]*-[\s|:-]*$)                # the second line of a table
+    """,
+    re.VERBOSE,
+)
+
+
+def paragraph(text: str) -> str:
+    """A paragraph, a list item's text or a caption. Line breaks are kept as Markdown's hard breaks."""
+    lines = [line.strip() for line in inline(text).split("\n")]
+    return "  \n".join(_LINE_START.sub(_at_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line)
+
+
+def heading(text: str) -> str:
+    """The text of a heading, on one line; a closing run of # stays part of it."""
+    return re.sub(r"(^|\s)(#+)$", r"\1\\\2", inline(" ".join(text.split())))
+
+
+def cell(text: str) -> str:
+    """The text of a cell of a pipe table."""
+    return inline(" ".join(text.split())).replace("|", "\\|")
+
+
+def label(text: str) -> str:
+    """Alternative text of a picture."""
+    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", inline(" ".join(text.split())))
+
+
+def inline(text: str) -> str:
+    """Text that does not begin a line, or whose beginning means nothing."""
+    return _TOKEN.sub(_token, text)
+
+
+def formulas(text: str) -> list[str]:
+    """The formulas in a text, with their dollar signs."""
+    return [match["formula"] for match in _TOKEN.finditer(text) if match["formula"] and _is_formula(match["formula"])]
+
+
+def _at_start(match: re.Match[str]) -> str:
+    return f"{match['number']}\\{match['stop']}" if match["number"] else f"\\{match[0]}"
+
+
+def _token(match: re.Match[str]) -> str:
+    if match["formula"]:
+        return _formula(match[0])
+    if match["run"] and not _pairs(match):
+        return match[0]
+    return "".join(f"\\{character}" for character in match[0])
+
+
+def _formula(text: str) -> str:
+    """A formula as it is; a pair of dollar signs that is none loses its meaning by a backslash."""
+    if _is_formula(text):
+        return " ".join(text.split("\n"))
+    return "\\$" + inline(text[1:-1]) + "\\$"
+
+
+def _is_formula(text: str) -> bool:
+    return _MONEY.match(text) is None and (text.startswith("$$") or _MATHEMATICAL.search(text) is not None)
+
+
+def _pairs(match: re.Match[str]) -> bool:
+    """Whether a run of marks could open or close something: text beside it, and another run to pair with."""
+    text, mark = match.string, match[0][0]
+    before = text[match.start() - 1] if match.start() else " "
+    after = text[match.end()] if match.end() < len(text) else " "
+    if text.count(mark) == len(match[0]):
+        return False
+    if mark == "`":
+        return True
+    if mark == "_" and before.isalnum() and after.isalnum():
+        return False
+    return not (before.isspace() and after.isspace())

@@ -1,0 +1,38 @@
+"""Tables as plain rows of text, the form that CSV, text and pipe tables need."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from document_parser.export.base import clean
+from document_parser.models import Cell, Table
+
+
+def rows_of(table: Table) -> Iterator[list[str]]:
+    """Row by row, one text per column. A cell with spans gives its text to its first place and leaves the others empty."""
+    width = max([table.columns, *(cell.column + 1 for cell in table.cells)])
+    for cells in cell_rows(table):
+        row = [""] * width
+        for cell in cells:
+            row[cell.column] = clean(cell.text)
+        yield row
+
+
+def cell_rows(table: Table) -> Iterator[list[Cell]]:
+    """The cells that begin in each row, from left to right; rows without any included."""
+    rows: defaultdict[int, list[Cell]] = defaultdict(list)
+    for cell in table.cells:
+        rows[cell.row].append(cell)
+    for row in range(max([table.rows, *(cell.row + 1 for cell in table.cells)])):
+        yield sorted(rows[row], key=lambda cell: cell.column)
+
+
+def header_rows(table: Table) -> int:
+    """How many rows at the top hold header cells only."""
+    count = 0
+    for cells in cell_rows(table):
+        if not cells or not all(cell.header for cell in cells):
+            break
+        count += 1
+    return count

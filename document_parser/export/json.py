@@ -1,0 +1,18 @@
+"""The Document as JSON, as the models say it. All blocks are in it, running heads too: their kinds tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import BinaryIO
+
+from document_parser.models import Document, Options, Page
+
+
+def write_json(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+    """Write one JSON object, page after page."""
+    del options  # what is left out of a text is still in the record
+    head = document.model_dump_json(exclude={"pages"})
+    out.write(head.removesuffix("}").encode() + b',"pages":[')
+    for count, page in enumerate(pages):
+        out.write((b",\n" if count else b"\n") + page.model_dump_json().encode())
+    out.write(b"\n]}\n")

@@ -1,0 +1,152 @@
+"""GitHub flavoured Markdown. Tables are pipe tables where nothing is lost by it, else HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from document_parser.export import escape
+from document_parser.export.base import Item, clean, failure, item_of, separator, shown
+from document_parser.export.grid import header_rows, rows_of
+from document_parser.export.html import table_html
+from document_parser.models import Block, Document, Options, Page, Table
+
+LIST_BREAK = "<!-- -->"
+"""Ends a list, so that the next one keeps its own numbers."""
+
+
+def write_markdown(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+    """Write Markdown page by page."""
+    del document  # its name and numbers are no content
+    writer = _Writer(out)
+    for count, page in enumerate(pages):
+        line = separator(options, page)
+        if count and line:
+            writer.put(line)
+        _write_page(writer, page, options)
+    writer.end()
+
+
+def _write_page(writer: _Writer, page: Page, options: Options) -> None:
+    if page.status == "failed":
+        writer.put(f"<!-- {failure(page)} -->")
+        return
+    for block in shown(page, options):
+        if block.kind == "list_item" and clean(block.text):
+            writer.put_item(item_of(block), block.level or 1)
+        else:
+            writer.put(_block(block))
+
+
+@dataclass(slots=True)
+class _Level:
+    """One level of the list being written: how far its items' text is indented, and the last number."""
+
+    indent: int
+    number: int | None
+    stop: str
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Puts chunks with the right white between them."""
+
+    out: BinaryIO
+    begun: bool = False
+    levels: list[_Level] = field(default_factory=list)
+
+    def put(self, chunk: str) -> None:
+        """Write a block of its own; nothing is written for an empty one."""
+        if chunk:
+            self.levels = []
+            self._write(chunk, "\n\n")
+
+    def put_item(self, item: Item, depth: int) -> None:
+        """Write a list item at a depth from 1; one level deeper than its parent at most."""
+        depth = min(max(1, depth), len(self.levels) + 1)
+        before = self.levels[depth - 1] if depth <= len(self.levels) else None
+        if before and not _carries_on(before, item):
+            self.put(LIST_BREAK)
+            depth, before = 1, None
+        indent = self.levels[depth - 2].indent if depth > 1 else 0
+        mark = "- " if item.number is None else f"{item.number}{item.stop} "
+        levels = [*self.levels[: depth - 1], _Level(indent + len(mark), item.number, item.stop)]
+        text = escape.paragraph(item.text).replace("\n", "\n" + " " * (indent + len(mark)))
+        self._write(" " * indent + mark + text, "\n" if self.levels else "\n\n")
+        self.levels = levels
+
+    def _write(self, chunk: str, white: str) -> None:
+        self.out.write(((white if self.begun else "") + chunk).encode())
+        self.begun = True
+
+    def end(self) -> None:
+        """Close the last line."""
+        if self.begun:
+            self.out.write(b"\n")
+
+
+def _carries_on(level: _Level, item: Item) -> bool:
+    """Whether Markdown would number the item as the document does."""
+    if level.number is None or item.number is None or level.stop != item.stop:
+        return True  # another kind of list, and so a list of its own
+    return item.number == level.number + 1
+
+
+def _block(block: Block) -> str:
+    text = clean(block.text)
+    match block.kind:
+        case "table":
+            return _table(block.table) if block.table else escape.paragraph(text)
+        case "title" | "heading":
+            return f"{'#' * _level(block)} {escape.heading(text)}" if text else ""
+        case "code":
+            return _fenced(block.text) if text else ""
+        case "formula":
+            return _formula(text)
+        case "figure":
+            return f"![{escape.label(text) or 'figure'}](#)"
+        case "checkbox":
+            return f"- {escape.paragraph(text)}" if text else ""
+    return escape.paragraph(text)
+
+
+def _level(block: Block) -> int:
+    return min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
+
+
+def _fenced(text: str) -> str:
+    """Code as it is, between fences longer than any inside."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    body = text.replace("\r\n", "\n").strip("\n")
+    return f"{fence}\n{body}\n{fence}"
+
+
+def _formula(text: str) -> str:
+    body = re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip()
+    # A blank line would end the formula.
+    lines = [line for line in body.split("\n") if line.strip()]
+    return "\n".join(["$$", *lines, "$$"]) if lines else ""
+
+
+def _table(table: Table) -> str:
+    if not table.cells:
+        return ""
+    return _pipes(table) if _fits_pipes(table) else table_html(table)
+
+
+def _fits_pipes(table: Table) -> bool:
+    """Whether a pipe table shows it all: one header row at most, no spans, cells of one line, no | inside a formula."""
+    if table.has_spans or header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
+        return False
+    texts = [clean(cell.text) for cell in table.cells]
+    if any("\n" in text or any("|" in formula for formula in escape.formulas(text)) for text in texts):
+        return False
+    return len({(cell.row, cell.column) for cell in table.cells}) == len(table.cells)
+
+
+def _pipes(table: Table) -> str:
+    first, *rest = [[escape.cell(text) for text in row] for row in rows_of(table)]
+    return "\n".join(["| " + " | ".join(row) + " |" for row in (first, ["---"] * len(first), *rest)])

@@ -1,0 +1,67 @@
+"""A running task that holds claims: it says that it lives, and learns which of its claims were taken away."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from document_parser import logs
+from document_parser.jobs.connection import RedisError
+from document_parser.jobs.ledger import Claim, Ledger
+
+log = logs.get(__name__)
+
+draining = threading.Event()
+"""Set when this process was asked to stop: finish what is in flight, claim nothing more."""
+
+
+class Actor:
+    """Beats every few seconds from a thread of its own, so that long work does not look like death."""
+
+    def __init__(self, ledger: Ledger, on_lost: Callable[[Claim], None] | None = None) -> None:
+        self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+        self.ledger = ledger
+        self.on_lost = on_lost or (lambda _: None)
+        self._claims: dict[str, Claim] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.ledger.heartbeat(self.name, [])
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+        # What a failing task still holds stays claimed by a name that no longer beats: the sweep takes it.
+        if not self._claims:
+            self.ledger.leave(self.name)
+
+    def hold(self, claim: Claim) -> None:
+        with self._lock:
+            self._claims[claim.token] = claim
+
+    def drop(self, claim: Claim) -> None:
+        with self._lock:
+            self._claims.pop(claim.token, None)
+
+    def beat(self) -> None:
+        """One sign of life; tells of the claims that are lost."""
+        with self._lock:
+            held = list(self._claims.values())
+        for claim in self.ledger.heartbeat(self.name, held):
+            self.on_lost(claim)
+
+    def _beat_on(self) -> None:
+        while not self._ended.wait(self.ledger.settings.workers.heartbeat_seconds):
+            try:
+                self.beat()
+            except RedisError as error:
+                log.warning("heartbeat_missed", error=type(error).__name__)

@@ -1,0 +1,89 @@
+"""The end of a job: its pages become a file, and its record is closed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from document_parser import logs
+from document_parser.errors import DocumentParserError
+from document_parser.jobs import files, queue, record
+from document_parser.jobs.context import Context
+from document_parser.jobs.record import Job, as_job_error
+from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError
+from document_parser.pipeline.assemble import write_document
+from document_parser.storage import StoredFileMissing
+
+log = logs.get(__name__)
+
+SMALL = 16
+"""A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
+
+
+def assemble(context: Context, job_id: str, actor: str) -> None:
+    """Write the result of a closed ledger and end the job. Nothing happens where somebody else is at it."""
+    claim = context.ledger.claim_stage(job_id, "assemble", actor)
+    job = context.load(job_id) if claim else None
+    if claim is None or job is None:
+        return
+    export(context, job, job.card.options.output_format)
+    end(context, job_id, JobState.COMPLETED)
+    context.ledger.finish_stage(claim)
+
+
+def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
+    job = context.load(job_id)
+    if job is not None and (job.total or 0) <= SMALL:
+        assemble(context, job_id, actor)
+    else:
+        queue.ring_stage(context.redis, job_id, "assemble")
+
+
+def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
+    end(context, job_id, JobState.FAILED, error)
+
+
+def end(context: Context, job_id: str, state: JobState, error: DocumentParserError | None = None) -> str:
+    """End the job in Redis, then write how it ended beside its document."""
+    outcome = context.ledger.end(job_id, state, as_job_error(error) if error else None)
+    if outcome == "ok":
+        record.publish(context.redis, job_id)
+        job = context.load(job_id)
+        if job is not None:
+            record.store_card(context.storage, job.card, ended=job)
+            log.info("job_ended", job_id=job_id, state=state.value, pages=job.total, counts=job.counts)
+    elif outcome == "open":
+        log.error("job_not_complete", job_id=job_id)
+    return outcome
+
+
+def export(context: Context, job: Job, name: OutputFormat) -> None:
+    """Write one format of the result from the page files."""
+    head = Document(filename=job.card.filename, media_type=job.card.media_type, page_count=job.page_count or 0)
+    extension = FORMAT_FILES[name].extension
+    with context.storage.scratch() as path:
+        with path.open("wb") as out:
+            write_document(head, _pages(context, job), job.card.options, name, out)
+        context.storage.put_file(files.result(job.card.job_id, extension), path)
+
+
+def _pages(context: Context, job: Job) -> Iterator[Page]:
+    """The finished pages in order. One that failed without leaving a file is told from its ledger entry."""
+    for number, entry in sorted(context.ledger.entries(job.card.job_id).items()):
+        if entry["state"] not in ("done", "blank", "failed"):
+            continue
+        page = stored_page(context, job.card.job_id, number)
+        if page is None:
+            page = Page(number=number, status="failed", error=_error(entry))
+        yield page
+
+
+def stored_page(context: Context, job_id: str, number: int) -> Page | None:
+    """The page as it was stored, None where it has not been."""
+    with contextlib.suppress(StoredFileMissing):
+        return Page.model_validate_json(context.storage.get(files.page(job_id, number)))
+    return None
+
+
+def _error(entry: dict[str, str]) -> PageError:
+    return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="Reading this page killed its worker twice.")

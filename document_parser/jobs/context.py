@@ -1,0 +1,97 @@
+"""What a task has at hand, and the one boundary that catches everything."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from document_parser import logs
+from document_parser.errors import DocumentParserError, StorageUnavailable
+from document_parser.jobs import files, passwords, record
+from document_parser.jobs.connection import Redis, RedisError, connect
+from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.record import Job
+from document_parser.pipeline.source import OpenerLimits, Openers, Source
+from document_parser.settings import Settings, load_settings
+from document_parser.storage import Storage, StoredFileMissing, make_storage
+
+log = logs.get(__name__)
+
+
+@dataclass
+class Context:
+    """Made at the start of each task, in the process that runs it: nothing here crosses a fork."""
+
+    settings: Settings
+    redis: Redis
+    ledger: Ledger
+    storage: Storage
+    openers: Openers
+
+    @contextlib.contextmanager
+    def local_source(self, job_id: str) -> Iterator[Path]:
+        """A local path of the uploaded document. Raises StorageUnavailable where it is not there."""
+        try:
+            with self.storage.local(files.source(job_id)) as path:
+                yield path
+        except StoredFileMissing:
+            raise StorageUnavailable("The uploaded document is no longer in storage.") from None
+
+    async def open(self, job: Job, path: Path) -> Source:
+        """Open a job's document in an opener child. Raises the tree of DocumentError."""
+        password = passwords.unseal(self.settings, self.redis, job.card.job_id)
+        return await self.openers.open(path, job.card.kind, password)
+
+    def load(self, job_id: str) -> Job | None:
+        """The job, None where it has been deleted."""
+        found = record.load_many(self.redis, [job_id])
+        return found[0] if found else None
+
+
+@contextlib.contextmanager
+def task_context() -> Iterator[Context]:
+    """The context of one task. The opener's zygote is forked first, while this process has one thread."""
+    settings = load_settings()
+    openers = Openers.start(
+        OpenerLimits(
+            memory_mb=settings.workers.opener_memory_mb,
+            timeout_seconds=settings.workers.opener_timeout_seconds,
+            max_image_megapixels=settings.workers.max_image_megapixels,
+        )
+    )
+    redis = connect(settings)
+    try:
+        yield Context(settings, redis, Ledger(redis, settings), make_storage(settings), openers)
+    finally:
+        openers.close()
+        redis.close()
+
+
+@contextlib.contextmanager
+def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) -> Iterator[None]:
+    """Whatever goes wrong with a document or a page is kept on its record.
+
+    Redis or storage being away is nobody's fault: that passes through, the claims lapse, and the work is done again.
+    """
+    try:
+        yield
+    except (RedisError, StorageUnavailable):
+        raise
+    except DocumentParserError as error:
+        log.info("not_read", code=error.code, **facts)
+        keep(error)
+    except Exception as error:  # noqa: BLE001 - the task boundary: recorded, logged, and the next page goes on
+        log.error("task_error", error=type(error).__name__, where=_where(), **facts)
+        keep(DocumentParserError())
+
+
+def _where() -> list[str]:
+    """The lines of code on the way to the error. Its text stays out of the log: it may quote a document."""
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
+
+

@@ -1,0 +1,27 @@
+"""Where a job's files lie in storage. All below ``jobs/{id}/``, so that deleting one job never touches another."""
+
+from __future__ import annotations
+
+ALL_JOBS = "jobs/"
+
+
+def folder(job_id: str) -> str:
+    return f"{ALL_JOBS}{job_id}/"
+
+
+def source(job_id: str) -> str:
+    """What was uploaded, as it came."""
+    return folder(job_id) + "source"
+
+
+def card(job_id: str) -> str:
+    """What Redis must know of the job, to be rebuilt from."""
+    return folder(job_id) + "job.json"
+
+
+def page(job_id: str, number: int) -> str:
+    return f"{folder(job_id)}pages/{number:06d}.json"
+
+
+def result(job_id: str, extension: str) -> str:
+    return f"{folder(job_id)}result.{extension}"

@@ -1,0 +1,190 @@
+"""The ledger: one entry a page, and the claims on them. Each step is one Lua script, so that no crash falls between two."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, Literal
+
+from document_parser.jobs.connection import Redis, text
+from document_parser.models import JobError, JobState, Page, PageStatus, utc_text
+from document_parser.settings import Settings
+
+Stage = str
+"""``plan``, ``assemble`` or ``export-FORMAT``."""
+
+CPU_ENGINES = {"rapidocr", "tesseract"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A right to read one page, or to work one stage, until a deadline."""
+
+    job_id: str
+    what: str
+    token: str
+    alone: bool = False
+
+    @property
+    def page(self) -> int:
+        return int(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """What came of giving a claim up."""
+
+    outcome: Literal["none", "ready", "suspect", "failed", "closed", "stage"]
+    crashes: int
+
+
+class Ledger:
+    """Every change of entries, claims, stages and the end of a job."""
+
+    def __init__(self, redis: Redis, settings: Settings) -> None:
+        self.redis = redis
+        self.settings = settings
+        self._common = _source("common")
+        self._scripts: dict[str, Any] = {}
+
+    # --- planning
+
+    def claim_stage(self, job_id: str, stage: Stage, actor: str) -> Claim | None:
+        """The right to work a stage; None where there is nothing to do, or somebody alive is at it."""
+        claim = Claim(job_id, stage, _token())
+        taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), utc_text(datetime.now(UTC)))
+        return claim if taken else None
+
+    def finish_stage(self, claim: Claim) -> None:
+        self._run("finish_stage", claim.job_id, claim.what, claim.token)
+
+    def lay(self, job_id: str, page_count: int, numbers: Iterable[int]) -> None:
+        """One pending entry for each page to read. Laying it again changes nothing."""
+        self._run("lay", job_id, page_count, *numbers)
+
+    def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
+        """The planner reads this page itself; None where somebody already has it."""
+        claim = Claim(job_id, str(number), _token())
+        return claim if self._run("claim_planned_page", job_id, number, actor, claim.token, self._page_span()) else None
+
+    def make_ready(self, job_id: str, numbers: Iterable[int]) -> int:
+        """Give pending pages to the readers. How many there were."""
+        return int(self._run("make_ready", job_id, *numbers))
+
+    def planned(self, claim: Claim) -> bool:
+        """Planning is over. Whether that closed the ledger."""
+        return bool(self._run("planned", claim.job_id, claim.token) == 2)
+
+    # --- reading
+
+    def claim(self, actor: str, *, empty_handed: bool) -> Claim | Literal["drain"] | None:
+        """The next page of any document; ``drain`` when a suspect waits to be read alone; None when nothing is ready."""
+        token = _token()
+        reply = [text(part) for part in self._run("claim", actor, token, int(empty_handed), self._page_span())]
+        if not reply:
+            return None
+        if reply[0] == "drain":
+            return "drain"
+        return Claim(reply[0], reply[1], token, alone=reply[2] == "1")
+
+    def finish(self, claim: Claim, page: Page) -> Literal["closed", "counted", "not_yours", "gone"]:
+        """Count a page whose file is stored: only with the claim's token, only once."""
+        counter = "cpu" if page.engine in CPU_ENGINES else (page.engine or "")
+        if page.status != "done":
+            counter = ""
+        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter)
+        return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
+
+    def release(self, claim: Claim, *, crashed: bool) -> Released:
+        """Give a claim up: handed back, or taken from an actor that died."""
+        outcome, crashes = self._run("release", claim.job_id, claim.what, claim.token, "crash" if crashed else "back")
+        return Released(text(outcome), int(crashes))  # type: ignore[arg-type]
+
+    def entries(self, job_id: str) -> dict[int, dict[str, Any]]:
+        """All entries of a job by page number."""
+        fields = self.redis.hgetall(f"job:{job_id}:pages")
+        return {int(name): json.loads(raw) for name, raw in fields.items() if name.isdigit()}
+
+    # --- living and ending
+
+    def heartbeat(self, actor: str, claims: list[Claim]) -> list[Claim]:
+        """Say that the actor lives. The claims it no longer has."""
+        parts = [part for claim in claims for part in (claim.job_id, claim.what, claim.token)]
+        return [claims[int(position) - 1] for position in self._run("heartbeat", actor, *parts)]
+
+    def leave(self, actor: str) -> None:
+        """The actor ends in good order, holding nothing."""
+        self.redis.zrem("actors", actor)
+
+    def end(self, job_id: str, state: JobState, error: JobError | None = None) -> str:
+        """End a job, with the expiry of all its keys. ``ok``, ``missing``, ``open``, or the state it had ended in before.
+
+        ``open``: completed was asked for and pages are missing, which is never granted.
+        """
+        now = datetime.now(UTC)
+        ttl = self.settings.store.job_ttl_hours * 3600
+        expires = datetime.fromtimestamp(now.timestamp() + ttl, UTC)
+        return text(
+            self._run(
+                "end",
+                job_id,
+                state.value,
+                error.model_dump_json() if error else "",
+                utc_text(now),
+                utc_text(expires),
+                int(ttl * 1000),
+                int(self.settings.store.tombstone_days * 86_400_000),
+            )
+        )
+
+    # --- readers
+
+    def ring(self, names: list[str]) -> list[int]:
+        """Which of the readers' slots (from 1) were free and are now called under these RQ ids."""
+        return [int(slot) for slot in self._run("ring", len(names), *names)]
+
+    def enter(self, slot: int, actor: str) -> bool:
+        return bool(self._run("enter", slot, actor))
+
+    def retire(self, slot: int, actor: str, *, leave_work: bool) -> bool:
+        """Free the slot; False where pages have become ready meanwhile and the reader must go on."""
+        return bool(self._run("retire", slot, actor, int(leave_work)))
+
+    def free_slot(self, slot: str, holder: str) -> bool:
+        return bool(self._run("free_slot", slot, holder))
+
+    def _page_span(self) -> int:
+        return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
+
+    def _stage_span(self) -> int:
+        # A stage may take as long as it needs while its actor lives; the deadline only ends one that hangs for hours.
+        return 6 * 3600 * 1000
+
+    def _run(self, name: str, *arguments: Any) -> Any:
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self.redis.register_script(self._common + _source(name))
+        return script(args=arguments)
+
+
+def _source(name: str) -> str:
+    return (files("document_parser.jobs") / "lua" / f"{name}.lua").read_text() + "\n"
+
+
+def _token() -> str:
+    return uuid.uuid4().hex
+
+
+def _entry(page: Page) -> str:
+    """What the ledger keeps of a finished page: the why-trail without the contents."""
+    status: PageStatus = page.status
+    entry: dict[str, Any] = {"state": status, "engine": page.engine, "route": page.route}
+    entry["attempts"] = [attempt.model_dump(exclude_none=True) for attempt in page.attempts]
+    entry["warnings"] = [warning.code for warning in page.warnings]
+    if page.error is not None:
+        entry["error"] = page.error.code
+    return json.dumps(entry)

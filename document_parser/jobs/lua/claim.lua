@@ -1,0 +1,48 @@
+-- The right to read one page of any document: pages under suspicion first and alone, then documents in turn.
+-- ARGV: actor, token, empty-handed ('1' when the actor holds no page), milliseconds until the claim's deadline
+-- Returns {job, page, alone}, {'drain'} when the actor must empty its hands first, or {} when nothing is ready.
+local actor, token, empty_handed, span = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
+
+local function take(job, page, alone)
+  if state(job) ~= 'processing' then
+    redis.call('DEL', ready_list(job))
+    return nil
+  end
+  local entry = load(pages(job), page)
+  if not entry or entry.state ~= 'ready' then return nil end
+  entry.state, entry.token, entry.actor, entry.alone = 'claimed', token, actor, alone
+  save(pages(job), page, entry)
+  redis.call('ZADD', 'claims', now() + span, claim_name(job, page, token, actor))
+  return {job, page, alone and '1' or '0'}
+end
+
+-- One reader at a time reads suspects, so that the others keep the engines busy.
+local function reads_suspects()
+  if redis.call('LLEN', 'suspects') == 0 then return false end
+  local holder = redis.call('GET', 'suspects:reader')
+  if holder and holder ~= actor and alive(holder) then return false end
+  redis.call('SET', 'suspects:reader', actor, 'PX', 10000)
+  return true
+end
+
+if reads_suspects() then
+  if not empty_handed then return {'drain'} end
+  local item = redis.call('LPOP', 'suspects')
+  while item do
+    local job, page = string.match(item, '^(.-)|(.+)$')
+    local got = take(job, page, true)
+    if got then return got end
+    item = redis.call('LPOP', 'suspects')
+  end
+end
+
+while true do
+  local job = redis.call('LPOP', 'ready')
+  if not job then return {} end
+  local page = redis.call('LPOP', ready_list(job))
+  if page then
+    if redis.call('LLEN', ready_list(job)) > 0 then redis.call('RPUSH', 'ready', job) end
+    local got = take(job, page, false)
+    if got then return got end
+  end
+end

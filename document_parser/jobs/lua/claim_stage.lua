@@ -1,0 +1,25 @@
+-- The right to plan, assemble or export a document.
+-- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text
+-- Returns 1, or 0 where there is nothing to do or somebody else alive is at it.
+local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local at = state(job)
+local fits
+if stage == 'plan' then
+  fits = (at == 'queued' or at == 'processing') and redis.call('HGET', record(job), 'planned') ~= '1'
+elseif stage == 'assemble' then
+  fits = at == 'processing' and closed(job)
+else
+  fits = at == 'completed' or at == 'cancelled'
+end
+if not fits then return 0 end
+local entry = load(stages(job), stage) or {}
+if entry.state == 'claimed' and alive(entry.actor) then return 0 end
+drop_claim(job, stage, entry)
+entry.state, entry.token, entry.actor = 'claimed', token, actor
+save(stages(job), stage, entry)
+redis.call('ZADD', 'claims', now() + tonumber(ARGV[5]), claim_name(job, stage, token, actor))
+if at == 'queued' then
+  redis.call('HSET', record(job), 'state', 'processing', 'started_at', ARGV[6])
+  event(job, 'job.started')
+end
+return 1

@@ -1,0 +1,60 @@
+-- Shared by every script: put in front of it when it is loaded. Time is Redis' own clock, in milliseconds.
+-- A ledger entry is JSON: {state = pending|ready|claimed|done|blank|failed, token, actor, alone, crashes, ...}.
+
+local function now()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+local function record(job) return 'job:' .. job end
+local function pages(job) return 'job:' .. job .. ':pages' end
+local function stages(job) return 'job:' .. job .. ':stages' end
+local function ready_list(job) return 'job:' .. job .. ':ready' end
+local function state(job) return redis.call('HGET', record(job), 'state') end
+local function count(job, name) return tonumber(redis.call('HGET', pages(job), '#' .. name) or '0') end
+
+local function load(key, field)
+  local raw = redis.call('HGET', key, field)
+  return raw and cjson.decode(raw)
+end
+
+local function save(key, field, entry)
+  redis.call('HSET', key, field, cjson.encode(entry))
+end
+
+local function event(job, kind, ...)
+  redis.call('XADD', 'job:' .. job .. ':events', 'MAXLEN', '~', 4096, '*', 'kind', kind, ...)
+end
+
+local function claim_name(job, what, token, actor)
+  return job .. '|' .. what .. '|' .. token .. '|' .. actor
+end
+
+local function drop_claim(job, what, entry)
+  if entry.token and entry.actor then
+    redis.call('ZREM', 'claims', claim_name(job, what, entry.token, entry.actor))
+  end
+end
+
+local function alive(actor)
+  return actor and redis.call('ZSCORE', 'actors', actor)
+end
+
+local function make_ready(job, page, side)
+  redis.call(side, ready_list(job), page)
+  if not redis.call('LPOS', 'ready', job) then redis.call('RPUSH', 'ready', job) end
+end
+
+-- Every page that was planned has been finished, and planning is over.
+local function closed(job)
+  local total = tonumber(redis.call('HGET', record(job), 'total') or '-1')
+  return redis.call('HGET', record(job), 'planned') == '1' and count(job, 'finished') == total
+end
+
+local function count_page(job, page, outcome, counter)
+  redis.call('HINCRBY', pages(job), '#' .. outcome, 1)
+  redis.call('HINCRBY', pages(job), '#finished', 1)
+  if counter ~= '' then redis.call('HINCRBY', pages(job), '#' .. counter, 1) end
+  redis.call('HSET', pages(job), '#current', page)
+  event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter)
+end

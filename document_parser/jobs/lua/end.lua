@@ -1,0 +1,25 @@
+-- A job ends: forward only, once, with its expiry in the same step.
+-- ARGV: job, state, error as JSON or '', completed_at, expires_at (text), milliseconds to live, milliseconds of the tombstone
+-- Returns 'ok', 'missing', 'open' (completed was asked for while pages are missing), or the state it has already ended in.
+local job, to, ttl = ARGV[1], ARGV[2], tonumber(ARGV[6])
+local at = state(job)
+if not at then return 'missing' end
+if at ~= 'queued' and at ~= 'processing' then return at end
+local failed = count(job, 'failed')
+if to == 'completed' then
+  -- The invariant: no page may be missing from a completed document.
+  local total = tonumber(redis.call('HGET', record(job), 'total') or '-1')
+  if not closed(job) or count(job, 'done') + count(job, 'blank') + failed ~= total then return 'open' end
+end
+local complete = (to == 'completed' and failed == 0) and '1' or '0'
+redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', ARGV[4], 'expires_at', ARGV[5], 'complete', complete)
+event(job, 'job.' .. to)
+redis.call('DEL', 'job:' .. job .. ':password', ready_list(job))
+redis.call('LREM', 'ready', 0, job)
+for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status'}) do
+  redis.call('PEXPIRE', key, ttl)
+end
+redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
+redis.call('ZREM', 'jobs:active', job)
+redis.call('ZADD', 'jobs:expiring', now() + ttl, job)
+return 'ok'

@@ -1,0 +1,12 @@
+-- A page has been read and its file is stored. Only with the token, only once.
+-- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter
+-- Returns 2 where that closed the ledger, 1, 0 where the claim is not this one, -1 where the job is gone.
+local job, page, token = ARGV[1], ARGV[2], ARGV[3]
+local at = state(job)
+if not at then return -1 end
+local entry = load(pages(job), page)
+if at ~= 'processing' or not entry or entry.state ~= 'claimed' or entry.token ~= token then return 0 end
+drop_claim(job, page, entry)
+redis.call('HSET', pages(job), page, ARGV[4])
+count_page(job, page, ARGV[5], ARGV[6])
+return closed(job) and 2 or 1

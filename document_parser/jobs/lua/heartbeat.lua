@@ -1,0 +1,15 @@
+-- The actor lives. ARGV: actor, then job, page or stage, token of each claim it holds
+-- Returns the positions (from 1) of the claims it no longer has: the job was cancelled, deleted, or its claim taken away.
+local lost = {}
+redis.call('ZADD', 'actors', now(), ARGV[1])
+for i = 2, #ARGV, 3 do
+  local job, what, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local at = state(job)
+  local is_export = string.sub(what, 1, 6) == 'export'
+  local entry = load(tonumber(what) and pages(job) or stages(job), what)
+  local lives = at == 'processing' or (is_export and at)
+  if not lives or not entry or entry.token ~= token then
+    lost[#lost + 1] = (i - 2) / 3 + 1
+  end
+end
+return lost

@@ -1,0 +1,36 @@
+-- Give a claim up. ARGV: job, page or stage, token, how: 'back' (handed back, nobody to blame) or 'crash' (its actor died)
+-- Returns {what came of it, crashes}: 'none', 'ready', 'suspect', 'failed', 'closed' (failed, and that closed the ledger), 'stage'.
+-- A page is charged only when its actor held nothing else: alone, twice, and it is failed.
+local job, what, token, crash = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == 'crash'
+local is_page = tonumber(what) ~= nil
+local key = is_page and pages(job) or stages(job)
+local entry = load(key, what)
+if not entry or entry.state ~= 'claimed' or entry.token ~= token then return {'none', 0} end
+drop_claim(job, what, entry)
+local alone = entry.alone
+entry.token, entry.actor, entry.alone = nil, nil, nil
+entry.crashes = entry.crashes or 0
+
+if not is_page then
+  if crash then entry.crashes = entry.crashes + 1 end
+  entry.state = 'lost'
+  save(key, what, entry)
+  return {'stage', entry.crashes}
+end
+if not crash then
+  entry.state = 'ready'
+  save(key, what, entry)
+  make_ready(job, what, 'LPUSH')
+  return {'ready', entry.crashes}
+end
+if alone then entry.crashes = entry.crashes + 1 end
+if entry.crashes < 2 then
+  entry.state = 'ready'
+  save(key, what, entry)
+  redis.call('RPUSH', 'suspects', job .. '|' .. what)
+  return {'suspect', entry.crashes}
+end
+entry.state, entry.error = 'failed', 'WORKER_CRASHED'
+save(key, what, entry)
+count_page(job, what, 'failed', '')
+return {closed(job) and 'closed' or 'failed', entry.crashes}

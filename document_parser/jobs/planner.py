@@ -1,0 +1,120 @@
+"""Planning a document: what it is, which pages it has, and which of them need no engine."""
+
+from __future__ import annotations
+
+from document_parser import logs
+from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
+from document_parser.jobs import assembly, files, queue, record
+from document_parser.jobs.actor import Actor, draining
+from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.ledger import Claim
+from document_parser.jobs.record import Job
+from document_parser.models import PageFacts
+from document_parser.pipeline.read import read_text_layer
+from document_parser.pipeline.route import text_layer_suffices
+from document_parser.pipeline.source import Source
+
+log = logs.get(__name__)
+
+BATCH = 8
+"""Pages given to the readers at once: few enough that they start while the rest is still being looked at."""
+
+
+async def plan(context: Context, job_id: str) -> None:
+    """Plan one document; its failure is kept on its record. A planner never waits."""
+    with Actor(context.ledger) as actor:
+        claim = context.ledger.claim_stage(job_id, "plan", actor.name)
+        if claim is None:
+            return
+        actor.hold(claim)
+        with task_boundary(lambda error: assembly.fail(context, job_id, error), stage="plan"):
+            await _plan(context, actor, claim)
+        context.ledger.finish_stage(claim)
+        actor.drop(claim)
+
+
+async def _plan(context: Context, actor: Actor, claim: Claim) -> None:
+    job = context.load(claim.job_id)
+    if job is None:
+        return
+    record.publish(context.redis, claim.job_id)
+    with context.local_source(claim.job_id) as path:
+        source = await context.open(job, path)
+        try:
+            finished = await _Planner(context, actor, job, source).lay_and_sort()
+        finally:
+            await source.close()
+    if not finished:
+        context.ledger.release(claim, crashed=False)
+    elif context.ledger.planned(claim):
+        assembly.assemble_or_ring(context, claim.job_id, actor.name)
+
+
+class _Planner:
+    def __init__(self, context: Context, actor: Actor, job: Job, source: Source) -> None:
+        self.context = context
+        self.actor = actor
+        self.job = job
+        self.job_id = job.card.job_id
+        self.source = source
+        self.batch: list[int] = []
+
+    async def lay_and_sort(self) -> bool:
+        """Lay the ledger and sort its pages; False where this process is asked to stop before the last one."""
+        numbers = self._numbers()
+        self.context.ledger.lay(self.job_id, self.source.page_count, numbers)
+        entries = self.context.ledger.entries(self.job_id)
+        for number in numbers:
+            if draining.is_set():
+                return False
+            if entries[number]["state"] == "pending":
+                await self._sort(number)
+        self._hand_over()
+        return True
+
+    def _numbers(self) -> list[int]:
+        count, most = self.source.page_count, self.context.settings.api.max_pages
+        numbers = self.job.card.options.selects(count)
+        if len(numbers) > most:
+            raise TooManyPages(pages=len(numbers), limit=most)
+        if not numbers:
+            raise NoSuchPages(pages=count, page_range=self.job.card.options.page_range)
+        return numbers
+
+    async def _sort(self, number: int) -> None:
+        facts = await self._facts(number)
+        if facts is not None and text_layer_suffices(facts, self.job.card.options.accuracy_mode):
+            await self._read(facts)
+            return
+        self.batch.append(number)
+        if len(self.batch) >= BATCH:
+            self._hand_over()
+
+    async def _facts(self, number: int) -> PageFacts | None:
+        """None where the page cannot be looked at: that is for its reader to find out and to report."""
+        try:
+            return await self.source.facts(number)
+        except PageUnreadable:
+            return None
+
+    async def _read(self, facts: PageFacts) -> None:
+        claim = self.context.ledger.claim_planned_page(self.job_id, facts.number, self.actor.name)
+        if claim is None:
+            return
+        self.actor.hold(claim)
+        try:
+            page = assembly.stored_page(self.context, self.job_id, facts.number) or await read_text_layer(self.source, facts)
+        except PageUnreadable:
+            # A reader tries it with the engines, and reports it where they fail too.
+            self.context.ledger.release(claim, crashed=False)
+        else:
+            self.context.storage.put(files.page(self.job_id, facts.number), page.model_dump_json().encode())
+            self.context.ledger.finish(claim, page)
+        self.actor.drop(claim)
+        record.publish_sometimes(self.context.redis, self.job_id)
+
+    def _hand_over(self) -> None:
+        if self.batch:
+            self.context.ledger.make_ready(self.job_id, self.batch)
+        self.batch = []
+        queue.ring_readers(self.context.redis, self.context.ledger, self.context.settings)

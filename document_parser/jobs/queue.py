@@ -1,0 +1,96 @@
+"""The doorbells: RQ jobs that tell workers to plan, read, assemble or export. What there is to do stands in the ledger."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+from rq import Queue
+from rq.job import Job as RqJob
+from rq.serializers import JSONSerializer
+
+from document_parser.jobs import record
+from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.record import JobCard
+from document_parser.settings import Settings
+
+DOCUMENTS = "documents"
+PAGES = "pages"
+QUEUES = (DOCUMENTS, PAGES)
+HEARTBEAT_GRACE_SECONDS = 20.0
+"""RQ's idle workers give a sign of life every five seconds."""
+
+_OUTCOME_SECONDS = {"result_ttl": 3600, "failure_ttl": 86_400}
+
+
+def queue(redis: Redis, name: str) -> Queue:
+    return Queue(name, connection=redis, serializer=JSONSerializer)
+
+
+def submit(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
+    """Write the record and ring for a planner. The document and its ``job.json`` are stored already."""
+    record.create(redis, card, password_token)
+    ring_stage(redis, card.job_id, "plan", description=card.filename)
+
+
+def ring_stage(redis: Redis, job_id: str, stage: str, description: str = "") -> None:
+    """Ring for whoever plans, assembles or exports a document. A planner's RQ id is the job's id."""
+    redis.hset(f"job:{job_id}:rung", stage, int(time.time() * 1000))
+    redis.expire(f"job:{job_id}:rung", 86_400)
+    name, _, rest = stage.partition("-")
+    arguments = [job_id, rest] if rest else [job_id]
+    _enqueue(redis, DOCUMENTS, name, arguments, rq_id(job_id, stage), description or f"{stage} {job_id}", front=name != "plan")
+
+
+def ring_readers(redis: Redis, ledger: Ledger, settings: Settings) -> None:
+    """Call as many readers as there are workers, if pages are ready."""
+    slots = max(live_workers(redis), 1)
+    names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
+    for slot in ledger.ring(names):
+        _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}", front=False)
+
+
+def rq_id(job_id: str, stage: str) -> str:
+    return job_id if stage == "plan" else f"{job_id}-{stage}"
+
+
+def is_queued(redis: Redis, name: str, rq_job_id: str) -> bool:
+    """Whether a doorbell still waits in its queue."""
+    return redis.lpos(queue(redis, name).key, rq_job_id) is not None
+
+
+def waiting_documents(redis: Redis) -> int:
+    return int(redis.llen(queue(redis, DOCUMENTS).key))
+
+
+def live_workers(redis: Redis) -> int:
+    """Workers that gave a sign of life lately. RQ lists dead ones until their keys expire."""
+    keys = redis.smembers("rq:workers")
+    with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.hmget(key, "last_heartbeat", "death")
+        replies = pipe.execute()
+    return sum(1 for beat, death in replies if beat and not death and _age_seconds(text(beat)) < HEARTBEAT_GRACE_SECONDS)
+
+
+def _age_seconds(moment: str) -> float:
+    from rq.utils import now, utcparse
+
+    return float((now() - utcparse(moment)).total_seconds())
+
+
+def _enqueue(
+    redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str, *, front: bool
+) -> RqJob:
+    # Timeout -1: RQ's 0 means its default of 180 s. Pages have deadlines of their own.
+    return queue(redis, name).enqueue_call(
+        func=f"document_parser.jobs.tasks.{task}",
+        args=arguments,
+        job_id=rq_job_id,
+        timeout=-1,
+        description=description,
+        at_front=front,
+        **_OUTCOME_SECONDS,  # type: ignore[arg-type]
+    )

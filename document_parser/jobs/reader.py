@@ -1,0 +1,216 @@
+"""A reader: claims pages of any document, one by one, and keeps a window of them in flight."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from document_parser import logs
+from document_parser.engines import Engines
+from document_parser.errors import DocumentParserError, PageTimeout, PageUnreadable
+from document_parser.jobs import assembly, files, queue, record
+from document_parser.jobs.actor import Actor, draining
+from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.ledger import Claim
+from document_parser.jobs.record import Job
+from document_parser.models import Page
+from document_parser.pipeline.read import failed, read_page
+from document_parser.pipeline.route import MODELS
+from document_parser.pipeline.source import Source
+
+log = logs.get(__name__)
+
+POLL_SECONDS = 0.25
+IDLE_DOCUMENTS = 2
+
+
+@dataclass
+class _OpenDocument:
+    job: Job
+    source: Source
+    stack: contextlib.ExitStack
+
+
+@dataclass
+class _Desk:
+    """One document on the reader's desk: opened once, shared by its pages in flight."""
+
+    opening: asyncio.Task[_OpenDocument]
+    users: int = 0
+
+
+@dataclass
+class Desks:
+    """The documents a reader has open. Those nobody reads from are closed, but for the last few."""
+
+    context: Context
+    desks: dict[str, _Desk] = field(default_factory=dict)
+
+    @contextlib.asynccontextmanager
+    async def document(self, job_id: str) -> AsyncIterator[_OpenDocument]:
+        """The open document. Raises DocumentError where it does not open, PageUnreadable where the job is gone."""
+        desk = self.desks.get(job_id)
+        if desk is None:
+            desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
+        desk.users += 1
+        try:
+            yield await asyncio.shield(desk.opening)
+        finally:
+            desk.users -= 1
+            await self.tidy(keep=IDLE_DOCUMENTS)
+
+    async def tidy(self, keep: int = 0) -> None:
+        """Close idle documents beyond the newest ``keep``, and at once those that did not open."""
+        idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
+        broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
+        sound = [job_id for job_id in idle if job_id not in broken]
+        for job_id in broken + sound[: max(0, len(sound) - keep)]:
+            await _close(self.desks.pop(job_id).opening)
+
+    async def _open(self, job_id: str) -> _OpenDocument:
+        job = self.context.load(job_id)
+        if job is None:
+            raise PageUnreadable("The job was deleted.")
+        stack = contextlib.ExitStack()
+        path = await asyncio.to_thread(stack.enter_context, self.context.local_source(job_id))
+        try:
+            source = await self.context.open(job, path)
+        except BaseException:
+            stack.close()
+            raise
+        return _OpenDocument(job, source, stack)
+
+
+def _failed(opening: asyncio.Task[_OpenDocument]) -> bool:
+    return opening.done() and (opening.cancelled() or opening.exception() is not None)
+
+
+async def _close(opening: asyncio.Task[_OpenDocument]) -> None:
+    if not opening.done():
+        opening.cancel()
+    await asyncio.wait([opening])
+    if not _failed(opening):
+        document = opening.result()
+        await document.source.close()
+        document.stack.close()
+
+
+class Reader:
+    """One reader in its slot. Ends when nothing is ready, or after a slice of time, and then rings its successor."""
+
+    def __init__(self, context: Context, slot: int) -> None:
+        self.context = context
+        self.ledger = context.ledger
+        self.slot = slot
+        self.engines = Engines(context.settings)
+        self.desks = Desks(context)
+        self.tasks: dict[asyncio.Task[None], Claim] = {}
+        self.alone = False
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def on_lost(claim: Claim) -> None:
+            loop.call_soon_threadsafe(self._cancel, claim)
+
+        with Actor(self.ledger, on_lost) as self.actor:
+            if not self.ledger.enter(self.slot, self.actor.name):
+                return
+            try:
+                await self._read_on(time.monotonic() + self.context.settings.workers.read_slice_seconds)
+            finally:
+                await self._tidy()
+        # The slot is free again: whatever is left is for the next reader.
+        queue.ring_readers(self.context.redis, self.ledger, self.context.settings)
+
+    async def _read_on(self, until: float) -> None:
+        while True:
+            leaving = draining.is_set() or time.monotonic() > until or self._makes_way()
+            if not leaving:
+                await self._fill()
+            if not self.tasks:
+                if self.ledger.retire(self.slot, self.actor.name, leave_work=leaving):
+                    return
+                continue
+            done, _ = await asyncio.wait(self.tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                self._settle(task)
+
+    def _makes_way(self) -> bool:
+        """The first reader reads on; the others leave their worker to documents that wait to be planned."""
+        return self.slot > 1 and queue.waiting_documents(self.context.redis) > 0
+
+    async def _fill(self) -> None:
+        window = await self._window()
+        while len(self.tasks) < window and not (self.alone and self.tasks):
+            claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks)
+            if claim is None or claim == "drain":
+                return
+            self.alone = claim.alone
+            self.actor.hold(claim)
+            self.tasks[asyncio.create_task(self._work(claim))] = claim
+
+    async def _window(self) -> int:
+        """Pages in flight: many at a model server, one a core on the CPU and one more being drawn."""
+        if (await self.engines.available()).intersection(MODELS):
+            return self.context.settings.workers.page_concurrency
+        return self.context.settings.cpu_window + 1
+
+    def _settle(self, task: asyncio.Task[None]) -> None:
+        self.actor.drop(self.tasks.pop(task))
+        if not task.cancelled():
+            task.result()
+
+    def _cancel(self, lost: Claim) -> None:
+        for task, claim in self.tasks.items():
+            if claim.token == lost.token:
+                task.cancel()
+
+    async def _work(self, claim: Claim) -> None:
+        """Read the claimed page, store it, count it."""
+        page = await asyncio.to_thread(assembly.stored_page, self.context, claim.job_id, claim.page)
+        if page is None:
+            page = await self._read(claim)
+            data = page.model_dump_json().encode()
+            await asyncio.to_thread(self.context.storage.put, files.page(claim.job_id, claim.page), data)
+        outcome = self.ledger.finish(claim, page)
+        if outcome == "gone":
+            await asyncio.to_thread(self.context.storage.delete_all, files.folder(claim.job_id))
+        elif outcome == "closed":
+            await asyncio.to_thread(assembly.assemble_or_ring, self.context, claim.job_id, self.actor.name)
+        else:
+            record.publish_sometimes(self.context.redis, claim.job_id)
+
+    async def _read(self, claim: Claim) -> Page:
+        """The page, read or failed. Raises only what is nobody's fault (Redis or storage away), and cancellation."""
+        kept: list[DocumentParserError] = []
+        page: Page | None = None
+        with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
+            async with self.desks.document(claim.job_id) as document:
+                page = await self._within_deadline(document, claim.page)
+        return page or failed(Page(number=claim.page), kept[0])
+
+    async def _within_deadline(self, document: _OpenDocument, number: int) -> Page:
+        settings = self.context.settings
+        try:
+            async with asyncio.timeout(settings.workers.page_timeout_seconds):
+                return await read_page(
+                    document.source,
+                    number,
+                    document.job.card.options,
+                    self.engines,
+                    settings.engines.retry_temperatures,
+                )
+        except TimeoutError:
+            raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
+
+    async def _tidy(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        if self.tasks:
+            await asyncio.wait(self.tasks)
+        await self.desks.tidy()
+        await self.engines.aclose()

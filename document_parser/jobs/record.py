@@ -1,0 +1,244 @@
+"""The record of a job: its keys, how it is saved, shown, listed and forgotten."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
+from document_parser.jobs import files
+from document_parser.jobs.connection import Redis, text
+from document_parser.models import JobError, JobState, JobStatus, Options, Progress, SourceKind, utc_text
+from document_parser.storage import Storage
+
+PUBLIC = "public"
+"""The owner of jobs while nobody has keys."""
+
+KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown")
+
+
+class JobCard(BaseModel):
+    """What is known of a job from its first moment; stored as ``job.json`` beside the document."""
+
+    job_id: str
+    owner: str = PUBLIC
+    filename: str
+    media_type: str
+    kind: SourceKind
+    sha256: str
+    size: int
+    options: Options
+    created_at: datetime
+
+
+class Job(BaseModel):
+    """A job as Redis knows it."""
+
+    card: JobCard
+    state: JobState
+    planned: bool = False
+    total: int | None = None
+    page_count: int | None = None
+    counts: dict[str, int] = {}
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    expires_at: datetime | None = None
+    error: JobError | None = None
+    complete: bool | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self.planned and self.counts.get("finished", 0) == self.total
+
+    def show(self) -> JobStatus:
+        return JobStatus(
+            job_id=self.card.job_id,
+            status=self.state,
+            stage=self._stage(),
+            filename=self.card.filename,
+            complete=self.complete,
+            progress=self._progress(),
+            created_at=self.card.created_at,
+            started_at=self.started_at,
+            completed_at=self.completed_at,
+            expires_at=self.expires_at,
+            error=self.error,
+        )
+
+    def _stage(self) -> str:
+        if self.state is not JobState.PROCESSING:
+            return self.state.value
+        if self.total is None:
+            return "opening"
+        return "assembling" if self.closed else "reading"
+
+    def _progress(self) -> Progress:
+        names = {"current_page": "current", "blank_pages": "blank", "failed_pages": "failed", "cpu_pages": "cpu"}
+        names |= {f"{engine}_pages": engine for engine in ("deepseek", "nanonets", "text_layer")}
+        finished = self.counts.get("finished", 0)
+        progress = Progress(
+            total_pages=self.total,
+            percent=round(100 * finished / self.total, 1) if self.total else 0.0,
+            eta_seconds=self._eta(finished),
+            **{field: self.counts.get(name, 0) for field, name in names.items()},
+        )
+        return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
+
+    def _eta(self, finished: int) -> int | None:
+        if self.state is not JobState.PROCESSING or not finished or not self.total or self.started_at is None:
+            return None
+        elapsed = (datetime.now(UTC) - self.started_at).total_seconds()
+        return max(0, round(elapsed / finished * (self.total - finished)))
+
+
+def as_job_error(error: DocumentParserError) -> JobError:
+    """The error as a job's record keeps it."""
+    return JobError(
+        code=error.code, message=error.message, status=error.status, retryable=error.retryable, details=error.details
+    )
+
+
+def create(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
+    """Write the record of a new job, in one step."""
+    job = Job(card=card, state=JobState.QUEUED)
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(_key(card.job_id), mapping={"card": card.model_dump_json(), "state": "queued", "owner": card.owner})
+        created = card.created_at.timestamp()
+        pipe.zadd(f"jobs:{card.owner}", {card.job_id: created})
+        pipe.zadd("jobs:active", {card.job_id: created})
+        pipe.set(f"job:{card.job_id}:status", job.show().model_dump_json())
+        pipe.xadd(f"job:{card.job_id}:events", {"kind": "job.queued"})
+        if password_token is not None:
+            pipe.set(f"job:{card.job_id}:password", password_token)
+        pipe.execute()
+
+
+def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
+    """Write the record of a job that has ended anew; times to live in milliseconds."""
+    job_id, owner = job.card.job_id, job.card.owner
+    fields: dict[Any, Any] = {
+        "card": job.card.model_dump_json(),
+        "state": job.state.value,
+        "owner": owner,
+        "planned": int(job.planned),
+        "error": job.error.model_dump_json() if job.error else "",
+        "complete": int(bool(job.complete)),
+    }
+    fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
+    times = ("started_at", "completed_at", "expires_at")
+    fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(_key(job_id), mapping=fields)
+        pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
+        pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
+        for suffix in ("", ":pages", ":status"):
+            pipe.pexpire(_key(job_id) + suffix, ttl)
+        pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
+        pipe.zadd(f"jobs:{owner}", {job_id: job.card.created_at.timestamp()})
+        pipe.zadd("jobs:expiring", {job_id: job.expires_at.timestamp() * 1000 if job.expires_at else 0})
+        pipe.execute()
+
+
+def load(redis: Redis, job_id: str) -> Job:
+    """The job. Raises JobNotFound, or JobExpired where its tombstone stands."""
+    found = load_many(redis, [job_id])
+    if found:
+        return found[0]
+    if redis.exists(f"job:{job_id}:gone"):
+        raise JobExpired(job_id=job_id)
+    raise JobNotFound(job_id=job_id)
+
+
+def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
+    """Those of the jobs that still have a record, in the order asked for."""
+    with redis.pipeline(transaction=False) as pipe:
+        for job_id in job_ids:
+            pipe.hgetall(_key(job_id))
+            pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
+        replies = pipe.execute()
+    pairs = zip(replies[::2], replies[1::2], strict=True)
+    return [_job(fields, counts) for fields, counts in pairs if fields.get(b"card")]
+
+
+def publish(redis: Redis, job_id: str) -> None:
+    """Rewrite ``job:{id}:status``, which is there for whoever looks into Redis by hand."""
+    for job in load_many(redis, [job_id]):
+        redis.set(f"job:{job_id}:status", job.show().model_dump_json(), keepttl=True, xx=True)
+
+
+def publish_sometimes(redis: Redis, job_id: str) -> None:
+    """The same, at most twice a second for a job."""
+    if redis.set(f"job:{job_id}:shown", 1, px=500, nx=True):
+        publish(redis, job_id)
+
+
+def newest(redis: Redis, owner: str, before: float | None, limit: int) -> list[tuple[str, float]]:
+    """Ids and creation times of an owner's jobs, newest first, created before a time."""
+    top = f"({before!r}" if before is not None else "+inf"
+    found: Any = redis.zrevrangebyscore(f"jobs:{owner}", top, "-inf", start=0, num=limit, withscores=True)
+    pairs: list[tuple[bytes, float]] = list(found)
+    return [(text(job_id), score) for job_id, score in pairs]
+
+
+def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> None:
+    """Write ``job.json``; once the job has ended, with how."""
+    content: dict[str, Any] = {"card": card.model_dump(mode="json")}
+    if ended is not None:
+        content["ended"] = ended.model_dump(mode="json", exclude={"card"})
+    storage.put(files.card(card.job_id), json.dumps(content).encode())
+
+
+def delete(redis: Redis, storage: Storage, job: Job) -> int:
+    """Delete every key and every file of a job. How many files went."""
+    job_id = job.card.job_id
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(*(_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")))
+        pipe.lrem("ready", 0, job_id)
+        pipe.zrem(f"jobs:{job.card.owner}", job_id)
+        pipe.zrem("jobs:active", job_id)
+        pipe.zrem("jobs:expiring", job_id)
+        pipe.execute()
+    return storage.delete_all(files.folder(job_id))
+
+
+_COUNTS = (
+    "current",
+    "finished",
+    "done",
+    "blank",
+    "failed",
+    "deepseek",
+    "nanonets",
+    "text_layer",
+    "cpu",
+)
+
+
+def _key(job_id: str) -> str:
+    return f"job:{job_id}"
+
+
+def _job(fields: dict[bytes, bytes], counts: list[bytes | None]) -> Job:
+    values = {text(name): text(value) for name, value in fields.items()}
+    return Job(
+        card=JobCard.model_validate_json(values["card"]),
+        state=JobState(values["state"]),
+        planned=values.get("planned") == "1",
+        total=int(values["total"]) if "total" in values else None,
+        page_count=int(values["page_count"]) if "page_count" in values else None,
+        counts={name: int(raw or 0) for name, raw in zip(_COUNTS, counts, strict=True)},
+        started_at=_time(values, "started_at"),
+        completed_at=_time(values, "completed_at"),
+        expires_at=_time(values, "expires_at"),
+        error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
+        complete=values["complete"] == "1" if "complete" in values else None,
+    )
+
+
+def _time(values: dict[str, str], name: str) -> datetime | None:
+    return datetime.fromisoformat(values[name]) if values.get(name) else None
+
+

@@ -1,0 +1,207 @@
+"""Lost work is found again: claims of the dead, documents nobody plans or assembles, readers nobody rang, expired files.
+
+Runs in a process of its own beside the workers of every host; a lease in Redis lets one of them do the work. Time is Redis'
+own clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from document_parser import logs
+from document_parser.errors import StorageUnavailable, WorkerCrashed
+from document_parser.jobs import files, queue, record
+from document_parser.jobs.connection import Redis, RedisError, connect, text
+from document_parser.jobs.ledger import Claim, Ledger
+from document_parser.jobs.record import Job, JobCard, as_job_error
+from document_parser.models import JobState
+from document_parser.processes import die_with_parent
+from document_parser.settings import Settings
+from document_parser.storage import Storage, StoredFileMissing, make_storage
+
+log = logs.get(__name__)
+
+LEASE_MILLISECONDS = 5000
+RING_GRACE_MILLISECONDS = 5000
+"""A doorbell that rang so recently may have left its queue without its task having claimed anything yet."""
+MOST_CRASHES = 2
+
+
+@dataclass
+class Sweep:
+    """One sweeper. It touches storage only for what has expired, and at its start."""
+
+    settings: Settings
+    redis: Redis
+    storage: Storage
+    name: str
+    ledger: Ledger = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.redis, self.settings)
+
+    def run_once(self) -> bool:
+        """Sweep if the lease is ours. Whether it was."""
+        if not self._lease():
+            return False
+        self.release_the_dead()
+        self.free_slots()
+        self.ring_again()
+        self.expire()
+        queue.ring_readers(self.redis, self.ledger, self.settings)
+        return True
+
+    def _lease(self) -> bool:
+        if self.redis.set("sweep:lease", self.name, px=LEASE_MILLISECONDS, nx=True):
+            return True
+        if self.redis.get("sweep:lease") != self.name.encode():
+            return False
+        self.redis.pexpire("sweep:lease", LEASE_MILLISECONDS)
+        return True
+
+    def now(self) -> int:
+        """Milliseconds on Redis' clock."""
+        seconds, micros = self.redis.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    # --- the dead
+
+    def release_the_dead(self) -> None:
+        """Take the claims of actors that fell silent, and those past their deadline."""
+        now = self.now()
+        silent = now - int(self.settings.workers.heartbeat_timeout_seconds * 1000)
+        alive = {text(name) for name in self.redis.zrangebyscore("actors", f"({silent}", "+inf")}
+        for member, deadline in list(self.redis.zscan_iter("claims")):
+            job_id, what, token, actor = text(member).split("|", 3)
+            if actor not in alive or deadline < now:
+                self._release(Claim(job_id, what, token), actor)
+                self.redis.zrem("claims", member)
+        self.redis.zremrangebyscore("actors", "-inf", silent)
+
+    def _release(self, claim: Claim, actor: str) -> None:
+        released = self.ledger.release(claim, crashed=True)
+        if released.outcome == "none":
+            return
+        log.warning("claim_of_the_dead", job_id=claim.job_id, what=claim.what, actor=actor, outcome=released.outcome)
+        if released.outcome == "closed":
+            queue.ring_stage(self.redis, claim.job_id, "assemble")
+        elif released.outcome == "stage" and released.crashes >= MOST_CRASHES and claim.what in ("plan", "assemble"):
+            self._fail(claim.job_id)
+        elif released.outcome == "stage":
+            queue.ring_stage(self.redis, claim.job_id, claim.what)
+
+    def _fail(self, job_id: str) -> None:
+        error = WorkerCrashed()
+        self.ledger.end(job_id, JobState.FAILED, as_job_error(error))
+        record.publish(self.redis, job_id)
+        for job in record.load_many(self.redis, [job_id]):
+            record.store_card(self.storage, job.card, ended=job)
+
+    def free_slots(self) -> None:
+        """Readers' slots whose reader died, or was rung and never came."""
+        for slot, raw in self.redis.hgetall("readers").items():
+            holder = text(raw)
+            if self._vacant(holder):
+                self.ledger.free_slot(text(slot), holder)
+
+    def _vacant(self, holder: str) -> bool:
+        if not holder.startswith("rung|"):
+            return self.redis.zscore("actors", holder) is None
+        _, rung, name = holder.split("|", 2)
+        return self.now() - int(rung) > RING_GRACE_MILLISECONDS and not queue.is_queued(self.redis, queue.PAGES, name)
+
+    # --- the forgotten
+
+    def ring_again(self) -> None:
+        """Documents without a plan, and closed ledgers without an assembly."""
+        active = [text(job_id) for job_id in self.redis.zrange("jobs:active", 0, -1)]
+        jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
+        for job_id in active:
+            job = jobs.get(job_id)
+            if job is None:
+                self.redis.zrem("jobs:active", job_id)
+            elif not job.planned:
+                self._ring(job_id, "plan", job.card.filename)
+            elif job.closed:
+                self._ring(job_id, "assemble", job.card.filename)
+
+    def _ring(self, job_id: str, stage: str, description: str) -> None:
+        raw = self.redis.hget(f"job:{job_id}:stages", stage)
+        if raw and json.loads(raw).get("state") == "claimed":
+            return
+        rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
+        if self.now() - rung < RING_GRACE_MILLISECONDS:
+            return
+        if not queue.is_queued(self.redis, queue.DOCUMENTS, queue.rq_id(job_id, stage)):
+            log.warning("rung_again", job_id=job_id, stage=stage)
+            queue.ring_stage(self.redis, job_id, stage, description)
+
+    # --- the expired
+
+    def expire(self) -> None:
+        """Files go with the keys; the tombstone stays."""
+        for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
+            owner = text(self.redis.get(f"job:{job_id}:gone") or record.PUBLIC)
+            self.storage.delete_all(files.folder(job_id))
+            self.redis.zrem(f"jobs:{owner}", job_id)
+            self.redis.zrem("jobs:expiring", job_id)
+
+    # --- at boot
+
+    def rebuild(self) -> int:
+        """Write the records that Redis has lost anew from ``job.json``. How many jobs came back."""
+        return sum(self._rebuild(job_id) for job_id in self.storage.folders(files.ALL_JOBS))
+
+    def _rebuild(self, job_id: str) -> bool:
+        if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone"):
+            return False
+        try:
+            stored = json.loads(self.storage.get(files.card(job_id)))
+            card = JobCard.model_validate(stored["card"])
+            ended = Job.model_validate({"card": stored["card"], **stored["ended"]}) if "ended" in stored else None
+        except (StoredFileMissing, ValidationError, ValueError, KeyError):
+            return False
+        if ended is not None:
+            return self._rebuild_ended(ended)
+        log.warning("job_rebuilt", job_id=job_id)
+        queue.submit(self.redis, card, None)
+        return True
+
+    def _rebuild_ended(self, job: Job) -> bool:
+        """An ended job keeps its end; one whose time is over loses its files."""
+        job_id, expires = job.card.job_id, job.expires_at
+        left = int(expires.timestamp() * 1000) - self.now() if expires else 0
+        if left <= 0:
+            self.storage.delete_all(files.folder(job_id))
+            return False
+        record.restore(self.redis, job, left, int(self.settings.store.tombstone_days * 86_400_000))
+        return True
+
+
+def run(settings: Settings, parent: int) -> None:
+    """The sweeper process: until it is told to stop or its parent dies."""
+    die_with_parent(parent)
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    redis = connect(settings)
+    sweep = Sweep(settings, redis, make_storage(settings), f"{os.uname().nodename}.{os.getpid()}")
+    rebuilt = False
+    while not stopping.is_set():
+        started = time.monotonic()
+        with contextlib.suppress(RedisError, StorageUnavailable):
+            if not rebuilt:
+                sweep.rebuild()
+                rebuilt = True
+            sweep.run_once()
+        stopping.wait(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))
+
+

@@ -1,0 +1,42 @@
+"""What RQ calls, by these names. Arguments are ids and nothing else; what there is to do stands in the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from document_parser.jobs import assembly, planner
+from document_parser.jobs.actor import Actor
+from document_parser.jobs.context import task_boundary, task_context
+from document_parser.jobs.reader import Reader
+from document_parser.models import OutputFormat
+
+
+def plan(job_id: str) -> None:
+    """Open a document, lay its ledger, read its sound text layers, give the rest to the readers."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
+        asyncio.run(planner.plan(context, job_id))
+
+
+def read(slot: int) -> None:
+    """Read pages of any document for a slice of time."""
+    with task_context() as context:
+        asyncio.run(Reader(context, slot).run())
+
+
+def assemble(job_id: str) -> None:
+    """Write the result of a document whose pages are all read."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
+        with task_boundary(lambda error: assembly.fail(context, job_id, error), stage="assemble"):
+            assembly.assemble(context, job_id, actor.name)
+
+
+def export(job_id: str, name: OutputFormat) -> None:
+    """Write a format that was asked for after the job had ended."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
+        claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name)
+        job = context.load(job_id) if claim else None
+        if claim is not None and job is not None:
+            assembly.export(context, job, name)
+            context.ledger.finish_stage(claim)

@@ -1,0 +1,140 @@
+"""How an opener child and the process that asks it talk: a length-prefixed JSON header, then raw bytes.
+
+Nothing is ever unpickled: a child may have been taken over by the file it reads, so its answers are data to be checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from document_parser.errors import (
+    DamagedDocument,
+    DocumentError,
+    DocumentParserError,
+    EncryptedDocument,
+    PageUnreadable,
+    WrongPassword,
+)
+from document_parser.models import PictureSpec, SourceKind
+
+MOST_HEADER_BYTES = 1 << 16
+MOST_PAYLOAD_BYTES = 1 << 28
+
+_LENGTHS = struct.Struct(">II")
+_MESSAGE_LENGTH = 500
+_Side = Annotated[int, Field(ge=0, le=65535)]
+
+ERRORS: dict[str, type[DocumentParserError]] = {
+    error.code: error for error in (DocumentError, DamagedDocument, EncryptedDocument, WrongPassword, PageUnreadable)
+}
+"""The errors a child may answer with, by their code."""
+
+
+class Request(BaseModel):
+    """What a child is asked. ``seconds`` is the processor time it may take."""
+
+    op: Literal["open", "facts", "words", "render"]
+    seconds: float
+    page: int = 0
+    path: str = ""
+    kind: SourceKind = "pdf"
+    password: str | None = None
+    spec: PictureSpec | None = None
+    turn: int = 0
+
+
+class Reply(BaseModel):
+    """What a child answers, beside the payload: JSON of the facts or words, or the picture's data."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    error: str | None = None
+    message: str = ""
+    pid: Annotated[int, Field(ge=0)] = 0
+    page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    width_pixels: _Side = 0
+    height_pixels: _Side = 0
+    ink: Annotated[float, Field(ge=0, le=1)] = 0.0
+    sideways: Annotated[float, Field(ge=0)] = 0.0
+
+    @classmethod
+    def refusing(cls, error: DocumentParserError) -> Reply:
+        code = error.code if error.code in ERRORS else PageUnreadable.code
+        return cls(error=code, message=error.message[:_MESSAGE_LENGTH])
+
+    def raise_error(self, **details: Any) -> None:
+        """Raises the error this reply carries, if it does. Raises ValueError where that is none a child may answer with."""
+        if self.error is None:
+            return
+        if self.error not in ERRORS:
+            raise ValueError(f"no such error: {self.error[:40]!r}")
+        raise ERRORS[self.error](self.message[:_MESSAGE_LENGTH], **details)
+
+
+def send(sock: socket.socket, header: BaseModel, payload: bytes = b"") -> None:
+    """Write one frame, blocking."""
+    sock.sendall(_head(header, len(payload)))
+    if payload:
+        sock.sendall(payload)
+
+
+def receive(sock: socket.socket) -> tuple[bytes, bytes] | None:
+    """Read one frame, blocking; None where the other side is gone."""
+    lengths = _read(sock, _LENGTHS.size)
+    if lengths is None:
+        return None
+    header_length, payload_length = _LENGTHS.unpack(lengths)
+    header, payload = _read(sock, header_length), _read(sock, payload_length)
+    return None if header is None or payload is None else (header, payload)
+
+
+async def exchange(sock: socket.socket, request: Request) -> tuple[Reply, bytes]:
+    """Ask a child and wait for its answer. Raises OSError and EOFError when it is gone, ValueError when it talks nonsense."""
+    await asyncio.get_running_loop().sock_sendall(sock, _head(request, 0))
+    return await answer(sock)
+
+
+async def answer(sock: socket.socket) -> tuple[Reply, bytes]:
+    """The next frame of a child. Errors as of ``exchange``."""
+    header_length, payload_length = _LENGTHS.unpack(await _read_async(sock, _LENGTHS.size))
+    if header_length > MOST_HEADER_BYTES or payload_length > MOST_PAYLOAD_BYTES:
+        raise ValueError(f"a frame of {header_length} and {payload_length} bytes")
+    reply = Reply.model_validate_json(await _read_async(sock, header_length))
+    return reply, await _read_async(sock, payload_length)
+
+
+def words_payload(words: list[Any]) -> bytes:
+    """A list of Words as JSON arrays, in the order of the fields."""
+    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+def _head(header: BaseModel, payload_length: int) -> bytes:
+    text = header.model_dump_json().encode("utf-8")
+    return _LENGTHS.pack(len(text), payload_length) + text
+
+
+def _read(sock: socket.socket, length: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < length:
+        part = sock.recv(min(length - len(parts), 1 << 20))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
+
+
+async def _read_async(sock: socket.socket, length: int) -> bytes:
+    loop, buffer = asyncio.get_running_loop(), bytearray(length)
+    view, done = memoryview(buffer), 0
+    while done < length:
+        got = await loop.sock_recv_into(sock, view[done:])
+        if not got:
+            raise EOFError("the opener child is gone")
+        done += got
+    return bytes(buffer)

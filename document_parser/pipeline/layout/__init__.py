@@ -1,0 +1,43 @@
+"""Words with places to blocks in reading order, whoever found the words: words -> regions -> lines -> blocks.
+
+Pure functions, no I/O. Everything inside counts in points of the upright page; only :func:`blocks_of` sees fractions.
+"""
+
+from __future__ import annotations
+
+from document_parser.models import Block, Word
+from document_parser.pipeline.layout.furniture import split_furniture
+from document_parser.pipeline.layout.lines import body_size
+from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_title
+from document_parser.pipeline.layout.regions import Flow, parts_of
+from document_parser.pipeline.layout.scale import Scale
+from document_parser.pipeline.layout.sideways import sideways_blocks, split_sideways
+from document_parser.pipeline.layout.tables import table_block
+from document_parser.pipeline.layout.text import vocabulary
+
+__all__ = ["blocks_of"]
+
+
+def blocks_of(words: list[Word], width_points: float, height_points: float) -> list[Block]:
+    """The blocks of a page in reading order.
+
+    ``words`` may be words, runs or whole lines, in any order, their boxes fractions of the upright page. Widths and heights
+    that are not positive count as those of an A4 page. Never raises for odd boxes.
+    """
+    scale = Scale(width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0)
+    upright, turned = split_sideways(scale.to_points(words))
+    head, middle, foot = split_furniture(upright, scale)
+    blocks = [*head, *_content(middle, scale), *sideways_blocks(turned, scale), *foot]
+    return [block for block in blocks if block.text or block.table]
+
+
+def _content(words: list[Word], scale: Scale) -> list[Block]:
+    body = body_size(words)
+    known = vocabulary(words)
+    blocks: list[Block] = []
+    for part in parts_of(words):
+        if isinstance(part, Flow):
+            blocks += flow_blocks(part.words, body, known, scale)
+        else:
+            blocks.append(table_block(part, scale))
+    return promote_title(blocks)

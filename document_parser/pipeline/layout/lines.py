@@ -1,0 +1,137 @@
+"""Words to lines: what stands on one baseline, in the order it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from document_parser.models import Word
+from document_parser.pipeline.layout.scale import size_of
+from document_parser.pipeline.layout.text import join_words
+
+TALL = 1.7
+"""A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words on one baseline, left to right. Lengths are in points."""
+
+    words: tuple[Word, ...]
+
+    @cached_property
+    def left(self) -> float:
+        return min(word.left for word in self.words)
+
+    @cached_property
+    def right(self) -> float:
+        return max(word.right for word in self.words)
+
+    @cached_property
+    def top(self) -> float:
+        return min(word.top for word in self.words)
+
+    @cached_property
+    def bottom(self) -> float:
+        return max(word.bottom for word in self.words)
+
+    @property
+    def middle(self) -> float:
+        return (self.top + self.bottom) / 2
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @cached_property
+    def size(self) -> float:
+        return body_size(self.words)
+
+    @cached_property
+    def text(self) -> str:
+        return join_words(self.words)
+
+    @cached_property
+    def weight(self) -> float:
+        """The share of its letters that are bold."""
+        return sum(len(word.text) for word in self.words if word.bold) / sum(len(word.text) for word in self.words)
+
+    @property
+    def bold(self) -> bool:
+        return self.weight >= 0.8
+
+    @cached_property
+    def measured(self) -> bool:
+        """Whether font sizes are known rather than estimated from boxes."""
+        return any(word.size_points > 0 for word in self.words)
+
+
+def body_size(words: Iterable[Word]) -> float:
+    """The font size in points that the middle character has; 10 where there are no words."""
+    weighted = sorted((size_of(word), len(word.text)) for word in words)
+    half = sum(weight for _, weight in weighted) / 2
+    for size, weight in weighted:
+        half -= weight
+        if half <= 0:
+            return size
+    return 10.0
+
+
+def lines_of(words: Sequence[Word]) -> list[Line]:
+    """The words of one column as lines, top to bottom."""
+    if not words:
+        return []
+    limit = TALL * sorted(word.bottom - word.top for word in words)[len(words) // 2]
+    usual = [word for word in words if word.bottom - word.top <= limit]
+    rows = _rows(usual)
+    for tall in _rows([word for word in words if word.bottom - word.top > limit]):
+        _seat(tall, rows)
+    rows.sort(key=lambda row: row.top)
+    return [Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows]
+
+
+@dataclass(slots=True)
+class _Row:
+    words: list[Word]
+    top: float
+    bottom: float
+
+    def holds(self, word: Word) -> float:
+        """How much of the lower of the two lies beside the other; at least a half is one line.
+
+        Small marks get some reach: a comma hangs below the letters where boxes are tight.
+        """
+        height, own = self.bottom - self.top, word.bottom - word.top
+        reach = 0.2 * height if own < 0.5 * height else 0.0
+        shared = min(self.bottom + reach, word.bottom) - max(self.top - reach, word.top)
+        return shared / max(min(height, own), 1e-6)
+
+    def add(self, word: Word) -> None:
+        """The row's span follows its words by their mean, so that a slanted row does not swallow the next."""
+        count = len(self.words)
+        if word.bottom - word.top >= 0.6 * (self.bottom - self.top):
+            self.top = (self.top * count + word.top) / (count + 1)
+            self.bottom = (self.bottom * count + word.bottom) / (count + 1)
+        self.words.append(word)
+
+
+def _rows(words: Sequence[Word]) -> list[_Row]:
+    rows: list[_Row] = []
+    for word in sorted(words, key=lambda word: word.top + word.bottom):
+        # The last rows are the only ones that can be beside it: words come by the height of their middle.
+        row = max(rows[-3:], key=lambda row: row.holds(word), default=None)
+        if row is not None and row.holds(word) >= 0.5:
+            row.add(word)
+        else:
+            rows.append(_Row([word], word.top, word.bottom))
+    return rows
+
+
+def _seat(tall: _Row, rows: list[_Row]) -> None:
+    """Put tall words into the first row they stand beside (an initial), or add them as a row of their own."""
+    beside = [row for row in rows if min(row.bottom, tall.bottom) - max(row.top, tall.top) >= 0.5 * (row.bottom - row.top)]
+    if beside:
+        min(beside, key=lambda row: row.top).words.extend(tall.words)
+    else:
+        rows.append(tall)

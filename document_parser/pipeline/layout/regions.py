@@ -1,0 +1,141 @@
+"""A page cut into flows of text and tables, in reading order.
+
+The cut is recursive: the tallest gutter of a region is found, the band beside it becomes columns or a table, and what lies
+above and below is cut in turn. A full-width title over two columns needs no rule of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from document_parser.models import Word
+from document_parser.pipeline.layout.gutters import Gutter, InkMap
+from document_parser.pipeline.layout.lines import Line, body_size, lines_of
+from document_parser.pipeline.layout.tables import Grid, grid_in, grown
+from document_parser.pipeline.layout.text import right_to_left
+
+MOST_REFUSALS = 8
+"""Gutters of one region looked at and refused before it is taken as one column."""
+DEEPEST = 40
+"""Cuts within cuts; real pages need fewer than ten."""
+PROSE_CHARACTERS = 18
+"""Of the middle line of running text, at least."""
+PROSE_FILL = 0.7
+"""Share of its column that the middle line of running text fills, at least."""
+
+# A mark with its item: their gap is no gutter.
+_MARK = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Words of one column, read line by line."""
+
+    words: list[Word]
+
+
+Part = Flow | Grid
+
+
+def parts_of(words: list[Word]) -> list[Part]:
+    """The page's content in reading order."""
+    return list(_cut(words, right_to_left(words), DEEPEST))
+
+
+def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
+    if len(words) < 4 or depth == 0:
+        if words:
+            yield Flow(words)
+        return
+    size = body_size(words)
+    ink = InkMap(words, size)
+    _close_marks(ink, words, size)
+    for _ in range(MOST_REFUSALS):
+        gutter = ink.tallest()
+        if gutter is None or gutter.height < 1.5 * size:
+            break
+        parts = _parted(words, gutter, size, backwards, depth)
+        if parts is not None:
+            yield from parts
+            return
+        ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
+    yield Flow(words)
+
+
+def _close_marks(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    marks = [word for word in words if _MARK.fullmatch(word.text)]
+    if not marks:
+        return
+    for line in lines_of(words):
+        for mark, word in zip(line.words, line.words[1:], strict=False):
+            if _MARK.fullmatch(mark.text) and 0 < word.left - mark.right < 4 * size:
+                ink.cover(mark.right, mark.top, word.left, mark.bottom)
+
+
+def _parted(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
+    """The parts of a region along a gutter, or None where the gutter is only chance."""
+    above, band, below = _by_height(words, gutter.top, gutter.bottom)
+    left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
+    right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
+    if not left or not right:
+        return None
+    sides = [lines_of(left), lines_of(right)]
+    if not _columns(sides, gutter, size):
+        return _tabled(words, band, backwards, depth)
+    flows = [right, left] if backwards else [left, right]
+    pieces = [above, *flows, below]
+    return [part for piece in pieces for part in _cut(piece, backwards, depth - 1)]
+
+
+def _by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
+    above: list[Word] = []
+    band: list[Word] = []
+    below: list[Word] = []
+    for word in words:
+        middle = (word.top + word.bottom) / 2
+        (above if middle < top else below if middle > bottom else band).append(word)
+    return above, band, below
+
+
+def _columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
+    """Whether both sides are text of their own rather than cells of common rows."""
+    fewest, most = sorted(len(lines) for lines in sides)
+    if fewest < 3 and (most < 6 or gutter.width < size):
+        return False
+    prose = [_prose(lines) for lines in sides]
+    if all(prose):
+        return True
+    if fewest < 3 or gutter.width < 1.2 * size:
+        return any(prose) and not _aligned(*sides)
+    return not _aligned(*sides)
+
+
+def _prose(lines: Sequence[Line]) -> bool:
+    """Whether lines are running text: not mere words, most of them as wide as the column."""
+    if len(lines) < 2:
+        return False
+    width = max(line.right for line in lines) - min(line.left for line in lines)
+    characters = median(len(line.text) for line in lines)
+    return characters >= PROSE_CHARACTERS and median(line.width for line in lines) >= PROSE_FILL * width
+
+
+def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Whether the shorter side's lines mostly stand beside lines of the other, as cells of one row do."""
+    fewer, more = sorted((left, right), key=len)
+    middles = [line.middle for line in more]
+    beside = sum(any(line.top < middle < line.bottom for middle in middles) for line in fewer)
+    return beside >= 0.7 * len(fewer)
+
+
+def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
+    grid = grid_in(grown(words, band)) or grid_in(band)
+    if grid is None:
+        return None
+    taken = {id(word) for word in grid.words}
+    rest = [word for word in words if id(word) not in taken]
+    above = [word for word in rest if word.top + word.bottom < grid.top + grid.bottom]
+    below = [word for word in rest if word.top + word.bottom >= grid.top + grid.bottom]
+    return [*_cut(above, backwards, depth - 1), grid, *_cut(below, backwards, depth - 1)]

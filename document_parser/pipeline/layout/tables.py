@@ -1,0 +1,290 @@
+"""Tables without rulings: words that stand under each other in three or more rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from document_parser.models import Block, Cell, Table, Word
+from document_parser.pipeline.layout.lines import Line, body_size, lines_of
+from document_parser.pipeline.layout.scale import Scale
+from document_parser.pipeline.layout.text import join_lines, join_words
+
+LEAST_ROWS = 3
+CLEAR = 0.6
+"""Width of the narrowest white between two columns, in font sizes."""
+PROSE_CHARACTERS = 40
+PROSE_FILL = 0.85
+"""A column is prose where its middle cell has that many characters and fills that share of the widest."""
+MOST_CHARACTERS = 60
+"""Of the middle cell, however ragged."""
+
+_NUMBER = re.compile(r"[^\w]*[\d][\d.,:/%\s'+-]*[^\w]*(?:[A-Za-z%€]{1,3})?")
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell:
+    """Words of one cell; columns count from 0, ``last`` is the last column it covers."""
+
+    first: int
+    last: int
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return join_lines(join_words(line.words) for line in lines_of(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows of cells found by alignment. Lengths are in points."""
+
+    rows: tuple[tuple[GridCell, ...], ...]
+    columns: int
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for row in self.rows for cell in row for word in cell.words]
+
+    @property
+    def top(self) -> float:
+        return min(word.top for word in self.words)
+
+    @property
+    def bottom(self) -> float:
+        return max(word.bottom for word in self.words)
+
+
+def grid_in(words: Sequence[Word]) -> Grid | None:
+    """The first table among these words, or None. Lines that fill one column only are cut off its ends."""
+    size = body_size(words)
+    for lines in _groups(lines_of(words), size):
+        grid = _grid(lines, size)
+        if grid is not None:
+            return grid
+    return None
+
+
+def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
+    """A band with the lines next to it that are parted like cells too: one long cell narrows a gutter for its row only."""
+    size = body_size(band)
+    lines = lines_of(words)
+    held = {id(word) for word in band}
+    inside = [index for index, line in enumerate(lines) if any(id(word) in held for word in line.words)]
+    first, last = inside[0], inside[-1]
+    while first > 0 and _row_like(lines[first - 1], lines[first], size):
+        first -= 1
+    while last + 1 < len(lines) and _row_like(lines[last + 1], lines[last], size):
+        last += 1
+    return [word for line in lines[first : last + 1] for word in line.words]
+
+
+def _row_like(line: Line, neighbour: Line, size: float) -> bool:
+    return abs(line.middle - neighbour.middle) < 2.5 * size and len(_segments(line, size)) > 1
+
+
+def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
+    """Lines parted where the white between two is far more than usual."""
+    if len(lines) < LEAST_ROWS:
+        return []
+    usual = median(lower.middle - upper.middle for upper, lower in pairwise(lines))
+    groups = [[lines[0]]]
+    for upper, lower in pairwise(lines):
+        if lower.middle - upper.middle > max(2.2 * usual, 2.5 * size):
+            groups.append([])
+        groups[-1].append(lower)
+    return groups
+
+
+def _grid(lines: Sequence[Line], size: float) -> Grid | None:
+    columns = _column_spans(lines, size)
+    if len(columns) < 2:
+        return None
+    borders = [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
+    rows = _trimmed([_cells(line, borders, size) for line in lines], size)
+    grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(columns))
+    return grid if _is_table(grid) else None
+
+
+def _segments(line: Line, size: float) -> list[Span]:
+    """Stretches of a line without wide white in them."""
+    spans = [(line.words[0].left, line.words[0].right)]
+    for word in line.words[1:]:
+        left, right = spans[-1]
+        if word.left - right < CLEAR * size:
+            spans[-1] = (left, max(right, word.right))
+        else:
+            spans.append((word.left, word.right))
+    return spans
+
+
+def _column_spans(lines: Sequence[Line], size: float) -> list[Span]:
+    """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
+    parted = [_segments(line, size) for line in lines]
+    counts = [len(spans) for spans in parted if len(spans) > 1]
+    if len(counts) < LEAST_ROWS:
+        return []
+    regular = [spans for spans in parted if len(spans) >= median(counts)]
+    if len(regular) < LEAST_ROWS or len(regular) < 0.3 * len(lines):
+        return []
+    return _union([span for spans in regular for span in spans], size)
+
+
+def _union(spans: list[Span], size: float) -> list[Span]:
+    merged: list[Span] = []
+    for left, right in sorted(spans):
+        if merged and left - merged[-1][1] < CLEAR * size:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], right))
+        else:
+            merged.append((left, right))
+    return merged
+
+
+def _cells(line: Line, borders: Sequence[float], size: float) -> list[GridCell]:
+    """The cells of one line. A word joins the cell before it across a border only at the distance of a plain space."""
+    cells: list[GridCell] = []
+    for word in line.words:
+        first, last = _columns_of(word, borders)
+        before = cells[-1] if cells else None
+        if before and (first <= before.last or word.left - before.words[-1].right < 0.45 * size):
+            cells[-1] = GridCell(before.first, max(before.last, last), (*before.words, word))
+        else:
+            cells.append(GridCell(first, last, (word,)))
+    return cells
+
+
+def _columns_of(word: Word, borders: Sequence[float]) -> tuple[int, int]:
+    first = sum(border <= word.left for border in borders)
+    last = sum(border < word.right for border in borders)
+    return min(first, last), last
+
+
+def _trimmed(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Without the lines at both ends that have one cell only: a heading above, a note below."""
+    start, end = 0, len(rows)
+    while start < end and len(rows[start]) < 2:
+        start += 1
+    while end > start and len(rows[end - 1]) < 2 and not _hangs(rows[end - 2], rows[end - 1], size):
+        end -= 1
+    return rows[start:end]
+
+
+def _hangs(above: list[GridCell], row: list[GridCell], size: float) -> bool:
+    """Whether a lone cell carries on the last cell of a row: under it and close."""
+    under = len(above) > 1 and row[0].first == above[-1].first > 0
+    return under and _top(row) - _bottom(above) < 0.9 * size
+
+
+def _merged(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Lines that only carry on cells of the row above joined to it: no first cell, no number, set closer than rows are."""
+    if len(rows) < LEAST_ROWS:
+        return rows
+    gaps = [_top(lower) - _bottom(upper) for upper, lower in pairwise(rows)]
+    close = max(min(gaps) + 0.15 * size, 0.5 * max(gaps))
+    merged = [rows[0]]
+    for gap, row in zip(gaps, rows[1:], strict=True):
+        if gap < close < max(gaps) and _carries_on(row, merged[-1]):
+            merged[-1] = _joined(merged[-1], row)
+        else:
+            merged.append(row)
+    return merged
+
+
+def _top(row: list[GridCell]) -> float:
+    return min(word.top for cell in row for word in cell.words)
+
+
+def _bottom(row: list[GridCell]) -> float:
+    return max(word.bottom for cell in row for word in cell.words)
+
+
+def _carries_on(row: list[GridCell], above: list[GridCell]) -> bool:
+    seats = {(cell.first, cell.last) for cell in above}
+    seated = all((cell.first, cell.last) in seats for cell in row)
+    numbers = any(_NUMBER.fullmatch(cell.text) for cell in row)
+    return seated and not numbers and len(row) < len(above)
+
+
+def _joined(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
+    more = {cell.first: cell.words for cell in row}
+    return [GridCell(cell.first, cell.last, (*cell.words, *more.get(cell.first, ()))) for cell in above]
+
+
+def _is_table(grid: Grid) -> bool:
+    full = [row for row in grid.rows if len(row) >= 2]
+    if len(full) < LEAST_ROWS or len(full) < 0.6 * len(grid.rows):
+        return False
+    columns = [_texts(grid, column) for column in range(grid.columns)]
+    if any(len(texts) == 0 for texts in columns):
+        return False
+    if any(_is_prose(grid, column) for column in range(grid.columns)):
+        return False
+    return _lined_up(grid) or any(_numeric(texts) for texts in columns)
+
+
+def _is_prose(grid: Grid, column: int) -> bool:
+    cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
+    widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
+    characters = median(len(cell.text) for cell in cells)
+    fills = median(widths) >= PROSE_FILL * max(widths)
+    return characters > MOST_CHARACTERS or (fills and characters > PROSE_CHARACTERS and len(cells) > 2)
+
+
+def _texts(grid: Grid, column: int) -> list[str]:
+    return [cell.text for row in grid.rows for cell in row if cell.first == cell.last == column]
+
+
+def _numeric(texts: Sequence[str]) -> bool:
+    return sum(_NUMBER.fullmatch(text) is not None for text in texts) * 2 > len(texts)
+
+
+def _lined_up(grid: Grid) -> bool:
+    """Whether every column has a common left or right edge; names and addresses centred side by side have none."""
+    size = body_size(grid.words)
+    for column in range(grid.columns):
+        cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
+        lefts = [min(word.left for word in cell.words) for cell in cells]
+        rights = [max(word.right for word in cell.words) for cell in cells]
+        if not (_agree(lefts, size) or _agree(rights, size)):
+            return False
+    return True
+
+
+def _agree(edges: Sequence[float], size: float) -> bool:
+    usual = median(edges)
+    return sum(abs(edge - usual) < 0.5 * size for edge in edges) >= 0.7 * len(edges)
+
+
+def table_block(grid: Grid, scale: Scale) -> Block:
+    """The grid as a block; the first row is a header where it looks like one."""
+    header = _has_header(grid)
+    cells = [
+        Cell(row=row, column=cell.first, column_span=cell.last - cell.first + 1, text=cell.text, header=header and row == 0)
+        for row, cells in enumerate(grid.rows)
+        for cell in cells
+    ]
+    table = Table(rows=len(grid.rows), columns=grid.columns, cells=cells)
+    return Block(kind="table", box=scale.box(grid.words), table=table)
+
+
+def _has_header(grid: Grid) -> bool:
+    """Bold above plain, or words above numbers."""
+    first, *rest = grid.rows
+    if _bold(first) and not all(_bold(row) for row in rest):
+        return True
+    if any(_NUMBER.fullmatch(cell.text) for cell in first):
+        return False
+    return any(_numeric([cell.text for row in rest for cell in row if cell.first == column]) for column in _seats(first))
+
+
+def _seats(row: Sequence[GridCell]) -> set[int]:
+    return {cell.first for cell in row if cell.first == cell.last}
+
+
+def _bold(row: Sequence[GridCell]) -> bool:
+    return all(word.bold for cell in row for word in cell.words)

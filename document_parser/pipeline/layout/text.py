@@ -1,0 +1,117 @@
+"""Words and lines to running text: spaces, hyphens at line ends, writing from right to left."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from document_parser.models import Word
+
+ABUTTING = 0.08
+"""Runs closer than this share of the font size are one word set in two fonts."""
+RAISED = 0.15
+"""The same where one of them is smaller: a footnote's number, an index."""
+
+# Not the hyphens of ranges and signs: a letter before, a small letter after.
+_BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
+_KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
+_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+def join_words(words: Sequence[Word]) -> str:
+    """The text of one line; ``words`` stand from left to right."""
+    ordered = _as_read(words)
+    pieces: list[str] = []
+    for before, word in zip([None, *ordered], ordered, strict=False):
+        if before is not None and _spaced(before, word):
+            pieces.append(" ")
+        pieces.append(word.text)
+    return "".join(pieces)
+
+
+def _spaced(before: Word, word: Word) -> bool:
+    gap = max(before.left, word.left) - min(before.right, word.right)
+    size = word.size_points
+    if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
+        return gap > (size or word.bottom - word.top)
+    if size <= 0 or before.size_points <= 0:
+        return True
+    raised = abs(size - before.size_points) > 0.15 * size
+    larger = max(size, before.size_points)
+    return not -0.5 * larger < gap < (RAISED if raised else ABUTTING) * larger
+
+
+def right_to_left(words: Iterable[Word]) -> bool:
+    """Whether most letters are of a script written from right to left."""
+    score = 0
+    for word in words:
+        if not word.text.isascii():
+            score += sum(_direction(character) for character in word.text)
+        else:
+            score -= len(word.text)
+    return score > 0
+
+
+def _direction(character: str) -> int:
+    kind = unicodedata.bidirectional(character)
+    return 1 if kind in {"R", "AL"} else -1 if kind == "L" else 0
+
+
+def _as_read(words: Sequence[Word]) -> list[Word]:
+    """Words as they are read: foreign runs inside a line keep their own direction."""
+    if all(word.text.isascii() for word in words):
+        return list(words)
+    backwards = right_to_left(words)
+    ordered: list[Word] = []
+    for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _foreign(word, backwards)):
+        run = list(group)
+        ordered += reversed(run) if foreign else run
+    return ordered
+
+
+def _foreign(word: Word, backwards: bool) -> bool:
+    letters = any(_direction(character) > 0 for character in word.text)
+    return letters != backwards
+
+
+def vocabulary(words: Iterable[Word]) -> frozenset[str]:
+    """The words of a page in small letters, as evidence for how a broken word is spelt."""
+    return frozenset(token.strip(".,;:!?()[]\"'").lower() for word in words for token in word.text.split())
+
+
+def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str:
+    """Lines of one paragraph as one line of text; words broken at line ends are made whole."""
+    pieces: list[str] = []
+    for line in filter(None, lines):
+        if pieces:
+            pieces[-1], between = _seam(pieces[-1], line, known)
+            pieces.append(between)
+        pieces.append(line)
+    return "".join(pieces)
+
+
+def _seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
+    """(the upper line as it stays, what goes between it and the lower one)."""
+    broken = _BROKEN.match(above[-80:])
+    if broken and below[:1].islower():
+        whole = above[-1] == "\u00ad" or _one_word(broken["head"], below, known)
+        return above[:-1], "" if whole else "-"
+    if is_cjk(above[-1]) and is_cjk(below):
+        return above, ""
+    return above, " "
+
+
+def _one_word(head: str, line: str, known: frozenset[str]) -> bool:
+    """Whether the hyphen only marks the break. A hyphen is kept where the page, the word itself or its prefix says so."""
+    rest = (re.match(r"[^\W\d_]+", line) or [""])[0]
+    start, whole = head.lower(), f"{head}{rest}".lower()
+    if whole in known:
+        return True
+    return not (f"{start}-{rest}" in known or "-" in start or start in _KEPT_PREFIXES)
+
+
+def is_cjk(text: str) -> bool:
+    """Whether a text begins with a character of Chinese, Japanese or Korean writing."""
+    return _CJK.match(text) is not None

@@ -1,0 +1,234 @@
+"""The processes that open documents: a zygote forked from the worker, and one child of it for every open document.
+
+A document that crashes its parser, hangs it or eats memory ends a child and nothing else. The zygote has the reading libraries
+loaded, so a child costs a fork. Everything here runs in those processes, except ``fork_zygote``.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import math
+import os
+import resource
+import signal
+import socket
+import sys
+import traceback
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from document_parser.errors import DocumentParserError, PageUnreadable
+from document_parser.models import PageFacts, PictureSpec, Word
+from document_parser.pipeline import frames
+from document_parser.pipeline.frames import Reply, Request
+from document_parser.pipeline.image_file import ImageFile
+from document_parser.pipeline.pdf_file import PdfFile, Picture
+
+FORK_REQUEST = b"fork"
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_OPEN_FILES = 64
+_SPARED_SECONDS = 2
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(frozen=True)
+class OpenerLimits:
+    """What an opener child may take: MiB above what it was forked with, seconds a request, million pixels of a picture."""
+
+    memory_mb: int = 2048
+    timeout_seconds: float = 60.0
+    max_image_megapixels: int = 200
+
+
+class _Opened(Protocol):
+    """An opened file of any kind, pages from 1."""
+
+    page_count: int
+
+    def facts(self, number: int) -> PageFacts: ...
+    def words(self, number: int) -> list[Word]: ...
+    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
+
+
+def fork_zygote(limits: OpenerLimits) -> tuple[int, socket.socket]:
+    """Fork a zygote from this process: its pid and the socket that asks it for children.
+
+    Each child is asked for by FORK_REQUEST together with its end of a socket pair. The zygote ends when the socket closes or
+    when the thread that called this ends. Best called while the process has one thread.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        _run_zygote(theirs, limits, parent)
+    theirs.close()
+    return pid, ours
+
+
+def _run_zygote(control: socket.socket, limits: OpenerLimits, parent: int) -> NoReturn:
+    try:
+        _leave_parent(parent, control.fileno(), b"docparse-zygote")
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
+            if not message:
+                break
+            _fork_opener(descriptors, limits)
+    finally:
+        _exit()
+
+
+def _fork_opener(descriptors: list[int], limits: OpenerLimits) -> None:
+    parent = os.getpid()
+    try:
+        if descriptors and os.fork() == 0:
+            _run_opener(socket.socket(fileno=descriptors[0]), limits, parent)
+    except BlockingIOError:
+        pass  # no process to be had: the closed socket says so to the one who asked
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _run_opener(sock: socket.socket, limits: OpenerLimits, parent: int) -> NoReturn:
+    try:
+        _leave_parent(parent, sock.fileno(), b"docparse-opener")
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _keep_stderr_clean()
+        _limit(limits)
+        _serve(sock, limits)
+    finally:
+        _exit()
+
+
+def _exit() -> NoReturn:
+    """End this process, never returning into the stack it was forked from. Says why, where that is a fault of ours."""
+    error = sys.exc_info()[0]
+    try:
+        if error is not None and not issubclass(error, (BrokenPipeError, ConnectionResetError, MemoryError)):
+            traceback.print_exc()
+    finally:
+        os._exit(int(error is not None))
+
+
+def _leave_parent(parent: int, keep: int, name: bytes) -> None:
+    """Become a process of its own: ends with its parent, holds nothing of it, does not answer to its signals."""
+    gc.freeze()  # inherited objects must not be collected: their descriptors are about to belong to others
+    gc.disable()
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _libc.prctl(_PR_SET_NAME, name)
+    if os.getppid() != parent:
+        os._exit(0)
+    signal.set_wakeup_fd(-1)
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+        signal.SIGHUP,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGQUIT,
+        signal.SIGALRM,
+    ):
+        signal.signal(number, signal.SIG_IGN)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    _close_all_but(keep)
+
+
+def _close_all_but(keep: int) -> None:
+    for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - no Path objects after a fork
+        if descriptor > 2 and descriptor != keep:
+            try:
+                os.close(descriptor)
+            except OSError:
+                continue  # the listing's own
+    _point_at_nothing(0, os.O_RDONLY)
+
+
+def _keep_stderr_clean() -> None:
+    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
+    _point_at_nothing(1, os.O_WRONLY)
+    _point_at_nothing(2, os.O_WRONLY)
+    warnings.simplefilter("ignore")
+
+
+def _point_at_nothing(descriptor: int, mode: int) -> None:
+    nothing = os.open(os.devnull, mode)
+    os.dup2(nothing, descriptor)
+    os.close(nothing)
+
+
+def _limit(limits: OpenerLimits) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    memory = pages * resource.getpagesize() + (limits.memory_mb << 20)
+    _offer_to_oom_killer()
+    for kind, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+    ):
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
+
+
+def _offer_to_oom_killer() -> None:
+    """Where the machine itself runs out of memory, let the kernel take this process first."""
+    try:
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    except OSError:
+        return  # a sandbox may forbid it
+
+
+def _limit_processor(seconds: float) -> None:
+    """Raise the limit of processor time for one more request; the process dies of SIGXCPU beyond it."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    soft = math.ceil(usage.ru_utime + usage.ru_stime + seconds) + _SPARED_SECONDS
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _serve(sock: socket.socket, limits: OpenerLimits) -> None:
+    """Answer requests until the socket closes. The first one must open the file."""
+    frames.send(sock, Reply(pid=os.getpid()))
+    opened: _Opened | None = None
+    while (frame := frames.receive(sock)) is not None:
+        request = Request.model_validate_json(frame[0])
+        _limit_processor(request.seconds)
+        try:
+            if request.op == "open":
+                opened = _open(request, limits)
+                reply, payload = Reply(page_count=opened.page_count), b""
+            else:
+                reply, payload = _answered(opened, request)
+        except DocumentParserError as error:
+            reply, payload = Reply.refusing(error), b""
+        frames.send(sock, reply, payload)
+
+
+def _open(request: Request, limits: OpenerLimits) -> _Opened:
+    path = Path(request.path)
+    return PdfFile(path, request.password) if request.kind == "pdf" else ImageFile(path, limits.max_image_megapixels)
+
+
+def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
+    if opened is None:
+        raise PageUnreadable("No document is open.")
+    if request.op == "facts":
+        return Reply(), opened.facts(request.page).model_dump_json().encode()
+    if request.op == "words":
+        return Reply(), frames.words_payload(opened.words(request.page))
+    picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
+    reply = Reply(
+        width_pixels=picture.width_pixels,
+        height_pixels=picture.height_pixels,
+        ink=picture.ink,
+        sideways=picture.sideways,
+    )
+    return reply, picture.data

@@ -1,0 +1,235 @@
+"""A PDF, read with PDFium. Runs in the opener child: PDFium may crash, hang or eat memory here without harm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pypdfium2
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+from PIL import Image
+
+from document_parser.engines.text_layer import PageText, Rect, UprightMap, extract_words, upright_map
+from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
+from document_parser.models import PageFacts, PictureSpec, Word
+from document_parser.pipeline.picture import encoded, glance, picture_size
+
+_SAMPLED_CHARACTERS = 256
+_MOST_OBJECTS = 10_000
+_MOST_ANNOTATIONS = 5_000
+_FORM_DEPTH = 6
+_GRID = 128
+_PROBED_PAGES = 50
+
+
+class Picture(NamedTuple):
+    """A rendered page, before it is sent: see PageImage."""
+
+    width_pixels: int
+    height_pixels: int
+    data: bytes
+    ink: float
+    sideways: float
+
+
+class PdfFile:
+    """An opened PDF. Pages count from 1; the last one used stays loaded, since its facts, words and picture follow each other.
+
+    Raises EncryptedDocument, WrongPassword and DamagedDocument when made, PageUnreadable from its methods.
+    """
+
+    def __init__(self, path: Path, password: str | None = None) -> None:
+        self._document = _load(path, password)
+        self.page_count = len(self._document)
+        if not any(self._has_page(number) for number in range(min(self.page_count, _PROBED_PAGES))):
+            raise DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
+        self._document.init_forms()
+        self._number = 0
+        self._page: Any = None
+        self._textpage: Any = None
+
+    def _has_page(self, index: int) -> bool:
+        return bool(pdfium.FPDF_GetPageSizeByIndexF(self._document.raw, index, pdfium.FS_SIZEF()))
+
+    def facts(self, number: int) -> PageFacts:
+        page = self._load_page(number)
+        width, height = _size(page)
+        unmapped, invisible, characters = _text_facts(self._load_text(number))
+        return PageFacts(
+            number=number,
+            width_points=width,
+            height_points=height,
+            rotation=90 * max(0, pdfium.FPDFPage_GetRotation(page.raw)),
+            characters=characters,
+            unmapped_share=unmapped,
+            invisible_share=invisible,
+            image_share=_image_share(page),
+            objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
+            form_fields=_form_fields(page),
+        )
+
+    def words(self, number: int) -> list[Word]:
+        return extract_words(self._load_page(number), self._load_text(number))
+
+    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+        page = self._load_page(number)
+        width, height = picture_size(*_size(page), spec, spec.dpi)
+        if turn in {90, 270}:
+            width, height = height, width
+        image = self._drawn(page, width, height, turn)
+        return Picture(width, height, encoded(image, spec), *glance(image))
+
+    def _drawn(self, page: Any, width: int, height: int, turn: int) -> Image.Image:
+        """The page on white, form fields included. Four bytes a pixel: Pillow takes them without a copy."""
+        bitmap = pypdfium2.PdfBitmap.new_native(width, height, pdfium.FPDFBitmap_BGRx)
+        bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
+        flags = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER
+        place = (0, 0, width, height, turn // 90, flags)
+        pdfium.FPDF_RenderPageBitmap(bitmap.raw, page.raw, *place)
+        if self._document.formenv:
+            pdfium.FPDF_FFLDraw(self._document.formenv.raw, bitmap.raw, page.raw, *place)
+        return Image.frombuffer("RGBX", (width, height), bitmap.buffer, "raw", "RGBX", bitmap.stride, 1)
+
+    def _load_page(self, number: int) -> Any:
+        if self._number == number:
+            return self._page
+        self._unload()
+        try:
+            self._page = self._document[number - 1]
+        except pypdfium2.PdfiumError as error:
+            raise PageUnreadable("PDFium cannot load this page.") from error
+        self._number = number
+        return self._page
+
+    def _load_text(self, number: int) -> Any:
+        if self._textpage is None:
+            try:
+                self._textpage = self._load_page(number).get_textpage()
+            except pypdfium2.PdfiumError as error:
+                raise PageUnreadable("PDFium cannot read this page's text.") from error
+        return self._textpage
+
+    def _unload(self) -> None:
+        self._number = 0
+        for loaded in (self._textpage, self._page):
+            if loaded is not None:
+                loaded.close()
+        self._textpage = self._page = None
+
+
+def _load(path: Path, password: str | None) -> Any:
+    try:
+        return pypdfium2.PdfDocument(path, password=password)
+    except pypdfium2.PdfiumError as error:
+        raise _refusal(error.err_code, password) from error
+    except FileNotFoundError as error:
+        raise DocumentError("The file is not there any more.") from error
+
+
+def _refusal(code: int | None, password: str | None) -> DocumentError:
+    if code == pdfium.FPDF_ERR_PASSWORD:
+        return WrongPassword() if password else EncryptedDocument()
+    if code == pdfium.FPDF_ERR_SECURITY:
+        return EncryptedDocument("The document is encrypted in a way that is not supported. Remove its encryption.")
+    return DamagedDocument()
+
+
+def _size(page: Any) -> tuple[float, float]:
+    """Width and height in points as a viewer shows the page."""
+    width, height = pdfium.FPDF_GetPageWidthF(page.raw), pdfium.FPDF_GetPageHeightF(page.raw)
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise PageUnreadable("The page has no area.")
+    return width, height
+
+
+def _text_facts(textpage: Any) -> tuple[float, float, int]:
+    """(unmapped share, invisible share, characters). What needs a call a character is found from an even sample."""
+    text = PageText(textpage)
+    places = [place for place, char in enumerate(text.text) if not char.isspace() and char != "\x00"]
+    left_out = text.count - len(text.text)
+    if not places:
+        return float(left_out > 0), 0.0, 0
+    sample = [text.index(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _SAMPLED_CHARACTERS), dtype=int)]
+    unmapped = (left_out + sum(_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
+    faults = sum(pdfium.FPDFText_HasUnicodeMapError(text.raw, index) == 1 for index in sample) / len(sample)
+    invisible = sum(_invisible(text.raw, index) for index in sample) / len(sample)
+    return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
+
+
+def _meaningless(char: str) -> bool:
+    """Replacement characters, private use and control codes; PDFium's marks for a hyphen at a line's end are none of them."""
+    code = ord(char)
+    return code == 0xFFFD or 0xE000 <= code <= 0xF8FF or (code < 0x20 and code != 2) or 0x7F <= code < 0xA0
+
+
+def _invisible(textpage: Any, index: int) -> bool:
+    text_object = pdfium.FPDFText_GetTextObject(textpage, index)
+    return bool(text_object) and pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+
+
+def _image_share(page: Any) -> float:
+    """Share of the page under pictures, overlaps counted once, on a coarse grid."""
+    covered: NDArray[np.bool_] = np.zeros((_GRID, _GRID), dtype=bool)
+    place = upright_map(page)
+    for rect in _image_rects(page):
+        left, top, right, bottom = (round(_GRID * min(1.0, max(0.0, edge))) for edge in place.box(rect))
+        covered[top:bottom, left:right] = True
+    return round(float(covered.mean()), 4)
+
+
+def _image_rects(page: Any) -> Iterator[Rect]:
+    """Boxes of pictures in the page's own space, those inside forms too, down to a depth and a number that bound the work."""
+    identity = UprightMap(1, 0, 0, 0, 1, 0)
+    stack = [(page.raw, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, identity, 0)]
+    looked_at = 0
+    while stack:
+        container, count, get, place, depth = stack.pop()
+        for number in range(count(container)):
+            looked_at += 1
+            if looked_at > _MOST_OBJECTS:
+                return
+            found = get(container, number)
+            kind = pdfium.FPDFPageObj_GetType(found)
+            if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+                yield from _bounds(found, place)
+            elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _FORM_DEPTH:
+                inner = _composed(found, place)
+                stack.append((found, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, inner, depth + 1))
+
+
+def _bounds(found: Any, place: UprightMap) -> Iterator[Rect]:
+    edges = [pdfium.c_float() for _ in range(4)]
+    if pdfium.FPDFPageObj_GetBounds(found, *edges):
+        rect = Rect(*(edge.value for edge in edges))
+        if all(math.isfinite(edge) for edge in place.box(rect)):
+            yield Rect(*place.box(rect))
+
+
+def _composed(form: Any, outer: UprightMap) -> UprightMap:
+    """The map from a form's inside to the page: first the form's own matrix, then the one around it."""
+    m = pdfium.FS_MATRIX()
+    if not pdfium.FPDFPageObj_GetMatrix(form, m):
+        return outer
+    a, b, c, d, e, f = outer
+    return UprightMap(
+        a * m.a + b * m.b, a * m.c + b * m.d, a * m.e + b * m.f + c,
+        d * m.a + e * m.b, d * m.c + e * m.d, d * m.e + e * m.f + f,
+    )  # fmt: skip
+
+
+def _form_fields(page: Any) -> int:
+    total = min(_MOST_ANNOTATIONS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))
+    return sum(_is_widget(page, number) for number in range(total))
+
+
+def _is_widget(page: Any, number: int) -> bool:
+    annotation = pdfium.FPDFPage_GetAnnot(page.raw, number)
+    if not annotation:
+        return False
+    kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+    pdfium.FPDFPage_CloseAnnot(annotation)
+    return bool(kind == pdfium.FPDF_ANNOT_WIDGET)

@@ -1,0 +1,304 @@
+"""Open documents, seen from the reading process: facts, words and pictures of pages, each asked of an opener child.
+
+A child that dies or overruns its deadline costs the page that was asked for; the next call gets a fresh child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydantic import ConfigDict, TypeAdapter
+
+from document_parser.errors import DocumentParserError, OpenerCrashed, PageCrashed, PageUnreadable
+from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind, Word
+from document_parser.pipeline import frames
+from document_parser.pipeline.frames import Reply, Request
+from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, fork_zygote
+
+__all__ = ["OpenerLimits", "Openers", "Source"]
+
+_FORK_SECONDS = 10.0
+_GRACE_SECONDS = 0.5
+_WORDS = TypeAdapter(list[Word], config=ConfigDict(allow_inf_nan=False))
+# What a child that is dead, or no longer itself, does to the one who reads from it.
+_BROKEN = (OSError, EOFError, ValueError)
+
+
+class Openers:
+    """Makes opener children, by way of a zygote. One a process; close it, or use it as a context manager."""
+
+    def __init__(self, limits: OpenerLimits) -> None:
+        self.limits = limits
+        self._zygote: int | None = None
+        self._control: socket.socket | None = None
+
+    @classmethod
+    def start(cls, limits: OpenerLimits) -> Self:
+        """Fork the zygote now. Call it before the process has threads, and from the thread that lives longest."""
+        openers = cls(limits)
+        openers._start_zygote()
+        return openers
+
+    async def open(self, path: Path, kind: SourceKind, password: str | None = None) -> Source:
+        """Open a document in a child of its own.
+
+        Raises EncryptedDocument, WrongPassword, DamagedDocument, DocumentError where it cannot be read, OpenerCrashed where
+        opening it met a limit or crashed the parser.
+        """
+        source = Source(self, path, kind, password)
+        await source._open()
+        return source
+
+    @property
+    def zygote_pid(self) -> int | None:
+        return self._zygote
+
+    def alive(self) -> bool:
+        """Whether the zygote runs. Reaps it where it does not."""
+        if self._zygote is not None and _reaped(self._zygote):
+            self._zygote = None
+        return self._zygote is not None
+
+    def close(self) -> None:
+        """End the zygote. Children end with it."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._zygote is not None:
+            if not _reaped(self._zygote):
+                os.kill(self._zygote, signal.SIGKILL)
+                os.waitpid(self._zygote, 0)
+            self._zygote = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    async def child(self) -> Child:
+        """A fresh child. A zygote that does not answer is replaced once; then OpenerCrashed is raised."""
+        for _ in range(2):
+            try:
+                return await self._try_child()
+            except _BROKEN:
+                self.close()
+        raise OpenerCrashed("The process that opens documents cannot be started.")
+
+    async def _try_child(self) -> Child:
+        if not self.alive():
+            self.close()
+            self._start_zygote()
+        child = Child(self._ask_for_child())
+        try:
+            await child.greet()
+        except BaseException:
+            child.close()
+            raise
+        return child
+
+    def _start_zygote(self) -> None:
+        self._zygote, self._control = fork_zygote(self.limits)
+        self._control.settimeout(_FORK_SECONDS)
+
+    def _ask_for_child(self) -> socket.socket:
+        """Our end of a socket pair whose other end a new child holds."""
+        assert self._control is not None
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with theirs:
+            try:
+                socket.send_fds(self._control, [FORK_REQUEST], [theirs.fileno()])
+            except OSError:
+                ours.close()
+                raise
+        ours.setblocking(False)
+        return ours
+
+
+def _reaped(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:  # someone else waited for it, or it is another process's child
+        return True
+
+
+class Child:
+    """One opener child and the socket to it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._handle: int | None = None
+        self.pid = 0
+
+    async def greet(self) -> None:
+        """Learn its pid while it waits for us, so that a handle on it can never mean another process."""
+        async with asyncio.timeout(_FORK_SECONDS):
+            reply, _ = await frames.answer(self._sock)
+        self.pid = reply.pid
+        self._handle = os.pidfd_open(self.pid)
+
+    async def ask(self, request: Request) -> tuple[Reply, bytes]:
+        """Raises OSError (TimeoutError among it), EOFError or ValueError when the child is of no more use."""
+        async with asyncio.timeout(request.seconds + _GRACE_SECONDS):
+            return await frames.exchange(self._sock, request)
+
+    def close(self) -> None:
+        """Kill it, whatever it is doing."""
+        self._sock.close()
+        if self._handle is None:
+            return
+        try:
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended already
+        finally:
+            os.close(self._handle)
+            self._handle = None
+
+
+class Source:
+    """An open document. Pages count from 1. Many tasks may call at once; their calls are served one after the other.
+
+    The calls raise PageUnreadable where the page cannot be read, PageCrashed where asking for it ended the child. A call that
+    is cancelled ends the child too, and the next one opens the document anew.
+    """
+
+    def __init__(self, openers: Openers, path: Path, kind: SourceKind, password: str | None) -> None:
+        self._openers = openers
+        self._seconds = openers.limits.timeout_seconds
+        self._open_request = Request(op="open", seconds=self._seconds, path=str(path), kind=kind, password=password or None)
+        self._lock = asyncio.Lock()
+        self._child: Child | None = None
+        self._closed = False
+        self.page_count = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The child that holds the document at the moment."""
+        return self._child.pid if self._child else None
+
+    async def facts(self, number: int) -> PageFacts:
+        _, payload = await self._page("facts", number)
+        with self._trusting(number):
+            return PageFacts.model_validate_json(payload)
+
+    async def words(self, number: int) -> list[Word]:
+        """The text layer, in the order of its content stream; empty for pictures."""
+        _, payload = await self._page("words", number)
+        with self._trusting(number):
+            return _WORDS.validate_json(payload)
+
+    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+        """The picture of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
+        turn %= 360
+        if turn % 90:
+            raise ValueError(f"a page turns by quarters, not by {turn} degrees")
+        reply, data = await self._page("render", number, spec=spec, turn=turn)
+        with self._trusting(number):
+            return _page_image(number, reply, data, spec, turn)
+
+    async def close(self) -> None:
+        """Let go of the document. A call in flight ends first."""
+        async with self._lock:
+            self._closed = True
+            self._drop()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _open(self) -> None:
+        """Fork a child and let it open the document. Errors as of ``Openers.open``."""
+        self._child = await self._openers.child()
+        try:
+            reply, _ = await self._child.ask(self._open_request)
+            reply.raise_error()
+        except _BROKEN as error:
+            self._drop()
+            raise OpenerCrashed(reason=_reason(error)) from error
+        except BaseException:
+            self._drop()
+            raise
+        self.page_count = reply.page_count
+
+    async def _page(self, op: Any, number: int, **what: Any) -> tuple[Reply, bytes]:
+        if not 1 <= number <= self.page_count:
+            raise PageUnreadable(f"There is no page {number}; the document has {self.page_count}.", page=number)
+        request = Request(op=op, seconds=self._seconds, page=number, **what)
+        async with self._lock:
+            if self._closed:
+                raise PageUnreadable("The document has been closed.", page=number)
+            try:
+                return await self._ask(request)
+            except DocumentParserError:
+                raise
+            except BaseException:
+                # Cancelled in the middle of an answer: what is left of it must not be taken for the next one.
+                self._drop()
+                raise
+
+    async def _ask(self, request: Request) -> tuple[Reply, bytes]:
+        """One exchange. A child lost together with its zygote says nothing of the page, which then gets a second one."""
+        for last in (False, True):
+            child = await self._ready(request.page)
+            try:
+                reply, payload = await child.ask(request)
+                reply.raise_error(page=request.page)
+            except _BROKEN as error:
+                self._drop()
+                if last or self._openers.alive():
+                    raise PageCrashed(page=request.page, reason=_reason(error)) from error
+            else:
+                return reply, payload
+        raise AssertionError("the second try answers or raises")
+
+    async def _ready(self, number: int) -> Child:
+        if self._child is None:
+            try:
+                await self._open()
+            except OpenerCrashed as error:
+                raise PageCrashed(page=number, reason=error.details.get("reason", "")) from error
+        assert self._child is not None
+        return self._child
+
+    @contextmanager
+    def _trusting(self, number: int) -> Iterator[None]:
+        """An answer that makes no sense comes from a child that is no longer itself."""
+        try:
+            yield
+        except ValueError as error:
+            self._drop()
+            raise PageCrashed(page=number, reason="answer") from error
+
+    def _drop(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+
+def _reason(error: Exception) -> str:
+    """``timeout``, ``died`` or ``answer``: why a child was given up."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "answer" if isinstance(error, ValueError) else "died"
+
+
+def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn: int) -> PageImage:
+    width, height = reply.width_pixels, reply.height_pixels
+    if spec.encoding == "rgb" and len(data) != width * height * 3:
+        raise ValueError(f"{len(data)} bytes are no picture of {width} x {height}")
+    if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):
+        raise ValueError("not a JPEG file")
+    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways)

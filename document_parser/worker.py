@@ -1,0 +1,74 @@
+"""The worker pool without a web server: ``python -m document_parser.worker``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from document_parser import logs
+from document_parser.processes import die_with_parent
+from document_parser.settings import Settings, WorkerSettings, cap_threads, load_settings
+
+log = logs.get(__name__)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Work until told to stop. With no REDIS_URL, an embedded Valkey is shared with an API of the same DATA_DIR."""
+    # Before anything numeric is imported: threads times workers would otherwise outnumber the cores.
+    cap_threads()
+    parser = argparse.ArgumentParser(prog="docparse worker", description="Run workers that read documents.")
+    parser.add_argument("--workers", type=int, help="how many; default NUM_WORKERS")
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.parent:
+        die_with_parent(options.parent)
+    settings = load_settings()
+    logs.configure(settings.logs)
+    default = settings.workers.num_workers or WorkerSettings.model_fields["num_workers"].default
+    with _valkey_beside(settings, needed=not options.parent):
+        if _wait_for_redis(settings):
+            from document_parser.jobs.worker import run_pool
+
+            run_pool(settings, options.workers or default)
+
+
+@contextlib.contextmanager
+def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
+    """A keeper of Valkey alone, as a process of its own: this one is going to fork."""
+    keeper = None
+    if needed and settings.embedded:
+        command = [sys.executable, "-m", "document_parser.keeper", "--owner", str(os.getpid()), "--valkey-only"]
+        keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        if keeper is not None:
+            keeper.terminate()
+            keeper.wait(30)
+
+
+def _wait_for_redis(settings: Settings) -> bool:
+    """Whether Redis answers; says so once where it does not yet."""
+    from document_parser.jobs.connection import RedisError, connect
+
+    deadline, said = time.monotonic() + 60, False
+    with contextlib.closing(connect(settings)) as redis:
+        while time.monotonic() < deadline:
+            try:
+                return bool(redis.ping())
+            except RedisError as error:
+                if not said:
+                    log.warning("waiting_for_redis", error=type(error).__name__)
+                said = True
+                time.sleep(0.2)
+    log.error("no_redis", advice="Start Redis, or set REDIS_URL; empty REDIS_URL uses the embedded server.")
+    return False
+
+
+if __name__ == "__main__":
+    main()

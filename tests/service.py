@@ -1,0 +1,180 @@
+"""A real service for tests: gunicorn, keeper, embedded Valkey and workers, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+API = [sys.executable, "-m", "document_parser.api"]
+WORKER = [sys.executable, "-m", "document_parser.worker"]
+CLEARED = ("REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def gunicorn(*options: str) -> list[str]:
+    return [sys.executable, "-m", "gunicorn", "document_parser.api:app", *options]
+
+
+def wait_until(holds: Any, seconds: float, what: str) -> None:
+    """Wait for a condition; a test that needs it fails with its name."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+def processes_of(data_dir: Path) -> dict[int, str]:
+    """Every living process that was started for this DATA_DIR: pid to command line, zombies left out."""
+    marker = b"DATA_DIR=" + os.fsencode(data_dir) + b"\0"
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            if marker in (folder / "environ").read_bytes() + b"\0":
+                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z":
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+class Service:
+    """One service; ``with Service(folder) as service`` starts it and leaves nothing behind."""
+
+    def __init__(self, folder: Path, command: list[str] = API, cwd: Path | None = None, **settings: Any) -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.port = int(settings.pop("API_PORT", 0)) or free_port()
+        self.command = command
+        self.cwd = cwd or folder
+        self.environment = {name: value for name, value in os.environ.items() if name not in CLEARED}
+        self.environment |= {
+            "DATA_DIR": str(self.data_dir),
+            "API_PORT": str(self.port),
+            "INFERENCE_MODE": "cpu",
+            "NUM_WORKERS": "2",
+            "DRAIN_SECONDS": "8",
+            "PYTHONPATH": str(ROOT),
+            **{name: str(value) for name, value in settings.items()},
+        }
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.others: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.process = self._popen(self.command)
+        return self
+
+    def also(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Another process of the same service, a worker for example."""
+        self.others.append(self._popen(command))
+        return self.others[-1]
+
+    def _popen(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with (self.folder / "service.log").open("ab") as log:
+            return subprocess.Popen(
+                command, cwd=self.cwd, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text(errors="replace")
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def answers(self, path: str) -> bool:
+        try:
+            return self.client.get(path).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def ready(self, seconds: float = 60) -> Self:
+        try:
+            wait_until(lambda: self.answers("/v1/health/ready"), seconds, "the service is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
+        return self
+
+    def pids(self, *words: str) -> list[int]:
+        """Living processes of this service whose command line has all words."""
+        return sorted(pid for pid, line in processes_of(self.data_dir).items() if all(word in line for word in words))
+
+    def submit(self, path: Path, **fields: str) -> str:
+        with path.open("rb") as stream:
+            answer = self.client.post("/v1/process/async", files={"file": (path.name, stream)}, data=fields)
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["job_id"])
+
+    def status(self, job_id: str, wait: float = 0) -> dict[str, Any]:
+        found: dict[str, Any] = self.client.get(f"/v1/jobs/{job_id}/status", params={"wait": wait}).json()
+        return found
+
+    def ended(self, job_id: str, seconds: float = 90) -> dict[str, Any]:
+        """The status of a job once it has ended."""
+        deadline = time.monotonic() + seconds
+        while (status := self.status(job_id, wait=5))["status"] not in ("completed", "failed", "cancelled"):
+            assert time.monotonic() < deadline, f"{status}\n{self.log[-4000:]}"
+        return status
+
+    def result(self, job_id: str, **query: str) -> dict[str, Any]:
+        answer = self.client.get(f"/v1/jobs/{job_id}/result", params=query)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def kill_everything(self) -> None:
+        """A power cut: every process of the service by -9."""
+        while found := processes_of(self.data_dir):
+            for pid in found:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            self._reap()
+            time.sleep(0.02)
+
+    def stop(self, seconds: float = 40) -> None:
+        """Stop as an operator would, and wait until nothing is left."""
+        for process in (self.process, *self.others):
+            if process is not None and process.poll() is None:
+                process.terminate()
+        self._reap(seconds)
+        wait_until(lambda: not processes_of(self.data_dir), seconds, f"all processes end: {processes_of(self.data_dir)}")
+
+    def _reap(self, seconds: float = 10) -> None:
+        for process in (self.process, *self.others):
+            if process is not None:
+                process.wait(seconds)
+
+    def __enter__(self) -> Self:
+        return self.start().ready()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if error is None:
+                self.stop()
+        finally:
+            self.kill_everything()
+            self.client.close()

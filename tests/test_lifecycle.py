@@ -1,0 +1,122 @@
+"""Starting, stopping, and dying: what runs, what ends, what is there again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.service import API, ROOT, WORKER, Service, gunicorn, processes_of, wait_until
+
+POOL = "document_parser.worker"
+KEEPER = "document_parser.keeper"
+VALKEY = "valkey-server"
+
+
+def pools(service: Service) -> list[int]:
+    """Pids of pools: the oldest process of that name, whose children share its command line."""
+    found = service.pids(POOL)
+    return [pid for pid in found if parent(pid) not in found]
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.parametrize(
+    ("command", "cwd"),
+    [
+        pytest.param(API, None, id="python -m document_parser.api"),
+        pytest.param([sys.executable, "-m", "document_parser", "serve"], None, id="docparse serve"),
+        pytest.param(gunicorn("--workers", "3"), ROOT, id="gunicorn with our gunicorn.conf.py"),
+        pytest.param(gunicorn("--workers", "4", "--timeout", "300"), None, id="gunicorn without it"),
+    ],
+)
+def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, command, cwd):
+    service = Service(tmp_path, command, cwd)
+    if "gunicorn" in command and cwd is None:
+        service.command = [*command, "--bind", f"127.0.0.1:{service.port}"]
+    with service:
+        assert len(service.pids(KEEPER)) == 1
+        assert len(pools(service)) == 1
+        assert service.client.get("/v1/health").json()["workers"] == 2
+        service.stop()
+        assert processes_of(service.data_dir) == {}
+
+
+def test_hup_starts_no_second_pool_and_term_still_stops_everything(tmp_path):
+    with Service(tmp_path, gunicorn("--workers", "2"), ROOT) as service:
+        before = pools(service), service.pids(KEEPER)
+        web_workers = set(service.pids("gunicorn"))
+        os.kill(service.pid, signal.SIGHUP)
+        wait_until(lambda: len(set(service.pids("gunicorn")) - web_workers) >= 2, 30, "new web workers")
+        service.ready()
+        assert (pools(service), service.pids(KEEPER)) == before
+        service.stop()
+
+
+def test_nothing_outlives_a_master_killed_by_9(tmp_path):
+    with Service(tmp_path, DRAIN_SECONDS=4) as service:
+        os.kill(service.pid, signal.SIGKILL)
+        wait_until(lambda: not processes_of(service.data_dir), 4 + 10, "everything ends within the drain deadline")
+
+
+def test_a_pool_that_dies_is_started_again_and_so_are_keeper_and_valkey(tmp_path):
+    with Service(tmp_path, NUM_WORKERS=1) as service:
+        for name, find in {
+            "pool": lambda: pools(service),
+            "keeper": lambda: service.pids(KEEPER),
+            "valkey": lambda: service.pids(VALKEY),
+        }.items():
+            (old,) = find()
+            os.kill(old, signal.SIGKILL)
+            wait_until(lambda find=find, old=old: len(find()) == 1 and find() != [old], 30, f"a new {name}")
+            service.ready()
+
+
+def test_without_workers_documents_wait_for_a_worker_started_alone(tmp_path, paper):
+    with Service(tmp_path, NUM_WORKERS=0) as service:
+        assert pools(service) == []
+        job_id = service.submit(paper)
+        assert service.status(job_id)["status"] == "queued"
+        worker = service.also([*WORKER, "--workers", "1"])
+        assert service.ended(job_id)["status"] == "completed"
+        worker.terminate()
+        assert worker.wait(30) == 0
+
+
+def test_docparse_worker_alone_brings_the_embedded_server_with_it(tmp_path):
+    service = Service(tmp_path, [sys.executable, "-m", "document_parser", "worker", "--workers", "1"])
+    service.start()
+    try:
+        wait_until(lambda: "workers_started" in service.log, 60, "the worker is up")
+        assert len(service.pids(VALKEY)) == 1
+        service.stop()
+    finally:
+        service.kill_everything()
+        service.client.close()
+
+
+def test_two_services_run_side_by_side(tmp_path, paper):
+    with Service(tmp_path / "one", NUM_WORKERS=1) as one, Service(tmp_path / "two", NUM_WORKERS=1) as two:
+        first, second = one.submit(paper), two.submit(paper)
+        assert one.ended(first)["status"] == "completed"
+        assert two.ended(second)["status"] == "completed"
+        assert one.client.get(f"/v1/jobs/{second}/status").status_code == 404
+        one.stop()
+        assert two.answers("/v1/health/ready")
+
+
+def test_after_a_power_cut_the_next_start_finds_the_queue_as_it_was(tmp_path, paper):
+    with Service(tmp_path, NUM_WORKERS=0) as service:
+        jobs = [service.submit(paper) for _ in range(3)]
+        service.kill_everything()
+        service.start().ready()
+        listed = service.client.get("/v1/jobs").json()["jobs"]
+        assert [job["job_id"] for job in listed] == jobs[::-1]
+        assert {job["status"] for job in listed} == {"queued"}
+        service.also([*WORKER, "--workers", "1"])
+        assert {service.ended(job_id)["status"] for job_id in jobs} == {"completed"}
