@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from document_parser.jobs.connection import Redis, connect
+from document_parser.settings import Settings, StoreSettings
+from document_parser.valkey import EmbeddedValkey
 from tests.documents import pdf_of_text
-from tests.service import ROOT
+from tests.service import ROOT, wait_until
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 
@@ -25,3 +29,22 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("documents") / "paper.pdf"
     pdf_of_text(path, ["The quick brown fox jumps over the lazy dog.", "Pack my box with five dozen liquor jugs."])
     return path
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """Settings over a real embedded Valkey of this test run."""
+    settings = Settings(store=StoreSettings(data_dir=tmp_path_factory.mktemp("valkey"), redis_url=""))
+    server = EmbeddedValkey(settings)
+    wait_until(server.ensure, 30, "Valkey answers")
+    yield settings
+    server.stop()
+
+
+@pytest.fixture
+def redis(valkey: Settings) -> Iterator[Redis]:
+    """An empty Redis."""
+    client = connect(valkey)
+    client.flushall()
+    yield client
+    client.close()

@@ -33,7 +33,8 @@ from tests.vllm_answers import SPECIAL, Grammar, answer_for, garbage_for, loop_f
 from tests.vllm_batching import Batch, Sequence, Speed
 
 BEHAVIOURS = frozenset(
-    "ok stall fail_500 fail_503 refuse_400 context_400 loop truncate empty garbage reset slow".split()
+    ("ok", "stall", "slow", "reset", "fail_500", "fail_503", "refuse_400", "context_400")
+    + ("loop", "truncate", "empty", "garbage")
 )
 PICTURE_TOKENS = 900
 CONTEXT = {"deepseek": 8192, "nanonets": 32768}
@@ -276,9 +277,7 @@ class ModelServer:
         choice = {"index": 0, "message": message, "finish_reason": finish_reason(body, sequence, outcome)}
         return web.json_response({**self._frame("chat.completion"), "choices": [choice], "usage": usage_of(sequence)})
 
-    async def _stream(
-        self, request: web.Request, body: dict[str, Any], sequence: Sequence, outcome: str
-    ) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, body: dict[str, Any], sequence: Sequence, outcome: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
         frame = self._frame("chat.completion.chunk")

@@ -184,9 +184,7 @@ def _free_columns(taken_until: list[int], column: int, wanted: int, row: int) ->
 
 
 def _cell(raw: _RawCell, row: int, column: int, span: int) -> Cell:
-    return Cell(
-        row=row, column=column, row_span=raw.row_span, column_span=span, text=_tidy(raw.pieces), header=raw.header
-    )
+    return Cell(row=row, column=column, row_span=raw.row_span, column_span=span, text=_tidy(raw.pieces), header=raw.header)
 
 
 def _clipped(cells: list[Cell], rows: int) -> Table:

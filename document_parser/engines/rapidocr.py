@@ -82,9 +82,7 @@ class RapidOcrEngine(Engine):
         if not found.txts:
             return []
         corners = found.boxes / np.array([page.width_pixels, page.height_pixels])
-        return [
-            _word(text, box, float(score)) for text, box, score in zip(found.txts, corners, found.scores, strict=True)
-        ]
+        return [_word(text, box, float(score)) for text, box, score in zip(found.txts, corners, found.scores, strict=True)]
 
     def _turn(self, page: PageImage) -> int:
         picture = opened(page)
@@ -114,7 +112,7 @@ class RapidOcrEngine(Engine):
         """How sure the recognition is of these lines, by their number of letters."""
         read = self._ocr().recognize_txt([np.ascontiguousarray(line) for line in lines])
         letters = sum(map(len, read.txts))
-        return sum(len(text) * score for text, score in zip(read.txts, read.scores, strict=True)) / max(1, letters)
+        return float(sum(len(text) * score for text, score in zip(read.txts, read.scores, strict=True))) / max(1, letters)
 
 
 def _loaded(threads: int) -> Any:

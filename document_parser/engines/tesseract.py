@@ -29,9 +29,7 @@ class TesseractEngine(Engine):
     name: ClassVar[EngineName] = "tesseract"
 
     def __init__(self, settings: Settings) -> None:
-        self.picture = PictureSpec(
-            dpi=SHARPER * settings.engines.cpu_picture_dpi, max_long_side=LONG_SIDE, encoding="rgb"
-        )
+        self.picture = PictureSpec(dpi=SHARPER * settings.engines.cpu_picture_dpi, max_long_side=LONG_SIDE, encoding="rgb")
         self._languages = settings.engines.tesseract_languages
         self._deadline = settings.workers.page_timeout_seconds
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")

@@ -174,9 +174,7 @@ class VisionEngine(Engine):
         await self._fresh_client.close()
 
     def _connected(self, *, keep_alive: bool) -> AsyncOpenAI:
-        deadlines = httpx2.Timeout(
-            self._settings.vllm_read_seconds, connect=self._settings.vllm_connect_seconds, pool=None
-        )
+        deadlines = httpx2.Timeout(self._settings.vllm_read_seconds, connect=self._settings.vllm_connect_seconds, pool=None)
         limits = httpx2.Limits(
             max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS if keep_alive else 0
         )
@@ -257,9 +255,7 @@ class VisionEngine(Engine):
     async def _serves_model(self) -> bool:
         """Ask the server for its models. Any fault means no."""
         try:
-            listed = await self._client.get(
-                "/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds}
-            )
+            listed = await self._client.get("/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds})
         except (APIError, ValueError):
             return False
         entries = listed.get("data") if isinstance(listed, dict) else None

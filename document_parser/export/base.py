@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from document_parser.models import Block, Document, Options, OutputFormat, Page
 
-Writer = Callable[[Document, Iterable[Page], Options, BinaryIO], None]
+Writer = Callable[[Document, Iterable[Page], Options, IO[bytes]], None]
 """Writes UTF-8 or a ZIP archive. The document comes without pages; the pages come once, in order."""
 
 FURNITURE = frozenset({"page_header", "page_footer", "page_number"})
@@ -60,7 +60,7 @@ def captioned(blocks: list[Block]) -> Iterator[Captioned]:
 
 
 def _owners(blocks: list[Block]) -> dict[int, int]:
-    """Index of a caption to the index of what it belongs to: the neighbour its label names, the one below before the one above."""
+    """Index of a caption to the index of its table or figure: the neighbour its label allows, first below, then above."""
     owners: dict[int, int] = {}
     for index, block in enumerate(blocks):
         if block.kind != "caption":

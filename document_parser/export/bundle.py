@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from document_parser.export.base import Writer
@@ -27,7 +27,7 @@ _MEMBERS: dict[str, Writer] = {
 }
 
 
-def write_bundle(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_bundle(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write the archive. Pages wait on disk, since every member reads them from the start."""
     with tempfile.TemporaryFile() as kept, ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for page in pages:
@@ -38,7 +38,7 @@ def write_bundle(document: Document, pages: Iterable[Page], options: Options, ou
         _add_tables(archive, _again(kept))
 
 
-def _again(kept: BinaryIO) -> Iterator[Page]:
+def _again(kept: IO[bytes]) -> Iterator[Page]:
     kept.seek(0)
     return map(Page.model_validate_json, kept)
 

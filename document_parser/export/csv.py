@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from document_parser.export.base import captioned
 from document_parser.export.grid import rows_of
@@ -28,7 +28,7 @@ class PageTable(NamedTuple):
     csv: str
 
 
-def write_csv(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_csv(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write a JSON list of ``{page, caption, csv}``, one entry per table."""
     del document, options
     out.write(b"[")

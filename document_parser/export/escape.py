@@ -33,7 +33,7 @@ _LINE_START = re.compile(
     | [-+*](?=\s|$)                              # a bullet
     | [-_*](?=(?:\s*[-_*])+\s*$)                 # a thematic break, or the line that makes a heading of the one above
     | =(?==*\s*$)
-    | ~(?=~~)                                    # a fence
+    | ~(?=~~) | `(?=``)                          # a fence
     | [|:-](?=[\s|:-]*-[\s|:-]*$)                # the second line of a table
     """,
     re.VERBOSE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 from itertools import groupby
-from typing import BinaryIO
+from typing import IO
 
 from document_parser.export.base import Captioned, captioned, clean, failure, item_of, shown
 from document_parser.export.grid import cell_rows, header_rows
@@ -24,7 +24,7 @@ _PARAGRAPH_CLASSES = {
 }
 
 
-def write_html(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_html(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write one HTML file, a section per page."""
     title = _text(document.filename)
     out.write(f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n</head>\n<body>\n'.encode())
@@ -38,7 +38,7 @@ def _section(page: Page, options: Options) -> str:
         body = f'<p class="failed">{_text(failure(page))}</p>\n'
     else:
         body = "".join(f"{part}\n" for part in _parts(shown(page, options)))
-    return f'<section data-page="{page.number}">\n{body}</section>\n'
+    return f'<section id="page-{page.number}" data-page="{page.number}">\n{body}</section>\n'
 
 
 def _parts(blocks: list[Block]) -> Iterator[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import IO
 
 from document_parser.models import Document, Options, Page
 
 
-def write_json(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_json(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write one JSON object, page after page."""
     del options  # what is left out of a text is still in the record
     head = document.model_dump_json(exclude={"pages"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 from document_parser.export import escape
 from document_parser.export.base import Item, clean, failure, item_of, separator, shown
@@ -17,7 +17,7 @@ LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
 
 
-def write_markdown(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_markdown(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write Markdown page by page."""
     del document  # its name and numbers are no content
     writer = _Writer(out)
@@ -37,7 +37,7 @@ def _write_page(writer: _Writer, page: Page, options: Options) -> None:
         if block.kind == "list_item" and clean(block.text):
             writer.put_item(item_of(block), block.level or 1)
         else:
-            writer.put(_block(block))
+            writer.put(_block(block, page.number))
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class _Level:
 class _Writer:
     """Puts chunks with the right white between them."""
 
-    out: BinaryIO
+    out: IO[bytes]
     begun: bool = False
     levels: list[_Level] = field(default_factory=list)
 
@@ -73,8 +73,9 @@ class _Writer:
         indent = self.levels[depth - 2].indent if depth > 1 else 0
         mark = "- " if item.number is None else f"{item.number}{item.stop} "
         levels = [*self.levels[: depth - 1], _Level(indent + len(mark), item.number, item.stop)]
+        tight = _interrupts(before, self.levels, item)
         text = escape.paragraph(item.text).replace("\n", "\n" + " " * (indent + len(mark)))
-        self._write(" " * indent + mark + text, "\n" if self.levels else "\n\n")
+        self._write(" " * indent + mark + text, "\n" if tight else "\n\n")
         self.levels = levels
 
     def _write(self, chunk: str, white: str) -> None:
@@ -94,7 +95,14 @@ def _carries_on(level: _Level, item: Item) -> bool:
     return item.number == level.number + 1
 
 
-def _block(block: Block) -> str:
+def _interrupts(level: _Level | None, levels: list[_Level], item: Item) -> bool:
+    """Whether an item may follow the line above without a blank line: in its own list, or as a list that may begin there."""
+    if level is not None:
+        return (level.number is None) == (item.number is None) and level.stop == item.stop
+    return bool(levels) and item.number in {None, 1}
+
+
+def _block(block: Block, number: int) -> str:
     text = clean(block.text)
     match block.kind:
         case "table":
@@ -106,7 +114,7 @@ def _block(block: Block) -> str:
         case "formula":
             return _formula(text)
         case "figure":
-            return f"![{escape.label(text) or 'figure'}](#)"
+            return f"![{escape.label(text) or 'figure'}](#page-{number})"
         case "checkbox":
             return f"- {escape.paragraph(text)}" if text else ""
     return escape.paragraph(text)

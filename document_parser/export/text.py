@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from typing import IO
 
 from document_parser.export.base import clean, failure, item_of, separator, shown
 from document_parser.export.grid import rows_of
 from document_parser.models import Block, Document, Options, Page, Table
 
 
-def write_text(document: Document, pages: Iterable[Page], options: Options, out: BinaryIO) -> None:
+def write_text(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
     """Write plain text page by page."""
     del document
     before: str | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
 from document_parser.models import PageFacts, PictureSpec, Word
@@ -26,7 +26,8 @@ ASSUMED_DPI = 144.0
 KEPT_LONG_SIDE = 4096
 """Decoded pictures are kept no larger than this, in pixels; no engine asks for more."""
 
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP")
+# Two plugins by their modules, so that they are loaded with this one and not at the first picture of theirs.
+_FORMATS = ("PNG", "JPEG", TiffImagePlugin.TiffImageFile.format, "BMP", "DIB", WebPImagePlugin.WebPImageFile.format)
 _ORIENTATION_TAG = 0x0112
 _A4_LONG_SIDE = 842.0
 # What Pillow's decoders raise on bytes that are not what their header promises.

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, Protocol
 
+from PIL import Image
+
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.models import PageFacts, PictureSpec, Word
 from document_parser.pipeline import frames
@@ -61,6 +63,7 @@ def fork_zygote(limits: OpenerLimits) -> tuple[int, socket.socket]:
     Each child is asked for by FORK_REQUEST together with its end of a socket pair. The zygote ends when the socket closes or
     when the thread that called this ends. Best called while the process has one thread.
     """
+    Image.preinit()  # Pillow loads its formats at first use; once here instead of once a child
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     parent = os.getpid()
     pid = os.fork()

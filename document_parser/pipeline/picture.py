@@ -64,8 +64,8 @@ def glance(image: Image.Image) -> tuple[float, float]:
 
 def _sideways(grey: Image.Image, paper: int) -> float:
     """The geometric mean over three sizes: small ones show the lines of large writing, large ones those of small print."""
-    factor = max(1, round(max(grey.size) / _GLANCE_LONG_SIDE))
-    logs = [_leaning(grey.reduce(factor * scale), paper) for scale in (1, 2, 4)]
+    largest = grey.reduce(max(1, round(max(grey.size) / _GLANCE_LONG_SIDE)))
+    logs = [_leaning(picture, paper) for picture in (largest, largest.reduce(2), largest.reduce(4))]
     if not any(logs):
         return 0.0
     return min(_MOST_SIDEWAYS, math.exp(sum(logs) / 1.5) / _SIDEWAYS_MARGIN)

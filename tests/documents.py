@@ -1,0 +1,210 @@
+"""Documents made for tests: readable ones, odd ones, and ones that mean harm."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfgen.canvas import Canvas
+
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
+"""The development corpus, where it lies beside the checkout."""
+
+PARAGRAPH = (
+    "The agreement between the two parties begins on the first day of March and ends after three years. Each party may give "
+    "notice in writing, six months before the end of a year. Payment is due within thirty days of the date of the invoice. "
+)
+
+
+def pdf_of_text(path: Path, pages: Sequence[str], two_columns: bool = False) -> Path:
+    """A PDF with a sound text layer: each text wrapped on a page of A4, in one column or two."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    for text in pages:
+        width = 225.0 if two_columns else 470.0
+        lines = wrapped(text, width)
+        middle = (len(lines) + 1) // 2 if two_columns else len(lines)
+        for left, column in ((60.0, lines[:middle]), (310.0, lines[middle:])):
+            _write(canvas, left, column)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def wrapped(text: str, width: float, font: str = "Helvetica", size: float = 11) -> list[str]:
+    """The text's lines, broken at spaces so that none is wider than ``width`` points."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            longer = f"{line} {word}".strip()
+            if line and stringWidth(longer, font, size) > width:
+                lines.append(line)
+                longer = word
+            line = longer
+        lines.append(line)
+    return lines
+
+
+def _write(canvas: Canvas, left: float, lines: Iterable[str]) -> None:
+    text = canvas.beginText(left, 770)
+    text.setFont("Helvetica", 11, 14)
+    for line in lines:
+        text.textLine(line)
+    canvas.drawText(text)
+
+
+def page_picture(text: str, size: tuple[int, int] = (1240, 1754), font_size: int = 26, paper: int = 255) -> Image.Image:
+    """A page as a scanner would see it: dark text on paper, A4 at 150 dpi unless told otherwise."""
+    image = Image.new("L", size, paper)
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=font_size)
+    margin, y = size[0] // 12, size[1] // 16
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in [*paragraph.split(" "), None]:
+            longer = line if word is None else f"{line} {word}".strip()
+            if word is None or draw.textlength(longer, font=font) > size[0] - 2 * margin:
+                draw.text((margin, y), line, font=font, fill=20)
+                y += round(font_size * 1.5)
+                longer = word or ""
+            line = longer
+    return image
+
+
+def scanned_pdf(path: Path, page_texts: Sequence[str], turned: dict[int, int] | None = None, dpi: int = 150) -> Path:
+    """A PDF of pictures only. ``turned`` says by how many degrees clockwise which page (from 1) lies turned in it."""
+    canvas = Canvas(str(path), invariant=True)
+    for number, text in enumerate(page_texts, start=1):
+        image = page_picture(text, (round(8.27 * dpi), round(11.69 * dpi)), round(dpi / 6))
+        image = image.rotate(-(turned or {}).get(number, 0), expand=True)
+        width, height = image.width * 72 / dpi, image.height * 72 / dpi
+        canvas.setPageSize((width, height))
+        canvas.drawImage(ImageReader(image), 0, 0, width, height)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def encrypted_pdf(path: Path, user_password: str, text: str = "Secret text") -> Path:
+    """A PDF that opens with ``user_password`` only; an empty one opens for everybody."""
+    encryption = StandardEncryption(user_password, ownerPassword="owner", strength=128)
+    canvas = Canvas(str(path), pagesize=A4, encrypt=encryption)
+    canvas.drawString(72, 700, text)
+    canvas.save()
+    return path
+
+
+def picture(path: Path, text: str, format: str = "PNG", **options: object) -> Path:
+    """A picture of a few lines of text, 1000 x 700 pixels. ``options`` go to Pillow's save."""
+    page_picture(text, (1000, 700), 36).convert("RGB").save(path, format, **options)
+    return path
+
+
+def multi_frame_tiff(path: Path, texts: Sequence[str]) -> Path:
+    """A TIFF with one frame a text."""
+    frames = [page_picture(text, (700, 400), 32) for text in texts]
+    frames[0].save(path, "TIFF", save_all=True, append_images=frames[1:])
+    return path
+
+
+def truncated(source: Path, path: Path, keep: float = 0.5) -> Path:
+    """The first part of a file."""
+    data = source.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    return path
+
+
+def png_bomb(path: Path, side: int = 50_000) -> Path:
+    """A few hundred kB that decode to ``side`` x ``side`` pixels."""
+    squeezer, data = zlib.compressobj(9), BytesIO()
+    for _ in range(side):
+        data.write(squeezer.compress(b"\0" * (1 + side // 8)))
+    data.write(squeezer.flush())
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", data.getvalue()), (b"IEND", b""))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, body) for name, body in chunks))
+    return path
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def raw_pdf(path: Path, objects: Sequence[bytes]) -> Path:
+    """A PDF of these objects, numbered from 1; the first is the catalogue."""
+    data, offsets = BytesIO(), []
+    data.write(b"%PDF-1.7\n")
+    for number, body in enumerate(objects, start=1):
+        offsets.append(data.tell())
+        data.write(b"%d 0 obj\n" % number + body + b"\nendobj\n")
+    table = data.tell()
+    data.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    data.write(b"".join(b"%010d 00000 n \n" % offset for offset in offsets))
+    data.write(b"trailer << /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    path.write_bytes(data.getvalue())
+    return path
+
+
+def stream(body: bytes, extra: bytes = b"") -> bytes:
+    """A stream object."""
+    return b"<< /Length %d %s >>\nstream\n" % (len(body), extra) + body + b"\nendstream"
+
+
+def _page(contents: int, more: bytes = b"", resources: bytes = b"/Font << /F 4 0 R >>") -> bytes:
+    box = b"" if b"/MediaBox" in more else b"/MediaBox [0 0 612 792]"
+    return b"<< /Type /Page /Parent 2 0 R %s /Resources << %s >> /Contents %d 0 R %s >>" % (box, resources, contents, more)
+
+
+_CATALOGUE = b"<< /Type /Catalog /Pages 2 0 R >>"
+_FONT = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
+
+
+def pdf_of_operators(path: Path, operators: bytes, more: bytes = b"") -> Path:
+    """One page with these content operators; the font is /F, ``more`` are further entries of the page."""
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return raw_pdf(path, [_CATALOGUE, pages, _page(5, more), _FONT, stream(operators)])
+
+
+def endless_page_pdf(path: Path, levels: int = 12, fanout: int = 10) -> Path:
+    """Page 1 is a good page; page 2 draws forms that draw forms, ``fanout ** levels`` times in all."""
+    first_form = 8
+    objects = [
+        _CATALOGUE,
+        b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
+        _page(5),
+        _FONT,
+        stream(b"BT /F 24 Tf 72 700 Td (A good page) Tj ET"),
+        _page(7, resources=b"/XObject << /X %d 0 R >>" % first_form),
+        stream(b"/X Do"),
+    ]
+    for level in range(levels):
+        inner = b"/Resources << /XObject << /X %d 0 R >> >>" % (first_form + level + 1)
+        objects.append(stream(b"/X Do " * fanout, b"/Type /XObject /Subtype /Form /BBox [0 0 612 792] " + inner))
+    objects.append(stream(b"0 0 m 600 700 l S", b"/Type /XObject /Subtype /Form /BBox [0 0 612 792]"))
+    return raw_pdf(path, objects)
+
+
+def huge_stream_page_pdf(path: Path, megabytes: int = 1024) -> Path:
+    """Page 1 is a good page; the content of page 2 unpacks to this many MiB."""
+    squeezer, packed = zlib.compressobj(9), BytesIO()
+    for _ in range(megabytes):
+        packed.write(squeezer.compress(b"0 0 m 1 1 l S \n" * (1 << 16) + b" " * (1 << 16)))
+    packed.write(squeezer.flush())
+    objects = [
+        _CATALOGUE,
+        b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
+        _page(5),
+        _FONT,
+        stream(b"BT /F 24 Tf 72 700 Td (A good page) Tj ET"),
+        _page(7),
+        stream(packed.getvalue(), b"/Filter /FlateDecode"),
+    ]
+    return raw_pdf(path, objects)
