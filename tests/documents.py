@@ -15,9 +15,6 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
-CORPUS = Path(__file__).resolve().parents[2] / "shared" / "corpus"
-"""The development corpus, where it lies beside the checkout."""
-
 PARAGRAPH = (
     "The agreement between the two parties begins on the first day of March and ends after three years. Each party may give "
     "notice in writing, six months before the end of a year. Payment is due within thirty days of the date of the invoice. "

@@ -40,17 +40,19 @@ def wait_until(holds: Any, seconds: float, what: str) -> None:
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
-    """Every living process that was started for this DATA_DIR: pid to command line, zombies left out."""
+    """Every living process that was started for this DATA_DIR: pid to command line, zombies left out.
+
+    Told by the environment it was started with, or by its working folder: Valkey writes its title over its environment.
+    """
     marker = b"DATA_DIR=" + os.fsencode(data_dir) + b"\0"
     found = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
-            if marker in (folder / "environ").read_bytes() + b"\0":
-                state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-                if state != "Z":
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            ours = marker in (folder / "environ").read_bytes() + b"\0" or (folder / "cwd").readlink().is_relative_to(data_dir)
+            if ours and (folder / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
     return found

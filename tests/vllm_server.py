@@ -32,10 +32,8 @@ from tests.stamp import read_stamp
 from tests.vllm_answers import SPECIAL, Grammar, answer_for, garbage_for, loop_for, tokens_of
 from tests.vllm_batching import Batch, Sequence, Speed
 
-BEHAVIOURS = frozenset(
-    ("ok", "stall", "slow", "reset", "fail_500", "fail_503", "refuse_400", "context_400")
-    + ("loop", "truncate", "empty", "garbage")
-)
+BEHAVIOURS = {"ok", "stall", "slow", "reset", "fail_500", "fail_503", "refuse_400", "context_400"}
+BEHAVIOURS |= {"loop", "truncate", "empty", "garbage"}
 PICTURE_TOKENS = 900
 CONTEXT = {"deepseek": 8192, "nanonets": 32768}
 XARGS = {"ngram_size": int, "window_size": int, "whitelist_token_ids": list}

@@ -15,7 +15,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, AsyncStream
@@ -117,16 +117,18 @@ class Answer:
 
     def take(self, chunk: object) -> None:
         """Add one chunk of the stream. Unknown shapes add nothing."""
-        if not isinstance(chunk, dict):
+        if not _is_object(chunk):
             return
-        for choice in chunk.get("choices") or ():
-            piece = (choice.get("delta") or {}).get("content")
-            if piece:
+        choices = chunk.get("choices")
+        for choice in filter(_is_object, choices if isinstance(choices, list) else ()):
+            delta = choice.get("delta")
+            piece = delta.get("content") if _is_object(delta) else None
+            if piece and isinstance(piece, str):
                 self.pieces.append(piece)
                 self.length += len(piece)
             if choice.get("finish_reason"):
-                self.finish_reason = FINISH_REASONS.get(choice["finish_reason"], "aborted")
-        if usage := chunk.get("usage"):
+                self.finish_reason = FINISH_REASONS.get(str(choice["finish_reason"]), "aborted")
+        if _is_object(usage := chunk.get("usage")):
             self.prompt_tokens = usage.get("prompt_tokens") or 0
             self.completion_tokens = usage.get("completion_tokens") or 0
 
@@ -248,7 +250,7 @@ class VisionEngine(Engine):
         status = error.status_code if isinstance(error, APIStatusError) else 0
         body = error.body if isinstance(error.body, dict) else {}
         known = refusal(status or _status_in(body), str(body.get("message", "")), self._request.model)
-        if isinstance(known, EngineUnavailable) and status != 503:
+        if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # busy is not gone
             self._presence.note(False)
         return known
 
@@ -277,6 +279,10 @@ def refusal(status: int, message: str, model: str) -> EngineError:
         case 400 if found := re.search(r"maximum context length\D{0,20}(\d{1,9})?", message):
             return ContextExceeded(limit_tokens=int(found[1]) if found[1] else None)
     return EngineRefused(f"The model server refused the page (HTTP {status})." if status else None)
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def _status_in(body: dict[str, Any]) -> int:

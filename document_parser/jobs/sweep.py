@@ -10,9 +10,10 @@ import contextlib
 import json
 import os
 import signal
-import threading
+import sys
 import time
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -186,22 +187,22 @@ class Sweep:
         return True
 
 
-def run(settings: Settings, parent: int) -> None:
+def run(settings: Settings, parent: int) -> NoReturn:
     """The sweeper process: until it is told to stop or its parent dies."""
     die_with_parent(parent)
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+    # A sweep may stop anywhere: each of its steps can be done again. (An Event set by a handler could deadlock its own wait.)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     redis = connect(settings)
     sweep = Sweep(settings, redis, make_storage(settings), f"{os.uname().nodename}.{os.getpid()}")
     rebuilt = False
-    while not stopping.is_set():
+    while True:
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
             if not rebuilt:
                 sweep.rebuild()
                 rebuilt = True
             sweep.run_once()
-        stopping.wait(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))
+        time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sys
 import uuid
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -59,6 +60,7 @@ class Pool(WorkerPool):
         )
         self.settings = settings
         self.sweeper: BaseProcess | None = None
+        self.told: set[str] = set()
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
         """One worker likes pages best, the others documents: neither waits behind the other."""
@@ -73,25 +75,34 @@ class Pool(WorkerPool):
 
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn=respawn)
-        self.check_sweeper()
-
-    def start_workers(self, *args: Any, **kwargs: Any) -> None:
-        super().start_workers(*args, **kwargs)
-        self.check_sweeper()
+        if self.status != self.Status.STOPPED:
+            self.check_sweeper()
 
     def check_sweeper(self) -> None:
         if self.sweeper is None or not self.sweeper.is_alive():
             self.sweeper = ForkProcess(target=sweep.run, args=(self.settings, os.getpid()), name="sweeper")
             self.sweeper.start()
 
-    def stop_workers(self) -> None:
-        super().stop_workers()  # type: ignore[no-untyped-call]
+    def request_stop(self, signum: int | None = None, frame: object = None) -> None:
+        # Only a note: the handler may interrupt the very start of a worker, which nobody would then stop.
+        self.status = self.Status.STOPPED
+
+    def all_workers_have_stopped(self) -> bool:
+        """Tell each worker once, by name: a second signal would make it drop what it is reading."""
+        for data in self.worker_dict.values():
+            if data.name not in self.told:
+                self.told.add(data.name)
+                self.stop_worker(data)
         if self.sweeper is not None and self.sweeper.is_alive():
             self.sweeper.terminate()
+        return super().all_workers_have_stopped() and (self.sweeper is None or not self.sweeper.is_alive())
 
 
 def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) -> None:
     """One worker process, until it is told to stop or the pool dies."""
+    # Until RQ has put its own handlers in place, a stop simply ends this process.
+    signal.signal(signal.SIGINT, lambda *_: sys.exit())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(parent)
     redis = connect(settings)
     queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in queue_names]

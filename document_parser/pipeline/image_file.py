@@ -1,7 +1,8 @@
 """A picture as a document, read with Pillow. Runs in the opener child.
 
 Every frame of a TIFF is a page; of other formats, which may hold an animation or a preview, the first frame is the page. The
-size in points comes from the resolution the file names, where that is between 72 and 1200 dpi, else 144 dpi are assumed.
+size in points comes from the resolution the file names, where that is above 72 (which cameras and Pillow write for want of
+knowledge) and at most 1200 dpi; else 144 dpi are assumed.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ def _resolution(image: Image.Image) -> tuple[float, float]:
         across, along = (float(value) for value in image.info.get("dpi", (0, 0)))
     except (TypeError, ValueError, ZeroDivisionError):
         return ASSUMED_DPI, ASSUMED_DPI
-    sane = 72 <= across <= 1200 and 72 <= along <= 1200 and 0.4 <= across / along <= 2.5
+    sane = 72 < across <= 1200 and 72 < along <= 1200 and 0.4 <= across / along <= 2.5
     return (across, along) if sane else (ASSUMED_DPI, ASSUMED_DPI)
 
 

@@ -18,7 +18,7 @@ _FULL_INK = 160.0
 _FAINTEST = 0.12
 _GLANCE_LONG_SIDE = 832
 _TILE = 64
-_RULE = 0.8
+_FULL = 0.8
 _SIDEWAYS_MARGIN = 1.2
 _MOST_SIDEWAYS = 1000.0
 _LEAST_VARIATION = 1e-3
@@ -73,11 +73,9 @@ def _sideways(grey: Image.Image, paper: int) -> float:
 
 def _leaning(grey: Image.Image, paper: int) -> float:
     """Logarithm of the variation across the page over that down the page; 0 where there is none of either."""
-    ink = np.abs(np.asarray(grey, dtype=np.float32) - paper)
-    np.minimum(ink, _FULL_INK, out=ink)
-    ink /= _FULL_INK
-    ink[ink < _FAINTEST] = 0
-    down, across = _variation(ink)
+    strength = np.minimum(np.abs(np.arange(256, dtype=np.float32) - paper) / _FULL_INK, 1)
+    strength[strength < _FAINTEST] = 0
+    down, across = _variation(strength[np.asarray(grey)])
     # Two ways to sum, one led by strong tiles and one by many: a chart fools the first, a thin table the second.
     strong = _ratio(float(across.sum()), float(down.sum()))
     many = _ratio(float(np.sqrt(across).sum()), float(np.sqrt(down).sum()))
@@ -89,7 +87,7 @@ def _ratio(above: float, below: float) -> float:
 
 
 def _variation(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """For every tile: how much the ink varies from row to row, and from column to column. Ruled lines do not count."""
+    """For every tile: how much the ink varies from row to row, and from column to column."""
     height, width = ink.shape
     tile = min(_TILE, height, width)
     rows, columns = height // tile, width // tile
@@ -100,6 +98,7 @@ def _variation(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[n
 
 
 def _spread(profile: NDArray[np.float32]) -> NDArray[np.float32]:
-    profile = np.where(profile > _RULE, np.float32(0), profile)
+    """What is filled from end to end, a ruled line or a bar, does not count."""
+    profile = np.where(profile > _FULL, np.float32(0), profile)
     result: NDArray[np.float32] = profile.var(axis=2) * profile.shape[2]
     return result

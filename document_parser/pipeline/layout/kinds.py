@@ -12,7 +12,7 @@ from document_parser.pipeline.layout.scale import Scale
 
 LARGER = 1.12
 """A heading's size against the body's, where sizes are known."""
-LARGER_GUESSED = 1.35
+LARGER_GUESSED = 1.25
 """The same, where sizes are guessed from boxes."""
 LEVELS = (1.5, 1.22)
 """Sizes against the body from which a heading is of level 1, of level 2; the rest is 3."""
@@ -26,7 +26,7 @@ _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
     re.IGNORECASE,
 )
-_SECTION = re.compile(r"((?:\d{1,2}|[A-Z])(?:\.\d{1,2})*)\.?\s+\S")
+_SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
 _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from document_parser.models import Word
@@ -23,6 +24,8 @@ DEEPEST = 40
 """Cuts within cuts; real pages need fewer than ten."""
 PROSE_CHARACTERS = 18
 """Of the middle line of running text, at least."""
+SURE_LINES = 8
+"""Spaces between words do not fall in line over this many lines."""
 PROSE_FILL = 0.7
 """Share of its column that the middle line of running text fills, at least."""
 
@@ -105,12 +108,20 @@ def _columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bo
     fewest, most = sorted(len(lines) for lines in sides)
     if fewest < 3 and (most < 6 or gutter.width < size):
         return False
+    if fewest < SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
+        return False
     prose = [_prose(lines) for lines in sides]
     if all(prose):
         return True
     if fewest < 3 or gutter.width < 1.2 * size:
         return any(prose) and not _aligned(*sides)
     return not _aligned(*sides)
+
+
+def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
+    """The wider spaces between words, in points; 0 where each line is one run. Spaces of stretched lines can meet by chance."""
+    spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
+    return spaces[len(spaces) * 3 // 4] if spaces else 0.0
 
 
 def _prose(lines: Sequence[Line]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,10 @@ from document_parser.models import BoundingBox, Word
 
 LINE_BOX_TO_SIZE = 0.8
 """Font size over the height of a line's box, where nobody tells the size: OCR boxes hold ascenders, descenders and a margin."""
+
+MANY_LETTERS = 6
+LETTER_WIDTH = 0.5
+"""Width of the mean Latin letter in font sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,5 +46,14 @@ class Scale:
 
 
 def size_of(word: Word) -> float:
-    """The font size in points, estimated from the box where it is not known; never zero."""
-    return word.size_points if word.size_points > 0 else max(0.5, (word.bottom - word.top) * LINE_BOX_TO_SIZE)
+    """The font size in points, estimated from the box where it is not known; never zero.
+
+    OCR boxes have margins that blur heights, so the width of a letter has a say too where there are letters enough.
+    """
+    if word.size_points > 0:
+        return word.size_points
+    height = max(0.5, (word.bottom - word.top) * LINE_BOX_TO_SIZE)
+    if len(word.text) < MANY_LETTERS or not word.text.isascii():
+        return height
+    width = max(0.5, (word.right - word.left) / len(word.text) / LETTER_WIDTH)
+    return math.sqrt(height * min(max(width, height / 2), height * 2))

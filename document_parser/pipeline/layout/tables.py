@@ -222,9 +222,24 @@ def _is_table(grid: Grid) -> bool:
     columns = [_texts(grid, column) for column in range(grid.columns)]
     if any(len(texts) == 0 for texts in columns):
         return False
-    if any(_is_prose(grid, column) for column in range(grid.columns)):
+    if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
         return False
     return _lined_up(grid) or any(_numeric(texts) for texts in columns)
+
+
+def _parted(grid: Grid) -> bool:
+    """Whether cells stand clearly further apart than the words in them; spaces of stretched lines that meet do not."""
+    verdicts = [_row_parted(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
+    return sum(verdicts) >= 0.6 * len(verdicts)
+
+
+def _row_parted(row: Sequence[GridCell]) -> bool:
+    lines = [line.words for cell in row for line in lines_of(cell.words)]
+    spaces = [after.left - before.right for words in lines for before, after in pairwise(words)]
+    borders = [
+        min(word.left for word in after.words) - max(word.right for word in before.words) for before, after in pairwise(row)
+    ]
+    return min(borders) >= 1.6 * max(spaces, default=0.0)
 
 
 def _is_prose(grid: Grid, column: int) -> bool:

@@ -12,7 +12,7 @@ from document_parser.models import Word
 ABUTTING = 0.08
 """Runs closer than this share of the font size are one word set in two fonts."""
 RAISED = 0.15
-"""The same where one of them is smaller: a footnote's number, an index."""
+"""The same where one of them is smaller (a footnote's number, an index) or closes what stands before."""
 
 # Not the hyphens of ranges and signs: a letter before, a small letter after.
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
@@ -38,7 +38,7 @@ def _spaced(before: Word, word: Word) -> bool:
         return gap > (size or word.bottom - word.top)
     if size <= 0 or before.size_points <= 0:
         return True
-    raised = abs(size - before.size_points) > 0.15 * size
+    raised = abs(size - before.size_points) > 0.15 * size or word.text[0] in ",.;:!?)]"
     larger = max(size, before.size_points)
     return not -0.5 * larger < gap < (RAISED if raised else ABUTTING) * larger
 

@@ -1,0 +1,179 @@
+"""The CPU engines on pages drawn here."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import shutil
+from collections.abc import Awaitable, Callable
+
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from document_parser.engines import Engines
+from document_parser.engines.rapidocr import RapidOcrEngine
+from document_parser.engines.tesseract import TesseractEngine
+from document_parser.errors import EngineRefused, EngineTimeout
+from document_parser.models import PageImage
+from document_parser.settings import EngineSettings, Settings, WorkerSettings
+
+LINES = (
+    "The quarterly report of the harbour",
+    "lists every vessel that entered port.",
+    "Copper, timber and winter wheat made",
+    "up most of the cargo, as before.",
+)
+
+
+def page(*lines: str, size: int = 20) -> Image.Image:
+    image = Image.new("RGB", (560, 480), "white")
+    pen = ImageDraw.Draw(image)
+    for number, line in enumerate(lines):
+        pen.text((50, 60 + 32 * number), line, fill="black", font=ImageFont.load_default(size))
+    return image
+
+
+def raw(image: Image.Image) -> PageImage:
+    return PageImage(1, *image.size, "rgb", image.tobytes())
+
+
+def jpeg(image: Image.Image) -> PageImage:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=90)
+    return PageImage(1, *image.size, "jpeg", file.getvalue())
+
+
+def run(test: Callable[[RapidOcrEngine], Awaitable[None]]) -> None:
+    async def main() -> None:
+        engine = RapidOcrEngine(Settings(workers=WorkerSettings(cpu_concurrency=2)))
+        try:
+            await test(engine)
+        finally:
+            await engine.aclose()
+
+    asyncio.run(main())
+
+
+def test_rapidocr_finds_lines_with_spaces_places_and_confidence():
+    async def test(engine):
+        reading = await engine.read(raw(page(*LINES)))
+        assert [word.text for word in reading.words] == list(LINES)
+        first, second = reading.words[:2]
+        assert 0.05 < first.left < 0.12
+        assert 0.6 < first.right < 0.95
+        assert first.bottom <= second.top + 0.02
+        assert 0.9 < first.confidence <= 1
+        assert reading.engine == "rapidocr"
+
+    run(test)
+
+
+def test_rapidocr_takes_jpeg_and_reads_pages_side_by_side():
+    async def test(engine):
+        pages = [jpeg(page(line)) for line in LINES[:3]]
+        readings = await asyncio.gather(*(engine.read(picture) for picture in pages))
+        assert [reading.words[0].text for reading in readings] == list(LINES[:3])
+
+    run(test)
+
+
+def test_rapidocr_finds_nothing_on_an_empty_page():
+    async def test(engine):
+        assert (await engine.read(raw(page()))).words == []
+        assert await engine.upright_turn(raw(page())) == 0
+
+    run(test)
+
+
+@pytest.mark.parametrize("picture", [PageImage(1, 10, 10, "rgb", b"short"), PageImage(1, 10, 10, "jpeg", b"\xff\xd8no")])
+def test_a_broken_picture_is_refused(picture):
+    async def test(engine):
+        with pytest.raises(EngineRefused):
+            await engine.read(picture)
+
+    run(test)
+
+
+def test_a_page_on_its_side_or_head_is_told_how_to_turn():
+    async def test(engine):
+        upright = page(*LINES)
+        for turned in (0, 90, 180, 270):
+            lying = upright.rotate(-turned, expand=True)  # PIL turns against the clock
+            assert await engine.upright_turn(jpeg(lying)) == (360 - turned) % 360
+
+    run(test)
+
+
+def test_a_margin_note_on_its_side_does_not_turn_the_page():
+    async def test(engine):
+        image = page(*LINES)
+        image.paste(page("Draft, turned").rotate(90, expand=True).crop((60, 200, 92, 240)), (10, 60))
+        assert await engine.upright_turn(raw(image)) == 0
+
+    run(test)
+
+
+def test_the_holder_of_engines_tells_the_turn():
+    async def main() -> None:
+        engines = Engines(Settings())
+        assert await engines.upright_turn(raw(page(*LINES).rotate(90, expand=True))) == 90
+        await engines.aclose()
+
+    asyncio.run(main())
+
+
+def test_a_cancelled_reading_leaves_the_engine_usable():
+    async def test(engine):
+        reading = asyncio.create_task(engine.read(raw(page(LINES[0]))))
+        await asyncio.sleep(0.01)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert (await engine.read(raw(page(LINES[1])))).words[0].text == LINES[1]
+
+    run(test)
+
+
+needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not installed")
+
+
+def with_tesseract(test: Callable[[TesseractEngine], Awaitable[None]], **workers: float) -> None:
+    async def main() -> None:
+        engine = TesseractEngine(Settings(workers=WorkerSettings(**workers)))
+        try:
+            await test(engine)
+        finally:
+            await engine.aclose()
+
+    asyncio.run(main())
+
+
+@needs_tesseract
+def test_tesseract_finds_words_with_places_and_confidence():
+    async def test(engine):
+        assert await engine.available()
+        reading = await engine.read(raw(page(*LINES).resize((1120, 960))))
+        assert [word.text for word in reading.words] == " ".join(LINES).split()
+        assert 0.05 < reading.words[0].left < 0.12
+        assert all(0.5 < word.confidence <= 1 for word in reading.words)
+
+    with_tesseract(test)
+
+
+@needs_tesseract
+def test_tesseract_that_takes_too_long_is_a_timeout():
+    async def test(engine):
+        with pytest.raises(EngineTimeout):
+            await engine.read(raw(page(*LINES)))
+
+    with_tesseract(test, page_timeout_seconds=0.001)
+
+
+def test_tesseract_is_available_only_where_its_program_is():
+    async def main() -> None:
+        engines = Engines(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
+        installed = {"tesseract"} if shutil.which("tesseract") else set()
+        assert await engines.available() == installed
+        await engines.aclose()
+
+    asyncio.run(main())

@@ -1,0 +1,168 @@
+"""Which readings are rejected, and which must not be."""
+
+from __future__ import annotations
+
+import pytest
+
+from document_parser.models import Block, PageImage, Reading, Table, Word
+from document_parser.models import Cell as TableCell
+from document_parser.pipeline.guards import judge, keep_good_prefix, loop_reason
+from tests.vllm_answers import answer_for, loop_for
+
+START = " ".join(f"word{number} of a natural text {number * number}" for number in range(60)) + "\n"
+TOKEN = 4  # characters, about
+
+
+def seen_after(unit: str) -> int | None:
+    """How many characters of a loop a watch that is asked every 200 has seen when it stops the answer."""
+    for length in range(200, 12_000, 200):
+        grown = START + (unit * (length // len(unit) + 1))[:length]
+        if loop_reason(grown):
+            return length
+    return None
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        " and the total of the second quarter",
+        "a",
+        "blah ",
+        "The same sentence stands here once more. ",
+        "<|ref|>text<|/ref|><|det|>[[61, 40, 900, 80]]<|/det|>\nSame words\n\n",
+        "\\quad ",
+    ],
+)
+def test_a_loop_is_seen_within_about_two_hundred_tokens(unit):
+    assert seen_after(unit) <= 250 * TOKEN
+
+
+@pytest.mark.parametrize("unit", ["哈", "你好世界", "и так далее "])
+def test_a_loop_in_another_script_is_seen_as_soon(unit):
+    assert seen_after(unit) <= 600
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<td></td>", "<tr>" + "<td></td>" * 8 + "</tr>", "| | | |\n", ".", "&nbsp;", "\n", "<tr><td>N/A</td><td>n</td></tr>"],
+)
+def test_endless_empty_cells_and_leaders_are_seen_too(unit):
+    assert seen_after(unit) is not None
+
+
+def rows(count: int, cells: list[str]) -> str:
+    return "<table>" + ("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>") * count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        rows(45, ["0"] * 6),
+        rows(40, ["0.00", "0.00", "0.00", "-"]),
+        rows(31, [""] * 10),
+        rows(10, ["N/A", "N/A", "yes"]),
+        "<table>" + "".join(f"<tr><td>Item {n}</td>" + "<td>0</td>" * 12 + "</tr>" for n in range(60)),
+        "<table>" + "".join(f"<tr><td>{n}</td><td>12.5</td><td>12.5</td></tr>" for n in range(200)),
+        "<table><tr>" + "<td></td>" * 40,
+        "".join(f"Chapter {n} {'.' * 90} {n * 7}\n" for n in range(40)),
+        "Name: " + "_" * 120 + "\nDate: " + ". " * 60,
+        "```\n" + "    0x00, 0x00, 0x00, 0x00,\n" * 40,
+        "```\n" + "".join(f"{' ' * depth}}}\n" for depth in range(40, 0, -4)),
+        "=" * 200 + "\n",
+        "la la la la " * 12,
+        "very, very, very, very, very, very good",
+        "Refrain: row, row, row your boat, gently down the stream.\n" * 4,
+    ],
+)
+def test_real_pages_that_repeat_themselves_are_left_alone(text):
+    for end in range(200, len(START + text) + 200, 200):
+        assert loop_reason((START + text)[:end]) is None
+
+
+@pytest.mark.parametrize("grammar", ["deepseek", "nanonets"])
+@pytest.mark.parametrize("value", [0, 7, 2**32 - 1])
+def test_ordinary_answers_are_no_loops(grammar, value):
+    assert loop_reason(answer_for(value, grammar, 2000)) is None
+
+
+def test_the_prefix_before_a_loop_is_kept():
+    looping = loop_for(5, "deepseek", 6900)
+    good = keep_good_prefix(looping)
+    assert looping.startswith(good)
+    assert good.count("second quarter") <= 2
+    assert "stamp-5" in good
+
+
+def test_a_text_without_a_loop_is_kept_whole():
+    assert keep_good_prefix(START) == START
+
+
+INKED = PageImage(1, 100, 100, "jpeg", b"", ink=0.05)
+BARE = PageImage(1, 100, 100, "jpeg", b"", ink=0.0)
+
+
+def said(text: str = "", *blocks: Block, **more) -> Reading:
+    return Reading("deepseek", list(blocks) or [Block(kind="paragraph", text=text)], text=text, **more)
+
+
+@pytest.mark.parametrize(("finish", "warning"), [("length", "truncated"), ("aborted", "truncated"), ("loop", "loop_cut")])
+def test_an_answer_that_did_not_end_by_itself_is_rejected(finish, warning):
+    assert judge(said("Words", finish_reason=finish), INKED, "").warning == warning
+
+
+def test_a_whole_answer_is_accepted():
+    assert judge(said("Words"), INKED, "") is None
+    text = answer_for(3, "deepseek", 300)
+    assert judge(said(text), INKED, "") is None
+
+
+def test_a_loop_that_ended_by_itself_is_rejected():
+    assert judge(said(START + "again and " * 200), INKED, "").warning == "loop_cut"
+
+
+def test_lines_that_repeat_on_the_page_are_no_loop_of_an_engine_that_finds_words():
+    words = [Word("The same label", 0.1, 0.01 * n, 0.3, 0.01 * n + 0.01) for n in range(90)]
+    assert judge(Reading("rapidocr", words=words), INKED, "") is None
+
+
+def test_nothing_read_on_an_inked_page_is_rejected():
+    rejection = judge(said(""), INKED, "")
+    assert rejection.empty
+    assert judge(Reading("rapidocr"), INKED, "").empty
+    assert judge(said(" \n.-"), INKED, "").empty
+
+
+def test_nothing_read_on_a_bare_page_is_right():
+    assert judge(said(""), BARE, "") is None
+    assert judge(Reading("text_layer"), None, "") is None
+
+
+def test_a_figure_or_a_filled_table_is_something():
+    table = Table(rows=1, columns=1, cells=[TableCell(row=0, column=0, text="7")])
+    assert judge(said("", Block(kind="figure")), INKED, "") is None
+    assert judge(said("", Block(kind="table", table=table)), INKED, "") is None
+
+
+@pytest.mark.parametrize("text", ["Sums\n<table><tr><td>1", "a <|ref|>text", "a <|ref|>text<|/ref|><|det|>[[1,2"])
+def test_markup_without_its_end_is_rejected(text):
+    assert judge(said(text), INKED, "") is not None
+
+
+def test_a_page_about_html_is_not_taken_for_broken():
+    assert judge(said("Write <table> to begin one. Then </table>."), INKED, "") is None
+    assert judge(said("The tag <table> begins one."), INKED, "") is None
+
+
+def test_a_reading_that_misses_most_of_the_known_words_is_rejected():
+    assert judge(said("Something else entirely"), INKED, START).warning == "low_coverage"
+    assert judge(said(START[: len(START) // 2]), INKED, START) is None
+
+
+def test_a_short_witness_proves_nothing():
+    assert judge(said("Something else"), INKED, "A stamp of few words") is None
+
+
+def test_a_witness_without_spaces_is_compared_by_character():
+    page = "".join(chr(0x4E00 + 7 * number) for number in range(300))
+    assert judge(said("\n".join(page[n : n + 11] for n in range(0, 300, 11))), INKED, page) is None
+    assert judge(said("别的"), INKED, page) is not None
