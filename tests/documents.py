@@ -15,6 +15,8 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
+from tests.stamp import draw_stamp
+
 PARAGRAPH = (
     "The agreement between the two parties begins on the first day of March and ends after three years. Each party may give "
     "notice in writing, six months before the end of a year. Payment is due within thirty days of the date of the invoice. "
@@ -205,3 +207,16 @@ def huge_stream_page_pdf(path: Path, megabytes: int = 1024) -> Path:
         stream(packed.getvalue(), b"/Filter /FlateDecode"),
     ]
     return raw_pdf(path, objects)
+
+
+def stamped_pdf(path: Path, stamps: Iterable[int]) -> Path:
+    """A scan whose pages carry machine-readable numbers, so that the simulated model server knows which page it was sent."""
+    canvas = Canvas(str(path), invariant=True)
+    for stamp in stamps:
+        image = page_picture("\n".join([f"Folio {stamp} of the register."] * 12), (827, 1169), 18)
+        draw_stamp(image, stamp)
+        canvas.setPageSize((595, 842))
+        canvas.drawImage(ImageReader(image), 0, 0, 595, 842)
+        canvas.showPage()
+    canvas.save()
+    return path

@@ -49,7 +49,9 @@ def _sideways(word: Word) -> bool:
 def sideways_blocks(words: Sequence[Word], scale: Scale) -> list[Block]:
     """One paragraph per strip of words, in the order a reader would turn to them."""
     vertical = sum(is_cjk(word.text) for word in words) * 2 > len(words)
-    return [_strip_block(strip, vertical, scale) for strip in _strips(words, reverse=vertical)]
+    rank = {id(word): number for number, word in enumerate(words)}
+    strips = _strips(words, reverse=vertical)
+    return [_strip_block(sorted(strip, key=lambda word: rank[id(word)]), vertical, scale) for strip in strips]
 
 
 def _strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
@@ -67,7 +69,8 @@ def _beside(first: Word, word: Word) -> bool:
 
 
 def _strip_block(strip: list[Word], vertical: bool, scale: Scale) -> Block:
-    """Vertical writing runs down; a line of letters turned sideways nearly always runs up."""
-    ordered = sorted(strip, key=lambda word: word.top, reverse=not vertical)
+    """Vertical writing runs down; of letters turned sideways, the order in which they were found tells whether they run up."""
+    upwards = not vertical and strip[0].top >= strip[-1].top
+    ordered = sorted(strip, key=lambda word: word.top, reverse=upwards)
     text = ("" if vertical else " ").join(word.text for word in ordered)
     return Block(kind="paragraph", text=text, box=scale.box(strip))

@@ -1,0 +1,188 @@
+"""Kills in the middle of a job: the result equals the undisturbed run's, and no stored page is asked of a model again."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from document_parser.models import Document
+from tests import documents
+from tests.service import Service, processes_of, wait_until
+from tests.test_lifecycle import parent, pools
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
+
+STAMPS = range(100, 120)
+SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", STAMPS)
+
+
+@pytest.fixture
+def server():
+    with served_from_thread(ModelServer(speed=SPEED, tokens=60)) as server:
+        yield server
+
+
+@pytest.fixture
+def service(tmp_path, server):
+    with Service(
+        tmp_path,
+        INFERENCE_MODE="auto",
+        VLLM_DEEPSEEK_URL=server.url,
+        VLLM_NANONETS_URL="http://127.0.0.1:9/v1",
+        PAGE_CONCURRENCY=4,
+        HEARTBEAT_SECONDS=0.5,
+        HEARTBEAT_TIMEOUT_SECONDS=3,
+        SWEEP_SECONDS=0.5,
+    ) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, scan):
+    """The document as it is read when nothing happens, and the number of requests that took."""
+    with served_from_thread(ModelServer(speed=Speed(), tokens=60)) as server:
+        settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
+        with Service(tmp_path_factory.mktemp("calm"), INFERENCE_MODE="auto", **settings) as service:
+            job_id = service.submit(scan, output_format="json")
+            assert service.ended(job_id)["status"] == "completed"
+            assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
+            return contents(service, job_id)
+
+
+def contents(service, job_id):
+    """What was read, without the times it took."""
+    body = service.result(job_id, format="json")
+    document = Document.model_validate(body["document"])
+    assert (body["complete"], body["failed_pages"]) == (True, [])
+    return [(page.number, page.engine, page.status, [block.model_dump() for block in page.blocks]) for page in document.pages]
+
+
+def stored(service, job_id) -> set[int]:
+    """Numbers of the pages in storage."""
+    return {int(path.stem) for path in (service.data_dir / "jobs" / job_id / "pages").glob("*.json")}
+
+
+def in_the_middle(service, scan, pages=5) -> str:
+    """A job some of whose pages are stored and the others not."""
+    job_id = service.submit(scan, output_format="json")
+    wait_until(lambda: service.status(job_id)["progress"]["deepseek_pages"] >= pages, 60, "some pages are read")
+    return job_id
+
+
+def check(service, server, job_id, kept, asked_before, undisturbed):
+    assert service.ended(job_id)["status"] == "completed"
+    assert contents(service, job_id) == undisturbed
+    asked_again = {entry.stamp - STAMPS[0] + 1 for entry in server.log[asked_before:]}
+    assert not asked_again & kept
+    assert asked_again
+
+
+def horses(service) -> list[int]:
+    """Work horses: children of a pool's workers."""
+    (pool,) = pools(service)
+    workers = [pid for pid in processes_of(service.data_dir) if parent(pid) == pool]
+    return [pid for pid in processes_of(service.data_dir) if parent(pid) in workers]
+
+
+def test_each_page_is_asked_of_the_model_once_and_stands_in_its_place(undisturbed):
+    assert [number for number, *_ in undisturbed] == list(range(1, len(STAMPS) + 1))
+    for (number, engine, _, blocks), stamp in zip(undisturbed, STAMPS, strict=True):
+        assert engine == "deepseek", number
+        assert f"stamp-{stamp} " in " ".join(block["text"] for block in blocks) + " "
+
+
+@pytest.mark.parametrize("victim", ["work horse", "worker", "pool", "everything"])
+def test_after_a_kill_the_result_is_the_undisturbed_one(service, server, scan, undisturbed, victim):
+    job_id = in_the_middle(service, scan)
+    reading = horses(service)
+    targets = {"work horse": reading, "worker": [parent(pid) for pid in reading], "pool": pools(service), "everything": []}
+    kept, asked_before = stored(service, job_id), len(server.log)
+    for pid in targets[victim]:
+        os.kill(pid, signal.SIGKILL)
+    if victim == "everything":
+        service.kill_everything()
+        service.start().ready()
+    check(service, server, job_id, kept, asked_before, undisturbed)
+
+
+def test_a_restart_of_the_api_loses_nothing_and_lets_running_pages_finish(service, server, tmp_path):
+    stamps = range(500, 580)
+    scan = documents.stamped_pdf(tmp_path / "long.pdf", stamps)
+    job_id = in_the_middle(service, scan)
+    service.stop()
+    kept, asked_before = stored(service, job_id), len(server.log)
+    assert {entry.state for entry in server.log} == {"finished"}
+    assert len(kept) == asked_before < len(stamps)
+    service.start().ready()
+    assert service.ended(job_id)["status"] == "completed"
+    assert [number for number, *_ in contents(service, job_id)] == list(range(1, len(stamps) + 1))
+    assert sorted(entry.stamp for entry in server.log) == list(stamps)
+
+
+def test_hup_in_the_middle_of_a_job_disturbs_nothing(service, server, scan, undisturbed):
+    job_id = in_the_middle(service, scan)
+    os.kill(service.pid, signal.SIGHUP)
+    assert service.ended(job_id)["status"] == "completed"
+    assert contents(service, job_id) == undisturbed
+    assert len(server.log) == len(STAMPS)
+
+
+def test_a_killed_valkey_comes_back_with_the_queue(service, server, scan, undisturbed):
+    job_id = in_the_middle(service, scan)
+    kept, asked_before = stored(service, job_id), len(server.log)
+    (valkey,) = service.pids("valkey-server")
+    os.kill(valkey, signal.SIGKILL)
+    wait_until(lambda: service.pids("valkey-server") not in ([], [valkey]), 20, "a new Valkey")
+    service.ready()
+    check(service, server, job_id, kept, asked_before, undisturbed)
+
+
+def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, scan):
+    job_id = in_the_middle(service, scan)
+    assert service.client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
+    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 5, "the requests end")
+    asked = len(server.log)
+    body = service.result(job_id, format="json")
+    assert not body["complete"]
+    pages = body["document"]["pages"]
+    assert 5 <= len(pages) < len(STAMPS)
+    assert {page["status"] for page in pages} == {"done"}
+    assert len(server.log) == asked
+
+
+def test_a_deleted_job_leaves_nothing_though_it_was_being_read(service, server, scan):
+    job_id = in_the_middle(service, scan)
+    assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
+    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 5, "the requests end")
+    wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 10, "no late page file stays")
+    assert service.client.get(f"/v1/jobs/{job_id}/status").status_code == 404
+
+
+def test_a_document_that_eats_memory_fails_and_its_worker_lives(service, tmp_path):
+    (pool,) = pools(service)
+    workers = {pid for pid in processes_of(service.data_dir) if parent(pid) == pool}
+    bomb = tmp_path / "bomb.png"
+    documents.png_bomb(bomb)
+    status = service.ended(service.submit(bomb))
+    assert status["status"] == "failed"
+    assert status["error"]["status"] == 422
+    assert {pid for pid in processes_of(service.data_dir) if parent(pid) == pool} >= workers
+
+
+def test_a_page_that_hangs_the_parser_fails_alone(tmp_path):
+    path = Path(documents.endless_page_pdf(tmp_path / "endless.pdf"))
+    with Service(tmp_path / "service", OPENER_TIMEOUT_SECONDS=2, NUM_WORKERS=1) as service:
+        status = service.ended(service.submit(path))
+        assert (status["status"], status["complete"]) == ("completed", False)
+        assert status["progress"]["failed_pages"] >= 1
+        document = service.result(str(status["job_id"]), format="json")["document"]
+        codes = {page["error"]["code"] for page in document["pages"] if page["status"] == "failed"}
+        assert codes == {"PAGE_CRASHES_PARSER"}
