@@ -118,9 +118,7 @@ class DeepSeekSettings(_Section):
 
     url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI address of DeepSeek-OCR.")
     model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
-    prompt: str = Field(
-        default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it."
-    )
+    prompt: str = Field(default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it.")
     max_tokens: int = Field(default=6900, ge=1, description="Longest answer; picture and answer share 8192 tokens.")
     temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
     ngram_size: int = Field(default=30, ge=1, description="Length of repeated n-grams its logits processor forbids.")

@@ -93,6 +93,12 @@ def test_the_raw_body_is_a_document_too(service, paper):
     assert answer.json()["markdown"].strip() == "Pack my box with five dozen liquor jugs."
 
 
+def test_a_file_below_the_limit_is_taken_in_pieces(service, paper):
+    data = paper.read_bytes()
+    larger = data + b"\n%" + b"x" * (900_000 - len(data))
+    assert upload(service, "large.pdf", larger, "sync").status_code == 200
+
+
 def test_every_format_can_be_asked_for_later(service, done):
     names = {"markdown": str, "html": str, "text": str, "json": dict, "csv": list}
     contents = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "csv": "tables"}
@@ -225,7 +231,7 @@ def test_an_unsupported_format_is_answered_with_the_list(service):
 
 
 def test_a_file_that_is_too_large_is_refused_with_and_without_a_length(service):
-    data = b"%PDF-1.7\n" + bytes(3 << 20)
+    data = b"%PDF-1.7\n" + bytes(4 << 20)
     problem(upload(service, "big.pdf", data), 413, "FILE_TOO_LARGE")
 
     def pieces():

@@ -20,7 +20,8 @@ from document_parser.keeper import keep_beside
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import Storage, make_storage
 
-SMALL_FIELDS_BYTES = 64 << 10
+SMALL_FIELDS_BYTES = 1 << 20
+"""Room for the fields beside the file. Werkzeug reads multipart in pieces of 64 KiB, each of which must fit."""
 MOST_FORM_PARTS = 40
 
 

@@ -64,7 +64,9 @@ def blueprint() -> APIBlueprint:
         check_origin()
         return jsonify(_cancel(factory.services(), known(path.job_id)).model_dump(mode="json"))
 
-    @routes.delete("/<job_id>", summary="Delete a job and its files", responses={200: Deleted, **missing}, operation_id="delete_job")
+    @routes.delete(
+        "/<job_id>", summary="Delete a job and its files", responses={200: Deleted, **missing}, operation_id="delete_job"
+    )
     def delete(path: JobPath) -> Response:
         check_origin()
         services = factory.services()

@@ -128,5 +128,3 @@ def _escaped(stream: BinaryIO) -> Iterator[bytes]:
         for line in stream:
             yield json.dumps(line.decode(), ensure_ascii=False)[1:-1].encode()
     yield b'"'
-
-

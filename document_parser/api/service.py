@@ -28,11 +28,18 @@ def blueprint() -> APIBlueprint:
     def live() -> Response:
         return jsonify({"status": "ok"})
 
-    @routes.get("/v1/health/ready", summary="Documents are taken in and read", responses={200: Health, 503: Health}, operation_id="ready")
+    @routes.get(
+        "/v1/health/ready",
+        summary="Documents are taken in and read",
+        responses={200: Health, 503: Health},
+        operation_id="ready",
+    )
     def ready() -> Response:
         return _answer(health(factory.services(), models=False))
 
-    @routes.get("/v1/health", summary="What works and what does not", responses={200: Health, 503: Health}, operation_id="health")
+    @routes.get(
+        "/v1/health", summary="What works and what does not", responses={200: Health, 503: Health}, operation_id="health"
+    )
     def whole() -> Response:
         return _answer(health(factory.services(), models=True))
 

@@ -93,5 +93,3 @@ def _where() -> list[str]:
     """The lines of code on the way to the error. Its text stays out of the log: it may quote a document."""
     frames = traceback.extract_tb(sys.exc_info()[2])
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-6:]]
-
-

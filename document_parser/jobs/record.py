@@ -240,5 +240,3 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None]) -> Job:
 
 def _time(values: dict[str, str], name: str) -> datetime | None:
     return datetime.fromisoformat(values[name]) if values.get(name) else None
-
-

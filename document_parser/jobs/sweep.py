@@ -204,5 +204,3 @@ def run(settings: Settings, parent: int) -> NoReturn:
                 rebuilt = True
             sweep.run_once()
         time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))
-
-

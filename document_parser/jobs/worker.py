@@ -55,9 +55,7 @@ class Pool(WorkerPool):
     """RQ's pool with our workers, and one sweeper beside them."""
 
     def __init__(self, settings: Settings, redis: Redis, num_workers: int) -> None:
-        super().__init__(
-            list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer
-        )
+        super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
         self.settings = settings
         self.sweeper: BaseProcess | None = None
         self.told: set[str] = set()

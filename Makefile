@@ -1,0 +1,41 @@
+# The commands of the README. Each installs what it needs first; a second run takes seconds.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test run check bench samples clean
+
+demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
+	$(BIN)/python samples/demo.py
+
+run: $(VENV)/.installed  ## serve on port 1233, with workers
+	$(BIN)/python -m document_parser.api
+
+test: $(VENV)/.installed-dev  ## the whole suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev  ## everything a change must pass
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+samples: $(VENV)/.installed-dev  ## draw the sample documents anew
+	$(BIN)/python samples/make_samples.py
+
+clean:  ## remove what the commands above made
+	rm -rf $(VENV) demo-output
+
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --editable '.[s3,dev]'
+	touch $@
