@@ -113,7 +113,8 @@ class KeeperWatch(threading.Thread):
 
     def run(self) -> None:
         while self._owner_lives():
-            if self.lock.holder() != self.owner and (self.child is None or self.child.poll() is not None):
+            running = self.child is not None and self.child.poll() is None
+            if not running and self.lock.holder() != self.owner:
                 self.child = self._start()
             time.sleep(1.0)
 

@@ -226,7 +226,8 @@ def environment_fields() -> Iterator[tuple[str, str, FieldInfo]]:
     """(section title, environment name, field) of every setting, in order."""
     for section in Settings.model_fields.values():
         kind = section.annotation
-        assert isinstance(kind, type) and issubclass(kind, BaseSettings)
+        assert isinstance(kind, type)
+        assert issubclass(kind, BaseSettings)
         prefix = kind.model_config.get("env_prefix", "")
         title = (kind.__doc__ or "").strip()
         for name, field in kind.model_fields.items():

@@ -257,7 +257,7 @@ class S3Storage(Storage):
 
 def _spooled(body: Any) -> BinaryIO:
     """The body of an S3 object as a file that can be read in pieces, on disk once it is large."""
-    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * CHUNK_BYTES)
+    spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * CHUNK_BYTES)  # noqa: SIM115 - closed by the caller
     shutil.copyfileobj(body, spool, CHUNK_BYTES)
     spool.seek(0)
     return spool  # type: ignore[return-value]

@@ -13,7 +13,7 @@ from flask_openapi import Info, OpenAPI
 import document_parser
 from document_parser import logs
 from document_parser.api import jobs, problems, process, service
-from document_parser.api.uploads import UploadRequest
+from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
 from document_parser.keeper import keep_beside
@@ -78,6 +78,7 @@ def serving_app() -> OpenAPI:
     settings = load_settings()
     logs.configure(settings.logs)
     app = create_app(settings)
+    tidy_staging(settings.data_dir / "staging")
     keep_beside(settings, _master_pid())
     return app
 

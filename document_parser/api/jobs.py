@@ -14,6 +14,7 @@ from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQ
 from document_parser.api.waiting import wait_for_end
 from document_parser.errors import InvalidOption, JobEnded, JobNotFound
 from document_parser.jobs import record
+from document_parser.jobs.ending import end_job
 from document_parser.jobs.record import Job
 from document_parser.models import JobState, JobStatus
 
@@ -91,14 +92,11 @@ def _load(job_id: str) -> Job:
 
 def _cancel(services: factory.Services, job_id: str) -> Cancelled:
     record.load(services.redis, job_id)
-    outcome = services.ledger.end(job_id, JobState.CANCELLED)
+    outcome = end_job(services.redis, services.ledger, services.storage, job_id, JobState.CANCELLED)
     if outcome == "missing":
         raise JobNotFound()
     if outcome not in ("ok", JobState.CANCELLED):
         raise JobEnded(f"The job has already {outcome}.", status=outcome)
-    record.publish(services.redis, job_id)
-    job = record.load(services.redis, job_id)
-    record.store_card(services.storage, job.card, ended=job)
     return Cancelled(job_id=job_id, status=JobState.CANCELLED, message="Nothing more is read; finished pages are kept.")
 
 

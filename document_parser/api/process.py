@@ -128,7 +128,7 @@ def accepted(card: JobCard) -> Response:
 
 
 def _refusals() -> dict[str | int, Any]:
-    return {status: problems.ProblemBody for status in (400, 413, 415, 422, 503)}
+    return dict.fromkeys((400, 413, 415, 422, 503), problems.ProblemBody)
 
 
 def _request_body() -> dict[str, Any]:

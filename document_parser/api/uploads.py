@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,7 @@ from document_parser.errors import BadRequest, FileMissing, StorageUnavailable
 from document_parser.ingest.sniff import HEAD_BYTES
 
 CHUNK_BYTES = 1 << 16
+LONGEST_UPLOAD_SECONDS = 6 * 3600
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
 
@@ -74,6 +76,15 @@ class UploadRequest(Request):
         content_length: int | None = None,
     ) -> Any:
         return StagedFile(staging_folder())
+
+
+def tidy_staging(folder: Path) -> None:
+    """Remove what uploads cut off by a power cut have left; none lasts this long."""
+    old = time.time() - LONGEST_UPLOAD_SECONDS
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < old:
+                path.unlink()
 
 
 def staging_folder() -> Path:

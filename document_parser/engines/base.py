@@ -29,5 +29,5 @@ class Engine(ABC):
         """Whether a page sent now would be read. Cheap, never raises."""
         return True
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # noqa: B027 - an engine that holds nothing gives nothing back
         """Give back connections and threads."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from document_parser import logs
 from document_parser.errors import DocumentParserError
-from document_parser.jobs import files, queue, record
+from document_parser.jobs import files, queue
 from document_parser.jobs.context import Context
-from document_parser.jobs.record import Job, as_job_error
+from document_parser.jobs.ending import end_job
+from document_parser.jobs.record import Job
 from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError
 from document_parser.pipeline.assemble import write_document
 from document_parser.storage import StoredFileMissing
-
-log = logs.get(__name__)
 
 SMALL = 16
 """A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
@@ -27,7 +25,7 @@ def assemble(context: Context, job_id: str, actor: str) -> None:
     if claim is None or job is None:
         return
     export(context, job, job.card.options.output_format)
-    end(context, job_id, JobState.COMPLETED)
+    end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
 
 
@@ -40,21 +38,7 @@ def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
 
 
 def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
-    end(context, job_id, JobState.FAILED, error)
-
-
-def end(context: Context, job_id: str, state: JobState, error: DocumentParserError | None = None) -> str:
-    """End the job in Redis, then write how it ended beside its document."""
-    outcome = context.ledger.end(job_id, state, as_job_error(error) if error else None)
-    if outcome == "ok":
-        record.publish(context.redis, job_id)
-        job = context.load(job_id)
-        if job is not None:
-            record.store_card(context.storage, job.card, ended=job)
-            log.info("job_ended", job_id=job_id, state=state.value, pages=job.total, counts=job.counts)
-    elif outcome == "open":
-        log.error("job_not_complete", job_id=job_id)
-    return outcome
+    end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
 def export(context: Context, job: Job, name: OutputFormat) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from document_parser import logs
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, queue, record
@@ -22,18 +24,19 @@ BATCH = 8
 
 async def plan(context: Context, job_id: str) -> None:
     """Plan one document; its failure is kept on its record. A planner never waits."""
-    with Actor(context.ledger) as actor:
+    stopping = threading.Event()
+    with Actor(context.ledger, lambda _: stopping.set()) as actor:
         claim = context.ledger.claim_stage(job_id, "plan", actor.name)
         if claim is None:
             return
         actor.hold(claim)
         with task_boundary(lambda error: assembly.fail(context, job_id, error), stage="plan"):
-            await _plan(context, actor, claim)
+            await _plan(context, actor, claim, stopping)
         context.ledger.finish_stage(claim)
         actor.drop(claim)
 
 
-async def _plan(context: Context, actor: Actor, claim: Claim) -> None:
+async def _plan(context: Context, actor: Actor, claim: Claim, stopping: threading.Event) -> None:
     job = context.load(claim.job_id)
     if job is None:
         return
@@ -41,7 +44,7 @@ async def _plan(context: Context, actor: Actor, claim: Claim) -> None:
     with context.local_source(claim.job_id) as path:
         source = await context.open(job, path)
         try:
-            finished = await _Planner(context, actor, job, source).lay_and_sort()
+            finished = await _Planner(context, actor, job, source, stopping).lay_and_sort()
         finally:
             await source.close()
     if not finished:
@@ -51,21 +54,22 @@ async def _plan(context: Context, actor: Actor, claim: Claim) -> None:
 
 
 class _Planner:
-    def __init__(self, context: Context, actor: Actor, job: Job, source: Source) -> None:
+    def __init__(self, context: Context, actor: Actor, job: Job, source: Source, stopping: threading.Event) -> None:
         self.context = context
         self.actor = actor
         self.job = job
         self.job_id = job.card.job_id
         self.source = source
+        self.stopping = stopping
         self.batch: list[int] = []
 
     async def lay_and_sort(self) -> bool:
-        """Lay the ledger and sort its pages; False where this process is asked to stop before the last one."""
+        """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
         numbers = self._numbers()
         self.context.ledger.lay(self.job_id, self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
         for number in numbers:
-            if draining.is_set():
+            if draining.is_set() or self.stopping.is_set():
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
@@ -109,7 +113,9 @@ class _Planner:
             self.context.ledger.release(claim, crashed=False)
         else:
             self.context.storage.put(files.page(self.job_id, facts.number), page.model_dump_json().encode())
-            self.context.ledger.finish(claim, page)
+            if self.context.ledger.finish(claim, page) == "gone":
+                self.context.storage.delete_all(files.folder(self.job_id))
+                self.stopping.set()
         self.actor.drop(claim)
         record.publish_sometimes(self.context.redis, self.job_id)
 

@@ -21,8 +21,9 @@ from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.connection import Redis, RedisError, connect, text
+from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
-from document_parser.jobs.record import Job, JobCard, as_job_error
+from document_parser.jobs.record import Job, JobCard
 from document_parser.models import JobState
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
@@ -34,6 +35,7 @@ LEASE_MILLISECONDS = 5000
 RING_GRACE_MILLISECONDS = 5000
 """A doorbell that rang so recently may have left its queue without its task having claimed anything yet."""
 MOST_CRASHES = 2
+LEFTOVER_SECONDS = 120.0
 
 
 @dataclass
@@ -94,17 +96,10 @@ class Sweep:
         log.warning("claim_of_the_dead", job_id=claim.job_id, what=claim.what, actor=actor, outcome=released.outcome)
         if released.outcome == "closed":
             queue.ring_stage(self.redis, claim.job_id, "assemble")
-        elif released.outcome == "stage" and released.crashes >= MOST_CRASHES and claim.what in ("plan", "assemble"):
-            self._fail(claim.job_id)
-        elif released.outcome == "stage":
+        elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
             queue.ring_stage(self.redis, claim.job_id, claim.what)
-
-    def _fail(self, job_id: str) -> None:
-        error = WorkerCrashed()
-        self.ledger.end(job_id, JobState.FAILED, as_job_error(error))
-        record.publish(self.redis, job_id)
-        for job in record.load_many(self.redis, [job_id]):
-            record.store_card(self.storage, job.card, ended=job)
+        elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
+            end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 
     def free_slots(self) -> None:
         """Readers' slots whose reader died, or was rung and never came."""
@@ -161,6 +156,15 @@ class Sweep:
         """Write the records that Redis has lost anew from ``job.json``. How many jobs came back."""
         return sum(self._rebuild(job_id) for job_id in self.storage.folders(files.ALL_JOBS))
 
+    def cardless(self) -> set[str]:
+        """Folders without a ``job.json``: uploads under way, or what is left of one that was cut off."""
+        return {name for name in self.storage.folders(files.ALL_JOBS) if not self.storage.exists(files.card(name))}
+
+    def remove_leftovers(self, earlier: set[str]) -> None:
+        """Delete folders that had no ``job.json`` earlier and have none still."""
+        for job_id in earlier & self.cardless():
+            self.storage.delete_all(files.folder(job_id))
+
     def _rebuild(self, job_id: str) -> bool:
         if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone"):
             return False
@@ -187,6 +191,24 @@ class Sweep:
         return True
 
 
+@dataclass
+class _Boot:
+    """What is done once after a start: lost records at once, leftovers a while later."""
+
+    sweep: Sweep
+    leftovers: set[str] | None = None
+    since: float = field(default_factory=time.monotonic)
+    done: bool = False
+
+    def go_on(self) -> None:
+        if self.leftovers is None:
+            self.sweep.rebuild()
+            self.leftovers = self.sweep.cardless()
+        elif not self.done and time.monotonic() - self.since > LEFTOVER_SECONDS:
+            self.sweep.remove_leftovers(self.leftovers)
+            self.done = True
+
+
 def run(settings: Settings, parent: int) -> NoReturn:
     """The sweeper process: until it is told to stop or its parent dies."""
     die_with_parent(parent)
@@ -195,12 +217,10 @@ def run(settings: Settings, parent: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     redis = connect(settings)
     sweep = Sweep(settings, redis, make_storage(settings), f"{os.uname().nodename}.{os.getpid()}")
-    rebuilt = False
+    boot = _Boot(sweep)
     while True:
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
-            if not rebuilt:
-                sweep.rebuild()
-                rebuilt = True
+            boot.go_on()
             sweep.run_once()
         time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
+from functools import partial
 
 import structlog
 
 from document_parser.jobs import assembly, planner
 from document_parser.jobs.actor import Actor
-from document_parser.jobs.context import task_boundary, task_context
+from document_parser.jobs.context import Context, task_boundary, task_context
 from document_parser.jobs.reader import Reader
 from document_parser.models import OutputFormat
 
@@ -27,16 +30,21 @@ def read(slot: int) -> None:
 
 def assemble(job_id: str) -> None:
     """Write the result of a document whose pages are all read."""
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
-        with task_boundary(lambda error: assembly.fail(context, job_id, error), stage="assemble"):
-            assembly.assemble(context, job_id, actor.name)
+    with _document_task(job_id) as (context, actor), task_boundary(partial(assembly.fail, context, job_id), stage="assemble"):
+        assembly.assemble(context, job_id, actor.name)
 
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format that was asked for after the job had ended."""
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
+    with _document_task(job_id) as (context, actor):
         claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             assembly.export(context, job, name)
             context.ledger.finish_stage(claim)
+
+
+@contextlib.contextmanager
+def _document_task(job_id: str) -> Iterator[tuple[Context, Actor]]:
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
+        yield context, actor

@@ -8,7 +8,6 @@ import socket
 import sys
 import uuid
 from multiprocessing.process import BaseProcess
-from typing import Any
 
 from rq.job import Job as RqJob
 from rq.queue import Queue

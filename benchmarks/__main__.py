@@ -1,0 +1,9 @@
+"""All benchmarks, one after the other: they would disturb each other side by side."""
+
+from __future__ import annotations
+
+from benchmarks import memory, submit, throughput
+
+if __name__ == "__main__":
+    for benchmark in (throughput, submit, memory):
+        benchmark.main()

@@ -1,0 +1,40 @@
+"""The end of a job, whoever brings it about: reader, planner, sweep, or the user who cancels."""
+
+from __future__ import annotations
+
+from document_parser import logs
+from document_parser.errors import DocumentParserError
+from document_parser.jobs import files, record
+from document_parser.jobs.connection import Redis
+from document_parser.jobs.ledger import Ledger
+from document_parser.models import JobState
+from document_parser.storage import Storage
+
+log = logs.get(__name__)
+
+
+def end_job(
+    redis: Redis,
+    ledger: Ledger,
+    storage: Storage,
+    job_id: str,
+    state: JobState,
+    error: DocumentParserError | None = None,
+) -> str:
+    """End a job in Redis, then write how it ended beside its document.
+
+    ``ok``, ``missing`` (its files go too), ``open`` (completed was asked for and pages are missing), or the state it had
+    ended in before.
+    """
+    outcome = ledger.end(job_id, state, record.as_job_error(error) if error else None)
+    if outcome == "ok":
+        record.publish(redis, job_id)
+        for job in record.load_many(redis, [job_id]):
+            record.store_card(storage, job.card, ended=job)
+            log.info("job_ended", job_id=job_id, state=state.value, pages=job.total, counts=job.counts)
+    elif outcome == "missing":
+        # Deleted meanwhile: what was written since then goes as well.
+        storage.delete_all(files.folder(job_id))
+    elif outcome == "open":
+        log.error("job_not_complete", job_id=job_id)
+    return outcome
