@@ -187,7 +187,9 @@ def test_a_page_lying_on_its_side_is_turned_and_read(openers, tmp_path, turn):
 
 
 def test_a_turned_page_reaches_the_model_upright(openers, servers, tmp_path):
-    documents.scanned_pdf(tmp_path / "turned.pdf", ["\n".join(["All the ships of the harbour lie still tonight."] * 12)], {1: 90})
+    documents.scanned_pdf(
+        tmp_path / "turned.pdf", ["\n".join(["All the ships of the harbour lie still tonight."] * 12)], {1: 90}
+    )
     page = read(openers, tmp_path / "turned.pdf", servers)
     assert (page.engine, page.rotation) == ("deepseek", 270)
 
