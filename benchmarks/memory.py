@@ -36,17 +36,17 @@ def main() -> None:
 def on_the_model_path(folder: Path, pages: int) -> Memory:
     """One reader reads all pages: a fresh one every 20 seconds, as usual, would hide what it gathers."""
     progress(f"a scan of {pages} pages on the model path")
-    stamps = range(1, pages + 1)
-    looks = [as_scanned(number, quality=40) for number in range(LOOKS)]
-    path = scanned_pdf(folder / "long.pdf", (Scan(looks[stamp % LOOKS], stamp) for stamp in stamps))
+    numbers = list(range(1, pages + 1))
+    looks = [as_scanned(look, quality=40) for look in range(LOOKS)]
+    path = scanned_pdf(folder / "long.pdf", (Scan(looks[number % LOOKS], number) for number in numbers))
     with (
         ModelServers(folder / "servers", FAST) as servers,
         Service(folder / "model", API, READ_SLICE_SECONDS=LONGEST_SECONDS, **servers.settings()) as service,
     ):
         with Memory(service) as memory:
             job_id = follow(service, service.submit(path), memory)
-        check_words([str(service.result(job_id, format="markdown")["markdown"])], stamps)
-        servers.check_asked_once(list(stamps))
+        check_words([str(service.result(job_id, format="markdown")["markdown"])], numbers)
+        servers.check_asked_once(numbers)
     return memory
 
 

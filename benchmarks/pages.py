@@ -20,7 +20,7 @@ SENT_SIZE = (1176, 1664)
 """The picture of an A4 page that the product sends to DeepSeek-OCR."""
 SENT_QUALITY = 90
 POINTS = (595.2, 841.92)
-NOISE = 5.0
+NOISE = 3.5
 LOOKS = 8
 
 

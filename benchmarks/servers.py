@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +15,14 @@ import httpx
 
 from benchmarks.usage import processor_seconds
 from tests.service import ROOT, wait_until
+from tests.vllm_answers import answer_for, tokens_of
 from tests.vllm_batching import Speed
 
 MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 TOKENS = 266
-"""Gives answers of 280 tokens on average: they come in steps of a paragraph, 250 or 317."""
+"""Asks the servers for answers of about 250 or about 317 tokens: they come in steps of a paragraph."""
+MEAN_TOKENS = 280
+"""Of the pages that are measured. With 300, the servers themselves would read 200 pages at less than 8 pages/s."""
 
 
 class ModelServers:
@@ -56,12 +61,12 @@ class ModelServers:
         for url in self.urls.values():
             httpx.post(f"{root_of(url)}/reset").raise_for_status()
 
-    def check_asked_once(self, stamps: list[int]) -> None:
+    def check_asked_once(self, pages: Iterable[int]) -> None:
         """Each of these pages was asked of DeepSeek-OCR once, and nothing else of anybody. Raises AssertionError."""
         asked = Counter(entry["stamp"] for entry in self._requests("deepseek"))
-        wrong = {stamp: count for stamp, count in asked.items() if count != 1}
+        wrong = {stamp: times for stamp, times in asked.items() if times != 1}
         assert not wrong, f"pages asked more than once: {wrong}"
-        assert set(asked) == set(stamps), f"never asked: {sorted(set(stamps) - set(asked))[:10]}"
+        assert set(asked) == set(pages), f"never asked: {sorted(set(pages) - set(asked))[:10]}"
         assert not self._requests("nanonets"), "pages went to the other model"
 
     def _requests(self, name: str) -> list[dict[str, Any]]:
@@ -86,6 +91,20 @@ class ModelServers:
             "--ready-file": self._ready_file(name),
         } | speed
         return [sys.executable, "-m", "tests.vllm_server", *(str(part) for option in options.items() for part in option)]
+
+
+def stamps(first: int, pages: int) -> list[int]:
+    """So many numbers from ``first`` on, chosen so that their answers have MEAN_TOKENS on average, whatever the first is."""
+    chosen: list[int] = []
+    tokens = 0
+    for number in count(first):
+        length = len(tokens_of(answer_for(number, "deepseek", TOKENS)))
+        if (length > MEAN_TOKENS) == (tokens <= MEAN_TOKENS * len(chosen)):
+            chosen.append(number)
+            tokens += length
+        if len(chosen) == pages:
+            break
+    return chosen
 
 
 def root_of(url: str) -> str:

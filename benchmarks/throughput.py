@@ -16,14 +16,14 @@ from benchmarks.bare import Load
 from benchmarks.clients import multipart, send_all
 from benchmarks.pages import Scan, as_scanned, as_sent, scanned_pdf
 from benchmarks.report import Report, is_trial, progress
-from benchmarks.servers import TOKENS, ModelServers
+from benchmarks.servers import TOKENS, ModelServers, stamps
 from benchmarks.usage import ProcessorTime
 from tests.service import API, Service
 from tests.vllm_answers import answer_for
 
 PAGES, TRIAL_PAGES = 200, 40
 UPLOADS_AT_ONCE = 8
-SENDERS_SECONDS = 300
+LONGEST_SECONDS = 300
 MARK = re.compile(r"\bstamp-\d+|\bu\d+n\d+[abc]\b", re.IGNORECASE)
 """Words that the simulated model writes for one page only."""
 
@@ -48,20 +48,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         with ModelServers(folder / "servers") as servers:
-            before = bare_load(servers, range(1, pages + 1))
+            before = bare_load(servers, stamps(1, pages))
             with Service(folder / "service", API, **servers.settings()) as service:
                 warm_up(service, folder, 4_000_000)
-                document = one_document(service, servers, folder, range(1_000_001, 1_000_001 + pages))
-                singles = one_page_scans(service, servers, range(2_000_001, 2_000_001 + pages))
-            after = bare_load(servers, range(3_000_001, 3_000_001 + pages))
+                document = one_document(service, servers, folder, stamps(1_000_000, pages))
+                singles = one_page_scans(service, servers, stamps(2_000_000, pages))
+            after = bare_load(servers, stamps(3_000_000, pages))
     report(before, document, singles, after).publish(trial=trial)
 
 
-def bare_load(servers: ModelServers, stamps: range) -> Load:
-    progress(f"{len(stamps)} pages by the bare load generator")
+def bare_load(servers: ModelServers, numbers: list[int]) -> Load:
+    progress(f"{len(numbers)} pages by the bare load generator")
     servers.forget()
-    load = bare.load(servers.urls["deepseek"], {stamp: as_sent(stamp) for stamp in stamps})
-    servers.check_asked_once(list(stamps))
+    load = bare.load(servers.urls["deepseek"], {number: as_sent(number) for number in numbers})
+    servers.check_asked_once(numbers)
     return load
 
 
@@ -72,21 +72,21 @@ def warm_up(service: Service, folder: Path, first: int) -> None:
     path.unlink()
 
 
-def one_document(service: Service, servers: ModelServers, folder: Path, stamps: range) -> Run:
-    progress(f"one scanned PDF of {len(stamps)} pages")
-    path = scanned_pdf(folder / "scans.pdf", (Scan(as_scanned(stamp)) for stamp in stamps))
+def one_document(service: Service, servers: ModelServers, folder: Path, numbers: list[int]) -> Run:
+    progress(f"one scanned PDF of {len(numbers)} pages")
+    path = scanned_pdf(folder / "scans.pdf", (Scan(as_scanned(number)) for number in numbers))
 
     def read() -> list[str]:
         job_id = service.submit(path)
         completed(service, job_id)
         return [job_id]
 
-    return _run(service, servers, stamps, read)
+    return _run(service, servers, numbers, read)
 
 
-def one_page_scans(service: Service, servers: ModelServers, stamps: range) -> Run:
-    progress(f"{len(stamps)} scans of one page")
-    bodies = [multipart(f"scan-{stamp}.jpg", as_scanned(stamp)) for stamp in stamps]
+def one_page_scans(service: Service, servers: ModelServers, numbers: list[int]) -> Run:
+    progress(f"{len(numbers)} scans of one page")
+    bodies = [multipart(f"scan-{number}.jpg", as_scanned(number)) for number in numbers]
 
     def read() -> list[str]:
         sent = send_all(f"http://127.0.0.1:{service.port}/v1/process/async", bodies, UPLOADS_AT_ONCE)
@@ -95,16 +95,16 @@ def one_page_scans(service: Service, servers: ModelServers, stamps: range) -> Ru
             completed(service, answer["job_id"])
         return [answer["job_id"] for answer in sent.answers]
 
-    return _run(service, servers, stamps, read)
+    return _run(service, servers, numbers, read)
 
 
 def completed(service: Service, job_id: str) -> None:
-    status = service.ended(job_id, SENDERS_SECONDS)
+    status = service.ended(job_id, LONGEST_SECONDS)
     assert status["status"] == "completed", status
     assert not status["progress"]["failed_pages"], status
 
 
-def _run(service: Service, servers: ModelServers, stamps: range, read: Callable[[], list[str]]) -> Run:
+def _run(service: Service, servers: ModelServers, numbers: list[int], read: Callable[[], list[str]]) -> Run:
     """Time ``read``, which gives the ids of the jobs, then check every word of what was read."""
     servers.forget()
     served = servers.processor_seconds()
@@ -114,18 +114,18 @@ def _run(service: Service, servers: ModelServers, stamps: range, read: Callable[
         seconds = time.perf_counter() - started
     served = servers.processor_seconds() - served
     texts = [str(service.result(job_id, format="markdown")["markdown"]) for job_id in job_ids]
-    check_words(texts, stamps)
-    servers.check_asked_once(list(stamps))
-    pages = len(stamps)
+    check_words(texts, numbers)
+    servers.check_asked_once(numbers)
+    pages = len(numbers)
     return Run(pages, seconds, processor.seconds_used * 1000 / pages, served * 1000 / pages)
 
 
-def check_words(texts: list[str], stamps: range) -> None:
+def check_words(texts: list[str], numbers: list[int]) -> None:
     """Every page is there once, whole and in its place. Jobs may have been taken in in any order."""
-    expected = {stamp: MARK.findall(answer_for(stamp, "deepseek", TOKENS)) for stamp in stamps}
+    expected = {number: MARK.findall(answer_for(number, "deepseek", TOKENS)) for number in numbers}
     found = [MARK.findall(text) for text in texts]
     if len(texts) == 1:
-        wanted = [mark for stamp in stamps for mark in expected[stamp]]
+        wanted = [mark for number in numbers for mark in expected[number]]
         assert found[0] == wanted, f"pages are missing, doubled or out of order: {first_difference(found[0], wanted)}"
     else:
         assert sorted(found) == sorted(expected.values()), "scans are missing, doubled or mixed up"

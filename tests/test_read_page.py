@@ -157,6 +157,27 @@ def test_when_every_model_fails_the_cpu_reads(openers, servers, scan):
     assert "Folio 7" in words(page)
 
 
+def test_a_picture_too_large_for_the_context_is_sent_again_smaller(openers, servers, scan):
+    servers["deepseek"].script("context_400")
+    page = read(openers, scan, servers)
+    assert trail(page) == [("deepseek", "error"), ("deepseek", "accepted")]
+    assert "context" in page.attempts[0].reason
+
+
+def test_a_refusal_is_not_asked_again(openers, servers, scan):
+    servers["deepseek"].script("refuse_400", sticky=True)
+    page = read(openers, scan, servers)
+    assert trail(page) == [("deepseek", "error"), ("nanonets", "accepted")]
+    assert len(servers["deepseek"].log) == 1
+
+
+def test_a_connection_that_breaks_in_mid_answer_is_tried_again(openers, servers, scan):
+    servers["deepseek"].script("reset")
+    page = read(openers, scan, servers)
+    assert trail(page) == [("deepseek", "accepted")]
+    assert len(servers["deepseek"].log) == 2
+
+
 def test_a_page_nothing_can_read_is_failed_with_every_attempt(openers, servers, scan):
     for server in servers.values():
         server.script("loop", sticky=True)

@@ -7,6 +7,8 @@ import pytest
 from document_parser.errors import StorageUnavailable
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage, S3Storage, StoredFileMissing, make_storage
+from tests import documents
+from tests.service import Service
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,8 @@ def s3_url():
 @pytest.fixture(params=["local", "s3"])
 def storage(request, tmp_path, monkeypatch):
     if request.param == "local":
-        return LocalStorage(tmp_path)
+        yield LocalStorage(tmp_path)
+        return
     for name, value in {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
@@ -34,8 +37,8 @@ def storage(request, tmp_path, monkeypatch):
     store = S3Storage("documents", "docs", request.getfixturevalue("s3_url"))
     store.client.create_bucket(Bucket="documents")
     store.delete_all("")
-    request.addfinalizer(store.client.close)
-    return store
+    yield store
+    store.client.close()
 
 
 def test_what_is_stored_is_read_back_whole_and_in_pieces(storage):
@@ -97,3 +100,20 @@ def test_an_address_of_another_kind_is_refused():
     settings = Settings(store=StoreSettings(storage_url="gs://bucket"))
     with pytest.raises(ValueError, match="s3://"):
         make_storage(settings)
+
+
+def test_a_service_over_s3_reads_a_document_and_deletes_it(tmp_path, s3_url, storage, paper):
+    if isinstance(storage, LocalStorage):
+        pytest.skip("the local store is what every other service test uses")
+    scan = documents.scanned_pdf(tmp_path / "scan.pdf", ["A letter kept in a bucket far away."])
+    settings = {"STORAGE_URL": "s3://documents/docs", "S3_ENDPOINT_URL": s3_url, "NUM_WORKERS": 1}
+    with Service(tmp_path / "service", **settings) as service:
+        for path, words in ((paper, "quick brown fox"), (scan, "A letter kept in a bucket")):
+            job_id = service.submit(path)
+            assert service.ended(job_id)["status"] == "completed"
+            assert words in service.result(job_id)["markdown"]
+            assert storage.exists(f"jobs/{job_id}/source")
+            assert not (service.data_dir / "jobs").exists()
+            assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
+            assert list(storage.keys(f"jobs/{job_id}/")) == []
+        assert list((service.data_dir / "staging").iterdir()) == []

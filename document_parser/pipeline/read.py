@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from document_parser.engines import Engines
-from document_parser.errors import DocumentParserError, EngineError, NoEngine, PageUnreadable
+from document_parser.errors import (
+    ContextExceeded,
+    DocumentParserError,
+    EngineError,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    NoEngine,
+    PageUnreadable,
+)
 from document_parser.models import (
     Attempt,
     EngineName,
@@ -33,6 +42,11 @@ LITTLE_INK = 0.0005
 
 SIDEWAYS = 1.0
 
+SMALLER = 0.7
+"""A picture that did not fit into the model's context is sent again at this part of its size."""
+
+CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
+
 
 class PageSource(Protocol):
     """What reading needs of an open document."""
@@ -55,15 +69,20 @@ class _Reader:
     retry_temperatures: tuple[float, ...]
     words: list[Word] = field(default_factory=list)
     turn: int | None = None
+    scale: float = 1.0
 
     async def down(self, ladder: Route) -> Page:
         """Try each engine in turn. Raises NoEngine where none is there to try."""
         for name in ladder.engines:
             for temperature in self._temperatures(name):
-                if await self._accepted(name, temperature):
-                    return self._closed(ladder, name)
-                if self.page.status == "blank":
+                came_of_it = await self._attempt(name, temperature)
+                if came_of_it == "blank":
+                    self.page.status = "blank"
                     return self.page
+                if came_of_it == "accepted":
+                    return self._closed(ladder, name)
+                if came_of_it == "next engine":
+                    break
         if not self.page.attempts:
             raise NoEngine()
         return failed(self.page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
@@ -71,24 +90,33 @@ class _Reader:
     def _temperatures(self, name: EngineName) -> tuple[float | None, ...]:
         return (None, *self.retry_temperatures) if name in route.MODELS else (None,)
 
-    async def _accepted(self, name: EngineName, temperature: float | None) -> bool:
+    async def _attempt(self, name: EngineName, temperature: float | None) -> CameOfIt:
         started = time.monotonic()
         try:
             reading, image = await self._reading(name, temperature)
         except EngineError as error:
             self._note(name, "error", error.message, temperature, started)
-            return False
+            return self._after(error)
         if reading is None:
-            return False
+            return "blank"
         rejection = guards.judge(reading, image, self._witness(name))
-        if rejection is not None and self._blank(image, rejection):
-            self.page.status = "blank"
-            self._note(name, "accepted", "nothing found and hardly any ink", temperature, started)
-            return False
-        self._note(name, "rejected" if rejection else "accepted", rejection.reason if rejection else "", temperature, started)
         if rejection is None:
+            self._note(name, "accepted", "", temperature, started)
             self._take(name, reading)
-        return rejection is None
+            return "accepted"
+        if self._blank(image, rejection):
+            self._note(name, "accepted", "nothing found and hardly any ink", temperature, started)
+            return "blank"
+        self._note(name, "rejected", rejection.reason, temperature, started)
+        return "same engine"
+
+    def _after(self, error: EngineError) -> CameOfIt:
+        """Whether the same engine may be asked once more: never the same question after a refusal."""
+        if isinstance(error, ContextExceeded):
+            self.scale *= SMALLER
+            return "same engine"
+        # A broken stream may go better next time; a server that is away, refuses or sleeps will not.
+        return "next engine" if isinstance(error, (EngineRefused, EngineUnavailable, EngineTimeout)) else "same engine"
 
     async def _reading(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
         if name == "text_layer":
@@ -96,7 +124,6 @@ class _Reader:
         engine = self.engines.get(name)
         image = await self._picture(engine.picture)
         if image.ink < NO_INK and not self.facts.characters:
-            self.page.status = "blank"
             return None, image
         if self.facts.characters and not route.distrust(self.facts):
             await self._text_words()
@@ -109,6 +136,8 @@ class _Reader:
 
     async def _picture(self, spec: PictureSpec) -> PageImage:
         """The page as it is to be read: turned upright where it lies on its side."""
+        if self.scale < 1:
+            spec = spec.model_copy(update={"max_long_side": round(spec.max_long_side * self.scale), "min_short_side": 0})
         if self.turn is None:
             image = await self.source.render(self.page.number, spec)
             self.turn = await self.engines.upright_turn(image) if image.sideways > SIDEWAYS else 0
