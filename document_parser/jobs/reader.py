@@ -74,14 +74,10 @@ class Desks:
         job = self.context.load(job_id)
         if job is None:
             raise PageUnreadable("The job was deleted.")
-        stack = contextlib.ExitStack()
-        path = await asyncio.to_thread(stack.enter_context, self.context.local_source(job_id))
-        try:
+        with contextlib.ExitStack() as stack:
+            path = await asyncio.to_thread(stack.enter_context, self.context.local_source(job_id))
             source = await self.context.open(job, path)
-        except BaseException:
-            stack.close()
-            raise
-        return _OpenDocument(job, source, stack)
+            return _OpenDocument(job, source, stack.pop_all())
 
 
 def _failed(opening: asyncio.Task[_OpenDocument]) -> bool:

@@ -10,14 +10,14 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
-from document_parser.errors import DocumentParserError, OpenerCrashed, PageCrashed, PageUnreadable
+from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
@@ -98,11 +98,10 @@ class Openers:
             self.close()
             self._start_zygote()
         child = Child(self._ask_for_child())
-        try:
+        with ExitStack() as undo:
+            undo.callback(child.close)
             await child.greet()
-        except BaseException:
-            child.close()
-            raise
+            undo.pop_all()
         return child
 
     def _start_zygote(self) -> None:
@@ -222,15 +221,14 @@ class Source:
     async def _open(self) -> None:
         """Fork a child and let it open the document. Errors as of ``Openers.open``."""
         self._child = await self._openers.child()
-        try:
-            reply, _ = await self._child.ask(self._open_request)
-            reply.raise_error()
-        except _BROKEN as error:
-            self._drop()
-            raise OpenerCrashed(reason=_reason(error)) from error
-        except BaseException:
-            self._drop()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self._drop)
+            try:
+                reply, _ = await self._child.ask(self._open_request)
+                reply.raise_error()
+            except _BROKEN as error:
+                raise OpenerCrashed(reason=_reason(error)) from error
+            undo.pop_all()
         self.page_count = reply.page_count
 
     async def _page(self, op: Any, number: int, **what: Any) -> tuple[Reply, bytes]:
@@ -242,10 +240,8 @@ class Source:
                 raise PageUnreadable("The document has been closed.", page=number)
             try:
                 return await self._ask(request)
-            except DocumentParserError:
-                raise
-            except BaseException:
-                # Cancelled in the middle of an answer: what is left of it must not be taken for the next one.
+            except asyncio.CancelledError:
+                # What is left of an answer must not be taken for the next one.
                 self._drop()
                 raise
 
