@@ -41,7 +41,7 @@ def on_the_model_path(folder: Path, pages: int) -> Memory:
     path = scanned_pdf(folder / "long.pdf", (Scan(looks[number % LOOKS], number) for number in numbers))
     with (
         ModelServers(folder / "servers", FAST) as servers,
-        Service(folder / "model", API, READ_SLICE_SECONDS=LONGEST_SECONDS, **servers.settings()) as service,
+        Service(folder / "model", API, READ_SLICE_SECONDS=LONGEST_SECONDS, MAX_UPLOAD_MB=500, **servers.settings()) as service,
     ):
         with Memory(service) as memory:
             job_id = follow(service, service.submit(path), memory)

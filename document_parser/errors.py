@@ -150,6 +150,11 @@ class WrongPassword(DocumentError):
     message = "The password does not open the document."
 
 
+class OversizedPicture(DocumentError):
+    code = "PICTURE_TOO_LARGE"
+    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
+
+
 class TooManyPages(DocumentError):
     code = "TOO_MANY_PAGES"
     message = "The document has more pages than this server accepts (MAX_PAGES)."
@@ -186,6 +191,11 @@ class PageUnreadable(DocumentParserError):
 class PageCrashed(PageUnreadable):
     code = "PAGE_CRASHES_PARSER"
     message = "Rendering this page exhausted its limits or crashed the parser."
+
+
+class OversizedPage(PageUnreadable):
+    code = "PAGE_TOO_LARGE"
+    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
 
 
 class PageTimeout(PageUnreadable):

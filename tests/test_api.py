@@ -376,7 +376,7 @@ def test_the_documentation_is_served_without_the_internet(service):
         assert service.client.get(str(page.url.join(link))).status_code == 200, link
 
 
-def test_every_error_of_the_tree_has_a_code_of_its_own_and_a_sentence():
+def test_every_error_has_a_code_of_its_own_and_a_sentence():
     def tree(kind):
         return [kind, *(deeper for child in kind.__subclasses__() for deeper in tree(child))]
 

@@ -29,7 +29,7 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
-from document_parser.pipeline.source import OpenerLimits, Openers, Source
+from document_parser.pipeline.source import PICTURES_PER_CHILD, OpenerLimits, Openers, Source
 from tests import documents
 from tests.documents import PARAGRAPH
 
@@ -606,3 +606,19 @@ def test_encrypted_files_ask_for_their_password(openers: Openers, corpus: Path, 
 def test_scans_that_lie_on_their_side_are_seen(openers: Openers, corpus: Path, name: str, page: int, sideways: bool):
     kind: SourceKind = "pdf" if name.endswith(".pdf") else "image"
     assert (picture_of(openers, corpus / name, kind, page, SPEC).sideways > 1) == sideways
+
+
+def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):
+    documents.scanned_pdf(tmp_path / "long.pdf", ["Page one.", "Page two."], dpi=50)
+
+    async def children():
+        seen = []
+        async with await openers.open(tmp_path / "long.pdf", "pdf") as source:
+            for turn in range(PICTURES_PER_CHILD + 2):
+                await source.render(turn % 2 + 1, PictureSpec(dpi=20))
+                seen.append(source.pid)
+        return seen
+
+    seen = asyncio.run(children())
+    assert len(set(seen)) == 2
+    assert seen[0] == seen[PICTURES_PER_CHILD - 1] != seen[-1]

@@ -18,6 +18,8 @@ from document_parser.errors import (
     DocumentError,
     DocumentParserError,
     EncryptedDocument,
+    OversizedPage,
+    OversizedPicture,
     PageUnreadable,
     WrongPassword,
 )
@@ -31,7 +33,16 @@ _MESSAGE_LENGTH = 500
 _Side = Annotated[int, Field(ge=0, le=65535)]
 
 ERRORS: dict[str, type[DocumentParserError]] = {
-    error.code: error for error in (DocumentError, DamagedDocument, EncryptedDocument, WrongPassword, PageUnreadable)
+    error.code: error
+    for error in (
+        DocumentError,
+        DamagedDocument,
+        EncryptedDocument,
+        WrongPassword,
+        OversizedPicture,
+        PageUnreadable,
+        OversizedPage,
+    )
 }
 """The errors a child may answer with, by their code."""
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
-from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
+from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
 from document_parser.models import PageFacts, PictureSpec, Word
 from document_parser.pipeline.pdf_file import Picture
 from document_parser.pipeline.picture import INK_MARGIN, encoded, glance, picture_size
@@ -77,8 +77,8 @@ class ImageFile:
     def _check_only_page(self) -> None:
         try:
             self._decoded(1)
-        except _TooLarge as error:
-            raise DocumentError(error.message, **error.details) from error
+        except OversizedPage as error:
+            raise OversizedPicture() from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
 
@@ -146,15 +146,7 @@ class ImageFile:
     def _check_size(self, image: Image.Image) -> None:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
-            megapixels, limit = round(pixels / 1e6), round(self._max_pixels / 1e6)
-            raise _TooLarge(
-                f"The picture has {megapixels} million pixels, more than this server accepts (MAX_IMAGE_MEGAPIXELS {limit}).",
-                megapixels=megapixels, limit=limit,
-            )  # fmt: skip
-
-
-class _TooLarge(PageUnreadable):
-    """The frame has more pixels than the limit."""
+            raise OversizedPage()
 
 
 @contextmanager

@@ -27,6 +27,8 @@ __all__ = ["OpenerLimits", "Openers", "Source"]
 
 _FORK_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
+PICTURES_PER_CHILD = 64
+"""PDFium keeps what it has decoded for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(list[Word], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
@@ -176,6 +178,7 @@ class Source:
         self._open_request = Request(op="open", seconds=self._seconds, path=str(path), kind=kind, password=password or None)
         self._lock = asyncio.Lock()
         self._child: Child | None = None
+        self._drawn = 0
         self._closed = False
         self.page_count = 0
 
@@ -200,6 +203,7 @@ class Source:
         turn %= 360
         if turn % 90:
             raise ValueError(f"a page turns by quarters, not by {turn} degrees")
+        self._drawn += 1
         reply, data = await self._page("render", number, spec=spec, turn=turn)
         with self._trusting(number):
             return _page_image(number, reply, data, spec, turn)
@@ -261,6 +265,9 @@ class Source:
         raise AssertionError("the second try answers or raises")
 
     async def _ready(self, number: int) -> Child:
+        if self._drawn > PICTURES_PER_CHILD:
+            self._drop()
+            self._drawn = 0
         if self._child is None:
             try:
                 await self._open()
