@@ -15,6 +15,7 @@ from document_parser.jobs import files, passwords, record
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import Job
+from document_parser.pipeline.opener import Zygote
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
@@ -52,17 +53,23 @@ class Context:
         return found[0] if found else None
 
 
+pool_zygotes: list[Zygote] = []
+"""The zygote that the pool forked while it was small; its work horses inherit it. Empty outside of a pool."""
+
+
+def opener_limits(settings: Settings) -> OpenerLimits:
+    return OpenerLimits(
+        memory_mb=settings.workers.opener_memory_mb,
+        timeout_seconds=settings.workers.opener_timeout_seconds,
+        max_image_megapixels=settings.workers.max_image_megapixels,
+    )
+
+
 @contextlib.contextmanager
 def task_context() -> Iterator[Context]:
-    """The context of one task. The opener's zygote is forked first, while this process has one thread."""
+    """The context of one task. Made first, while this process has one thread: it may have to fork a zygote."""
     settings = load_settings()
-    openers = Openers.start(
-        OpenerLimits(
-            memory_mb=settings.workers.opener_memory_mb,
-            timeout_seconds=settings.workers.opener_timeout_seconds,
-            max_image_megapixels=settings.workers.max_image_megapixels,
-        )
-    )
+    openers = Openers.start(opener_limits(settings), pool_zygotes[0] if pool_zygotes else None)
     redis = connect(settings)
     try:
         yield Context(settings, redis, Ledger(redis, settings), make_storage(settings), openers)

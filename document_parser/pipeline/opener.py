@@ -1,7 +1,7 @@
 """The processes that open documents: a zygote forked from the worker, and one child of it for every open document.
 
 A document that crashes its parser, hangs it or eats memory ends a child and nothing else. The zygote has the reading libraries
-loaded, so a child costs a fork. Everything here runs in those processes, except ``fork_zygote``.
+loaded and little else, so a child costs a small fork. Everything here runs in those processes, except ``fork_zygote``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import gc
 import math
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn, Protocol
 
 from PIL import Image
@@ -34,6 +36,7 @@ FORK_REQUEST = b"fork"
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _OPEN_FILES = 64
+_FORK_SECONDS = 10.0
 _SPARED_SECONDS = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -57,11 +60,28 @@ class _Opened(Protocol):
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
 
 
-def fork_zygote(limits: OpenerLimits) -> tuple[int, socket.socket]:
-    """Fork a zygote from this process: its pid and the socket that asks it for children.
+@dataclass(frozen=True)
+class Zygote:
+    """A running zygote, as seen from its parent and whoever that has forked since.
 
-    Each child is asked for by FORK_REQUEST together with its end of a socket pair. The zygote ends when the socket closes or
-    when the thread that called this ends. Best called while the process has one thread.
+    ``control`` takes FORK_REQUEST together with one end of a socket pair for each child; ``handle`` is a pidfd.
+    """
+
+    pid: int
+    control: socket.socket
+    handle: int
+
+    def alive(self) -> bool:
+        poll = select.poll()
+        poll.register(self.handle, select.POLLIN)
+        return not poll.poll(0)
+
+
+def fork_zygote(limits: OpenerLimits) -> Zygote:
+    """Fork a zygote from this process.
+
+    It ends with the thread that called this, and once nobody holds its socket any more. Best called while the process has one
+    thread and little memory: every child costs what the zygote holds.
     """
     Image.preinit()  # Pillow loads its formats at first use; once here instead of once a child
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -70,7 +90,8 @@ def fork_zygote(limits: OpenerLimits) -> tuple[int, socket.socket]:
     if pid == 0:
         _run_zygote(theirs, limits, parent)
     theirs.close()
-    return pid, ours
+    ours.settimeout(_FORK_SECONDS)
+    return Zygote(pid, ours, os.pidfd_open(pid))
 
 
 def _run_zygote(control: socket.socket, limits: OpenerLimits, parent: int) -> NoReturn:
@@ -104,9 +125,18 @@ def _run_opener(sock: socket.socket, limits: OpenerLimits, parent: int) -> NoRet
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _keep_stderr_clean()
         _limit(limits)
+        Thread(target=_end_with, args=(sock.fileno(),), daemon=True).start()
         _serve(sock, limits)
     finally:
         _exit()
+
+
+def _end_with(descriptor: int) -> None:
+    """End this process when the one it works for is gone, even in the middle of a page: it is not our parent."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLRDHUP | select.POLLHUP)
+    poll.poll()
+    os._exit(0)
 
 
 def _exit() -> NoReturn:

@@ -21,7 +21,7 @@ from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
-from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, fork_zygote
+from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, Zygote, fork_zygote
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
 
@@ -37,16 +37,17 @@ _BROKEN = (OSError, EOFError, ValueError)
 class Openers:
     """Makes opener children, by way of a zygote. One a process; close it, or use it as a context manager."""
 
-    def __init__(self, limits: OpenerLimits) -> None:
+    def __init__(self, limits: OpenerLimits, shared: Zygote | None = None) -> None:
+        """``shared`` is a zygote that an ancestor of this process forked and keeps; without it, one of our own is forked."""
         self.limits = limits
-        self._zygote: int | None = None
-        self._control: socket.socket | None = None
+        self._shared = shared
+        self._own: Zygote | None = None
 
     @classmethod
-    def start(cls, limits: OpenerLimits) -> Self:
-        """Fork the zygote now. Call it before the process has threads, and from the thread that lives longest."""
-        openers = cls(limits)
-        openers._start_zygote()
+    def start(cls, limits: OpenerLimits, shared: Zygote | None = None) -> Self:
+        """Have a zygote ready. Call it before the process has threads, and from the thread that lives longest."""
+        openers = cls(limits, shared)
+        openers._zygote()
         return openers
 
     async def open(self, path: Path, kind: SourceKind, password: str | None = None) -> Source:
@@ -60,25 +61,32 @@ class Openers:
         return source
 
     @property
-    def zygote_pid(self) -> int | None:
-        return self._zygote
+    def zygote_pid(self) -> int:
+        return self._zygote().pid
 
     def alive(self) -> bool:
-        """Whether the zygote runs. Reaps it where it does not."""
-        if self._zygote is not None and _reaped(self._zygote):
-            self._zygote = None
-        return self._zygote is not None
+        """Whether the zygote that was asked last still runs."""
+        zygote = self._own or self._shared
+        return zygote is not None and zygote.alive()
 
     def close(self) -> None:
-        """End the zygote. Children end with it."""
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        if self._zygote is not None:
-            if not _reaped(self._zygote):
-                os.kill(self._zygote, signal.SIGKILL)
-                os.waitpid(self._zygote, 0)
-            self._zygote = None
+        """End the zygote, if it is our own. Its children end with it."""
+        if self._own is not None:
+            self._own.control.close()
+            if self._own.alive():
+                signal.pidfd_send_signal(self._own.handle, signal.SIGKILL)
+            os.waitpid(self._own.pid, 0)
+            os.close(self._own.handle)
+            self._own = None
+
+    def _zygote(self) -> Zygote:
+        """The shared zygote; where there is none or it has died, our own, forked anew when that dies."""
+        if self._own is None and self._shared is not None and self._shared.alive():
+            return self._shared
+        if self._own is None or not self._own.alive():
+            self.close()
+            self._own = fork_zygote(self.limits)
+        return self._own
 
     def __enter__(self) -> Self:
         return self
@@ -93,42 +101,27 @@ class Openers:
                 return await self._try_child()
             except _BROKEN:
                 self.close()
+                self._shared = None
         raise OpenerCrashed("The process that opens documents cannot be started.")
 
     async def _try_child(self) -> Child:
-        if not self.alive():
-            self.close()
-            self._start_zygote()
-        child = Child(self._ask_for_child())
+        child = Child(_ask_for_child(self._zygote()))
         with ExitStack() as undo:
             undo.callback(child.close)
             await child.greet()
             undo.pop_all()
         return child
 
-    def _start_zygote(self) -> None:
-        self._zygote, self._control = fork_zygote(self.limits)
-        self._control.settimeout(_FORK_SECONDS)
 
-    def _ask_for_child(self) -> socket.socket:
-        """Our end of a socket pair whose other end a new child holds."""
-        assert self._control is not None
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with theirs:
-            try:
-                socket.send_fds(self._control, [FORK_REQUEST], [theirs.fileno()])
-            except OSError:
-                ours.close()
-                raise
-        ours.setblocking(False)
-        return ours
-
-
-def _reaped(pid: int) -> bool:
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:  # someone else waited for it, or it is another process's child
-        return True
+def _ask_for_child(zygote: Zygote) -> socket.socket:
+    """Our end of a socket pair whose other end a new child holds."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    with theirs, ExitStack() as undo:
+        undo.callback(ours.close)
+        socket.send_fds(zygote.control, [FORK_REQUEST], [theirs.fileno()])
+        undo.pop_all()
+    ours.setblocking(False)
+    return ours
 
 
 class Child:
