@@ -66,7 +66,8 @@ def follow(service: Service, job_id: str, memory: Memory) -> str:
     deadline = time.monotonic() + LONGEST_SECONDS
     while (status := service.status(job_id))["status"] not in ("completed", "failed", "cancelled"):
         assert time.monotonic() < deadline, status
-        memory.page = status["progress"]["current_page"]
+        told = status["progress"]
+        memory.page = round(told["percent"] / 100 * (told["total_pages"] or 0))
         time.sleep(0.1)
     assert status["status"] == "completed", status
     assert not status["progress"]["failed_pages"], status

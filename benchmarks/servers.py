@@ -48,7 +48,7 @@ class ModelServers:
             process.kill()
             process.wait()
 
-    def settings(self) -> dict[str, str]:
+    def settings(self) -> dict[str, Any]:
         """The product's settings that lead to these servers and nowhere else."""
         addresses = {f"VLLM_{name.upper()}_URL": url for name, url in self.urls.items()}
         return {**addresses, "INFERENCE_MODE": "vllm"}

@@ -125,6 +125,16 @@ class ProcessorTime(Sampler):
         return self._total() - (self._first or 0.0)
 
 
+def family_seconds(root: int) -> float:
+    """Of a process and its descendants, those they have waited for included."""
+    everybody = {int(name): found for name in os.listdir("/proc") if name.isdigit() and (found := member(int(name)))}  # noqa: PTH208
+    family, added = {root}, {root}
+    while added:
+        added = {pid for pid, found in everybody.items() if found.parent in family} - family
+        family |= added
+    return sum(everybody[pid].own + everybody[pid].waited for pid in family if pid in everybody)
+
+
 def processor_seconds(pid: int) -> float:
     """Of one process and the children it has waited for."""
     found = member(pid)

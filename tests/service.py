@@ -180,3 +180,10 @@ class Service:
         finally:
             self.kill_everything()
             self.client.close()
+
+
+def redis_url_of(service: Service) -> str:
+    """What ``docparse redis-url`` prints."""
+    command = [sys.executable, "-m", "document_parser", "redis-url"]
+    told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
+    return told.stdout.strip()

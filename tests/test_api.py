@@ -5,8 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -15,7 +13,7 @@ import redis
 from document_parser import errors
 from document_parser.settings import example_environment
 from tests import documents
-from tests.service import ROOT, Service, gunicorn, wait_until
+from tests.service import ROOT, Service, gunicorn, redis_url_of, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -297,13 +295,6 @@ def test_a_password_is_nowhere_to_be_read_while_its_job_waits_and_gone_after(tmp
             assert store.get(f"job:{job_id}:password") is None
         texts = [path.read_bytes() for path in waiting.folder.rglob("*") if path.is_file()]
         assert not any(b"hush-hush" in text for text in texts)
-
-
-def redis_url_of(service):
-    """What ``docparse redis-url`` prints."""
-    command = [sys.executable, "-m", "document_parser", "redis-url"]
-    told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
-    return told.stdout.strip()
 
 
 def test_a_truncated_document_fails_with_a_clear_error(service, tmp_path, paper):

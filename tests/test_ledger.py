@@ -45,7 +45,7 @@ def planned(ledger, redis, pages, job_id=JOB):
     """A job whose pages are all ready."""
     ledger.heartbeat("planner", [])
     record.create(redis, card(job_id), None)
-    claim = ledger.claim_stage(job_id, "plan", "planner")
+    claim = ledger.claim_stage(job_id, "plan", "planner", alone=True)
     ledger.lay(job_id, pages, range(1, pages + 1))
     ledger.make_ready(job_id, range(1, pages + 1))
     ledger.planned(claim)
@@ -150,7 +150,7 @@ def test_a_job_with_a_missing_page_is_never_completed(ledger, redis):
 def test_planning_again_changes_nothing(ledger, redis):
     ledger.heartbeat("p", [])
     record.create(redis, card(), None)
-    ledger.claim_stage(JOB, "plan", "p")
+    ledger.claim_stage(JOB, "plan", "p", alone=True)
     ledger.lay(JOB, 2, [1, 2])
     page = ledger.claim_planned_page(JOB, 1, "p")
     ledger.finish(page, Page(number=1, engine="text_layer"))
@@ -164,29 +164,39 @@ def test_a_stage_is_worked_by_one_living_actor(ledger, redis, sweep):
     record.create(redis, card(), None)
     ledger.heartbeat("a", [])
     ledger.heartbeat("b", [])
-    assert ledger.claim_stage(JOB, "plan", "a") is not None
-    assert ledger.claim_stage(JOB, "plan", "b") is None
+    assert ledger.claim_stage(JOB, "plan", "a", alone=True) is not None
+    assert ledger.claim_stage(JOB, "plan", "b", alone=True) is None
     dead(redis, "a")
     sweep.release_the_dead()
-    assert ledger.claim_stage(JOB, "plan", "b") is not None
+    assert ledger.claim_stage(JOB, "plan", "b", alone=True) is not None
 
 
 def test_a_document_that_kills_its_planner_twice_fails(ledger, redis, sweep):
     record.create(redis, card(), None)
     for planner in ("a", "b"):
         ledger.heartbeat(planner, [])
-        assert ledger.claim_stage(JOB, "plan", planner) is not None
+        assert ledger.claim_stage(JOB, "plan", planner, alone=True) is not None
         dead(redis, planner)
         sweep.release_the_dead()
     job = record.load(redis, JOB)
     assert (job.state, job.error.code, job.error.status) == (JobState.FAILED, "WORKER_CRASHED", 422)
 
 
+def test_a_document_planned_beside_others_is_not_charged_when_its_planner_dies(ledger, redis, sweep):
+    record.create(redis, card(), None)
+    for planner in ("a", "b", "c"):
+        ledger.heartbeat(planner, [])
+        assert ledger.claim_stage(JOB, "plan", planner, alone=False) is not None
+        dead(redis, planner)
+        sweep.release_the_dead()
+    assert record.load(redis, JOB).state is JobState.PROCESSING
+
+
 def test_a_job_only_moves_forward(ledger, redis):
     planned(ledger, redis, 1)
     assert ledger.end(JOB, JobState.CANCELLED) == "ok"
     assert ledger.end(JOB, JobState.COMPLETED) == "cancelled"
-    assert ledger.claim_stage(JOB, "plan", "a") is None
+    assert ledger.claim_stage(JOB, "plan", "a", alone=True) is None
     assert ledger.claim("a", empty_handed=True) is None
 
 

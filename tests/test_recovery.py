@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
+import redis
 
 from document_parser.models import Document
 from tests import documents
-from tests.service import Service, processes_of, wait_until
+from tests.service import Service, processes_of, redis_url_of, wait_until
 from tests.test_lifecycle import parent, pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -97,6 +100,25 @@ def test_each_page_is_asked_of_the_model_once_and_stands_in_its_place(undisturbe
     for (number, engine, _, blocks), stamp in zip(undisturbed, STAMPS, strict=True):
         assert engine == "deepseek", number
         assert f"stamp-{stamp} " in " ".join(block["text"] for block in blocks) + " "
+
+
+def test_progress_moves_while_pages_are_read(service, scan):
+    job_id = service.submit(scan)
+    with redis.Redis.from_url(redis_url_of(service)) as store:
+        seen, shown = [], []
+        while (status := service.status(job_id))["status"] not in ("completed", "failed"):
+            seen.append(status["progress"])
+            shown.append(json.loads(store.get(f"job:{job_id}:status"))["progress"]["percent"])
+            time.sleep(0.1)
+        assert json.loads(store.get(f"job:{job_id}:status"))["status"] == "completed"
+    percents = [progress["percent"] for progress in seen]
+    assert percents == sorted(percents)
+    assert len(set(percents)) >= 5
+    assert len(set(shown)) >= 4
+    under_way = [progress for progress in seen if 0 < progress["percent"] < 100]
+    assert {progress["total_pages"] for progress in under_way} == {len(STAMPS)}
+    assert all(progress["eta_seconds"] is not None for progress in under_way)
+    assert max(progress["deepseek_pages"] for progress in seen) >= 5
 
 
 @pytest.mark.parametrize("victim", ["work horse", "worker", "pool", "everything"])

@@ -622,3 +622,40 @@ def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):
     seen = asyncio.run(children())
     assert len(set(seen)) == 2
     assert seen[0] == seen[PICTURES_PER_CHILD - 1] != seen[-1]
+
+
+def test_a_zygote_is_shared_until_it_dies(tmp_path: Path):
+    path = documents.pdf_of_text(tmp_path / "a.pdf", GOOD)
+    with Openers.start(OpenerLimits()) as pool:
+        shared = pool._zygote()
+        with Openers.start(OpenerLimits(), shared) as openers:
+            assert facts_of(openers, path).number == 1
+            assert openers.zygote_pid == shared.pid
+            os.kill(shared.pid, signal.SIGKILL)
+            assert facts_of(openers, path).number == 1
+            assert openers.zygote_pid != shared.pid
+
+
+def test_a_child_ends_with_the_one_it_works_for_even_in_the_middle_of_a_page(tmp_path: Path):
+    path = documents.endless_page_pdf(tmp_path / "endless.pdf")
+    ours, theirs = os.pipe()
+    with Openers.start(OpenerLimits()) as pool:
+        shared = pool._zygote()
+        worker = os.fork()
+        if worker == 0:
+
+            async def work() -> None:
+                source = await Openers(OpenerLimits(), shared).open(path, "pdf")
+                os.write(theirs, b"%d" % source.pid)
+                await source.render(1, SPEC)
+
+            asyncio.run(work())
+            os._exit(0)
+        child = int(os.read(ours, 20))
+        handle = os.pidfd_open(child)
+        os.kill(worker, signal.SIGKILL)
+        os.waitpid(worker, 0)
+        assert select.select([handle], [], [], 10)[0]
+        assert pool.alive()
+    for descriptor in (ours, theirs, handle):
+        os.close(descriptor)

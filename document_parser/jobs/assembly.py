@@ -18,9 +18,9 @@ SMALL = 16
 """A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
 
 
-def assemble(context: Context, job_id: str, actor: str) -> None:
+def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) -> None:
     """Write the result of a closed ledger and end the job. Nothing happens where somebody else is at it."""
-    claim = context.ledger.claim_stage(job_id, "assemble", actor)
+    claim = context.ledger.claim_stage(job_id, "assemble", actor, alone=alone)
     job = context.load(job_id) if claim else None
     if claim is None or job is None:
         return

@@ -30,6 +30,10 @@ class Claim:
     alone: bool = False
 
     @property
+    def is_page(self) -> bool:
+        return self.what.isdigit()
+
+    @property
     def page(self) -> int:
         return int(self.what)
 
@@ -53,10 +57,14 @@ class Ledger:
 
     # --- planning
 
-    def claim_stage(self, job_id: str, stage: Stage, actor: str) -> Claim | None:
-        """The right to work a stage; None where there is nothing to do, or somebody alive is at it."""
-        claim = Claim(job_id, stage, _token())
-        taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), utc_text(datetime.now(UTC)))
+    def claim_stage(self, job_id: str, stage: Stage, actor: str, *, alone: bool) -> Claim | None:
+        """The right to work a stage; None where there is nothing to do, or somebody alive is at it.
+
+        ``alone``: the actor does nothing else meanwhile, so that its death can be blamed on this document.
+        """
+        claim = Claim(job_id, stage, _token(), alone)
+        now = utc_text(datetime.now(UTC))
+        taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone))
         return claim if taken else None
 
     def finish_stage(self, claim: Claim) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from functools import partial
 
-from document_parser import logs
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, queue, record
 from document_parser.jobs.actor import Actor, draining
@@ -16,41 +17,39 @@ from document_parser.pipeline.read import read_text_layer
 from document_parser.pipeline.route import text_layer_suffices
 from document_parser.pipeline.source import Source
 
-log = logs.get(__name__)
-
 BATCH = 8
 """Pages given to the readers at once: few enough that they start while the rest is still being looked at."""
 
 
 async def plan(context: Context, job_id: str) -> None:
-    """Plan one document; its failure is kept on its record. A planner never waits."""
+    """Plan one document in a process of its own; its failure is kept on its record. A planner never waits."""
     stopping = threading.Event()
     with Actor(context.ledger, lambda _: stopping.set()) as actor:
-        claim = context.ledger.claim_stage(job_id, "plan", actor.name)
+        claim = context.ledger.claim_stage(job_id, "plan", actor.name, alone=True)
         if claim is None:
             return
         actor.hold(claim)
-        with task_boundary(lambda error: assembly.fail(context, job_id, error), stage="plan"):
-            await _plan(context, actor, claim, stopping)
+        with task_boundary(partial(assembly.fail, context, job_id), stage="plan"), context.local_source(job_id) as path:
+            job = context.load(job_id)
+            if job is not None:
+                async with await context.open(job, path) as source:
+                    await plan_document(context, actor, claim, job, source, stopping)
         context.ledger.finish_stage(claim)
         actor.drop(claim)
 
 
-async def _plan(context: Context, actor: Actor, claim: Claim, stopping: threading.Event) -> None:
-    job = context.load(claim.job_id)
-    if job is None:
-        return
+async def plan_document(
+    context: Context, actor: Actor, claim: Claim, job: Job, source: Source, stopping: threading.Event
+) -> None:
+    """Lay the ledger of an open document, read its sound text layers, give the rest to the readers.
+
+    Raises DocumentError where the document is not to be read at all.
+    """
     record.publish(context.redis, claim.job_id)
-    with context.local_source(claim.job_id) as path:
-        source = await context.open(job, path)
-        try:
-            finished = await _Planner(context, actor, job, source, stopping).lay_and_sort()
-        finally:
-            await source.close()
-    if not finished:
+    if not await _Planner(context, actor, job, source, stopping).lay_and_sort():
         context.ledger.release(claim, crashed=False)
     elif context.ledger.planned(claim):
-        assembly.assemble_or_ring(context, claim.job_id, actor.name)
+        await asyncio.to_thread(assembly.assemble_or_ring, context, claim.job_id, actor.name)
 
 
 class _Planner:
@@ -112,9 +111,10 @@ class _Planner:
             # A reader tries it with the engines, and reports it where they fail too.
             self.context.ledger.release(claim, crashed=False)
         else:
-            self.context.storage.put(files.page(self.job_id, facts.number), page.model_dump_json().encode())
+            data = page.model_dump_json().encode()
+            await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, facts.number), data)
             if self.context.ledger.finish(claim, page) == "gone":
-                self.context.storage.delete_all(files.folder(self.job_id))
+                await asyncio.to_thread(self.context.storage.delete_all, files.folder(self.job_id))
                 self.stopping.set()
         self.actor.drop(claim)
         record.publish_sometimes(self.context.redis, self.job_id)

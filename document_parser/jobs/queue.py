@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 import uuid
 from typing import Any
 
 from rq import Queue
+from rq.exceptions import NoSuchJobError
 from rq.job import Job as RqJob
+from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from document_parser.jobs import record
@@ -22,7 +26,9 @@ QUEUES = (DOCUMENTS, PAGES)
 HEARTBEAT_GRACE_SECONDS = 20.0
 """RQ's idle workers give a sign of life every five seconds."""
 
-_OUTCOME_SECONDS = {"result_ttl": 3600, "failure_ttl": 86_400}
+RESULT_SECONDS = 3600
+FAILURE_SECONDS = 86_400
+IS_PLAN = re.compile(r"[0-9a-f-]{36}")
 
 
 def queue(redis: Redis, name: str) -> Queue:
@@ -65,6 +71,28 @@ def waiting_documents(redis: Redis) -> int:
     return int(redis.llen(queue(redis, DOCUMENTS).key))
 
 
+def next_plan(redis: Redis) -> str | None:
+    """The document that waits longest for its planner; None where none waits, or something else is first."""
+    head = redis.lindex(queue(redis, DOCUMENTS).key, 0)
+    return text(head) if head is not None and IS_PLAN.fullmatch(text(head)) else None
+
+
+def take_plan(redis: Redis, job_id: str) -> bool:
+    """Answer a document's bell without RQ, its plan being claimed; False where a worker was faster."""
+    return bool(redis.lrem(queue(redis, DOCUMENTS).key, 1, job_id))
+
+
+def plan_answered(redis: Redis, job_id: str) -> None:
+    """Show the planner's RQ job as finished, as RQ would have."""
+    with contextlib.suppress(NoSuchJobError):
+        rung = RqJob.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        with redis.pipeline() as pipe:
+            rung.set_status(JobStatus.FINISHED, pipeline=pipe)
+            rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
+            rung.cleanup(RESULT_SECONDS, pipeline=pipe)
+            pipe.execute()
+
+
 def live_workers(redis: Redis) -> int:
     """Workers that gave a sign of life lately. RQ lists dead ones until their keys expire."""
     keys = redis.smembers("rq:workers")
@@ -92,5 +120,6 @@ def _enqueue(
         timeout=-1,
         description=description,
         at_front=front,
-        **_OUTCOME_SECONDS,  # type: ignore[arg-type]
+        result_ttl=RESULT_SECONDS,
+        failure_ttl=FAILURE_SECONDS,
     )

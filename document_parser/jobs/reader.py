@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 
 from document_parser import logs
 from document_parser.engines import Engines
@@ -15,6 +17,7 @@ from document_parser.jobs import assembly, files, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import Claim
+from document_parser.jobs.planner import plan_document
 from document_parser.jobs.record import Job
 from document_parser.models import Page
 from document_parser.pipeline.read import failed, read_page
@@ -25,6 +28,9 @@ log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
 IDLE_DOCUMENTS = 2
+PLANS_AT_ONCE = 2
+MOST_BYTES_PLANNED = 4 << 20
+"""A reader plans documents up to this size, and of few pages, beside its reading; larger ones are a worker's own work."""
 
 
 @dataclass
@@ -105,6 +111,8 @@ class Reader:
         self.desks = Desks(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
+        self.with_models = False
+        self.stopping = threading.Event()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -127,6 +135,7 @@ class Reader:
             leaving = draining.is_set() or time.monotonic() > until or self._makes_way()
             if not leaving:
                 await self._fill()
+                self._plan_some()
             if not self.tasks:
                 if self.ledger.retire(self.slot, self.actor.name, leave_work=leaving):
                     return
@@ -141,19 +150,50 @@ class Reader:
 
     async def _fill(self) -> None:
         window = await self._window()
-        while len(self.tasks) < window and not (self.alone and self.tasks):
+        while self._pages() < window and not (self.alone and self.tasks):
             claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks)
             if claim is None or claim == "drain":
                 return
             self.alone = claim.alone
-            self.actor.hold(claim)
-            self.tasks[asyncio.create_task(self._work(claim))] = claim
+            self._begin(claim, self._work(claim))
+
+    def _plan_some(self) -> None:
+        """Plan small documents between the pages: the model server waits for pages, and we would wait for it.
+
+        A planner of its own costs a process for each; not while the CPU reads, nor beside a page under suspicion.
+        """
+        plans = len(self.tasks) - self._pages()
+        while self.with_models and not self.alone and plans < PLANS_AT_ONCE:
+            claim = self._take_plan()
+            if claim is None:
+                return
+            self._begin(claim, self._plan(claim))
+            plans += 1
+
+    def _take_plan(self) -> Claim | None:
+        redis = self.context.redis
+        job_id = queue.next_plan(redis)
+        job = self.context.load(job_id) if job_id else None
+        if job is None or job.card.size > MOST_BYTES_PLANNED:
+            return None
+        claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
+        if queue.take_plan(redis, job.card.job_id):
+            queue.plan_answered(redis, job.card.job_id)
+        return claim
+
+    def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
+        self.actor.hold(claim)
+        self.tasks[asyncio.create_task(work)] = claim
+
+    def _pages(self) -> int:
+        """Pages in flight."""
+        return sum(claim.is_page for claim in self.tasks.values())
 
     async def _window(self) -> int:
         """Pages in flight: many at a model server, one a core on the CPU and one more being drawn."""
-        if (await self.engines.available()).intersection(MODELS):
-            return self.context.settings.workers.page_concurrency
-        return self.context.settings.cpu_window + 1
+        self.with_models = bool((await self.engines.available()).intersection(MODELS))
+        workers = self.context.settings.workers
+        return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
     def _settle(self, task: asyncio.Task[None]) -> None:
         self.actor.drop(self.tasks.pop(task))
@@ -164,6 +204,13 @@ class Reader:
         for task, claim in self.tasks.items():
             if claim.token == lost.token:
                 task.cancel()
+
+    async def _plan(self, claim: Claim) -> None:
+        """Plan the claimed document; it stays open for its pages."""
+        with task_boundary(partial(assembly.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
+            async with self.desks.document(claim.job_id) as document:
+                await plan_document(self.context, self.actor, claim, document.job, document.source, self.stopping)
+        self.ledger.finish_stage(claim)
 
     async def _work(self, claim: Claim) -> None:
         """Read the claimed page, store it, count it."""

@@ -47,6 +47,7 @@ class Sweep:
     storage: Storage
     name: str
     ledger: Ledger = field(init=False)
+    needs: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.redis, self.settings)
@@ -120,25 +121,27 @@ class Sweep:
         """Documents without a plan, and closed ledgers without an assembly."""
         active = [text(job_id) for job_id in self.redis.zrange("jobs:active", 0, -1)]
         jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
-        for job_id in active:
-            job = jobs.get(job_id)
-            if job is None:
-                self.redis.zrem("jobs:active", job_id)
-            elif not job.planned:
-                self._ring(job_id, "plan", job.card.filename)
-            elif job.closed:
-                self._ring(job_id, "assemble", job.card.filename)
-
-    def _ring(self, job_id: str, stage: str, description: str) -> None:
-        raw = self.redis.hget(f"job:{job_id}:stages", stage)
-        if raw and json.loads(raw).get("state") == "claimed":
-            return
-        rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
-        if self.now() - rung < RING_GRACE_MILLISECONDS:
-            return
-        if not queue.is_queued(self.redis, queue.DOCUMENTS, queue.rq_id(job_id, stage)):
+        if gone := set(active) - jobs.keys():
+            self.redis.zrem("jobs:active", *gone)
+        needs = {need for job in jobs.values() if (need := self._need(job)) is not None}
+        # Seen at two sweeps running: what is needed for a moment only is on its way already.
+        for job_id, stage in needs & self.needs:
             log.warning("rung_again", job_id=job_id, stage=stage)
-            queue.ring_stage(self.redis, job_id, stage, description)
+            queue.ring_stage(self.redis, job_id, stage, jobs[job_id].card.filename)
+        self.needs = needs
+
+    def _need(self, job: Job) -> tuple[str, str] | None:
+        """The stage this job waits for while nobody works it and no bell rings for it."""
+        stage = "plan" if not job.planned else "assemble" if job.closed else None
+        if stage is None:
+            return None
+        job_id = job.card.job_id
+        raw = self.redis.hget(f"job:{job_id}:stages", stage)
+        claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
+        rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
+        lately = self.now() - rung < RING_GRACE_MILLISECONDS
+        waits = queue.is_queued(self.redis, queue.DOCUMENTS, queue.rq_id(job_id, stage))
+        return None if claimed or lately or waits else (job_id, stage)
 
     # --- the expired
 

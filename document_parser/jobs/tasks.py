@@ -31,13 +31,13 @@ def read(slot: int) -> None:
 def assemble(job_id: str) -> None:
     """Write the result of a document whose pages are all read."""
     with _document_task(job_id) as (context, actor), task_boundary(partial(assembly.fail, context, job_id), stage="assemble"):
-        assembly.assemble(context, job_id, actor.name)
+        assembly.assemble(context, job_id, actor.name, alone=True)
 
 
 def export(job_id: str, name: OutputFormat) -> None:
     """Write a format that was asked for after the job had ended."""
     with _document_task(job_id) as (context, actor):
-        claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name)
+        claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name, alone=True)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             assembly.export(context, job, name)

@@ -1,5 +1,5 @@
 -- The right to plan, assemble or export a document.
--- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text
+-- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' when the actor does nothing else
 -- Returns 1, or 0 where there is nothing to do or somebody else alive is at it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local at = state(job)
@@ -15,7 +15,7 @@ if not fits then return 0 end
 local entry = load(stages(job), stage) or {}
 if entry.state == 'claimed' and alive(entry.actor) then return 0 end
 drop_claim(job, stage, entry)
-entry.state, entry.token, entry.actor = 'claimed', token, actor
+entry.state, entry.token, entry.actor, entry.alone = 'claimed', token, actor, ARGV[7] == '1'
 save(stages(job), stage, entry)
 redis.call('ZADD', 'claims', now() + tonumber(ARGV[5]), claim_name(job, stage, token, actor))
 if at == 'queued' then

@@ -1,6 +1,6 @@
 -- Give a claim up. ARGV: job, page or stage, token, how: 'back' (handed back, nobody to blame) or 'crash' (its actor died)
 -- Returns {what came of it, crashes}: 'none', 'ready', 'suspect', 'failed', 'closed' (failed, and that closed the ledger), 'stage'.
--- A page is charged only when its actor held nothing else: alone, twice, and it is failed.
+-- A page or a stage is charged only when its actor held nothing else: alone, twice, and it is failed.
 local job, what, token, crash = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == 'crash'
 local is_page = tonumber(what) ~= nil
 local key = is_page and pages(job) or stages(job)
@@ -12,7 +12,7 @@ entry.token, entry.actor, entry.alone = nil, nil, nil
 entry.crashes = entry.crashes or 0
 
 if not is_page then
-  if crash then entry.crashes = entry.crashes + 1 end
+  if crash and alone then entry.crashes = entry.crashes + 1 end
   entry.state = 'lost'
   save(key, what, entry)
   return {'stage', entry.crashes}
