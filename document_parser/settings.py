@@ -76,7 +76,9 @@ class WorkerSettings(_Section):
     cpu_concurrency: int = Field(
         default=0, ge=0, description="Pages one reader reads at once on the CPU; 0 is cores divided by workers."
     )
-    read_slice_seconds: float = Field(default=20.0, gt=0, description="A reader hands over to a fresh one after this long.")
+    read_slice_seconds: float = Field(
+        default=20.0, gt=0, description="A reader makes way for waiting documents after this long."
+    )
     page_timeout_seconds: float = Field(default=600.0, gt=0, description="Deadline of one page over all its attempts.")
     heartbeat_seconds: float = Field(default=2.0, gt=0, description="How often a running task says that it lives.")
     heartbeat_timeout_seconds: float = Field(

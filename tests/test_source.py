@@ -30,7 +30,7 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
-from document_parser.pipeline.source import PICTURES_PER_CHILD, OpenerLimits, Openers, Source
+from document_parser.pipeline.source import REQUESTS_PER_CHILD, OpenerLimits, Openers, Source
 from tests import documents
 from tests.documents import PARAGRAPH
 
@@ -614,14 +614,14 @@ def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):
     async def children():
         seen = []
         async with await openers.open(tmp_path / "long.pdf", "pdf") as source:
-            for turn in range(PICTURES_PER_CHILD + 2):
+            for turn in range(REQUESTS_PER_CHILD + 2):
                 await source.render(turn % 2 + 1, PictureSpec(dpi=20))
                 seen.append(source.pid)
         return seen
 
     seen = asyncio.run(children())
     assert len(set(seen)) == 2
-    assert seen[0] == seen[PICTURES_PER_CHILD - 1] != seen[-1]
+    assert seen[0] == seen[REQUESTS_PER_CHILD - 1] != seen[-1]
 
 
 def test_a_zygote_is_shared_until_it_dies(tmp_path: Path):

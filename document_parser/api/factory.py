@@ -77,10 +77,22 @@ def serving_app() -> OpenAPI:
     """The app of a server process, with a keeper beside the server's master."""
     settings = load_settings()
     logs.configure(settings.logs)
+    _read_uploads_in_small_pieces()
     app = create_app(settings)
     tidy_staging(settings.data_dir / "staging")
     keep_beside(settings, _master_pid())
     return app
+
+
+def _read_uploads_in_small_pieces() -> None:
+    """gunicorn reads 1 MiB of a body ahead and copies the rest of it at every 64 KiB that the form parser takes.
+
+    Small pieces take a quarter off the processor time of a 2 MB upload. Where gunicorn has no such attribute any more,
+    or does not serve, nothing happens.
+    """
+    unreader = sys.modules.get("gunicorn.http.unreader")
+    if unreader is not None and hasattr(unreader.SocketUnreader, "max_body_chunk"):
+        unreader.SocketUnreader.max_body_chunk = 64 << 10
 
 
 def _master_pid() -> int:

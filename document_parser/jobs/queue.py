@@ -43,8 +43,10 @@ def submit(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
 
 def ring_stage(redis: Redis, job_id: str, stage: str, description: str = "") -> None:
     """Ring for whoever plans, assembles or exports a document. A planner's RQ id is the job's id."""
-    redis.hset(f"job:{job_id}:rung", stage, int(time.time() * 1000))
-    redis.expire(f"job:{job_id}:rung", 86_400)
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.hset(f"job:{job_id}:rung", stage, int(time.time() * 1000))
+        pipe.expire(f"job:{job_id}:rung", 86_400)
+        pipe.execute()
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
     _enqueue(redis, DOCUMENTS, name, arguments, rq_id(job_id, stage), description or f"{stage} {job_id}", front=name != "plan")

@@ -28,6 +28,7 @@ log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
 IDLE_DOCUMENTS = 2
+LONGEST_SLICES = 15
 PLANS_AT_ONCE = 2
 MOST_BYTES_PLANNED = 4 << 20
 """A reader plans documents up to this size, and of few pages, beside its reading; larger ones are a worker's own work."""
@@ -101,7 +102,7 @@ async def _close(opening: asyncio.Task[_OpenDocument]) -> None:
 
 
 class Reader:
-    """One reader in its slot. Ends when nothing is ready, or after a slice of time, and then rings its successor."""
+    """One reader in its slot. Ends when nothing is ready, or to make way, and then rings its successor."""
 
     def __init__(self, context: Context, slot: int) -> None:
         self.context = context
@@ -112,6 +113,7 @@ class Reader:
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
+        self.started = time.monotonic()
         self.stopping = threading.Event()
 
     async def run(self) -> None:
@@ -124,15 +126,15 @@ class Reader:
             if not self.ledger.enter(self.slot, self.actor.name):
                 return
             try:
-                await self._read_on(time.monotonic() + self.context.settings.workers.read_slice_seconds)
+                await self._read_on()
             finally:
                 await self._tidy()
         # The slot is free again: whatever is left is for the next reader.
         queue.ring_readers(self.context.redis, self.ledger, self.context.settings)
 
-    async def _read_on(self, until: float) -> None:
+    async def _read_on(self) -> None:
         while True:
-            leaving = draining.is_set() or time.monotonic() > until or self._makes_way()
+            leaving = draining.is_set() or self._makes_way()
             if not leaving:
                 await self._fill()
                 self._plan_some()
@@ -145,8 +147,16 @@ class Reader:
                 self._settle(task)
 
     def _makes_way(self) -> bool:
-        """The first reader reads on; the others leave their worker to documents that wait to be planned."""
-        return self.slot > 1 and queue.waiting_documents(self.context.redis) > 0
+        """Whether to leave the worker to documents that wait to be planned: the first reader after its slice, others at once.
+
+        While none waits a reader reads on, since the model server would idle while it drains; it ends at last, for a fresh
+        process to take over, and not at the same moment as the others.
+        """
+        read_for = time.monotonic() - self.started
+        slice_seconds = self.context.settings.workers.read_slice_seconds
+        if read_for > slice_seconds * (LONGEST_SLICES + self.slot):
+            return True
+        return (self.slot > 1 or read_for > slice_seconds) and queue.waiting_documents(self.context.redis) > 0
 
     async def _fill(self) -> None:
         window = await self._window()

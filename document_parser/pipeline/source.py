@@ -27,8 +27,8 @@ __all__ = ["OpenerLimits", "Openers", "Source"]
 
 _FORK_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
-PICTURES_PER_CHILD = 64
-"""PDFium keeps what it has decoded for as long as a document is open; a fresh child opens it anew in about 10 ms."""
+REQUESTS_PER_CHILD = 128
+"""PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(list[Word], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
@@ -171,7 +171,7 @@ class Source:
         self._open_request = Request(op="open", seconds=self._seconds, path=str(path), kind=kind, password=password or None)
         self._lock = asyncio.Lock()
         self._child: Child | None = None
-        self._drawn = 0
+        self._asked = 0
         self._closed = False
         self.page_count = 0
 
@@ -196,7 +196,6 @@ class Source:
         turn %= 360
         if turn % 90:
             raise ValueError(f"a page turns by quarters, not by {turn} degrees")
-        self._drawn += 1
         reply, data = await self._page("render", number, spec=spec, turn=turn)
         with self._trusting(number):
             return _page_image(number, reply, data, spec, turn)
@@ -258,9 +257,10 @@ class Source:
         raise AssertionError("the second try answers or raises")
 
     async def _ready(self, number: int) -> Child:
-        if self._drawn > PICTURES_PER_CHILD:
+        self._asked += 1
+        if self._asked > REQUESTS_PER_CHILD:
             self._drop()
-            self._drawn = 0
+            self._asked = 1
         if self._child is None:
             try:
                 await self._open()

@@ -55,6 +55,6 @@ local function count_page(job, page, outcome, counter)
   redis.call('HINCRBY', pages(job), '#' .. outcome, 1)
   redis.call('HINCRBY', pages(job), '#finished', 1)
   if counter ~= '' then redis.call('HINCRBY', pages(job), '#' .. counter, 1) end
-  redis.call('HSET', pages(job), '#current', page)
+  redis.call('HSET', pages(job), '#current', math.max(count(job, 'current'), tonumber(page)))
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter)
 end
