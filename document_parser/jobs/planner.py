@@ -61,6 +61,7 @@ class _Planner:
         self.source = source
         self.stopping = stopping
         self.batch: list[int] = []
+        self.handed_over = False
 
     async def lay_and_sort(self) -> bool:
         """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
@@ -90,7 +91,8 @@ class _Planner:
             await self._read(facts)
             return
         self.batch.append(number)
-        if len(self.batch) >= BATCH:
+        # The first page at once: its reader has to start while the others are still being looked at.
+        if len(self.batch) >= BATCH or not self.handed_over:
             self._hand_over()
 
     async def _facts(self, number: int) -> PageFacts | None:
@@ -122,5 +124,6 @@ class _Planner:
     def _hand_over(self) -> None:
         if self.batch:
             self.context.ledger.make_ready(self.job_id, self.batch)
+            self.handed_over = True
         self.batch = []
         queue.ring_readers(self.context.redis, self.context.ledger, self.context.settings)

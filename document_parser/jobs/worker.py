@@ -28,6 +28,15 @@ from document_parser.settings import Settings
 
 log = logs.get(__name__)
 
+PRELOADED = (
+    "document_parser.jobs.tasks",
+    *(f"document_parser.engines.{name}" for name in ("deepseek", "nanonets", "rapidocr", "tesseract")),
+    "anyio._backends._asyncio",  # what the model servers' client imports at its first request
+    "cv2",
+    "onnxruntime",
+    "openai",
+    "rapidocr",
+)
 BEAT_SECONDS = 5
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
 """RQ waits for work this long less 15 seconds, then gives a sign of life."""
@@ -120,8 +129,9 @@ def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) ->
 
 def preload() -> None:
     """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    for module in ("document_parser.jobs.tasks", "cv2", "onnxruntime", "openai", "rapidocr"):
+    for module in PRELOADED:
         importlib.import_module(module)
+    importlib.import_module("document_parser.engines.vlm").certificates()
     # What is here now lives as long as the pool: no work horse need look at it, and copy its memory, to find that out.
     gc.collect()
     gc.freeze()
