@@ -94,7 +94,7 @@ def report(model: Memory, cpu: Memory, pages: int) -> Report:
     )
     made.notes.append(
         "Resident memory, each quarter of a second; libraries that processes share count in each. “task” is the reader, which "
-        "here reads all pages by itself instead of handing over every 20 seconds."
+        "here reads all pages by itself instead of making way."
     )
     return made
 
