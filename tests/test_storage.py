@@ -90,10 +90,10 @@ def test_a_full_or_readonly_disk_is_an_error_that_can_be_retried(tmp_path):
     assert caught.value.retryable
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
 def test_a_store_that_is_away_is_an_error_that_can_be_retried(storage):
-    if isinstance(storage, S3Storage):
-        with pytest.raises(StorageUnavailable):
-            S3Storage("no-such-bucket", "", storage.endpoint_url).put("jobs/a/source", b"x")
+    with pytest.raises(StorageUnavailable):
+        S3Storage("no-such-bucket", "", storage.endpoint_url).put("jobs/a/source", b"x")
 
 
 def test_an_address_of_another_kind_is_refused():
@@ -102,9 +102,8 @@ def test_an_address_of_another_kind_is_refused():
         make_storage(settings)
 
 
+@pytest.mark.parametrize("storage", ["s3"], indirect=True)
 def test_a_service_over_s3_reads_a_document_and_deletes_it(tmp_path, s3_url, storage, paper):
-    if isinstance(storage, LocalStorage):
-        pytest.skip("the local store is what every other service test uses")
     scan = documents.scanned_pdf(tmp_path / "scan.pdf", ["A letter kept in a bucket far away."])
     settings = {"STORAGE_URL": "s3://documents/docs", "S3_ENDPOINT_URL": s3_url, "NUM_WORKERS": 1}
     with Service(tmp_path / "service", **settings) as service:

@@ -30,10 +30,10 @@ from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
 from document_parser.pipeline.pdf_file import PdfFile, Picture
+from document_parser.processes import die_with_parent
 
 FORK_REQUEST = b"fork"
 
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _OPEN_FILES = 64
 _FORK_SECONDS = 10.0
@@ -153,10 +153,8 @@ def _leave_parent(parent: int, keep: int, name: bytes) -> None:
     """Become a process of its own: ends with its parent, holds nothing of it, does not answer to its signals."""
     gc.freeze()  # inherited objects must not be collected: their descriptors are about to belong to others
     gc.disable()
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(parent)
     _libc.prctl(_PR_SET_NAME, name)
-    if os.getppid() != parent:
-        os._exit(0)
     signal.set_wakeup_fd(-1)
     for number in (
         signal.SIGTERM,
