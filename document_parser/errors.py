@@ -110,6 +110,44 @@ class Forbidden(DocumentParserError):
     message = "This is open to callers on this machine only, or with the admin token."
 
 
+class DashboardReadOnly(DocumentParserError):
+    code = "DASHBOARD_READ_ONLY"
+    status = 403
+    message = "The dashboard only shows. Set DASHBOARD_WRITES=true to act from it."
+
+
+class RateLimited(DocumentParserError):
+    code = "RATE_LIMITED"
+    status = 429
+    retryable = True
+    message = "Too many requests from this address. Retry-After says when to go on."
+
+
+class PageNotFound(DocumentParserError):
+    code = "PAGE_NOT_FOUND"
+    status = 404
+    message = "The document has no such page, or page_range left it out."
+
+
+class PicturePending(DocumentParserError):
+    code = "PICTURE_PENDING"
+    status = 409
+    retryable = True
+    message = "The picture of this page is being drawn. Ask again shortly."
+
+
+class PictureUnavailable(DocumentParserError):
+    code = "PICTURE_UNAVAILABLE"
+    status = 422
+    message = "The picture of this page cannot be drawn. An encrypted document's can only be while its job runs."
+
+
+class WebhookRefused(DocumentParserError):
+    code = "WEBHOOK_REFUSED"
+    status = 422
+    message = "webhook_url must be an http or https address of a public host. WEBHOOK_ALLOW_HOSTS names exceptions."
+
+
 class QueueUnavailable(DocumentParserError):
     code = "QUEUE_UNAVAILABLE"
     status = 503

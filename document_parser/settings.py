@@ -48,6 +48,27 @@ class ApiSettings(_Section):
     admin_token: str = Field(
         default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
     )
+    dashboard_writes: bool = Field(
+        default=False, description="Let the dashboard requeue, empty and delete; it has no CSRF protection of its own."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='Origins whose pages may call the API, as a JSON list like ["https://app.example.org"].'
+    )
+    rate_limit_uploads: str = Field(
+        default="600/minute", description="Most uploads of one caller, like 600/minute or 10/second;5000/day. Empty: no limit."
+    )
+    rate_limit_reads: str = Field(
+        default="6000/minute", description="Most other requests of one caller to /v1, in the same form. Empty: no limit."
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
+    )
+    events_heartbeat_seconds: float = Field(
+        default=15.0, gt=0, description="How often a silent event stream says that it lives."
+    )
+    events_stream_seconds: float = Field(
+        default=600.0, gt=0, description="Longest event stream; its client goes on where it was with Last-Event-ID."
+    )
     secret_key: str = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
@@ -158,6 +179,26 @@ class NanonetsSettings(_Section):
     picture_short_side: int = Field(default=1280, ge=0, description="Small originals are enlarged to this short side.")
 
 
+class WebhookSettings(_Section):
+    """Telling a caller's server that a job has ended."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBHOOK_")
+
+    secret: str = Field(
+        default="",
+        description="Signs webhooks: whsec_ and base64. Empty: made once in DATA_DIR/webhook.secret; set it for many hosts.",
+    )
+    timeout_seconds: float = Field(default=15.0, gt=0, description="Deadline of one delivery.")
+    retry_seconds: tuple[float, ...] = Field(
+        default=(5, 300, 1800, 7200, 18_000, 36_000),
+        description="Pauses before further tries, as a JSON list; after the last the delivery is given up.",
+    )
+    allow_hosts: tuple[str, ...] = Field(
+        default=(),
+        description='Hosts that may be called although their address is private, as a JSON list like ["erp.lan:8080"].',
+    )
+
+
 class LogSettings(_Section):
     """What is written to standard output."""
 
@@ -176,6 +217,7 @@ class Settings(BaseModel):
     engines: EngineSettings = Field(default_factory=EngineSettings)
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
     @property
