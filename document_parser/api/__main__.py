@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from document_parser.settings import load_settings
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop."""
+    argparse.ArgumentParser(prog="docparse serve", description="Serve the API, with workers beside it.").parse_args(arguments)
     from gunicorn.app.wsgiapp import WSGIApplication
 
     from document_parser.api import serving

@@ -1,0 +1,50 @@
+"""``docparse``: the product's commands. Each is a function of its arguments that returns the exit status, imported when called."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+import document_parser
+
+
+class Command(NamedTuple):
+    """What a command is called with, and where it lives."""
+
+    help: str
+    module: str
+    function: str = "main"
+
+
+COMMANDS: dict[str, Command] = {
+    "parse": Command("read documents, here or on a server", "document_parser.cli.parse"),
+    "serve": Command("serve the API, with workers beside it", "document_parser.api.__main__"),
+    "worker": Command("run workers alone", "document_parser.worker"),
+    "doctor": Command("say what is missing on this machine, and what to do", "document_parser.cli.doctor"),
+    "models": Command("print or start the two model servers", "document_parser.cli.models"),
+    "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and exit with its status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    if command is None:
+        _top_level().parse_args(arguments)
+        return
+    run: Callable[[list[str]], int | None] = getattr(import_module(command.module), command.function)
+    sys.exit(run(arguments[1:]))
+
+
+def _top_level() -> argparse.ArgumentParser:
+    """Tells of the commands; refuses what is none."""
+    parser = argparse.ArgumentParser(prog="docparse", description="Read documents page by page.")
+    parser.add_argument("--version", action="version", version=document_parser.__version__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.help)
+    return parser
