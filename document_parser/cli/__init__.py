@@ -1,4 +1,4 @@
-"""``docparse``: the product's commands. Each is a function of its arguments that returns the exit status, imported when called."""
+"""``docparse``: the commands. Each is a function of its arguments that returns the exit status, imported when called."""
 
 from __future__ import annotations
 

@@ -3,102 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from functools import partial
 
 from document_parser import logs
 from document_parser.engines import Engines
-from document_parser.errors import DocumentParserError, PageTimeout, PageUnreadable
+from document_parser.errors import DocumentParserError, PageTimeout
 from document_parser.jobs import assembly, files, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document
-from document_parser.jobs.record import Job
 from document_parser.models import Page
 from document_parser.pipeline.read import failed, read_page
 from document_parser.pipeline.route import MODELS
-from document_parser.pipeline.source import Source
 
 log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
-IDLE_DOCUMENTS = 2
 LONGEST_SLICES = 15
 PLANS_AT_ONCE = 2
 MOST_BYTES_PLANNED = 4 << 20
 """A reader plans documents up to this size, and of few pages, beside its reading; larger ones are a worker's own work."""
-
-
-@dataclass
-class _OpenDocument:
-    job: Job
-    source: Source
-    stack: contextlib.ExitStack
-
-
-@dataclass
-class _Desk:
-    """One document on the reader's desk: opened once, shared by its pages in flight."""
-
-    opening: asyncio.Task[_OpenDocument]
-    users: int = 0
-
-
-@dataclass
-class Desks:
-    """The documents a reader has open. Those nobody reads from are closed, but for the last few."""
-
-    context: Context
-    desks: dict[str, _Desk] = field(default_factory=dict)
-
-    @contextlib.asynccontextmanager
-    async def document(self, job_id: str) -> AsyncIterator[_OpenDocument]:
-        """The open document. Raises DocumentError where it does not open, PageUnreadable where the job is gone."""
-        desk = self.desks.get(job_id)
-        if desk is None:
-            desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
-        desk.users += 1
-        try:
-            yield await asyncio.shield(desk.opening)
-        finally:
-            desk.users -= 1
-            await self.tidy(keep=IDLE_DOCUMENTS)
-
-    async def tidy(self, keep: int = 0) -> None:
-        """Close idle documents beyond the newest ``keep``, and at once those that did not open."""
-        idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
-        broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
-        sound = [job_id for job_id in idle if job_id not in broken]
-        for job_id in broken + sound[: max(0, len(sound) - keep)]:
-            await _close(self.desks.pop(job_id).opening)
-
-    async def _open(self, job_id: str) -> _OpenDocument:
-        job = self.context.load(job_id)
-        if job is None:
-            raise PageUnreadable("The job was deleted.")
-        with contextlib.ExitStack() as stack:
-            path = await asyncio.to_thread(stack.enter_context, self.context.local_source(job_id))
-            source = await self.context.open(job, path)
-            return _OpenDocument(job, source, stack.pop_all())
-
-
-def _failed(opening: asyncio.Task[_OpenDocument]) -> bool:
-    return opening.done() and (opening.cancelled() or opening.exception() is not None)
-
-
-async def _close(opening: asyncio.Task[_OpenDocument]) -> None:
-    if not opening.done():
-        opening.cancel()
-    await asyncio.wait([opening])
-    if not _failed(opening):
-        document = opening.result()
-        await document.source.close()
-        document.stack.close()
 
 
 class Reader:
@@ -246,7 +175,7 @@ class Reader:
                 page = await self._within_deadline(document, claim.page)
         return page or failed(Page(number=claim.page), kept[0])
 
-    async def _within_deadline(self, document: _OpenDocument, number: int) -> Page:
+    async def _within_deadline(self, document: OpenDocument, number: int) -> Page:
         settings = self.context.settings
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
