@@ -282,3 +282,34 @@ class EngineTimeout(EngineError):
     code = "ENGINE_TIMEOUT"
     retryable = True
     message = "The engine did not answer within its deadline."
+
+
+# --- the command and the client ---------------------------------------------------------------------------------------
+
+
+class FileUnreadable(DocumentParserError):
+    code = "FILE_UNREADABLE"
+    status = 400
+    message = "The file cannot be read from the disk."
+
+
+class OutputUnwritable(DocumentParserError):
+    code = "OUTPUT_UNWRITABLE"
+    message = "The result cannot be written where it was asked for."
+
+
+class ServerUnreachable(DocumentParserError):
+    """No answer came from the service, however often it was asked."""
+
+    code = "SERVER_UNREACHABLE"
+    status = 503
+    retryable = True
+    message = "The server does not answer. Check its address, and that it runs."
+
+
+class UnexpectedAnswer(DocumentParserError):
+    """Something answered, but not as this service would: a proxy, or another service."""
+
+    code = "UNEXPECTED_ANSWER"
+    status = 502
+    message = "The answer is not one of this service. Check the server's address."

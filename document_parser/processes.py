@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -25,6 +26,11 @@ def die_with_parent(parent: int, sig: signal.Signals = signal.SIGKILL) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         os._exit(1)
+
+
+def name_process(name: str) -> None:
+    """What ``ps -o comm`` shows for this process; the kernel keeps 15 bytes."""
+    _libc.prctl(_PR_SET_NAME, name.encode())
 
 
 def birth(pid: int) -> str:

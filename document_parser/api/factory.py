@@ -12,7 +12,7 @@ from flask_openapi import Info, OpenAPI
 
 import document_parser
 from document_parser import logs
-from document_parser.api import jobs, problems, process, service
+from document_parser.api import events, jobs, pages, problems, process, service
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         waiting=threading.BoundedSemaphore(max(1, settings.api.web_threads // 2)),
     )
     problems.register(app)
-    for blueprint in (process.blueprint(), jobs.blueprint(), service.blueprint()):
+    for blueprint in (process.blueprint(), jobs.blueprint(), pages.blueprint(), events.blueprint(), service.blueprint()):
         app.register_api(blueprint)
     return app
 

@@ -6,7 +6,20 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models import JobState, JobStatus, OutputFormat
+from document_parser.models import (
+    Attempt,
+    EngineName,
+    JobState,
+    JobStatus,
+    OutputFormat,
+    Page,
+    PageError,
+    PageWarning,
+    WarningCode,
+)
+
+EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
+"""Milliseconds and a counter, as Redis numbers the entries of a stream; empty for the beginning."""
 
 
 class _Strict(BaseModel):
@@ -15,6 +28,18 @@ class _Strict(BaseModel):
 
 class JobPath(BaseModel):
     job_id: str = Field(description="The id the upload was answered with.")
+
+
+class PagePath(JobPath):
+    number: int = Field(ge=1, description="Page number of the document, from 1.")
+
+
+class EventsQuery(_Strict):
+    last_event_id: str = Field(
+        default="",
+        pattern=f"^{EVENT_ID}$",
+        description="Go on after this event; the header Last-Event-ID goes first.",
+    )
 
 
 class StatusQuery(_Strict):
@@ -66,6 +91,41 @@ class Result(BaseModel):
 class Jobs(BaseModel):
     jobs: list[JobStatus]
     next_cursor: str | None
+
+
+PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]
+
+
+class PageEntry(BaseModel):
+    """A page as the ledger knows it."""
+
+    number: int
+    state: PageState
+    engine: EngineName | None = None
+    warnings: list[WarningCode] = []
+    error: str | None = None
+
+
+class Pages(BaseModel):
+    """All pages of a job, ascending; none until the document has been opened."""
+
+    job_id: str
+    total: int | None
+    pages: list[PageEntry]
+
+
+class PageView(BaseModel):
+    """One page, whether it has been read or not, and why it reads as it does."""
+
+    job_id: str
+    number: int
+    state: PageState
+    route: str = ""
+    attempts: list[Attempt] = []
+    warnings: list[PageWarning] = []
+    error: PageError | None = None
+    page: Page | None = None
+    image_url: str
 
 
 class Cancelled(BaseModel):

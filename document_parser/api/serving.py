@@ -6,6 +6,18 @@ from typing import Any
 
 from document_parser.settings import Settings
 
+_workers: list[Any] = []
+"""gunicorn's worker in this process, where gunicorn serves."""
+
+
+def leaving() -> bool:
+    """Whether this web worker was told to stop: whoever only waits should end now."""
+    return any(not worker.alive for worker in _workers)
+
+
+def _remember(worker: Any) -> None:
+    _workers.append(worker)
+
 
 def options(settings: Settings) -> dict[str, Any]:
     """gunicorn's options. Threads, so that waiting requests do not block a process."""
@@ -17,6 +29,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "timeout": 300,
         "graceful_timeout": max(1, int(settings.workers.drain_seconds)),
         "keepalive": 5,
+        "post_worker_init": _remember,
         # One control socket a user would be shared by all services of that user.
         "control_socket_disable": True,
     }

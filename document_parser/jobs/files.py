@@ -23,5 +23,10 @@ def page(job_id: str, number: int) -> str:
     return f"{folder(job_id)}pages/{number:06d}.json"
 
 
+def picture(job_id: str, number: int, turn: int) -> str:
+    """The page as people look at it, turned clockwise by so many degrees."""
+    return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
+
+
 def result(job_id: str, extension: str) -> str:
     return f"{folder(job_id)}result.{extension}"

@@ -117,6 +117,11 @@ class Ledger:
         fields = self.redis.hgetall(f"job:{job_id}:pages")
         return {int(name): json.loads(raw) for name, raw in fields.items() if name.isdigit()}
 
+    def entry(self, job_id: str, number: int) -> dict[str, Any] | None:
+        """The entry of one page, None where the job has no such page."""
+        raw: Any = self.redis.hget(f"job:{job_id}:pages", str(number))
+        return json.loads(raw) if raw else None
+
     # --- living and ending
 
     def heartbeat(self, actor: str, claims: list[Claim]) -> list[Claim]:

@@ -25,7 +25,7 @@ from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import Job, JobCard
 from document_parser.models import JobState
-from document_parser.processes import die_with_parent
+from document_parser.processes import die_with_parent, name_process
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 
@@ -215,6 +215,7 @@ class _Boot:
 def run(settings: Settings, parent: int) -> NoReturn:
     """The sweeper process: until it is told to stop or its parent dies."""
     die_with_parent(parent)
+    name_process("docparse-sweep")
     # A sweep may stop anywhere: each of its steps can be done again. (An Event set by a handler could deadlock its own wait.)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

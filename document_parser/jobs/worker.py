@@ -9,7 +9,9 @@ import signal
 import socket
 import sys
 import uuid
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from typing import NoReturn
 
 from rq.job import Job as RqJob
 from rq.queue import Queue
@@ -18,7 +20,7 @@ from rq.worker import Worker
 from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser import logs
-from document_parser.jobs import context, sweep
+from document_parser.jobs import context, drawer, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.queue import DOCUMENTS, PAGES, QUEUES
@@ -63,12 +65,12 @@ class PageWorker(Worker):
 
 
 class Pool(WorkerPool):
-    """RQ's pool with our workers, and one sweeper beside them."""
+    """RQ's pool with our workers, and beside them a sweeper and a drawer of pictures."""
 
     def __init__(self, settings: Settings, redis: Redis, num_workers: int) -> None:
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
         self.settings = settings
-        self.sweeper: BaseProcess | None = None
+        self.beside: dict[str, BaseProcess] = {}
         self.told: set[str] = set()
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
@@ -85,12 +87,14 @@ class Pool(WorkerPool):
     def check_workers(self, respawn: bool = True) -> None:
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
-            self.check_sweeper()
+            self.check_beside("sweeper", sweep.run, self.settings)
+            self.check_beside("drawer", drawer.run)
 
-    def check_sweeper(self) -> None:
-        if self.sweeper is None or not self.sweeper.is_alive():
-            self.sweeper = ForkProcess(target=sweep.run, args=(self.settings, os.getpid()), name="sweeper")
-            self.sweeper.start()
+    def check_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
+        """Start a process beside the workers, if it is not there."""
+        if name not in self.beside or not self.beside[name].is_alive():
+            self.beside[name] = ForkProcess(target=run, args=(*arguments, os.getpid()), name=name)
+            self.beside[name].start()
 
     def request_stop(self, signum: int | None = None, frame: object = None) -> None:
         # Only a note: the handler may interrupt the very start of a worker, which nobody would then stop.
@@ -102,9 +106,10 @@ class Pool(WorkerPool):
             if data.name not in self.told:
                 self.told.add(data.name)
                 self.stop_worker(data)
-        if self.sweeper is not None and self.sweeper.is_alive():
-            self.sweeper.terminate()
-        return super().all_workers_have_stopped() and (self.sweeper is None or not self.sweeper.is_alive())
+        living = [process for process in self.beside.values() if process.is_alive()]
+        for process in living:
+            process.terminate()
+        return super().all_workers_have_stopped() and not living
 
 
 def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) -> None:

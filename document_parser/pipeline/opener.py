@@ -6,7 +6,6 @@ loaded and little else, so a child costs a small fork. Everything here runs in t
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import math
 import os
@@ -30,15 +29,13 @@ from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
 from document_parser.pipeline.pdf_file import PdfFile, Picture
-from document_parser.processes import die_with_parent
+from document_parser.processes import die_with_parent, name_process
 
 FORK_REQUEST = b"fork"
 
-_PR_SET_NAME = 15
 _OPEN_FILES = 64
 _FORK_SECONDS = 10.0
 _SPARED_SECONDS = 2
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def fork_zygote(limits: OpenerLimits) -> Zygote:
 
 def _run_zygote(control: socket.socket, limits: OpenerLimits, parent: int) -> NoReturn:
     try:
-        _leave_parent(parent, control.fileno(), b"docparse-zygote")
+        _leave_parent(parent, control.fileno(), "docparse-zygote")
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
         while True:
             message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
@@ -121,7 +118,7 @@ def _fork_opener(descriptors: list[int], limits: OpenerLimits) -> None:
 
 def _run_opener(sock: socket.socket, limits: OpenerLimits, parent: int) -> NoReturn:
     try:
-        _leave_parent(parent, sock.fileno(), b"docparse-opener")
+        _leave_parent(parent, sock.fileno(), "docparse-opener")
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _keep_stderr_clean()
         _limit(limits)
@@ -149,12 +146,12 @@ def _exit() -> NoReturn:
         os._exit(int(error is not None))
 
 
-def _leave_parent(parent: int, keep: int, name: bytes) -> None:
+def _leave_parent(parent: int, keep: int, name: str) -> None:
     """Become a process of its own: ends with its parent, holds nothing of it, does not answer to its signals."""
     gc.freeze()  # inherited objects must not be collected: their descriptors are about to belong to others
     gc.disable()
     die_with_parent(parent)
-    _libc.prctl(_PR_SET_NAME, name)
+    name_process(name)
     signal.set_wakeup_fd(-1)
     for number in (
         signal.SIGTERM,

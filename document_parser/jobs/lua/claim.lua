@@ -13,6 +13,7 @@ local function take(job, page, alone)
   entry.state, entry.token, entry.actor, entry.alone = 'claimed', token, actor, alone
   save(pages(job), page, entry)
   redis.call('ZADD', 'claims', now() + span, claim_name(job, page, token, actor))
+  event(job, 'page.started', 'page', page)
   return {job, page, alone and '1' or '0'}
 end
 

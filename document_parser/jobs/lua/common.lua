@@ -23,7 +23,7 @@ local function save(key, field, entry)
 end
 
 local function event(job, kind, ...)
-  redis.call('XADD', 'job:' .. job .. ':events', 'MAXLEN', '~', 4096, '*', 'kind', kind, ...)
+  redis.call('XADD', 'job:' .. job .. ':events', 'MAXLEN', '~', 8192, '*', 'kind', kind, ...)
 end
 
 local function claim_name(job, what, token, actor)
@@ -51,10 +51,10 @@ local function closed(job)
   return redis.call('HGET', record(job), 'planned') == '1' and count(job, 'finished') == total
 end
 
-local function count_page(job, page, outcome, counter)
+local function count_page(job, page, outcome, counter, warnings)
   redis.call('HINCRBY', pages(job), '#' .. outcome, 1)
   redis.call('HINCRBY', pages(job), '#finished', 1)
   if counter ~= '' then redis.call('HINCRBY', pages(job), '#' .. counter, 1) end
   redis.call('HSET', pages(job), '#current', math.max(count(job, 'current'), tonumber(page)))
-  event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter)
+  event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))
 end

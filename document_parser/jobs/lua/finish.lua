@@ -8,5 +8,5 @@ local entry = load(pages(job), page)
 if at ~= 'processing' or not entry or entry.state ~= 'claimed' or entry.token ~= token then return 0 end
 drop_claim(job, page, entry)
 redis.call('HSET', pages(job), page, ARGV[4])
-count_page(job, page, ARGV[5], ARGV[6])
+count_page(job, page, ARGV[5], ARGV[6], cjson.decode(ARGV[4]).warnings)
 return closed(job) and 2 or 1

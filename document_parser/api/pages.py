@@ -1,0 +1,138 @@
+"""Pages of a job, readable while it runs: the ledger, one page with its why-trail, and its picture."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from flask import Response, jsonify, send_file, url_for
+from flask_openapi import APIBlueprint, Tag
+
+from document_parser.api import factory, problems
+from document_parser.api.jobs import known
+from document_parser.api.schemas import JobPath, PageEntry, PagePath, Pages, PageState, PageView
+from document_parser.errors import PageNotFound, PicturePending, PictureUnavailable
+from document_parser.jobs import files, record
+from document_parser.jobs.pictures import PictureRequest
+from document_parser.models import Page, PageError, PageWarning
+from document_parser.storage import StoredFileMissing
+
+PICTURE_SECONDS = 15.0
+PICTURE_AGE_SECONDS = 3600
+"""How long a browser may keep a picture: pages that are read do not change."""
+
+
+def blueprint() -> APIBlueprint:
+    tag = Tag(name="pages", description="Look at single pages, also while the job runs.")
+    routes = APIBlueprint("pages", __name__, url_prefix="/v1/jobs", abp_tags=[tag])
+    missing: dict[str | int, Any] = {404: problems.ProblemBody, 410: problems.ProblemBody}
+
+    @routes.get(
+        "/<job_id>/pages", summary="The ledger: all pages of a job", responses={200: Pages, **missing}, operation_id="job_pages"
+    )
+    def listing(path: JobPath) -> Response:
+        services = factory.services()
+        job = record.load(services.redis, known(path.job_id))
+        entries = services.ledger.entries(path.job_id)
+        pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
+        return jsonify(Pages(job_id=path.job_id, total=job.total, pages=pages).model_dump(mode="json"))
+
+    @routes.get(
+        "/<job_id>/pages/<int:number>",
+        summary="One page, and why it reads as it does",
+        responses={200: PageView, **missing},
+        operation_id="job_page",
+    )
+    def page(path: PagePath) -> Response:
+        services = factory.services()
+        return jsonify(_view(services, path.number, path.job_id).model_dump(mode="json"))
+
+    @routes.get(
+        "/<job_id>/pages/<int:number>/image",
+        summary="The picture of a page, upright",
+        description="A JPEG, drawn when it is first asked for.",
+        responses={409: problems.ProblemBody, 422: problems.ProblemBody, **missing},
+        operation_id="job_page_image",
+    )
+    def image(path: PagePath) -> Response:
+        services = factory.services()
+        _entry_of(services, path.job_id, path.number)
+        found = _stored(services, path.job_id, path.number)
+        request = PictureRequest(path.job_id, path.number, found.rotation if found else 0)
+        response = send_file(_picture(services, request), mimetype="image/jpeg")
+        response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if found else "no-store"
+        return response
+
+    return routes
+
+
+def _picture(services: factory.Services, request: PictureRequest) -> Any:
+    """The stored picture; drawn first where it is not there. Raises PicturePending, PictureUnavailable."""
+    with contextlib.suppress(StoredFileMissing):
+        return services.storage.open(request.file)
+    # Those who wait hold at most half of the threads; who finds no room comes again.
+    if not services.waiting.acquire(blocking=False):
+        raise PicturePending()
+    try:
+        answer = request.wait(services.redis, PICTURE_SECONDS)
+    finally:
+        services.waiting.release()
+    if answer == "pending":
+        raise PicturePending()
+    try:
+        return services.storage.open(request.file)
+    except StoredFileMissing:
+        raise PictureUnavailable() from None
+
+
+def _entry_of(services: factory.Services, job_id: str, number: int) -> dict[str, Any]:
+    """The ledger's entry. Raises JobNotFound, JobExpired, PageNotFound."""
+    job = record.load(services.redis, known(job_id))
+    entry = services.ledger.entry(job_id, number)
+    if entry is None:
+        raise PageNotFound(page=number, total_pages=job.total)
+    return entry
+
+
+def _stored(services: factory.Services, job_id: str, number: int) -> Page | None:
+    """The page as it was read, None where it has not been."""
+    with contextlib.suppress(StoredFileMissing):
+        return Page.model_validate_json(services.storage.get(files.page(job_id, number)))
+    return None
+
+
+def _view(services: factory.Services, number: int, job_id: str) -> PageView:
+    entry = _entry_of(services, job_id, number)
+    found = _stored(services, job_id, number) if _state(entry) in ("done", "blank", "failed") else None
+    return PageView(
+        job_id=job_id,
+        number=number,
+        state=_state(entry),
+        route=entry.get("route", ""),
+        attempts=entry.get("attempts", []),
+        warnings=found.warnings if found else [PageWarning(code=code) for code in entry.get("warnings", [])],
+        error=found.error if found else _error(entry),
+        page=found,
+        image_url=url_for("pages.image", job_id=job_id, number=number),
+    )
+
+
+def _entry(number: int, entry: dict[str, Any]) -> PageEntry:
+    return PageEntry(
+        number=number,
+        state=_state(entry),
+        engine=entry.get("engine"),
+        warnings=entry.get("warnings", []),
+        error=entry.get("error"),
+    )
+
+
+def _error(entry: dict[str, Any]) -> PageError | None:
+    """The error of a page that failed without leaving a file: reading it killed its worker."""
+    code = entry.get("error")
+    return PageError(code=code, message="Reading this page killed its worker twice.") if code else None
+
+
+def _state(entry: dict[str, Any]) -> PageState:
+    state: PageState = "reading" if entry["state"] == "claimed" else entry["state"]
+    return state

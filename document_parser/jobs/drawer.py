@@ -1,0 +1,68 @@
+"""The drawer: a process beside the workers that draws pages for people to look at, however busy the readers are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from typing import NoReturn
+
+from document_parser import logs
+from document_parser.errors import DocumentParserError, StorageUnavailable
+from document_parser.jobs import files
+from document_parser.jobs.connection import RedisError
+from document_parser.jobs.context import Context, task_boundary, task_context
+from document_parser.jobs.desks import Desks
+from document_parser.jobs.pictures import PictureRequest, next_request
+from document_parser.models import PictureSpec
+from document_parser.processes import die_with_parent, name_process
+
+log = logs.get(__name__)
+
+PICTURE = PictureSpec(dpi=144, max_long_side=1600, quality=85)
+IDLE_SECONDS = 5
+PAUSE_SECONDS = 1.0
+
+
+class Drawer:
+    """Draws one page after the other; documents looked at last stay open for a moment."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.desks = Desks(context)
+
+    async def run(self) -> None:
+        while True:
+            request = await asyncio.to_thread(next_request, self.context.redis, IDLE_SECONDS)
+            if request is None:
+                await self.desks.tidy()
+            else:
+                await self.draw(request)
+
+    async def draw(self, request: PictureRequest) -> None:
+        """Store the picture and say so, or say that it cannot be drawn."""
+        refused: list[DocumentParserError] = []
+        with task_boundary(refused.append, job_id=request.job_id, page=request.number, stage="picture"):
+            async with self.desks.document(request.job_id) as document:
+                image = await document.source.render(request.number, PICTURE, request.turn)
+            await asyncio.to_thread(self.context.storage.put, request.file, image.data)
+        if self.context.load(request.job_id) is None:
+            # Deleted meanwhile: nothing of it may stay.
+            await asyncio.to_thread(self.context.storage.delete_all, files.folder(request.job_id))
+        request.answer(self.context.redis, "refused" if refused else "drawn")
+
+
+def run(parent: int) -> NoReturn:
+    """The drawer process: until it is told to stop or its parent dies."""
+    die_with_parent(parent)
+    name_process("docparse-drawer")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        try:
+            with task_context() as context:
+                asyncio.run(Drawer(context).run())
+        except (RedisError, StorageUnavailable) as error:
+            log.warning("drawer_waits", error=type(error).__name__)
+            time.sleep(PAUSE_SECONDS)
