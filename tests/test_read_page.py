@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from PIL import ImageOps
 
 from document_parser.engines import Engines
 from document_parser.errors import NoEngine
@@ -249,3 +250,21 @@ def test_a_form_goes_to_nanonets_first():
 
 def test_fast_reads_the_text_layer_of_a_form():
     assert route.choose(facts(characters=900, form_fields=3), "fast", ALL).engines[0] == "text_layer"
+
+
+def test_a_page_that_stands_on_its_head_is_turned_and_read_as_its_upright_self(openers, tmp_path):
+    text = "The committee met on Thursday and approved the minutes of the previous meeting without changes. " * 3
+    path = documents.scanned_pdf(tmp_path / "head.pdf", [text, text], turned={2: 180})
+    upright, turned = (read(openers, path, number=number, inference="cpu") for number in (1, 2))
+    assert (upright.rotation, turned.rotation) == (0, 180)
+    assert words(turned) == words(upright)
+    assert [warning.code for warning in turned.warnings] == ["rotated"]
+    assert turned.blocks[0].box.top == pytest.approx(upright.blocks[0].box.top, abs=0.01)
+
+
+def test_a_page_of_which_the_engine_is_unsure_says_so(openers, tmp_path):
+    path = tmp_path / "mirrored.png"
+    ImageOps.mirror(documents.page_picture("Quarterly figures of the northern district. " * 8)).save(path)
+    page = read(openers, path, inference="cpu", kind="image")
+    assert page.confidence < 0.85
+    assert "low_confidence" in [warning.code for warning in page.warnings]

@@ -42,6 +42,9 @@ LITTLE_INK = 0.0005
 
 SIDEWAYS = 1.0
 
+UNSURE = 0.85
+"""Below this mean confidence a page is flagged, and looked at once more: it may stand on its head."""
+
 SMALLER = 0.7
 """A picture that did not fit into the model's context is sent again at this part of its size."""
 
@@ -69,6 +72,7 @@ class _Reader:
     retry_temperatures: tuple[float, ...]
     words: list[Word] = field(default_factory=list)
     turn: int | None = None
+    looked: bool = False
     scale: float = 1.0
 
     async def down(self, ladder: Route) -> Page:
@@ -108,6 +112,7 @@ class _Reader:
             self._note(name, "accepted", "nothing found and hardly any ink", temperature, started)
             return "blank"
         self._note(name, "rejected", rejection.reason, temperature, started)
+        await self._turn_over(image)
         return "same engine"
 
     def _after(self, error: EngineError) -> CameOfIt:
@@ -127,7 +132,24 @@ class _Reader:
             return None, image
         if self.facts.characters and not route.distrust(self.facts):
             await self._text_words()
-        return await engine.read(image, temperature=temperature, watch=guards.loop_reason), image
+        reading = await engine.read(image, temperature=temperature, watch=guards.loop_reason)
+        before = self.turn
+        if _unsure(reading) and await self._turn_over(image):
+            picture = await self._picture(engine.picture)
+            turned = await engine.read(picture, temperature=temperature, watch=guards.loop_reason)
+            if (_confidence(turned) or 0) > (_confidence(reading) or 0):
+                return turned, picture
+            self.turn = before
+        return reading, image
+
+    async def _turn_over(self, image: PageImage | None) -> bool:
+        """Whether the page turns out to stand otherwise than it was read; looked at once a page, where reading went badly."""
+        if self.looked or image is None:
+            return False
+        self.looked = True
+        more = await self.engines.upright_turn(image)
+        self.turn = ((self.turn or 0) + more) % 360
+        return more != 0
 
     async def _text_words(self) -> list[Word]:
         if not self.words:
@@ -173,14 +195,26 @@ class _Reader:
                 page.width, page.height = page.height, page.width
             page.warnings.append(PageWarning(code="rotated", message=f"The page was turned by {self.turn} degrees clockwise."))
         page.blocks = reading.blocks or blocks_of(reading.words, page.width, page.height)
-        sure = [word.confidence for word in reading.words if word.confidence is not None]
-        page.confidence = round(sum(sure) / len(sure), 4) if sure else None
+        page.confidence = _confidence(reading)
+        if _unsure(reading):
+            page.warnings.append(PageWarning(code="low_confidence", message=f"The engine is only {page.confidence:.0%} sure."))
 
     def _closed(self, ladder: Route, name: EngineName) -> Page:
         if name != ladder.engines[0]:
             message = f"{ladder.engines[0]} gave no usable reading; {name} read the page."
             self.page.warnings.append(PageWarning(code="engine_fallback", message=message))
         return self.page
+
+
+def _confidence(reading: Reading) -> float | None:
+    """The mean confidence of the words, where the engine tells it."""
+    sure = [word.confidence for word in reading.words if word.confidence is not None]
+    return round(sum(sure) / len(sure), 4) if sure else None
+
+
+def _unsure(reading: Reading) -> bool:
+    confidence = _confidence(reading)
+    return confidence is not None and confidence < UNSURE
 
 
 async def read_page(
