@@ -1,3 +1,30 @@
-"""A self-hosted service that reads documents page by page and gives faithful Markdown, JSON, HTML or CSV back."""
+"""A self-hosted service that reads documents page by page and gives faithful Markdown, JSON, HTML or CSV back.
+
+``parse(path)`` reads a document in this process; ``Client(url)`` asks a service.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from document_parser.client import Client
+    from document_parser.pipeline.document import DocumentReader, parse, parse_async
 
 __version__ = "0.1.0"
+__all__ = ["Client", "DocumentReader", "parse", "parse_async"]
+
+_FRONT_DOOR = {
+    "Client": "document_parser.client",
+    "DocumentReader": "document_parser.pipeline.document",
+    "parse": "document_parser.pipeline.document",
+    "parse_async": "document_parser.pipeline.document",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is first asked for: a web process never loads what reads documents."""
+    if name not in _FRONT_DOOR:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_FRONT_DOOR[name]), name)

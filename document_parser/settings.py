@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,13 +16,17 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from document_parser.models import AccuracyMode
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+_RATE_LIMIT = r"[1-9]\d{0,8}/([1-9]\d{0,4} ?)?(second|minute|hour|day|month)s?"
+_ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
 class _Section(BaseSettings):
@@ -55,10 +60,11 @@ class ApiSettings(_Section):
         default=(), description='Origins whose pages may call the API, as a JSON list like ["https://app.example.org"].'
     )
     rate_limit_uploads: str = Field(
-        default="600/minute", description="Most uploads of one caller, like 600/minute or 10/second;5000/day. Empty: no limit."
+        default="600/minute",
+        description="Most uploads of one caller, like 600/minute or 10/second;5000/day; none for no limit.",
     )
     rate_limit_reads: str = Field(
-        default="6000/minute", description="Most other requests of one caller to /v1, in the same form. Empty: no limit."
+        default="6000/minute", description="Most other requests of one caller to /v1, in the same form."
     )
     trusted_proxies: int = Field(
         default=0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
@@ -72,6 +78,27 @@ class ApiSettings(_Section):
     secret_key: str = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
+
+    @field_validator("rate_limit_uploads", "rate_limit_reads")
+    @classmethod
+    def _is_rate_limit(cls, text: str, info: ValidationInfo) -> str:
+        """Empty where there is none: an empty variable counts as not set."""
+        if text.lower() in ("", "none"):
+            return ""
+        if not re.fullmatch(rf"{_RATE_LIMIT}(;{_RATE_LIMIT})*", text):
+            raise ValueError(f"{str(info.field_name).upper()} is written like 600/minute or 10/second;5000/day, or none")
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """In small letters, as browsers send them. Each is named: with ``*`` every page of the web could send documents."""
+        for origin in origins:
+            if not re.fullmatch(_ORIGIN, origin.lower()):
+                raise ValueError(
+                    f"CORS_ORIGINS lists origins like https://app.example.org, without path and without *: {origin}"
+                )
+        return tuple(origin.lower() for origin in origins)
 
 
 class StoreSettings(_Section):
@@ -182,10 +209,11 @@ class NanonetsSettings(_Section):
 class WebhookSettings(_Section):
     """Telling a caller's server that a job has ended."""
 
-    model_config = SettingsConfigDict(env_prefix="WEBHOOK_")
+    model_config = SettingsConfigDict(env_prefix="WEBHOOK_", hide_input_in_errors=True)
 
     secret: str = Field(
         default="",
+        pattern=r"^(whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)?$",
         description="Signs webhooks: whsec_ and base64. Empty: made once in DATA_DIR/webhook.secret; set it for many hosts.",
     )
     timeout_seconds: float = Field(default=15.0, gt=0, description="Deadline of one delivery.")
@@ -197,6 +225,14 @@ class WebhookSettings(_Section):
         default=(),
         description='Hosts that may be called although their address is private, as a JSON list like ["erp.lan:8080"].',
     )
+
+
+class ClientSettings(_Section):
+    """What `docparse parse --server` sends."""
+
+    model_config = SettingsConfigDict(env_prefix="DOCPARSE_")
+
+    token: str = Field(default="", description="Admin token of the server that `docparse parse --server` asks.")
 
 
 class LogSettings(_Section):
@@ -218,6 +254,7 @@ class Settings(BaseModel):
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    client: ClientSettings = Field(default_factory=ClientSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
 
     @property
@@ -264,6 +301,11 @@ def cap_threads() -> None:
     """Keep numeric libraries to one thread each. Must run before they are imported."""
     for name in THREAD_VARIABLES:
         os.environ.setdefault(name, "1")
+
+
+def environment_of_child(**variables: str) -> dict[str, str]:
+    """The environment of this process with these variables set, for a program that it starts."""
+    return {**os.environ, **variables}
 
 
 def environment_fields() -> Iterator[tuple[str, str, FieldInfo]]:

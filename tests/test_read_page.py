@@ -268,3 +268,15 @@ def test_a_page_of_which_the_engine_is_unsure_says_so(openers, tmp_path):
     page = read(openers, path, inference="cpu", kind="image")
     assert page.confidence < 0.85
     assert "low_confidence" in [warning.code for warning in page.warnings]
+
+
+def test_a_page_with_a_little_ink_that_no_engine_reads_counts_as_blank_and_says_so(openers, tmp_path):
+    path = tmp_path / "specks.png"
+    paper = documents.page_picture("")
+    for place in range(100, 1000, 300):
+        paper.paste(0, (place, place, place + 9, place + 9))
+    paper.save(path)
+    page = read(openers, path, inference="cpu", kind="image")
+    assert page.status == "blank"
+    assert [warning.code for warning in page.warnings] == ["low_coverage"]
+    assert trail(page) == [("rapidocr", "accepted")]

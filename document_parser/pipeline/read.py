@@ -110,6 +110,8 @@ class _Reader:
             return "accepted"
         if self._blank(image, rejection):
             self._note(name, "accepted", "nothing found and hardly any ink", temperature, started)
+            message = "The page counts as blank, but has a little ink on it that no engine could read."
+            self.page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._note(name, "rejected", rejection.reason, temperature, started)
         await self._turn_over(image)

@@ -1,0 +1,67 @@
+"""Reading documents in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+
+from document_parser.atomic import atomic_write
+from document_parser.cli.outcome import Outcome, Work, outcome_of
+from document_parser.cli.outputs import StandardOutput
+from document_parser.cli.passwords import Passwords
+from document_parser.cli.progress import Display
+from document_parser.models import Options
+from document_parser.pipeline.document import DocumentReader, ReadDocument
+
+
+class Here:
+    """Documents read one after another; engines stay loaded between them."""
+
+    def __init__(
+        self, reader: DocumentReader, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
+    ) -> None:
+        self.reader = reader
+        self.options = options
+        self.passwords = passwords
+        self.display = display
+        self.stdout = stdout
+
+    def read(self, works: list[Work]) -> Generator[Outcome, None, None]:
+        """The outcomes, in the order of the works."""
+        with asyncio.Runner() as self.runner:
+            try:
+                for work in works:
+                    yield self._one(work)
+            finally:
+                self.runner.run(self.reader.aclose())
+
+    def _one(self, work: Work) -> Outcome:
+        self.display.started(work.input.name)
+        with (
+            outcome_of(work) as outcome,
+            work.input.local() as path,
+            self.passwords.opening(work.input.name, partial(self._document, work, path)) as document,
+        ):
+            self._write(document, work.target)
+            outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
+        return outcome
+
+    def _document(self, work: Work, path: Path, password: str) -> ReadDocument:
+        watch = partial(self.display.progressed, work.input.name)
+        name = work.input.filename
+        return self.runner.run(self.reader.read(path, self.options, filename=name, password=password, on_progress=watch))
+
+    def _write(self, document: ReadDocument, target: Path | None) -> None:
+        if target is None:
+            with self.stdout.next() as out:
+                document.write(self.options.output_format, out)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as out:
+            document.write(self.options.output_format, out)
+
+
+def _warnings(document: ReadDocument) -> list[dict[str, object]]:
+    return [{"page": warning.page, "code": warning.code} for warning in document.warnings]

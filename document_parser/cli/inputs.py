@@ -1,0 +1,142 @@
+"""Which documents a command line means, and where the result of each goes."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from document_parser.errors import FileUnreadable
+from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, looks_like
+
+STDIN = "-"
+
+_EXTENSIONS = frozenset(extension for found in SUPPORTED.values() for extension in found.extensions)
+
+
+class UsageError(Exception):
+    """The command line cannot be followed; the message says why."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One document to read: its name as it was given, and its place in an output folder, still with its own extension."""
+
+    name: str
+    place: Path
+
+    @property
+    def filename(self) -> str:
+        return "stdin" if self.name == STDIN else Path(self.name).name
+
+    @contextmanager
+    def local(self) -> Iterator[Path]:
+        """The document as a file; what comes on standard input or another pipe is kept on disk meanwhile.
+
+        Raises FileUnreadable.
+        """
+        if Path(self.name).is_file():
+            with _reading(), Path(self.name).open("rb") as file:
+                file.read(1)
+            yield Path(self.name)
+            return
+        with tempfile.NamedTemporaryFile(prefix="docparse-") as copy:
+            with _reading(), self._pipe() as pipe:
+                shutil.copyfileobj(pipe, copy)
+            copy.flush()
+            yield Path(copy.name)
+
+    def _pipe(self) -> BinaryIO:
+        return sys.stdin.buffer if self.name == STDIN else Path(self.name).open("rb")
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FileUnreadable(f"The file cannot be read: {error.strerror}.") from error
+
+
+def find(arguments: list[str]) -> tuple[list[Input], bool]:
+    """All documents, in order and none twice; and whether the arguments may stand for several, however many were found.
+
+    Raises UsageError where one names nothing.
+    """
+    one = Path(arguments[0])
+    several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
+    found: dict[str, Input] = {}
+    for argument in arguments:
+        for document in _meant_by(argument, named=len(arguments) > 1):
+            found.setdefault(_identity(document), document)
+    if not found:
+        raise UsageError("There is no document in " + ", ".join(map(repr, arguments)) + ".")
+    return list(found.values()), several
+
+
+def _identity(one: Input) -> str:
+    return one.name if one.name == STDIN else os.path.realpath(one.name)
+
+
+def _meant_by(argument: str, *, named: bool) -> Iterator[Input]:
+    path = Path(argument)
+    if argument == STDIN:
+        if sys.stdin.isatty():
+            raise UsageError("- reads a document from standard input, and nothing is piped into it.")
+        yield Input(STDIN, Path("stdin"))
+    elif path.is_dir():
+        yield from _in_folder(path, Path(path.resolve().name) if named else Path())
+    elif path.exists() or not glob.has_magic(argument):
+        if not path.exists():
+            raise UsageError(f"There is no file or folder {argument!r}.")
+        yield Input(argument, Path(path.name))
+    else:
+        yield from _matching(argument)
+
+
+def _matching(pattern: str) -> Iterator[Input]:
+    """What a quoted pattern matches; ``**`` goes through folders, which are kept in the place from the first wildcard on."""
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib would also match hidden files
+    if not matches:
+        raise UsageError(f"Nothing matches {pattern!r}.")
+    base = _fixed_part(pattern)
+    for match in map(Path, matches):
+        place = match.relative_to(base)
+        if match.is_file():
+            yield Input(str(match), place)
+        elif match.is_dir() and "**" not in pattern:
+            yield from _in_folder(match, place)
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folder above the first wildcard."""
+    parts = Path(pattern).parts
+    wild = next(index for index, part in enumerate(parts) if glob.has_magic(part))
+    return Path(*parts[:wild])
+
+
+def _in_folder(folder: Path, place: Path) -> Iterator[Input]:
+    """The documents below a folder that are read, or claim by their name to be; nothing hidden."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            path = Path(parent) / name
+            if not name.startswith(".") and path.is_file() and _is_read(path):
+                yield Input(str(path), place / path.relative_to(folder))
+
+
+def _is_read(path: Path) -> bool:
+    if path.suffix.lower() in _EXTENSIONS:
+        return True
+    try:
+        with path.open("rb") as file:
+            return looks_like(file.read(HEAD_BYTES)) in SUPPORTED
+    except OSError:
+        return False  # of no known extension, and nobody can tell what it is

@@ -1,0 +1,124 @@
+"""What is to be done with each document, what came of it, and the exit status of it all."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from document_parser.cli.inputs import Input
+from document_parser.errors import (
+    DocumentParserError,
+    Forbidden,
+    LoginRequired,
+    OutputUnwritable,
+    QueueUnavailable,
+    RateLimited,
+    ServerUnreachable,
+    StorageUnavailable,
+    UnexpectedAnswer,
+)
+
+COMPLETE, PARTIAL, USAGE, NOTHING, SERVER, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 4, 130, 141
+
+_NO_SERVER = (ServerUnreachable, UnexpectedAnswer, Forbidden, LoginRequired)
+_SERVER_BUSY = (RateLimited, QueueUnavailable, StorageUnavailable)
+SERVER_CODES = frozenset(kind.code for kind in (*_NO_SERVER, *_SERVER_BUSY))
+GIVES_UP_AT = _NO_SERVER
+"""After one of these there is no use in sending the next document."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """A document to read and the file its result goes to; None is standard output."""
+
+    input: Input
+    target: Path | None
+
+
+@dataclass
+class Outcome:
+    """What came of one document. ``status`` is partial where pages of it could not be read."""
+
+    file: str
+    status: Literal["complete", "partial", "failed"] = "failed"
+    pages: int = 0
+    failed_pages: list[int] = field(default_factory=list)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    output: str | None = None
+    seconds: float = 0.0
+    error: dict[str, str] | None = None
+    job_id: str | None = None
+
+    def read(self, pages: int, failed_pages: list[int], warnings: list[dict[str, Any]]) -> None:
+        """Note what was read."""
+        self.pages, self.failed_pages, self.warnings = pages, failed_pages, warnings
+        self.status = "partial" if failed_pages else "complete"
+
+    def fail(self, error: DocumentParserError | OSError) -> None:
+        """Note why there is no result."""
+        ours = error if isinstance(error, DocumentParserError) else OutputUnwritable(_unwritable(error))
+        self.status, self.output = "failed", None
+        self.error = {"code": ours.code, "message": ours.message}
+
+    @property
+    def line(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self))
+
+
+@contextmanager
+def outcome_of(work: Work) -> Iterator[Outcome]:
+    """The outcome of a document, to be filled in: its time, and its error where one is raised meanwhile."""
+    outcome, started = Outcome(work.input.name), time.monotonic()
+    try:
+        yield outcome
+    except BrokenPipeError:
+        raise
+    except (DocumentParserError, OSError) as error:
+        outcome.fail(error)
+    else:
+        outcome.output = str(work.target) if work.target else None
+    outcome.seconds = round(time.monotonic() - started, 3)
+
+
+def _unwritable(error: OSError) -> str:
+    where = f" {error.filename}" if error.filename else ""
+    return f"The result cannot be written{where}: {error.strerror}."
+
+
+class Tally:
+    """Counts outcomes, for the last line and the exit status."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.pages_read = 0
+        self.server_trouble = False
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome.status] += 1
+        self.pages_read += outcome.pages - len(outcome.failed_pages)
+        self.server_trouble |= outcome.error is not None and outcome.error["code"] in SERVER_CODES
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    @property
+    def exit_status(self) -> int:
+        if self.server_trouble:
+            return SERVER
+        if self.counts["complete"] == self.total:
+            return COMPLETE
+        return PARTIAL if self.pages_read else NOTHING
+
+    def __str__(self) -> str:
+        parts = [f"{self.counts['complete']} read"]
+        parts += [f"{self.counts['partial']} with pages that could not be read"] if self.counts["partial"] else []
+        parts += [f"{self.counts['failed']} not read"] if self.counts["failed"] else []
+        return f"{self.total} documents: {', '.join(parts)}"

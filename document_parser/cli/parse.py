@@ -1,0 +1,202 @@
+"""``docparse parse``: documents become Markdown, JSON, HTML, CSV, text or a zip of all, read here or by a server."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from document_parser.cli import inputs, outputs
+from document_parser.cli.inputs import UsageError
+from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally, Work
+from document_parser.cli.outputs import StandardOutput
+from document_parser.cli.passwords import Passwords
+from document_parser.cli.progress import Display, display
+from document_parser.models import AccuracyMode, Options, OutputFormat
+from document_parser.settings import cap_threads, load_settings
+
+Outcomes = Generator[Outcome, None, None]
+Reads = Callable[[list[Work], Passwords, Display, StandardOutput], Outcomes]
+"""Reads documents and gives their outcomes, in the order of the works."""
+
+EXIT_STATUSES = """exit status:
+  0    every document was read completely
+  1    some pages or documents could not be read
+  2    the command line cannot be followed; nothing was read
+  3    nothing could be read
+  4    the server does not answer, or refuses
+  130  interrupted
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Read documents, here or on a server; the exit status."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        return _parse(given)
+    except UsageError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads any more; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _as_interrupt(number: int, frame: object) -> None:
+    """End in order, as with Ctrl-C."""
+    signal.raise_signal(signal.SIGINT)
+
+
+def _parse(given: argparse.Namespace) -> int:
+    fields = _fields(given)
+    works = _works(given, fields["output_format"])
+    password = _password(given)
+    # Before there are threads: what reads here forks.
+    reads = _there(given, fields) if given.server else _here(fields)
+    tally = Tally()
+    with display(len(works), quiet=given.quiet) as shown:
+        stdout = StandardOutput(fields["output_format"], shown)
+        with closing(reads(works, Passwords(password, shown, quiet=given.quiet), shown, stdout)) as outcomes:
+            for outcome in outcomes:
+                tally.add(outcome)
+                shown.finished(outcome)
+                if given.json:
+                    with shown.paused():
+                        print(outcome.line, flush=True)
+        shown.ended(tally)
+    return tally.exit_status
+
+
+def _here(fields: dict[str, Any]) -> Reads:
+    cap_threads()  # before anything numeric is imported
+    from document_parser.cli.here import Here
+    from document_parser.pipeline.document import DocumentReader, make_options
+
+    settings = load_settings()
+    options, reader = make_options(settings, fields), DocumentReader(settings)
+    return lambda works, passwords, shown, stdout: Here(reader, options, passwords, shown, stdout).read(works)
+
+
+def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
+    from document_parser.cli.there import Stop, There
+    from document_parser.client import Client
+
+    stop = Stop()
+    try:
+        client = Client(given.server, given.token or load_settings().client.token, pause=stop.pause)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+    def reads(works: list[Work], passwords: Passwords, shown: Display, stdout: StandardOutput) -> Outcomes:
+        with client:
+            yield from There(client, stop, fields, passwords, shown, stdout).read(works, given.jobs)
+
+    return reads
+
+
+def _fields(given: argparse.Namespace) -> dict[str, Any]:
+    """The options that were given, by their names in models.Options. Raises UsageError."""
+    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "page_separator")
+    fields = {name: value for name in named if (value := getattr(given, name)) is not None}
+    fields.setdefault("output_format", outputs.format_of(given.output))
+    try:
+        Options.model_validate(fields)
+    except ValidationError as error:
+        raise UsageError("; ".join(item["msg"] for item in error.errors())) from None
+    return fields
+
+
+def _works(given: argparse.Namespace, output_format: OutputFormat) -> list[Work]:
+    """What is read, and where it goes. Raises UsageError."""
+    found, several = inputs.find(given.files)
+    works = outputs.plan(found, given.output, output_format, several=several)
+    if works[0].target is None:
+        _check_standard_output(given, output_format, len(works))
+    existing = [work.target for work in works if work.target is not None and work.target.exists()]
+    if existing and not (given.force or given.skip_existing):
+        more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise UsageError(f"{str(existing[0])!r}{more} exists. --force overwrites, --skip-existing reads what is missing.")
+    return [work for work in works if not (given.skip_existing and work.target in existing)]
+
+
+def _check_standard_output(given: argparse.Namespace, output_format: OutputFormat, count: int) -> None:
+    if given.json:
+        raise UsageError("--json uses standard output itself; -o says where the documents go.")
+    if output_format == "zip" and (count > 1 or sys.stdout.isatty()):
+        raise UsageError("A zip archive goes to a file or a pipe, and several go to a folder: use -o.")
+
+
+def _password(given: argparse.Namespace) -> str:
+    if given.password_file is None:
+        return given.password or ""
+    try:
+        return Path(given.password_file).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"The password file {given.password_file!r} cannot be read.") from None
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="docparse parse",
+        description="Read documents in this process, or on a server with --server.",
+        epilog=EXIT_STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a file, a folder, a quoted pattern, or - for standard input")
+    _add_output(parser.add_argument_group("output"))
+    _add_options(parser.add_argument_group("reading"))
+    server = parser.add_argument_group("server")
+    server.add_argument("--server", metavar="URL", help="have a running service read, such as http://127.0.0.1:1233")
+    server.add_argument("--token", help="its admin token; default DOCPARSE_TOKEN of the environment")
+    server.add_argument("--jobs", type=_positive, default=4, metavar="N", help="documents in flight at the server; default 4")
+    return parser
+
+
+def _add_output(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-o",
+        "--output",
+        default="",
+        metavar="PATH",
+        help="a file for one document, a folder for several; default standard output",
+    )
+    group.add_argument(
+        "--format",
+        dest="output_format",
+        choices=get_args(OutputFormat),
+        help="default markdown, or what the output's name says",
+    )
+    existing = group.add_mutually_exclusive_group()
+    existing.add_argument("--force", action="store_true", help="overwrite results that exist")
+    existing.add_argument("--skip-existing", action="store_true", help="leave out documents whose results exist")
+    group.add_argument("--json", action="store_true", help="a line of JSON for each document on standard output; needs -o")
+    group.add_argument("--quiet", action="store_true", help="say nothing but what went wrong, and ask nothing")
+
+
+def _add_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--mode", dest="accuracy_mode", choices=get_args(AccuracyMode), help="default DEFAULT_ACCURACY_MODE")
+    group.add_argument("--pages", dest="page_range", metavar="RANGE", help="pages to read, such as 1,3-5,8-; default all")
+    group.add_argument("--headers-footers", choices=("keep", "strip"), help="running heads, feet, page numbers; default strip")
+    group.add_argument("--page-separator", metavar="TEXT", help="a line between pages; {page} is the next page's number")
+    password = group.add_mutually_exclusive_group()
+    password.add_argument("--password", help="opens encrypted documents; other users of the machine may see it")
+    password.add_argument("--password-file", metavar="FILE", help="a file that holds the password")
