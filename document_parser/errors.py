@@ -110,6 +110,12 @@ class Forbidden(DocumentParserError):
     message = "This is open to callers on this machine only, or with the admin token."
 
 
+class LoginRequired(DocumentParserError):
+    code = "LOGIN_REQUIRED"
+    status = 401
+    message = "This is open to the admin token only: as a bearer token, or as the password that the browser asks for."
+
+
 class DashboardReadOnly(DocumentParserError):
     code = "DASHBOARD_READ_ONLY"
     status = 403

@@ -39,7 +39,7 @@ def configure(settings: LogSettings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("httpx", "httpcore", "openai", "rq.worker", "rq.worker_pool", "rq.job"):
+    for noisy in ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "rq.worker", "rq.worker_pool", "rq.job"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[settings.log_level]))
 
 

@@ -375,6 +375,33 @@ class Progress(BaseModel):
     eta_seconds: int | None = None
 
 
+class WebhookTry(BaseModel):
+    """One try to deliver a webhook: the HTTP status of the answer, or what went wrong before there was one."""
+
+    at: datetime
+    status: int | None = None
+    error: str | None = None
+
+    @field_serializer("at", when_used="json")
+    def _utc(self, value: datetime) -> str:
+        return utc_text(value)
+
+
+class Webhook(BaseModel):
+    """How the delivery of a job's webhook goes; the newest tries stand last. Never the URL, which may hold secrets."""
+
+    state: Literal["pending", "delivered", "failed"] = "pending"
+    attempts: int = 0
+    last_status: int | None = None
+    last_error: str | None = None
+    next_attempt_at: datetime | None = None
+    tries: list[WebhookTry] = []
+
+    @field_serializer("next_attempt_at", when_used="json")
+    def _utc(self, value: datetime | None) -> str | None:
+        return None if value is None else utc_text(value)
+
+
 class JobStatus(BaseModel):
     """What the status route shows."""
 
@@ -389,6 +416,7 @@ class JobStatus(BaseModel):
     completed_at: datetime | None = None
     expires_at: datetime | None = None
     error: JobError | None = None
+    webhook: Webhook | None = None
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:

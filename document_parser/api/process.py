@@ -11,12 +11,13 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
 
 from document_parser import logs
+from document_parser.addresses import AddressCheck, AddressRefused
 from document_parser.api import factory, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
 from document_parser.api.waiting import wait_for_end
-from document_parser.errors import FileTooLarge, InvalidOption, StorageUnavailable
+from document_parser.errors import FileTooLarge, InvalidOption, StorageUnavailable, WebhookRefused
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.jobs import files, passwords, queue, record
 from document_parser.jobs.connection import RedisError
@@ -71,8 +72,9 @@ def take_in() -> JobCard:
         if staged.size > services.settings.api.max_upload_mb << 20:
             raise FileTooLarge(limit_mb=services.settings.api.max_upload_mb)
         password = fields.pop("password", "")
+        webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
-        card = _card(staged, filename, options)
+        card = _card(staged, filename, options, webhook_url)
         services.storage.put_file(files.source(card.job_id), staged.path)
     try:
         record.store_card(services.storage, card)
@@ -98,7 +100,15 @@ def parse_options(settings: Settings, fields: dict[str, str], password: str = ""
     return options
 
 
-def _card(staged: StagedFile, filename: str, options: Options) -> JobCard:
+def check_webhook(settings: Settings, url: str) -> str:
+    """The address to tell of the job's end, empty for none. Raises WebhookRefused."""
+    try:
+        return str(AddressCheck(settings.webhooks.allow_hosts).url(url)) if url else ""
+    except AddressRefused as refusal:
+        raise WebhookRefused(reason=refusal.reason) from None
+
+
+def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
     return JobCard(
@@ -110,6 +120,7 @@ def _card(staged: StagedFile, filename: str, options: Options) -> JobCard:
         size=staged.size,
         options=options,
         created_at=datetime.now(UTC),
+        webhook_url=webhook_url,
     )
 
 
@@ -135,6 +146,7 @@ def _request_body() -> dict[str, Any]:
     """Described by hand: the view reads the form itself, since text fields must stay text."""
     properties = dict(Options.model_json_schema()["properties"])
     properties["password"] = {"type": "string", "description": "Opens an encrypted document; kept encrypted until the end."}
+    properties["webhook_url"] = {"type": "string", "description": "Told when the job ends, by a signed POST."}
     fields = {"file": {"type": "string", "format": "binary", "description": "The document."}, **properties}
     multipart = {"schema": {"type": "object", "properties": fields, "required": ["file"]}}
     raw = {"schema": {"type": "string", "format": "binary"}}

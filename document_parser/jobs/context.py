@@ -79,6 +79,14 @@ def task_context() -> Iterator[Context]:
 
 
 @contextlib.contextmanager
+def service_context() -> Iterator[tuple[Settings, Redis, Storage]]:
+    """What a task needs that opens no document."""
+    settings = load_settings()
+    with contextlib.closing(connect(settings)) as redis:
+        yield settings, redis, make_storage(settings)
+
+
+@contextlib.contextmanager
 def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) -> Iterator[None]:
     """Whatever goes wrong with a document or a page is kept on its record.
 

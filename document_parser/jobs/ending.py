@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError
-from document_parser.jobs import files, record
+from document_parser.jobs import files, queue, record
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.ledger import Ledger
 from document_parser.models import JobState
@@ -31,6 +31,8 @@ def end_job(
         record.publish(redis, job_id)
         for job in record.load_many(redis, [job_id]):
             record.store_card(storage, job.card, ended=job)
+            if job.webhook is not None:
+                queue.ring_deliverer(redis, ledger)
             log.info("job_ended", job_id=job_id, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":
         # Deleted meanwhile: what was written since then goes as well.

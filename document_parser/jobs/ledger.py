@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from document_parser.jobs.connection import Redis, text
-from document_parser.models import JobError, JobState, Page, PageStatus, utc_text
+from document_parser.models import JobError, JobState, Page, PageStatus, Webhook, utc_text
 from document_parser.settings import Settings
 
 Stage = str
@@ -169,6 +169,20 @@ class Ledger:
 
     def free_slot(self, slot: str, holder: str) -> bool:
         return bool(self._run("free_slot", slot, holder))
+
+    # --- webhooks
+
+    def ring_deliverer(self, name: str, queue_key: str) -> bool:
+        """Whether a webhook is due that nobody delivers nor will: a deliverer is then to be called under this RQ id."""
+        return bool(self._run("ring_deliverer", name, queue_key))
+
+    def claim_webhooks(self, most: int, span_seconds: float) -> list[str]:
+        """Jobs whose webhooks are due, longest first. They come again after the span, unless they are settled."""
+        return [text(job_id) for job_id in self._run("claim_webhooks", most, int(span_seconds * 1000))]
+
+    def settle_webhook(self, job_id: str, webhook: Webhook, delay_seconds: float) -> bool:
+        """Keep what a try came to, and when a pending one is due again. False where the job is gone, or it was settled."""
+        return bool(self._run("settle_webhook", job_id, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
 
     def _page_span(self) -> int:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)

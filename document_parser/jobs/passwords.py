@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
 
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.secrets import own_secret
 from document_parser.settings import Settings
 
 
@@ -29,21 +28,5 @@ def unseal(settings: Settings, redis: Redis, job_id: str) -> str | None:
 
 
 def _fernet(settings: Settings) -> Fernet:
-    secret = settings.api.secret_key or _own_secret(settings.data_dir / "secret.key")
+    secret = settings.api.secret_key or own_secret(settings.data_dir / "secret.key", Fernet.generate_key)
     return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))
-
-
-def _own_secret(path: Path) -> str:
-    """A secret made once; whoever comes second reads what the first one wrote."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.touch(mode=0o600)
-        part.write_bytes(Fernet.generate_key())
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
-    return path.read_text()

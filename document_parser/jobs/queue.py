@@ -1,4 +1,4 @@
-"""The doorbells: RQ jobs that tell workers to plan, read, assemble or export. What there is to do stands in the ledger."""
+"""The doorbells: RQ jobs that tell workers what there is to do. What that is stands in the ledger."""
 
 from __future__ import annotations
 
@@ -58,6 +58,13 @@ def ring_readers(redis: Redis, ledger: Ledger, settings: Settings) -> None:
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
     for slot in ledger.ring(names):
         _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}", front=False)
+
+
+def ring_deliverer(redis: Redis, ledger: Ledger) -> None:
+    """Call one deliverer, if a webhook is due and none is at it or on its way."""
+    name = f"deliver-{uuid.uuid4().hex[:12]}"
+    if ledger.ring_deliverer(name, queue(redis, DOCUMENTS).key):
+        _enqueue(redis, DOCUMENTS, "deliver", [], name, "deliver webhooks", front=True)
 
 
 def rq_id(job_id: str, stage: str) -> str:

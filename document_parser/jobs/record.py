@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
 from document_parser.jobs import files
 from document_parser.jobs.connection import Redis, text
-from document_parser.models import JobError, JobState, JobStatus, Options, Progress, SourceKind, utc_text
+from document_parser.models import JobError, JobState, JobStatus, Options, Progress, SourceKind, Webhook, utc_text
 from document_parser.storage import Storage
 
 PUBLIC = "public"
@@ -32,6 +32,7 @@ class JobCard(BaseModel):
     size: int
     options: Options
     created_at: datetime
+    webhook_url: str = ""
 
 
 class Job(BaseModel):
@@ -48,6 +49,7 @@ class Job(BaseModel):
     expires_at: datetime | None = None
     error: JobError | None = None
     complete: bool | None = None
+    webhook: Webhook | None = None
 
     @property
     def closed(self) -> bool:
@@ -66,6 +68,7 @@ class Job(BaseModel):
             completed_at=self.completed_at,
             expires_at=self.expires_at,
             error=self.error,
+            webhook=self.webhook,
         )
 
     def _stage(self) -> str:
@@ -103,9 +106,12 @@ def as_job_error(error: DocumentParserError) -> JobError:
 
 def create(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
     """Write the record of a new job, in one step."""
-    job = Job(card=card, state=JobState.QUEUED)
+    job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
+    fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
+    if job.webhook is not None:
+        fields["webhook"] = job.webhook.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(_key(card.job_id), mapping={"card": card.model_dump_json(), "state": "queued", "owner": card.owner})
+        pipe.hset(_key(card.job_id), mapping=fields)
         created = card.created_at.timestamp()
         pipe.zadd(f"jobs:{card.owner}", {card.job_id: created})
         pipe.zadd("jobs:active", {card.job_id: created})
@@ -130,8 +136,12 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     times = ("started_at", "completed_at", "expires_at")
     fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
+    if job.webhook is not None:
+        fields["webhook"] = job.webhook.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(_key(job_id), mapping=fields)
+        if job.webhook is not None and job.webhook.state == "pending":
+            pipe.zadd("webhooks:due", {job_id: 0})
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
         for suffix in ("", ":pages", ":status"):
@@ -200,6 +210,7 @@ def delete(redis: Redis, storage: Storage, job: Job) -> int:
         pipe.zrem(f"jobs:{job.card.owner}", job_id)
         pipe.zrem("jobs:active", job_id)
         pipe.zrem("jobs:expiring", job_id)
+        pipe.zrem("webhooks:due", job_id)
         pipe.execute()
     return storage.delete_all(files.folder(job_id))
 
@@ -235,6 +246,7 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None]) -> Job:
         expires_at=_time(values, "expires_at"),
         error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
         complete=values["complete"] == "1" if "complete" in values else None,
+        webhook=Webhook.model_validate_json(values["webhook"]) if "webhook" in values else None,
     )
 
 

@@ -1,4 +1,5 @@
-"""Lost work is found again: claims of the dead, documents nobody plans or assembles, readers nobody rang, expired files.
+"""Lost work is found again: claims of the dead, documents nobody plans or assembles, readers nobody rang, webhooks
+that are due, expired files.
 
 Runs in a process of its own beside the workers of every host; a lease in Redis lets one of them do the work. Time is Redis'
 own clock.
@@ -61,6 +62,7 @@ class Sweep:
         self.ring_again()
         self.expire()
         queue.ring_readers(self.redis, self.ledger, self.settings)
+        queue.ring_deliverer(self.redis, self.ledger)
         return True
 
     def _lease(self) -> bool:

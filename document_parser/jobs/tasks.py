@@ -9,9 +9,9 @@ from functools import partial
 
 import structlog
 
-from document_parser.jobs import assembly, planner
+from document_parser.jobs import assembly, planner, webhooks
 from document_parser.jobs.actor import Actor
-from document_parser.jobs.context import Context, task_boundary, task_context
+from document_parser.jobs.context import Context, service_context, task_boundary, task_context
 from document_parser.jobs.reader import Reader
 from document_parser.models import OutputFormat
 
@@ -26,6 +26,12 @@ def read(slot: int) -> None:
     """Read pages of any document for a slice of time."""
     with task_context() as context:
         asyncio.run(Reader(context, slot).run())
+
+
+def deliver() -> None:
+    """Tell callers' servers of jobs that have ended, for a slice of time."""
+    with service_context() as (settings, redis, storage):
+        asyncio.run(webhooks.Deliverer(settings, redis, storage).run())
 
 
 def assemble(job_id: str) -> None:

@@ -22,4 +22,5 @@ end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
 redis.call('ZREM', 'jobs:active', job)
 redis.call('ZADD', 'jobs:expiring', now() + ttl, job)
+if redis.call('HEXISTS', record(job), 'webhook') == 1 then redis.call('ZADD', 'webhooks:due', now(), job) end
 return 'ok'
