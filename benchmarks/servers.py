@@ -13,6 +13,7 @@ from typing import Any, Self
 
 import httpx
 
+from benchmarks.clients import NEVER_FULL
 from benchmarks.usage import processor_seconds
 from tests.service import ROOT, wait_until
 from tests.vllm_answers import answer_for, tokens_of
@@ -51,7 +52,7 @@ class ModelServers:
     def settings(self) -> dict[str, Any]:
         """The product's settings that lead to these servers and nowhere else."""
         addresses = {f"VLLM_{name.upper()}_URL": url for name, url in self.urls.items()}
-        return {**addresses, "INFERENCE_MODE": "vllm"}
+        return {**addresses, **NEVER_FULL, "INFERENCE_MODE": "vllm"}
 
     def processor_seconds(self) -> float:
         return sum(processor_seconds(process.pid) for process in self.processes.values())

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.clients import MULTIPART, Outcome, multipart, send_all
+from benchmarks.clients import MULTIPART, NEVER_FULL, Outcome, multipart, send_all
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.usage import family_seconds
 from document_parser.settings import ApiSettings
@@ -39,9 +39,9 @@ def main() -> None:
     trial = is_trial(__doc__)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=in_memory()) as name:
         folder = Path(name)
-        with floor(folder / "floor") as bare, Service(folder / "intake", API, NUM_WORKERS=0) as service:
+        with floor(folder / "floor") as bare, Service(folder / "intake", API, NUM_WORKERS=0, **NEVER_FULL) as service:
             found = compare(sides_of(bare, service), (folder / "floor", service.data_dir / "jobs"), 1 if trial else ROUNDS)
-        with Service(folder / "service", API, INFERENCE_MODE="cpu") as service:
+        with Service(folder / "service", API, INFERENCE_MODE="cpu", **NEVER_FULL) as service:
             waits = small_documents(service, folder, 5 if trial else SMALL_DOCUMENTS)
     report(found, waits).publish(trial=trial)
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
-PIPELINE_VERSION = "1"
+PIPELINE_VERSION = "2"
 """Raised whenever the same page and options may read differently than before."""
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
@@ -52,6 +52,8 @@ WarningCode = Literal[
     "page_failed",
 ]
 PageStatus = Literal["done", "blank", "failed"]
+GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage"]
+"""The checks that can reject a reading."""
 SourceKind = Literal["pdf", "image"]
 
 
@@ -81,6 +83,15 @@ class Word(NamedTuple):
     bold: bool = False
     italic: bool = False
     confidence: float | None = None
+
+
+class Rule(NamedTuple):
+    """What parts cells on the upright page. A thin box is a level or upright line; any other is filled, and its edges count."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 class BoundingBox(BaseModel):
@@ -185,6 +196,7 @@ class Attempt(BaseModel):
     engine: EngineName
     outcome: Literal["accepted", "rejected", "error"]
     reason: str = ""
+    guard: GuardName | None = Field(default=None, exclude_if=lambda name: name is None, description="What rejected it.")
     temperature: float | None = None
     milliseconds: int = 0
 
@@ -275,13 +287,15 @@ FinishReason = Literal["stop", "length", "loop", "aborted"]
 class Reading:
     """What an engine returned for a page, before guards.
 
-    Engines that find words give ``words`` (boxes in fractions of the picture); engines that write give ``blocks``.
+    Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
+    ``blocks``.
     ``text`` is the raw answer.
     """
 
     engine: EngineName
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     text: str = ""
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from flask import request
 
+from document_parser.api import factory
 from document_parser.errors import Forbidden
 
 FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -16,17 +17,36 @@ LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 def require_operator(admin_token: str) -> None:
     """Let the person at the machine pass, or the holder of the admin token. Raises Forbidden."""
-    if admin_token and hmac.compare_digest(_bearer().encode(), admin_token.encode()):
-        return
-    if not (_bound_to_loopback() and not _forwarded() and _local_host()):
+    if not (_is_token(_bearer(), admin_token) or at_the_machine()):
         raise Forbidden()
 
 
+def holds_token(admin_token: str) -> bool:
+    """Whether the admin token came along: as Bearer, or as the password that a browser asks for."""
+    password = request.authorization.password if request.authorization else None
+    return _is_token(_bearer(), admin_token) or _is_token(password or "", admin_token)
+
+
+def at_the_machine() -> bool:
+    """Whether the server listens on a loopback address only and the caller sits beside it."""
+    return _bound_to_loopback() and not _forwarded() and _local_host()
+
+
 def check_origin() -> None:
-    """A page of another site may not make a browser send this. Raises Forbidden."""
+    """A page of another site may not make a browser send this, unless CORS_ORIGINS lists it. Raises Forbidden."""
+    if request.headers.get("Origin", "").lower() not in factory.services().settings.api.cors_origins:
+        check_own_origin()
+
+
+def check_own_origin() -> None:
+    """The same without exceptions. Raises Forbidden."""
     origin = request.headers.get("Origin")
-    if origin and urlsplit(origin).netloc != request.host:
+    if origin and origin.partition("://")[2] != request.host:
         raise Forbidden("This came from a page of another site.")
+
+
+def _is_token(given: str, admin_token: str) -> bool:
+    return bool(admin_token) and hmac.compare_digest(given.encode(), admin_token.encode())
 
 
 def _bearer() -> str:

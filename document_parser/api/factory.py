@@ -12,7 +12,20 @@ from flask_openapi import Info, OpenAPI
 
 import document_parser
 from document_parser import logs
-from document_parser.api import events, jobs, pages, problems, process, service
+from document_parser.api import (
+    access,
+    dashboard,
+    events,
+    jobs,
+    limits,
+    metrics,
+    pages,
+    problems,
+    process,
+    security,
+    service,
+    ui,
+)
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
@@ -35,6 +48,9 @@ class Services:
     storage: Storage
     waiting: threading.BoundedSemaphore
     """Requests that wait hold at most half of the threads."""
+    counts: access.Counts
+    hasty_redis: Redis
+    """Gives up soon where Redis does not answer: for what is asked all the time and can do without."""
 
 
 def services() -> Services:
@@ -59,16 +75,29 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_FIELDS_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
-    redis = connect(settings)
+    redis, hasty_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
         settings=settings,
         redis=redis,
         ledger=Ledger(redis, settings),
         storage=make_storage(settings),
         waiting=threading.BoundedSemaphore(max(1, settings.api.web_threads // 2)),
+        counts=access.register(app, hasty_redis),
+        hasty_redis=hasty_redis,
     )
+    security.register(app, settings)
     problems.register(app)
-    for blueprint in (process.blueprint(), jobs.blueprint(), pages.blueprint(), events.blueprint(), service.blueprint()):
+    dashboard.register(app, settings, redis)
+    limits.register(app, settings, redis)
+    for blueprint in (
+        process.blueprint(),
+        jobs.blueprint(),
+        pages.blueprint(),
+        events.blueprint(),
+        service.blueprint(),
+        metrics.blueprint(),
+        ui.blueprint(),
+    ):
         app.register_api(blueprint)
     return app
 

@@ -21,6 +21,7 @@ from document_parser.errors import (
     MethodNotAllowed,
     NotFound,
     QueueUnavailable,
+    RateLimited,
 )
 from document_parser.jobs.connection import RedisError
 from document_parser.models import JobError, utc_text
@@ -34,6 +35,7 @@ _BY_STATUS: dict[int, type[DocumentParserError]] = {
     404: NotFound,
     405: MethodNotAllowed,
     413: FileTooLarge,
+    429: RateLimited,
 }
 
 
@@ -55,6 +57,7 @@ class ProblemBody(BaseModel):
 
 
 def register(app: Flask) -> None:
+    app.logger.disabled = True  # would tell of an unexpected error once more, with its text
     app.before_request(_name_request)
     app.after_request(_sign)
     app.register_error_handler(DocumentParserError, answer)
@@ -70,7 +73,7 @@ def answer(error: DocumentParserError | JobError) -> Response:
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = error.status
     if error.retryable:
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        response.headers["Retry-After"] = str(error.details.get("retry_after_seconds", RETRY_AFTER_SECONDS))
     return response
 
 
@@ -97,7 +100,12 @@ def _name_request() -> None:
     sent = request.headers.get("X-Request-ID", "")
     g.request_id = sent if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", sent) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, **_job_asked_for())
+
+
+def _job_asked_for() -> dict[str, str]:
+    job_id = str((request.view_args or {}).get("job_id", ""))
+    return {"job_id": job_id} if re.fullmatch(r"[0-9a-f-]{36}", job_id) else {}
 
 
 def _sign(response: Response) -> Response:
@@ -114,7 +122,7 @@ def _redis_away(error: RedisError) -> Response:
 def _http(error: HTTPException) -> Response:
     known = _BY_STATUS.get(error.code or 500)
     if known is FileTooLarge:
-        _drain()
+        drain()
     if known is not None:
         return answer(known())
     name = (error.name or "error").upper().replace(" ", "_")
@@ -122,7 +130,7 @@ def _http(error: HTTPException) -> Response:
     return answer(JobError(code=name, message=message, status=error.code or 500))
 
 
-def _drain() -> None:
+def drain() -> None:
     """Read on a little, so that a client still sending learns why instead of meeting a closed connection."""
     stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
     left = min(left, request.content_length or left)
@@ -132,5 +140,5 @@ def _drain() -> None:
 
 def _unexpected(error: Exception) -> Response:
     original = getattr(error, "original_exception", None) or error
-    log.error("request_error", error=type(original).__name__, path=request.path)
+    log.error("request_error", error=type(original).__name__, where=logs.where(original))
     return answer(DocumentParserError())

@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from flask import Response, jsonify, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
@@ -75,6 +76,7 @@ def take_in() -> JobCard:
         webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
         card = _card(staged, filename, options, webhook_url)
+        structlog.contextvars.bind_contextvars(job_id=card.job_id)
         services.storage.put_file(files.source(card.job_id), staged.path)
     try:
         record.store_card(services.storage, card)
@@ -83,7 +85,7 @@ def take_in() -> JobCard:
         # What was not taken in leaves nothing behind.
         services.storage.delete_all(files.folder(card.job_id))
         raise
-    log.info("job_queued", job_id=card.job_id, size=card.size, media_type=card.media_type)
+    log.info("job_queued", size=card.size, media_type=card.media_type)
     return card
 
 
@@ -121,6 +123,7 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
         options=options,
         created_at=datetime.now(UTC),
         webhook_url=webhook_url,
+        request_id=problems.request_id(),
     )
 
 

@@ -68,7 +68,7 @@ def health(services: factory.Services, *, models: bool) -> Health:
     workers = queue.live_workers(services.redis) if checks["redis"].ok else 0
     if services.settings.workers.num_workers:
         checks["workers"] = Check(ok=workers > 0, detail="" if workers else "No worker has come up yet.")
-    warnings = _warnings(services.redis) if checks["redis"].ok else []
+    warnings = redis_warnings(services.redis) if checks["redis"].ok else []
     down = not all(check.ok for check in checks.values())
     if models and services.settings.engines.inference_mode != "cpu":
         checks |= _model_servers(services)
@@ -92,7 +92,8 @@ def _storage(services: factory.Services) -> Check:
     return Check(ok=True)
 
 
-def _warnings(redis: Redis) -> list[str]:
+def redis_warnings(redis: Redis) -> list[str]:
+    """What of a Redis' configuration may lose jobs."""
     found = []
     try:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")

@@ -32,4 +32,5 @@ def options(settings: Settings) -> dict[str, Any]:
         "post_worker_init": _remember,
         # One control socket a user would be shared by all services of that user.
         "control_socket_disable": True,
+        "logger_class": "document_parser.api.gunicorn_log.GunicornLogger",
     }

@@ -6,7 +6,8 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -23,14 +24,20 @@ draining = threading.Event()
 class Actor:
     """Beats every few seconds from a thread of its own, so that long work does not look like death."""
 
-    def __init__(self, ledger: Ledger, on_lost: Callable[[Claim], None] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        on_lost: Callable[[Claim], None] | None = None,
+        in_flight: Callable[[], Mapping[str, int]] | None = None,
+    ) -> None:
         self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
         self.ledger = ledger
         self.on_lost = on_lost or (lambda _: None)
+        self.in_flight = in_flight
         self._claims: dict[str, Claim] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat_on, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_on,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         self.ledger.heartbeat(self.name, [])
@@ -56,7 +63,7 @@ class Actor:
         """One sign of life; tells of the claims that are lost."""
         with self._lock:
             held = list(self._claims.values())
-        for claim in self.ledger.heartbeat(self.name, held):
+        for claim in self.ledger.heartbeat(self.name, held, self.in_flight() if self.in_flight else None):
             self.on_lost(claim)
 
     def _beat_on(self) -> None:

@@ -14,12 +14,12 @@ Redis = redis.Redis
 RedisError = redis.RedisError
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 2) -> redis.Redis:
     """A client that gives bytes back, as RQ needs it. Connects at the first command."""
     options: dict[str, Any] = {
-        "socket_timeout": 15.0,
+        "socket_timeout": answer_seconds,
         "socket_connect_timeout": 2.0,
-        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries),
     }
     if not settings.redis_url.startswith("unix://"):
         options["health_check_interval"] = 30

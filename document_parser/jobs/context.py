@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,11 +98,5 @@ def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) 
         log.info("not_read", code=error.code, **facts)
         keep(error)
     except Exception as error:  # noqa: BLE001 - the task boundary: recorded, logged, and the next page goes on
-        log.error("task_error", error=type(error).__name__, where=_where(), **facts)
+        log.error("task_error", error=type(error).__name__, where=logs.where(error), **facts)
         keep(DocumentParserError())
-
-
-def _where() -> list[str]:
-    """The lines of code on the way to the error. Its text stays out of the log: it may quote a document."""
-    frames = traceback.extract_tb(sys.exc_info()[2])
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-6:]]

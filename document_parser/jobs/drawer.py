@@ -8,9 +8,11 @@ import signal
 import time
 from typing import NoReturn
 
+import structlog
+
 from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
-from document_parser.jobs import files
+from document_parser.jobs import files, record
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.context import Context, task_boundary, task_context
 from document_parser.jobs.desks import Desks
@@ -43,7 +45,11 @@ class Drawer:
     async def draw(self, request: PictureRequest) -> None:
         """Store the picture and say so, or say that it cannot be drawn."""
         refused: list[DocumentParserError] = []
-        with task_boundary(refused.append, job_id=request.job_id, page=request.number, stage="picture"):
+        facts = {"request_id": record.request_id(self.context.redis, request.job_id), "job_id": request.job_id}
+        with (
+            structlog.contextvars.bound_contextvars(**facts, page=request.number),
+            task_boundary(refused.append, stage="picture"),
+        ):
             async with self.desks.document(request.job_id) as document:
                 image = await document.source.render(request.number, PICTURE, request.turn)
             await asyncio.to_thread(self.context.storage.put, request.file, image.data)
@@ -53,6 +59,7 @@ class Drawer:
         request.answer(self.context.redis, "refused" if refused else "drawn")
 
 
+@logs.CrashLogged()
 def run(parent: int) -> NoReturn:
     """The drawer process: until it is told to stop or its parent dies."""
     die_with_parent(parent)

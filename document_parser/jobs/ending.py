@@ -33,7 +33,8 @@ def end_job(
             record.store_card(storage, job.card, ended=job)
             if job.webhook is not None:
                 queue.ring_deliverer(redis, ledger)
-            log.info("job_ended", job_id=job_id, state=state.value, pages=job.total, counts=job.counts)
+            facts = {"job_id": job_id, "request_id": job.card.request_id}
+            log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":
         # Deleted meanwhile: what was written since then goes as well.
         storage.delete_all(files.folder(job_id))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Literal
 
+from document_parser.jobs import counters
 from document_parser.jobs.connection import Redis, text
+from document_parser.metrics import JOB_SECONDS, bound_text
 from document_parser.models import JobError, JobState, Page, PageStatus, Webhook, utc_text
 from document_parser.settings import Settings
 
@@ -28,6 +30,8 @@ class Claim:
     what: str
     token: str
     alone: bool = False
+    request_id: str = ""
+    """Of the upload, for the log."""
 
     @property
     def is_page(self) -> bool:
@@ -97,14 +101,15 @@ class Ledger:
             return None
         if reply[0] == "drain":
             return "drain"
-        return Claim(reply[0], reply[1], token, alone=reply[2] == "1")
+        return Claim(reply[0], reply[1], token, alone=reply[2] == "1", request_id=reply[3])
 
     def finish(self, claim: Claim, page: Page) -> Literal["closed", "counted", "not_yours", "gone"]:
         """Count a page whose file is stored: only with the claim's token, only once."""
         counter = "cpu" if page.engine in CPU_ENGINES else (page.engine or "")
         if page.status != "done":
             counter = ""
-        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter)
+        changes = [part for change in counters.of_page(page).items() for part in change]
+        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, *changes)
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
     def release(self, claim: Claim, *, crashed: bool) -> Released:
@@ -124,14 +129,18 @@ class Ledger:
 
     # --- living and ending
 
-    def heartbeat(self, actor: str, claims: list[Claim]) -> list[Claim]:
-        """Say that the actor lives. The claims it no longer has."""
+    def heartbeat(self, actor: str, claims: list[Claim], in_flight: Mapping[str, int] | None = None) -> list[Claim]:
+        """Say that the actor lives, and how many requests it has in flight by engine. The claims it no longer has."""
         parts = [part for claim in claims for part in (claim.job_id, claim.what, claim.token)]
-        return [claims[int(position) - 1] for position in self._run("heartbeat", actor, *parts)]
+        told = "" if in_flight is None else json.dumps(dict(in_flight))
+        return [claims[int(position) - 1] for position in self._run("heartbeat", actor, told, *parts)]
 
     def leave(self, actor: str) -> None:
         """The actor ends in good order, holding nothing."""
-        self.redis.zrem("actors", actor)
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.zrem("actors", actor)
+            pipe.hdel("in_flight", actor)
+            pipe.execute()
 
     def end(self, job_id: str, state: JobState, error: JobError | None = None) -> str:
         """End a job, with the expiry of all its keys. ``ok``, ``missing``, ``open``, or the state it had ended in before.
@@ -151,6 +160,7 @@ class Ledger:
                 utc_text(expires),
                 int(ttl * 1000),
                 int(self.settings.store.tombstone_days * 86_400_000),
+                *map(bound_text, JOB_SECONDS),
             )
         )
 

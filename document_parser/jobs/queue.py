@@ -71,6 +71,12 @@ def rq_id(job_id: str, stage: str) -> str:
     return job_id if stage == "plan" else f"{job_id}-{stage}"
 
 
+def job_of(rq_job_id: str) -> str:
+    """The job for which a doorbell rings; empty for those of readers and deliverers."""
+    found = IS_PLAN.match(rq_job_id)
+    return found[0] if found else ""
+
+
 def is_queued(redis: Redis, name: str, rq_job_id: str) -> bool:
     """Whether a doorbell still waits in its queue."""
     return redis.lpos(queue(redis, name).key, rq_job_id) is not None
@@ -109,7 +115,12 @@ def live_workers(redis: Redis) -> int:
         for key in keys:
             pipe.hmget(key, "last_heartbeat", "death")
         replies = pipe.execute()
-    return sum(1 for beat, death in replies if beat and not death and _age_seconds(text(beat)) < HEARTBEAT_GRACE_SECONDS)
+    return sum(is_alive(text(beat or b""), text(death or b"")) for beat, death in replies)
+
+
+def is_alive(beat: str, death: str) -> bool:
+    """Whether a worker gave a sign of life lately and has not said that it ended."""
+    return bool(beat) and not death and _age_seconds(beat) < HEARTBEAT_GRACE_SECONDS
 
 
 def _age_seconds(moment: str) -> float:

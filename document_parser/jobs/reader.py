@@ -6,7 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import partial
+
+import structlog
 
 from document_parser import logs
 from document_parser.engines import Engines
@@ -51,7 +54,7 @@ class Reader:
         def on_lost(claim: Claim) -> None:
             loop.call_soon_threadsafe(self._cancel, claim)
 
-        with Actor(self.ledger, on_lost) as self.actor:
+        with Actor(self.ledger, on_lost, self.engines.in_flight) as self.actor:
             if not self.ledger.enter(self.slot, self.actor.name):
                 return
             try:
@@ -118,11 +121,14 @@ class Reader:
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
         if queue.take_plan(redis, job.card.job_id):
             queue.plan_answered(redis, job.card.job_id)
-        return claim
+        return replace(claim, request_id=job.card.request_id) if claim else None
 
     def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
+        """Let it work beside the others; whatever is logged underneath names the job and the page."""
         self.actor.hold(claim)
-        self.tasks[asyncio.create_task(work)] = claim
+        page = {"page": claim.page} if claim.is_page else {}
+        with structlog.contextvars.bound_contextvars(job_id=claim.job_id, request_id=claim.request_id, **page):
+            self.tasks[asyncio.create_task(work)] = claim
 
     def _pages(self) -> int:
         """Pages in flight."""

@@ -33,6 +33,8 @@ class JobCard(BaseModel):
     options: Options
     created_at: datetime
     webhook_url: str = ""
+    request_id: str = ""
+    """Of the upload: it stands in every line that the log has of the job."""
 
 
 class Job(BaseModel):
@@ -108,6 +110,7 @@ def create(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
     """Write the record of a new job, in one step."""
     job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
+    fields["request_id"] = card.request_id
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
@@ -115,6 +118,7 @@ def create(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
         created = card.created_at.timestamp()
         pipe.zadd(f"jobs:{card.owner}", {card.job_id: created})
         pipe.zadd("jobs:active", {card.job_id: created})
+        pipe.zadd("jobs:queued", {card.job_id: created})
         pipe.set(f"job:{card.job_id}:status", job.show().model_dump_json())
         pipe.xadd(f"job:{card.job_id}:events", {"kind": "job.queued"})
         if password_token is not None:
@@ -129,6 +133,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "card": job.card.model_dump_json(),
         "state": job.state.value,
         "owner": owner,
+        "request_id": job.card.request_id,
         "planned": int(job.planned),
         "error": job.error.model_dump_json() if job.error else "",
         "complete": int(bool(job.complete)),
@@ -173,6 +178,11 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
     return [_job(fields, counts) for fields, counts in pairs if fields.get(b"card")]
 
 
+def request_id(redis: Redis, job_id: str) -> str:
+    """The id of the request that brought the job; empty where it is not known."""
+    return text(redis.hget(_key(job_id), "request_id") or b"")
+
+
 def publish(redis: Redis, job_id: str) -> None:
     """Rewrite ``job:{id}:status``, which is there for whoever looks into Redis by hand."""
     for job in load_many(redis, [job_id]):
@@ -209,6 +219,7 @@ def delete(redis: Redis, storage: Storage, job: Job) -> int:
         pipe.lrem("ready", 0, job_id)
         pipe.zrem(f"jobs:{job.card.owner}", job_id)
         pipe.zrem("jobs:active", job_id)
+        pipe.zrem("jobs:queued", job_id)
         pipe.zrem("jobs:expiring", job_id)
         pipe.zrem("webhooks:due", job_id)
         pipe.execute()

@@ -91,12 +91,17 @@ class Sweep:
                 self._release(Claim(job_id, what, token), actor)
                 self.redis.zrem("claims", member)
         self.redis.zremrangebyscore("actors", "-inf", silent)
+        told = {text(name) for name in self.redis.hkeys("in_flight")}
+        if forgotten := told - alive:
+            self.redis.hdel("in_flight", *forgotten)
 
     def _release(self, claim: Claim, actor: str) -> None:
         released = self.ledger.release(claim, crashed=True)
         if released.outcome == "none":
             return
-        log.warning("claim_of_the_dead", job_id=claim.job_id, what=claim.what, actor=actor, outcome=released.outcome)
+        request_id = record.request_id(self.redis, claim.job_id)
+        facts = {"job_id": claim.job_id, "request_id": request_id, "what": claim.what, "actor": actor}
+        log.warning("claim_of_the_dead", **facts, outcome=released.outcome)
         if released.outcome == "closed":
             queue.ring_stage(self.redis, claim.job_id, "assemble")
         elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
@@ -125,11 +130,13 @@ class Sweep:
         jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
         if gone := set(active) - jobs.keys():
             self.redis.zrem("jobs:active", *gone)
+            self.redis.zrem("jobs:queued", *gone)
         needs = {need for job in jobs.values() if (need := self._need(job)) is not None}
         # Seen at two sweeps running: what is needed for a moment only is on its way already.
         for job_id, stage in needs & self.needs:
-            log.warning("rung_again", job_id=job_id, stage=stage)
-            queue.ring_stage(self.redis, job_id, stage, jobs[job_id].card.filename)
+            card = jobs[job_id].card
+            log.warning("rung_again", job_id=job_id, request_id=card.request_id, stage=stage)
+            queue.ring_stage(self.redis, job_id, stage, card.filename)
         self.needs = needs
 
     def _need(self, job: Job) -> tuple[str, str] | None:
@@ -181,7 +188,7 @@ class Sweep:
             return False
         if ended is not None:
             return self._rebuild_ended(ended)
-        log.warning("job_rebuilt", job_id=job_id)
+        log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
         queue.submit(self.redis, card, None)
         return True
 
@@ -214,6 +221,7 @@ class _Boot:
             self.done = True
 
 
+@logs.CrashLogged()
 def run(settings: Settings, parent: int) -> NoReturn:
     """The sweeper process: until it is told to stop or its parent dies."""
     die_with_parent(parent)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx2
+import structlog
 from redis.exceptions import LockNotOwnedError
 from standardwebhooks import Webhook as Signer
 
@@ -27,7 +28,7 @@ import document_parser
 from document_parser import logs
 from document_parser.addresses import AddressCheck, AddressRefused, PinnedTransport
 from document_parser.errors import StorageUnavailable
-from document_parser.jobs import files, queue, record
+from document_parser.jobs import counters, files, queue, record
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.context import task_boundary
@@ -135,10 +136,12 @@ class Deliverer:
 
     async def _deliver(self, job: Job, transport: PinnedTransport) -> None:
         """One try for one job, and what follows from it."""
+        structlog.contextvars.bind_contextvars(job_id=job.card.job_id, request_id=job.card.request_id)
         answer, job_id = await self._try(job, transport), job.card.job_id
         webhook, delay = after(job, answer, self.settings.webhooks.retry_seconds)
         if not self.ledger.settle_webhook(job_id, webhook, delay):
             return
+        counters.count(self.redis, "webhook_tries", webhook.state)
         record.publish(self.redis, job_id)
         facts = {"status": webhook.last_status, "error": webhook.last_error, "attempt": webhook.attempts}
         log.info("webhook_tried", job_id=job_id, outcome=webhook.state, **facts)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from typing import NoReturn
 
+import structlog
 from rq.job import Job as RqJob
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -23,7 +24,8 @@ from document_parser import logs
 from document_parser.jobs import context, drawer, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, connect
-from document_parser.jobs.queue import DOCUMENTS, PAGES, QUEUES
+from document_parser.jobs.queue import DOCUMENTS, PAGES, QUEUES, job_of
+from document_parser.jobs.record import request_id
 from document_parser.pipeline.opener import fork_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
@@ -48,6 +50,14 @@ class PageWorker(Worker):
     """Dies with the pool, its work horse with it; a stop lets the horse finish what it has in flight."""
 
     log_result_lifespan = False
+
+    def execute_job(self, job: RqJob, queue: Queue) -> None:
+        """Every line about the job names it, RQ's and the work horse's too."""
+        facts, job_id = {"task": job.id}, job_of(job.id)
+        if job_id:
+            facts |= {"job_id": job_id, "request_id": request_id(self.connection, job_id)}
+        with structlog.contextvars.bound_contextvars(**facts):
+            super().execute_job(job, queue)
 
     def main_work_horse(self, job: RqJob, queue: Queue) -> None:
         # Killed by -9, a worker would otherwise leave its horse reading, and pages would be read twice.
@@ -112,6 +122,7 @@ class Pool(WorkerPool):
         return super().all_workers_have_stopped() and not living
 
 
+@logs.CrashLogged()
 def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) -> None:
     """One worker process, until it is told to stop or the pool dies."""
     # Until RQ has put its own handlers in place, a stop simply ends this process.

@@ -1,6 +1,6 @@
 -- The right to read one page of any document: pages under suspicion first and alone, then documents in turn.
 -- ARGV: actor, token, empty-handed ('1' when the actor holds no page), milliseconds until the claim's deadline
--- Returns {job, page, alone}, {'drain'} when the actor must empty its hands first, or {} when nothing is ready.
+-- Returns {job, page, alone, request id of the job}, {'drain'} when the actor must empty its hands first, or {} when nothing is ready.
 local actor, token, empty_handed, span = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 
 local function take(job, page, alone)
@@ -14,7 +14,7 @@ local function take(job, page, alone)
   save(pages(job), page, entry)
   redis.call('ZADD', 'claims', now() + span, claim_name(job, page, token, actor))
   event(job, 'page.started', 'page', page)
-  return {job, page, alone and '1' or '0'}
+  return {job, page, alone and '1' or '0', redis.call('HGET', record(job), 'request_id') or ''}
 end
 
 -- One reader at a time reads suspects, so that the others keep the engines busy.

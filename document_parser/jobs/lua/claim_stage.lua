@@ -20,6 +20,7 @@ save(stages(job), stage, entry)
 redis.call('ZADD', 'claims', now() + tonumber(ARGV[5]), claim_name(job, stage, token, actor))
 if at == 'queued' then
   redis.call('HSET', record(job), 'state', 'processing', 'started_at', ARGV[6])
+  redis.call('ZREM', 'jobs:queued', job)
   event(job, 'job.started')
 end
 return 1

@@ -51,6 +51,26 @@ local function closed(job)
   return redis.call('HGET', record(job), 'planned') == '1' and count(job, 'finished') == total
 end
 
+-- Add to the metrics; their names stand in metrics.py.
+local function tally(sample, by)
+  redis.call('HINCRBYFLOAT', 'metrics', sample, by)
+end
+
+-- Samples and what to add to them, in turn, from this position of ARGV on.
+local function tally_all(from)
+  for i = from, #ARGV, 2 do tally(ARGV[i], ARGV[i + 1]) end
+end
+
+-- One more in a histogram; its bounds, ascending, stand in ARGV from this position on.
+local function observe(series, value, from)
+  local bucket = '+Inf'
+  for i = #ARGV, from, -1 do
+    if value <= tonumber(ARGV[i]) then bucket = ARGV[i] end
+  end
+  tally(series .. '|' .. bucket, 1)
+  tally(series .. '|sum', value)
+end
+
 local function count_page(job, page, outcome, counter, warnings)
   redis.call('HINCRBY', pages(job), '#' .. outcome, 1)
   redis.call('HINCRBY', pages(job), '#finished', 1)

@@ -1,5 +1,6 @@
 -- A job ends: forward only, once, with its expiry in the same step.
--- ARGV: job, state, error as JSON or '', completed_at, expires_at (text), milliseconds to live, milliseconds of the tombstone
+-- ARGV: job, state, error as JSON or '', completed_at, expires_at (text), milliseconds to live, milliseconds of the tombstone,
+-- then the bounds of the histogram of durations in seconds
 -- Returns 'ok', 'missing', 'open' (completed was asked for while pages are missing), or the state it has already ended in.
 local job, to, ttl = ARGV[1], ARGV[2], tonumber(ARGV[6])
 local at = state(job)
@@ -20,7 +21,12 @@ for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':e
   redis.call('PEXPIRE', key, ttl)
 end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
+tally('jobs_ended|' .. to, 1)
+if ARGV[3] ~= '' then tally('job_errors|' .. cjson.decode(ARGV[3]).code, 1) end
+local created = tonumber(redis.call('ZSCORE', 'jobs:active', job) or now() / 1000)
+observe('job_duration_seconds|' .. to, math.max(0, now() / 1000 - created), 8)
 redis.call('ZREM', 'jobs:active', job)
+redis.call('ZREM', 'jobs:queued', job)
 redis.call('ZADD', 'jobs:expiring', now() + ttl, job)
 if redis.call('HEXISTS', record(job), 'webhook') == 1 then redis.call('ZADD', 'webhooks:due', now(), job) end
 return 'ok'

@@ -7,6 +7,7 @@ local key = is_page and pages(job) or stages(job)
 local entry = load(key, what)
 if not entry or entry.state ~= 'claimed' or entry.token ~= token then return {'none', 0} end
 drop_claim(job, what, entry)
+if crash then tally('lost_claims|' .. (is_page and 'page' or 'stage'), 1) end
 local alone = entry.alone
 entry.token, entry.actor, entry.alone = nil, nil, nil
 entry.crashes = entry.crashes or 0
@@ -33,4 +34,6 @@ end
 entry.state, entry.error = 'failed', 'WORKER_CRASHED'
 save(key, what, entry)
 count_page(job, what, 'failed', '')
+tally('pages|none|failed', 1)
+tally('page_errors|WORKER_CRASHED', 1)
 return {closed(job) and 'closed' or 'failed', entry.crashes}

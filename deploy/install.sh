@@ -1,0 +1,294 @@
+#!/usr/bin/env bash
+# Installs the document parser on Debian 12 or 13: packages, user, Python, settings, systemd units. docs/gpu-box.md tells the rest.
+# Running it again changes nothing, or upgrades where the checkout is newer. Settings that exist are never touched.
+set -euo pipefail
+
+CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PREFIX=/opt/docparse
+MODELS_PREFIX=/opt/vllm
+ROOT=
+EXTRAS=s3
+PYTHON=python3
+WITH_MODELS=no
+WITH_VENV=yes
+DRY_RUN=no
+ACTION=install
+PURGE=no
+
+usage() {
+    cat <<'TEXT'
+usage: deploy/install.sh [options]
+
+  --with-models     also install vLLM, in /opt/vllm, and the units of the two model servers
+  --extras LIST     extras of the package; default s3, "" for none
+  --python PROGRAM  Python 3.11 or newer; default python3
+  --prefix DIR      the program's folder; default /opt/docparse
+  --root DIR        write everything below DIR, and leave packages, users and systemd alone
+  --no-venv         leave the program's folder alone
+  --dry-run         say every step, do none
+  --uninstall       stop and remove the program and its units; settings and documents stay
+  --purge           with --uninstall: settings, documents and users go too
+  --help
+TEXT
+}
+
+fail() {
+    echo "install.sh: $*" >&2
+    exit 2
+}
+
+# Say a step, and do it unless this is a dry run.
+run() {
+    if [ "$DRY_RUN" = yes ]; then
+        printf 'would run:'
+        printf ' %q' "$@"
+        printf '\n'
+    else
+        "$@"
+    fi
+}
+
+# A step that needs the live machine.
+run_live() {
+    if [ -n "$ROOT" ]; then
+        printf 'left out below --root:'
+        printf ' %q' "$@"
+        printf '\n'
+    else
+        run "$@"
+    fi
+}
+
+# Whoever owns a new file: below --root that is whoever runs this.
+owned() {
+    if [ -z "$ROOT" ]; then
+        printf -- '--owner=%s\n--group=%s\n' "$1" "$2"
+    fi
+}
+
+# folder MODE OWNER GROUP PATH
+folder() {
+    local options
+    mapfile -t options < <(owned "$2" "$3")
+    [ -d "$ROOT$4" ] || run install -d --mode="$1" "${options[@]}" "$ROOT$4"
+}
+
+# place MODE OWNER GROUP PATH: standard input becomes the file, unless it is so already.
+place() {
+    local options draft
+    mapfile -t options < <(owned "$2" "$3")
+    draft=$(mktemp)
+    cat >"$draft"
+    if ! cmp --silent "$draft" "$ROOT$4"; then
+        echo "writing $ROOT$4"
+        run install -D --mode="$1" "${options[@]}" "$draft" "$ROOT$4"
+        CHANGED=yes
+    fi
+    rm -f "$draft"
+}
+
+# place_new MODE OWNER GROUP PATH: the same, but never over a file that exists.
+place_new() {
+    if [ -e "$ROOT$4" ]; then
+        cat >/dev/null
+        echo "kept $ROOT$4"
+    else
+        place "$@"
+    fi
+}
+
+# link TARGET PATH
+link() {
+    if [ "$(readlink "$ROOT$2" || true)" != "$1" ]; then
+        run install -d "$(dirname "$ROOT$2")"
+        run ln -sfn "$1" "$ROOT$2"
+    fi
+}
+
+packages() {
+    local wanted=(python3 python3-venv ca-certificates curl)
+    [ "$WITH_MODELS" = no ] || wanted+=(build-essential python3-dev)
+    if [ -z "$ROOT" ] && dpkg --status "${wanted[@]}" >/dev/null 2>&1; then
+        return
+    fi
+    run_live apt-get update
+    run_live env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${wanted[@]}"
+}
+
+# user NAME HOME
+user() {
+    if [ -n "$ROOT" ] || ! id "$1" >/dev/null 2>&1; then
+        run_live useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin "$1"
+    fi
+}
+
+sources() {
+    (cd "$CHECKOUT" && find document_parser setup.cfg pyproject.toml README.md constraints.txt -type f -not -path '*/__pycache__/*' -print0 | sort -z)
+}
+
+# What would be installed, in one word.
+fingerprint() {
+    (cd "$CHECKOUT" && sources | xargs -0 sha256sum && echo "$EXTRAS") | sha256sum | cut -d ' ' -f 1
+}
+
+# The package is built from a copy: a checkout is left as it was.
+install_package() {
+    local copy extras=
+    [ -z "$EXTRAS" ] || extras="[$EXTRAS]"
+    copy=$(mktemp -d)
+    (cd "$CHECKOUT" && sources | xargs -0 cp --parents --target-directory="$copy")
+    run "$ROOT$PREFIX/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$copy/constraints.txt" "$copy$extras"
+    rm -rf "$copy"
+}
+
+program() {
+    local stamp="$ROOT$PREFIX/.installed" now
+    now=$(fingerprint)
+    if [ "$(cat "$stamp" 2>/dev/null || true)" = "$now" ]; then
+        echo "$ROOT$PREFIX is up to date"
+        return
+    fi
+    "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or newer is needed: --python"
+    [ -x "$ROOT$PREFIX/bin/python" ] || run "$PYTHON" -m venv "$ROOT$PREFIX"
+    echo "installing into $ROOT$PREFIX"
+    install_package
+    # Run by other users than the one who installs, whatever the umask here.
+    run chmod -R a+rX "$ROOT$PREFIX"
+    place 0644 root root "$PREFIX/.installed" <<<"$now"
+}
+
+models() {
+    [ -x "$ROOT$MODELS_PREFIX/bin/vllm" ] && return
+    [ -x "$ROOT$MODELS_PREFIX/bin/python" ] || run "$PYTHON" -m venv "$ROOT$MODELS_PREFIX"
+    run "$ROOT$MODELS_PREFIX/bin/python" -m pip install --quiet --disable-pip-version-check 'vllm>=0.11.1' 'huggingface_hub[cli]'
+    run chmod -R a+rX "$ROOT$MODELS_PREFIX"
+}
+
+secret() {
+    head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'
+}
+
+settings() {
+    folder 0755 root root /etc/docparse
+    place_new 0640 root docparse /etc/docparse/env <<TEXT
+# Settings of the document parser; .env.example of the checkout lists them all. After a change: systemctl restart docparse-api
+ADMIN_TOKEN=$(secret)
+SECRET_KEY=$(secret)
+DATA_DIR=/var/lib/docparse/data
+API_HOST=127.0.0.1
+API_PORT=1233
+# Empty: an embedded Valkey. For several machines: redis://host:6379/0
+REDIS_URL=
+TEXT
+    # docparse-admin reads the settings from its working folder.
+    link /etc/docparse/env /var/lib/docparse/.env
+    [ "$WITH_MODELS" = no ] || place_new 0640 root vllm /etc/docparse/vllm <<'TEXT'
+# Environment of the model servers: CUDA_VISIBLE_DEVICES, or VLLM_API_KEY (the same as in /etc/docparse/env).
+TEXT
+}
+
+folders() {
+    folder 0750 docparse docparse /var/lib/docparse
+    folder 0750 docparse docparse /var/lib/docparse/tmp
+    [ "$WITH_MODELS" = no ] || folder 0750 vllm vllm /var/lib/vllm
+}
+
+commands() {
+    link "$PREFIX/bin/docparse" /usr/local/bin/docparse
+    place 0755 root root /usr/local/sbin/docparse-admin <<TEXT
+#!/bin/sh
+# docparse as the service runs it: its user, its settings, its folders. Like: docparse-admin doctor
+ulimit -n "\$(ulimit -H -n)"
+cd /var/lib/docparse && exec runuser -u docparse -- env TMPDIR=/var/lib/docparse/tmp $PREFIX/bin/docparse "\$@"
+TEXT
+}
+
+units() {
+    local unit
+    for unit in "$CHECKOUT"/systemd/*.service; do
+        case $unit in
+        */vllm-*) [ "$WITH_MODELS" = yes ] || continue ;;
+        esac
+        sed "s|/opt/docparse/|$PREFIX/|g" "$unit" | place 0644 root root "/etc/systemd/system/$(basename "$unit")"
+    done
+    place 0644 root root /etc/tmpfiles.d/docparse.conf <"$CHECKOUT/systemd/docparse.tmpfiles.conf"
+}
+
+install_all() {
+    CHANGED=no
+    packages
+    user docparse /var/lib/docparse
+    [ "$WITH_MODELS" = no ] || user vllm /var/lib/vllm
+    folders
+    [ "$WITH_VENV" = no ] || program
+    [ "$WITH_VENV" = no ] || [ "$WITH_MODELS" = no ] || models
+    settings
+    commands
+    units
+    if [ "$CHANGED" = yes ]; then
+        run_live systemctl daemon-reload
+        # Only what runs already: an upgrade.
+        run_live systemctl try-restart docparse-api.service 'docparse-worker@*.service'
+    else
+        echo "nothing has changed"
+    fi
+    echo "next: edit /etc/docparse/env; docparse-admin doctor; systemctl enable --now docparse-api"
+}
+
+remove() {
+    local path
+    for path in "$@"; do
+        if [ -e "$ROOT$path" ] || [ -L "$ROOT$path" ]; then
+            echo "removing $ROOT$path"
+            run rm -rf "$ROOT$path"
+        fi
+    done
+}
+
+uninstall() {
+    run_live systemctl disable --now docparse-api.service vllm-deepseek.service vllm-nanonets.service || true
+    run_live systemctl stop 'docparse-worker@*.service' || true
+    remove /etc/systemd/system/{docparse-api,docparse-worker@,vllm-deepseek,vllm-nanonets}.service /etc/tmpfiles.d/docparse.conf
+    remove "$PREFIX" "$MODELS_PREFIX" /usr/local/bin/docparse /usr/local/sbin/docparse-admin
+    run_live systemctl daemon-reload
+    if [ "$PURGE" = yes ]; then
+        remove /etc/docparse /var/lib/docparse /var/lib/vllm /var/cache/vllm
+        run_live userdel docparse || true
+        run_live userdel vllm || true
+    else
+        echo "kept: $ROOT/etc/docparse, $ROOT/var/lib/docparse, $ROOT/var/lib/vllm (--purge removes them)"
+    fi
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --with-models) WITH_MODELS=yes ;;
+    --no-venv) WITH_VENV=no ;;
+    --dry-run) DRY_RUN=yes ;;
+    --uninstall) ACTION=uninstall ;;
+    --purge) PURGE=yes ;;
+    --extras | --python | --prefix | --root)
+        [ $# -ge 2 ] || fail "$1 wants a value"
+        case $1 in
+        --extras) EXTRAS=$2 ;;
+        --python) PYTHON=$2 ;;
+        --prefix) PREFIX=${2%/} ;;
+        --root) ROOT=${2%/} ;;
+        esac
+        shift
+        ;;
+    --help) usage && exit ;;
+    *) usage >&2 && fail "unknown option $1" ;;
+    esac
+    shift
+done
+
+[[ $PREFIX =~ ^/[A-Za-z0-9._/-]+$ ]] || fail "--prefix is an absolute path without spaces"
+[ -z "$ROOT" ] || [[ $ROOT = /* ]] || fail "--root is an absolute path"
+[ "$PURGE" = no ] || [ "$ACTION" = uninstall ] || fail "--purge goes with --uninstall"
+[ -n "$ROOT" ] || [ "$DRY_RUN" = yes ] || [ "$(id -u)" = 0 ] || fail "run it as root, or with --root or --dry-run"
+
+case $ACTION in
+install) install_all ;;
+uninstall) uninstall ;;
+esac

@@ -1,0 +1,136 @@
+"""How often one caller may ask: counted in Redis, so that all web workers and hosts count together.
+
+Fixed windows that begin with a caller's first request: one counter with an expiry, which tells exactly when to come back. At
+worst a caller gets twice the limit around the border of two windows; a sliding window would cost more and promise less.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask_limiter import Limit, Limiter, RateLimitExceeded
+from limits.storage import RedisStorage
+
+from document_parser.api import problems
+from document_parser.errors import RateLimited
+from document_parser.jobs.connection import Redis, RedisError
+from document_parser.settings import Settings
+
+FREE = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
+"""What a supervisor asks however often it likes."""
+SELF_TELLING = "/v1/health"
+"""Tells by itself that Redis is away, so it is asked although nobody can count."""
+
+COUNT = b"""
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  left = ARGV[1] * 1000
+  redis.call('PEXPIRE', KEYS[1], left)
+end
+return {count, left}
+"""
+
+
+class CountingStorage(RedisStorage):
+    """Counts and tells the window's rest in one round trip, on the connections that the app has already."""
+
+    STORAGE_SCHEME = ["counting+redis"]  # noqa: RUF012  # as the base class declares it
+
+    def initialize_storage(self, _uri: str) -> None:
+        super().initialize_storage(_uri)
+        self._count = self.get_connection().register_script(COUNT)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Count one request. Raises RedisError."""
+        try:
+            count, left = self._count([self.prefixed_key(key)], [expiry, amount])
+        except RedisError:
+            if request.path != SELF_TELLING:
+                raise
+            count, left = 0, 0
+        _windows()[key] = (int(count), time.time() + int(left) / 1000)
+        return int(count)
+
+    def get(self, key: str) -> int:
+        return _windows()[key][0]
+
+    def get_expiry(self, key: str) -> float:
+        return _windows()[key][1]
+
+
+def register(app: Flask, settings: Settings, redis: Redis) -> None:
+    """Count requests before anything of their bodies is read."""
+    storage: dict[str, Any] = {"connection_pool": redis.connection_pool}
+    limiter = Limiter(
+        caller,
+        default_limits=_definitions(settings),
+        strategy="fixed-window",
+        storage_uri="counting+redis://",
+        storage_options=storage,
+        # Without Redis nothing can be taken in: the routes answer 503, and so does the limiter. Counting in the memory of
+        # each web worker instead would let through a multiple of what was promised.
+        swallow_errors=False,
+        in_memory_fallback_enabled=False,
+        # Flask-Limiter would put Retry-After on every answer.
+        headers_enabled=False,
+    )
+    limiter.init_app(app)
+    app.register_error_handler(RateLimitExceeded, _refuse)
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        window = limiter.current_limit
+        if window is not None:
+            response.headers["X-RateLimit-Limit"] = str(window.limit.amount)
+            response.headers["X-RateLimit-Remaining"] = str(window.remaining)
+            response.headers["X-RateLimit-Reset"] = str(window.reset_at)
+        return response
+
+
+def caller() -> str:
+    """Who asks: an IPv4 address, or the /64 network of an IPv6 address, which is one customer's."""
+    try:
+        address = ipaddress.ip_address((request.remote_addr or "").partition("%")[0])
+    except ValueError:
+        return "local"  # a unix socket
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False).network_address)
+    return str(address)
+
+
+def _definitions(settings: Settings) -> list[Any]:
+    uploads, reads = settings.api.rate_limit_uploads, settings.api.rate_limit_reads
+    found = []
+    if uploads:
+        found.append(Limit(uploads, scope="uploads", shared=True, exempt_when=lambda: not _is_upload()))
+    if reads:
+        found.append(Limit(reads, scope="reads", shared=True, exempt_when=lambda: not _is_read()))
+    return found
+
+
+def _is_upload() -> bool:
+    return request.method == "POST" and request.path.startswith("/v1/process/")
+
+
+def _is_read() -> bool:
+    counted = request.path.startswith("/v1/") and request.path not in FREE and request.method != "OPTIONS"
+    return counted and not _is_upload()
+
+
+def _refuse(error: RateLimitExceeded) -> Response:
+    """429 with the seconds until the window ends, also to a client that is still sending."""
+    problems.drain()
+    _, ends = list(_windows().values())[-1]  # the last one counted is the one that is full
+    seconds = max(1, math.ceil(ends - time.time()))
+    return problems.answer(RateLimited(limit=str(error.limit.limit), retry_after_seconds=seconds))
+
+
+def _windows() -> dict[str, tuple[int, float]]:
+    """The windows counted in this request: requests so far, and when it ends in seconds since 1970."""
+    found: dict[str, tuple[int, float]] = g.setdefault("rate_windows", {})
+    return found

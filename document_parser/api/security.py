@@ -1,0 +1,102 @@
+"""What every answer tells browsers: where it may be shown, what may run in it, which other sites may read it."""
+
+from __future__ import annotations
+
+import re
+
+from flask import Flask, Response, redirect, request
+from flask_cors import CORS
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from document_parser.settings import Settings
+
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+DOCS = NOTHING + "; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
+"""Swagger UI sets styles on its elements; its only script is in files."""
+
+HEADERS = {
+    "Content-Security-Policy": NOTHING,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+HSTS = "max-age=31536000"
+
+CORS_REQUEST_HEADERS = ["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"]
+CORS_ANSWER_HEADERS = [
+    "Content-Disposition",
+    "Location",
+    "Retry-After",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "X-Request-ID",
+]
+CORS_METHODS = ["GET", "HEAD", "POST", "DELETE"]
+PREFLIGHT_SECONDS = 600
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Headers on every answer, CORS for the origins listed, and the documentation as a page without inline scripts."""
+    app.after_request(_protect)
+    _allow_origins(app, settings.api.cors_origins)
+    _serve_documentation(app)
+    if settings.api.trusted_proxies:
+        _trust_proxies(app, settings.api.trusted_proxies)
+
+
+def _protect(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    other_sites_may = "Access-Control-Allow-Origin" in response.headers
+    response.headers.setdefault("Cross-Origin-Resource-Policy", "cross-origin" if other_sites_may else "same-origin")
+    if request.path.startswith("/v1/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", HSTS)
+    return response
+
+
+def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
+    """Pages of these origins may call ``/v1``. Tokens go in a header they set themselves, so no cookies are allowed."""
+    if not origins:
+        return
+    CORS(
+        app,
+        resources=r"/v1/.*",
+        # Compiled: flask-cors takes an IPv6 address for a pattern, and sends literal origins to whoever names none.
+        origins=[re.compile(rf"^{re.escape(origin)}\Z", re.IGNORECASE) for origin in origins],
+        methods=CORS_METHODS,
+        allow_headers=CORS_REQUEST_HEADERS,
+        expose_headers=CORS_ANSWER_HEADERS,
+        max_age=PREFLIGHT_SECONDS,
+        supports_credentials=False,
+        # Error answers pass through after_request like all others.
+        intercept_exceptions=False,
+    )
+
+    @app.after_request
+    def vary(response: Response) -> Response:
+        """A cache must not give one origin's answer to another, also where none was allowed."""
+        if request.path.startswith("/v1/"):
+            response.vary.add("Origin")
+        return response
+
+
+def _serve_documentation(app: Flask) -> None:
+    """Swagger UI from its own files, started by ours. The page that lists such pages leads there: it is the only one."""
+    app.config["SWAGGER_HTML_STRING"] = "{% include 'docs.html' %}"
+    app.view_functions["openapi.openapi"] = lambda: redirect("/docs")
+
+    @app.after_request
+    def allow(response: Response) -> Response:
+        if request.endpoint == "swagger.swagger":
+            response.headers["Content-Security-Policy"] = DOCS
+        return response
+
+
+def _trust_proxies(app: Flask, count: int) -> None:
+    """Believe what so many proxies say of the caller and of HTTPS. The host's name they must pass on as it came."""
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]

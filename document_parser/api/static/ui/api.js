@@ -1,0 +1,102 @@
+// Asking the service. Every failure is an ApiError with a code and a sentence; Retry-After is honoured.
+
+import { adminToken } from "./memory.js";
+
+const MOST_TRIES = 6;
+const LONGEST_WAIT_SECONDS = 60;
+
+export class ApiError extends Error {
+  constructor({ code, message, details = {}, retryable = false }, status = 0, retryAfter = null) {
+    super(message);
+    Object.assign(this, { code, details, retryable, status, retryAfter });
+  }
+}
+
+export function unreachable() {
+  return new ApiError({ code: "SERVER_UNREACHABLE", message: "The server does not answer. Check that it runs.", retryable: true });
+}
+
+/** The error that an answer tells of, whatever its body is. */
+export function problem(status, body, retryAfterHeader) {
+  const told = body?.error;
+  const error = typeof told?.message === "string" ? told : { code: `HTTP_${status}`, message: `The server answered ${status}.` };
+  return new ApiError(error, status, seconds(retryAfterHeader));
+}
+
+/** Whether the server did nothing and asks to come again. */
+export function busy(error) {
+  return error.status === 429 || error.status === 503;
+}
+
+export function waitSeconds(error) {
+  return Math.min(LONGEST_WAIT_SECONDS, Math.max(1, error.retryAfter ?? 2));
+}
+
+export function pause(secondsToWait, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(new DOMException("Stopped", "AbortError"));
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, secondsToWait * 1000);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/**
+ * The answer to a request, once it is a good one.
+ * `patient` also comes again after a 409 that says so; `onWait(error, seconds)` hears of every wait.
+ * Throws ApiError; AbortError where `signal` ends it.
+ */
+export async function ask(path, { method = "GET", signal, patient = false, onWait } = {}) {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send(path, method, signal);
+    if (answer.ok) return answer;
+    const error = problem(answer.status, await jsonOf(answer), answer.headers.get("Retry-After"));
+    const again = busy(error) || (patient && error.status === 409 && error.retryable);
+    if (!again || tries >= MOST_TRIES) throw error;
+    onWait?.(error, waitSeconds(error));
+    await pause(waitSeconds(error), signal);
+  }
+}
+
+export async function askJson(path, options) {
+  const answer = await ask(path, options);
+  const body = await jsonOf(answer);
+  if (body === null) throw new ApiError({ code: "UNEXPECTED_ANSWER", message: "The server's answer is not one of this service." });
+  return body;
+}
+
+export function jobPath(id, rest = "") {
+  return `/v1/jobs/${encodeURIComponent(id)}${rest}`;
+}
+
+async function send(path, method, signal) {
+  const token = adminToken();
+  const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  try {
+    return await fetch(path, { method, headers, signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable();
+  }
+}
+
+async function jsonOf(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    return null;
+  }
+}
+
+function seconds(header) {
+  if (!header) return null;
+  const number = Number(header);
+  if (Number.isFinite(number)) return number;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? null : (date - Date.now()) / 1000;
+}

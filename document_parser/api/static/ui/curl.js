@@ -1,0 +1,31 @@
+// The commands that do the same from a terminal. Whatever a file is called, the shell sees one word.
+
+/** The lines that send a file with these options and fetch what came of it. */
+export function curlLines(fileName, options, { jobId = null, password = false } = {}) {
+  const lines = [`curl -F ${word(`file=@${curlFile(fileName)}`)}${fields(options)}${password ? ' -F "password=$PASSWORD"' : ""} ${address("/v1/process/async")}`];
+  if (jobId) lines.push(resultLine(jobId, options.output_format));
+  return lines.join("\n");
+}
+
+/** The line that fetches a result. */
+export function resultLine(jobId, format = "markdown") {
+  return `curl -OJ ${word(address(`/v1/jobs/${jobId}/download?format=${format || "markdown"}`))}`;
+}
+
+function fields(options) {
+  const given = Object.entries(options).filter(([name, value]) => value !== "" && name !== "password");
+  return given.map(([name, value]) => ` ${name === "page_separator" ? "--form-string" : "-F"} ${word(`${name}=${value}`)}`).join("");
+}
+
+/** curl itself gives meaning to these in a file's name; inside double quotes it takes them as they are. */
+function curlFile(name) {
+  return /[";,\\]|^\s|\s$/.test(name) ? `"${name.replace(/[\\"]/g, "\\$&")}"` : name;
+}
+
+function word(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function address(path) {
+  return location.origin + path;
+}

@@ -1,0 +1,54 @@
+// Results as files and as text.
+
+import { ask, jobPath } from "./api.js";
+import { el } from "./dom.js";
+
+export const FORMATS = [
+  ["markdown", "Markdown", ".md"],
+  ["json", "JSON", ".json"],
+  ["html", "HTML", ".html"],
+  ["csv", "Tables", ".tables.json"],
+  ["text", "Plain text", ".txt"],
+  ["zip", "Everything", ".zip"],
+];
+
+export function resultPath(jobId, format) {
+  return jobPath(jobId, `/download?format=${format}`);
+}
+
+/** Saves a result. Asked for its head first: a problem is told in words, and the browser streams the rest to disk. */
+export async function download(jobId, format) {
+  const path = resultPath(jobId, format);
+  await ask(path, { method: "HEAD", patient: true }).catch(() => ask(path, { patient: true }).then((answer) => answer.body?.cancel()));
+  const link = el("a", { href: path, download: "" });
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+/** Saves text that is already here. */
+export function saveText(text, name, type) {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  el("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+export async function wholeText(jobId, format, signal) {
+  return (await ask(resultPath(jobId, format), { signal, patient: true })).text();
+}
+
+/** The first characters of a result, and whether that is all of it. The rest is never fetched. */
+export async function beginning(jobId, format, most, signal) {
+  const answer = await ask(resultPath(jobId, format), { signal, patient: true });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return { text, whole: true };
+    text += value;
+    if (text.length > most) {
+      await reader.cancel();
+      return { text: text.slice(0, most), whole: false };
+    }
+  }
+}

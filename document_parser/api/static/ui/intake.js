@@ -1,0 +1,59 @@
+// Ways a file comes in: chosen, dropped anywhere, pasted, or a sample.
+
+import { unreachable } from "./api.js";
+import { byId, show } from "./dom.js";
+import { trouble } from "./notices.js";
+
+/** `onFiles(list of File)` hears of every batch. */
+export function takeFiles(onFiles) {
+  const input = byId("files");
+  input.addEventListener("change", () => {
+    const chosen = [...input.files];
+    input.value = "";
+    if (chosen.length) onFiles(chosen);
+  });
+  byId("drop").addEventListener("click", (event) => {
+    if (!event.target.closest("label, input")) input.click();
+  });
+  takeDropped(onFiles);
+  document.addEventListener("paste", (event) => {
+    const pasted = [...(event.clipboardData?.files ?? [])];
+    if (!pasted.length) return;
+    event.preventDefault();
+    onFiles(pasted);
+  });
+  for (const button of document.querySelectorAll("[data-sample]")) button.addEventListener("click", () => takeSample(button, onFiles));
+}
+
+function takeDropped(onFiles) {
+  const veil = byId("drop-veil");
+  const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+  let depth = 0;
+  const enter = (by) => {
+    depth = Math.max(0, depth + by);
+    show(veil, depth > 0);
+  };
+  document.addEventListener("dragenter", (event) => carriesFiles(event) && enter(1));
+  document.addEventListener("dragleave", (event) => carriesFiles(event) && enter(-1));
+  document.addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    depth = 0;
+    show(veil, false);
+    const dropped = [...event.dataTransfer.files];
+    if (dropped.length) onFiles(dropped);
+  });
+}
+
+async function takeSample(button, onFiles) {
+  button.disabled = true;
+  try {
+    const answer = await fetch(button.dataset.sample);
+    if (!answer.ok) throw unreachable();
+    onFiles([new File([await answer.blob()], button.dataset.name, { type: "application/pdf" })]);
+  } catch (error) {
+    trouble(error instanceof TypeError ? unreachable() : error);
+  }
+  button.disabled = false;
+}

@@ -1,0 +1,254 @@
+// A job: opened by its id, followed while it runs, its pages and results shown, ended or deleted.
+
+import { ask, askJson, jobPath } from "./api.js";
+import { curlLines, resultLine } from "./curl.js";
+import { byId, fill, setText, show } from "./dom.js";
+import { download, FORMATS, wholeText } from "./downloads.js";
+import { showFailure } from "./failure.js";
+import { Ledger } from "./ledger.js";
+import { Feed } from "./live.js";
+import { files, forget, remembered } from "./memory.js";
+import { menu } from "./menu.js";
+import { announce, copy, notice, trouble } from "./notices.js";
+import { Overview } from "./overview.js";
+import { PageView } from "./page_view.js";
+import { ResultView } from "./result_view.js";
+import { Tabs } from "./tabs.js";
+import { clock, count, ENDED, jobState } from "./words.js";
+
+export class JobView {
+  /**
+   * `onUnlock(file, options)` sends a locked file again, `onStatus(status)` hears how the job goes, `onChanged()` when the
+   * list of jobs is out of date.
+   */
+  constructor({ onUnlock, onStatus, onChanged }) {
+    Object.assign(this, { onUnlock, onStatus, onChanged });
+    this.overview = new Overview((number) => this.openPage(number));
+    this.pageView = new PageView();
+    this.results = new ResultView(byId("panel-result"), { page: () => this.pageView.view, openPage: (number) => this.#openFromTable(number) });
+    this.pageView.onShown = () => this.results.pageChanged();
+    this.tabs = new Tabs(byId("tabs"), (name) => this.#show(name));
+    menu(byId("open-downloads"), byId("downloads"), FORMATS.map(([format, name, extension]) => [name, extension, () => download(this.id, format).catch(trouble)]));
+    this.#listen();
+  }
+
+  /** Opens a job, at a page where one is named. */
+  async open(id, page) {
+    if (id === this.id) return page && page !== this.number ? this.openPage(page) : undefined;
+    this.close();
+    Object.assign(this, { id, status: null, ledger: new Ledger(), number: page ?? null });
+    this.#blank();
+    try {
+      const status = await askJson(jobPath(id, "/status"));
+      if (id !== this.id) return undefined;
+      this.#setStatus(status);
+      await this.#loadPages();
+      if (id === this.id && !ENDED.has(status.status)) this.#follow();
+    } catch (error) {
+      if (id === this.id) this.#lost(error);
+    }
+    return undefined;
+  }
+
+  close() {
+    this.feed?.stop();
+    this.pageView.close();
+    this.results.setJob(null);
+    this.id = null;
+  }
+
+  /** Shows a page, and says so in the address. */
+  openPage(number) {
+    if (!this.ledger?.get(number)) return;
+    this.number = number;
+    history.replaceState(null, "", `#/jobs/${this.id}/pages/${number}`);
+    byId("page-number").value = String(number);
+    byId("page-before").disabled = this.ledger.step(number, -1) === number;
+    byId("page-after").disabled = this.ledger.step(number, 1) === number;
+    this.overview.map.select(number);
+    const neighbours = [...new Set([this.ledger.step(number, 1), this.ledger.step(number, -1)])].filter((other) => other !== number);
+    this.pageView.open(this.id, number, neighbours);
+  }
+
+  step(by) {
+    if (this.number !== null) this.openPage(this.ledger.step(this.number, by));
+  }
+
+  nextIssue() {
+    const issues = this.ledger?.issues ?? [];
+    const next = issues.find(({ number }) => number > this.number) ?? issues[0];
+    if (next) this.openPage(next.number);
+  }
+
+  #listen() {
+    const on = (id, act) => byId(id).addEventListener("click", act);
+    on("page-before", () => this.step(-1));
+    on("page-after", () => this.step(1));
+    on("cancel-job", () => this.#cancel());
+    on("copy-result", () => wholeText(this.id, "markdown").then((text) => copy(text, "Markdown")).catch(trouble));
+    on("delete-job", () => this.#confirm(true));
+    on("keep-job", () => this.#confirm(false));
+    on("really-delete", () => this.#delete());
+    on("copy-job-curl", () => copy(byId("job-curl").textContent, "Command"));
+    byId("page-number").addEventListener("change", (event) => {
+      this.openPage(Number(event.target.value));
+      event.target.value = String(this.number);
+    });
+    byId("confirm-delete").addEventListener("keydown", (event) => event.key === "Escape" && this.#confirm(false));
+  }
+
+  /** Everything of the job before is gone. */
+  #blank() {
+    setText(byId("job-title"), "…");
+    fill(byId("job-facts"));
+    for (const id of ["job-status", "job-failure", "views", "cancel-job", "copy-result", "download-menu", "confirm-delete", "delete-job"]) show(byId(id), false);
+    this.overview.reset();
+    this.tabs.choose("page");
+    setText(byId("job-curl"), "");
+  }
+
+  async #loadPages() {
+    const { pages } = await askJson(jobPath(this.id, "/pages"));
+    if (this.id) this.#setPages(pages);
+  }
+
+  #setPages(pages) {
+    this.ledger.load(pages);
+    this.overview.update(this.status, this.ledger);
+    const shown = pages.length > 0 && this.status.status !== "failed";
+    show(byId("views"), shown);
+    setText(byId("page-total"), `of ${pages.length.toLocaleString("en")}`);
+    if (shown && !this.pageView.number) this.openPage(this.ledger.get(this.number) ? this.number : pages[0].number);
+  }
+
+  #setStatus(status) {
+    const before = this.status;
+    this.status = status;
+    const [says, tone] = jobState(status);
+    const ended = ENDED.has(status.status);
+    const readable = ended && status.status !== "failed";
+    document.title = `${status.filename} · Document parser`;
+    setText(byId("job-title"), status.filename);
+    setText(byId("job-status"), says);
+    byId("job-status").dataset.tone = tone;
+    for (const [id, visible] of Object.entries({ "job-status": true, "delete-job": true, "cancel-job": !ended, "copy-result": readable, "download-menu": readable })) show(byId(id), visible);
+    setText(byId("job-facts"), facts(status));
+    this.results.setJob(readable ? this.id : null, status.filename.replace(/\.[^.]*$/, ""));
+    show(byId("job-failure"), Boolean(status.error));
+    if (status.error && !before?.error) this.#failed(status.error);
+    this.overview.update(status, this.ledger);
+    if (before?.status !== status.status) this.#curl();
+    this.onStatus(status);
+  }
+
+  #follow() {
+    const id = this.id;
+    this.feed = new Feed(id, {
+      status: (status) => this.#setStatus(status),
+      opened: () => !this.ledger.pages.length && this.#loadPages().catch(trouble),
+      page: (number, news) => this.#pageNews(number, news),
+      asked: ({ pages }) => this.#setPages(pages),
+      ended: () => this.#ended(id),
+      deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "Somebody deleted this document." }),
+      trouble: (error) => (error.status === 404 || error.status === 410 ? this.#lost(error) : setText(byId("progress-time"), error.message)),
+    });
+    this.feed.start();
+  }
+
+  #pageNews(number, news) {
+    if (!this.ledger.note(number, news)) return;
+    // The status comes once a second at most: what a page tells is newer.
+    if (this.status.status === "queued") this.#setStatus({ ...this.status, status: "processing", stage: "reading" });
+    this.overview.update(this.status, this.ledger);
+    if (number === this.number) this.pageView.open(this.id, number);
+  }
+
+  /** The end: asked for once more in full, since events say "cpu" where the ledger names the engine. */
+  async #ended(id) {
+    try {
+      const [status, { pages }] = await Promise.all([askJson(jobPath(id, "/status")), askJson(jobPath(id, "/pages"))]);
+      if (id !== this.id) return;
+      this.#setStatus(status);
+      this.#setPages(pages);
+      if (this.tabs.chosen !== "page") this.results.show(this.tabs.chosen);
+      announce(`${status.filename}: ${jobState(status)[0]}.`);
+    } catch (error) {
+      if (id === this.id) trouble(error);
+    }
+    this.onChanged();
+  }
+
+  #failed(error) {
+    const sent = files.get(this.id);
+    const options = sent?.options ?? remembered().find(({ id }) => id === this.id)?.options ?? {};
+    showFailure(byId("job-failure"), error, { file: sent?.file, onUnlock: (file, password) => this.onUnlock(file, { ...options, password }) });
+    byId("job-failure").querySelector("#unlock-password")?.focus();
+  }
+
+  /** The job is not there (any more), or the server is not. */
+  #lost(error) {
+    this.feed?.stop();
+    this.#blank();
+    if (error.status === 404 || error.status === 410) forget(this.id);
+    setText(byId("job-title"), "Document");
+    showFailure(byId("job-failure"), error);
+    show(byId("job-failure"));
+    show(byId("job-terminal"), false);
+    this.onChanged();
+  }
+
+  async #cancel() {
+    byId("cancel-job").disabled = true;
+    try {
+      await ask(jobPath(this.id, "/cancel"), { method: "POST" });
+      notice("Cancelled. What was read is kept.");
+    } catch (error) {
+      trouble(error);
+    }
+    byId("cancel-job").disabled = false;
+  }
+
+  #confirm(asked) {
+    show(byId("confirm-delete"), asked);
+    byId(asked ? "keep-job" : "delete-job").focus();
+  }
+
+  async #delete() {
+    const id = this.id;
+    try {
+      await ask(jobPath(id), { method: "DELETE" });
+    } catch (error) {
+      if (error.status !== 404) return trouble(error);
+    }
+    forget(id);
+    this.close();
+    notice("Deleted, with everything read from it.");
+    location.hash = "#/";
+    return this.onChanged();
+  }
+
+  #show(name) {
+    show(byId("panel-page"), name === "page");
+    show(byId("panel-result"), name !== "page");
+    if (name !== "page" && this.id) this.results.show(name);
+  }
+
+  #openFromTable(number) {
+    this.tabs.choose("page", { focus: true });
+    this.openPage(number);
+  }
+
+  #curl() {
+    const sent = remembered().find(({ id }) => id === this.id);
+    const lines = sent ? curlLines(sent.name, sent.options ?? {}, { jobId: this.status.status === "failed" ? null : this.id, password: sent.password }) : resultLine(this.id);
+    setText(byId("job-curl"), lines);
+    show(byId("job-terminal"), this.status.status !== "failed" || Boolean(sent));
+  }
+}
+
+function facts(status) {
+  const { progress } = status;
+  const parts = [progress.total_pages ? count(progress.total_pages, "page") : null, `sent ${clock(status.created_at)}`];
+  if (status.expires_at) parts.push(`kept until ${clock(status.expires_at)}`);
+  return parts.filter(Boolean).join(" · ");
+}

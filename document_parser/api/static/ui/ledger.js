@@ -1,0 +1,76 @@
+// What is known of a job's pages. A thousand events a second only write here; who shows it looks when it draws.
+
+import { HARMLESS } from "./words.js";
+
+const RANK = { pending: 0, ready: 0, reading: 1, done: 2, blank: 2, failed: 2 };
+const CPU = new Set(["rapidocr", "tesseract", "cpu"]);
+
+export class Ledger {
+  constructor() {
+    this.pages = [];
+    this.places = new Map();
+    this.loads = 0;
+  }
+
+  /** Takes over the list of /pages. What events have told since is not taken back. */
+  load(entries) {
+    this.loads += 1;
+    const before = this.pages;
+    const places = this.places;
+    this.pages = entries.map((entry) => {
+      const known = before[places.get(entry.number)];
+      const kept = known && RANK[known.state] > RANK[entry.state];
+      const since = known && (kept || known.state === entry.state) ? known.since : 0;
+      return { ...(kept ? known : entry), number: entry.number, since };
+    });
+    this.places = new Map(this.pages.map((page, place) => [page.number, place]));
+  }
+
+  get(number) {
+    return this.pages[this.places.get(number)];
+  }
+
+  /** Notes what an event told. Whether that was news: replays and late events change nothing. */
+  note(number, facts) {
+    const page = this.get(number);
+    if (!page || RANK[facts.state] <= RANK[page.state]) return false;
+    Object.assign(page, facts, { since: performance.now() });
+    return true;
+  }
+
+  get finished() {
+    return this.pages.reduce((sum, page) => sum + (RANK[page.state] === 2), 0);
+  }
+
+  /** How many pages of each tile kind, and how many are flagged. */
+  get counts() {
+    const found = {};
+    for (const page of this.pages) {
+      const kind = tileKind(page);
+      found[kind] = (found[kind] ?? 0) + 1;
+      if (isFlagged(page)) found.flagged = (found.flagged ?? 0) + 1;
+    }
+    return found;
+  }
+
+  /** Pages somebody should look at: failed or flagged. */
+  get issues() {
+    return this.pages.filter((page) => page.state === "failed" || isFlagged(page));
+  }
+
+  /** The number so many places after another, kept within the job. */
+  step(number, by) {
+    const place = (this.places.get(number) ?? 0) + by;
+    return this.pages[Math.min(this.pages.length - 1, Math.max(0, place))]?.number;
+  }
+}
+
+/** What a tile shows: an engine, an outcome, or that the page is not read yet. */
+export function tileKind(page) {
+  if (page.state === "done") return CPU.has(page.engine) ? "cpu" : page.engine || "cpu";
+  return page.state === "ready" ? "pending" : page.state;
+}
+
+export function isFlagged(page) {
+  return page.state === "done" && page.warnings.some((code) => !HARMLESS.has(code));
+}

@@ -1,0 +1,80 @@
+// A running job as it goes: Server-Sent Events, and asking by the clock where the stream does not hold.
+
+import { askJson, jobPath } from "./api.js";
+import { ENDED } from "./words.js";
+
+const MOST_FAILURES = 3;
+const ASK_SECONDS = 2;
+const SLOWEST_ASK_SECONDS = 15;
+const ENDS = ["job.completed", "job.failed", "job.cancelled"];
+
+/**
+ * Follows one job until it ends or `stop` is called. Handlers: `status(body)`, `page(number, facts)`, `opened()`,
+ * `ended()`, `deleted()`, `asked(ledger)` when asking by the clock, `trouble(error)`.
+ */
+export class Feed {
+  constructor(jobId, handlers) {
+    this.jobId = jobId;
+    this.handlers = handlers;
+    this.failures = 0;
+  }
+
+  start() {
+    this.source = new EventSource(jobPath(this.jobId, "/events"));
+    const on = (kind, act) =>
+      this.source.addEventListener(kind, (event) => {
+        this.failures = 0;
+        act(JSON.parse(event.data));
+      });
+    on("status", (status) => this.handlers.status(status));
+    on("job.opened", () => this.handlers.opened());
+    on("page.started", ({ page }) => this.handlers.page(page, { state: "reading" }));
+    on("page.completed", ({ page, status, engine, warnings }) =>
+      this.handlers.page(page, { state: status, engine: engine || null, warnings: warnings ?? [] }),
+    );
+    for (const kind of ENDS) on(kind, () => this.#end());
+    on("job.deleted", () => {
+      this.stop();
+      this.handlers.deleted();
+    });
+    this.source.addEventListener("error", () => this.#failed());
+  }
+
+  stop() {
+    this.source?.close();
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  #end() {
+    this.stop();
+    this.handlers.ended();
+  }
+
+  /** EventSource comes again by itself after a lost connection; not after an answer it does not understand. */
+  #failed() {
+    this.failures += 1;
+    if (this.stopped || (this.source.readyState !== EventSource.CLOSED && this.failures < MOST_FAILURES)) return;
+    this.source.close();
+    this.#askLater(ASK_SECONDS);
+  }
+
+  #askLater(seconds) {
+    this.timer = setTimeout(() => this.#ask(seconds), seconds * 1000);
+  }
+
+  async #ask(seconds) {
+    try {
+      const [status, ledger] = await Promise.all([askJson(jobPath(this.jobId, "/status")), askJson(jobPath(this.jobId, "/pages"))]);
+      if (this.stopped) return;
+      this.handlers.status(status);
+      this.handlers.asked(ledger);
+      if (ENDED.has(status.status)) this.#end();
+      else this.#askLater(ASK_SECONDS);
+    } catch (error) {
+      if (this.stopped) return;
+      this.handlers.trouble(error);
+      if (error.status !== 404 && error.status !== 410) this.#askLater(Math.min(SLOWEST_ASK_SECONDS, seconds * 2));
+    }
+  }
+}

@@ -1,0 +1,76 @@
+// The page: which view the address asks for, and how its parts hear of each other.
+
+import { curlLines } from "./curl.js";
+import { byId, setText, show } from "./dom.js";
+import { watchHealth } from "./health.js";
+import { takeFiles } from "./intake.js";
+import { JobView } from "./job_view.js";
+import { JobsList } from "./jobs_list.js";
+import { copy } from "./notices.js";
+import { checkOptions, clearPassword, readOptions } from "./options.js";
+import { Queue } from "./queue.js";
+import { shortcuts } from "./shortcuts.js";
+
+const ADDRESS = /^#\/jobs\/([0-9a-f-]{36})(?:\/pages\/(\d{1,9}))?$/;
+
+const queue = new Queue(Number(document.documentElement.dataset.maxUploadMb), accepted);
+const job = new JobView({ onUnlock: sendAgain, onStatus: (status) => jobs.tell(status), onChanged: () => jobs.refresh() });
+const jobs = new JobsList((status) => queue.tell(status));
+
+function accepted(jobId, alone) {
+  jobs.refresh();
+  if (alone) location.hash = `#/jobs/${jobId}`;
+}
+
+function route() {
+  const match = ADDRESS.exec(location.hash);
+  const view = match ? "job" : "upload";
+  const moved = document.body.dataset.view && document.body.dataset.view !== view;
+  document.body.dataset.view = view;
+  show(byId("job-view"), Boolean(match));
+  show(byId("upload-view"), !match);
+  jobs.setCurrent(match?.[1]);
+  if (match) job.open(match[1], match[2] ? Number(match[2]) : undefined);
+  else {
+    job.close();
+    document.title = "Document parser";
+  }
+  if (!moved) return;
+  scrollTo(0, 0);
+  byId(match ? "job-title" : "main").focus({ preventScroll: true });
+}
+
+function send(files) {
+  if (ADDRESS.test(location.hash)) location.hash = "#/";
+  if (!checkOptions()) return;
+  queue.add(files, readOptions());
+  clearPassword();
+  showCurl();
+}
+
+/** A locked file with its password, seen on its way like any other. */
+function sendAgain(file, options) {
+  location.hash = "#/";
+  queue.add([file], options);
+}
+
+function showCurl() {
+  const { password, ...options } = readOptions();
+  setText(byId("curl"), curlLines("document.pdf", options, { password: Boolean(password) }));
+}
+
+takeFiles(send);
+shortcuts(job, () => document.body.dataset.view === "job");
+byId("options").addEventListener("input", showCurl);
+byId("options").addEventListener("submit", (event) => event.preventDefault());
+byId("options").elements.page_range.addEventListener("change", checkOptions);
+byId("copy-curl").addEventListener("click", () => copy(byId("curl").textContent, "Command"));
+byId("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  byId("main").focus();
+});
+addEventListener("hashchange", route);
+showCurl();
+route();
+jobs.refresh();
+watchHealth();

@@ -1,0 +1,47 @@
+// Short messages in the corner, and words for screen readers alone.
+
+import { byId, el } from "./dom.js";
+
+const STAY_MILLISECONDS = 5000;
+const MOST = 3;
+
+/** Says something for a few seconds; a problem stays until it is closed. */
+export function notice(text, tone = "") {
+  const shown = el("div", { class: "notice", data: { tone } }, el("span", {}, text));
+  shown.append(el("button", { type: "button", "aria-label": "Close", on: { click: () => shown.remove() } }, "✕"));
+  const all = byId("notices");
+  all.append(shown);
+  while (all.children.length > MOST) all.firstElementChild.remove();
+  if (tone !== "bad") setTimeout(() => shown.remove(), STAY_MILLISECONDS);
+}
+
+export function trouble(error) {
+  if (error.name !== "AbortError") notice(error.message, "bad");
+}
+
+/** Speaks to a screen reader without showing anything. */
+export function announce(text) {
+  byId("announcer").textContent = text;
+}
+
+/** Puts text on the clipboard; over plain HTTP from elsewhere browsers leave only the old way. */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    if (!copiedTheOldWay(text)) return notice("The browser did not let the text onto the clipboard.", "bad");
+  }
+  return notice(`${what} copied.`);
+}
+
+function copiedTheOldWay(text) {
+  const field = el("textarea", { class: "unseen", "aria-hidden": "true" });
+  field.value = text;
+  const focused = document.activeElement;
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  return copied;
+}

@@ -1,0 +1,194 @@
+// One page: its picture beside what was read, each lighting the other, and why it reads as it does.
+
+import { askJson, jobPath } from "./api.js";
+import { renderBlocks } from "./blocks.js";
+import { byId, el, fill, setText, show } from "./dom.js";
+import { copy } from "./notices.js";
+import { Pictures } from "./pictures.js";
+import { DEFAULT_RATIO, Sheet } from "./sheet.js";
+import { pageBadges, pageNotes, whyTrail } from "./why.js";
+
+const MOST_KEPT = 40;
+const MODELS = new Set(["deepseek", "nanonets"]);
+const READ = new Set(["done", "blank", "failed"]);
+
+export class PageView {
+  constructor() {
+    this.pictures = new Pictures();
+    this.kept = new Map();
+    this.paper = byId("paper");
+    this.sheet = new Sheet(byId("sheet"), { onLight: (index) => this.light(index), onChoose: (index) => this.#reveal(index) });
+    this.paper.addEventListener("mouseover", (event) => this.light(indexOf(event.target), true));
+    this.paper.addEventListener("mouseleave", () => this.light(indexOf(document.activeElement)));
+    this.paper.addEventListener("focusin", (event) => this.light(indexOf(event.target), true));
+    this.paper.addEventListener("focusout", () => this.light(null));
+    this.paper.addEventListener("keydown", (event) => this.#key(event));
+    this.paper.addEventListener("click", (event) => this.sheet.reveal(indexOf(event.target)));
+    byId("copy-page").addEventListener("click", () => copy(plainText(this.view?.page), `Page ${this.number}`));
+    byId("zoom").addEventListener("click", () => this.zoom());
+    byId("toggle-picture").addEventListener("click", (event) => this.#togglePicture(event.currentTarget));
+  }
+
+  close() {
+    this.stop?.abort();
+    this.kept.clear();
+    this.pictures.clear();
+    this.view = null;
+    this.number = null;
+  }
+
+  /** Shows a page of a job; `neighbours` are fetched ahead once it stands. */
+  async open(jobId, number, neighbours = []) {
+    const fresh = jobId !== this.jobId || number !== this.number;
+    Object.assign(this, { jobId, number });
+    this.stop?.abort();
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    if (fresh && !this.kept.has(number)) this.#waiting("");
+    try {
+      const view = await this.#fetch(number, signal);
+      if (signal.aborted) return;
+      this.#render(view);
+      await this.#picture(view, signal);
+      for (const next of neighbours) await this.#ahead(next, signal);
+    } catch (error) {
+      if (error.name !== "AbortError") this.#waiting(error.message);
+    }
+  }
+
+  async #fetch(number, signal) {
+    const kept = this.kept.get(number);
+    if (kept) return kept;
+    const view = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
+    if (READ.has(view.state)) this.kept.set(number, view);
+    if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
+    return view;
+  }
+
+  async #ahead(number, signal) {
+    const view = await this.#fetch(number, signal);
+    if (READ.has(view.state)) await this.pictures.get(view.image_url, signal).catch(() => null);
+  }
+
+  #render(view) {
+    this.view = view;
+    const blocks = view.page?.blocks ?? [];
+    this.elements = [];
+    fill(byId("page-badges"), pageBadges(view));
+    fill(byId("page-notes"), pageNotes(view));
+    fill(this.paper);
+    if (blocks.length) {
+      this.elements = renderBlocks(this.paper, blocks, { marked: MODELS.has(view.page.engine) });
+      this.elements[0].tabIndex = 0;
+    } else fill(this.paper, READ.has(view.state) ? nothing(view) : bones());
+    this.paper.setAttribute("aria-busy", String(!READ.has(view.state)));
+    show(byId("copy-page"), blocks.length > 0);
+    const why = whyTrail(view);
+    fill(byId("why-body"), why);
+    show(byId("why"), why.length > 0);
+    this.#openWhy(view.state === "failed");
+    this.onShown?.(view);
+  }
+
+  /** The trail of a failed page stands open by itself, and closes again with the next page. */
+  #openWhy(failed) {
+    if (failed || this.openedWhy) byId("why").open = failed;
+    this.openedWhy = failed;
+  }
+
+  async #picture(view, signal) {
+    const { width, height } = view.page ?? {};
+    this.sheet.wait(width && height ? width / height : DEFAULT_RATIO);
+    // Before a page is read nobody knows how it lies: its picture may be another one afterwards.
+    if (!READ.has(view.state)) this.pictures.drop(view.image_url);
+    try {
+      this.sheet.show(await this.pictures.get(view.image_url, signal), `Picture of page ${view.number}`, view.page?.blocks ?? []);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      this.sheet.missing(error.message);
+    }
+  }
+
+  /** The page while nothing is known of it. */
+  #waiting(message) {
+    this.view = null;
+    fill(byId("page-badges"));
+    fill(byId("page-notes"));
+    fill(this.paper, message ? el("p", { class: "nothing" }, message) : bones());
+    show(byId("copy-page"), false);
+    show(byId("why"), false);
+    this.sheet.wait(DEFAULT_RATIO);
+  }
+
+  /** Lights a block and its box; null lights nothing. A picture that is zoomed goes where `follow` lights it. */
+  light(index, follow = false) {
+    if (index === this.lit) return;
+    if (this.lit !== null) this.elements?.[this.lit]?.classList.remove("lit");
+    this.lit = index;
+    if (index !== null) this.elements?.[index]?.classList.add("lit");
+    this.sheet.light(index, follow);
+  }
+
+  #reveal(index) {
+    const block = this.elements?.[index];
+    if (!block) return;
+    this.#focus(block);
+    block.scrollIntoView({ block: "center", behavior: "smooth" });
+  }
+
+  #focus(block) {
+    for (const element of this.elements) element.tabIndex = -1;
+    block.tabIndex = 0;
+    block.focus({ preventScroll: true });
+  }
+
+  #key(event) {
+    const index = indexOf(event.target);
+    const last = (this.elements?.length ?? 0) - 1;
+    const goal = { ArrowDown: index + 1, ArrowUp: index - 1, Home: 0, End: last }[event.key];
+    if (index === null || goal === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const block = this.elements[Math.min(last, Math.max(0, goal))];
+    this.#focus(block);
+    block.scrollIntoView({ block: "nearest" });
+  }
+
+  /** The picture at twice its size and back. */
+  zoom() {
+    byId("zoom").setAttribute("aria-pressed", String(this.sheet.zoom()));
+  }
+
+  #togglePicture(button) {
+    const shown = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(shown));
+    byId("pair").classList.toggle("no-picture", !shown);
+  }
+}
+
+function indexOf(node) {
+  const block = node?.closest?.("#paper [data-block]");
+  return block ? Number(block.dataset.block) : null;
+}
+
+function nothing(view) {
+  const [title, text] = view.state === "blank" ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
+  const made = el("p", { class: "nothing" }, el("b", {}, title));
+  made.append(text);
+  return made;
+}
+
+function bones() {
+  return el("div", { class: "bones", "aria-hidden": "true" }, Array.from({ length: 11 }, () => el("i")));
+}
+
+/** A page's text as it is pasted elsewhere: tables with tabs between cells. */
+export function plainText(page) {
+  return (page?.blocks ?? []).map((block) => (block.table ? tabbed(block.table) : block.text)).filter(Boolean).join("\n\n");
+}
+
+function tabbed({ rows, columns, cells }) {
+  const lines = Array.from({ length: Math.min(rows, 10_000) }, () => Array(Math.min(columns, 1000)).fill(""));
+  for (const cell of cells) if (lines[cell.row]) lines[cell.row][cell.column] = cell.text.replace(/\s+/g, " ");
+  return lines.map((line) => line.join("\t")).join("\n");
+}

@@ -1,0 +1,133 @@
+// Files on their way to the server: two at a time, each with its progress, each can be stopped or tried again.
+
+import { byId, el, fill, setText, show } from "./dom.js";
+import { files, remember } from "./memory.js";
+import { announce } from "./notices.js";
+import { upload } from "./upload.js";
+import { bytes, ENDED, jobState } from "./words.js";
+
+const AT_ONCE = 2;
+
+export class Queue {
+  /** `onAccepted(jobId, alone)` hears of every document the server took; `alone` when nothing else is in the queue. */
+  constructor(mostMegabytes, onAccepted) {
+    this.mostBytes = mostMegabytes * 2 ** 20;
+    this.onAccepted = onAccepted;
+    this.entries = [];
+    byId("clear-queue").addEventListener("click", () => this.clear());
+  }
+
+  add(chosen, options) {
+    for (const file of chosen) {
+      const entry = { file, options, state: "waiting" };
+      entry.row = this.#row(entry);
+      this.entries.push(entry);
+      byId("queue-rows").append(entry.row.root);
+      if (file.size > this.mostBytes) this.#fail(entry, `Larger than this server accepts (${bytes(this.mostBytes)}).`, false);
+      else if (!file.size) this.#fail(entry, "The file has no bytes.", false);
+    }
+    show(byId("queue"), this.entries.length > 0);
+    this.#next();
+  }
+
+  /** Forgets what is through; what is on its way stays. */
+  clear() {
+    for (const entry of this.entries.filter(({ state }) => state === "accepted" || state === "failed")) this.#remove(entry);
+  }
+
+  /** Tells how jobs that came from here go on. */
+  tell(status) {
+    const entry = this.entries.find(({ jobId }) => jobId === status.job_id);
+    if (!entry) return;
+    const { progress } = status;
+    const pages = progress.total_pages ? `, ${Math.round(progress.percent)} % of ${progress.total_pages} pages` : "";
+    setText(entry.row.text, jobState(status)[0] + (ENDED.has(status.status) ? (status.error ? `: ${status.error.message}` : "") : pages));
+    entry.row.text.dataset.tone = status.status === "failed" ? "bad" : "";
+  }
+
+  get #open() {
+    return this.entries.filter(({ state }) => state === "waiting" || state === "sending");
+  }
+
+  #next() {
+    const waiting = this.entries.filter(({ state }) => state === "waiting");
+    const room = AT_ONCE - this.entries.filter(({ state }) => state === "sending").length;
+    for (const entry of waiting.slice(0, Math.max(0, room))) this.#send(entry);
+  }
+
+  async #send(entry) {
+    const { file, options, row } = entry;
+    entry.state = "sending";
+    entry.stop = new AbortController();
+    show(row.bar);
+    try {
+      const accepted = await upload(file, options, {
+        signal: entry.stop.signal,
+        onProgress: (fraction) => this.#progress(entry, fraction),
+        onWait: (seconds) => setText(row.text, `The server is busy. Trying again in ${Math.round(seconds)} s.`),
+      });
+      this.#accepted(entry, accepted.job_id);
+    } catch (error) {
+      if (error.name === "AbortError") this.#remove(entry);
+      else this.#fail(entry, error.message, error.retryable);
+    }
+    this.#next();
+  }
+
+  #progress({ row, file }, fraction) {
+    row.bar.value = fraction * 100;
+    setText(row.text, fraction < 1 ? `${Math.round(fraction * 100)} % of ${bytes(file.size)}` : "Sent. The server checks it.");
+  }
+
+  #accepted(entry, jobId) {
+    const { password, ...kept } = entry.options;
+    Object.assign(entry, { state: "accepted", jobId });
+    remember({ id: jobId, name: entry.file.name, options: kept, password: Boolean(password), at: new Date().toISOString() });
+    files.set(jobId, { file: entry.file, options: kept });
+    setText(entry.row.text, "Queued");
+    show(entry.row.bar, false);
+    fill(entry.row.actions, el("a", { class: "button small", href: `#/jobs/${jobId}` }, "Open"));
+    announce(`${entry.file.name} is uploaded.`);
+    const alone = this.entries.length === 1;
+    if (alone) this.#remove(entry);
+    this.onAccepted(jobId, alone);
+  }
+
+  #fail(entry, message, again) {
+    entry.state = "failed";
+    setText(entry.row.text, message);
+    entry.row.text.dataset.tone = "bad";
+    show(entry.row.bar, false);
+    const retry = () => {
+      entry.row.text.dataset.tone = "";
+      entry.state = "waiting";
+      fill(entry.row.actions, this.#button("Cancel", () => this.#stop(entry), entry));
+      this.#next();
+    };
+    fill(entry.row.actions, again && this.#button("Try again", retry, entry), this.#button("Dismiss", () => this.#remove(entry), entry));
+    announce(`${entry.file.name}: ${message}`);
+  }
+
+  #stop(entry) {
+    if (entry.state === "sending") entry.stop.abort();
+    else this.#remove(entry);
+  }
+
+  #remove(entry) {
+    entry.row.root.remove();
+    this.entries = this.entries.filter((other) => other !== entry);
+    show(byId("queue"), this.entries.length > 0);
+  }
+
+  #row(entry) {
+    const text = el("p", {}, `Waiting, ${bytes(entry.file.size)}`);
+    const bar = el("progress", { max: "100", value: "0", hidden: true, "aria-label": `Upload of ${entry.file.name}` });
+    const actions = el("div", { class: "row" }, this.#button("Cancel", () => this.#stop(entry), entry));
+    const root = el("li", { class: "upload" }, el("b", { title: entry.file.name }, entry.file.name), actions, text, bar);
+    return { root, text, bar, actions };
+  }
+
+  #button(name, act, entry) {
+    return el("button", { class: "button small", type: "button", "aria-label": `${name}: ${entry.file.name}`, on: { click: act } }, name);
+  }
+}

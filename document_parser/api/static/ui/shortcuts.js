@@ -1,0 +1,26 @@
+// Single keys, and the help that lists them. They can be switched off, and never act while somebody types.
+
+import { byId } from "./dom.js";
+import { keepSingleKeys, singleKeys } from "./memory.js";
+
+export function shortcuts(job, isJobOpen) {
+  const help = byId("help");
+  byId("open-help").addEventListener("click", () => help.showModal());
+  byId("close-help").addEventListener("click", () => help.close());
+  help.addEventListener("click", (event) => event.target === help && help.close());
+  byId("single-keys").checked = singleKeys();
+  byId("single-keys").addEventListener("change", (event) => keepSingleKeys(event.target.checked));
+  const pages = { j: () => job.step(1), k: () => job.step(-1), ArrowRight: () => job.step(1), ArrowLeft: () => job.step(-1), f: () => job.nextIssue(), z: () => job.pageView.zoom() };
+  document.addEventListener("keydown", (event) => {
+    if (!singleKeys() || typing(event) || help.open) return;
+    const views = job.tabs.names;
+    const act = { "?": () => help.showModal(), n: () => (location.hash = "#/") }[event.key] ?? (isJobOpen() ? (pages[event.key] ?? (views[event.key - 1] && (() => job.tabs.choose(views[event.key - 1])))) : null);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+function typing(event) {
+  return event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, [role=tablist], [role=menu], pre");
+}

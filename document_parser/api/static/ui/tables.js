@@ -1,0 +1,63 @@
+// Every table of a document with a preview, to copy or to save as CSV.
+
+import { askJson } from "./api.js";
+import { table as gridOf } from "./blocks.js";
+import { readCsv } from "./csv.js";
+import { el, fill } from "./dom.js";
+import { resultPath, saveText } from "./downloads.js";
+import { copy } from "./notices.js";
+import { count } from "./words.js";
+
+const STEP = 20;
+const MOST_ROWS = 60;
+const MOST_COLUMNS = 40;
+
+export async function showTables(panel, jobId, stem, openPage, signal) {
+  const tables = await askJson(resultPath(jobId, "csv"), { signal, patient: true });
+  if (signal.aborted) return;
+  if (!tables.length) {
+    fill(panel, el("div", { class: "empty" }, el("b", {}, "No tables"), "None was found in this document."));
+    return;
+  }
+  const on = new Map();
+  const cards = tables.map((table) => {
+    on.set(table.page, (on.get(table.page) ?? 0) + 1);
+    return { ...table, name: `${stem}-page-${table.page}-table-${on.get(table.page)}.csv` };
+  });
+  fill(panel, el("p", { class: "hint source-bar" }, `${count(tables.length, "table")} in the whole document`));
+  more(panel, cards, 0, openPage);
+}
+
+function more(panel, cards, from, openPage) {
+  panel.append(...cards.slice(from, from + STEP).map((table) => card(table, openPage)));
+  if (cards.length <= from + STEP) return;
+  const button = el("button", { class: "button", type: "button" }, `Show ${Math.min(STEP, cards.length - from - STEP)} more`);
+  button.addEventListener("click", () => {
+    button.remove();
+    more(panel, cards, from + STEP, openPage);
+  });
+  panel.append(button);
+}
+
+function card(table, openPage) {
+  const button = (name, act) => el("button", { class: "button small", type: "button", on: { click: act } }, name);
+  const head = el(
+    "header",
+    {},
+    el("h3", {}, table.caption || "Table", el("span", {}, ` · page ${table.page}`)),
+    button("Open page", () => openPage(table.page)),
+    button("Copy CSV", () => copy(table.csv, "Table")),
+    button("Download CSV", () => saveText(table.csv, table.name, "text/csv;charset=utf-8")),
+  );
+  return el("section", { class: "table-card", "aria-label": table.caption || `Table on page ${table.page}` }, head, preview(table.csv));
+}
+
+function preview(csv) {
+  const rows = readCsv(csv, MOST_ROWS + 1);
+  const shown = rows.slice(0, MOST_ROWS).map((row) => row.slice(0, MOST_COLUMNS));
+  const cells = shown.flatMap((line, row) => line.map((text, column) => ({ row, column, text, header: row === 0 })));
+  const grid = gridOf({ rows: shown.length, cells });
+  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table preview" }, grid);
+  if (rows.length > MOST_ROWS) box.append(el("p", { class: "hint" }, "The rest is in the CSV."));
+  return box;
+}

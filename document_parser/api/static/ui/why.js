@@ -1,0 +1,64 @@
+// Why a page reads as it does: badges, warnings, the route and every attempt.
+
+import { el } from "./dom.js";
+import { isFlagged, tileKind } from "./ledger.js";
+import { duration, ENGINES, HARMLESS, PAGE_ERRORS, WARNINGS } from "./words.js";
+
+const OUTCOMES = { accepted: ["Accepted", "good"], rejected: ["Rejected", "bad"], error: ["Failed", "bad"] };
+
+/** Engine, confidence and time of a page, as small facts in a line. */
+export function pageBadges(view) {
+  const { page, state } = view;
+  const flat = { number: view.number, state, engine: page?.engine, warnings: view.warnings.map(({ code }) => code) };
+  const name = { done: ENGINES[page?.engine] ?? "Read", blank: "Blank", failed: "Not read", reading: "Being read" }[state] ?? "Waiting";
+  const time = view.attempts.reduce((sum, attempt) => sum + attempt.milliseconds, 0);
+  return [
+    el("span", {}, el("i", { class: "swatch", data: { kind: tileKind(flat) }, "aria-hidden": "true" }), name),
+    page?.confidence !== null && page?.confidence !== undefined && el("span", {}, `${Math.round(page.confidence * 100)} % sure`),
+    time > 0 && el("span", {}, time < 995 ? `${time} ms` : `${(time / 1000).toFixed(1)} s`),
+    isFlagged(flat) && el("span", {}, el("i", { class: "swatch", data: { kind: "flagged" }, "aria-hidden": "true" }), "Flagged"),
+  ];
+}
+
+/** What a reader of the page should know before reading it. */
+export function pageNotes(view) {
+  const notes = view.warnings.filter(({ code }) => !HARMLESS.has(code) && code !== "page_failed").map(({ code, message }) => note(title(code), sentence(message || WARNINGS[code] || title(code))));
+  if (view.error) notes.unshift(note(view.error.code, view.error.message || PAGE_ERRORS[view.error.code] || "", "bad"));
+  return notes;
+}
+
+function note(name, text, tone = "") {
+  return el("div", { class: "note", data: { tone } }, el("span", {}, el("b", {}, name), " ", text));
+}
+
+function title(code) {
+  const words = code.replaceAll("_", " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+/** The route and the attempts, in order. */
+export function whyTrail(view) {
+  const harmless = view.warnings.filter(({ code }) => HARMLESS.has(code));
+  const parts = [];
+  if (view.route) parts.push(el("p", {}, sentence(view.route)));
+  for (const { code, message } of harmless) parts.push(el("p", {}, message ? sentence(message) : WARNINGS[code]));
+  if (view.attempts.length) parts.push(el("ol", {}, view.attempts.map(attempt)));
+  return parts;
+}
+
+function attempt({ engine, outcome, reason, temperature, milliseconds }) {
+  const [name, tone] = OUTCOMES[outcome] ?? [outcome, ""];
+  const warmth = temperature ? `, temperature ${temperature}` : "";
+  return el(
+    "li",
+    {},
+    el("b", {}, ENGINES[engine] ?? engine),
+    el("span", { class: "outcome", data: { tone } }, name + (reason ? `: ${reason}` : "") + warmth),
+    el("span", { class: "time" }, milliseconds < 1000 ? `${milliseconds} ms` : duration(milliseconds / 1000)),
+  );
+}
+
+function sentence(text) {
+  const whole = text[0].toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}

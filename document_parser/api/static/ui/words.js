@@ -1,0 +1,111 @@
+// What codes mean, in words; and numbers as people say them.
+
+export const ENDED = new Set(["completed", "failed", "cancelled"]);
+
+export const ENGINES = {
+  text_layer: "Text layer",
+  deepseek: "DeepSeek-OCR",
+  nanonets: "Nanonets-OCR2",
+  rapidocr: "RapidOCR (CPU)",
+  tesseract: "Tesseract (CPU)",
+  cpu: "CPU engine",
+};
+
+export const WARNINGS = {
+  engine_fallback: "Another engine than the first choice read this page.",
+  loop_cut: "The model began to repeat itself; the repetition was cut.",
+  truncated: "The model stopped before the end of the page.",
+  low_coverage: "Part of the page may be missing from the text.",
+  suspect_fabrication: "Some of the text may not stand on the page.",
+  number_mismatch: "Numbers differ between the text in the file and the reading.",
+  low_confidence: "The engine was unsure about much of this page.",
+  low_agreement: "Two readings of this page disagree.",
+  rotated: "The page lay turned and was set upright.",
+  bad_text_layer: "The text in the file was unsound; the picture was read instead.",
+  page_failed: "The page could not be read.",
+};
+
+/** Facts about a page that need nobody's attention. */
+export const HARMLESS = new Set(["rotated"]);
+
+export const PAGE_ERRORS = {
+  PAGE_UNREADABLE: "This page cannot be read.",
+  PAGE_TIMEOUT: "This page was not read within its deadline.",
+  PAGE_TOO_LARGE: "The picture of this page has too many pixels.",
+  PAGE_CRASHES_PARSER: "Rendering this page exhausted its limits or crashed the parser.",
+  WORKER_CRASHED: "Reading this page killed its worker twice.",
+  NO_ENGINE: "No engine could read this page.",
+};
+
+const KINDS = {
+  title: "Title", heading: "Heading", paragraph: "Paragraph", list_item: "List item", table: "Table", figure: "Figure",
+  caption: "Caption", formula: "Formula", code: "Code", footnote: "Footnote", page_header: "Page header",
+  page_footer: "Page footer", page_number: "Page number", signature: "Signature", watermark: "Watermark", checkbox: "Checkbox",
+};
+
+export function kindName(kind) {
+  return KINDS[kind] ?? kind;
+}
+
+/** A job's state as a short phrase and a tone: good, busy, warn, bad or none. */
+export function jobState(status) {
+  switch (status.status) {
+    case "queued": return ["Queued", "busy"];
+    case "processing": return [{ opening: "Opening", assembling: "Writing" }[status.stage] ?? "Reading", "busy"];
+    case "completed": return status.complete === false ? ["Done, with gaps", "warn"] : ["Done", "good"];
+    case "failed": return ["Not read", "bad"];
+    case "cancelled": return ["Cancelled", ""];
+    default: return [String(status.status), ""];
+  }
+}
+
+/** A page's state in words: what a tile, a tip or a screen reader says. */
+export function pageSays(page) {
+  const parts = [`Page ${page.number}: ${stateSays(page)}`];
+  for (const code of page.warnings) parts.push(WARNINGS[code] ?? code);
+  return parts.join(". ").replace(/\.\. /g, ". ");
+}
+
+function stateSays(page) {
+  switch (page.state) {
+    case "done": return page.engine ? `read by ${ENGINES[page.engine] ?? page.engine}` : "read";
+    case "blank": return "blank";
+    case "failed": return PAGE_ERRORS[page.error] ?? `could not be read${page.error ? ` (${page.error})` : ""}`;
+    case "reading": return "being read";
+    default: return "waiting";
+  }
+}
+
+export function count(number, one, many = `${one}s`) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+export function bytes(size) {
+  if (size < 1000) return `${size} B`;
+  const units = ["kB", "MB", "GB"];
+  let value = size / 1000;
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+export function duration(seconds) {
+  if (seconds < 1) return "under a second";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+export function ago(time, now = Date.now()) {
+  const seconds = Math.max(0, (now - Date.parse(time)) / 1000);
+  if (seconds < 50) return "now";
+  if (seconds < 3300) return `${Math.max(1, Math.round(seconds / 60))} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}
+
+export function clock(time) {
+  return new Date(time).toLocaleString(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+}

@@ -1,0 +1,189 @@
+"""Checks of the machine: Python, folders, memory, files, clock, GPU, systemd's units, and who may reach what."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from document_parser.cli.checks import Finding
+from document_parser.cli.models import needed_gpu_mib
+from document_parser.settings import Settings
+from document_parser.valkey import private_folder
+
+LEAST_PYTHON = (3, 11)
+SCARCE_DISK_MIB = 5 * 1024
+SOCKET_PATH_BYTES = 107
+LEAST_OPEN_FILES = 1024
+WORKER_MIB = 1000
+"""A worker whose horse reads on the CPU; measured peaks are 720 MB, with the page pictures beside them."""
+WEB_WORKER_MIB = 150
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+SYSTEMD = Path("/run/systemd/system")
+UNITS = ("docparse-api.service", "vllm-deepseek.service", "vllm-nanonets.service")
+COMMAND_SECONDS = 10
+
+
+def python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < LEAST_PYTHON:
+        yield Finding("python", "missing", version, "Python 3.11 or newer is needed.")
+    else:
+        yield Finding("python", "ok", f"{version}, {sys.executable}")
+
+
+def folder(settings: Settings) -> Iterator[Finding]:
+    """DATA_DIR: there or to be made, writable by this user, with room."""
+    path = settings.data_dir
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        advice = f"Give it to this user (uid {os.getuid()}), or set DATA_DIR."
+        yield Finding("folder", "missing", f"{path}: {error.strerror}", advice)
+        return
+    free = shutil.disk_usage(path).free >> 20
+    detail = f"{path}, {_gib(free)} free"
+    if free < 2 * settings.api.max_upload_mb:
+        yield Finding("folder", "missing", detail, "Not even two uploads of MAX_UPLOAD_MB fit. Free space, or set DATA_DIR.")
+    elif free < SCARCE_DISK_MIB:
+        yield Finding("folder", "warning", detail, "Free space, shorten JOB_TTL_HOURS, or set DATA_DIR.")
+    else:
+        yield Finding("folder", "ok", detail)
+
+
+def runtime_folder(settings: Settings) -> Iterator[Finding]:
+    """Where the socket of the embedded Valkey lies."""
+    if not settings.embedded:
+        return
+    length = len(os.fsencode(settings.valkey_socket))
+    if length > SOCKET_PATH_BYTES:
+        detail = f"{settings.valkey_socket} has {length} bytes; a socket's path may have {SOCKET_PATH_BYTES}"
+        yield Finding("runtime folder", "missing", detail, "Set TMPDIR to a shorter folder, or REDIS_URL.")
+        return
+    try:
+        yield Finding("runtime folder", "ok", str(private_folder(settings)))
+    except OSError as error:
+        yield Finding("runtime folder", "missing", str(error), "Remove it, or set TMPDIR to a folder this user can write to.")
+
+
+def memory(settings: Settings) -> Iterator[Finding]:
+    """What the processes may take at their peaks against what there is."""
+    there = _memory_mib()
+    need = settings.workers.num_workers * WORKER_MIB + settings.api.web_workers * WEB_WORKER_MIB
+    detail = f"{_gib(there)}; {settings.workers.num_workers} workers and the API may take about {_gib(need)}"
+    if need > there:
+        yield Finding("memory", "warning", detail, "Lower NUM_WORKERS, or add memory.")
+    else:
+        yield Finding("memory", "ok", detail)
+
+
+def open_files(_: Settings) -> Iterator[Finding]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < LEAST_OPEN_FILES:
+        yield Finding(
+            "open files", "warning", f"at most {soft} (hard limit {hard})", "Raise it: ulimit -n 65536, or LimitNOFILE=."
+        )
+    else:
+        yield Finding("open files", "ok", "no limit" if soft == resource.RLIM_INFINITY else f"at most {soft}")
+
+
+def clock(_: Settings) -> Iterator[Finding]:
+    """Deadlines are kept on Redis' clock; S3 signatures and webhooks need the right time of day."""
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    if _output("timedatectl", "show", "--property=NTPSynchronized", "--value").strip() == "no":
+        yield Finding("clock", "warning", f"{now}, not synchronised", "Run a time service: apt-get install systemd-timesyncd.")
+    else:
+        yield Finding("clock", "ok", now)
+
+
+def gpu(settings: Settings) -> Iterator[Finding]:
+    """Only where the model servers are to run here."""
+    if settings.engines.inference_mode == "cpu" or not (_here(settings.deepseek.url) or _here(settings.nanonets.url)):
+        return
+    listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
+    if not listed:
+        advice = "Pages are read on the CPU. Install the driver, name servers elsewhere, or set INFERENCE_MODE=cpu."
+        yield Finding("gpu", "warning", "nvidia-smi finds none", advice)
+        return
+    need = needed_gpu_mib()
+    for line in listed.splitlines():
+        name, _, mib = line.rpartition(",")
+        has = int(mib) if mib.strip().isdigit() else 0
+        detail = f"{name}, {_gib(has)}; both models want about {_gib(need)}"
+        enough = has >= need
+        yield Finding(
+            "gpu", "ok" if enough else "warning", detail, "" if enough else "Serve one of them: docparse models --only."
+        )
+
+
+def units(settings: Settings) -> Iterator[Finding]:
+    """systemd's units, where systemd runs and they are installed."""
+    if not SYSTEMD.is_dir():
+        return
+    for unit in UNITS:
+        shown = _output("systemctl", "show", "--property=LoadState,ActiveState", unit)
+        facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        if facts.get("LoadState") == "loaded":
+            state = facts.get("ActiveState", "unknown")
+            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} tells why it is not."
+            yield Finding(unit, "warning" if advice else "ok", state, advice)
+
+
+def reach(settings: Settings) -> Iterator[Finding]:
+    """Who may reach the API, and the secrets that matter then."""
+    host, api = settings.api.api_host, settings.api
+    outside = not is_loopback(host) or api.trusted_proxies > 0
+    if outside and not api.admin_token:
+        yield Finding(
+            "admin token", "warning", f"none, and {host} can be reached", "Set ADMIN_TOKEN: nobody can list or delete."
+        )
+    else:
+        yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")
+    several = not settings.embedded or bool(settings.store.storage_url)
+    if several and not api.secret_key:
+        advice = "Set SECRET_KEY to the same value on every host, or document passwords can be read on one host alone."
+        yield Finding("secret key", "warning", "made in DATA_DIR, while Redis or storage may be shared", advice)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine itself reaches the address."""
+    if host in ("localhost", ""):
+        return host == "localhost"
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _here(url: str) -> bool:
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def _memory_mib() -> int:
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if MEMORY_LIMIT.is_file() and (limit := MEMORY_LIMIT.read_text().strip()).isdigit():
+        there = min(there, int(limit))
+    return there >> 20
+
+
+def _gib(mib: int) -> str:
+    return f"{mib / 1024:.1f} GiB"
+
+
+def _output(*command: str) -> str:
+    """What a program of the machine says; nothing where it is absent or fails."""
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ran.stdout if ran.returncode == 0 else ""

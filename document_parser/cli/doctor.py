@@ -1,0 +1,120 @@
+"""``docparse doctor``: looks at this machine and these settings, and says what is missing and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+
+import structlog
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings, SettingsError
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from document_parser.cli.checks import Finding, Status
+from document_parser.settings import Settings, cap_threads, load_settings
+
+COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0 where the service can do its job, 1 where something it needs is missing."""
+    given = _parser().parse_args(arguments)
+    cap_threads()  # before anything numeric is imported
+    # What the parts log about themselves is not part of the answer.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    found = list(findings(deep=given.deep))
+    well = all(finding.status != "missing" for finding in found)
+    if given.json:
+        print(json.dumps({"ok": well, "checks": [asdict(finding) for finding in found]}, indent=2))
+    else:
+        _show(found, well=well)
+    return 0 if well else 1
+
+
+def findings(*, deep: bool) -> Iterator[Finding]:
+    """All checks, one after the other; those that need settings only where the settings are valid."""
+    from document_parser.cli.checks import machine
+
+    yield from machine.python()
+    complaints = list(bad_settings())
+    yield from complaints or [Finding("settings", "ok", "every variable is valid")]
+    if not complaints:
+        settings = load_settings()
+        for check in _checks(deep=deep):
+            yield from check(settings)
+
+
+def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
+    from document_parser.cli.checks import machine, parts
+
+    return [
+        machine.folder,
+        machine.runtime_folder,
+        machine.memory,
+        machine.open_files,
+        machine.clock,
+        machine.reach,
+        parts.redis,
+        parts.storage,
+        parts.cpu_engine,
+        machine.gpu,
+        partial(parts.model_servers, deep=deep),
+        parts.port,
+        machine.units,
+    ]
+
+
+def bad_settings() -> Iterator[Finding]:
+    """Each variable that cannot be used, by its name; what it holds is not repeated, it may be a secret."""
+    for section in Settings.model_fields.values():
+        kind = section.annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, BaseSettings)
+        prefix = kind.model_config.get("env_prefix", "")
+        try:
+            kind()
+        except ValidationError as error:
+            for item in error.errors(include_input=False, include_url=False, include_context=False):
+                name = f"{prefix}{item['loc'][0] if item['loc'] else ''}".upper()
+                yield Finding("settings", "missing", f"{name}: {item['msg']}", "Correct it in the environment or in .env.")
+        except SettingsError as error:
+            named = re.search(r'field "(\w+)"', str(error))
+            name = f"{prefix}{named[1] if named else ''}".upper()
+            yield Finding("settings", "missing", f"{name}: not a JSON list", "Lists are written like [1,2].")
+
+
+def _show(found: list[Finding], *, well: bool) -> None:
+    verdict = "The service can do its job." if well else "The service cannot do its job yet."
+    if not sys.stdout.isatty():
+        for finding in found:
+            print(f"{finding.status:8} {finding.name}: {finding.detail}{'. ' + finding.advice if finding.advice else ''}")
+        print(verdict)
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "what", "found", "what to do"):
+        table.add_column(title, overflow="fold")
+    for finding in found:
+        colour = COLOURS[finding.status]
+        table.add_row(f"[{colour}]{finding.status}[/]", *map(escape, (finding.name, finding.detail, finding.advice)))
+    console = Console()
+    console.print(table)
+    console.print(f"[{COLOURS['ok' if well else 'missing']}]{verdict}[/]")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="docparse doctor",
+        description="Say of this machine and these settings what is well, what is missing, and what to do.",
+        epilog="Exit status: 0 where the service can do its job, 1 where something it needs is missing.",
+    )
+    parser.add_argument("--deep", action="store_true", help="have each model server read a little picture")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    return parser

@@ -1,0 +1,24 @@
+"""``python -m document_parser.cli.drained``: wait until no keeper of this DATA_DIR runs.
+
+What a supervisor calls after it has stopped the web server.
+"""
+
+from __future__ import annotations
+
+import time
+
+from document_parser.keeper import keeper_lock
+from document_parser.settings import load_settings
+
+TICK_SECONDS = 0.1
+
+
+def main() -> None:
+    """Returns when the keeper, and all below it, have ended; the caller sets the deadline."""
+    lock = keeper_lock(load_settings())
+    while lock.holder() is not None:
+        time.sleep(TICK_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+-- How things stand, for the metrics. ARGV: hash of the counters, list of RQ's queue of documents
+-- Returns {JSON {numbers, in_flight, workers}, fields and values of the counters}.
+local function age_of_oldest(key)
+  local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
+  return oldest and math.max(0, now() / 1000 - tonumber(oldest)) or 0
+end
+
+local pages_ready = 0
+for _, job in ipairs(redis.call('LRANGE', 'ready', 0, -1)) do
+  pages_ready = pages_ready + redis.call('LLEN', ready_list(job))
+end
+
+local readers = 0
+for _, holder in ipairs(redis.call('HVALS', 'readers')) do
+  if alive(holder) then readers = readers + 1 end
+end
+
+local in_flight = {}
+local told = redis.call('HGETALL', 'in_flight')
+for i = 1, #told, 2 do
+  if alive(told[i]) then in_flight[#in_flight + 1] = told[i + 1] end
+end
+
+local workers = {}
+for _, key in ipairs(redis.call('SMEMBERS', 'rq:workers')) do
+  workers[#workers + 1] = redis.call('HMGET', key, 'last_heartbeat', 'death', 'state')
+end
+
+local numbers = {
+  queued = redis.call('ZCARD', 'jobs:queued'),
+  open = redis.call('ZCARD', 'jobs:active'),
+  oldest_queued_job_age_seconds = age_of_oldest('jobs:queued'),
+  oldest_open_job_age_seconds = age_of_oldest('jobs:active'),
+  documents_waiting = redis.call('LLEN', ARGV[2]),
+  pages_ready = pages_ready,
+  pages_suspect = redis.call('LLEN', 'suspects'),
+  claims = redis.call('ZCARD', 'claims'),
+  readers = readers,
+  webhooks_pending = redis.call('ZCARD', 'webhooks:due'),
+}
+return {cjson.encode({numbers = numbers, in_flight = in_flight, workers = workers}), redis.call('HGETALL', ARGV[1])}

@@ -1,0 +1,40 @@
+"""What the metrics show: the counters, and how things stand at this moment. One script, one round trip."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from importlib.resources import files
+from typing import Any
+
+from document_parser.jobs import queue
+from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.counters import KEY
+from document_parser.metrics import sample
+
+
+def samples(redis: Redis) -> dict[str, float]:
+    """Every sample that Redis knows. Raises RedisError."""
+    scripts = files("document_parser.jobs") / "lua"
+    source = "\n".join((scripts / name).read_text() for name in ("common.lua", "scrape.lua"))
+    facts, counted = redis.register_script(source)(args=[KEY, queue.queue(redis, queue.DOCUMENTS).key])
+    names, values = counted[::2], counted[1::2]
+    return _gauges(json.loads(facts)) | {text(name): float(value) for name, value in zip(names, values, strict=True)}
+
+
+def _gauges(facts: dict[str, Any]) -> dict[str, float]:
+    found: dict[str, float] = facts["numbers"]
+    queued, unfinished = found.pop("queued"), found.pop("open")
+    found |= {sample("jobs", "queued"): queued, sample("jobs", "processing"): max(0, unfinished - queued)}
+    # An empty list of Lua's is an empty object of JSON's.
+    for engines in map(json.loads, facts["in_flight"] or ()):
+        for engine, requests in engines.items():
+            name = sample("model_requests_in_flight", engine)
+            found[name] = found.get(name, 0) + requests
+    states = Counter("busy" if state == "busy" else "idle" for state in _living(facts["workers"] or ()))
+    return found | {sample("workers", state): states[state] for state in ("busy", "idle")}
+
+
+def _living(workers: Any) -> list[str]:
+    """The states of the workers that gave a sign of life lately; a worker is (last sign, death, state)."""
+    return [state or "" for beat, death, state in workers if queue.is_alive(beat or "", death or "")]

@@ -1,0 +1,164 @@
+"""The metrics: their names, and how they are shown to Prometheus. What is counted, and where, is for others to know.
+
+A sample's name in Redis is the metric's name and its label values, joined by ``|``; a histogram has one sample for each bucket
+that is not empty (not cumulated) and one for the sum.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+
+PREFIX = "docparse_"
+REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+PAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+JOB_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric. ``known`` are label values that are shown as 0 before anything was counted."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    known: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def shown_name(self) -> str:
+        return PREFIX + self.name + ("_total" if self.kind == "counter" else "")
+
+
+METRICS = (
+    Metric("build_info", "gauge", "Always 1; the versions are its labels.", ("version", "pipeline_version")),
+    Metric("redis_up", "gauge", "Whether Redis answers. Where it is 0, only what this process knows by itself is shown."),
+    Metric("storage_free_bytes", "gauge", "Bytes free where documents are stored; local storage only."),
+    Metric("storage_size_bytes", "gauge", "Size of the file system where documents are stored; local storage only."),
+    Metric("http_requests", "counter", "Requests answered.", ("method", "route", "status")),
+    Metric(
+        "http_request_duration_seconds",
+        "histogram",
+        "Time from a request's headers to the end of its answer, waiting included.",
+        ("method", "route"),
+        REQUEST_SECONDS,
+    ),
+    Metric("http_request_bytes", "counter", "Bytes of request bodies, as their headers announce them.", ("method", "route")),
+    Metric("jobs", "gauge", "Jobs that have not ended, by state.", ("state",)),
+    Metric(
+        "jobs_ended",
+        "counter",
+        "Jobs that have ended, by how.",
+        ("state",),
+        known=(("completed",), ("failed",), ("cancelled",)),
+    ),
+    Metric("job_errors", "counter", "Failed jobs by error code.", ("code",)),
+    Metric("job_duration_seconds", "histogram", "Time from submission to the end of a job.", ("state",), JOB_SECONDS),
+    Metric("oldest_queued_job_age_seconds", "gauge", "How long the oldest job waits that nobody has begun; 0 where none does."),
+    Metric("oldest_open_job_age_seconds", "gauge", "How long ago the oldest job was submitted that has not ended; 0 for none."),
+    Metric("documents_waiting", "gauge", "Bells of documents that no worker has answered: to plan, to assemble, to export."),
+    Metric("pages_ready", "gauge", "Pages that wait for a reader."),
+    Metric("pages_suspect", "gauge", "Pages that wait to be read alone, since a process died while it read them."),
+    Metric("claims", "gauge", "Pages and stages that somebody is at."),
+    Metric(
+        "lost_claims", "counter", "Pages and stages taken from processes that died.", ("kind",), known=(("page",), ("stage",))
+    ),
+    Metric("pages", "counter", "Pages finished, each once, by the engine that read them.", ("engine", "outcome")),
+    Metric("page_duration_seconds", "histogram", "Time of all attempts at a page.", ("engine",), PAGE_SECONDS),
+    Metric("page_attempts", "counter", "Attempts at finished pages.", ("engine", "outcome")),
+    Metric("guard_rejections", "counter", "Readings that a guard rejected.", ("engine", "guard")),
+    Metric("page_warnings", "counter", "Warnings of finished pages.", ("code",), known=(("engine_fallback",),)),
+    Metric("page_errors", "counter", "Failed pages by error code.", ("code",)),
+    Metric("model_requests_in_flight", "gauge", "Requests that model servers are answering, by engine.", ("engine",)),
+    Metric("workers", "gauge", "Living workers.", ("state",)),
+    Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
+    Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),
+    Metric(
+        "webhook_tries",
+        "counter",
+        "Tries to deliver a webhook, by what came of them; pending is tried again.",
+        ("outcome",),
+        known=(("delivered",), ("pending",), ("failed",)),
+    ),
+)
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def sample(name: str, *labels: str) -> str:
+    """The name of a sample in Redis. Raises KeyError for a metric that is not listed."""
+    assert len(labels) == len(BY_NAME[name].labels), name
+    return "|".join((name, *(label.replace("|", "_") for label in labels)))
+
+
+def observation(name: str, value: float, *labels: str) -> dict[str, float]:
+    """One observation of a histogram: what to add to which samples."""
+    series = sample(name, *labels)
+    bucket = next((bound_text(bound) for bound in BY_NAME[name].buckets if value <= bound), "+Inf")
+    return {f"{series}|{bucket}": 1, f"{series}|sum": value}
+
+
+def bound_text(bound: float) -> str:
+    """The upper bound of a bucket as it stands in the names of samples."""
+    return f"{bound:g}"
+
+
+def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, str]:
+    """The samples in Prometheus' text format, or OpenMetrics where that is accepted; and the content type."""
+    registry = CollectorRegistry()
+    registry.register(_Samples(samples))
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
+
+
+class _Samples(Collector):
+    def __init__(self, samples: Mapping[str, float]) -> None:
+        self._by_metric: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
+        for name, value in samples.items():
+            metric, *labels = name.split("|")
+            self._by_metric[metric][tuple(labels)] = value
+
+    def describe(self) -> Iterable[Family]:
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        for metric in METRICS:
+            found = dict.fromkeys(metric.known, 0.0) | self._by_metric.get(metric.name, {})
+            yield _histogram(metric, found) if metric.kind == "histogram" else _numbers(metric, found)
+
+
+def _numbers(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+    kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
+    for labels, value in sorted(found.items()):
+        if len(labels) == len(metric.labels):
+            family.add_metric(labels, value)
+    return family
+
+
+def _histogram(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+    family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
+    series: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+    for (*labels, part), value in sorted(found.items()):
+        series[tuple(labels)][part] = value
+    for names, parts in series.items():
+        if len(names) == len(metric.labels):
+            family.add_metric(names, _cumulated(metric, parts), parts.get("sum", 0.0))
+    return family
+
+
+def _cumulated(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    count = 0.0
+    buckets: list[tuple[str, float]] = []
+    for bound in metric.buckets:
+        count += parts.get(bound_text(bound), 0.0)
+        buckets.append((str(float(bound)), count))
+    return [*buckets, ("+Inf", count + parts.get("+Inf", 0.0))]

@@ -1,0 +1,95 @@
+"""A browser for tests: Debian's Chromium through Playwright, every page watched for errors and violations."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 375, "height": 812}
+SCREENSHOTS = "SCREENSHOTS"
+"""Names a folder that keeps the screenshots of a run."""
+
+
+def found_browser() -> str | None:
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@contextlib.contextmanager
+def browser(path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def screenshots(default: Path) -> Path:
+    folder = Path(os.environ.get(SCREENSHOTS) or default)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@dataclass
+class Watched:
+    """A page of a browser, and all it complained of. ``expected`` are HTTP statuses that the browser may report."""
+
+    page: Page
+    base: str
+    folder: Path
+    expected: set[int] = field(default_factory=set)
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url.removeprefix(self.base)))
+        self.page.add_init_script(
+            "document.addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+        )
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type not in ("error", "warning"):
+            return
+        status = re.search(r"responded with a status of (\d{3})", message.text)
+        if status is None or int(status[1]) not in self.expected:
+            self.complaints.append(message.text)
+
+    def open(self, address: str = "#/") -> Page:
+        self.page.goto(f"{self.base}/{address}")
+        return self.page
+
+    def upload(self, *files: Path) -> Page:
+        """Choose files as somebody would with the button."""
+        self.page.set_input_files("#files", list(files))
+        return self.page
+
+    def job(self) -> str:
+        """The id of the job that is open."""
+        self.page.wait_for_url(re.compile(r"#/jobs/[0-9a-f-]{36}"))
+        found = re.search(r"#/jobs/([0-9a-f-]{36})", self.page.url)
+        assert found
+        return found[1]
+
+    def shoot(self, name: str, *, full: bool = True) -> None:
+        if full:
+            # What sticks to the top of the window would otherwise stand in the middle of the picture.
+            self.page.evaluate("scrollTo(0, 0)")
+        self.page.screenshot(path=self.folder / f"{name}.png", full_page=full)

@@ -1,0 +1,739 @@
+"""The page at ``/`` in a real browser, before a real service: every test also fails on any error in the browser's console."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page as Tab
+from playwright.sync_api import Route, expect
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from document_parser.jobs import files
+from document_parser.models import Block, Cell, Page, Table
+from tests.browser import DESKTOP, PHONE, Watched, browser, found_browser, screenshots
+from tests.documents import PARAGRAPH, encrypted_pdf, pdf_of_text, stamped_pdf, truncated
+from tests.service import Service
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
+
+TOKEN = "operators-only"
+SECONDS = 8_000
+MANY = 1000
+MOST_NODES = 1500
+HOSTILE_NAME = '<img src=x onerror=alert(1)>\'; $(id) "&amp;".pdf'
+HOSTILE_TEXT = "<script>window.harmed = 1</script> <img src=x onerror='window.harmed = 2'> <b>bold</b> &lt;i&gt; **strong**"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = found_browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with browser(path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return screenshots(tmp_path_factory.mktemp("screenshots"))
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("browser"), WEB_WORKERS=1, WEB_THREADS=12, ADMIN_TOKEN=TOKEN) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Both model servers. Tests say by a page's stamp what they do with it."""
+    deepseek, nanonets = (
+        ModelServer(speed=Speed(), tokens=160),
+        ModelServer("nanonets/Nanonets-OCR2-3B", "nanonets", tokens=160),
+    )
+    with served_from_thread(deepseek), served_from_thread(nanonets):
+        yield deepseek, nanonets
+
+
+@pytest.fixture(scope="module")
+def gpu_service(tmp_path_factory, models):
+    """The service of a box with model servers."""
+    urls = {"VLLM_DEEPSEEK_URL": models[0].url, "VLLM_NANONETS_URL": models[1].url, "INFERENCE_MODE": "vllm"}
+    with Service(tmp_path_factory.mktemp("gpu"), WEB_WORKERS=1, WEB_THREADS=12, **urls) as running:
+        yield running
+
+
+@pytest.fixture
+def opened(chromium, folder):
+    """Opens a page of a service in a browser profile of its own; afterwards nothing may have gone wrong in any."""
+    with contextlib.ExitStack() as stack:
+        pages = []
+
+        def open_page(service, address="#/", expected=(), **options) -> Watched:
+            options = {"viewport": DESKTOP, "reduced_motion": "reduce", "accept_downloads": True, **options}
+            context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(SECONDS)
+            watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
+            watched.open(address)
+            pages.append(watched)
+            return watched
+
+        yield open_page
+        assert [watched.complaints for watched in pages] == [[] for _ in pages]
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory):
+    """A digital PDF with a heading, text and a ruled table, and a blank page."""
+    path = tmp_path_factory.mktemp("rich") / "Quarterly report.pdf"
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica-Bold", 22)
+    canvas.drawString(72, 760, "Quarterly report")
+    canvas.setFont("Helvetica", 11)
+    for line, text in enumerate(
+        ("The shop was open on every working day of the quarter.", "Three quarters of the goods were sold.")
+    ):
+        canvas.drawString(72, 720 - 16 * line, text)
+    rows = [
+        ("Item", "Pieces", "Amount"),
+        ("Brake lining", "12", "148.50"),
+        ("Door roller", "6", "19.75"),
+        ("Gear oil", "4", "23.10"),
+    ]
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            canvas.rect(72 + 150 * column, 620 - 22 * row, 150, 22)
+            canvas.drawString(78 + 150 * column, 627 - 22 * row, text)
+    canvas.showPage()
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
+@pytest.fixture(scope="module")
+def rich_job(service, rich):
+    job_id = service.submit(rich)
+    assert service.ended(job_id)["status"] == "completed"
+    return job_id
+
+
+def done(page: Tab, says: str = "Done") -> None:
+    expect(page.locator("#job-status")).to_have_text(says, timeout=SECONDS)
+
+
+def picture_shown(page: Tab) -> None:
+    expect(page.locator(".leaf img")).to_be_visible(timeout=SECONDS)
+    page.wait_for_function("document.querySelector('.leaf img')?.naturalWidth > 0")
+
+
+def choose(page: Tab, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+# --- in and through ---------------------------------------------------------------------------------------------------
+
+
+def test_a_document_is_uploaded_and_read_beside_its_picture(service, opened, rich):
+    watched = opened(service)
+    expect(watched.page.get_by_role("heading", name="Read a document")).to_be_visible()
+    expect(watched.page.locator("#health")).to_contain_text("ready")
+    watched.shoot("upload")
+    watched.page.locator("#more-options summary").click()
+    watched.shoot("upload-options")
+    page = watched.upload(rich)
+    watched.job()
+    done(page)
+    picture_shown(page)
+    expect(page.locator("#paper h2")).to_have_text("Quarterly report")
+    expect(page.locator("#paper table tr")).to_have_count(4)
+    expect(page.locator("#paper td").nth(1)).to_have_text("12")
+    expect(page.locator("#progress-text")).to_have_text("2 pages read")
+    expect(page.locator("#legend")).to_contain_text("Text layer1")
+    expect(page.locator("#legend")).to_contain_text("Blank1")
+    expect(page.locator("#jobs a[aria-current=page] b")).to_have_text("Quarterly report.pdf")
+    watched.shoot("result")
+    page.keyboard.press("j")
+    expect(page.locator("#paper")).to_contain_text("A blank page")
+    watched.shoot("blank-page")
+
+
+def test_the_sample_scan_is_one_click_away_and_the_cpu_reads_it(service, opened):
+    watched = opened(service)
+    page = watched.page
+    page.get_by_role("button", name=re.compile("^scan.pdf")).click()
+    job_id = watched.job()
+    expect(page.locator("#job-title")).to_have_text("scan.pdf")
+    done(page)
+    page.locator("#page-after").click()
+    expect(page.locator("#paper")).to_contain_text("Maintenance Schedule")
+    expect(page.locator("#page-badges")).to_contain_text("RapidOCR")
+    picture_shown(page)
+    page.locator("#why summary").click()
+    expect(page.locator("#why-body")).to_contain_text("Accepted")
+    expect(page.locator("#why-body")).to_contain_text("turned")
+    assert page.url.endswith(f"#/jobs/{job_id}/pages/2")
+    watched.shoot("scan-turned-page")
+    page.reload()
+    expect(page.locator("#page-number")).to_have_value("2")
+    expect(page.locator("#paper")).to_contain_text("Maintenance Schedule")
+
+
+def test_several_files_are_sent_at_once_and_each_tells_how_it_goes(service, opened, rich, paper, tmp_path):
+    (tmp_path / "notes.xyz").write_bytes(b"\x07\x01 no format that is read")
+    (tmp_path / "empty.pdf").touch()
+    watched = opened(service, expected={415})
+    page = watched.upload(rich, paper, tmp_path / "notes.xyz", tmp_path / "empty.pdf")
+    rows = page.locator("#queue-rows li")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(0)).to_contain_text("Done", timeout=SECONDS)
+    expect(rows.nth(1)).to_contain_text("Done", timeout=SECONDS)
+    expect(rows.nth(2)).to_contain_text("is not read. Send one of")
+    expect(rows.nth(3)).to_contain_text("The file has no bytes")
+    watched.shoot("queue")
+    page.get_by_role("button", name="Clear finished").click()
+    expect(page.locator("#queue")).to_be_hidden()
+
+
+def test_an_upload_shows_how_far_it_is_and_can_be_stopped(service, opened, tmp_path):
+    large = tmp_path / "large.pdf"
+    large.write_bytes(b"%PDF-1.7\n" + bytes(4_000_000))
+    watched = opened(service)
+    page = watched.page
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    watched.upload(large)
+    expect(page.locator("#queue-rows li")).to_contain_text(re.compile(r"[1-9]\d? % of 4.0 MB"))
+    assert 0 < page.locator("#queue-rows progress").evaluate("bar => bar.value") < 100
+    watched.shoot("uploading")
+    page.get_by_role("button", name="Cancel: large.pdf").click()
+    expect(page.locator("#queue")).to_be_hidden()
+    expect(page.get_by_role("heading", name="Read a document")).to_be_visible()
+
+
+def test_files_are_dropped_and_pasted(service, opened, paper):
+    watched = opened(service)
+    give = """([event, bytes]) => {
+        const carried = new DataTransfer();
+        carried.items.add(new File([new Uint8Array(bytes)], `${event}.pdf`, {type: "application/pdf"}));
+        const more = event === "paste" ? {clipboardData: carried} : {dataTransfer: carried};
+        const Kind = event === "paste" ? ClipboardEvent : DragEvent;
+        document.body.dispatchEvent(new Kind(event, {bubbles: true, cancelable: true, ...more}));
+    }"""
+    for event in ("drop", "paste"):
+        watched.page.evaluate(give, [event, list(paper.read_bytes())])
+        expect(watched.page.locator("#job-title")).to_have_text(f"{event}.pdf")
+        done(watched.page)
+
+
+def test_a_page_range_that_is_none_is_refused_before_the_file_is_sent(service, opened, paper):
+    watched = opened(service)
+    page = watched.page
+    page.locator("#more-options summary").click()
+    page.get_by_label("Pages", exact=True).fill("one to three")
+    watched.upload(paper)
+    expect(page.locator("#range-problem")).to_be_visible()
+    assert "/v1/process/async" not in watched.asked
+    page.get_by_label("Pages", exact=True).fill("2")
+    watched.upload(paper)
+    done(page)
+    expect(page.locator("#page-total")).to_have_text("of 1")
+    expect(page.locator("#page-number")).to_have_value("2")
+
+
+# --- while it runs ----------------------------------------------------------------------------------------------------
+
+
+def test_pages_fill_while_they_are_read_and_a_cancelled_job_keeps_them(gpu_service, models, opened, tmp_path):
+    models[0].script("stall", stamp=9, sticky=True)
+    models[1].script("stall", stamp=9, sticky=True)
+    watched = opened(gpu_service)
+    page = watched.upload(stamped_pdf(tmp_path / "Register of 1911.pdf", range(1, 25)))
+    job_id = watched.job()
+    expect(page.locator("#progress-text")).to_have_text("23 of 24 pages", timeout=SECONDS)
+    expect(page.locator("#legend")).to_contain_text("DeepSeek-OCR23")
+    expect(page.locator("#legend")).to_contain_text("Being read1")
+    expect(page.locator("#progress-time")).to_contain_text("left")
+    expect(page.locator("#announcer")).to_contain_text("of 24 pages are read")
+    page.locator("#page-map canvas").hover(position={"x": 20, "y": 20})
+    expect(page.locator("#page-map .tip")).to_have_text("Page 1: read by DeepSeek-OCR")
+    page.locator("#page-map canvas").click(position={"x": 60, "y": 20})
+    expect(page.locator("#page-number")).to_have_value("2")
+    page.locator("#page-number").fill("3")
+    page.locator("#page-number").press("Enter")
+    expect(page.locator("#paper")).to_contain_text("stamp-3")
+    picture_shown(page)
+    watched.shoot("running")
+    choose(page, "Markdown")
+    expect(page.locator("#panel-result")).to_contain_text("Not written yet")
+    choose(page, "Page")
+    page.get_by_role("button", name="Cancel").click()
+    done(page, "Cancelled")
+    expect(page.locator("#progress-text")).to_have_text("Cancelled after 23 of 24 pages")
+    assert gpu_service.status(job_id)["status"] == "cancelled"
+    expect(page.get_by_role("button", name="Copy Markdown")).to_be_visible()
+    expect(page.locator("#paper")).to_contain_text("stamp-3")
+    watched.shoot("cancelled")
+
+
+def test_failed_and_flagged_pages_are_listed_with_their_reasons(gpu_service, models, opened, tmp_path):
+    for server in models:
+        server.script("fail_500", stamp=42, sticky=True)
+        server.script("empty", stamp=44, sticky=True)
+    models[0].script("loop", stamp=45, sticky=True)
+    watched = opened(gpu_service)
+    page = watched.upload(stamped_pdf(tmp_path / "damaged.pdf", range(41, 49)))
+    done(page, "Done, with gaps")
+    issues = page.locator("#issues")
+    expect(issues).to_contain_text("3 pages need a look")
+    expect(issues.locator("li").first).to_contain_text("PAGE_UNREADABLE")
+    expect(issues.locator("li").last).to_contain_text("Another engine than the first choice")
+    issues.locator("summary").click()
+    page.keyboard.press("f")
+    expect(page.locator("#page-number")).to_have_value("2")
+    expect(page.locator("#page-notes")).to_be_visible()
+    expect(page.locator("#paper")).to_contain_text("Nothing was read here")
+    expect(page.locator("#progress-text")).to_have_text("6 of 8 pages read")
+    expect(page.locator("#why-body")).to_contain_text("Failed")
+    picture_shown(page)
+    watched.shoot("failed-pages")
+    issues.get_by_role("button", name="Page 5").click()
+    expect(page.locator("#page-number")).to_have_value("5")
+    watched.shoot("flagged-page")
+
+
+def test_a_stream_that_fails_is_replaced_by_asking(service, opened, paper):
+    watched = opened(service)
+    watched.page.route("**/events", lambda route: route.fulfill(status=200, content_type="text/plain", body="no stream"))
+    watched.complaints.clear()
+    watched.upload(paper)
+    done(watched.page)
+    expect(watched.page.locator("#paper")).to_contain_text("quick brown fox")
+    # The browser itself says that this is no stream; nothing else may be wrong.
+    assert all("text/event-stream" in complaint for complaint in watched.complaints)
+    watched.complaints.clear()
+
+
+def test_a_busy_server_is_waited_for_as_long_as_it_asks(service, opened, paper):
+    watched = opened(service, expected={503, 429})
+    page = watched.page
+    refusals = iter((503, 429))
+
+    def refuse(route: Route) -> None:
+        status = next(refusals, None)
+        if status is None:
+            route.continue_()
+            return
+        error = {"code": "BUSY", "message": "Later.", "details": {}, "retryable": True}
+        route.fulfill(status=status, headers={"Retry-After": "1"}, json={"error": error})
+
+    page.route("**/v1/process/async", refuse)
+    watched.upload(paper)
+    expect(page.locator("#queue-rows")).to_contain_text("The server is busy. Trying again in 1 s.")
+    done(page)
+
+
+# --- what goes wrong --------------------------------------------------------------------------------------------------
+
+
+def test_a_locked_document_asks_for_its_password_and_is_read_with_it(service, opened, tmp_path):
+    # Its picture may come too late: once the job has ended nobody has the password any more.
+    watched = opened(service, expected={422})
+    page = watched.upload(encrypted_pdf(tmp_path / "locked.pdf", "open sesame", "The secret is out"))
+    failure = page.locator("#job-failure")
+    expect(failure).to_contain_text("This document is locked")
+    expect(page.locator("#unlock-password")).to_be_focused()
+    watched.shoot("locked")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(failure).to_contain_text("That password does not open it")
+    page.locator("#unlock-password").fill("open sesame")
+    page.get_by_role("button", name="Unlock and read").click()
+    done(page)
+    expect(page.locator("#paper")).to_contain_text("The secret is out")
+    assert "open sesame" not in page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})")
+    expect(page.locator("#job-curl")).to_contain_text('-F "password=$PASSWORD"')
+
+
+def test_a_locked_document_of_another_visit_asks_for_the_file_too(service, opened, tmp_path):
+    path = encrypted_pdf(tmp_path / "locked.pdf", "open sesame", "The secret is out")
+    job_id = service.submit(path)
+    service.ended(job_id)
+    page = opened(service, f"#/jobs/{job_id}", expected={422}).page
+    page.get_by_label("The file once more", exact=True).set_input_files(path)
+    page.locator("#unlock-password").fill("open sesame")
+    page.keyboard.press("Enter")
+    done(page)
+
+
+def test_a_broken_file_tells_its_code_and_what_to_do(service, opened, paper, tmp_path):
+    watched = opened(service)
+    page = watched.upload(truncated(paper, tmp_path / "cut off.pdf", keep=0.2))
+    failure = page.locator("#job-failure")
+    expect(failure).to_contain_text(re.compile("DAMAGED_DOCUMENT|UNREADABLE_DOCUMENT"))
+    expect(failure.locator("p")).not_to_be_empty()
+    expect(page.locator("#views")).to_be_hidden()
+    watched.shoot("broken")
+
+
+def test_a_document_that_is_not_there_is_told_in_words(service, opened):
+    watched = opened(service, "#/jobs/00000000-0000-0000-0000-000000000000", expected={404})
+    expect(watched.page.locator("#job-failure")).to_contain_text("There is no such document")
+    watched.shoot("missing")
+
+
+def test_markup_in_a_document_or_its_name_stays_text(service, opened, tmp_path):
+    path = pdf_of_text(tmp_path / HOSTILE_NAME, [HOSTILE_TEXT])
+    watched = opened(service)
+    page = watched.upload(path)
+    done(page)
+    expect(page.locator("#job-title")).to_have_text(HOSTILE_NAME)
+    expect(page.locator("#jobs a[aria-current=page] b")).to_have_text(HOSTILE_NAME)
+    expect(page.locator("#paper")).to_contain_text("<script>window.harmed = 1</script>")
+    expect(page.locator("#paper")).to_contain_text("<b>bold</b> &lt;i&gt; **strong**")
+    picture_shown(page)
+    watched.shoot("hostile")
+    for name, words in (("Markdown", "script"), ("JSON", "<script>"), ("HTML", "&lt;script&gt;"), ("Text", "<script>")):
+        choose(page, name)
+        expect(page.locator("#panel-result pre")).to_contain_text(words)
+    assert page.evaluate("window.harmed") is None
+    assert page.locator("main script, main img[src=x], #paper b").count() == 0
+
+
+# --- looking at it ----------------------------------------------------------------------------------------------------
+
+
+def test_a_block_and_its_box_light_each_other(service, opened, rich_job):
+    watched = opened(service, f"#/jobs/{rich_job}")
+    page = watched.page
+    picture_shown(page)
+    table = page.locator("#paper .block", has=page.locator("table"))
+    box = page.locator(f'.box[data-index="{table.get_attribute("data-block")}"]')
+    table.hover()
+    expect(box).to_have_class(re.compile(r"\blit\b"))
+    watched.shoot("hover")
+    page.locator("#paper h2").hover()
+    expect(box).not_to_have_class(re.compile(r"\blit\b"))
+    box.hover()
+    expect(table).to_have_class(re.compile(r"\blit\b"))
+    box.click()
+    expect(table).to_be_focused()
+    page.keyboard.press("z")
+    expect(page.locator("#zoom")).to_have_attribute("aria-pressed", "true")
+    expect(box).to_be_in_viewport()
+    watched.shoot("zoomed")
+    page.keyboard.press("ArrowUp")
+    expect(table).not_to_be_focused()
+    expect(page.locator(".box.lit")).to_have_count(1)
+
+
+def test_every_kind_of_block_is_shown_as_what_it_is(service, opened, tmp_path):
+    job_id = service.submit(pdf_of_text(tmp_path / "kinds.pdf", ["Replaced below."]))
+    service.ended(job_id)
+    stored = service.data_dir / files.page(job_id, 1)
+    page_read = Page.model_validate_json(stored.read_text()).model_copy(
+        update={"engine": "deepseek", "blocks": blocks_of_all_kinds()}
+    )
+    stored.write_text(page_read.model_dump_json())
+    watched = opened(service, f"#/jobs/{job_id}")
+    page = watched.page
+    picture_shown(page)
+    paper = page.locator("#paper")
+    expect(paper.locator("h2")).to_have_text("Minutes of the meeting")
+    expect(paper.locator("p strong")).to_have_text("unanimously")
+    expect(paper.locator("p em")).to_have_text("in writing")
+    expect(paper.locator("p code.math")).to_have_text("a^2 + b^2")
+    expect(paper.locator(".formula")).to_have_text("\\int_0^1 x^2\\,dx = \\frac{1}{3}")
+    expect(paper.locator("ul > li > ul > li")).to_have_text("Deeper")
+    assert paper.locator("ol > li").evaluate_all("items => items.map(item => item.value)") == [3, 4]
+    expect(paper.locator("pre code")).to_have_text("total = sum(parts)")
+    assert paper.locator("th").first.evaluate("cell => [cell.colSpan, cell.textContent]") == [2, "Both"]
+    assert paper.locator("td").first.evaluate("cell => [cell.rowSpan, cell.textContent]") == [2, "North"]
+    # The last row has no first cell of its own, and its second stands below the second of the row above.
+    assert paper.locator("tbody tr").last.locator("td").all_inner_texts() == ["12.50"]
+    expect(paper.locator(".block")).to_have_count(len(page_read.blocks))
+    watched.shoot("kinds")
+
+
+def blocks_of_all_kinds() -> list[Block]:
+    cells = [
+        Cell(row=0, column=0, column_span=2, text="Both", header=True),
+        Cell(row=1, column=0, row_span=2, text="North"),
+        Cell(row=1, column=1, text="7.00"),
+        Cell(row=2, column=1, text="12.50"),
+    ]
+    return [
+        Block(kind="page_header", text="Harbour board"),
+        Block(kind="title", text="Minutes of the meeting"),
+        Block(kind="paragraph", text="It was decided **unanimously** and *in writing* that $a^2 + b^2$ costs $5 or $6."),
+        Block(kind="heading", text="Decisions", level=2),
+        Block(kind="list_item", text="First", level=1),
+        Block(kind="list_item", text="Deeper", level=2),
+        Block(kind="list_item", text="3. Third", level=1),
+        Block(kind="list_item", text="4. Fourth", level=1),
+        Block(kind="formula", text="\\int_0^1 x^2\\,dx = \\frac{1}{3}"),
+        Block(kind="code", text="total = sum(parts)"),
+        Block(kind="table", table=Table(rows=3, columns=2, cells=cells)),
+        Block(kind="caption", text="Table 1: what was spent"),
+        Block(kind="figure", text=""),
+        Block(kind="paragraph", text="Smudged beyond reading", confidence=0.31),
+        Block(kind="checkbox", text="☑ Agreed"),
+        Block(kind="signature", text="J. Marsh"),
+        Block(kind="footnote", text="1 Not audited."),
+        Block(kind="page_number", text="1"),
+    ]
+
+
+def test_every_format_is_shown_copied_and_downloaded(service, opened, rich_job):
+    watched = opened(service, f"#/jobs/{rich_job}")
+    page = watched.page
+    picture_shown(page)
+    for name, words in (
+        ("Markdown", "# Quarterly report"),
+        ("JSON", '"blocks"'),
+        ("HTML", "<h1>Quarterly"),
+        ("Text", "Quarterly report"),
+    ):
+        choose(page, name)
+        expect(page.locator("#panel-result pre")).to_contain_text(words)
+        watched.shoot(f"tab-{name.lower()}")
+    choose(page, "JSON")
+    page.get_by_role("button", name="Whole document").click()
+    expect(page.locator("#panel-result pre")).to_contain_text('"pipeline_version"')
+    choose(page, "Tables")
+    expect(page.locator(".table-card")).to_have_count(1)
+    watched.shoot("tab-tables")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download CSV").click()
+    assert "Brake lining,12,148.50" in Path(saved.value.path()).read_text()
+    assert saved.value.suggested_filename == "Quarterly report-page-1-table-1.csv"
+    page.get_by_role("button", name="Copy Markdown").click()
+    expect(page.locator("#notices")).to_contain_text("Markdown copied.")
+    assert page.evaluate("navigator.clipboard.readText()").startswith("# Quarterly report")
+    for label, ending in (
+        ("Markdown", "md"),
+        ("JSON", "json"),
+        ("HTML", "html"),
+        ("Tables", "tables.json"),
+        ("Plain text", "txt"),
+        ("Everything", "zip"),
+    ):
+        page.locator("#open-downloads").click()
+        if ending == "md":
+            watched.shoot("download-menu", full=False)
+        with page.expect_download() as saved:
+            page.get_by_role("menuitem", name=f"{label} .{ending}").click()
+        assert saved.value.suggested_filename == f"Quarterly report.{ending}"
+        assert Path(saved.value.path()).stat().st_size > 0
+
+
+def test_the_curl_line_does_what_the_page_did(service, opened, tmp_path):
+    path = pdf_of_text(tmp_path / HOSTILE_NAME, ["The same again."])
+    watched = opened(service)
+    page = watched.page
+    page.get_by_text("Fast", exact=True).click()
+    page.locator("#more-options summary").click()
+    page.get_by_label("Line between pages").fill('--- it\'s {page}; "x" ---')
+    page.get_by_label("Pages", exact=True).fill("1-")
+    expect(page.locator("#curl")).to_contain_text("accuracy_mode=fast")
+    watched.upload(path)
+    done(page)
+    sent, fetched = page.locator("#job-curl").inner_text().splitlines()
+    answer = subprocess.run(
+        ["bash", "-c", sent.replace("curl", "curl -sS", 1)], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    job_id = json.loads(answer.stdout)["job_id"]
+    assert service.ended(job_id)["filename"] == HOSTILE_NAME
+    assert not list(tmp_path.glob("*.md"))
+    subprocess.run(["bash", "-c", fetched.replace("curl", "curl -sS", 1)], cwd=tmp_path, check=True)
+    assert any("The same again." in path.read_text() for path in tmp_path.iterdir() if path.suffix != ".pdf")
+
+
+def test_everything_is_done_with_the_keyboard_alone(service, opened):
+    watched = opened(service)
+    page = watched.page
+    expect(page.locator("#health")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.locator("#files")).to_be_focused()
+    watched.shoot("keyboard-upload", full=False)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the first sample
+    watched.job()
+    expect(page.locator("#job-title")).to_be_focused()
+    done(page)
+    picture_shown(page)
+    page.keyboard.press("j")
+    expect(page.locator("#page-number")).to_have_value("2")
+    page.keyboard.press("k")
+    expect(page.locator("#page-number")).to_have_value("1")
+    page.keyboard.press("Tab")
+    expect(page.locator("#copy-result")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menuitem").nth(1)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#open-downloads")).to_be_focused()
+    page.locator("#page-map").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#page-map")).to_have_attribute("aria-valuenow", "2")
+    expect(page.locator("#page-map")).to_have_attribute("aria-valuetext", "Page 2: read by Text layer")
+    page.keyboard.press("Tab")
+    expect(page.locator("#tab-page")).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-markdown")).to_be_focused()
+    expect(page.locator("#tab-markdown")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#panel-result pre")).to_contain_text("Counting Swifts")
+    page.keyboard.press("Home")
+    page.locator("#paper .block").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#paper .block").nth(1)).to_be_focused()
+    watched.shoot("keyboard-block", full=False)
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    watched.shoot("help", full=False)
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    page.keyboard.press("n")
+    expect(page.get_by_role("heading", name="Read a document")).to_be_visible()
+
+
+def test_single_keys_can_be_switched_off(service, opened, rich_job):
+    page = opened(service, f"#/jobs/{rich_job}").page
+    picture_shown(page)
+    page.locator("#open-help").click()
+    page.get_by_label("Single keys act as shortcuts").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    expect(page.locator("#page-number")).to_have_value("1")
+
+
+def test_deleting_asks_once_and_leaves_nothing(service, opened, paper):
+    watched = opened(service, expected={404})
+    page = watched.upload(paper)
+    job_id = watched.job()
+    done(page)
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    watched.shoot("delete", full=False)
+    page.keyboard.press("Escape")
+    expect(page.locator("#confirm-delete")).to_be_hidden()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_role("heading", name="Read a document")).to_be_visible()
+    assert service.client.get(f"/v1/jobs/{job_id}/status").status_code == 404
+    expect(page.locator(f'#jobs [data-id="{job_id}"]')).to_have_count(0)
+    assert job_id not in page.evaluate("localStorage.getItem('docparse.jobs')")
+
+
+def test_from_elsewhere_only_own_documents_are_listed_until_the_admin_token_is_given(service, opened, paper, rich_job):
+    watched = opened(service, expected={403}, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
+    page = watched.page
+    expect(page.locator("#jobs-note")).to_contain_text("Only documents sent from this browser")
+    expect(page.locator("#jobs li")).to_have_count(0)
+    watched.upload(paper)
+    job_id = watched.job()
+    expect(page.locator("#jobs li")).to_have_count(1)
+    expect(page.locator(f'#jobs [data-id="{job_id}"] b')).to_have_text(paper.name)
+    done(page)
+    picture_shown(page)
+    watched.shoot("admin-token")
+    page.get_by_label("Admin token").fill("guessed")
+    page.keyboard.press("Enter")
+    expect(page.locator("#jobs-note")).to_contain_text("was not accepted")
+    page.get_by_label("Admin token").fill(TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator(f'#jobs [data-id="{rich_job}"]')).to_be_visible()
+    expect(page.locator("#token-form")).to_be_hidden()
+    assert TOKEN not in page.evaluate("JSON.stringify(localStorage)")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(service, opened, rich_job, scheme):
+    options = {"viewport": PHONE, "color_scheme": scheme, "device_scale_factor": 2, "has_touch": True, "is_mobile": True}
+    watched = opened(service, **options)
+    page = watched.page
+    for name, address in (("upload", "#/"), ("result", f"#/jobs/{rich_job}")):
+        watched.open(address)
+        if name == "result":
+            picture_shown(page)
+            page.get_by_role("button", name="Picture").tap()
+            expect(page.locator(".leaf img")).to_be_hidden()
+            page.get_by_role("button", name="Picture").tap()
+        else:
+            expect(page.locator("#jobs li").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        watched.shoot(f"phone-{name}-{scheme}")
+
+
+def test_it_follows_a_dark_desktop(service, opened, rich_job):
+    watched = opened(service, color_scheme="dark")
+    expect(watched.page.locator("#jobs li").first).to_be_visible()
+    watched.shoot("dark-upload")
+    watched.open(f"#/jobs/{rich_job}")
+    picture_shown(watched.page)
+    watched.page.locator("#paper .block").nth(1).hover()
+    watched.shoot("dark-result")
+    choose(watched.page, "JSON")
+    expect(watched.page.locator("#panel-result pre")).to_be_visible()
+    watched.shoot("dark-json")
+
+
+def test_a_thousand_pages_stay_few_elements_and_few_requests(service, opened, tmp_path):
+    path = pdf_of_text(tmp_path / "annals.pdf", [f"Page {number} of the annals. {PARAGRAPH}" for number in range(1, MANY + 1)])
+    watched = opened(service)
+    page = watched.upload(path)
+    job_id = watched.job()
+    expect(page.locator("#page-total")).to_have_text("of 1,000", timeout=SECONDS)
+    done(page)
+    expect(page.locator("#legend")).to_contain_text("Text layer1,000")
+    picture_shown(page)
+    watched.shoot("thousand-pages")
+    assert page.evaluate("document.querySelectorAll('*').length") < MOST_NODES
+
+    again = opened(service, f"#/jobs/{job_id}/pages/500")
+    page = again.page
+    expect(page.locator("#paper")).to_contain_text("Page 500 of the annals")
+    for _ in range(3):
+        page.keyboard.press("j")
+    expect(page.locator("#paper")).to_contain_text("Page 503 of the annals")
+    picture_shown(page)
+    choose(page, "JSON")
+    page.get_by_role("button", name="Whole document").click()
+    expect(page.locator("#panel-result .hint")).to_contain_text("The first 200 kB")
+    assert page.evaluate("document.querySelectorAll('*').length") < MOST_NODES
+    assert page.evaluate("document.querySelector('#panel-result pre').textContent.length") <= 200_000
+    pages_asked = {
+        address for address in again.asked if re.search(r"/pages/\d+$", address.partition("#")[0]) and address.startswith("/v1")
+    }
+    assert len(pages_asked) <= 8
+    assert not [address for address in again.asked if address.endswith("/events")]
+
+
+def test_the_page_holds_no_inline_script_style_or_handler(service):
+    answer = service.client.get("/")
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text)
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', answer.text)
+    assert not [address for address in addresses if "//" in address]
+    for address in {address for address in addresses if address.startswith("/static/")}:
+        assert service.client.get(address).status_code == 200
+
+
+def test_only_the_samples_themselves_are_served_as_samples(service):
+    assert service.client.get("/samples/paper.pdf").content.startswith(b"%PDF")
+    for name in ("demo.py", "..%2Fsetup.cfg", "nothing.pdf"):
+        assert service.client.get(f"/samples/{name}").status_code == 404
