@@ -1,10 +1,11 @@
 # The commands of the README. Each installs what it needs first; a second run takes seconds.
 PYTHON ?= python3
 VENV := .venv
+VLLM := .venv-vllm
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test run check bench samples clean
+.PHONY: demo test test-vllm run check bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(BIN)/python samples/demo.py
@@ -14,6 +15,10 @@ run: $(VENV)/.installed  ## serve on port 1233, with workers
 
 test: $(VENV)/.installed-dev  ## the whole suite
 	$(BIN)/python -m pytest
+
+test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
+	-tests/vllm_peer/install.sh $(VLLM)
+	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
 
 check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/ruff check .
@@ -29,7 +34,7 @@ samples: $(VENV)/.installed-dev  ## draw the sample documents anew
 	$(BIN)/python samples/make_samples.py
 
 clean:  ## remove what the commands above made
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) $(VLLM) demo-output
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

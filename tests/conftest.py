@@ -12,8 +12,21 @@ from document_parser.settings import Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
 from tests.documents import pdf_of_text
 from tests.service import ROOT, wait_until
+from tests.vllm_real import why_not
 
 CORPUS = ROOT.parent / "shared" / "corpus"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the tests that need vLLM's own server where there is none."""
+    reason = why_not(config.getoption("--vllm"))
+    for item in items:
+        if reason and item.get_closest_marker("vllm"):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -16,8 +18,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.stamp import draw_stamp, read_stamp
-from tests.vllm_answers import answer_for, tokens_of
+from tests.vllm_answers import Grammar, answer_for, tokens_of
 from tests.vllm_batching import Batch, Sequence, Speed
+from tests.vllm_cases import MODELS, WHEN_BUSY, cases, facts_of, recorded
 from tests.vllm_server import ModelServer, served_from_thread, serving
 
 FAST = Speed(tokens_per_second=1e6, per_sequence=1e6, first_token=0.0, tick=0.002)
@@ -124,33 +127,46 @@ def test_special_tokens_vanish_unless_they_are_kept():
     assert "<|" not in body["choices"][0]["message"]["content"]
 
 
-def test_faults_of_the_client_are_answered_like_vllm_does():
-    picture = jpeg(page(5))
-    two = request(picture)
-    two["messages"][0]["content"] *= 2
-    bad = request(b"")
-    bad["messages"][0]["content"][0]["image_url"]["url"] = "data:image/jpeg;base64,%%%"
-    server = ModelServer(speed=FAST)
-    answers = asked(
-        server,
-        two,
-        bad,
-        request(picture[:2000]),
-        request(picture, vllm_xargs={"ngram_size": 0}),
-        request(picture, vllm_xargs={"ngram_size": "30"}),
-        request(picture, vllm_xargs={"unknown": 1}),
-        request(picture, max_tokens=8000),
-    )
-    assert [status for status, _ in answers] == [400] * 7
-    assert "maximum context length is 8192" in answers[-1][1]["error"]["message"]
-    ((status, body),) = asked(server, request(picture, model="other"))
-    assert (status, body["error"]["type"], body["error"]["param"]) == (404, "NotFoundError", "model")
-    assert asked(server, {}, path="/nowhere") == [(404, {"detail": "Not Found"})]
+@pytest.fixture(scope="module")
+def short_answers() -> Iterator[dict[Grammar, ModelServer]]:
+    """Both models, saying little, a token a chunk as the real server does."""
+    speed = replace(FAST, chunk_tokens=1)
+    with (
+        served_from_thread(ModelServer(MODELS["deepseek"], "deepseek", speed, tokens=60)) as deepseek,
+        served_from_thread(ModelServer(MODELS["nanonets"], "nanonets", speed, tokens=60)) as nanonets,
+    ):
+        yield {"deepseek": deepseek, "nanonets": nanonets}
 
 
-def test_overload_is_answered_503():
-    server = ModelServer(speed=FAST, most_waiting=0)
-    assert asked(server, request(jpeg(page(5))))[0][0] == 503
+@pytest.mark.parametrize(
+    ("grammar", "case"),
+    [pytest.param(grammar, case, id=f"{grammar}: {case.name}") for grammar in MODELS for case in cases(grammar)],
+)
+def test_it_answers_as_the_real_server_was_seen_to(grammar, case, short_answers):
+    root = short_answers[grammar].url.removesuffix("/v1")
+    assert facts_of(case, grammar, root) == recorded()[grammar][case.name]
+
+
+def test_everything_seen_of_the_real_server_is_asked_of_the_simulated_one():
+    asked = {grammar: [case.name for case in cases(grammar)] for grammar in MODELS} | {
+        "busy": [case.name for case in WHEN_BUSY]
+    }
+    assert {grammar: list(facts) for grammar, facts in recorded().items()} == asked
+
+
+def test_an_answer_ends_where_the_context_is_full():
+    body = request(jpeg(page(5)), max_tokens=8192)
+    body["messages"][0]["content"][1]["text"] = "word " * 7200
+    ((status, answer),) = asked(ModelServer(speed=FAST), body)
+    assert status == 200
+    assert answer["choices"][0]["finish_reason"] == "length"
+    assert answer["usage"]["total_tokens"] == 8192
+
+
+@pytest.mark.parametrize("case", WHEN_BUSY, ids=lambda case: case.name)
+def test_a_full_queue_is_told_as_the_real_server_was_seen_to(case):
+    with served_from_thread(ModelServer(speed=FAST, most_waiting=0)) as server:
+        assert facts_of(case, "deepseek", server.url.removesuffix("/v1")) == recorded()["busy"][case.name]
 
 
 def test_behaviour_is_ordered_per_stamp_and_the_log_tells_what_was_asked():
@@ -172,7 +188,7 @@ def test_behaviour_is_ordered_per_stamp_and_the_log_tells_what_was_asked():
             ]
             async with session.get(root + "/metrics") as answer:
                 metrics = await answer.text()
-            assert 'vllm:num_requests_running{model_name="deepseek-ai/DeepSeek-OCR"} 0' in metrics
+            assert 'vllm:num_requests_running{engine="0",model_name="deepseek-ai/DeepSeek-OCR"} 0.0' in metrics
             await (await session.post(root + "/reset")).release()
             assert server.log == []
 

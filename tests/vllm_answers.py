@@ -8,8 +8,7 @@ from typing import Literal
 
 Grammar = Literal["deepseek", "nanonets"]
 
-END_OF_SENTENCE = "<｜end▁of▁sentence｜>"
-SPECIAL = re.compile(r"<\|/?(?:ref|det|grounding)\|>|</?t[dr]>|" + re.escape(END_OF_SENTENCE))
+SPECIAL = re.compile(r"<\|/?(?:ref|det|grounding)\|>|</?t[dr]>")
 WORDS = re.findall(
     r"\w+",
     "river table engine paper winter market letter garden signal copper bridge window number harbour village season "
@@ -31,7 +30,7 @@ def answer_for(value: int, grammar: Grammar, tokens: int = 300) -> str:
 
 def loop_for(value: int, grammar: Grammar, tokens: int) -> str:
     """An answer that starts well and then says one phrase over and over, until it has this many tokens."""
-    start = answer_for(value, grammar, 60).removesuffix(END_OF_SENTENCE)
+    start = answer_for(value, grammar, 60)
     phrase = " and the total of the second quarter"
     return start + phrase * (tokens // len(tokens_of(phrase)) + 1)
 
@@ -59,7 +58,7 @@ def _deepseek(value: int, texts: list[str]) -> str:
     for index, text in enumerate(texts):
         top = 120 + index * step
         parts.append(f"<|ref|>text<|/ref|><|det|>[[100, {top}, 900, {top + step - 6}]]<|/det|>\n{text}\n")
-    return "\n".join(parts) + END_OF_SENTENCE
+    return "\n".join(parts)
 
 
 def _nanonets(value: int, texts: list[str]) -> str:

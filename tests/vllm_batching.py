@@ -9,6 +9,9 @@ import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.vllm_wire import usage_of
 
 
 @dataclass(frozen=True)
@@ -25,14 +28,24 @@ class Speed:
 
 @dataclass(eq=False)
 class Sequence:
-    """One answer on its way. Its pieces come out of ``chunks``; None is the end."""
+    """One answer on its way. Its pieces come out of ``chunks``; None is the end. ``prompt`` is in tokens."""
 
     pieces: list[str]
     slowness: float = 1.0
+    prompt: int = 0
+    finish: Literal["stop", "length"] = "stop"
     said: int = 0
     credit: float = 0.0
     starts_at: float = 0.0
     chunks: asyncio.Queue[str | None] = field(default_factory=asyncio.Queue)
+
+    def told(self) -> bool:
+        """Whether all its text has been taken out of ``chunks``: the last piece and the end are put there in one go."""
+        return self.said == len(self.pieces) and self.chunks.qsize() == 1
+
+    def usage(self) -> dict[str, int]:
+        """Tokens. The one that ends an answer counts, though it is not shown."""
+        return usage_of(self.prompt, len(self.pieces) + (self.finish == "stop"))
 
 
 class Batch:

@@ -1,17 +1,16 @@
 """A small real HTTP server that speaks vLLM's protocol and answers by the stamp on the picture it is sent.
 
 Stands in for the model servers in tests and benchmarks: ``python -m tests.vllm_server --help``. Which page was sent is read
-from the picture (stamp.py), what is said comes from vllm_answers.py, how fast from vllm_batching.py. How the real server
-behaves was measured with vLLM's own server code: both shapes of 404, 400 for the client's faults, a connection reset on the
-next request after a 500, and an abort within a tick when the client disconnects.
+from the picture (stamp.py), what is said comes from vllm_answers.py, how fast from vllm_batching.py, in which shape from
+vllm_wire.py, and what is refused stands in vllm_refusals.py. It is held to the real server by vllm_facts.json. Besides, as
+the real one was seen to do, it aborts within a tick when the client goes, and ends a connection that carried a 500 without a
+word; not at once as the real one, which a client may notice or not, but by a reset of the next request on it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
-import binascii
 import contextlib
 import hashlib
 import json
@@ -28,15 +27,13 @@ from weakref import WeakSet
 
 from aiohttp import web
 
-from tests.stamp import read_stamp
+from tests import vllm_wire as wire
 from tests.vllm_answers import SPECIAL, Grammar, answer_for, garbage_for, loop_for, tokens_of
 from tests.vllm_batching import Batch, Sequence, Speed
+from tests.vllm_refusals import BUSY, CONTEXT, Refusal, beyond_context, check, invalid, stamp_of
 
-BEHAVIOURS = {"ok", "stall", "slow", "reset", "fail_500", "fail_503", "refuse_400", "context_400"}
+BEHAVIOURS = {"ok", "stall", "slow", "reset", "fail_500", "fail_503", "late_503", "refuse_400", "context_400"}
 BEHAVIOURS |= {"loop", "truncate", "empty", "garbage"}
-PICTURE_TOKENS = 900
-CONTEXT = {"deepseek": 8192, "nanonets": 32768}
-XARGS = {"ngram_size": int, "window_size": int, "whitelist_token_ids": list}
 SLOWNESS = 10.0
 
 
@@ -65,15 +62,6 @@ class Asked:
     state: str = "running"
 
 
-class Refusal(Exception):
-    """An error answer in vLLM's shape."""
-
-    def __init__(self, status: int, message: str, kind: str = "BadRequestError", param: str | None = None) -> None:
-        super().__init__(message)
-        self.status = status
-        self.body = {"error": {"message": message, "type": kind, "param": param, "code": status}}
-
-
 @dataclass
 class ModelServer:
     """One simulated model server. ``url`` is its OpenAI address once it serves."""
@@ -86,7 +74,7 @@ class ModelServer:
     url: str = ""
     log: list[Asked] = field(default_factory=list)
     scripts: dict[str, Script] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=lambda: {"stop": 0, "length": 0, "abort": 0})
+    counts: dict[str, int] = field(default_factory=lambda: {"stop": 0, "length": 0})
     probes: int = 0
 
     def __post_init__(self) -> None:
@@ -124,6 +112,8 @@ class ModelServer:
             [
                 web.get("/v1/models", self._models),
                 web.get("/health", self._health),
+                web.get("/version", self._version),
+                web.get("/load", self._load),
                 web.get("/metrics", self._metrics),
                 web.get("/requests", self._requests),
                 web.post("/v1/chat/completions", self._chat),
@@ -152,28 +142,26 @@ class ModelServer:
             if refusal.status == 500 and request.transport is not None:
                 self.doomed.add(request.transport)
             return web.json_response(refusal.body, status=refusal.status)
-        except web.HTTPNotFound:
-            return web.json_response({"detail": "Not Found"}, status=404)
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed) as error:
+            return web.json_response({"detail": error.reason}, status=error.status)
 
     async def _models(self, request: web.Request) -> web.Response:
         self.probes += 1
-        entry = {"id": self.model, "object": "model", "owned_by": "vllm", "max_model_len": CONTEXT[self.grammar]}
-        return web.json_response({"object": "list", "data": [entry]})
+        return web.json_response(wire.models(self.model, CONTEXT[self.grammar]))
 
     async def _health(self, request: web.Request) -> web.Response:
-        return web.Response()
+        return web.Response(headers={"Content-Type": ""})
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": wire.VERSION})
+
+    async def _load(self, request: web.Request) -> web.Response:
+        return web.json_response({"server_load": len(self.batch.running) + len(self.batch.waiting)})
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        label = f'{{model_name="{self.model}"}}'
-        lines = [
-            f"vllm:num_requests_running{label} {len(self.batch.running)}",
-            f"vllm:num_requests_waiting{label} {len(self.batch.waiting)}",
-            f"vllm:kv_cache_usage_perc{label} {len(self.batch.running) / self.speed.sequences:.4f}",
-            f"vllm:num_preemptions_total{label} 0",
-        ]
-        for reason, count in self.counts.items():
-            lines.append(f'vllm:request_success_total{{finished_reason="{reason}",model_name="{self.model}"}} {count}')
-        return web.Response(text="\n".join(lines) + "\n")
+        running, waiting = len(self.batch.running), len(self.batch.waiting)
+        usage = round(running / self.speed.sequences, 4)
+        return web.Response(text=wire.metrics(self.model, running, waiting, usage, self.counts))
 
     async def _requests(self, request: web.Request) -> web.Response:
         return web.json_response([asdict(entry) for entry in self.log])
@@ -193,20 +181,26 @@ class ModelServer:
         try:
             body = json.loads(await request.read())
         except ValueError:
-            raise Refusal(400, "There was an error parsing the body") from None
-        stamp, key = self._checked(body)
+            raise invalid("JSON decode error", "body.1") from None
+        pictures, prompt = check(body, self.model, self.grammar)
+        stamps = [stamp_of(picture, self.grammar) for picture in pictures]
+        stamp = stamps[0] if stamps else None
+        key = stamp if stamp is not None else int.from_bytes(hashlib.sha256(b"".join(pictures)).digest()[:4], "big")
         entry = Asked(stamp, time.time(), body.get("temperature"), self._step(stamp), body.get("max_tokens", 0))
         self.log.append(entry)
+        sequence = self._sequence(body, key, prompt, entry.outcome)
         try:
             self._refuse(entry.outcome)
-            response = await self._answer(request, body, key, entry.outcome)
+            response = await self._answer(request, body, sequence, entry.outcome)
         except (asyncio.CancelledError, ConnectionError):
-            self._ended(entry, "aborted", "abort")
+            self._ended(entry, "aborted")
             raise
-        except Refusal:
+        except Refusal as refusal:
             self._ended(entry, "refused")
+            if entry.outcome == "late_503":
+                return await self._stream_refusal(request, refusal)
             raise
-        self._ended(entry, "finished", "length" if entry.outcome == "truncate" else "stop")
+        self._ended(entry, "finished", sequence.finish)
         return response
 
     def _ended(self, entry: Asked, state: str, reason: str = "") -> None:
@@ -214,46 +208,39 @@ class ModelServer:
         if reason:
             self.counts[reason] += 1
 
-    def _checked(self, body: dict[str, Any]) -> tuple[int | None, int]:
-        """The stamp of the request's picture, and the number its answer is made of. Raises Refusal."""
-        if body.get("model") != self.model:
-            raise Refusal(404, f"The model `{body.get('model')}` does not exist.", "NotFoundError", "model")
-        check_arguments(body.get("vllm_xargs") or {})
-        picture = picture_of(body)
-        limit = CONTEXT[self.grammar]
-        if PICTURE_TOKENS + body.get("max_tokens", 0) > limit:
-            raise Refusal(400, context_message(limit, body["max_tokens"]), param="max_tokens")
-        try:
-            stamp = read_stamp(picture)
-        except (OSError, SyntaxError):
-            raise Refusal(400, "Failed to load image: cannot identify image file") from None
-        key = stamp if stamp is not None else int.from_bytes(hashlib.sha256(picture).digest()[:4], "big")
-        return stamp, key
-
     def _refuse(self, outcome: str) -> None:
         """Answer with the error that was ordered, or that the load asks for."""
         full = self.most_waiting is not None and len(self.batch.waiting) >= self.most_waiting
         match "fail_503" if full else outcome:
             case "fail_500":
                 raise Refusal(500, "Internal server error", "InternalServerError")
-            case "fail_503":
-                raise Refusal(503, "Service Unavailable", "ServiceUnavailableError")
+            case "fail_503" | "late_503":
+                raise Refusal(503, BUSY, "Service Unavailable")
             case "refuse_400":
                 raise Refusal(400, "At most 1 image(s) may be provided in one prompt.")
             case "context_400":
-                raise Refusal(400, context_message(CONTEXT[self.grammar], 0), param="input_tokens")
+                raise beyond_context(CONTEXT[self.grammar])
 
-    async def _answer(self, request: web.Request, body: dict[str, Any], key: int, outcome: str) -> web.StreamResponse:
-        sequence = Sequence(self._pieces(body, key, outcome), SLOWNESS if outcome == "slow" else 1.0)
+    async def _answer(self, request: web.Request, body: dict[str, Any], sequence: Sequence, outcome: str) -> web.StreamResponse:
         self.batch.add(sequence)
         try:
-            talk = self._stream if body.get("stream") else self._whole
-            return await talk(request, body, sequence, outcome)
+            if not body.get("stream"):
+                return await self._whole(sequence)
+            return await self._stream(request, body, sequence, outcome)
         finally:
             self.batch.remove(sequence)
 
-    def _pieces(self, body: dict[str, Any], key: int, outcome: str) -> list[str]:
-        limit = body.get("max_tokens") or CONTEXT[self.grammar]
+    def _sequence(self, body: dict[str, Any], key: int, prompt: int, outcome: str) -> Sequence:
+        """The answer in tokens. It ends by itself, or where max_tokens or the context is full."""
+        room = CONTEXT[self.grammar] - prompt
+        limit = min(body.get("max_tokens") or room, room)
+        pieces = self._pieces(body, key, limit, outcome)
+        if outcome == "truncate":
+            limit = len(pieces) // 2
+        finish = "length" if len(pieces) >= limit else "stop"
+        return Sequence(pieces[:limit], SLOWNESS if outcome == "slow" else 1.0, prompt=prompt, finish=finish)
+
+    def _pieces(self, body: dict[str, Any], key: int, limit: int, outcome: str) -> list[str]:
         match outcome:
             case "empty":
                 text = ""
@@ -265,30 +252,41 @@ class ModelServer:
                 text = answer_for(key, self.grammar, self.tokens)
         if body.get("skip_special_tokens", True):
             text = SPECIAL.sub("", text) if self.grammar == "deepseek" else text
-        pieces = tokens_of(text)
-        return pieces[: len(pieces) // 2 if outcome == "truncate" else limit]
+        return tokens_of(text)
 
-    async def _whole(self, request: web.Request, body: dict[str, Any], sequence: Sequence, outcome: str) -> web.Response:
+    async def _whole(self, sequence: Sequence) -> web.Response:
         while await sequence.chunks.get() is not None:
             pass
-        message = {"role": "assistant", "content": "".join(sequence.pieces)}
-        choice = {"index": 0, "message": message, "finish_reason": finish_reason(body, sequence, outcome)}
-        return web.json_response({**self._frame("chat.completion"), "choices": [choice], "usage": usage_of(sequence)})
+        body = wire.whole("".join(sequence.pieces), sequence.finish, sequence.usage())
+        return web.json_response(self._frame("chat.completion") | body)
 
     async def _stream(self, request: web.Request, body: dict[str, Any], sequence: Sequence, outcome: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         await response.prepare(request)
         frame = self._frame("chat.completion.chunk")
-        await send(response, frame, choices=[delta({"role": "assistant", "content": ""})])
-        sent = 0
+        usage = (body.get("stream_options") or {}).get("include_usage")
+        await send(response, frame | wire.first_chunk())
+        sent, last = 0, frame if usage else frame | {"system_fingerprint": wire.FINGERPRINT}
         while (text := await sequence.chunks.get()) is not None:
-            await send(response, frame, choices=[delta({"content": text})])
+            if sequence.finish == "length" and sequence.told():
+                await send(response, last | wire.text_chunk(text, "length"))
+                break
+            await send(response, frame | wire.text_chunk(text))
             sent += 1
             if outcome == "stall" or (outcome == "reset" and sent == 2):
                 await self._break_off(request, sequence, outcome)
-        await send(response, frame, choices=[delta({}, finish_reason(body, sequence, outcome))])
-        if (body.get("stream_options") or {}).get("include_usage"):
-            await send(response, frame, choices=[], usage=usage_of(sequence))
+        if sequence.finish == "stop":
+            await send(response, last | wire.text_chunk("", "stop"))
+        if usage:
+            await send(response, frame | wire.usage_chunk(sequence.usage()))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def _stream_refusal(self, request: web.Request, refusal: Refusal) -> web.StreamResponse:
+        """A queue that many requests fill at once: it shows only after the stream has begun, with status 200."""
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        await response.prepare(request)
+        await send(response, refusal.body)
         await response.write(b"data: [DONE]\n\n")
         return response
 
@@ -299,55 +297,11 @@ class ModelServer:
         await asyncio.Event().wait()
 
     def _frame(self, kind: str) -> dict[str, Any]:
-        return {"id": f"chatcmpl-{len(self.log)}", "object": kind, "created": int(time.time()), "model": self.model}
+        return wire.frame(self.model, len(self.log), kind)
 
 
-def check_arguments(given: dict[str, Any]) -> None:
-    """Refuse what the DeepSeek logits processor would: unknown names, text for numbers, numbers below 1."""
-    for name, value in given.items():
-        kind = XARGS.get(name)
-        if kind is None or not isinstance(value, kind) or (kind is int and value < 1):
-            raise Refusal(400, f"Invalid vllm_xargs: {name}")
-
-
-def picture_of(body: dict[str, Any]) -> bytes:
-    """The one picture of a request's one user message. Raises Refusal."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or [message.get("role") for message in messages] != ["user"]:
-        raise Refusal(400, "Conversation roles must alternate user/assistant/user/assistant/...")
-    parts = messages[0].get("content")
-    urls = [part["image_url"]["url"] for part in parts if part.get("type") == "image_url"] if isinstance(parts, list) else []
-    if len(urls) != 1 or not urls[0].startswith("data:image/"):
-        raise Refusal(400, "At most 1 image(s) may be provided in one prompt.")
-    try:
-        return base64.b64decode(urls[0].partition("base64,")[2], validate=True)
-    except binascii.Error:
-        raise Refusal(400, "Invalid base64-encoded string") from None
-
-
-def context_message(limit: int, asked: int) -> str:
-    return (
-        f"'max_tokens' or 'max_completion_tokens' is too large: {asked}. This model's maximum context length is {limit} tokens "
-        f"and your request has {PICTURE_TOKENS} input tokens ({asked} > {limit} - {PICTURE_TOKENS})."
-    )
-
-
-def finish_reason(body: dict[str, Any], sequence: Sequence, outcome: str) -> str:
-    cut = outcome == "truncate" or len(sequence.pieces) == body.get("max_tokens")
-    return "length" if cut else "stop"
-
-
-def usage_of(sequence: Sequence) -> dict[str, int]:
-    said = len(sequence.pieces)
-    return {"prompt_tokens": PICTURE_TOKENS, "completion_tokens": said, "total_tokens": PICTURE_TOKENS + said}
-
-
-def delta(content: dict[str, str], finish: str | None = None) -> dict[str, Any]:
-    return {"index": 0, "delta": content, "logprobs": None, "finish_reason": finish}
-
-
-async def send(response: web.StreamResponse, frame: dict[str, Any], **more: Any) -> None:
-    await response.write(b"data: " + json.dumps({**frame, **more}).encode() + b"\n\n")
+async def send(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
+    await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
 
 
 def drop(request: web.Request) -> None:

@@ -15,7 +15,7 @@ import ssl
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -161,6 +161,7 @@ class VisionEngine(Engine):
         # Its connections are never reused: after a fault, one that was kept alive could be as dead as the last.
         self._fresh_client = self._connected(keep_alive=False)
         self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
+        self.in_flight = 0
 
     @abstractmethod
     def parse(self, text: str) -> list[Block]:
@@ -171,11 +172,14 @@ class VisionEngine(Engine):
             raise EngineRefused("This engine reads JPEG pictures only.")
         started = time.monotonic()
         heat = self._request.temperature if temperature is None else temperature
+        self.in_flight += 1
         try:
             async with asyncio.timeout(self._settings.vllm_request_seconds):
-                answer = await self._ask(self._request.body(page.data, heat), watch)
+                answer = await self._ask_in_context(page.data, heat, watch)
         except TimeoutError:
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
+        finally:
+            self.in_flight -= 1
         return self._reading(answer, heat, started)
 
     async def available(self) -> bool:
@@ -199,6 +203,18 @@ class VisionEngine(Engine):
             # Model servers stand on the own network: a proxy from the environment would only be in the way.
             http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=certificates()),
         )
+
+    async def _ask_in_context(self, jpeg: bytes, temperature: float, watch: Watch | None) -> Answer:
+        """One answer. From a server whose whole context is shorter than the longest answer, shorter ones from now on."""
+        request = self._request
+        try:
+            return await self._ask(request.body(jpeg, temperature), watch)
+        except ContextExceeded as full:
+            limit = full.details["limit_tokens"]
+            if limit is None or limit >= request.max_tokens:
+                raise
+        self._request = replace(request, max_tokens=limit)
+        return await self._ask(self._request.body(jpeg, temperature), watch)
 
     async def _ask(self, body: bytes, watch: Watch | None) -> Answer:
         """One answer, asking again on a fresh connection after connection faults. Raises EngineError."""
@@ -258,9 +274,9 @@ class VisionEngine(Engine):
         return EngineTimeout("The model server fell silent in the middle of a page.")
 
     def _refused(self, error: APIError) -> EngineError:
-        status = error.status_code if isinstance(error, APIStatusError) else 0
         body = error.body if isinstance(error.body, dict) else {}
-        known = refusal(status or _status_in(body), str(body.get("message", "")), self._request.model)
+        status = error.status_code if isinstance(error, APIStatusError) else _status_in(body)
+        known = refusal(status, str(body.get("message", "")), self._request.model)
         if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # busy is not gone
             self._presence.note(False)
         return known
@@ -287,7 +303,7 @@ def refusal(status: int, message: str, model: str) -> EngineError:
             return EngineUnavailable("The model server does not accept VLLM_API_KEY.")
         case 429 | 502 | 503 | 504:
             return EngineUnavailable(f"The model server is overloaded or starting (HTTP {status}).")
-        case 400 if found := re.search(r"maximum context length\D{0,20}(\d{1,9})?", message):
+        case 400 if found := re.search(r"(?:maximum context length|max_model_len)\D{0,20}(\d{1,9})?", message):
             return ContextExceeded(limit_tokens=int(found[1]) if found[1] else None)
     return EngineRefused(f"The model server refused the page (HTTP {status})." if status else None)
 
@@ -297,6 +313,6 @@ def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def _status_in(body: dict[str, Any]) -> int:
-    """The status of an error that came in the middle of a stream, where HTTP can no longer say it."""
+    """The status of an error that came in the stream, where HTTP can no longer say it: a full queue is told so, for one."""
     code = body.get("code")
     return code if isinstance(code, int) else 0
