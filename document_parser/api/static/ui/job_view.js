@@ -38,16 +38,24 @@ export class JobView {
     this.close();
     Object.assign(this, { id, status: null, ledger: new Ledger(), number: page ?? null });
     this.#blank();
-    try {
-      const status = await askJson(jobPath(id, "/status"));
-      if (id !== this.id) return undefined;
-      this.#setStatus(status);
-      await this.#loadPages();
-      if (id === this.id && !ENDED.has(status.status)) this.#follow();
-    } catch (error) {
-      if (id === this.id) this.#lost(error);
-    }
+    await this.#load(id).catch((error) => id === this.id && this.#lost(error));
     return undefined;
+  }
+
+  /** The job as it stands, and its events from there on unless it has ended. */
+  async #load(id) {
+    const status = await askJson(jobPath(id, "/status"));
+    if (id !== this.id) return;
+    this.#setStatus(status);
+    await this.#loadPages(id);
+    if (id === this.id && !ENDED.has(status.status)) this.#follow();
+  }
+
+  /** A tab that nobody looks at holds no stream: the server has few. */
+  #seen(visible) {
+    if (!this.status || ENDED.has(this.status.status)) return;
+    this.feed?.stop();
+    if (visible) this.#load(this.id).catch(trouble);
   }
 
   close() {
@@ -55,6 +63,7 @@ export class JobView {
     this.pageView.close();
     this.results.setJob(null);
     this.id = null;
+    this.status = null;
   }
 
   /** Shows a page, and says so in the address. */
@@ -90,6 +99,7 @@ export class JobView {
     on("keep-job", () => this.#confirm(false));
     on("really-delete", () => this.#delete());
     on("copy-job-curl", () => copy(byId("job-curl").textContent, "Command"));
+    document.addEventListener("visibilitychange", () => this.#seen(!document.hidden));
     byId("page-number").addEventListener("change", (event) => {
       this.openPage(Number(event.target.value));
       event.target.value = String(this.number);
@@ -107,9 +117,9 @@ export class JobView {
     setText(byId("job-curl"), "");
   }
 
-  async #loadPages() {
-    const { pages } = await askJson(jobPath(this.id, "/pages"));
-    if (this.id) this.#setPages(pages);
+  async #loadPages(id) {
+    const { pages } = await askJson(jobPath(id, "/pages"));
+    if (id === this.id) this.#setPages(pages);
   }
 
   #setPages(pages) {
@@ -143,9 +153,10 @@ export class JobView {
 
   #follow() {
     const id = this.id;
+    this.feed?.stop();
     this.feed = new Feed(id, {
       status: (status) => this.#setStatus(status),
-      opened: () => !this.ledger.pages.length && this.#loadPages().catch(trouble),
+      opened: () => !this.ledger.pages.length && this.#loadPages(id).catch(trouble),
       page: (number, news) => this.#pageNews(number, news),
       asked: ({ pages }) => this.#setPages(pages),
       ended: () => this.#ended(id),
@@ -221,9 +232,8 @@ export class JobView {
       if (error.status !== 404) return trouble(error);
     }
     forget(id);
-    this.close();
     notice("Deleted, with everything read from it.");
-    location.hash = "#/";
+    if (id === this.id) location.hash = "#/";
     return this.onChanged();
   }
 

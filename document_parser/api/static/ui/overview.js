@@ -1,8 +1,9 @@
 // How a job stands: one line of words, the bar, the map of pages, the legend, the pages that need a look.
 
 import { byId, el, fill, setText, show } from "./dom.js";
-import { Legend, PageMap } from "./page_map.js";
+import { Legend } from "./legend.js";
 import { announce } from "./notices.js";
+import { PageMap } from "./page_map.js";
 import { count, duration, ENDED, PAGE_ERRORS, WARNINGS } from "./words.js";
 
 const MOST_ISSUES = 200;
@@ -12,7 +13,7 @@ export class Overview {
   constructor(openPage) {
     this.openPage = openPage;
     this.map = new PageMap(byId("page-map"), openPage);
-    this.legend = new Legend(el);
+    this.legend = new Legend(byId("legend"));
   }
 
   reset() {

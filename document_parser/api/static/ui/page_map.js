@@ -1,6 +1,6 @@
 // All pages of a job as tiles on one canvas: a thousand cost no more than ten. Shapes tell what colours tell.
 
-import { byId, setText, show } from "./dom.js";
+import { setText, show } from "./dom.js";
 import { isFlagged, tileKind } from "./ledger.js";
 import { pageSays } from "./words.js";
 
@@ -221,36 +221,4 @@ export class PageMap {
 
 function breath(time) {
   return 0.42 + 0.2 * Math.sin((time / BREATH_MILLISECONDS) * 2 * Math.PI - Math.PI / 2);
-}
-
-/** The legend: only what there is, with its count. */
-export const LEGEND = [
-  ["text_layer", "Text layer"],
-  ["deepseek", "DeepSeek-OCR"],
-  ["nanonets", "Nanonets-OCR2"],
-  ["cpu", "CPU engine"],
-  ["blank", "Blank"],
-  ["flagged", "Flagged"],
-  ["failed", "Failed"],
-  ["reading", "Being read"],
-  ["pending", "Waiting"],
-];
-
-/** Rows made once, so that counts that change only change text. */
-export class Legend {
-  constructor(make) {
-    this.rows = LEGEND.map(([kind, name]) => {
-      const number = make("b");
-      const row = make("li", { hidden: true }, make("span", { class: "swatch", data: { kind }, "aria-hidden": "true" }), name, number);
-      return { kind, row, number };
-    });
-    byId("legend").replaceChildren(...this.rows.map(({ row }) => row));
-  }
-
-  set(counts) {
-    for (const { kind, row, number } of this.rows) {
-      show(row, Boolean(counts[kind]));
-      setText(number, (counts[kind] ?? 0).toLocaleString("en"));
-    }
-  }
 }

@@ -52,7 +52,7 @@ export class PageView {
       await this.#picture(view, signal);
       for (const next of neighbours) await this.#ahead(next, signal);
     } catch (error) {
-      if (error.name !== "AbortError") this.#waiting(error.message);
+      if (!signal.aborted) this.#waiting(error.message);
     }
   }
 
@@ -65,9 +65,14 @@ export class PageView {
     return view;
   }
 
+  /** Fetches what is likely looked at next. Where that fails it is asked for again when it is. */
   async #ahead(number, signal) {
-    const view = await this.#fetch(number, signal);
-    if (READ.has(view.state)) await this.pictures.get(view.image_url, signal).catch(() => null);
+    try {
+      const view = await this.#fetch(number, signal);
+      if (READ.has(view.state)) await this.pictures.get(view.image_url, signal);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+    }
   }
 
   #render(view) {
