@@ -213,6 +213,7 @@ def text(readings: list[Reading], scored: list[Scored], unit: dict[str, dict[str
     headline = [s for s in scored if not s.row.endswith("/C")]
     pages, seconds = sum(r.pages for r in readings), sum(r.seconds for r in readings)
     layer = [r for r in readings if set(r.engines) == {"text_layer"} and r.seconds]
+    speed = sum(r.pages for r in layer) / max(sum(r.seconds for r in layer), 1e-9)
     parts = [
         [
             "# How well it reads",
@@ -221,8 +222,8 @@ def text(readings: list[Reading], scored: list[Scored], unit: dict[str, dict[str
         ],
         aims_table(headline, unit),
         [
-            f"{len(readings)} documents, {pages} pages, {seconds:.0f} s. Documents read by their text layer alone: "
-            f"{sum(r.pages for r in layer) / max(sum(r.seconds for r in layer), 1e-9):.1f} pages/s, Markdown written, openers and all."
+            f"{len(readings)} documents, {pages} pages, {seconds:.0f} s. "
+            f"By the text layer alone: {speed:.1f} pages/s, Markdown written, openers and all."
         ],
         ["## By kind", "", *groups_table(scored, "kind", lambda s: s.row)],
         [

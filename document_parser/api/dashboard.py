@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any
 
 import rq_dashboard
@@ -24,7 +24,7 @@ from document_parser.api import auth, factory, problems
 from document_parser.api.security import NOTHING
 from document_parser.errors import DashboardReadOnly, Forbidden, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
 from document_parser.jobs import queue, record
-from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.connection import Redis
 from document_parser.settings import Settings
 
 PREFIX = "/dashboard"
@@ -153,7 +153,7 @@ def _documents() -> Blueprint:
         services = factory.services()
         found = record.newest(services.redis, record.PUBLIC, _before(), PAGE_OF_DOCUMENTS)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
-        at_work = _at_work(services.redis)
+        at_work = services.ledger.at_work()
         older = url_for(".documents", before=repr(found[-1][1])) if len(found) == PAGE_OF_DOCUMENTS else ""
         return render_template(
             "dashboard/documents.html",
@@ -181,15 +181,6 @@ def _documents() -> Blueprint:
         )
 
     return pages
-
-
-def _at_work(redis: Redis) -> dict[str, set[str]]:
-    """Who holds claims right now, by job."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for name in redis.zrange("claims", 0, -1):
-        job_id, _, _, actor = text(name).split("|", 3)
-        found[job_id].add(actor)
-    return found
 
 
 def _before() -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -126,6 +127,14 @@ class Ledger:
         """The entry of one page, None where the job has no such page."""
         raw: Any = self.redis.hget(f"job:{job_id}:pages", str(number))
         return json.loads(raw) if raw else None
+
+    def at_work(self) -> dict[str, set[str]]:
+        """The actors that hold claims right now, by job."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for name in self.redis.zrange("claims", 0, -1):
+            job_id, _, _, actor = text(name).split("|", 3)
+            found[job_id].add(actor)
+        return found
 
     # --- living and ending
 
