@@ -101,6 +101,8 @@ class _Answered:
         tell = log.debug if self.route in ASKED_ALL_THE_TIME else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
         tell("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
+        # What gunicorn says next in this thread is about somebody else.
+        structlog.contextvars.clear_contextvars()
 
 
 def register(app: Flask, redis: Redis) -> Counts:

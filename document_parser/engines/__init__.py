@@ -64,6 +64,10 @@ class Engines:
         answers = await asyncio.gather(*(self.get(name).available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
+    def in_flight(self) -> dict[str, int]:
+        """Requests that model servers are answering, by engine; may be asked from any thread."""
+        return {name: engine.in_flight for name, engine in list(self._made.items()) if name in MODELS}
+
     async def upright_turn(self, page: PageImage) -> int:
         """By how many degrees clockwise the picture must be turned to stand upright. Raises EngineError."""
         from document_parser.engines.rapidocr import RapidOcrEngine

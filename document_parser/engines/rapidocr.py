@@ -7,6 +7,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
@@ -17,7 +18,7 @@ from PIL import Image
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.pictures import blue_first, opened
 from document_parser.errors import EngineError
-from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Rule, Word
 from document_parser.settings import Settings
 
 LONG_SIDE = 2000
@@ -52,8 +53,8 @@ class RapidOcrEngine(Engine):
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         started = time.monotonic()
-        words = await self._apart(self._words, page)
-        return Reading(engine=self.name, words=words, milliseconds=round((time.monotonic() - started) * 1000))
+        words, rules = await self._apart(self._found, page)
+        return Reading(self.name, words=words, rules=rules, milliseconds=round((time.monotonic() - started) * 1000))
 
     async def upright_turn(self, page: PageImage) -> int:
         """By how many degrees clockwise (0, 90, 180, 270) the picture must be turned for its lines to read from left to right.
@@ -68,7 +69,7 @@ class RapidOcrEngine(Engine):
 
     async def _apart(self, work: Callable[[PageImage], _T], page: PageImage) -> _T:
         """Run in a thread. Cancelling leaves a thread that has begun to finish its page, and nobody waits for it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, _with_our_errors, work, page)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, _with_our_errors, work, page)
 
     def _ocr(self) -> Any:
         """The models, loaded by the first page: sessions made before a fork are slow after it. Shared by all threads."""
@@ -77,11 +78,18 @@ class RapidOcrEngine(Engine):
                 self._recogniser = _loaded(self._threads)
         return self._recogniser
 
-    def _words(self, page: PageImage) -> list[Word]:
-        found = self._ocr()(blue_first(opened(page)))
+    def _found(self, page: PageImage) -> tuple[list[Word], list[Rule]]:
+        from document_parser.engines.drawn import rules_around
+
+        pixels = blue_first(opened(page))
+        words = self._words(pixels)
+        return words, rules_around(words, pixels) if words else []
+
+    def _words(self, pixels: Pixels) -> list[Word]:
+        found = self._ocr()(pixels)
         if not found.txts:
             return []
-        corners = found.boxes / np.array([page.width_pixels, page.height_pixels])
+        corners = found.boxes / np.array(pixels.shape[1::-1])
         return [_word(text, box, float(score)) for text, box, score in zip(found.txts, corners, found.scores, strict=True)]
 
     def _turn(self, page: PageImage) -> int:

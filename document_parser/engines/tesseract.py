@@ -7,14 +7,15 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, ClassVar
 
 import pytesseract
 
 from document_parser.engines.base import Engine, Watch
-from document_parser.engines.pictures import opened
+from document_parser.engines.pictures import blue_first, opened
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
-from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Rule, Word
 from document_parser.settings import Settings
 
 SHARPER = 2
@@ -39,11 +40,18 @@ class TesseractEngine(Engine):
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         started = time.monotonic()
-        words = await asyncio.get_running_loop().run_in_executor(self._pool, self._words, page)
-        return Reading(engine=self.name, words=words, milliseconds=round((time.monotonic() - started) * 1000))
+        found = asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, self._found, page)
+        words, rules = await found
+        return Reading(self.name, words=words, rules=rules, milliseconds=round((time.monotonic() - started) * 1000))
 
     async def aclose(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _found(self, page: PageImage) -> tuple[list[Word], list[Rule]]:
+        from document_parser.engines.drawn import rules_around
+
+        words = self._words(page)
+        return words, rules_around(words, blue_first(opened(page))) if words else []
 
     def _words(self, page: PageImage) -> list[Word]:
         try:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,7 +51,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """What a child is asked. ``seconds`` is the processor time it may take."""
 
-    op: Literal["open", "facts", "words", "render"]
+    op: Literal["open", "facts", "words", "rules", "render"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -61,7 +62,7 @@ class Request(BaseModel):
 
 
 class Reply(BaseModel):
-    """What a child answers, beside the payload: JSON of the facts or words, or the picture's data."""
+    """What a child answers, beside the payload: JSON of the facts, words or rules, or the picture's data."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -120,9 +121,9 @@ async def answer(sock: socket.socket) -> tuple[Reply, bytes]:
     return reply, await _read_async(sock, payload_length)
 
 
-def words_payload(words: list[Any]) -> bytes:
-    """A list of Words as JSON arrays, in the order of the fields."""
-    return json.dumps(words, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def rows_payload(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Words or Rules as JSON arrays, in the order of their fields."""
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _head(header: BaseModel, payload_length: int) -> bytes:

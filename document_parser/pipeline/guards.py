@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from document_parser.models import PageImage, Reading, WarningCode
+from document_parser.models import GuardName, PageImage, Reading, WarningCode
 
 TAIL = 6000
 PROBE = 16
@@ -37,6 +37,7 @@ class Rejection:
     ``empty`` says that the reading has nothing at all in it, which on a page with hardly any ink may be right.
     """
 
+    guard: GuardName
     reason: str
     warning: WarningCode | None = None
     empty: bool = False
@@ -80,13 +81,13 @@ def judge(reading: Reading, image: PageImage | None, witness: str) -> Rejection 
 def _unfinished(reading: Reading) -> Rejection | None:
     match reading.finish_reason:
         case "length":
-            return Rejection("the answer was cut at its greatest length", "truncated")
+            return Rejection("length", "the answer was cut at its greatest length", "truncated")
         case "aborted":
-            return Rejection("the model server broke the answer off", "truncated")
+            return Rejection("aborted", "the model server broke the answer off", "truncated")
         case "loop":
-            return Rejection(loop_reason(reading.text) or "the answer repeats itself", "loop_cut")
+            return Rejection("loop", loop_reason(reading.text) or "the answer repeats itself", "loop_cut")
     loop = loop_reason(reading.text)
-    return Rejection(loop, "loop_cut") if loop else None
+    return Rejection("loop", loop, "loop_cut") if loop else None
 
 
 def _broken_tags(text: str) -> Rejection | None:
@@ -98,9 +99,9 @@ def _broken_tags(text: str) -> Rejection | None:
         elif open_tables:
             open_tables.pop()
     if open_tables and TABLE_INSIDE.search(text, open_tables[-1]):
-        return Rejection("a table of the answer has no end")
+        return Rejection("broken_tags", "a table of the answer has no end")
     if any(text.rfind(f"<|{name}|>") > text.rfind(f"<|/{name}|>") for name in ("ref", "det")):
-        return Rejection("the answer ends within a tag")
+        return Rejection("broken_tags", "the answer ends within a tag")
     return None
 
 
@@ -109,7 +110,7 @@ def _empty(reading: Reading, image: PageImage | None) -> Rejection | None:
     if not inked or any(block.kind == "figure" for block in reading.blocks):
         return None
     seen = any(character.isalnum() for text in _texts(reading) for character in text)
-    return None if seen else Rejection("nothing was read on a page that is not empty", "low_coverage", empty=True)
+    return None if seen else Rejection("empty", "nothing was read on a page that is not empty", "low_coverage", empty=True)
 
 
 def _uncovered(reading: Reading, witness: str) -> Rejection | None:
@@ -121,7 +122,7 @@ def _uncovered(reading: Reading, witness: str) -> Rejection | None:
     covered = len(known & _words("\n".join(_texts(reading)))) / len(known)
     if covered >= LEAST_COVERAGE:
         return None
-    return Rejection(f"only {covered:.0%} of the words known to be on the page were read", "low_coverage")
+    return Rejection("coverage", f"only {covered:.0%} of the words known to be on the page were read", "low_coverage")
 
 
 def _words(text: str) -> set[str]:

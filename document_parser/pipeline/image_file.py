@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.models import PageFacts, PictureSpec, Word
+from document_parser.models import PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.pdf_file import Picture
 from document_parser.pipeline.picture import INK_MARGIN, encoded, glance, picture_size
 
@@ -96,6 +96,11 @@ class ImageFile:
 
     def words(self, number: int) -> list[Word]:
         """None: a picture has no text layer."""
+        del number
+        return []
+
+    def rules(self, number: int) -> list[Rule]:
+        """None: what is drawn in a picture is for the engine that reads it to find."""
         del number
         return []
 

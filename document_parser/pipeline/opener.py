@@ -7,6 +7,7 @@ loaded and little else, so a child costs a small fork. Everything here runs in t
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import os
 import resource
@@ -14,7 +15,6 @@ import select
 import signal
 import socket
 import sys
-import traceback
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import NoReturn, Protocol
 from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
-from document_parser.models import PageFacts, PictureSpec, Word
+from document_parser.models import PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
@@ -54,6 +54,7 @@ class _Opened(Protocol):
 
     def facts(self, number: int) -> PageFacts: ...
     def words(self, number: int) -> list[Word]: ...
+    def rules(self, number: int) -> list[Rule]: ...
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
 
 
@@ -141,7 +142,7 @@ def _exit() -> NoReturn:
     error = sys.exc_info()[0]
     try:
         if error is not None and not issubclass(error, (BrokenPipeError, ConnectionResetError, MemoryError)):
-            traceback.print_exc()
+            logging.getLogger(__name__).error("opener_crashed", exc_info=True)
     finally:
         os._exit(int(error is not None))
 
@@ -180,6 +181,10 @@ def _close_all_but(keep: int) -> None:
 def _keep_stderr_clean() -> None:
     """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr."""
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(sys.stderr)
+    logging.disable(logging.WARNING)
     _point_at_nothing(1, os.O_WRONLY)
     _point_at_nothing(2, os.O_WRONLY)
     warnings.simplefilter("ignore")
@@ -251,7 +256,9 @@ def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
     if request.op == "facts":
         return Reply(), opened.facts(request.page).model_dump_json().encode()
     if request.op == "words":
-        return Reply(), frames.words_payload(opened.words(request.page))
+        return Reply(), frames.rows_payload(opened.words(request.page))
+    if request.op == "rules":
+        return Reply(), frames.rows_payload(opened.rules(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,

@@ -13,15 +13,15 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines.text_layer import PageText, Rect, UprightMap, extract_words, upright_map
+from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import PageFacts, PictureSpec, Word
+from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline.pdf_objects import Box, bounds_of, objects_of
+from document_parser.pipeline.pdf_rules import extract_rules
 from document_parser.pipeline.picture import encoded, glance, picture_size
 
 _SAMPLED_CHARACTERS = 256
-_MOST_OBJECTS = 10_000
 _MOST_ANNOTATIONS = 5_000
-_FORM_DEPTH = 6
 _GRID = 128
 _PROBED_PAGES = 50
 
@@ -74,6 +74,9 @@ class PdfFile:
 
     def words(self, number: int) -> list[Word]:
         return extract_words(self._load_page(number), self._load_text(number))
+
+    def rules(self, number: int) -> list[Rule]:
+        return extract_rules(self._load_page(number))
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
         page = self._load_page(number)
@@ -174,51 +177,17 @@ def _invisible(textpage: Any, index: int) -> bool:
 def _image_share(page: Any) -> float:
     """Share of the page under pictures, overlaps counted once, on a coarse grid."""
     covered: NDArray[np.bool_] = np.zeros((_GRID, _GRID), dtype=bool)
-    place = upright_map(page)
-    for rect in _image_rects(page):
-        left, top, right, bottom = (round(_GRID * min(1.0, max(0.0, edge))) for edge in place.box(rect))
+    for box in _image_boxes(page):
+        left, top, right, bottom = (round(_GRID * min(1.0, max(0.0, edge))) for edge in box)
         covered[top:bottom, left:right] = True
     return round(float(covered.mean()), 4)
 
 
-def _image_rects(page: Any) -> Iterator[Rect]:
-    """Boxes of pictures in the page's own space, those inside forms too, down to a depth and a number that bound the work."""
-    identity = UprightMap(1, 0, 0, 0, 1, 0)
-    stack = [(page.raw, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, identity, 0)]
-    looked_at = 0
-    while stack:
-        container, count, get, place, depth = stack.pop()
-        for number in range(count(container)):
-            looked_at += 1
-            if looked_at > _MOST_OBJECTS:
-                return
-            found = get(container, number)
-            kind = pdfium.FPDFPageObj_GetType(found)
-            if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-                yield from _bounds(found, place)
-            elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _FORM_DEPTH:
-                inner = _composed(found, place)
-                stack.append((found, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, inner, depth + 1))
-
-
-def _bounds(found: Any, place: UprightMap) -> Iterator[Rect]:
-    edges = [pdfium.c_float() for _ in range(4)]
-    if pdfium.FPDFPageObj_GetBounds(found, *edges):
-        rect = Rect(*(edge.value for edge in edges))
-        if all(math.isfinite(edge) for edge in place.box(rect)):
-            yield Rect(*place.box(rect))
-
-
-def _composed(form: Any, outer: UprightMap) -> UprightMap:
-    """The map from a form's inside to the page: first the form's own matrix, then the one around it."""
-    m = pdfium.FS_MATRIX()
-    if not pdfium.FPDFPageObj_GetMatrix(form, m):
-        return outer
-    a, b, c, d, e, f = outer
-    return UprightMap(
-        a * m.a + b * m.b, a * m.c + b * m.d, a * m.e + b * m.f + c,
-        d * m.a + e * m.b, d * m.c + e * m.d, d * m.e + e * m.f + f,
-    )  # fmt: skip
+def _image_boxes(page: Any) -> Iterator[Box]:
+    """Boxes of pictures as fractions of the upright page, not yet cut to it."""
+    for found, kind, place in objects_of(page):
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := bounds_of(found, place)) is not None:
+            yield box
 
 
 def _form_fields(page: Any) -> int:

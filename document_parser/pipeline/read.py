@@ -20,6 +20,7 @@ from document_parser.errors import (
 from document_parser.models import (
     Attempt,
     EngineName,
+    GuardName,
     Options,
     Page,
     PageError,
@@ -29,6 +30,7 @@ from document_parser.models import (
     PictureSpec,
     Reading,
     Route,
+    Rule,
     Word,
 )
 from document_parser.pipeline import guards, route
@@ -57,6 +59,8 @@ class PageSource(Protocol):
     async def facts(self, number: int) -> PageFacts: ...
 
     async def words(self, number: int) -> list[Word]: ...
+
+    async def rules(self, number: int) -> list[Rule]: ...
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage: ...
 
@@ -113,7 +117,7 @@ class _Reader:
             message = "The page counts as blank, but has a little ink on it that no engine could read."
             self.page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
-        self._note(name, "rejected", rejection.reason, temperature, started)
+        self._note(name, "rejected", rejection.reason, temperature, started, rejection.guard)
         await self._turn_over(image)
         return "same engine"
 
@@ -127,7 +131,8 @@ class _Reader:
 
     async def _reading(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
         if name == "text_layer":
-            return Reading("text_layer", words=await self._text_words()), None
+            words = await self._text_words()
+            return Reading("text_layer", words=words, rules=await _rules_around(words, self.source, self.page.number)), None
         engine = self.engines.get(name)
         image = await self._picture(engine.picture)
         if image.ink < NO_INK and not self.facts.characters:
@@ -175,13 +180,22 @@ class _Reader:
     def _blank(self, image: PageImage | None, rejection: guards.Rejection) -> bool:
         return rejection.empty and image is not None and image.ink < LITTLE_INK and not self.facts.characters
 
-    def _note(self, name: EngineName, outcome: str, reason: str, temperature: float | None, started: float) -> None:
+    def _note(
+        self,
+        name: EngineName,
+        outcome: str,
+        reason: str,
+        temperature: float | None,
+        started: float,
+        guard: GuardName | None = None,
+    ) -> None:
         self.page.attempts.append(
             Attempt.model_validate(
                 {
                     "engine": name,
                     "outcome": outcome,
                     "reason": reason,
+                    "guard": guard,
                     "temperature": temperature,
                     "milliseconds": round((time.monotonic() - started) * 1000),
                 }
@@ -196,7 +210,7 @@ class _Reader:
             if self.turn in (90, 270):
                 page.width, page.height = page.height, page.width
             page.warnings.append(PageWarning(code="rotated", message=f"The page was turned by {self.turn} degrees clockwise."))
-        page.blocks = reading.blocks or blocks_of(reading.words, page.width, page.height)
+        page.blocks = reading.blocks or blocks_of(reading.words, page.width, page.height, reading.rules)
         page.confidence = _confidence(reading)
         if _unsure(reading):
             page.warnings.append(PageWarning(code="low_confidence", message=f"The engine is only {page.confidence:.0%} sure."))
@@ -244,10 +258,17 @@ async def read_text_layer(source: PageSource, facts: PageFacts) -> Page:
     started = time.monotonic()
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route="sound text layer")
     page.engine = "text_layer"
-    page.blocks = blocks_of(await source.words(facts.number), page.width, page.height)
+    words = await source.words(facts.number)
+    rules = await _rules_around(words, source, facts.number)
+    page.blocks = blocks_of(words, page.width, page.height, rules)
     spent = round((time.monotonic() - started) * 1000)
     page.attempts.append(Attempt(engine="text_layer", outcome="accepted", milliseconds=spent))
     return page
+
+
+async def _rules_around(words: list[Word], source: PageSource, number: int) -> list[Rule]:
+    """The rules of a page; not asked for where there are no words for them to part."""
+    return await source.rules(number) if words else []
 
 
 def failed(page: Page, error: DocumentParserError) -> Page:

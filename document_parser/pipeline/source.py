@@ -18,7 +18,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, TypeAdapter
 
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
-from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind, Word
+from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, Zygote, fork_zygote
@@ -30,6 +30,7 @@ _GRACE_SECONDS = 0.5
 REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(list[Word], config=ConfigDict(allow_inf_nan=False))
+_RULES = TypeAdapter(list[Rule], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
 
@@ -190,6 +191,12 @@ class Source:
         _, payload = await self._page("words", number)
         with self._trusting(number):
             return _WORDS.validate_json(payload)
+
+    async def rules(self, number: int) -> list[Rule]:
+        """The level and upright lines that a PDF page draws; empty for pictures."""
+        _, payload = await self._page("rules", number)
+        with self._trusting(number):
+            return _RULES.validate_json(payload)
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         """The picture of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""

@@ -5,37 +5,43 @@ Pure functions, no I/O. Everything inside counts in points of the upright page; 
 
 from __future__ import annotations
 
-from document_parser.models import Block, Word
+from collections.abc import Sequence
+
+from document_parser.models import Block, Rule, Word
 from document_parser.pipeline.layout.furniture import split_furniture
+from document_parser.pipeline.layout.grid import Grid, outside, table_block
 from document_parser.pipeline.layout.lines import body_size
 from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_title
 from document_parser.pipeline.layout.regions import Flow, parts_of
+from document_parser.pipeline.layout.ruled import ruled_grids
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.sideways import sideways_blocks, split_sideways
-from document_parser.pipeline.layout.tables import table_block
 from document_parser.pipeline.layout.text import vocabulary
 
 __all__ = ["blocks_of"]
 
 
-def blocks_of(words: list[Word], width_points: float, height_points: float) -> list[Block]:
+def blocks_of(words: list[Word], width_points: float, height_points: float, rules: Sequence[Rule] = ()) -> list[Block]:
     """The blocks of a page in reading order.
 
-    ``words`` may be words, runs or whole lines, in any order, their boxes fractions of the upright page. Widths and heights
+    ``words`` may be words, runs or whole lines, in any order, ``rules`` the lines and filled boxes drawn around them, all as
+    fractions of the upright page. Widths and heights
     that are not positive count as those of an A4 page. Never raises for odd boxes.
     """
     scale = Scale(width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0)
-    upright, turned = split_sideways(scale.to_points(words))
+    placed = scale.to_points(words)
+    grids = ruled_grids(placed, scale.rules_to_points(rules))
+    upright, turned = split_sideways(outside(grids, placed))
     head, middle, foot = split_furniture(upright, scale)
-    blocks = [*head, *_content(middle, scale), *sideways_blocks(turned, scale), *foot]
+    blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale), *foot]
     return [block for block in blocks if block.text or block.table]
 
 
-def _content(words: list[Word], scale: Scale) -> list[Block]:
+def _content(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
     body = body_size(words)
     known = vocabulary(words)
     blocks: list[Block] = []
-    for part in parts_of(words):
+    for part in parts_of(words, grids):
         if isinstance(part, Flow):
             blocks += flow_blocks(part.words, body, known, scale)
         else:

@@ -13,9 +13,10 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.models import Word
+from document_parser.pipeline.layout.grid import Grid
 from document_parser.pipeline.layout.gutters import Gutter, InkMap
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
-from document_parser.pipeline.layout.tables import Grid, grid_in, grown
+from document_parser.pipeline.layout.tables import grid_in, grown
 from document_parser.pipeline.layout.text import right_to_left
 
 MOST_REFUSALS = 8
@@ -43,19 +44,36 @@ class Flow:
 Part = Flow | Grid
 
 
-def parts_of(words: list[Word]) -> list[Part]:
-    """The page's content in reading order."""
-    return list(_cut(words, right_to_left(words), DEEPEST))
+def parts_of(words: list[Word], grids: Sequence[Grid] = ()) -> list[Part]:
+    """The page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
+    placed = [PlacedGrid.of(grid) for grid in grids]
+    return list(_cut([*words, *placed], right_to_left(words), DEEPEST))
+
+
+class PlacedGrid(Word):
+    """A table found before, as one large word among those around it."""
+
+    grid: Grid
+
+    @classmethod
+    def of(cls, grid: Grid) -> PlacedGrid:
+        word = cls("\ufffc", grid.left, grid.top, grid.right, grid.bottom, body_size(grid.words))
+        word.grid = grid
+        return word
+
+
+def _text_of(words: Iterable[Word]) -> list[Word]:
+    return [word for word in words if not isinstance(word, PlacedGrid)]
 
 
 def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
-    if len(words) < 4 or depth == 0:
-        if words:
-            yield Flow(words)
+    text = _text_of(words)
+    if len(text) < 4 or depth == 0:
+        yield from _flows(words)
         return
-    size = body_size(words)
+    size = body_size(text)
     ink = InkMap(words, size)
-    _close_marks(ink, words, size)
+    _close_marks(ink, text, size)
     for _ in range(MOST_REFUSALS):
         gutter = ink.tallest()
         if gutter is None or gutter.height < 1.5 * size:
@@ -65,7 +83,21 @@ def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
             yield from parts
             return
         ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
-    yield Flow(words)
+    yield from _flows(words)
+
+
+def _flows(words: Iterable[Word]) -> Iterator[Part]:
+    """One column: its text, parted by the tables in it."""
+    text = _text_of(words)
+    placed = [word for word in words if isinstance(word, PlacedGrid)]
+    for table in sorted(placed, key=lambda table: table.top):
+        above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
+        if above:
+            yield Flow(above)
+        yield table.grid
+        text = [word for word in text if word.top + word.bottom >= table.top + table.bottom]
+    if text:
+        yield Flow(text)
 
 
 def _close_marks(ink: InkMap, words: Sequence[Word], size: float) -> None:
@@ -85,8 +117,8 @@ def _parted(words: list[Word], gutter: Gutter, size: float, backwards: bool, dep
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:
         return None
-    sides = [lines_of(left), lines_of(right)]
-    if not _columns(sides, gutter, size):
+    sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
+    if all(sides) and not _columns(sides, gutter, size):
         return _tabled(words, band, backwards, depth)
     flows = [right, left] if backwards else [left, right]
     pieces = [above, *flows, below]
@@ -142,8 +174,11 @@ def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
 
 def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
-    grid = grid_in(grown(words, band)) or grid_in(band)
-    if grid is None:
+    text, text_band = _text_of(words), _text_of(band)
+    grid = grid_in(grown(text, text_band)) or grid_in(text_band)
+    if grid is None or any(
+        grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
+    ):
         return None
     taken = {id(word) for word in grid.words}
     rest = [word for word in words if id(word) not in taken]

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from document_parser.models import BoundingBox, Word
+from document_parser.models import BoundingBox, Rule, Word
 
 LINE_BOX_TO_SIZE = 0.8
 """Font size over the height of a line's box, where nobody tells the size: OCR boxes hold ascenders, descenders and a margin."""
@@ -31,6 +31,18 @@ class Scale:
         left, right = sorted((word.left * self.width, word.right * self.width))
         top, bottom = sorted((word.top * self.height, word.bottom * self.height))
         return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom)
+
+    def rules_to_points(self, rules: Iterable[Rule]) -> list[Rule]:
+        """Rules with their boxes in points and ordered left < right, top < bottom."""
+        return [
+            Rule(
+                min(rule.left, rule.right) * self.width,
+                min(rule.top, rule.bottom) * self.height,
+                max(rule.left, rule.right) * self.width,
+                max(rule.top, rule.bottom) * self.height,
+            )
+            for rule in rules
+        ]
 
     def box(self, words: Iterable[Word]) -> BoundingBox | None:
         """The box around words given in points, as fractions of the page."""

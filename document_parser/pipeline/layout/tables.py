@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from document_parser.models import Block, Cell, Table, Word
+from document_parser.models import Word
+from document_parser.pipeline.layout.grid import Grid, GridCell, is_number, mostly_numbers
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
-from document_parser.pipeline.layout.scale import Scale
-from document_parser.pipeline.layout.text import join_lines, join_words
 
 LEAST_ROWS = 3
 CLEAR = 0.6
@@ -22,42 +19,7 @@ PROSE_FILL = 0.85
 MOST_CHARACTERS = 60
 """Of the middle cell, however ragged."""
 
-_NUMBER = re.compile(r"[^\w]*[\d][\d.,:/%\s'+-]*[^\w]*(?:[A-Za-z%€]{1,3})?")
-
 Span = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class GridCell:
-    """Words of one cell; columns count from 0, ``last`` is the last column it covers."""
-
-    first: int
-    last: int
-    words: tuple[Word, ...]
-
-    @property
-    def text(self) -> str:
-        return join_lines(join_words(line.words) for line in lines_of(self.words))
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Rows of cells found by alignment. Lengths are in points."""
-
-    rows: tuple[tuple[GridCell, ...], ...]
-    columns: int
-
-    @property
-    def words(self) -> list[Word]:
-        return [word for row in self.rows for cell in row for word in cell.words]
-
-    @property
-    def top(self) -> float:
-        return min(word.top for word in self.words)
-
-    @property
-    def bottom(self) -> float:
-        return max(word.bottom for word in self.words)
 
 
 def grid_in(words: Sequence[Word]) -> Grid | None:
@@ -85,7 +47,7 @@ def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
 
 
 def _row_like(line: Line, neighbour: Line, size: float) -> bool:
-    return abs(line.middle - neighbour.middle) < 2.5 * size and len(_segments(line, size)) > 1
+    return abs(line.middle - neighbour.middle) < 2.5 * size and len(segments_of(line, size)) > 1
 
 
 def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
@@ -102,35 +64,40 @@ def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
 
 
 def _grid(lines: Sequence[Line], size: float) -> Grid | None:
-    columns = _column_spans(lines, size)
-    if len(columns) < 2:
+    borders = column_borders(lines, size)
+    if not borders:
         return None
-    borders = [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
-    rows = _trimmed([_cells(line, borders, size) for line in lines], size)
-    grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(columns))
+    rows = _trimmed([cells_of(line.words, borders, size) for line in lines], size)
+    grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(borders) + 1)
     return grid if _is_table(grid) else None
 
 
-def _segments(line: Line, size: float) -> list[Span]:
-    """Stretches of a line without wide white in them."""
+def segments_of(line: Line, size: float, clear: float = CLEAR) -> list[Span]:
+    """Stretches of a line without wide white in them, of so many font sizes."""
     spans = [(line.words[0].left, line.words[0].right)]
     for word in line.words[1:]:
         left, right = spans[-1]
-        if word.left - right < CLEAR * size:
+        if word.left - right < clear * size:
             spans[-1] = (left, max(right, word.right))
         else:
             spans.append((word.left, word.right))
     return spans
 
 
-def _column_spans(lines: Sequence[Line], size: float) -> list[Span]:
+def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3) -> list[float]:
+    """The middles of the white between columns that at least this share of the lines shows; empty where there is one column."""
+    columns = _column_spans(lines, size, agreed)
+    return [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
+
+
+def _column_spans(lines: Sequence[Line], size: float, agreed: float) -> list[Span]:
     """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
-    parted = [_segments(line, size) for line in lines]
+    parted = [segments_of(line, size) for line in lines]
     counts = [len(spans) for spans in parted if len(spans) > 1]
     if len(counts) < LEAST_ROWS:
         return []
     regular = [spans for spans in parted if len(spans) >= median(counts)]
-    if len(regular) < LEAST_ROWS or len(regular) < 0.3 * len(lines):
+    if len(regular) < LEAST_ROWS or len(regular) < agreed * len(lines):
         return []
     return _union([span for spans in regular for span in spans], size)
 
@@ -145,10 +112,10 @@ def _union(spans: list[Span], size: float) -> list[Span]:
     return merged
 
 
-def _cells(line: Line, borders: Sequence[float], size: float) -> list[GridCell]:
+def cells_of(words: Sequence[Word], borders: Sequence[float], size: float) -> list[GridCell]:
     """The cells of one line. A word joins the cell before it across a border only at the distance of a plain space."""
     cells: list[GridCell] = []
-    for word in line.words:
+    for word in words:
         first, last = _columns_of(word, borders)
         before = cells[-1] if cells else None
         if before and (first <= before.last or word.left - before.words[-1].right < 0.45 * size):
@@ -206,7 +173,7 @@ def _bottom(row: list[GridCell]) -> float:
 def _carries_on(row: list[GridCell], above: list[GridCell]) -> bool:
     seats = {(cell.first, cell.last) for cell in above}
     seated = all((cell.first, cell.last) in seats for cell in row)
-    numbers = any(_NUMBER.fullmatch(cell.text) for cell in row)
+    numbers = any(is_number(cell.text) for cell in row)
     return seated and not numbers and len(row) < len(above)
 
 
@@ -224,7 +191,7 @@ def _is_table(grid: Grid) -> bool:
         return False
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
         return False
-    return _lined_up(grid) or any(_numeric(texts) for texts in columns)
+    return _lined_up(grid) or any(mostly_numbers(texts) for texts in columns)
 
 
 def _parted(grid: Grid) -> bool:
@@ -254,10 +221,6 @@ def _texts(grid: Grid, column: int) -> list[str]:
     return [cell.text for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
-def _numeric(texts: Sequence[str]) -> bool:
-    return sum(_NUMBER.fullmatch(text) is not None for text in texts) * 2 > len(texts)
-
-
 def _lined_up(grid: Grid) -> bool:
     """Whether every column has a common left or right edge; names and addresses centred side by side have none."""
     size = body_size(grid.words)
@@ -273,33 +236,3 @@ def _lined_up(grid: Grid) -> bool:
 def _agree(edges: Sequence[float], size: float) -> bool:
     usual = median(edges)
     return sum(abs(edge - usual) < 0.5 * size for edge in edges) >= 0.7 * len(edges)
-
-
-def table_block(grid: Grid, scale: Scale) -> Block:
-    """The grid as a block; the first row is a header where it looks like one."""
-    header = _has_header(grid)
-    cells = [
-        Cell(row=row, column=cell.first, column_span=cell.last - cell.first + 1, text=cell.text, header=header and row == 0)
-        for row, cells in enumerate(grid.rows)
-        for cell in cells
-    ]
-    table = Table(rows=len(grid.rows), columns=grid.columns, cells=cells)
-    return Block(kind="table", box=scale.box(grid.words), table=table)
-
-
-def _has_header(grid: Grid) -> bool:
-    """Bold above plain, or words above numbers."""
-    first, *rest = grid.rows
-    if _bold(first) and not all(_bold(row) for row in rest):
-        return True
-    if any(_NUMBER.fullmatch(cell.text) for cell in first):
-        return False
-    return any(_numeric([cell.text for row in rest for cell in row if cell.first == column]) for column in _seats(first))
-
-
-def _seats(row: Sequence[GridCell]) -> set[int]:
-    return {cell.first for cell in row if cell.first == cell.last}
-
-
-def _bold(row: Sequence[GridCell]) -> bool:
-    return all(word.bold for cell in row for word in cell.words)

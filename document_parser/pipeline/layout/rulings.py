@@ -1,0 +1,222 @@
+"""Lines drawn on a page, joined to what a reader sees, and the frames that they make. Lengths are in points."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from document_parser.models import Rule
+
+TOUCH = 3.5
+"""Lines that come this close to each other meet; two side by side are one double line."""
+THIN = 3.5
+MOST_RULINGS = 1200
+"""Of one direction; a page with more shows a drawing."""
+MOST_FILLS = 1000
+
+
+class Ruling(NamedTuple):
+    """A line: where it lies across its direction, where it starts and ends, and whether it is but the edge of a filled box."""
+
+    at: float
+    start: float
+    end: float
+    edge: bool = False
+
+    @property
+    def length(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Lines that hang together, and the box around them."""
+
+    levels: tuple[Ruling, ...]
+    uprights: tuple[Ruling, ...]
+
+    @cached_property
+    def left(self) -> float:
+        return min([line.start for line in self.levels] + [line.at for line in self.uprights])
+
+    @cached_property
+    def right(self) -> float:
+        return max([line.end for line in self.levels] + [line.at for line in self.uprights])
+
+    @cached_property
+    def top(self) -> float:
+        return min([line.at for line in self.levels] + [line.start for line in self.uprights])
+
+    @cached_property
+    def bottom(self) -> float:
+        return max([line.at for line in self.levels] + [line.end for line in self.uprights])
+
+    @cached_property
+    def area(self) -> float:
+        return (self.right - self.left) * (self.bottom - self.top)
+
+    def surrounds(self, other: Frame) -> bool:
+        inside = self.left - TOUCH < other.left and other.right < self.right + TOUCH
+        return inside and self.top < other.top and other.bottom < self.bottom
+
+    def joined(self, other: Frame) -> Frame:
+        return Frame((*self.levels, *other.levels), (*self.uprights, *other.uprights))
+
+
+def rulings_of(rules: Sequence[Rule], size: float) -> tuple[list[Ruling], list[Ruling]]:
+    """(level lines, upright lines). ``rules`` are in points, ``size`` is the usual font size.
+
+    The edges of a filled box count, except where lines stand close on both its sides: it colours the cell between them.
+    """
+    drawn = [rule for rule in rules if _is_line(rule)]
+    uprights = _joined(_lines(drawn, "upright"))
+    fills = [rule for rule in rules if not _is_line(rule) and not _colours_a_cell(rule, uprights, size)]
+    fills = _outermost(fills, size)
+    edges = [edge for fill in fills for edge in _edges(fill)]
+    levels, uprights = (
+        _joined([*_lines(drawn, direction), *(line._replace(edge=True) for line in _lines(edges, direction))])
+        for direction in ("level", "upright")
+    )
+    return levels, uprights
+
+
+def _is_line(rule: Rule) -> bool:
+    return min(rule.right - rule.left, rule.bottom - rule.top) <= THIN
+
+
+def _lines(rules: Iterable[Rule], direction: str) -> list[Ruling]:
+    found = []
+    for left, top, right, bottom in rules:
+        level = right - left > bottom - top
+        if level and direction == "level":
+            found.append(Ruling((top + bottom) / 2, left, right))
+        elif not level and direction == "upright":
+            found.append(Ruling((left + right) / 2, top, bottom))
+    return found
+
+
+def _edges(fill: Rule) -> Iterable[Rule]:
+    left, top, right, bottom = fill
+    return (
+        Rule(left, top, right, top),
+        Rule(left, bottom, right, bottom),
+        Rule(left, top, left, bottom),
+        Rule(right, top, right, bottom),
+    )
+
+
+def _colours_a_cell(fill: Rule, uprights: Sequence[Ruling], size: float) -> bool:
+    at, start, end = _array(uprights).T
+    beside = at[(start - TOUCH <= fill.top) & (fill.bottom <= end + TOUCH)]
+    middle, reach = (fill.left + fill.right) / 2, 1.2 * size
+    left, right = beside[beside < middle], beside[beside > middle]
+    return bool((abs(left - fill.left) < reach).any() and (abs(right - fill.right) < reach).any())
+
+
+def _outermost(fills: list[Rule], size: float) -> list[Rule]:
+    """Filled boxes without those set into another a little wider: the ground under a line of text in a coloured cell."""
+    if not 1 < len(fills) <= MOST_FILLS:
+        return fills
+    left, top, right, bottom = np.array(fills, dtype=np.float64).T
+    inner = (
+        (left[:, None] >= left - 1)
+        & (right[:, None] <= right + 1)
+        & (top[:, None] >= top - 1)
+        & (bottom[:, None] <= bottom + 1)
+    )
+    narrower = (right - left) - (right - left)[:, None]
+    shorter = (bottom - top) - (bottom - top)[:, None]
+    hidden = (inner & (narrower < 3 * size) & (narrower + shorter > 1)).any(axis=1)
+    return [fill for fill, gone in zip(fills, hidden.tolist(), strict=True) if not gone]
+
+
+def _joined(lines: Sequence[Ruling]) -> list[Ruling]:
+    """Lines that lie on one another or carry on from one another as one."""
+    joined: list[Ruling] = []
+    for track in _tracks(sorted(lines)):
+        at = sum(line.at * line.length for line in track) / max(sum(line.length for line in track), 1e-6)
+        first = len(joined)
+        for line in track:
+            last = joined[-1] if len(joined) > first else None
+            if last is None or line.start > last.end + TOUCH:
+                joined.append(line._replace(at=at))
+            else:
+                joined[-1] = Ruling(at, last.start, max(last.end, line.end), last.edge and line.edge)
+    return sorted(joined, key=lambda line: line.length)[-MOST_RULINGS:]
+
+
+def _tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
+    """Lines on one track, ordered by where they start."""
+    track: list[Ruling] = []
+    for line in lines:
+        if track and line.at > track[0].at + TOUCH:
+            yield sorted(track, key=lambda line: line.start)
+            track = []
+        track.append(line)
+    if track:
+        yield sorted(track, key=lambda line: line.start)
+
+
+def frames_of(levels: Sequence[Ruling], uprights: Sequence[Ruling]) -> list[Frame]:
+    """Lines grouped by how they meet; a line that meets no other is a frame of its own."""
+    groups = _groups(levels, uprights)
+    return [
+        Frame(
+            tuple(line for line, group in zip(levels, groups[: len(levels)], strict=True) if group == number),
+            tuple(line for line, group in zip(uprights, groups[len(levels) :], strict=True) if group == number),
+        )
+        for number in sorted(set(groups))
+    ]
+
+
+def _groups(levels: Sequence[Ruling], uprights: Sequence[Ruling]) -> list[int]:
+    """For every line, first the level ones: the number of the group it is in."""
+    across, up = _array(levels), _array(uprights)
+    meet = (
+        (up[None, :, 0] >= across[:, None, 1] - TOUCH)
+        & (up[None, :, 0] <= across[:, None, 2] + TOUCH)
+        & (across[:, None, 0] >= up[None, :, 1] - TOUCH)
+        & (across[:, None, 0] <= up[None, :, 2] + TOUCH)
+    )
+    numbers = [-1] * (len(levels) + len(uprights))
+    for first in range(len(numbers)):
+        waiting = [first] if numbers[first] < 0 else []
+        while waiting:
+            line = waiting.pop()
+            if numbers[line] >= 0:
+                continue
+            numbers[line] = first
+            if line < len(levels):
+                waiting += (np.flatnonzero(meet[line]) + len(levels)).tolist()
+            else:
+                waiting += np.flatnonzero(meet[:, line - len(levels)]).tolist()
+    return numbers
+
+
+def _array(lines: Sequence[Ruling]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    return np.array([line[:3] for line in lines], dtype=np.float64).reshape(len(lines), 3)
+
+
+def borders_of(places: Iterable[float]) -> list[float]:
+    """Places in ascending order, those that touch as one."""
+    borders: list[list[float]] = []
+    for place in sorted(places):
+        if borders and place - borders[-1][0] <= TOUCH:
+            borders[-1].append(place)
+        else:
+            borders.append([place])
+    return [sum(group) / len(group) for group in borders]
+
+
+def near(lines: Iterable[Ruling], at: float) -> list[Ruling]:
+    """The lines that lie at a border."""
+    return [line for line in lines if abs(line.at - at) <= TOUCH]
+
+
+def covers(lines: Iterable[Ruling], start: float, end: float) -> bool:
+    """Whether lines run along most of a stretch."""
+    return sum(max(0.0, min(line.end, end) - max(line.start, start)) for line in lines) >= 0.6 * (end - start)
