@@ -1,0 +1,78 @@
+"""Reading a corpus: every document to Markdown, in this process, without any model server."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.report import progress
+from document_parser.errors import DocumentParserError
+from document_parser.pipeline.document import DocumentReader
+from document_parser.settings import EngineSettings, Settings
+
+KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")
+
+
+@dataclass
+class Reading:
+    """What became of one document. ``failed`` are pages, ``error`` is the code of a document that was refused."""
+
+    path: str
+    pages: int = 0
+    seconds: float = 0.0
+    failed: list[int] = field(default_factory=list)
+    engines: Counter[str] = field(default_factory=Counter)
+    error: str = ""
+
+
+def documents(corpus: Path, kinds: Iterable[str]) -> list[str]:
+    """Paths of the corpus's documents of these kinds."""
+    with (corpus / "MANIFEST.tsv").open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [row["path"] for row in rows if row["path"].split("/")[0] in kinds]
+
+
+async def read_all(corpus: Path, paths: list[str], outputs: Path) -> list[Reading]:
+    """Read every document into ``outputs/KIND/NAME.EXT.md``."""
+    settings = Settings(engines=EngineSettings(inference_mode="cpu"))
+    async with DocumentReader(settings) as reader:
+        found = []
+        for path in paths:
+            found.append(await _read(reader, corpus, path, outputs / f"{path}.md"))
+            progress(f"{path}: {found[-1].pages} pages, {found[-1].seconds:.1f} s {found[-1].error}")
+        return found
+
+
+async def _read(reader: DocumentReader, corpus: Path, path: str, target: Path) -> Reading:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    try:
+        with await reader.read(corpus / path) as document, target.open("wb") as out:
+            document.write("markdown", out)
+            engines = Counter(page.engine or page.status for page in document.pages())
+            seconds = time.monotonic() - started
+            return Reading(path, document.progress.total_pages or 0, seconds, document.failed_pages, engines)
+    except DocumentParserError as error:
+        return Reading(path, seconds=time.monotonic() - started, error=error.code)
+
+
+def by_text_layer(readings: Iterable[Reading]) -> list[Reading]:
+    """Those of which no page was shown to any engine."""
+    return [reading for reading in readings if reading.engines and set(reading.engines) <= {"text_layer", "blank"}]
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """This process, and the openers that it starts meanwhile, share one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,0 +1,91 @@
+"""The text of docs/quality.md."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from statistics import mean
+
+from benchmarks.quality.aims import aims_table
+from benchmarks.quality.corpus import Reading, by_text_layer
+from benchmarks.quality.scores import Scored, UnitTests, Verdict, figure
+from benchmarks.report import circumstances
+
+METRICS = {"word_f1": "word F1", "order": "order", "teds": "TEDS", "teds_struct": "TEDS structure", "fields": "fields"}
+HEAD = """# How well it reads
+
+Written by `python -m benchmarks.quality`, never by hand. In process, on the CPU, without any model server, but for the part that
+plants faults. Figures are means over documents with a bootstrap interval of 95 %: the suites are small, and two or three tests are
+noise. "F1" counts words whatever their order; "order" is the likeness of the whole text; TEDS that of tables. Peers read the same files
+in the same run; a peer scores nothing for a kind of document that it does not read. The CPU engine (PP-OCRv6 small) knows Latin letters,
+Chinese and Japanese; other scripts are for Tesseract, where its language packs are installed."""
+
+Section = Sequence[str]
+
+
+def page(readings: Sequence[Reading], ours: Verdict, peers: Mapping[str, Verdict], sections: Mapping[str, Section]) -> str:
+    """The whole document; ``sections`` are further measurements by their headings."""
+    scanned = [scored for scored in ours.headline if scored.row == "scanned"]
+    parts: list[Section] = [
+        [HEAD],
+        aims_table(ours, peers),
+        [_amount(readings)],
+        *([f"## {heading}", "", *lines] for heading, lines in sections.items()),
+        ["## By kind", "", *groups_table(ours.documents, "kind", lambda scored: scored.row)],
+        ["## Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
+        ["## By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
+        ["## Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
+        ["## Unit tests", "", *unit_table(ours.unit)],
+        ["## Not read", "", *failures(readings)],
+        ["## The worst of each kind", "", *worst(ours.headline)],
+        [circumstances()],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+
+
+def _amount(readings: Sequence[Reading]) -> str:
+    pages, seconds = sum(r.pages for r in readings), sum(r.seconds for r in readings)
+    layered = sum(r.pages for r in by_text_layer(readings))
+    return (
+        f"{len(readings)} documents, {pages} pages, {layered} of them in documents read by text layer alone, {seconds:.0f} s."
+    )
+
+
+def groups_table(scored: Sequence[Scored], title: str, label: Callable[[Scored], str]) -> list[str]:
+    """One line a group, one column a metric."""
+    lines = [f"| {title} | " + " | ".join(METRICS.values()) + " |", "|---" * (len(METRICS) + 1) + "|"]
+    groups: dict[str, list[Scored]] = defaultdict(list)
+    for one in scored:
+        groups[label(one)].append(one)
+    for name in sorted(groups):
+        cells = [figure([s.metrics[metric] for s in groups[name] if metric in s.metrics]) for metric in METRICS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def unit_table(unit: UnitTests) -> list[str]:
+    lines = ["| suite and type | passed | failed |", "|---|---|---|"]
+    for name, tests in sorted(unit.items()):
+        missed = ", ".join(sorted(test for test, ok in tests.items() if not ok))
+        lines.append(f"| {name} | {sum(tests.values())} of {len(tests)} | {missed} |")
+    return lines
+
+
+def failures(readings: Sequence[Reading]) -> list[str]:
+    """Documents that were refused, and pages that no engine could read."""
+    found = [
+        f"- `{r.path}`: {r.error or 'pages ' + ', '.join(map(str, r.failed)) + ' failed'}"
+        for r in readings
+        if r.error or r.failed
+    ]
+    return found or ["None."]
+
+
+def worst(scored: Sequence[Scored], count: int = 5) -> list[str]:
+    """The documents to look at next, by kind."""
+    lines = []
+    for row in sorted({s.row for s in scored}):
+        ranked = sorted((s for s in scored if s.row == row), key=lambda s: (mean(s.metrics.values()), s.path))[:count]
+        shown = ", ".join(f"`{s.path.split('/', 1)[1]}` {mean(s.metrics.values()):.2f}" for s in ranked)
+        lines.append(f"- {row}: {shown}")
+    return lines
