@@ -14,11 +14,12 @@ from benchmarks.report import circumstances
 METRICS = {"word_f1": "word F1", "order": "order", "teds": "TEDS", "teds_struct": "TEDS structure", "fields": "fields"}
 HEAD = """# How well it reads
 
-Written by `python -m benchmarks.quality`, never by hand. In process, on the CPU, without any model server, but for the part that
-plants faults. Figures are means over documents with a bootstrap interval of 95 %: the suites are small, and two or three tests are
-noise. "F1" counts words whatever their order; "order" is the likeness of the whole text; TEDS that of tables. Peers read the same files
-in the same run; a peer scores nothing for a kind of document that it does not read. The CPU engine (PP-OCRv6 small) knows Latin letters,
-Chinese and Japanese; other scripts are for Tesseract, where its language packs are installed."""
+Written by `python -m benchmarks.quality`, never by hand. In process, on the CPU, without any model server, but for the part
+that plants faults. Figures are means over documents with a bootstrap interval of 95 %: the suites are small, and two or three
+tests are noise. "F1" counts words whatever their order; "order" is the likeness of the whole text; TEDS that of tables. Peers
+read the same files in the same run; a peer scores nothing for a kind of document that it does not read. The CPU engine (PP-
+OCRv6 small) knows Latin letters, Chinese and Japanese; other scripts are for Tesseract, where its language packs are
+installed."""
 
 Section = Sequence[str]
 
