@@ -182,6 +182,21 @@ def test_invisible_text_is_counted(openers: Openers, tmp_path: Path):
     assert facts_of(openers, path).invisible_share == pytest.approx(0.6)
 
 
+def test_text_under_a_picture_of_the_whole_page_is_invisible_and_text_on_it_is_not(openers: Openers, tmp_path: Path):
+    path = tmp_path / "a.pdf"
+    canvas = documents.Canvas(str(path))
+    scan = documents.ImageReader(documents.page_picture("What the scan shows"))
+    for order in ("under", "over"):
+        if order == "over":
+            canvas.drawImage(scan, 0, 0, *documents.A4)
+        canvas.drawString(72, 600, "what an earlier OCR made of it")
+        if order == "under":
+            canvas.drawImage(scan, 0, 0, *documents.A4)
+        canvas.showPage()
+    canvas.save()
+    assert [facts_of(openers, path, page=number).invisible_share for number in (1, 2)] == [1, 0]
+
+
 def test_form_fields_are_counted_and_drawn(openers: Openers, tmp_path: Path):
     path = tmp_path / "form.pdf"
     canvas = documents.Canvas(str(path))

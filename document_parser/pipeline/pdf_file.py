@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from PIL import Image
 from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.models import PageFacts, PictureSpec, Rule, Word
-from document_parser.pipeline.pdf_objects import Box, bounds_of, objects_of
+from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_rules import extract_rules
 from document_parser.pipeline.picture import encoded, glance, picture_size
 
@@ -58,7 +59,9 @@ class PdfFile:
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
         width, height = _size(page)
-        unmapped, invisible, characters = _text_facts(self._load_text(number))
+        pictures = _image_share(page)
+        hidden = texts_under_pictures(page) if pictures >= COVERING else frozenset()
+        unmapped, invisible, characters = _text_facts(self._load_text(number), hidden)
         return PageFacts(
             number=number,
             width_points=width,
@@ -67,7 +70,7 @@ class PdfFile:
             characters=characters,
             unmapped_share=unmapped,
             invisible_share=invisible,
-            image_share=_image_share(page),
+            image_share=pictures,
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
         )
@@ -149,8 +152,11 @@ def _size(page: Any) -> tuple[float, float]:
     return width, height
 
 
-def _text_facts(textpage: Any) -> tuple[float, float, int]:
-    """(unmapped share, invisible share, characters). What needs a call a character is found from an even sample."""
+def _text_facts(textpage: Any, hidden: frozenset[int]) -> tuple[float, float, int]:
+    """(unmapped share, invisible share, characters). What needs a call a character is found from an even sample.
+
+    ``hidden`` are the addresses of text objects that nobody sees, however they are painted.
+    """
     text = PageText(textpage)
     places = [place for place, char in enumerate(text.text) if not char.isspace() and char != "\x00"]
     left_out = text.count - len(text.text)
@@ -159,7 +165,7 @@ def _text_facts(textpage: Any) -> tuple[float, float, int]:
     sample = [text.index(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _SAMPLED_CHARACTERS), dtype=int)]
     unmapped = (left_out + sum(_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
     faults = sum(pdfium.FPDFText_HasUnicodeMapError(text.raw, index) == 1 for index in sample) / len(sample)
-    invisible = sum(_invisible(text.raw, index) for index in sample) / len(sample)
+    invisible = sum(_invisible(text.raw, index, hidden) for index in sample) / len(sample)
     return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
 
 
@@ -169,9 +175,13 @@ def _meaningless(char: str) -> bool:
     return code == 0xFFFD or 0xE000 <= code <= 0xF8FF or (code < 0x20 and code != 2) or 0x7F <= code < 0xA0
 
 
-def _invisible(textpage: Any, index: int) -> bool:
+def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
     text_object = pdfium.FPDFText_GetTextObject(textpage, index)
-    return bool(text_object) and pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
+    if not text_object:
+        return False
+    if ctypes.cast(text_object, ctypes.c_void_p).value in hidden:
+        return True
+    return bool(pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
 
 
 def _image_share(page: Any) -> float:

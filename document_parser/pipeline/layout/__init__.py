@@ -15,7 +15,13 @@ from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_titl
 from document_parser.pipeline.layout.regions import Flow, parts_of
 from document_parser.pipeline.layout.ruled import ruled_grids
 from document_parser.pipeline.layout.scale import Scale
-from document_parser.pipeline.layout.sideways import sideways_blocks, split_sideways
+from document_parser.pipeline.layout.sideways import (
+    page_turn,
+    sideways_blocks,
+    split_sideways,
+    turned_rules,
+    turned_words,
+)
 from document_parser.pipeline.layout.text import vocabulary
 
 __all__ = ["blocks_of"]
@@ -28,12 +34,22 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     fractions of the upright page. Widths and heights
     that are not positive count as those of an A4 page. Never raises for odd boxes.
     """
-    scale = Scale(width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0)
-    placed = scale.to_points(words)
+    width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
+    placed = Scale(width, height).to_points(words)
+    turn = page_turn(placed)
+    if not turn:
+        return _page_blocks(placed, Scale(width, height), rules)
+    # Everything is drawn sideways on an upright page: read it as it is meant, and say where it stands.
+    scale = Scale(height, width)
+    blocks = _page_blocks(scale.to_points(turned_words(words, turn)), scale, turned_rules(rules, turn))
+    return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
+
+
+def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> list[Block]:
     grids = ruled_grids(placed, scale.rules_to_points(rules))
     upright, turned = split_sideways(outside(grids, placed))
     head, middle, foot = split_furniture(upright, scale)
-    blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale), *foot]
+    blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale, upright), *foot]
     return [block for block in blocks if block.text or block.table]
 
 
