@@ -163,6 +163,20 @@ class Table(BaseModel):
         return any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
 
 
+class Continuation(BaseModel):
+    """What a block carries on: the block that an earlier page ended with, by its place (from 0) among that page's blocks.
+
+    The whole text is the earlier one without its last ``cut`` characters, then ``between``, then this block's. The first
+    ``repeated_rows`` rows of a table say its header again.
+    """
+
+    page: int
+    block: int
+    cut: int = 0
+    between: str = ""
+    repeated_rows: int = 0
+
+
 class Block(BaseModel):
     """One thing on a page. ``text`` is plain text with Markdown emphasis only where the engine gave it."""
 
@@ -173,6 +187,11 @@ class Block(BaseModel):
     level: int | None = None
     """Heading level 1..6, or the depth of a list item from 1."""
     table: Table | None = None
+    size_points: float | None = Field(default=None, exclude_if=lambda size: size is None)
+    """The font size of a heading, where the page tells it."""
+    continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
+    """The page that carries this block on."""
+    continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)
 
 
 class PageWarning(BaseModel):

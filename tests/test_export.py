@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from document_parser.export import FORMATS
 from document_parser.export.base import item_of
-from document_parser.export.csv import csv_text
+from document_parser.export.csv import csv_lines
 from document_parser.models import Block, Cell, Document, Options, OutputFormat, Page, PageError, Table
 
 HEAD = Document(filename="re<port>.pdf", media_type="application/pdf", page_count=3)
@@ -357,7 +357,7 @@ def test_csv_lists_every_table_with_page_and_caption():
 def test_csv_follows_rfc_4180():
     made = table([['say "hi"', "a,b"], ["two\nlines", " "]]).table
     assert made is not None
-    assert csv_text(made) == '"say ""hi""","a,b"\r\n"two\nlines",\r\n'
+    assert "".join(csv_lines([made])) == '"say ""hi""","a,b"\r\n"two\nlines",\r\n'
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_csv_follows_rfc_4180():
 def test_csv_disarms_formulas_and_leaves_numbers_alone(cell, stored):
     made = table([[cell, "x"]]).table
     assert made is not None
-    assert next(csv.reader([csv_text(made)]))[0] == stored
+    assert next(csv.reader(csv_lines([made])))[0] == stored
 
 
 def test_text_is_plain_with_tables_between_tabs():

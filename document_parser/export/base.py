@@ -44,19 +44,19 @@ def shown(page: Page, options: Options) -> list[Block]:
 
 
 class Captioned(NamedTuple):
-    """A block and, for a table or figure, the text of its caption."""
+    """A block and, for a table or figure, the text of its caption; of a caption, whether such a block has it."""
 
     block: Block
     caption: str = ""
+    owned: bool = False
 
 
 def captioned(blocks: list[Block]) -> Iterator[Captioned]:
-    """Blocks in order; the caption before or after a table or figure goes with it and does not come by itself."""
+    """Blocks in order, those with a caption before or after them together with its text."""
     owners = _owners(blocks)
     texts = {owner: clean(blocks[index].text) for index, owner in owners.items()}
     for index, block in enumerate(blocks):
-        if index not in owners:
-            yield Captioned(block, texts.get(index, ""))
+        yield Captioned(block, texts.get(index, ""), index in owners)
 
 
 def _owners(blocks: list[Block]) -> dict[int, int]:

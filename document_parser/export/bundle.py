@@ -35,7 +35,7 @@ def write_bundle(document: Document, pages: Iterable[Page], options: Options, ou
         for name, write in _MEMBERS.items():
             with archive.open(_entry(name), "w") as member:
                 write(document, _again(kept), options, member)
-        _add_tables(archive, _again(kept))
+        _add_tables(archive, _again(kept), options)
 
 
 def _again(kept: IO[bytes]) -> Iterator[Page]:
@@ -43,12 +43,14 @@ def _again(kept: IO[bytes]) -> Iterator[Page]:
     return map(Page.model_validate_json, kept)
 
 
-def _add_tables(archive: ZipFile, pages: Iterable[Page]) -> None:
+def _add_tables(archive: ZipFile, pages: Iterable[Page], options: Options) -> None:
     seen: Counter[int] = Counter()
-    for table in tables_of(pages):
+    for table in tables_of(pages, options):
         seen[table.page] += 1
         name = f"tables/page-{table.page:04d}-table-{seen[table.page]}.csv"
-        archive.writestr(_entry(name), table.csv.encode())
+        with archive.open(_entry(name), "w") as member:
+            for line in table.lines:
+                member.write(line.encode(errors="replace"))
 
 
 def _entry(name: str) -> ZipInfo:

@@ -13,44 +13,47 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import IO, NamedTuple
 
-from document_parser.export.base import captioned
+from document_parser.export.flow import flow
 from document_parser.export.grid import rows_of
 from document_parser.models import Document, Options, Page, Table
 
 _RUNS_AS_FORMULA = re.compile(r"[=@]|[+-].*[(|!]")
 
 
-class PageTable(NamedTuple):
-    """One table of a document; ``page`` is the page's number."""
+class DocumentTable(NamedTuple):
+    """One table of a document; ``page`` is the number of the page it begins on, ``lines`` are its CSV."""
 
     page: int
     caption: str
-    csv: str
+    lines: Iterator[str]
 
 
 def write_csv(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
-    """Write a JSON list of ``{page, caption, csv}``, one entry per table."""
-    del document, options
+    """Write a JSON list of ``{page, caption, csv}``, one entry per table, row by row."""
+    del document
     out.write(b"[")
-    for count, table in enumerate(tables_of(pages)):
-        entry = json.dumps(table._asdict(), ensure_ascii=False)
-        out.write(((",\n" if count else "\n") + entry).encode(errors="replace"))
+    for count, table in enumerate(tables_of(pages, options)):
+        head = json.dumps({"page": table.page, "caption": table.caption}, ensure_ascii=False)
+        out.write(((",\n" if count else "\n") + head[:-1] + ', "csv": "').encode(errors="replace"))
+        for line in table.lines:
+            out.write(json.dumps(line, ensure_ascii=False)[1:-1].encode(errors="replace"))
+        out.write(b'"}')
     out.write(b"\n]\n")
 
 
-def tables_of(pages: Iterable[Page]) -> Iterator[PageTable]:
-    """All tables in reading order."""
-    for page in pages:
-        for block, caption in captioned(page.blocks):
-            if block.table and block.table.cells:
-                yield PageTable(page.number, caption, csv_text(block.table))
+def tables_of(pages: Iterable[Page], options: Options) -> Iterator[DocumentTable]:
+    """All tables in reading order. The lines of one are read before the next is asked for."""
+    for piece in flow(pages, options):
+        if piece.parts is not None and any(table.cells for table in piece.parts):
+            yield DocumentTable(piece.page.number, piece.caption, csv_lines(piece.parts))
 
 
-def csv_text(table: Table) -> str:
-    """One table as CSV. A cell with spans stands in its first place, the places it covers are empty."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows([_guarded(cell) for cell in row] for row in rows_of(table))
-    return text.getvalue()
+def csv_lines(parts: Iterable[Table]) -> Iterator[str]:
+    """One table as CSV, row by row. A cell with spans stands in its first place, the places it covers are empty."""
+    for row in rows_of(parts):
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerow([_guarded(cell) for cell in row])
+        yield text.getvalue()
 
 
 def _guarded(cell: str) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from document_parser.export.base import clean
 from document_parser.models import Cell, Table
 
 
-def rows_of(table: Table) -> Iterator[list[str]]:
-    """Row by row, one text per column. A cell with spans gives its text to its first place and leaves the others empty."""
-    width = max([table.columns, *(cell.column + 1 for cell in table.cells)])
-    for cells in cell_rows(table):
-        row = [""] * width
-        for cell in cells:
-            row[cell.column] = clean(cell.text)
-        yield row
+def rows_of(parts: Iterable[Table]) -> Iterator[list[str]]:
+    """Row by row, one text per column. A cell with spans gives its text to its first place and leaves the others empty.
+
+    ``parts`` are those of one table, in order.
+    """
+    for table in parts:
+        width = max([table.columns, *(cell.column + 1 for cell in table.cells)])
+        for cells in cell_rows(table):
+            row = [""] * width
+            for cell in cells:
+                row[cell.column] = clean(cell.text)
+            yield row
 
 
 def cell_rows(table: Table) -> Iterator[list[Cell]]:

@@ -7,7 +7,8 @@ from html import escape
 from itertools import groupby
 from typing import IO
 
-from document_parser.export.base import Captioned, captioned, clean, failure, item_of, shown
+from document_parser.export.base import clean, failure, item_of
+from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
 
@@ -28,37 +29,44 @@ def write_html(document: Document, pages: Iterable[Page], options: Options, out:
     """Write one HTML file, a section per page."""
     title = _text(document.filename)
     out.write(f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n</head>\n<body>\n'.encode())
-    for page in pages:
-        out.write(_section(page, options).encode())
-    out.write(b"</body>\n</html>\n")
+    begun = False
+    for piece in _groups(flow(pages, options)):
+        if isinstance(piece, list):
+            out.write(f"{_list(piece)}\n".encode())
+        elif piece.block is None:
+            out.write(("</section>\n" if begun else "").encode() + _section(piece.page).encode())
+            begun = True
+        elif piece.parts is not None:
+            for line in table_lines(piece.parts, piece.caption):
+                out.write(f"{line}\n".encode())
+        elif not piece.owned and (shown := _block(piece.block, piece.caption)):
+            out.write(f"{shown}\n".encode())
+    out.write(("</section>\n" if begun else "").encode() + b"</body>\n</html>\n")
 
 
-def _section(page: Page, options: Options) -> str:
-    if page.status == "failed":
-        body = f'<p class="failed">{_text(failure(page))}</p>\n'
-    else:
-        body = "".join(f"{part}\n" for part in _parts(shown(page, options)))
-    return f'<section id="page-{page.number}" data-page="{page.number}">\n{body}</section>\n'
-
-
-def _parts(blocks: list[Block]) -> Iterator[str]:
-    for listed, group in groupby(captioned(blocks), key=lambda item: item.block.kind == "list_item"):
+def _groups(pieces: Iterable[Piece]) -> Iterator[Piece | list[Block]]:
+    """Pieces one by one, list items that follow each other as a list."""
+    for listed, group in groupby(pieces, key=lambda piece: piece.block is not None and piece.block.kind == "list_item"):
         if listed:
-            yield _list([item.block for item in group])
+            yield [piece.block for piece in group if piece.block is not None]
         else:
-            yield from filter(None, map(_block, group))
+            yield from group
 
 
-def _block(item: Captioned) -> str:
-    block, text = item.block, _text(item.block.text)
+def _section(page: Page) -> str:
+    """The beginning of a page."""
+    failed = f'<p class="failed">{_text(failure(page))}</p>\n' if page.status == "failed" else ""
+    return f'<section id="page-{page.number}" data-page="{page.number}">\n{failed}'
+
+
+def _block(block: Block, caption: str) -> str:
+    text = _text(block.text)
     match block.kind:
         case "title" | "heading":
             level = min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
             return f"<h{level}>{text}</h{level}>" if text else ""
-        case "table":
-            return table_html(block.table, item.caption) if block.table else _paragraph(block)
         case "figure":
-            caption = "<br>".join(filter(None, [text, _text(item.caption)]))
+            caption = "<br>".join(filter(None, [text, _text(caption)]))
             return f"<figure><figcaption>{caption}</figcaption></figure>" if caption else "<figure></figure>"
         case "code":
             return f"<pre><code>{escape(block.text)}</code></pre>" if text else ""
@@ -100,14 +108,29 @@ def _closed(open_tags: list[str], depth: int, tag: str) -> Iterator[str]:
     yield f"<{tag}>"
 
 
-def table_html(table: Table, caption: str = "") -> str:
+def table_lines(parts: Iterable[Table], caption: str = "") -> Iterator[str]:
     """A table with its spans, one row a line and no blank line, so that it can stand inside Markdown too."""
-    heads = header_rows(table)
-    rows = ["<tr>" + "".join(map(_cell, cells)) + "</tr>" for cells in cell_rows(table)]
-    parts = ["<table>", f"<caption>{_text(caption)}</caption>" if caption else ""]
-    parts += ["<thead>", *rows[:heads], "</thead>"] if heads else []
-    parts += ["<tbody>", *rows[heads:], "</tbody>"] if rows[heads:] else []
-    return "\n".join(filter(None, [*parts, "</table>"]))
+    yield "<table>"
+    if caption:
+        yield f"<caption>{_text(caption)}</caption>"
+    inside = ""
+    for heading, cells in _rows(parts):
+        name = "thead" if heading else "tbody"
+        if name != inside:
+            yield from [f"</{inside}>", f"<{name}>"] if inside else [f"<{name}>"]
+            inside = name
+        yield "<tr>" + "".join(map(_cell, cells)) + "</tr>"
+    if inside:
+        yield f"</{inside}>"
+    yield "</table>"
+
+
+def _rows(parts: Iterable[Table]) -> Iterator[tuple[bool, list[Cell]]]:
+    """(whether it is one of the header's, the cells of a row); only the first part has a header."""
+    for part, table in enumerate(parts):
+        heads = 0 if part else header_rows(table)
+        for number, cells in enumerate(cell_rows(table)):
+            yield number < heads, cells
 
 
 def _cell(cell: Cell) -> str:

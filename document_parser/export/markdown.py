@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
 from document_parser.export import escape
-from document_parser.export.base import Item, clean, failure, item_of, separator, shown
+from document_parser.export.base import Item, clean, failure, item_of, separator
+from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import header_rows, rows_of
-from document_parser.export.html import table_html
+from document_parser.export.html import table_lines
 from document_parser.models import Block, Document, Options, Page, Table
 
 LIST_BREAK = "<!-- -->"
@@ -21,23 +22,17 @@ def write_markdown(document: Document, pages: Iterable[Page], options: Options, 
     """Write Markdown page by page."""
     del document  # its name and numbers are no content
     writer = _Writer(out)
-    for count, page in enumerate(pages):
-        line = separator(options, page)
-        if count and line:
-            writer.put(line)
-        _write_page(writer, page, options)
-    writer.end()
-
-
-def _write_page(writer: _Writer, page: Page, options: Options) -> None:
-    if page.status == "failed":
-        writer.put(f"<!-- {failure(page)} -->")
-        return
-    for block in shown(page, options):
-        if block.kind == "list_item" and clean(block.text):
-            writer.put_item(item_of(block), block.level or 1)
+    for count, piece in enumerate(flow(pages, options)):
+        if piece.block is None:
+            writer.put(separator(options, piece.page) if count else "")
+            writer.put(f"<!-- {failure(piece.page)} -->" if piece.page.status == "failed" else "")
+        elif piece.parts is not None:
+            writer.put_lines(_table(piece.parts))
+        elif piece.block.kind == "list_item" and clean(piece.block.text):
+            writer.put_item(item_of(piece.block), piece.block.level or 1)
         else:
-            writer.put(_block(block, page.number))
+            writer.put(_block(piece.block, piece.page.number))
+    writer.end()
 
 
 @dataclass(slots=True)
@@ -62,6 +57,12 @@ class _Writer:
         if chunk:
             self.levels = []
             self._write(chunk, "\n\n")
+
+    def put_lines(self, lines: Iterable[str]) -> None:
+        """Write a block of its own, line by line."""
+        self.levels = []
+        for count, line in enumerate(lines):
+            self._write(line, "\n" if count else "\n\n")
 
     def put_item(self, item: Item, depth: int) -> None:
         """Write a list item at a depth from 1; one level deeper than its parent at most."""
@@ -105,8 +106,6 @@ def _interrupts(level: _Level | None, levels: list[_Level], item: Item) -> bool:
 def _block(block: Block, number: int) -> str:
     text = clean(block.text)
     match block.kind:
-        case "table":
-            return _table(block.table) if block.table else escape.paragraph(text)
         case "title" | "heading":
             return f"{'#' * _level(block)} {escape.heading(text)}" if text else ""
         case "code":
@@ -139,10 +138,10 @@ def _formula(text: str) -> str:
     return "\n".join(["$$", *lines, "$$"]) if lines else ""
 
 
-def _table(table: Table) -> str:
-    if not table.cells:
-        return ""
-    return _pipes(table) if _fits_pipes(table) else table_html(table)
+def _table(parts: Parts) -> Iterator[str]:
+    if not any(table.cells for table in parts):
+        return iter(())
+    return _pipes(parts) if all(map(_fits_pipes, parts)) else table_lines(parts)
 
 
 def _fits_pipes(table: Table) -> bool:
@@ -155,6 +154,8 @@ def _fits_pipes(table: Table) -> bool:
     return len({(cell.row, cell.column) for cell in table.cells}) == len(table.cells)
 
 
-def _pipes(table: Table) -> str:
-    first, *rest = [[escape.cell(text) for text in row] for row in rows_of(table)]
-    return "\n".join(["| " + " | ".join(row) + " |" for row in (first, ["---"] * len(first), *rest)])
+def _pipes(parts: Parts) -> Iterator[str]:
+    for count, row in enumerate(rows_of(parts)):
+        yield "| " + " | ".join(map(escape.cell, row)) + " |"
+        if not count:
+            yield "| " + " | ".join(["---"] * len(row)) + " |"

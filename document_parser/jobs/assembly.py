@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 
 from document_parser.errors import DocumentParserError
 from document_parser.jobs import files, queue
@@ -47,7 +48,7 @@ def export(context: Context, job: Job, name: OutputFormat) -> None:
     extension = FORMAT_FILES[name].extension
     with context.storage.scratch() as path:
         with path.open("wb") as out:
-            write_document(head, _pages(context, job), job.card.options, name, out)
+            write_document(head, partial(_pages, context, job), job.card.options, name, out)
         context.storage.put_file(files.result(job.card.job_id, extension), path)
 
 

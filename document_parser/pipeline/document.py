@@ -22,7 +22,7 @@ from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, InvalidOption, NoSuchPages, PageTimeout, PageUnreadable
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
-from document_parser.pipeline.assemble import write_document
+from document_parser.pipeline.assemble import assembled, write_document
 from document_parser.pipeline.read import PageSource, failed, read_page, read_text_layer
 from document_parser.pipeline.route import MODELS, text_layer_suffices
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
@@ -127,12 +127,12 @@ class ReadDocument:
             yield Page.model_validate_json(self._file.readline())
 
     def document(self) -> Document:
-        """The document with all its pages."""
-        return self.head.model_copy(update={"pages": list(self.pages())})
+        """The document with all its pages, as parts of it: see pipeline.assemble."""
+        return self.head.model_copy(update={"pages": list(assembled(self.pages))})
 
     def write(self, name: OutputFormat, out: BinaryIO) -> None:
         """Write the document in one of the formats, page by page."""
-        write_document(self.head, self.pages(), self.options, name, out)
+        write_document(self.head, self.pages, self.options, name, out)
 
     def close(self) -> None:
         self._file.close()

@@ -158,7 +158,13 @@ def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: 
         box=scale.box(words),
         confidence=confidence_of(words),
         level=level,
+        size_points=_size(lines) if kind == "heading" else None,
     )
+
+
+def _size(lines: Sequence[Line]) -> float | None:
+    """The largest font size in points; None where it is only guessed."""
+    return round(max(line.size for line in lines), 1) if all(line.measured for line in lines) else None
 
 
 def _unmarked(text: str, mark: Mark) -> str:

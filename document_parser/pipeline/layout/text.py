@@ -86,14 +86,14 @@ def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str
     pieces: list[str] = []
     for line in filter(None, lines):
         if pieces:
-            pieces[-1], between = _seam(pieces[-1], line, known)
+            pieces[-1], between = seam(pieces[-1], line, known)
             pieces.append(between)
         pieces.append(line)
     return "".join(pieces)
 
 
-def _seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
-    """(the upper line as it stays, what goes between it and the lower one)."""
+def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
+    """(the upper line as it stays, what goes between it and the lower one). Neither is empty."""
     broken = _BROKEN.match(above[-80:])
     if broken and below[:1].islower():
         whole = above[-1] == "\u00ad" or _one_word(broken["head"], below, known)

@@ -1,0 +1,39 @@
+"""From the pages of a document to a file in one of the formats: what only the pages together can show, then the writing.
+
+Pages come one by one, in two walks: the first gathers a few small facts of each page, the second changes the pages by them.
+So memory stays flat, however many pages there are. No block is taken away: blocks get other kinds and levels, footnotes
+move to the end of their page, and what goes on over the end of a page is marked at both its ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+from document_parser.export import FORMATS
+from document_parser.models import Document, Options, OutputFormat, Page
+from document_parser.pipeline.assemble.footnotes import footnotes_last
+from document_parser.pipeline.assemble.furniture import Margins
+from document_parser.pipeline.assemble.headings import Headings
+from document_parser.pipeline.assemble.seams import joined
+
+__all__ = ["assembled", "write_document"]
+
+Pages = Callable[[], Iterable[Page]]
+"""The pages of a document, ascending, each time it is called."""
+
+
+def assembled(pages: Pages) -> Iterator[Page]:
+    """The pages as parts of their document."""
+    margins, headings = Margins(), Headings()
+    for page in pages():
+        margins.gather(page)
+        headings.gather(page)
+    furniture = margins.decide()
+    levels = headings.decide(furniture.places())
+    yield from joined(footnotes_last(furniture.applied(levels.applied(page))) for page in pages())
+
+
+def write_document(head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO) -> None:
+    """Write the document to ``out``. ``head`` carries no pages."""
+    FORMATS[name].write(head, assembled(pages), options, out)

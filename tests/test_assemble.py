@@ -1,0 +1,335 @@
+"""What only the pages together show: running heads, what goes on over a page's end, levels. Nothing is lost by it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from document_parser.export import FORMATS
+from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Table
+from document_parser.pipeline.assemble import assembled, write_document
+
+HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
+LONG = "The agreement between the two parties begins on the first day of March and ends after three years without notice"
+BODY = LONG + "."
+
+
+def box(top, bottom=None, left=0.1, right=0.9):
+    return BoundingBox.of(left, top, right, bottom or top + 0.015)
+
+
+def block(text, kind="paragraph", at=None, **more):
+    return Block(kind=kind, text=text, box=at, **more)
+
+
+def page(number, *blocks, **more):
+    return Page(number=number, blocks=list(blocks), engine="text_layer", **more)
+
+
+def body(text=BODY, top=0.2, bottom=0.8):
+    return block(text, at=box(top, bottom))
+
+
+def table(rows, top=0.2, bottom=0.8, heads=1, **edges):
+    cells = [
+        Cell(row=row, column=column, text=text, header=row < heads)
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+    ]
+    made = Table(rows=len(rows), columns=len(rows[0]), cells=cells)
+    return Block(kind="table", table=made, box=box(top, bottom, **edges))
+
+
+def together(*pages):
+    return list(assembled(lambda: iter(pages)))
+
+
+def kinds(pages, place=0):
+    return [one.blocks[place].kind for one in pages]
+
+
+def written(name, *pages, **options):
+    out = io.BytesIO()
+    write_document(HEAD, lambda: iter(pages), Options(**options), name, out)
+    return out.getvalue().decode()
+
+
+# --- running heads, feet, page numbers --------------------------------------------------------------------------------
+
+
+def test_a_line_in_the_same_place_of_many_pages_is_a_running_head():
+    pages = together(*[page(n, block("Annual Report of the Harbour", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 6)])
+    assert kinds(pages) == ["page_header"] * 5
+    assert kinds(pages, 1) == ["paragraph"] * 5
+
+
+def test_so_is_one_without_a_place_as_models_write_it():
+    pages = together(*[page(n, block("Annual Report of the Harbour"), block(BODY), block(BODY)) for n in range(1, 6)])
+    assert kinds(pages) == ["page_header"] * 5
+
+
+def test_a_head_that_a_model_wrote_into_the_paragraph_below_is_parted_from_it():
+    texts = ["Ships came in.", "Ships went out.", "None was lost.", "All were glad."]
+    pages = [page(n, block(f"Annual Report of the Harbour\n{text}"), block("Middle")) for n, text in enumerate(texts, 2)]
+    first = together(*pages)[0].blocks
+    assert [(one.kind, one.text) for one in first[:2]] == [
+        ("page_header", "Annual Report of the Harbour"),
+        ("paragraph", "Ships came in."),
+    ]
+
+
+def test_numbers_that_count_the_pages_are_page_numbers():
+    pages = together(*[page(n, body(f"{BODY} {n}"), block(f"- {n + 40} -", at=box(0.86))) for n in range(1, 5)])
+    assert kinds(pages, 1) == ["page_number"] * 4
+    roman = ["iv", "v", "vi", "vii"]
+    pages = together(*[page(n, body(f"{BODY} {n}"), block(text)) for n, text in enumerate(roman, 1)])
+    assert kinds(pages, 1) == ["page_number"] * 4
+
+
+def test_numbers_that_do_not_count_the_pages_are_content():
+    pages = together(*[page(n, body(), block(str(value), at=box(0.86))) for n, value in enumerate((12, 90, 31, 7), 1)])
+    assert kinds(pages, 1) == ["paragraph"] * 4
+
+
+def test_the_number_of_each_invoice_of_a_batch_stays():
+    pages = together(*[page(n, block(f"Invoice No. {n * n + 4711}", at=box(0.05)), body()) for n in range(1, 7)])
+    assert kinds(pages) == ["paragraph"] * 6
+
+
+def test_a_head_with_the_page_number_in_it_is_one_and_so_is_what_stands_in_its_place():
+    heads = [f"{n + 1} Part One" for n in range(1, 8)] + ["A chapter of one page 9"]
+    pages = together(*[page(n + 1, block(text, at=box(0.05)), body(f"{BODY} {n}")) for n, text in enumerate(heads, 1)])
+    assert kinds(pages) == ["page_header"] * 8
+
+
+def test_the_title_and_letterhead_of_the_first_page_stay_where_later_pages_repeat_them():
+    lines = [("Harbour Office", "title", 0.03), ("Quay 7, Hamburg", "paragraph", 0.06), ("Tel. 12345", "paragraph", 0.09)]
+    pages = [page(n, *[block(text, kind, box(top)) for text, kind, top in lines], body(f"{BODY} {n}")) for n in range(1, 4)]
+    text = written("markdown", *pages)
+    assert text.count("Harbour Office") == text.count("Quay 7, Hamburg") == 1
+
+
+def test_a_line_on_two_pages_of_many_is_content():
+    pages = [
+        page(n, block("Notes" if n in (2, 7) else f"Line {n * 7 % 5}", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 9)
+    ]
+    assert kinds(together(*pages)) == ["paragraph"] * 8
+
+
+def test_text_in_the_middle_of_the_page_is_never_a_running_head():
+    pages = together(*[page(n, block("See the notes", at=box(0.4)), body(f"{BODY} {n}", 0.5)) for n in range(1, 6)])
+    assert kinds(pages) == ["paragraph"] * 5
+
+
+def test_running_heads_are_kept_where_they_are_wanted_and_always_in_json():
+    pages = [page(n, block("Annual Report", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 5)]
+    for name in ("markdown", "html", "text"):
+        assert "Annual Report" not in written(name, *pages)
+        assert written(name, *pages, headers_footers="keep").count("Annual Report") == 4
+    assert written("json", *pages).count("Annual Report") == 4
+
+
+# --- paragraphs over the end of a page --------------------------------------------------------------------------------
+
+
+def two(above, below):
+    return page(1, body(above, bottom=0.9)), page(2, body(below, top=0.1))
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "whole"),
+    [
+        (LONG, "and goes on.", f"{LONG} and goes on."),
+        (f"{LONG} of the agree-", "ment. And more.", f"{LONG} of the agreement. And more."),
+        (f"{LONG} of the well-", "known kind.", f"{LONG} of the well-known kind."),
+        (f"{LONG},", f"Monsieur Dupont {BODY}", f"{LONG}, Monsieur Dupont {BODY}"),
+        ("这是一个很长的段落，它在页面的末尾还没有结束，因此必须继续写到下一页的开头那里去", "继续。", None),
+    ],
+)
+def test_a_paragraph_that_breaks_off_goes_on_with_the_next_page(above, below, whole):
+    pages = two(above, below)
+    whole = whole or f"{above} {below}"
+    assert written("text", *pages).strip() == whole.replace("去 继续", "去\n\n继续")
+    first, second = together(*pages)
+    assert (first.blocks[0].text, second.blocks[0].text) == (above, below)
+
+
+def test_the_mark_in_json_says_how_the_parts_make_the_whole():
+    first, second = together(*two(f"{LONG} of the agree-", "ment."))
+    mark = second.blocks[0].continues
+    assert (first.blocks[0].continued_on, mark.page, mark.block) == (2, 1, 0)
+    whole = first.blocks[mark.block].text[: -mark.cut or None] + mark.between + second.blocks[0].text
+    assert whole == f"{LONG} of the agreement."
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [(BODY, "and small letters."), (LONG, "A new Sentence."), ("Short line", "and another"), (f"{LONG}:", "first")],
+)
+def test_a_paragraph_that_has_ended_does_not(above, below):
+    assert together(*two(above, below))[1].blocks[0].continues is None
+
+
+def test_footnotes_feet_and_figures_stand_between_the_parts_and_come_after_them():
+    pages = [
+        page(1, body(LONG, bottom=0.8), block("1 A note.", "footnote", box(0.88)), block("7", "page_number", box(0.95))),
+        page(
+            2,
+            Block(kind="figure", box=box(0.1, 0.3)),
+            block("Figure 1: Ships", "caption", box(0.31)),
+            body("and goes on.", 0.4),
+        ),
+    ]
+    text = written("text", *pages)
+    assert text.index("and goes on.") < text.index("A note.") < text.index("Figure 1")
+    assert f"{LONG} and goes on." in text
+
+
+def test_nothing_is_joined_over_a_page_that_failed_or_was_left_out():
+    failed = Page(number=2, status="failed", error=PageError(code="PAGE_TIMEOUT", message=""))
+    first, last = page(1, body(LONG, bottom=0.9)), page(3, body("and goes on.", 0.1))
+    assert together(first, last)[1].blocks[0].continues is None
+    assert together(first, failed, last)[2].blocks[0].continues is None
+
+
+def test_blank_backs_of_sheets_part_nothing():
+    pages = together(page(1, body(LONG, bottom=0.9)), Page(number=2, status="blank"), page(3, body("and goes on.", 0.1)))
+    assert [one.number for one in pages] == [1, 2, 3]
+    assert pages[2].blocks[0].continues.page == 1
+
+
+def test_a_paragraph_over_three_pages_is_one():
+    pages = [page(n, body(LONG[0].lower() + LONG[1:] if n > 1 else LONG, 0.1, 0.9)) for n in (1, 2, 3)]
+    assert len(written("text", *pages).strip().split("\n\n")) == 1
+
+
+# --- tables over the end of a page ------------------------------------------------------------------------------------
+
+COLUMNS = ["Item", "Price"]
+
+
+def listing(first, count=3, heads=True, **place):
+    rows = [[f"Part {number}", f"{number}.50"] for number in range(first, first + count)]
+    return table([COLUMNS, *rows] if heads else rows, heads=int(heads), **place)
+
+
+def items(count):
+    return [f"Part {number}" for number in range(1, count + 1)]
+
+
+def first_column(text):
+    return [entry.split(",")[0] for entry in json.loads(text)[0]["csv"].split("\r\n")[:-1]]
+
+
+def test_a_table_that_goes_on_is_one_table_with_one_header():
+    pages = [
+        page(1, listing(1)),
+        page(2, block("Prices (continued)", at=box(0.1)), listing(4)),
+        page(3, listing(7, heads=False), body(top=0.85, bottom=0.9)),
+    ]
+    assert first_column(written("csv", *pages)) == ["Item", *items(9)]
+    assert written("markdown", *pages).count("| --- | --- |") == 1
+    html = written("html", *pages)
+    assert (html.count("<table>"), html.count("<th>"), html.count("<tr>")) == (1, 2, 10)
+    assert written("text", *pages).count("Item\tPrice") == 1
+
+
+def test_each_page_keeps_its_own_table_in_json_and_says_what_it_repeats():
+    _, second = together(page(1, listing(1)), page(2, listing(4)))
+    assert second.blocks[0].table.rows == 4
+    assert second.blocks[0].continues.repeated_rows == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        table([["Name", "Town"], ["Ada", "London"]]),
+        table([["a", "b", "c"], ["1", "2", "3"]]),
+        listing(4, heads=False, left=0.4),
+        listing(4, top=0.7, bottom=0.9),
+    ],
+)
+def test_another_table_stays_its_own(other):
+    assert together(page(1, listing(1)), page(2, other))[1].blocks[0].continues is None
+
+
+def test_text_between_two_tables_parts_them():
+    pages = together(page(1, listing(1)), page(2, body("Another list.", 0.1, 0.12), listing(4)))
+    assert pages[1].blocks[1].continues is None
+
+
+def test_a_first_row_that_a_model_took_for_a_header_is_a_row():
+    pages = [page(1, listing(1)), page(2, table([["Part 4", "4.50"], ["Part 5", "5.50"]]))]
+    assert first_column(written("csv", *pages)) == ["Item", *items(5)]
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_memory_stays_flat_however_long_the_document_and_its_table_are(name):
+    def pages(count):
+        for number in range(1, count + 1):
+            yield page(number, block("Price list", at=box(0.05)), listing(20 * number, 20), block(BODY, "footnote"))
+
+    def peak(count):
+        tracemalloc.start()
+        with Path(os.devnull).open("wb") as out:
+            write_document(HEAD, lambda: pages(count), Options(), name, out)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    peak(2)
+    # Of a page that takes 60,000 bytes in memory a few short lines are kept.
+    assert peak(200) < peak(50) + 150 * 8_000
+
+
+# --- heading levels ---------------------------------------------------------------------------------------------------
+
+
+def heading(text, level, size=None, kind="heading"):
+    return Block(kind=kind, text=text, level=level, size_points=size, box=box(0.3))
+
+
+def levels(*pages):
+    return [(one.kind, one.level) for found in together(*pages) for one in found.blocks]
+
+
+def test_section_numbers_rank_headings_alike_on_every_page():
+    found = levels(
+        page(1, heading("1 Start", 2), heading("1.1 Aims", 3)),
+        page(2, heading("1.2 Means", 1), heading("2 Middle", 2), heading("2.1.1 Deep", 2)),
+    )
+    assert [level for _, level in found] == [2, 3, 3, 2, 4]
+
+
+def test_headings_of_one_size_are_of_one_level_and_none_is_above_a_larger_one():
+    found = levels(
+        page(1, heading("Start", 1, 18), heading("Aims", 2, 14)),
+        page(2, heading("Middle", 1, 18), heading("Means", 1, 14.1), heading("Small", 1, 12)),
+        page(3, heading("End", 2, 18), heading("Rest", 2, 14)),
+    )
+    assert [level for _, level in found] == [1, 2, 1, 2, 2, 1, 2]
+
+
+def test_only_the_first_title_is_the_documents():
+    found = levels(page(1, heading("The Book", 1, 30, "title")), page(2, heading("Part", 1, 30, "title")))
+    assert found == [("title", 1), ("heading", 1)]
+
+
+# --- footnotes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_footnote_of_the_first_column_comes_after_the_second():
+    blocks = [body("Left."), block("1 A note.", "footnote", box(0.9)), body("Right."), block("7", "page_number", box(0.95))]
+    (found,) = together(page(1, *blocks))
+    assert [one.text for one in found.blocks] == ["Left.", "Right.", "1 A note.", "7"]
+
+
+def test_a_note_below_a_table_stays_there():
+    blocks = [listing(1), block("a Without tax.", "footnote", box(0.5)), body("After.")]
+    (found,) = together(page(1, *blocks))
+    assert [one.kind for one in found.blocks] == ["table", "footnote", "paragraph"]
