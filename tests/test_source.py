@@ -30,6 +30,7 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
+from document_parser.pipeline.layout import blocks_of
 from document_parser.pipeline.source import REQUESTS_PER_CHILD, OpenerLimits, Openers, Source
 from tests import documents
 from tests.documents import PARAGRAPH
@@ -206,6 +207,32 @@ def test_form_fields_are_counted_and_drawn(openers: Openers, tmp_path: Path):
     canvas.save()
     assert facts_of(openers, path).form_fields == 2
     assert picture_of(openers, path).ink > 0.001
+
+
+def test_what_is_filled_in_on_a_form_stands_where_its_field_stands(openers: Openers, tmp_path: Path):
+    path = tmp_path / "form.pdf"
+    canvas = documents.Canvas(str(path))
+    form = canvas.acroForm
+    canvas.drawString(72, 706, "Name")
+    form.textfield(name="a", value="Ada Lovelace", x=150, y=700, width=200, height=20)
+    canvas.drawString(72, 656, "Country")
+    form.choice(name="b", value="Norway", options=["Norway", "Chile"], x=150, y=650, width=100, height=20)
+    for number, (label, checked) in enumerate((("I agree", True), ("Send news", False))):
+        form.checkbox(name=f"c{number}", checked=checked, x=72, y=600 - 30 * number, size=14)
+        canvas.drawString(92, 603 - 30 * number, label)
+    form.textfield(name="secret", value="hunter2", fieldFlags="password", x=72, y=500, width=100, height=20)
+    form.textfield(name="notes", value="First line\nsecond line", fieldFlags="multiline", x=72, y=400, width=200, height=60)
+    canvas.showPage()
+    canvas.save()
+    found = blocks_of(words_of(openers, path), *documents.A4)
+    assert [(block.kind, block.text) for block in found] == [
+        ("paragraph", "Name Ada Lovelace"),
+        ("paragraph", "Country Norway"),
+        ("checkbox", "☑ I agree"),
+        ("checkbox", "☐ Send news"),
+        ("paragraph", "First line"),
+        ("paragraph", "second line"),
+    ]
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

@@ -17,12 +17,12 @@ from PIL import Image
 from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_rules import extract_rules
 from document_parser.pipeline.picture import encoded, glance, picture_size
 
 _SAMPLED_CHARACTERS = 256
-_MOST_ANNOTATIONS = 5_000
 _GRID = 128
 _PROBED_PAGES = 50
 
@@ -76,7 +76,11 @@ class PdfFile:
         )
 
     def words(self, number: int) -> list[Word]:
-        return extract_words(self._load_page(number), self._load_text(number))
+        """The words of the text layer, and what is filled in on form fields."""
+        page = self._load_page(number)
+        words = extract_words(page, self._load_text(number))
+        form = self._document.formenv
+        return words + extract_fields(page, form.raw) if form else words
 
     def rules(self, number: int) -> list[Rule]:
         return extract_rules(self._load_page(number))
@@ -201,7 +205,7 @@ def _image_boxes(page: Any) -> Iterator[Box]:
 
 
 def _form_fields(page: Any) -> int:
-    total = min(_MOST_ANNOTATIONS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))
+    total = min(MOST_FIELDS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))
     return sum(_is_widget(page, number) for number in range(total))
 
 

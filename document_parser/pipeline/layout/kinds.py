@@ -18,10 +18,10 @@ LEVELS = (1.5, 1.22)
 """Sizes against the body from which a heading is of level 1, of level 2; the rest is 3."""
 SMALL_PRINT = 0.92
 
-_BULLET = re.compile(r"([•◦▪‣∙●○■□·–—*-])\s+(?=\S)")
+_BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
 _BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
 _NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
-_CHECKBOX = re.compile(r"[☐☑☒]\s*\S")
+_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒]$")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
     re.IGNORECASE,
@@ -54,6 +54,11 @@ def is_caption(text: str) -> bool:
     return _CAPTION.match(text) is not None
 
 
+def is_checkbox(text: str) -> bool:
+    """Whether a line is a check box with its label, before or behind it."""
+    return _CHECKBOX.match(text) is not None
+
+
 def is_leader(text: str) -> bool:
     """Whether a line of a table of contents ends here."""
     return _LEADER.search(text) is not None
@@ -67,7 +72,7 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
     """The kind of a group of lines, and a heading's level. ``body`` is the page's usual font size in points."""
     if is_caption(text):
         return "caption", None
-    if _CHECKBOX.match(text):
+    if is_checkbox(text):
         return "checkbox", None
     level = _heading_level(lines, text, body)
     if level is not None:

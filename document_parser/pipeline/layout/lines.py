@@ -82,6 +82,8 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
     """The words of one column as lines, top to bottom."""
     if not words:
         return []
+    if len(words) == 1:
+        return [Line((words[0],))]
     limit = TALL * sorted(word.bottom - word.top for word in words)[len(words) // 2]
     usual = [word for word in words if word.bottom - word.top <= limit]
     rows = _rows(usual)
@@ -97,15 +99,16 @@ class _Row:
     top: float
     bottom: float
 
-    def holds(self, word: Word) -> float:
+    def holds(self, top: float, bottom: float) -> float:
         """How much of the lower of the two lies beside the other; at least a half is one line.
 
         Small marks get some reach: a comma hangs below the letters where boxes are tight.
         """
-        height, own = self.bottom - self.top, word.bottom - word.top
+        height, own = self.bottom - self.top, bottom - top
         reach = 0.2 * height if own < 0.5 * height else 0.0
-        shared = min(self.bottom + reach, word.bottom) - max(self.top - reach, word.top)
-        return shared / max(min(height, own), 1e-6)
+        lower = bottom if bottom < self.bottom + reach else self.bottom + reach
+        upper = top if top > self.top - reach else self.top - reach
+        return (lower - upper) / ((height if height < own else own) or 1e-6)
 
     def add(self, word: Word) -> None:
         """The row's span follows its words by their mean, so that a slanted row does not swallow the next."""
@@ -118,14 +121,22 @@ class _Row:
 
 def _rows(words: Sequence[Word]) -> list[_Row]:
     rows: list[_Row] = []
-    for word in sorted(words, key=lambda word: word.top + word.bottom):
+    for word in sorted(words, key=_height_of_middle):
+        best, most = None, 0.5
         # The last rows are the only ones that can be beside it: words come by the height of their middle.
-        row = max(rows[-3:], key=lambda row: row.holds(word), default=None)
-        if row is not None and row.holds(word) >= 0.5:
-            row.add(word)
-        else:
+        for row in rows[-3:]:
+            held = row.holds(word.top, word.bottom)
+            if held >= most and (best is None or held > most):
+                best, most = row, held
+        if best is None:
             rows.append(_Row([word], word.top, word.bottom))
+        else:
+            best.add(word)
     return rows
+
+
+def _height_of_middle(word: Word) -> float:
+    return word.top + word.bottom
 
 
 def _seat(tall: _Row, rows: list[_Row]) -> None:

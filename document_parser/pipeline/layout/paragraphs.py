@@ -11,6 +11,7 @@ from document_parser.pipeline.layout.kinds import (
     Mark,
     ends_sentence,
     is_caption,
+    is_checkbox,
     is_leader,
     kind_of,
     mark_of,
@@ -93,6 +94,7 @@ def _breaks(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _other_face(last, line)
         or _opens_item(group, line, column)
         or is_caption(line.text)
+        or is_checkbox(line.text)
         or is_leader(last.text)
         or _indented(group, line, column)
         or _ended_early(last, line, column)

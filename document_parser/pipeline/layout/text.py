@@ -14,6 +14,8 @@ ABUTTING = 0.08
 RAISED = 0.15
 """The same where one of them is smaller (a footnote's number, an index) or closes what stands before."""
 
+CHECK_BOXES = frozenset("☐☑☒")
+
 # Not the hyphens of ranges and signs: a letter before, a small letter after.
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
@@ -36,7 +38,7 @@ def _spaced(before: Word, word: Word) -> bool:
     size = word.size_points
     if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
         return gap > (size or word.bottom - word.top)
-    if size <= 0 or before.size_points <= 0:
+    if size <= 0 or before.size_points <= 0 or before.text in CHECK_BOXES or word.text in CHECK_BOXES:
         return True
     raised = abs(size - before.size_points) > 0.15 * size or word.text[0] in ",.;:!?)]"
     larger = max(size, before.size_points)
