@@ -59,6 +59,8 @@ class EmbeddedValkey:
             if self._server is not None and self._running():
                 self._server.stop()
             self._server = None
+            with contextlib.suppress(OSError):  # still in use by somebody, or gone already
+                self.settings.runtime_dir.rmdir()
             self.lock.release()
             self.held = False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from document_parser.settings import Settings, StoreSettings
 from tests.service import API, ROOT, WORKER, Service, gunicorn, processes_of, wait_until
 
 POOL = "document_parser.worker"
@@ -45,6 +46,7 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         assert service.client.get("/v1/health").json()["workers"] == 2
         service.stop()
         assert processes_of(service.data_dir) == {}
+        assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
 
 
 def test_hup_starts_no_second_pool_and_term_still_stops_everything(tmp_path):
