@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import memory, submit, throughput
+from benchmarks import fairness, memory, submit, throughput
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, memory):
+    for benchmark in (throughput, submit, fairness, memory):
         benchmark.main()

@@ -161,6 +161,19 @@ class QueueUnavailable(DocumentParserError):
     message = "The job store does not answer at the moment. Try again shortly."
 
 
+class QueueFull(DocumentParserError):
+    code = "QUEUE_FULL"
+    status = 503
+    retryable = True
+    message = "As much waits as this server holds at once. Retry-After says when to send it again; details show the capacity."
+
+
+class IdempotencyKeyReused(DocumentParserError):
+    code = "IDEMPOTENCY_KEY_REUSED"
+    status = 409
+    message = "This Idempotency-Key came with another document or other options before. Send a new key with a new request."
+
+
 class StorageUnavailable(DocumentParserError):
     code = "STORAGE_UNAVAILABLE"
     status = 503

@@ -55,6 +55,8 @@ PageStatus = Literal["done", "blank", "failed"]
 GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage"]
 """The checks that can reject a reading."""
 SourceKind = Literal["pdf", "image"]
+Lane = Literal["express", "normal", "batch"]
+"""Which work goes first; see ``jobs/lanes.py``."""
 
 
 class JobState(StrEnum):
@@ -371,6 +373,9 @@ class Options(BaseModel):
     page_separator: str = Field(
         default="", max_length=200, description="A line between pages in Markdown and text; {page} is the next number."
     )
+    priority: Literal["auto", "express", "normal", "batch"] = Field(
+        default="auto", description="The lane: express before normal before batch; auto puts small documents into express."
+    )
 
     def selects(self, page_count: int) -> list[int]:
         """The page numbers to read of a document with this many pages, ascending."""
@@ -441,6 +446,9 @@ class JobStatus(BaseModel):
     job_id: str
     status: JobState
     stage: str = ""
+    lane: Lane = "normal"
+    queue_position: int | None = None
+    """Place among the jobs that nobody has begun, from 1."""
     filename: str
     complete: bool | None = None
     progress: Progress = Field(default_factory=Progress)

@@ -141,6 +141,24 @@ class WorkerSettings(_Section):
     max_image_megapixels: int = Field(default=200, ge=1, description="Largest picture accepted, in million pixels.")
 
 
+class QueueSettings(_Section):
+    """How much may wait, and which documents go first."""
+
+    queue_max_jobs: int = Field(default=10_000, ge=0, description="Most jobs that have not ended; beyond it 503. 0: no bound.")
+    queue_max_pages: int = Field(
+        default=200_000, ge=0, description="Most pages left to read, of documents that have been opened. 0: no bound."
+    )
+    queue_max_mb: int = Field(default=51_200, ge=0, description="Most MiB of uploads whose jobs have not ended. 0: no bound.")
+    idempotency_hours: float = Field(default=24.0, gt=0, description="How long an Idempotency-Key stands for its job.")
+
+    express_max_pages: int = Field(
+        default=8, ge=0, description="Documents of so many pages to read go express, unless `priority` says otherwise."
+    )
+    express_max_kb: int = Field(
+        default=4096, ge=0, description="Uploads up to this size, in KiB, are opened express: their pages are not known yet."
+    )
+
+
 class EngineSettings(_Section):
     """Which engines may read."""
 
@@ -250,6 +268,7 @@ class Settings(BaseModel):
     api: ApiSettings = Field(default_factory=ApiSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     workers: WorkerSettings = Field(default_factory=WorkerSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
     engines: EngineSettings = Field(default_factory=EngineSettings)
     deepseek: DeepSeekSettings = Field(default_factory=DeepSeekSettings)
     nanonets: NanonetsSettings = Field(default_factory=NanonetsSettings)

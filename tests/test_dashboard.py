@@ -74,15 +74,15 @@ def problem(answer, status, code):
 
 def failed_bell(redis):
     """A task that has failed, as the dashboard may requeue it."""
-    bell = queue.queue(redis, queue.DOCUMENTS).enqueue_call("document_parser.jobs.tasks.plan", args=["no-job"], job_id="bell")
+    bell = queue.queue(redis, "normal").enqueue_call("document_parser.jobs.tasks.plan", args=["no-job"], job_id="bell")
     redis.lrem(bell_list(redis), 0, "bell")
     bell.set_status(JobStatus.FAILED)
-    queue.queue(redis, queue.DOCUMENTS).failed_job_registry.add(bell, ttl=60)
+    queue.queue(redis, "normal").failed_job_registry.add(bell, ttl=60)
     return bell
 
 
 def bell_list(redis):
-    return queue.queue(redis, queue.DOCUMENTS).key
+    return queue.queue(redis, "normal").key
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -118,13 +118,13 @@ def test_it_only_shows_unless_told_otherwise(app, redis):
     actions = (
         "job/bell/requeue",
         "job/bell/delete",
-        "requeue/documents",
-        "queue/documents/failed/empty",
-        "queue/documents/compact",
+        "requeue/normal",
+        "queue/normal/failed/empty",
+        "queue/normal/compact",
     )
     for action in actions:
         problem(client.post(f"/dashboard/{action}"), 403, "DASHBOARD_READ_ONLY")
-    problem(client.get("/dashboard/requeue/documents"), 403, "DASHBOARD_READ_ONLY")
+    problem(client.get("/dashboard/requeue/normal"), 403, "DASHBOARD_READ_ONLY")
     assert redis.exists("rq:job:bell")
     assert redis.llen(bell_list(redis)) == 0
 
@@ -135,7 +135,7 @@ def test_with_writes_the_operator_acts_and_another_site_does_not(app, redis):
     for origin in ("https://evil.example", "https://app.example.org", "null"):
         problem(client.post("/dashboard/job/bell/requeue", headers={"Origin": origin}), 403, "FORBIDDEN")
     # A link or a picture on any page makes a browser send this.
-    problem(client.get("/dashboard/requeue/documents"), 405, "METHOD_NOT_ALLOWED")
+    problem(client.get("/dashboard/requeue/normal"), 405, "METHOD_NOT_ALLOWED")
     assert redis.llen(bell_list(redis)) == 0
     own = {"Origin": "http://localhost"}
     assert client.post("/dashboard/job/bell/requeue", headers=own).get_json() == {"status": "OK"}
@@ -175,10 +175,10 @@ def test_what_stands_in_redis_is_never_unpickled(app, redis):
     bell = failed_bell(redis)
     bomb = pickle.dumps(Bomb())
     redis.hset("rq:job:bell", mapping={"data": zlib.compress(bomb), "meta": bomb})
-    redis.hset("rq:worker:w", mapping={"current_job": "bell", "birth": "2026-01-01T00:00:00.0Z", "queues": "documents"})
+    redis.hset("rq:worker:w", mapping={"current_job": "bell", "birth": "2026-01-01T00:00:00.0Z", "queues": "normal"})
     redis.sadd("rq:workers", "rq:worker:w")
     client = app(dashboard_writes=True)
-    for path in ("0/view/job/bell", "0/data/job/bell.json", "0/data/workers.json", "0/data/jobs/documents/failed/8/asc/1.json"):
+    for path in ("0/view/job/bell", "0/data/job/bell.json", "0/data/workers.json", "0/data/jobs/normal/failed/8/asc/1.json"):
         assert client.get(f"/dashboard/{path}").status_code in (200, 500)
     assert client.post("/dashboard/job/bell/requeue").status_code in (200, 500)
     assert bell.serializer is JSONSerializer
@@ -194,7 +194,7 @@ def test_documents_stand_there_by_name_and_their_pages_with_the_why(service, job
     assert page.count("rapidocr accepted") == 2
     assert "no text layer" in page
     rq = service.client.get(f"/dashboard/0/data/job/{jobs['scan']}.json").json()
-    assert (rq["description"], rq["origin"], rq["status"]) == ("letter to the tax office.pdf", "documents", "finished")
+    assert (rq["description"], rq["origin"], rq["status"]) == ("letter to the tax office.pdf", "express", "finished")
     assert "http-equiv" not in page  # what has ended does not change
 
 
@@ -242,7 +242,7 @@ def test_in_a_browser_every_page_works_within_its_policy_and_a_hostile_name_is_o
         "/dashboard/documents": ".state.completed",
         f"/dashboard/documents/{jobs['hostile']}": ".state.done",
         "/dashboard/": "tr[data-role=queue]",
-        "/dashboard/0/view/jobs/documents/finished/20/asc/1": "tr[data-role=job]",
+        "/dashboard/0/view/jobs/express/finished/20/asc/1": "tr[data-role=job]",
         f"/dashboard/0/view/job/{jobs['hostile']}": ".description-scroll",
         "/dashboard/0/view/workers": "tr[data-role=worker]",
     }

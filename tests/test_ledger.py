@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import uuid
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 
-from document_parser.errors import JobExpired, JobNotFound
-from document_parser.jobs import record
+from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
+from document_parser.jobs import admission, forecast, lanes, queue, record
+from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import JobCard
 from document_parser.jobs.sweep import Sweep
 from document_parser.models import JobState, Options, Page
+from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
 
 JOB = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
 
 
-def card(job_id=JOB):
+def card(job_id=JOB, **facts):
     return JobCard(
         job_id=job_id,
         filename="scan.pdf",
@@ -28,6 +34,7 @@ def card(job_id=JOB):
         size=1,
         options=Options(),
         created_at=datetime.now(UTC),
+        **facts,
     )
 
 
@@ -41,12 +48,12 @@ def sweep(valkey, redis, tmp_path):
     return Sweep(valkey, redis, LocalStorage(tmp_path), "test")
 
 
-def planned(ledger, redis, pages, job_id=JOB):
+def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=record.PUBLIC):
     """A job whose pages are all ready."""
     ledger.heartbeat("planner", [])
-    record.create(redis, card(job_id), None)
+    record.create(redis, card(job_id, owner=owner), None)
     claim = ledger.claim_stage(job_id, "plan", "planner", alone=True)
-    ledger.lay(job_id, pages, range(1, pages + 1))
+    ledger.lay(job_id, pages, range(1, pages + 1), lane)
     ledger.make_ready(job_id, range(1, pages + 1))
     ledger.planned(claim)
     return job_id
@@ -81,6 +88,67 @@ def test_documents_take_turns_page_by_page(ledger, redis):
     ledger.heartbeat("a", [])
     order = [ledger.claim("a", empty_handed=False).job_id for _ in range(5)]
     assert order == [JOB, OTHER, JOB, OTHER, JOB]
+
+
+def claimed(ledger, pages, turns=None):
+    """The jobs whose pages are claimed one after the other, by the digit their ids are made of."""
+    turns = turns or itertools.repeat(LANES)
+    return [ledger.claim("a", empty_handed=False, lanes=lanes).job_id[0] for lanes in itertools.islice(turns, pages)]
+
+
+def test_owners_take_turns_whatever_number_of_documents_each_has(ledger, redis):
+    planned(ledger, redis, 3, "1" * 36, owner="ann")
+    planned(ledger, redis, 3, "2" * 36, owner="ann")
+    planned(ledger, redis, 3, "3" * 36, owner="bob")
+    assert claimed(ledger, 9) == ["1", "3", "2", "3", "1", "3", "2", "1", "2"]
+
+
+def test_express_goes_before_normal_before_batch(ledger, redis):
+    planned(ledger, redis, 2, "1" * 36, lane="batch")
+    planned(ledger, redis, 2, "2" * 36, lane="normal")
+    planned(ledger, redis, 2, "3" * 36, lane="express")
+    assert claimed(ledger, 6) == ["3", "3", "2", "2", "1", "1"]
+    assert ledger.claim("a", empty_handed=True) is None
+
+
+def test_no_lane_starves_while_express_never_ends(ledger, redis):
+    planned(ledger, redis, 40, "1" * 36, lane="batch")
+    planned(ledger, redis, 40, "2" * 36, lane="normal")
+    planned(ledger, redis, 40, "3" * 36, lane="express")
+    assert Counter(claimed(ledger, 32, lanes.turns())) == {"3": 24, "2": 6, "1": 2}
+
+
+def test_a_turn_whose_lane_is_empty_goes_to_the_next(ledger, redis):
+    planned(ledger, redis, 16, "1" * 36, lane="batch")
+    assert claimed(ledger, 16, lanes.turns()) == ["1"] * 16
+
+
+def test_a_job_that_ended_or_was_deleted_is_in_nobodys_way(ledger, redis, tmp_path):
+    planned(ledger, redis, 2, "1" * 36)
+    planned(ledger, redis, 2, "2" * 36)
+    planned(ledger, redis, 1, "3" * 36)
+    ledger.end("1" * 36, JobState.CANCELLED)
+    record.delete(redis, LocalStorage(tmp_path), record.load(redis, "2" * 36))
+    assert claimed(ledger, 1) == ["3"]
+    assert ledger.claim("a", empty_handed=True) is None
+    assert list(redis.scan_iter("ready*")) == []
+
+
+@pytest.mark.parametrize(
+    ("priority", "size", "pages", "at_upload", "once_opened"),
+    [
+        ("auto", 1000, 8, "express", "express"),
+        ("auto", 1000, 9, "express", "normal"),
+        ("auto", 5 << 20, 2, "normal", "express"),
+        ("normal", 1000, 1, "normal", "normal"),
+        ("batch", 1000, 1, "batch", "batch"),
+        ("express", 5 << 20, 500, "express", "express"),
+    ],
+)
+def test_small_documents_go_express_unless_told_otherwise(priority, size, pages, at_upload, once_opened):
+    options, settings = Options(priority=priority), QueueSettings()
+    assert lanes.lane_at_upload(options, size, settings) == at_upload
+    assert lanes.lane_once_opened(options, pages, settings) == once_opened
 
 
 def test_pages_of_a_dead_reader_are_read_again_alone_and_not_charged(ledger, redis, sweep):
@@ -272,3 +340,82 @@ def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):
     lost = record.load(redis, OTHER)
     assert (lost.state, lost.complete, lost.counts["done"]) == (JobState.COMPLETED, True, 1)
     assert redis.ttl(f"job:{OTHER}") > 0
+
+
+def test_of_many_requests_with_one_key_at_the_same_moment_one_makes_the_job(redis, valkey):
+    cards = [card(str(uuid.uuid4()), idempotency_key="k", fingerprint="same") for _ in range(16)]
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda one: queue.submit(redis, valkey, one, None), cards))
+    assert len(set(found)) == 1
+    assert redis.zcard("jobs:active") == 1
+    assert redis.llen(queue.queue(redis, "normal").key) == 1
+
+
+def test_a_key_that_came_with_something_else_is_refused_and_owners_do_not_share_keys(redis, valkey):
+    queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
+    with pytest.raises(IdempotencyKeyReused):
+        queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None)
+    another = card(OTHER, idempotency_key="k", fingerprint="two", owner="bob")
+    assert queue.submit(redis, valkey, another, None) == OTHER
+
+
+def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(redis, valkey, tmp_path):
+    queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
+    assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
+    record.delete(redis, LocalStorage(tmp_path), record.load(redis, JOB))
+    assert record.of_key(redis, record.PUBLIC, "k") is None
+    assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None) == OTHER
+
+
+@pytest.mark.parametrize(("bound", "limits"), [("jobs", (2, 0, 0)), ("pages", (0, 6, 0)), ("bytes", (0, 0, 2))])
+def test_the_queue_is_bounded_and_takes_more_in_once_something_has_ended(ledger, redis, bound, limits):
+    planned(ledger, redis, 3, "1" * 36)
+    planned(ledger, redis, 3, "2" * 36)
+    assert record.create(redis, card(OTHER), None, limits) == record.Created("full", bound)
+    assert not redis.exists(f"job:{OTHER}")
+    ledger.end("1" * 36, JobState.CANCELLED)
+    forecast.renew(redis)
+    assert record.create(redis, card(OTHER), None, limits).outcome == "created"
+
+
+def test_a_refusal_tells_the_capacity_and_when_a_job_is_likely_to_end(ledger, redis):
+    planned(ledger, redis, 30)
+    redis.hset(forecast.KEY, "#pace", 0.5)
+    with pytest.raises(QueueFull) as refused:
+        admission.check(redis, QueueSettings(queue_max_jobs=1))
+    told = refused.value.details
+    assert (told["bound"], told["retry_after_seconds"]) == ("jobs", 60)
+    assert told["capacity"]["unfinished"] == {"jobs": 1, "pages": 30, "bytes": 1}
+    assert told["capacity"]["most"]["jobs"] == 1
+
+
+def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
+    planned(ledger, redis, 3)
+    record.create(redis, card(OTHER, lane="batch"), None)
+    ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="deepseek"))
+    weighed = forecast.weigh(redis)
+    assert weighed.jobs == [
+        forecast.Unfinished(JOB, "normal", record.PUBLIC, 2),
+        forecast.Unfinished(OTHER, "batch", record.PUBLIC, None, queued=True),
+    ]
+    assert sum(weighed.pace.values()) == 1
+    assert weighed.busy_since
+
+
+def test_pages_that_were_never_read_from_pictures_do_not_tell_the_pace(ledger, redis):
+    planned(ledger, redis, 1)
+    ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="text_layer"))
+    assert forecast.weigh(redis).pace == {}
+    assert forecast.weigh(redis).busy_since == 0
+
+
+def test_a_job_shows_what_is_foretold_of_it(ledger, redis):
+    planned(ledger, redis, 10)
+    record.create(redis, card(OTHER), None)
+    second, _ = redis.time()
+    redis.hset("pace", mapping={second // 5 - back: 5 for back in range(1, 9)})
+    redis.hset("load", "busy_since", (second - 40) * 1000)
+    forecast.renew(redis)
+    assert record.load(redis, JOB).show().progress.eta_seconds == 20
+    shown = record.load(redis, OTHER).show()
+    assert (shown.queue_position, shown.progress.eta_seconds) == (1, None)

@@ -24,6 +24,7 @@ from document_parser.api import (
     process,
     security,
     service,
+    system,
     ui,
 )
 from document_parser.api.uploads import UploadRequest, tidy_staging
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         pages.blueprint(),
         events.blueprint(),
         service.blueprint(),
+        system.blueprint(),
         metrics.blueprint(),
         ui.blueprint(),
     ):

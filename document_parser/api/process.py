@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from flask import Response, jsonify, url_for
+from flask import Response, jsonify, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
 
@@ -18,9 +21,17 @@ from document_parser.api.auth import check_origin
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
 from document_parser.api.waiting import wait_for_end
-from document_parser.errors import FileTooLarge, InvalidOption, StorageUnavailable, WebhookRefused
+from document_parser.errors import (
+    BadRequest,
+    FileTooLarge,
+    IdempotencyKeyReused,
+    InvalidOption,
+    QueueFull,
+    StorageUnavailable,
+    WebhookRefused,
+)
 from document_parser.ingest.sniff import safe_filename, sniff
-from document_parser.jobs import files, passwords, queue, record
+from document_parser.jobs import admission, files, lanes, passwords, queue, record
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.record import JobCard
 from document_parser.models import JobState, Options
@@ -57,18 +68,29 @@ def blueprint() -> APIBlueprint:
     def process_sync() -> Response:
         from document_parser.api.results import respond
 
-        card = take_in()
+        taken = take_in()
         services = factory.services()
-        job = wait_for_end(services, card.job_id, services.settings.api.sync_timeout_seconds)
-        return respond(services, job, "") if job.state.ended else accepted(card)
+        job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
+        return marked(respond(services, job, ""), taken) if job.state.ended else accepted(taken)
 
     return routes
 
 
-def take_in() -> JobCard:
-    """Check and store the upload, write the job, ring the bell. Raises what the user did wrong."""
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """The job that an upload brought, now or with the same Idempotency-Key before."""
+
+    job_id: str
+    state: JobState = JobState.QUEUED
+    replayed: bool = False
+
+
+def take_in() -> TakenIn:
+    """Check and store the upload, write the job, ring the bell. Raises what the user did wrong, and QueueFull."""
     check_origin()
     services = factory.services()
+    key = idempotency_key()
+    make_room(services, keyed=bool(key))
     with receive() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
             raise FileTooLarge(limit_mb=services.settings.api.max_upload_mb)
@@ -76,17 +98,83 @@ def take_in() -> JobCard:
         webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
         card = _card(staged, filename, options, webhook_url)
+        if key:
+            card = card.model_copy(
+                update={"idempotency_key": key, "fingerprint": _fingerprint(services.settings, card, password)}
+            )
+            if (held := _held(services, card)) is not None:
+                return held
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
         services.storage.put_file(files.source(card.job_id), staged.path)
+    job_id = _submit(services, card, password)
+    if job_id != card.job_id:
+        # Its twin was faster by a moment.
+        services.storage.delete_all(files.folder(card.job_id))
+        return _replayed(services, job_id)
+    log.info("job_queued", size=card.size, media_type=card.media_type)
+    return TakenIn(job_id)
+
+
+def _submit(services: factory.Services, card: JobCard, password: str) -> str:
+    """The id of the job that the upload stands for. What was not taken in leaves nothing behind."""
+    sealed = passwords.seal(services.settings, password) if password else None
     try:
         record.store_card(services.storage, card)
-        queue.submit(services.redis, card, passwords.seal(services.settings, password) if password else None)
-    except (RedisError, StorageUnavailable):
-        # What was not taken in leaves nothing behind.
+        return queue.submit(services.redis, services.settings, card, sealed)
+    except (RedisError, StorageUnavailable, QueueFull, IdempotencyKeyReused):
         services.storage.delete_all(files.folder(card.job_id))
         raise
-    log.info("job_queued", size=card.size, media_type=card.media_type)
-    return card
+
+
+def make_room(services: factory.Services, *, keyed: bool = False) -> None:
+    """Look at the queue before the upload is read. Raises QueueFull.
+
+    A request with an Idempotency-Key may be about a job that is in the queue already: it is read first.
+    """
+    if keyed:
+        return
+    try:
+        admission.check(services.redis, services.settings.queue, request.content_length or 0)
+    except QueueFull:
+        problems.drain()
+        raise
+
+
+def idempotency_key() -> str:
+    """A hash of the request's Idempotency-Key, empty where it has none. Raises BadRequest."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return ""
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+        raise BadRequest("An Idempotency-Key has 1 to 255 characters, none of them a space: a UUID for example.")
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _fingerprint(settings: Settings, card: JobCard, password: str) -> str:
+    """Of everything that the caller sent."""
+    sent = card.model_dump_json(include={"sha256", "filename", "options", "webhook_url"})
+    secret = passwords.fingerprint(settings, password) if password else ""
+    return hashlib.sha256(f"{sent}{secret}".encode()).hexdigest()
+
+
+def _held(services: factory.Services, card: JobCard) -> TakenIn | None:
+    """The job that the key has brought before. Raises IdempotencyKeyReused where it came with something else."""
+    held = record.of_key(services.redis, card.owner, card.idempotency_key)
+    if held is None:
+        admission.check(services.redis, services.settings.queue, card.size)
+        return None
+    job_id, fingerprint = held
+    if fingerprint != card.fingerprint:
+        raise IdempotencyKeyReused()
+    return _replayed(services, job_id)
+
+
+def _replayed(services: factory.Services, job_id: str) -> TakenIn:
+    """Raises JobExpired."""
+    structlog.contextvars.bind_contextvars(job_id=job_id)
+    state = record.load(services.redis, job_id).state
+    log.info("job_replayed")
+    return TakenIn(job_id, state, replayed=True)
 
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
@@ -113,6 +201,7 @@ def check_webhook(settings: Settings, url: str) -> str:
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
+    queue_settings = factory.services().settings.queue
     return JobCard(
         job_id=str(uuid.uuid4()),
         filename=name,
@@ -121,28 +210,37 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
         sha256=staged.sha256,
         size=staged.size,
         options=options,
+        lane=lanes.lane_at_upload(options, staged.size, queue_settings),
         created_at=datetime.now(UTC),
         webhook_url=webhook_url,
         request_id=problems.request_id(),
     )
 
 
-def accepted(card: JobCard) -> Response:
+def accepted(taken: TakenIn) -> Response:
+    known = "This Idempotency-Key has brought the document before." if taken.replayed else "The document is queued."
     body = Accepted(
-        job_id=card.job_id,
-        status=JobState.QUEUED,
-        message="The document is queued. Ask status_url how it goes, and result_url for the result.",
-        status_url=url_for("jobs.status", job_id=card.job_id),
-        result_url=url_for("jobs.result", job_id=card.job_id),
+        job_id=taken.job_id,
+        status=taken.state,
+        message=f"{known} Ask status_url how it goes, and result_url for the result.",
+        status_url=url_for("jobs.status", job_id=taken.job_id),
+        result_url=url_for("jobs.result", job_id=taken.job_id),
     )
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = 202
     response.headers["Location"] = body.status_url
+    return marked(response, taken)
+
+
+def marked(response: Response, taken: TakenIn) -> Response:
+    """The answer, which says where it is about a job that was there before."""
+    if taken.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
 def _refusals() -> dict[str | int, Any]:
-    return dict.fromkeys((400, 413, 415, 422, 503), problems.ProblemBody)
+    return dict.fromkeys((400, 409, 413, 415, 422, 429, 503), problems.ProblemBody)
 
 
 def _request_body() -> dict[str, Any]:

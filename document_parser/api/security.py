@@ -24,9 +24,10 @@ HEADERS = {
 }
 HSTS = "max-age=31536000"
 
-CORS_REQUEST_HEADERS = ["Authorization", "Content-Type", "Last-Event-ID", "X-Request-ID"]
+CORS_REQUEST_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
 CORS_ANSWER_HEADERS = [
     "Content-Disposition",
+    "Idempotency-Replayed",
     "Location",
     "Retry-After",
     "X-RateLimit-Limit",

@@ -71,7 +71,7 @@ def health(services: factory.Services, *, models: bool) -> Health:
     warnings = redis_warnings(services.redis) if checks["redis"].ok else []
     down = not all(check.ok for check in checks.values())
     if models and services.settings.engines.inference_mode != "cpu":
-        checks |= _model_servers(services)
+        checks |= model_servers(services)
     status: Literal["ok", "degraded", "down"] = "down" if down else "degraded" if warnings else "ok"
     return Health(status=status, version=document_parser.__version__, workers=workers, checks=checks, warnings=warnings)
 
@@ -107,7 +107,7 @@ def redis_warnings(redis: Redis) -> list[str]:
     return found
 
 
-def _model_servers(services: factory.Services) -> dict[str, Check]:
+def model_servers(services: factory.Services) -> dict[str, Check]:
     """Both at once; a server that is away only means that other engines read."""
     urls = {"deepseek": services.settings.deepseek.url, "nanonets": services.settings.nanonets.url}
     with ThreadPoolExecutor(max_workers=len(urls)) as pool:

@@ -8,13 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any, Literal
 
-from document_parser.jobs import counters
+from document_parser.jobs import counters, scripts
 from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.lanes import LANES
 from document_parser.metrics import JOB_SECONDS, bound_text
-from document_parser.models import JobError, JobState, Page, PageStatus, Webhook, utc_text
+from document_parser.models import JobError, JobState, Lane, Page, PageStatus, Webhook, utc_text
 from document_parser.settings import Settings
 
 Stage = str
@@ -57,7 +57,6 @@ class Ledger:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
-        self._common = _source("common")
         self._scripts: dict[str, Any] = {}
 
     # --- planning
@@ -75,9 +74,9 @@ class Ledger:
     def finish_stage(self, claim: Claim) -> None:
         self._run("finish_stage", claim.job_id, claim.what, claim.token)
 
-    def lay(self, job_id: str, page_count: int, numbers: Iterable[int]) -> None:
-        """One pending entry for each page to read. Laying it again changes nothing."""
-        self._run("lay", job_id, page_count, *numbers)
+    def lay(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
+        """One pending entry for each page to read, and the lane they go in. Laying it again changes nothing."""
+        self._run("lay", job_id, page_count, lane, *numbers)
 
     def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
         """The planner reads this page itself; None where somebody already has it."""
@@ -94,10 +93,13 @@ class Ledger:
 
     # --- reading
 
-    def claim(self, actor: str, *, empty_handed: bool) -> Claim | Literal["drain"] | None:
-        """The next page of any document; ``drain`` when a suspect waits to be read alone; None when nothing is ready."""
+    def claim(self, actor: str, *, empty_handed: bool, lanes: tuple[Lane, ...] = LANES) -> Claim | Literal["drain"] | None:
+        """The next page of any document; ``drain`` when a suspect waits to be read alone; None when nothing is ready.
+
+        ``lanes`` are asked in this order; in each the owners take turns, and of each owner the documents.
+        """
         token = _token()
-        reply = [text(part) for part in self._run("claim", actor, token, int(empty_handed), self._page_span())]
+        reply = [text(part) for part in self._run("claim", actor, token, int(empty_handed), self._page_span(), *lanes)]
         if not reply:
             return None
         if reply[0] == "drain":
@@ -110,7 +112,8 @@ class Ledger:
         if page.status != "done":
             counter = ""
         changes = [part for change in counters.of_page(page).items() for part in change]
-        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, *changes)
+        paced = int(page.engine != "text_layer")
+        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, paced, *changes)
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
     def release(self, claim: Claim, *, crashed: bool) -> Released:
@@ -213,12 +216,8 @@ class Ledger:
     def _run(self, name: str, *arguments: Any) -> Any:
         script = self._scripts.get(name)
         if script is None:
-            script = self._scripts[name] = self.redis.register_script(self._common + _source(name))
+            script = self._scripts[name] = self.redis.register_script(scripts.source(name))
         return script(args=arguments)
-
-
-def _source(name: str) -> str:
-    return (files("document_parser.jobs") / "lua" / f"{name}.lua").read_text() + "\n"
 
 
 def _token() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -27,6 +28,15 @@ def unseal(settings: Settings, redis: Redis, job_id: str) -> str | None:
         return None
 
 
+def fingerprint(settings: Settings, password: str) -> str:
+    """Tells two passwords apart, and tells nobody who has not our secret what they are."""
+    return hmac.new(_secret(settings), password.encode(), hashlib.sha256).hexdigest()
+
+
 def _fernet(settings: Settings) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_secret(settings)))
+
+
+def _secret(settings: Settings) -> bytes:
     secret = settings.api.secret_key or own_secret(settings.data_dir / "secret.key", Fernet.generate_key)
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))
+    return hashlib.sha256(secret.encode()).digest()

@@ -7,7 +7,7 @@ import threading
 from functools import partial
 
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
-from document_parser.jobs import assembly, files, queue, record
+from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import Claim
@@ -66,7 +66,8 @@ class _Planner:
     async def lay_and_sort(self) -> bool:
         """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
         numbers = self._numbers()
-        self.context.ledger.lay(self.job_id, self.source.page_count, numbers)
+        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), self.context.settings.queue)
+        self.context.ledger.lay(self.job_id, self.source.page_count, numbers, lane)
         entries = self.context.ledger.entries(self.job_id)
         for number in numbers:
             if draining.is_set() or self.stopping.is_set():

@@ -14,15 +14,20 @@ from rq.job import Job as RqJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
-from document_parser.jobs import record
+from document_parser.errors import IdempotencyKeyReused
+from document_parser.jobs import admission, record
 from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import JobCard
+from document_parser.models import Lane
 from document_parser.settings import Settings
 
-DOCUMENTS = "documents"
+FINISH = "finish"
 PAGES = "pages"
-QUEUES = (DOCUMENTS, PAGES)
+DOCUMENTS = (FINISH, *LANES)
+"""What has been read is finished first; then documents to plan, by lane."""
+QUEUES = (*DOCUMENTS, PAGES)
 HEARTBEAT_GRACE_SECONDS = 20.0
 """RQ's idle workers give a sign of life every five seconds."""
 
@@ -35,21 +40,34 @@ def queue(redis: Redis, name: str) -> Queue:
     return Queue(name, connection=redis, serializer=JSONSerializer)
 
 
-def submit(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
-    """Write the record and ring for a planner. The document and its ``job.json`` are stored already."""
-    record.create(redis, card, password_token)
-    ring_stage(redis, card.job_id, "plan", description=card.filename)
+def submit(redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True) -> str:
+    """Write the record and ring for a planner. The document and its ``job.json`` are stored already.
+
+    The id of the job: another's where its Idempotency-Key has brought this job before, and then nothing was written.
+    Raises QueueFull, IdempotencyKeyReused.
+    """
+    most = tuple(admission.most(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
+    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours)
+    if created.outcome == "reused":
+        raise IdempotencyKeyReused()
+    if created.outcome == "full":
+        raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
+    if created.outcome == "replayed":
+        return created.which
+    ring_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
+    return card.job_id
 
 
-def ring_stage(redis: Redis, job_id: str, stage: str, description: str = "") -> None:
-    """Ring for whoever plans, assembles or exports a document. A planner's RQ id is the job's id."""
+def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
+    """Ring for whoever plans (in its lane), assembles or exports a document. A planner's RQ id is the job's id."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.hset(f"job:{job_id}:rung", stage, int(time.time() * 1000))
         pipe.expire(f"job:{job_id}:rung", 86_400)
         pipe.execute()
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
-    _enqueue(redis, DOCUMENTS, name, arguments, rq_id(job_id, stage), description or f"{stage} {job_id}", front=name != "plan")
+    queue_name = lane if name == "plan" else FINISH
+    _enqueue(redis, queue_name, name, arguments, rq_id(job_id, stage), description or f"{stage} {job_id}")
 
 
 def ring_readers(redis: Redis, ledger: Ledger, settings: Settings) -> None:
@@ -57,14 +75,14 @@ def ring_readers(redis: Redis, ledger: Ledger, settings: Settings) -> None:
     slots = max(live_workers(redis), 1)
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
     for slot in ledger.ring(names):
-        _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}", front=False)
+        _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}")
 
 
 def ring_deliverer(redis: Redis, ledger: Ledger) -> None:
     """Call one deliverer, if a webhook is due and none is at it or on its way."""
     name = f"deliver-{uuid.uuid4().hex[:12]}"
-    if ledger.ring_deliverer(name, queue(redis, DOCUMENTS).key):
-        _enqueue(redis, DOCUMENTS, "deliver", [], name, "deliver webhooks", front=True)
+    if ledger.ring_deliverer(name, queue(redis, FINISH).key):
+        _enqueue(redis, FINISH, "deliver", [], name, "deliver webhooks")
 
 
 def rq_id(job_id: str, stage: str) -> str:
@@ -77,24 +95,34 @@ def job_of(rq_job_id: str) -> str:
     return found[0] if found else ""
 
 
-def is_queued(redis: Redis, name: str, rq_job_id: str) -> bool:
-    """Whether a doorbell still waits in its queue."""
-    return redis.lpos(queue(redis, name).key, rq_job_id) is not None
+def is_queued(redis: Redis, rq_job_id: str, names: tuple[str, ...] = DOCUMENTS) -> bool:
+    """Whether a doorbell still waits in one of these queues."""
+    return any(redis.lpos(key, rq_job_id) is not None for key in document_keys(redis, names))
+
+
+def document_keys(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> list[str]:
+    """The lists of RQ's queues."""
+    return [queue(redis, name).key for name in names]
 
 
 def waiting_documents(redis: Redis) -> int:
-    return int(redis.llen(queue(redis, DOCUMENTS).key))
+    with redis.pipeline(transaction=False) as pipe:
+        for key in document_keys(redis):
+            pipe.llen(key)
+        return int(sum(pipe.execute()))
 
 
-def next_plan(redis: Redis) -> str | None:
-    """The document that waits longest for its planner; None where none waits, or something else is first."""
-    head = redis.lindex(queue(redis, DOCUMENTS).key, 0)
-    return text(head) if head is not None and IS_PLAN.fullmatch(text(head)) else None
+def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
+    """Of each lane the document that waits longest for its planner."""
+    with redis.pipeline(transaction=False) as pipe:
+        for key in document_keys(redis, lanes):
+            pipe.lindex(key, 0)
+        return [text(head) for head in pipe.execute() if head is not None and IS_PLAN.fullmatch(text(head))]
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:
     """Answer a document's bell without RQ, its plan being claimed; False where a worker was faster."""
-    return bool(redis.lrem(queue(redis, DOCUMENTS).key, 1, job_id))
+    return any(redis.lrem(key, 1, job_id) for key in document_keys(redis, LANES))
 
 
 def plan_answered(redis: Redis, job_id: str) -> None:
@@ -129,9 +157,7 @@ def _age_seconds(moment: str) -> float:
     return float((now() - utcparse(moment)).total_seconds())
 
 
-def _enqueue(
-    redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str, *, front: bool
-) -> RqJob:
+def _enqueue(redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str) -> RqJob:
     # Timeout -1: RQ's 0 means its default of 180 s. Pages have deadlines of their own.
     return queue(redis, name).enqueue_call(
         func=f"document_parser.jobs.tasks.{task}",
@@ -139,7 +165,6 @@ def _enqueue(
         job_id=rq_job_id,
         timeout=-1,
         description=description,
-        at_front=front,
         result_ttl=RESULT_SECONDS,
         failure_ttl=FAILURE_SECONDS,
     )

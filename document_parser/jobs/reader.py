@@ -14,7 +14,7 @@ import structlog
 from document_parser import logs
 from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageTimeout
-from document_parser.jobs import assembly, files, queue, record
+from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
@@ -45,6 +45,7 @@ class Reader:
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
+        self.turns = lanes.turns()
         self.started = time.monotonic()
         self.stopping = threading.Event()
 
@@ -93,7 +94,7 @@ class Reader:
     async def _fill(self) -> None:
         window = await self._window()
         while self._pages() < window and not (self.alone and self.tasks):
-            claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks)
+            claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks, lanes=next(self.turns))
             if claim is None or claim == "drain":
                 return
             self.alone = claim.alone
@@ -114,9 +115,9 @@ class Reader:
 
     def _take_plan(self) -> Claim | None:
         redis = self.context.redis
-        job_id = queue.next_plan(redis)
-        job = self.context.load(job_id) if job_id else None
-        if job is None or job.card.size > MOST_BYTES_PLANNED:
+        waiting = record.load_many(redis, queue.next_plans(redis, next(self.turns)))
+        job = next((job for job in waiting if job.card.size <= MOST_BYTES_PLANNED), None)
+        if job is None:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
         if queue.take_plan(redis, job.card.job_id):

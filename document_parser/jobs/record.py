@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
-from document_parser.jobs import files
+from document_parser.jobs import files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
-from document_parser.models import JobError, JobState, JobStatus, Options, Progress, SourceKind, Webhook, utc_text
+from document_parser.models import JobError, JobState, JobStatus, Lane, Options, Progress, SourceKind, Webhook, utc_text
 from document_parser.storage import Storage
 
 PUBLIC = "public"
 """The owner of jobs while nobody has keys."""
+
+NO_BOUNDS = (0, 0, 0)
 
 KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown")
 
@@ -32,7 +36,13 @@ class JobCard(BaseModel):
     size: int
     options: Options
     created_at: datetime
+    lane: Lane = "normal"
+    """Before the document has been opened."""
     webhook_url: str = ""
+    idempotency_key: str = ""
+    """A hash of it; empty where none came."""
+    fingerprint: str = ""
+    """Of everything that came with the key."""
     request_id: str = ""
     """Of the upload: it stands in every line that the log has of the job."""
 
@@ -42,6 +52,7 @@ class Job(BaseModel):
 
     card: JobCard
     state: JobState
+    lane: Lane = "normal"
     planned: bool = False
     total: int | None = None
     page_count: int | None = None
@@ -52,6 +63,8 @@ class Job(BaseModel):
     error: JobError | None = None
     complete: bool | None = None
     webhook: Webhook | None = None
+    seconds_left: float | None = None
+    queue_position: int | None = None
 
     @property
     def closed(self) -> bool:
@@ -62,6 +75,8 @@ class Job(BaseModel):
             job_id=self.card.job_id,
             status=self.state,
             stage=self._stage(),
+            lane=self.lane,
+            queue_position=self.queue_position if self.state is JobState.QUEUED else None,
             filename=self.card.filename,
             complete=self.complete,
             progress=self._progress(),
@@ -87,16 +102,10 @@ class Job(BaseModel):
         progress = Progress(
             total_pages=self.total,
             percent=round(100 * finished / self.total, 1) if self.total else 0.0,
-            eta_seconds=self._eta(finished),
+            eta_seconds=None if self.state.ended or self.seconds_left is None else round(self.seconds_left),
             **{field: self.counts.get(name, 0) for field, name in names.items()},
         )
         return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
-
-    def _eta(self, finished: int) -> int | None:
-        if self.state is not JobState.PROCESSING or not finished or not self.total or self.started_at is None:
-            return None
-        elapsed = (datetime.now(UTC) - self.started_at).total_seconds()
-        return max(0, round(elapsed / finished * (self.total - finished)))
 
 
 def as_job_error(error: DocumentParserError) -> JobError:
@@ -106,24 +115,39 @@ def as_job_error(error: DocumentParserError) -> JobError:
     )
 
 
-def create(redis: Redis, card: JobCard, password_token: bytes | None) -> None:
-    """Write the record of a new job, in one step."""
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What came of it: the key's job where it was replayed or reused, the bound that was met where the queue is full."""
+
+    outcome: Literal["created", "replayed", "reused", "full"]
+    which: str = ""
+
+
+def create(
+    redis: Redis, card: JobCard, password_token: bytes | None, most: Sequence[int] = NO_BOUNDS, key_hours: float = 24
+) -> Created:
+    """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key."""
     job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
-    fields["request_id"] = card.request_id
+    fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(_key(card.job_id), mapping=fields)
-        created = card.created_at.timestamp()
-        pipe.zadd(f"jobs:{card.owner}", {card.job_id: created})
-        pipe.zadd("jobs:active", {card.job_id: created})
-        pipe.zadd("jobs:queued", {card.job_id: created})
-        pipe.set(f"job:{card.job_id}:status", job.show().model_dump_json())
-        pipe.xadd(f"job:{card.job_id}:events", {"kind": "job.queued"})
-        if password_token is not None:
-            pipe.set(f"job:{card.job_id}:password", password_token)
-        pipe.execute()
+    key = f"idempotency:{card.owner}:{card.idempotency_key}" if card.idempotency_key else ""
+    reply = scripts.run(
+        redis,
+        "create",
+        *(card.job_id, card.owner, repr(card.created_at.timestamp()), job.show().model_dump_json()),
+        *(password_token or b"", card.size, key, card.fingerprint, int(key_hours * 3_600_000)),
+        *most,
+        *(part for pair in fields.items() for part in pair),
+    )
+    return Created(*map(text, reply))  # type: ignore[arg-type]
+
+
+def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
+    """The job that an Idempotency-Key stands for, and the fingerprint of what it came with."""
+    job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
+    return (job_id, came_with) if job_id and redis.exists(_key(job_id), f"job:{job_id}:gone") else None
 
 
 def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
@@ -134,6 +158,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "state": job.state.value,
         "owner": owner,
         "request_id": job.card.request_id,
+        "lane": job.lane,
         "planned": int(job.planned),
         "error": job.error.model_dump_json() if job.error else "",
         "complete": int(bool(job.complete)),
@@ -173,9 +198,10 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
         for job_id in job_ids:
             pipe.hgetall(_key(job_id))
             pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
+            pipe.hget(forecast.KEY, job_id)
         replies = pipe.execute()
-    pairs = zip(replies[::2], replies[1::2], strict=True)
-    return [_job(fields, counts) for fields, counts in pairs if fields.get(b"card")]
+    found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
+    return [_job(fields, counts, forecast.parse(told)) for fields, counts, told in found if fields.get(b"card")]
 
 
 def request_id(redis: Redis, job_id: str) -> str:
@@ -207,7 +233,7 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     """Write ``job.json``; once the job has ended, with how."""
     content: dict[str, Any] = {"card": card.model_dump(mode="json")}
     if ended is not None:
-        content["ended"] = ended.model_dump(mode="json", exclude={"card"})
+        content["ended"] = ended.model_dump(mode="json", exclude={"card", "seconds_left", "queue_position"})
     storage.put(files.card(card.job_id), json.dumps(content).encode())
 
 
@@ -216,7 +242,7 @@ def delete(redis: Redis, storage: Storage, job: Job) -> int:
     job_id = job.card.job_id
     with redis.pipeline(transaction=True) as pipe:
         pipe.delete(*(_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")))
-        pipe.lrem("ready", 0, job_id)
+        pipe.lrem(f"ready:{job.lane}:{job.card.owner}", 0, job_id)
         pipe.zrem(f"jobs:{job.card.owner}", job_id)
         pipe.zrem("jobs:active", job_id)
         pipe.zrem("jobs:queued", job_id)
@@ -243,11 +269,12 @@ def _key(job_id: str) -> str:
     return f"job:{job_id}"
 
 
-def _job(fields: dict[bytes, bytes], counts: list[bytes | None]) -> Job:
+def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast) -> Job:
     values = {text(name): text(value) for name, value in fields.items()}
     return Job(
         card=JobCard.model_validate_json(values["card"]),
         state=JobState(values["state"]),
+        lane=values.get("lane", "normal"),
         planned=values.get("planned") == "1",
         total=int(values["total"]) if "total" in values else None,
         page_count=int(values["page_count"]) if "page_count" in values else None,
@@ -258,6 +285,8 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None]) -> Job:
         error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
         complete=values["complete"] == "1" if "complete" in values else None,
         webhook=Webhook.model_validate_json(values["webhook"]) if "webhook" in values else None,
+        seconds_left=told.seconds,
+        queue_position=told.position,
     )
 
 

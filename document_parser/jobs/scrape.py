@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib.resources import files
 from typing import Any
 
-from document_parser.jobs import queue
+from document_parser.jobs import queue, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.counters import KEY
 from document_parser.metrics import sample
@@ -15,9 +14,7 @@ from document_parser.metrics import sample
 
 def samples(redis: Redis) -> dict[str, float]:
     """Every sample that Redis knows. Raises RedisError."""
-    scripts = files("document_parser.jobs") / "lua"
-    source = "\n".join((scripts / name).read_text() for name in ("common.lua", "scrape.lua"))
-    facts, counted = redis.register_script(source)(args=[KEY, queue.queue(redis, queue.DOCUMENTS).key])
+    facts, counted = scripts.run(redis, "scrape", KEY, *queue.document_keys(redis))
     names, values = counted[::2], counted[1::2]
     return _gauges(json.loads(facts)) | {text(name): float(value) for name, value in zip(names, values, strict=True)}
 

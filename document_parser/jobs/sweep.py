@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
-from document_parser.jobs import files, queue, record
+from document_parser.jobs import files, forecast, queue, record
 from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
@@ -61,6 +61,7 @@ class Sweep:
         self.free_slots()
         self.ring_again()
         self.expire()
+        forecast.renew(self.redis)
         queue.ring_readers(self.redis, self.ledger, self.settings)
         queue.ring_deliverer(self.redis, self.ledger)
         return True
@@ -120,7 +121,7 @@ class Sweep:
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
         _, rung, name = holder.split("|", 2)
-        return self.now() - int(rung) > RING_GRACE_MILLISECONDS and not queue.is_queued(self.redis, queue.PAGES, name)
+        return self.now() - int(rung) > RING_GRACE_MILLISECONDS and not queue.is_queued(self.redis, name, (queue.PAGES,))
 
     # --- the forgotten
 
@@ -134,9 +135,9 @@ class Sweep:
         needs = {need for job in jobs.values() if (need := self._need(job)) is not None}
         # Seen at two sweeps running: what is needed for a moment only is on its way already.
         for job_id, stage in needs & self.needs:
-            card = jobs[job_id].card
-            log.warning("rung_again", job_id=job_id, request_id=card.request_id, stage=stage)
-            queue.ring_stage(self.redis, job_id, stage, card.filename)
+            job = jobs[job_id]
+            log.warning("rung_again", job_id=job_id, request_id=job.card.request_id, stage=stage)
+            queue.ring_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
 
     def _need(self, job: Job) -> tuple[str, str] | None:
@@ -149,7 +150,7 @@ class Sweep:
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
         rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
         lately = self.now() - rung < RING_GRACE_MILLISECONDS
-        waits = queue.is_queued(self.redis, queue.DOCUMENTS, queue.rq_id(job_id, stage))
+        waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
         return None if claimed or lately or waits else (job_id, stage)
 
     # --- the expired
@@ -189,8 +190,7 @@ class Sweep:
         if ended is not None:
             return self._rebuild_ended(ended)
         log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
-        queue.submit(self.redis, card, None)
-        return True
+        return queue.submit(self.redis, self.settings, card, None, bounded=False) == job_id
 
     def _rebuild_ended(self, job: Job) -> bool:
         """An ended job keeps its end; one whose time is over loses its files."""

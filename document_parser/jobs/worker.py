@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import structlog
 from rq.job import Job as RqJob
@@ -21,10 +21,10 @@ from rq.worker import Worker
 from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser import logs
-from document_parser.jobs import context, drawer, sweep
+from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, connect
-from document_parser.jobs.queue import DOCUMENTS, PAGES, QUEUES, job_of
+from document_parser.jobs.queue import FINISH, PAGES, QUEUES, job_of
 from document_parser.jobs.record import request_id
 from document_parser.pipeline.opener import fork_zygote
 from document_parser.processes import die_with_parent
@@ -50,6 +50,19 @@ class PageWorker(Worker):
     """Dies with the pool, its work horse with it; a stop lets the horse finish what it has in flight."""
 
     log_result_lifespan = False
+
+    def __init__(self, queues: list[Queue], *arguments: Any, likes_pages: bool, **options: Any) -> None:
+        super().__init__(queues, *arguments, **options)
+        self.likes_pages = likes_pages
+        self.turns = lanes.turns()
+        self.reorder_queues(queues[0])
+
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """Called by RQ after each bell: the lanes take turns here as they do at pages."""
+        documents = (FINISH, *next(self.turns))
+        names = (PAGES, *documents) if self.likes_pages else (*documents, PAGES)
+        by_name = {queue.name: queue for queue in self.queues}
+        self._ordered_queues = [by_name[name] for name in names]
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Every line about the job names it, RQ's and the work horse's too."""
@@ -87,10 +100,9 @@ class Pool(WorkerPool):
         """One worker likes pages best, the others documents: neither waits behind the other."""
         taken = {data.process.name.endswith("likes pages") for data in self.worker_dict.values()}
         likes_pages = True not in taken and self.num_workers > 1
-        names = (PAGES, DOCUMENTS) if likes_pages else (DOCUMENTS, PAGES)
         return ForkProcess(
             target=run_worker,
-            args=(self.settings, names, os.getpid()),
+            args=(self.settings, likes_pages, os.getpid()),
             name=f"worker {name}, likes {'pages' if likes_pages else 'documents'}",
         )
 
@@ -123,14 +135,14 @@ class Pool(WorkerPool):
 
 
 @logs.CrashLogged()
-def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) -> None:
+def run_worker(settings: Settings, likes_pages: bool, parent: int) -> None:
     """One worker process, until it is told to stop or the pool dies."""
     # Until RQ has put its own handlers in place, a stop simply ends this process.
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(parent)
     redis = connect(settings)
-    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in queue_names]
+    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
     worker = PageWorker(
         queues,
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
@@ -138,6 +150,7 @@ def run_worker(settings: Settings, queue_names: tuple[str, ...], parent: int) ->
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
+        likes_pages=likes_pages,
     )
     worker.log_job_description = False
     worker.work(with_scheduler=False, logging_level=None)

@@ -1,5 +1,6 @@
--- The right to read one page of any document: pages under suspicion first and alone, then documents in turn.
--- ARGV: actor, token, empty-handed ('1' when the actor holds no page), milliseconds until the claim's deadline
+-- The right to read one page of any document: pages under suspicion first and alone; then the lanes in the order given, in each
+-- lane the owners in turn, and of each owner the documents in turn.
+-- ARGV: actor, token, empty-handed ('1' when the actor holds no page), milliseconds until the claim's deadline, lanes ...
 -- Returns {job, page, alone, request id of the job}, {'drain'} when the actor must empty its hands first, or {} when nothing is ready.
 local actor, token, empty_handed, span = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 
@@ -37,13 +38,22 @@ if reads_suspects() then
   end
 end
 
-while true do
-  local job = redis.call('LPOP', 'ready')
-  if not job then return {} end
-  local page = redis.call('LPOP', ready_list(job))
-  if page then
-    if redis.call('LLEN', ready_list(job)) > 0 then redis.call('RPUSH', 'ready', job) end
-    local got = take(job, page, false)
+local function next_page(lane)
+  local owner = redis.call('LPOP', ready_owners(lane))
+  while owner do
+    local jobs = ready_jobs(lane, owner)
+    local job = redis.call('LPOP', jobs)
+    local page = job and redis.call('LPOP', ready_list(job))
+    if page and redis.call('LLEN', ready_list(job)) > 0 then redis.call('RPUSH', jobs, job) end
+    if redis.call('LLEN', jobs) > 0 then redis.call('RPUSH', ready_owners(lane), owner) end
+    local got = page and take(job, page, false)
     if got then return got end
+    owner = redis.call('LPOP', ready_owners(lane))
   end
 end
+
+for i = 5, #ARGV do
+  local got = next_page(ARGV[i])
+  if got then return got end
+end
+return {}

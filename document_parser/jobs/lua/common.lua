@@ -6,6 +6,8 @@ local function now()
   return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
 end
 
+local PACE_MILLISECONDS = 5000
+
 local function record(job) return 'job:' .. job end
 local function pages(job) return 'job:' .. job .. ':pages' end
 local function stages(job) return 'job:' .. job .. ':stages' end
@@ -40,9 +42,34 @@ local function alive(actor)
   return actor and redis.call('ZSCORE', 'actors', actor)
 end
 
+-- Ready pages stand in a list of their job; jobs that have some, in a list of their owner in a lane; owners, in a list of the lane.
+local LANES = {'express', 'normal', 'batch'}
+local function lane_of(job) return redis.call('HGET', record(job), 'lane') or 'normal' end
+local function owner_of(job) return redis.call('HGET', record(job), 'owner') or '' end
+local function ready_owners(lane) return 'ready:' .. lane end
+local function ready_jobs(lane, owner) return 'ready:' .. lane .. ':' .. owner end
+
+local function stand_in_line(list, item)
+  if not redis.call('LPOS', list, item) then redis.call('RPUSH', list, item) end
+end
+
 local function make_ready(job, page, side)
+  local lane, owner = lane_of(job), owner_of(job)
   redis.call(side, ready_list(job), page)
-  if not redis.call('LPOS', 'ready', job) then redis.call('RPUSH', 'ready', job) end
+  stand_in_line(ready_jobs(lane, owner), job)
+  stand_in_line(ready_owners(lane), owner)
+end
+
+local function forget_ready(job)
+  redis.call('DEL', ready_list(job))
+  redis.call('LREM', ready_jobs(lane_of(job), owner_of(job)), 0, job)
+end
+
+local function anything_ready()
+  for _, lane in ipairs(LANES) do
+    if redis.call('LLEN', ready_owners(lane)) > 0 then return true end
+  end
+  return redis.call('LLEN', 'suspects') > 0
 end
 
 -- Every page that was planned has been finished, and planning is over.

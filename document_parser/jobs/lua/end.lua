@@ -15,8 +15,8 @@ end
 local complete = (to == 'completed' and failed == 0) and '1' or '0'
 redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', ARGV[4], 'expires_at', ARGV[5], 'complete', complete)
 event(job, 'job.' .. to)
-redis.call('DEL', 'job:' .. job .. ':password', ready_list(job))
-redis.call('LREM', 'ready', 0, job)
+redis.call('DEL', 'job:' .. job .. ':password')
+forget_ready(job)
 for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status'}) do
   redis.call('PEXPIRE', key, ttl)
 end

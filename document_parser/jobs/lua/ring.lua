@@ -1,7 +1,7 @@
 -- Which readers to call. ARGV: how many readers there may be, then an RQ job id for each slot
 -- Returns the slots (from 1) that were free and are now called; none while nothing is ready.
 local rung = {}
-if redis.call('LLEN', 'ready') == 0 and redis.call('LLEN', 'suspects') == 0 then return rung end
+if not anything_ready() then return rung end
 for slot = 1, tonumber(ARGV[1]) do
   if redis.call('HEXISTS', 'readers', slot) == 0 then
     redis.call('HSET', 'readers', slot, 'rung|' .. now() .. '|' .. ARGV[slot + 1])

@@ -1,4 +1,4 @@
--- How things stand, for the metrics. ARGV: hash of the counters, list of RQ's queue of documents
+-- How things stand, for the metrics. ARGV: hash of the counters, lists of RQ's queues of documents ...
 -- Returns {JSON {numbers, in_flight, workers}, fields and values of the counters}.
 local function age_of_oldest(key)
   local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
@@ -6,9 +6,16 @@ local function age_of_oldest(key)
 end
 
 local pages_ready = 0
-for _, job in ipairs(redis.call('LRANGE', 'ready', 0, -1)) do
-  pages_ready = pages_ready + redis.call('LLEN', ready_list(job))
+for _, lane in ipairs(LANES) do
+  for _, owner in ipairs(redis.call('LRANGE', ready_owners(lane), 0, -1)) do
+    for _, job in ipairs(redis.call('LRANGE', ready_jobs(lane, owner), 0, -1)) do
+      pages_ready = pages_ready + redis.call('LLEN', ready_list(job))
+    end
+  end
 end
+
+local documents_waiting = 0
+for i = 2, #ARGV do documents_waiting = documents_waiting + redis.call('LLEN', ARGV[i]) end
 
 local readers = 0
 for _, holder in ipairs(redis.call('HVALS', 'readers')) do
@@ -31,7 +38,7 @@ local numbers = {
   open = redis.call('ZCARD', 'jobs:active'),
   oldest_queued_job_age_seconds = age_of_oldest('jobs:queued'),
   oldest_open_job_age_seconds = age_of_oldest('jobs:active'),
-  documents_waiting = redis.call('LLEN', ARGV[2]),
+  documents_waiting = documents_waiting,
   pages_ready = pages_ready,
   pages_suspect = redis.call('LLEN', 'suspects'),
   claims = redis.call('ZCARD', 'claims'),

@@ -1,0 +1,113 @@
+"""What the service can take on, and what it is at: ``/v1/system``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from flask import Response, jsonify
+from flask_openapi import APIBlueprint, Tag
+from pydantic import BaseModel
+
+import document_parser
+from document_parser.api import factory, problems
+from document_parser.api.metrics import own_samples
+from document_parser.api.schemas import Check
+from document_parser.api.service import model_servers
+from document_parser.jobs import admission, forecast, scrape
+from document_parser.jobs.admission import Load
+from document_parser.metrics import sample
+from document_parser.models import PIPELINE_VERSION, Lane
+
+
+class Workers(BaseModel):
+    """Living workers, those of them that are at something, and readers: workers' tasks that read pages."""
+
+    alive: int
+    busy: int
+    readers: int
+
+
+class LaneLoad(BaseModel):
+    """Jobs that have not ended, those of them that nobody has begun, and pages left of documents that have been opened."""
+
+    jobs: int
+    queued: int
+    pages: int
+
+
+class EngineState(Check):
+    in_flight: int = 0
+    """Requests that it is answering."""
+
+
+class StorageSpace(BaseModel):
+    """Bytes; none where the store does not tell."""
+
+    kind: Literal["local", "s3"]
+    free_bytes: int | None = None
+    size_bytes: int | None = None
+
+
+class System(Load):
+    """Capacity and load at this moment."""
+
+    version: str
+    pipeline_version: str
+    accepting: bool
+    workers: Workers
+    lanes: dict[Lane, LaneLoad]
+    engines: dict[str, EngineState]
+    storage: StorageSpace
+
+
+def blueprint() -> APIBlueprint:
+    routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+
+    @routes.get(
+        "/v1/system",
+        summary="What the service can take on, and what it is at",
+        responses={200: System, 503: problems.ProblemBody},
+        operation_id="system",
+    )
+    def system() -> Response:
+        return jsonify(look(factory.services()).model_dump(mode="json"))
+
+    return routes
+
+
+def look(services: factory.Services) -> System:
+    """Everything once. Raises RedisError."""
+    redis, settings = services.hasty_redis, services.settings
+    load = admission.load(redis, settings.queue)
+    samples = scrape.samples(redis)
+    busy, idle = (int(samples.get(sample("workers", state), 0)) for state in ("busy", "idle"))
+    lanes = forecast.lanes(redis)
+    return System(
+        **load.model_dump(),
+        version=document_parser.__version__,
+        pipeline_version=PIPELINE_VERSION,
+        accepting=load.full() is None,
+        workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
+        lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
+        engines=_engines(services, samples),
+        storage=_storage(services),
+    )
+
+
+def _engines(services: factory.Services, samples: dict[str, float]) -> dict[str, EngineState]:
+    """The model servers, unless they are not to be asked; and the CPU engine, unless it is not to be."""
+    settings = services.settings.engines
+    found = model_servers(services) if settings.inference_mode != "cpu" else {}
+    engines = {
+        name: EngineState(**check.model_dump(), in_flight=int(samples.get(sample("model_requests_in_flight", name), 0)))
+        for name, check in found.items()
+    }
+    if settings.inference_mode != "vllm":
+        engines[settings.cpu_engine] = EngineState(ok=True)
+    return engines
+
+
+def _storage(services: factory.Services) -> StorageSpace:
+    found = own_samples(services.settings)
+    sizes = {name: int(found[f"storage_{name}"]) for name in ("free_bytes", "size_bytes") if f"storage_{name}" in found}
+    return StorageSpace(kind="s3" if services.settings.store.storage_url else "local", **sizes)

@@ -1,0 +1,191 @@
+"""When each job will have been read: from what is left of all of them, whose turn it is, and the pace of late.
+
+The sweep weighs everything that has not ended every few seconds and writes the hash ``forecast``: a job's seconds and its
+place in the queue, and the pace. The state of a job is shown with what stands there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from document_parser.jobs import scripts
+from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.lanes import LANES, ROUND, order
+from document_parser.models import Lane
+
+KEY = "forecast"
+STALE_SECONDS = 30
+"""Without a sweeper nothing is foretold."""
+BUCKET_SECONDS = 5
+"""As PACE_MILLISECONDS of the scripts."""
+BUCKETS = 24
+"""The pace is that of the last two minutes, or of as long as there has been something to read."""
+FEWEST_BUCKETS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A job that has not ended. ``left`` is None until the document has been opened."""
+
+    job_id: str
+    lane: Lane
+    owner: str
+    left: int | None
+    queued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Everything that has not ended, oldest first, and pages finished by bucket of time. Times are in seconds."""
+
+    jobs: list[Unfinished]
+    pace: Mapping[int, int]
+    busy_since: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Seconds until a job has been read, and its place among those that nobody has begun (from 1)."""
+
+    seconds: float | None = None
+    position: int | None = None
+
+
+def pages_per_second(weighed: Weighed) -> float | None:
+    """The pace at which pages are read, None where it is not known yet.
+
+    Only full buckets count in which there was something to read, from the first in which a page was finished.
+    """
+    last = int(weighed.now // BUCKET_SECONDS)
+    first = max(last - BUCKETS, math.ceil(weighed.busy_since / BUCKET_SECONDS)) if weighed.busy_since else last
+    counts = [weighed.pace.get(bucket, 0) for bucket in range(first, last)]
+    while counts and not counts[0]:
+        counts.pop(0)
+    # The first page's bucket is left out: what was in flight before came all at once.
+    counts = counts[1:] if len(counts) > FEWEST_BUCKETS else counts
+    if len(counts) < FEWEST_BUCKETS or not sum(counts):
+        return None
+    return sum(counts) / (len(counts) * BUCKET_SECONDS)
+
+
+def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Forecast]:
+    """What to tell of each job. Pages are read by lane, owners and documents in turn, all at this pace."""
+    line = [job for lane in LANES for job in jobs if job.queued and job.lane == lane]
+    positions = {job.job_id: place for place, job in enumerate(line, start=1)}
+    seconds = _seconds(jobs, pace) if pace else {}
+    return {job.job_id: Forecast(seconds.get(job.job_id), positions.get(job.job_id)) for job in jobs}
+
+
+class _Line:
+    """Several amounts of work, served in turn."""
+
+    def __init__(self, amounts: Sequence[float]) -> None:
+        self._amounts = sorted(amounts)
+        self._sums = [0.0, *accumulate(self._amounts)]
+
+    @property
+    def whole(self) -> float:
+        return self._sums[-1]
+
+    def served(self, each: float) -> float:
+        """The work done in all when each has got so much, or all that it needed."""
+        done = bisect_right(self._amounts, each)
+        return self._sums[done] + each * (len(self._amounts) - done)
+
+
+def _seconds(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
+    known = [job.left for job in jobs if job.left is not None]
+    usual = sum(known) / len(known) if known else 1.0
+    amounts: dict[Lane, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for job in jobs:
+        amounts[job.lane][job.owner].append(usual if job.left is None else job.left)
+    documents = {lane: {owner: _Line(lefts) for owner, lefts in owners.items()} for lane, owners in amounts.items()}
+    owners = {lane: _Line([line.whole for line in lines.values()]) for lane, lines in documents.items()}
+    work = {lane: line.whole for lane, line in owners.items()}
+    found = {}
+    for job in jobs:
+        if job.left is not None:
+            of_owner = documents[job.lane][job.owner].served(job.left)
+            found[job.job_id] = _all_served(job.lane, owners[job.lane].served(of_owner), work) / pace
+    return found
+
+
+def _all_served(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
+    """The work of all lanes that is done when this lane has got what is needed."""
+    left, total = {name: amount for name, amount in work.items() if amount > 0}, 0.0
+    while needed > 0:
+        shares = _shares(left)
+        step = min([needed / shares[lane], *(left[name] / share for name, share in shares.items() if name != lane)])
+        total += step
+        needed -= step * shares[lane]
+        left = {name: rest for name in left if (rest := left[name] - step * shares[name]) > 1e-9 or name == lane}
+    return total
+
+
+def _shares(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
+    """What part of the turns each of these lanes gets."""
+    turns = Counter(next(lane for lane in order(turn) if lane in lanes) for turn in range(ROUND))
+    return {lane: turns[lane] / ROUND for lane in lanes}
+
+
+# --- in Redis ---------------------------------------------------------------------------------------------------------
+
+
+def weigh(redis: Redis) -> Weighed:
+    """Look at everything that has not ended; what is weighed bounds the queue, too."""
+    found = json.loads(scripts.run(redis, "weigh", BUCKETS))
+    # An empty list of Lua's is an empty object of JSON's.
+    jobs = [
+        Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued")
+        for job_id, lane, owner, left, at in found["jobs"] or ()
+    ]
+    pace = {int(bucket): int(pages) for bucket, pages in found["pace"].items()}
+    return Weighed(jobs, pace, found["busy_since"] / 1000, found["now"] / 1000)
+
+
+def renew(redis: Redis) -> None:
+    """Weigh, and write what is foretold in one step."""
+    weighed = weigh(redis)
+    pace = pages_per_second(weighed)
+    told: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(weighed.jobs, pace).items()}
+    told["#pace"] = repr(pace or 0.0)
+    told["#lanes"] = json.dumps(_by_lane(weighed.jobs))
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.delete(KEY)
+        pipe.hset(KEY, mapping=told)
+        pipe.expire(KEY, STALE_SECONDS)
+        pipe.execute()
+
+
+def _by_lane(jobs: Sequence[Unfinished]) -> dict[Lane, dict[str, int]]:
+    """Unfinished jobs, those of them that nobody has begun, and pages left, by lane."""
+    found = {lane: {"jobs": 0, "queued": 0, "pages": 0} for lane in LANES}
+    for job in jobs:
+        found[job.lane]["jobs"] += 1
+        found[job.lane]["queued"] += job.queued
+        found[job.lane]["pages"] += job.left or 0
+    return found
+
+
+def lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
+    """The same as of the last weighing, or as of now where there was none of late."""
+    told = redis.hget(KEY, "#lanes")
+    return json.loads(told) if isinstance(told, bytes) else _by_lane(weigh(redis).jobs)
+
+
+def _text(one: Forecast) -> str:
+    return f"{'' if one.seconds is None else round(one.seconds, 1)}|{one.position or ''}"
+
+
+def parse(told: bytes | str | None) -> Forecast:
+    """What stands in the hash for a job."""
+    seconds, _, position = text(told or b"").partition("|")
+    return Forecast(float(seconds) if seconds else None, int(position) if position else None)

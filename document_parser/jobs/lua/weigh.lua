@@ -1,0 +1,24 @@
+-- What has not ended and what is left of it, weighed anew: between two weighings jobs and pages are only added to the load.
+-- ARGV: how many buckets of the pace are kept
+-- Returns JSON {now, busy_since (0 for idle), jobs = list of [job, lane, owner, pages left or -1, state], pace = {bucket: pages}}.
+local jobs, pages_left, bytes = {}, 0, 0
+for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
+  local at, lane, owner, total, size = unpack(redis.call('HMGET', record(job), 'state', 'lane', 'owner', 'total', 'size'))
+  if at then
+    local left = total and math.max(0, tonumber(total) - count(job, 'finished')) or -1
+    pages_left = pages_left + math.max(0, left)
+    bytes = bytes + tonumber(size or '0')
+    jobs[#jobs + 1] = {job, lane or 'normal', owner or '', left, at}
+  end
+end
+redis.call('HSET', 'load', 'pages', pages_left, 'bytes', bytes)
+
+if pages_left == 0 then redis.call('HDEL', 'load', 'busy_since')
+else redis.call('HSETNX', 'load', 'busy_since', now()) end
+
+local oldest, pace = math.floor(now() / PACE_MILLISECONDS) - tonumber(ARGV[1]), {}
+local told = redis.call('HGETALL', 'pace')
+for i = 1, #told, 2 do
+  if tonumber(told[i]) < oldest then redis.call('HDEL', 'pace', told[i]) else pace[told[i]] = tonumber(told[i + 1]) end
+end
+return cjson.encode({now = now(), busy_since = tonumber(redis.call('HGET', 'load', 'busy_since') or '0'), jobs = jobs, pace = pace})
