@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -102,10 +102,21 @@ class Job(BaseModel):
         progress = Progress(
             total_pages=self.total,
             percent=round(100 * finished / self.total, 1) if self.total else 0.0,
-            eta_seconds=None if self.state.ended or self.seconds_left is None else round(self.seconds_left),
+            eta_seconds=self._eta(finished),
             **{field: self.counts.get(name, 0) for field, name in names.items()},
         )
         return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
+
+    def _eta(self, finished: int) -> int | None:
+        """What is foretold; until the pace of the service is known, what the job's own past lets expect."""
+        if self.state.ended:
+            return None
+        if self.seconds_left is not None:
+            return round(self.seconds_left)
+        if not finished or not self.total or self.started_at is None:
+            return None
+        elapsed = (datetime.now(UTC) - self.started_at).total_seconds()
+        return max(0, round(elapsed / finished * (self.total - finished)))
 
 
 def as_job_error(error: DocumentParserError) -> JobError:
