@@ -255,6 +255,11 @@ class OversizedPage(PageUnreadable):
     message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
 
 
+class PageInDoubt(PageUnreadable):
+    code = "PAGE_IN_DOUBT"
+    message = "The reading of this page is in doubt, and on_low_quality=fail was asked for. Ask for flag to see what was read."
+
+
 class PageTimeout(PageUnreadable):
     code = "PAGE_TIMEOUT"
     message = "This page was not read within its deadline."

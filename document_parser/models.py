@@ -52,8 +52,12 @@ WarningCode = Literal[
     "page_failed",
 ]
 PageStatus = Literal["done", "blank", "failed"]
-GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage"]
+GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage", "fabrication"]
 """The checks that can reject a reading."""
+PageKind = Literal["plain", "table", "figures", "form", "handwriting"]
+"""What a page mostly is; ``figures`` is a page of tables full of numbers. It decides which model reads, and how it is asked."""
+LowQuality = Literal["flag", "fallback", "fail"]
+"""What becomes of a page whose reading is in doubt."""
 SourceKind = Literal["pdf", "image"]
 Lane = Literal["express", "normal", "batch"]
 """Which work goes first; see ``jobs/lanes.py``."""
@@ -235,6 +239,8 @@ class Page(BaseModel):
     attempts: list[Attempt] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
     confidence: float | None = None
+    agreement: float | None = Field(default=None, exclude_if=lambda share: share is None)
+    """The share of its words that a second reader found too; None where nobody read the page twice."""
     route: str = ""
     """Why this engine was chosen, in words."""
     error: PageError | None = None
@@ -282,13 +288,33 @@ class PictureSpec(BaseModel):
     quality: int = 90
 
 
+INK_COLUMNS, INK_ROWS = 32, 48
+"""The grid on which a picture's ink is told."""
+
+
+class InkFacts(BaseModel):
+    """What the ink of a picture shows before anybody reads it.
+
+    ``letters`` is about how many letters its lines of writing hold, ``ruled`` whether lines are drawn as around the cells of a
+    table, ``uneven`` whether the lines of writing are of uneven height, as by hand. ``cells`` has a bit for every cell of a
+    grid of INK_ROWS times INK_COLUMNS, row by row, most significant first, in hexadecimal: whether there is ink in it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    letters: int = Field(default=0, ge=0)
+    ruled: bool = False
+    uneven: bool = False
+    cells: str = Field(default="", max_length=INK_COLUMNS * INK_ROWS // 4, pattern=r"^[0-9a-f]*$")
+
+
 @dataclass(frozen=True, slots=True)
 class PageImage:
     """The picture of one page.
 
     ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` says by how many degrees clockwise the picture
     was turned away from what a viewer shows. ``ink`` is the share of dark pixels, ``sideways`` is above 1 where lines of
-    writing seem to run from top to bottom.
+    writing seem to run from top to bottom. ``kind`` is what the page was found to be.
     """
 
     number: int
@@ -299,6 +325,8 @@ class PageImage:
     turned: int = 0
     ink: float = 0.0
     sideways: float = 0.0
+    marks: InkFacts = field(default_factory=InkFacts)
+    kind: PageKind = "plain"
 
 
 FinishReason = Literal["stop", "length", "loop", "aborted"]
@@ -332,6 +360,8 @@ class Route(BaseModel):
 
     engines: tuple[EngineName, ...]
     reason: str
+    second: EngineName | None = None
+    """Who reads the page a second time, so that both can be compared."""
 
 
 def parse_page_range(text: str) -> list[tuple[int, int]]:
@@ -369,6 +399,11 @@ class Options(BaseModel):
     )
     headers_footers: Literal["keep", "strip"] = Field(
         default="strip", description="Keep or strip running heads, feet and page numbers."
+    )
+    on_low_quality: LowQuality = Field(
+        default="flag",
+        description="A page whose reading is in doubt: flag keeps it with a warning, fallback asks further engines first, "
+        "fail gives the page up.",
     )
     page_separator: str = Field(
         default="", max_length=200, description="A line between pages in Markdown and text; {page} is the next number."

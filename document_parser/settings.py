@@ -216,12 +216,19 @@ class NanonetsSettings(_Section):
         ),
         description="Prompt of the model's card.",
     )
+    figures_prompt: str = Field(
+        default="Only return HTML table within <table></table>.",
+        description="Ends the prompt of pages that are mostly tables of figures, as the model's card says for financial ones.",
+    )
     max_tokens: int = Field(default=15000, ge=1, description="Longest answer in tokens.")
     temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
     repetition_penalty: float = Field(default=1.0, gt=0, description="Sent explicitly: the model's own 1.05 harms tables.")
     picture_dpi: float = Field(default=200.0, gt=0, description="Resolution of page pictures.")
     picture_long_side: int = Field(default=2048, ge=64, description="Longest side of page pictures, in pixels.")
     picture_short_side: int = Field(default=1280, ge=0, description="Small originals are enlarged to this short side.")
+    picture_fine_side: int = Field(
+        default=1536, ge=0, description="The same for tables of figures and handwriting, within the longest side."
+    )
 
 
 class WebhookSettings(_Section):

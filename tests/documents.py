@@ -37,6 +37,21 @@ def pdf_of_text(path: Path, pages: Sequence[str], two_columns: bool = False) -> 
     return path
 
 
+def table_pdf(path: Path, rows: Sequence[Sequence[str]], below: str = "") -> Path:
+    """A digital page with one ruled table, and a text below it."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 11)
+    width, height = 470 / len(rows[0]), 20
+    for number, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            canvas.rect(60 + column * width, 770 - number * height, width, height)
+            canvas.drawString(66 + column * width, 776 - number * height, text)
+    for number, line in enumerate(wrapped(below, 470.0)):
+        canvas.drawString(60, 740 - len(rows) * height - 14 * number, line)
+    canvas.save()
+    return path
+
+
 def wrapped(text: str, width: float, font: str = "Helvetica", size: float = 11) -> list[str]:
     """The text's lines, broken at spaces so that none is wider than ``width`` points."""
     lines: list[str] = []

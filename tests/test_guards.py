@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.models import Block, PageImage, Reading, Table, Word
+from document_parser.models import Block, BoundingBox, InkFacts, PageImage, Reading, Table, Word
 from document_parser.models import Cell as TableCell
-from document_parser.pipeline.guards import judge, keep_good_prefix, loop_reason
+from document_parser.pipeline.guards import judge
+from document_parser.pipeline.loops import keep_good_prefix, loop_reason
+from document_parser.pipeline.witness import Witness
 from tests.vllm_answers import answer_for, loop_for
 
-START = " ".join(f"word{number} of a natural text {number * number}" for number in range(60)) + "\n"
+START = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}word in a natural text {n * n}" for n in range(60)) + "\n"
 TOKEN = 4  # characters, about
 
 
@@ -50,6 +52,17 @@ def test_endless_empty_cells_and_leaders_are_seen_too(unit):
     assert seen_after(unit) is not None
 
 
+@pytest.mark.parametrize("unit", ["{}. The same sentence stands here once more. ", "{}. the total of the quarter\n"])
+def test_a_loop_that_counts_is_seen_as_soon(unit):
+    grown = START
+    for number in range(1, 100):
+        grown += unit.format(number)
+        if loop_reason(grown):
+            break
+    assert len(grown) - len(START) <= 250 * TOKEN
+    assert keep_good_prefix(grown) == (START + unit.format(1)).rstrip()
+
+
 def rows(count: int, cells: list[str]) -> str:
     return "<table>" + ("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>") * count
 
@@ -64,6 +77,11 @@ def rows(count: int, cells: list[str]) -> str:
         "<table>" + "".join(f"<tr><td>Item {n}</td>" + "<td>0</td>" * 12 + "</tr>" for n in range(60)),
         "<table>" + "".join(f"<tr><td>{n}</td><td>12.5</td><td>12.5</td></tr>" for n in range(200)),
         "<table><tr>" + "<td></td>" * 40,
+        "<table>" + "".join(f"<tr><td>{n}</td><td>Present at the meeting</td></tr>" for n in range(50)),
+        "".join(
+            f"<|ref|>text<|/ref|><|det|>[[10, {n * 40}, 90, {n * 40 + 20}]]<|/det|>\nNot applicable\n\n" for n in range(20)
+        ),
+        "".join(f"{n}. Name: ____________________\n" for n in range(1, 40)),
         "".join(f"Chapter {n} {'.' * 90} {n * 7}\n" for n in range(40)),
         "Name: " + "_" * 120 + "\nDate: " + ". " * 60,
         "```\n" + "    0x00, 0x00, 0x00, 0x00,\n" * 40,
@@ -97,6 +115,14 @@ def test_a_text_without_a_loop_is_kept_whole():
     assert keep_good_prefix(START) == START
 
 
+NOBODY = Witness()
+
+
+def knows(text: str) -> Witness:
+    """A witness that knows these words and no places."""
+    return Witness([Word(word, 0, 0, 0, 0) for word in text.split()], "text_layer")
+
+
 INKED = PageImage(1, 100, 100, "jpeg", b"", ink=0.05)
 BARE = PageImage(1, 100, 100, "jpeg", b"", ink=0.0)
 
@@ -107,62 +133,126 @@ def said(text: str = "", *blocks: Block, **more) -> Reading:
 
 @pytest.mark.parametrize(("finish", "warning"), [("length", "truncated"), ("aborted", "truncated"), ("loop", "loop_cut")])
 def test_an_answer_that_did_not_end_by_itself_is_rejected(finish, warning):
-    assert judge(said("Words", finish_reason=finish), INKED, "").warning == warning
+    assert judge(said("Words", finish_reason=finish), INKED, NOBODY).warning == warning
 
 
 def test_a_whole_answer_is_accepted():
-    assert judge(said("Words"), INKED, "") is None
+    assert judge(said("Words"), INKED, NOBODY) is None
     text = answer_for(3, "deepseek", 300)
-    assert judge(said(text), INKED, "") is None
+    assert judge(said(text), INKED, NOBODY) is None
 
 
 def test_a_loop_that_ended_by_itself_is_rejected():
-    assert judge(said(START + "again and " * 200), INKED, "").warning == "loop_cut"
+    assert judge(said(START + "again and " * 200), INKED, NOBODY).warning == "loop_cut"
 
 
 def test_lines_that_repeat_on_the_page_are_no_loop_of_an_engine_that_finds_words():
     words = [Word("The same label", 0.1, 0.01 * n, 0.3, 0.01 * n + 0.01) for n in range(90)]
-    assert judge(Reading("rapidocr", words=words), INKED, "") is None
+    assert judge(Reading("rapidocr", words=words), INKED, NOBODY) is None
 
 
 def test_nothing_read_on_an_inked_page_is_rejected():
-    rejection = judge(said(""), INKED, "")
+    rejection = judge(said(""), INKED, NOBODY)
     assert rejection.empty
-    assert judge(Reading("rapidocr"), INKED, "").empty
-    assert judge(said(" \n.-"), INKED, "").empty
+    assert judge(Reading("rapidocr"), INKED, NOBODY).empty
+    assert judge(said(" \n.-"), INKED, NOBODY).empty
 
 
 def test_nothing_read_on_a_bare_page_is_right():
-    assert judge(said(""), BARE, "") is None
-    assert judge(Reading("text_layer"), None, "") is None
+    assert judge(said(""), BARE, NOBODY) is None
+    assert judge(Reading("text_layer"), None, NOBODY) is None
 
 
 def test_a_figure_or_a_filled_table_is_something():
     table = Table(rows=1, columns=1, cells=[TableCell(row=0, column=0, text="7")])
-    assert judge(said("", Block(kind="figure")), INKED, "") is None
-    assert judge(said("", Block(kind="table", table=table)), INKED, "") is None
+    assert judge(said("", Block(kind="figure")), INKED, NOBODY) is None
+    assert judge(said("", Block(kind="table", table=table)), INKED, NOBODY) is None
 
 
 @pytest.mark.parametrize("text", ["Sums\n<table><tr><td>1", "a <|ref|>text", "a <|ref|>text<|/ref|><|det|>[[1,2"])
 def test_markup_without_its_end_is_rejected(text):
-    assert judge(said(text), INKED, "") is not None
+    assert judge(said(text), INKED, NOBODY) is not None
 
 
 def test_a_page_about_html_is_not_taken_for_broken():
-    assert judge(said("Write <table> to begin one. Then </table>."), INKED, "") is None
-    assert judge(said("The tag <table> begins one."), INKED, "") is None
+    assert judge(said("Write <table> to begin one. Then </table>."), INKED, NOBODY) is None
+    assert judge(said("The tag <table> begins one."), INKED, NOBODY) is None
 
 
 def test_a_reading_that_misses_most_of_the_known_words_is_rejected():
-    assert judge(said("Something else entirely"), INKED, START).warning == "low_coverage"
-    assert judge(said(START[: len(START) // 2]), INKED, START) is None
+    assert judge(said("Something else entirely"), INKED, knows(START)).warning == "low_coverage"
+    assert judge(said(START[: len(START) // 2]), INKED, knows(START)) is None
 
 
 def test_a_short_witness_proves_nothing():
-    assert judge(said("Something else"), INKED, "A stamp of few words") is None
+    assert judge(said("Something else"), INKED, knows("A stamp of few words")) is None
 
 
 def test_a_witness_without_spaces_is_compared_by_character():
     page = "".join(chr(0x4E00 + 7 * number) for number in range(300))
-    assert judge(said("\n".join(page[n : n + 11] for n in range(0, 300, 11))), INKED, page) is None
-    assert judge(said("别的"), INKED, page) is not None
+    assert judge(said("\n".join(page[n : n + 11] for n in range(0, 300, 11))), INKED, knows(page)) is None
+    assert judge(said("别的"), INKED, knows(page)) is not None
+
+
+SENTENCES = (
+    "The agreement between the two parties begins on the first day of March and ends after three years. "
+    "Each party may give notice in writing, six months before the end of a year. "
+    "Payment is due within thirty days of the date of the invoice. "
+)
+LIE = "Furthermore the lessee surrenders every claim against previous owners, including damages caused by storms or neglect."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SENTENCES,
+        SENTENCES.upper(),
+        SENTENCES.replace("first", "\ufb01rst").replace("invoice", "in-\nvoice"),
+        SENTENCES.replace("agreement", "agree ment"),
+        " ".join(reversed(SENTENCES.split(". "))),
+        SENTENCES + r" $\frac{\alpha}{\beta} = \sum_{n} \gamma_n \delta^n \mathrm{sin} \epsilon \zeta \eta$",
+        SENTENCES.replace("three years", "thrce ycars"),
+    ],
+)
+def test_the_same_words_written_otherwise_are_neither_invented_nor_missed(text):
+    assert judge(said(text), INKED, knows(SENTENCES)) is None
+
+
+@pytest.mark.parametrize("text", [SENTENCES + LIE, LIE + " " + SENTENCES])
+def test_a_sentence_that_the_witness_knows_nothing_of_is_rejected(text):
+    rejection = judge(said(text), INKED, knows(SENTENCES))
+    assert (rejection.guard, rejection.warning) == ("fabrication", "suspect_fabrication")
+
+
+def test_a_description_of_a_picture_is_no_invention():
+    blocks = Block(kind="paragraph", text=SENTENCES), Block(kind="figure", text=LIE)
+    assert judge(said(SENTENCES, *blocks), INKED, knows(SENTENCES)) is None
+
+
+ALL_CELLS = "f" * 384
+DENSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.1, marks=InkFacts(letters=2000, cells=ALL_CELLS))
+SPARSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.001, marks=InkFacts(letters=20, cells="0" * 383 + "1"))
+
+
+def test_far_fewer_letters_than_the_ink_has_room_for_are_doubted():
+    rejection = judge(said("A line of words."), DENSE, NOBODY)
+    assert (rejection.guard, rejection.doubtful) == ("coverage", True)
+    assert judge(said(SENTENCES * 3), DENSE, NOBODY) is None
+
+
+def test_far_more_letters_than_the_ink_has_room_for_are_doubted():
+    rejection = judge(said(SENTENCES * 3), SPARSE, NOBODY)
+    assert (rejection.guard, rejection.doubtful) == ("fabrication", True)
+    assert judge(said("14"), SPARSE, NOBODY) is None
+
+
+def test_ink_under_a_figure_needs_no_letters():
+    whole = Block(kind="figure", box=BoundingBox(left=0, top=0, right=1, bottom=1))
+    corner = Block(kind="figure", box=BoundingBox(left=0, top=0, right=0.2, bottom=0.1))
+    assert judge(said("", whole), DENSE, NOBODY) is None
+    assert judge(said("", Block(kind="figure", text="A harbour.")), DENSE, NOBODY) is None
+    assert judge(said("", corner), DENSE, NOBODY).guard == "coverage"
+
+
+def test_words_known_to_the_page_are_a_better_witness_than_its_ink():
+    assert judge(said(SENTENCES), DENSE, knows(SENTENCES)) is None

@@ -48,7 +48,7 @@ def read(openers, path, servers=(), number=1, mode="balanced", inference="auto",
             engines = Engines(settings)
             try:
                 async with await openers.open(path, kind) as source:
-                    return await read_page(source, number, Options(accuracy_mode=mode), engines, (0.2,))
+                    return await read_page(source, number, Options(accuracy_mode=mode, **options), engines, (0.2,))
             finally:
                 await engines.aclose()
 
@@ -245,7 +245,7 @@ def test_a_text_layer_that_cannot_stand_for_the_page_is_not_trusted(page, reason
 
 
 def test_a_form_goes_to_nanonets_first():
-    assert route.choose(facts(form_fields=3), "balanced", ALL).engines[:2] == ("nanonets", "deepseek")
+    assert route.choose(facts(form_fields=3), "balanced", ALL, "form").engines[:2] == ("nanonets", "deepseek")
 
 
 def test_fast_reads_the_text_layer_of_a_form():
@@ -280,3 +280,116 @@ def test_a_page_with_a_little_ink_that_no_engine_reads_counts_as_blank_and_says_
     assert page.status == "blank"
     assert [warning.code for warning in page.warnings] == ["low_coverage"]
     assert trail(page) == [("rapidocr", "accepted")]
+
+
+def answers_with(text):
+    """A model server that reads this on every page, in its own grammar."""
+    return ModelServer(speed=Speed(tokens_per_second=100_000, per_sequence=50_000, first_token=0.0), answer=lambda _: text)
+
+
+TRUE_TEXT = documents.PARAGRAPH * 3
+LIE = "Furthermore the lessee surrenders every claim against previous owners, including damages caused by storms or neglect."
+
+
+def deepseek_says(*texts):
+    step = 800 // len(texts)
+    tops = range(60, 60 + step * len(texts), step)
+    parts = (
+        f"<|ref|>text<|/ref|><|det|>[[90, {top}, 900, {top + step - 10}]]<|/det|>\n{text}\n"
+        for top, text in zip(tops, texts, strict=True)
+    )
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="module")
+def true_scan(tmp_path_factory):
+    return documents.scanned_pdf(tmp_path_factory.mktemp("true") / "scan.pdf", [TRUE_TEXT])
+
+
+def test_maximum_compares_a_scan_with_what_the_cpu_finds(openers, true_scan):
+    page = read(openers, true_scan, {"deepseek": answers_with(deepseek_says(TRUE_TEXT))}, mode="maximum")
+    assert page.engine == "deepseek"
+    assert page.agreement > 0.9
+    assert page.warnings == []
+    assert page.attempts[-1].reason.startswith("a second reading")
+
+
+def test_a_sentence_that_does_not_stand_on_a_scan_is_found_by_the_second_reader(openers, true_scan):
+    page = read(openers, true_scan, {"deepseek": answers_with(deepseek_says(TRUE_TEXT, LIE))}, mode="maximum")
+    assert [attempt.guard for attempt in page.attempts if attempt.outcome == "rejected"] == ["fabrication"] * 2
+    assert page.engine == "rapidocr"
+    assert "surrenders" not in words(page)
+
+
+def test_a_number_that_a_model_misreads_is_put_right_by_the_text_layer_and_told(openers, tmp_path):
+    text = TRUE_TEXT + " The total of invoice 4711 is 1,350.00 in all."
+    path = documents.pdf_of_text(tmp_path / "digital.pdf", [text])
+    lying = text.replace("1,350.00", "1,250.00")
+    page = read(openers, path, {"deepseek": answers_with(deepseek_says(lying))}, mode="maximum")
+    assert page.engine == "deepseek"
+    assert [warning.code for warning in page.warnings] == ["number_mismatch"]
+    assert "1,350.00" in words(page)
+    assert "1,250.00" not in words(page)
+
+
+def test_readers_that_disagree_leave_the_choice_to_the_other_model(openers, tmp_path):
+    path = documents.pdf_of_text(tmp_path / "digital.pdf", [TRUE_TEXT + LIE])
+    nanonets = ModelServer("nanonets/Nanonets-OCR2-3B", "nanonets", answer=lambda _: TRUE_TEXT + LIE)
+    servers = {"deepseek": answers_with(deepseek_says(documents.PARAGRAPH * 2)), "nanonets": nanonets}
+    page = read(openers, path, servers, mode="maximum")
+    assert page.engine == "nanonets"
+    assert page.agreement == 1
+    assert page.warnings[0].code == "engine_fallback"
+    assert page.blocks[0].box is not None
+
+
+def doubtful(openers, path, on_low_quality):
+    short = answers_with(deepseek_says("The agreement between the two parties begins on the first day."))
+    return read(openers, path, {"deepseek": short}, inference="vllm", on_low_quality=on_low_quality)
+
+
+def test_a_reading_in_doubt_is_kept_and_flagged(openers, true_scan):
+    page = doubtful(openers, true_scan, "flag")
+    assert (page.status, page.engine) == ("done", "deepseek")
+    assert [warning.code for warning in page.warnings] == ["low_coverage"]
+
+
+def test_a_reading_in_doubt_fails_the_page_where_that_was_asked_for(openers, true_scan):
+    page = doubtful(openers, true_scan, "fail")
+    assert (page.status, page.error.code, page.blocks) == ("failed", "PAGE_IN_DOUBT", [])
+
+
+def test_doubt_about_ink_is_settled_by_the_cpu(openers, true_scan):
+    short = answers_with(deepseek_says("The agreement between the two parties begins on the first day."))
+    page = read(openers, true_scan, {"deepseek": short})
+    assert page.engine == "rapidocr"
+    assert {attempt.guard for attempt in page.attempts} == {"coverage", None}
+
+
+def test_a_looping_answer_keeps_what_was_read_and_reads_the_rest_from_a_crop(openers, true_scan):
+    good, rest = TRUE_TEXT[: len(TRUE_TEXT) // 2], TRUE_TEXT[len(TRUE_TEXT) // 2 :]
+    top = deepseek_says(good, "and the total of the second quarter " * 60).replace(
+        "[[90, 60, 900, 450]]", "[[90, 60, 900, 150]]"
+    )
+    answers = iter([top, deepseek_says(rest)])
+    server = answers_with("")
+    server.answer = lambda _: next(answers)
+    page = read(openers, true_scan, {"deepseek": server}, inference="vllm")
+    assert [(attempt.engine, attempt.outcome) for attempt in page.attempts] == [
+        ("deepseek", "rejected"),
+        ("deepseek", "accepted"),
+    ]
+    assert server.log[0].state == "aborted"
+    assert words(page).split() == TRUE_TEXT.split()
+    assert [warning.code for warning in page.warnings] == ["loop_cut"]
+    assert page.blocks[1].box.top > page.blocks[0].box.bottom
+
+
+def test_a_digital_page_with_a_table_goes_to_nanonets_in_balanced_mode(openers, servers, tmp_path):
+    path = tmp_path / "table.pdf"
+    documents.table_pdf(path, [["Item", "Amount", "Year"], *(["Goods from the harbour", f"{n}7.20", "2026"] for n in range(8))])
+    page = read(openers, path, servers)
+    assert page.attempts[0].engine == "nanonets"
+    assert page.route == "sound text layer; a table"
+    assert read(openers, path, servers, mode="fast").engine == "text_layer"
+    assert read(openers, path).engine == "text_layer"

@@ -18,7 +18,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event, Thread
@@ -75,6 +75,8 @@ class ModelServer:
     log: list[Asked] = field(default_factory=list)
     scripts: dict[str, Script] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=lambda: {"stop": 0, "length": 0})
+    answer: Callable[[bytes], str] | None = None
+    """What is read on a picture, where it is not told by the stamp."""
     probes: int = 0
 
     def __post_init__(self) -> None:
@@ -98,7 +100,9 @@ class ModelServer:
         """The requests for one stamp, in order."""
         return [entry for entry in self.log if entry.stamp == stamp]
 
-    def _step(self, stamp: int | None) -> str:
+    def step(self, stamp: int | None, picture: bytes) -> str:
+        """What is done with this request."""
+        del picture
         for key in (str(stamp), "*"):
             if key in self.scripts and self.scripts[key].steps:
                 return self.scripts[key].next()
@@ -185,10 +189,12 @@ class ModelServer:
         pictures, prompt = check(body, self.model, self.grammar)
         stamps = [stamp_of(picture, self.grammar) for picture in pictures]
         stamp = stamps[0] if stamps else None
+        picture = pictures[0] if pictures else b""
         key = stamp if stamp is not None else int.from_bytes(hashlib.sha256(b"".join(pictures)).digest()[:4], "big")
-        entry = Asked(stamp, time.time(), body.get("temperature"), self._step(stamp), body.get("max_tokens", 0))
+        entry = Asked(stamp, time.time(), body.get("temperature"), self.step(stamp, picture), body.get("max_tokens", 0))
         self.log.append(entry)
-        sequence = self._sequence(body, key, prompt, entry.outcome)
+        limit = self._limit(body, prompt)
+        sequence = self._sequence(body, prompt, limit, entry.outcome, self.text(picture, key, limit, entry.outcome))
         try:
             self._refuse(entry.outcome)
             response = await self._answer(request, body, sequence, entry.outcome)
@@ -230,29 +236,31 @@ class ModelServer:
         finally:
             self.batch.remove(sequence)
 
-    def _sequence(self, body: dict[str, Any], key: int, prompt: int, outcome: str) -> Sequence:
-        """The answer in tokens. It ends by itself, or where max_tokens or the context is full."""
+    def _limit(self, body: dict[str, Any], prompt: int) -> int:
+        """Where max_tokens or the context is full."""
         room = CONTEXT[self.grammar] - prompt
-        limit = min(body.get("max_tokens") or room, room)
-        pieces = self._pieces(body, key, limit, outcome)
+        return min(body.get("max_tokens") or room, room)
+
+    def _sequence(self, body: dict[str, Any], prompt: int, limit: int, outcome: str, text: str) -> Sequence:
+        """The answer in tokens. It ends by itself, or at the limit."""
+        if body.get("skip_special_tokens", True):
+            text = SPECIAL.sub("", text) if self.grammar == "deepseek" else text
+        pieces = tokens_of(text)
         if outcome == "truncate":
             limit = len(pieces) // 2
         finish = "length" if len(pieces) >= limit else "stop"
         return Sequence(pieces[:limit], SLOWNESS if outcome == "slow" else 1.0, prompt=prompt, finish=finish)
 
-    def _pieces(self, body: dict[str, Any], key: int, limit: int, outcome: str) -> list[str]:
+    def text(self, picture: bytes, key: int, limit: int, outcome: str) -> str:
+        """What is said about a picture; ``key`` is its stamp, ``limit`` the most tokens there is room for."""
         match outcome:
             case "empty":
-                text = ""
+                return ""
             case "garbage":
-                text = garbage_for(key)
+                return garbage_for(key)
             case "loop":
-                text = loop_for(key, self.grammar, limit)
-            case _:
-                text = answer_for(key, self.grammar, self.tokens)
-        if body.get("skip_special_tokens", True):
-            text = SPECIAL.sub("", text) if self.grammar == "deepseek" else text
-        return tokens_of(text)
+                return loop_for(key, self.grammar, limit)
+        return self.answer(picture) if self.answer else answer_for(key, self.grammar, self.tokens)
 
     async def _whole(self, sequence: Sequence) -> web.Response:
         while await sequence.chunks.get() is not None:

@@ -19,7 +19,7 @@ from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display
-from document_parser.models import AccuracyMode, Options, OutputFormat
+from document_parser.models import AccuracyMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads, load_settings
 
 Outcomes = Generator[Outcome, None, None]
@@ -107,7 +107,7 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
 def _fields(given: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, by their names in models.Options. Raises UsageError."""
-    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "page_separator")
+    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator")
     fields = {name: value for name in named if (value := getattr(given, name)) is not None}
     fields.setdefault("output_format", outputs.format_of(given.output))
     try:
@@ -195,6 +195,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
 def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--mode", dest="accuracy_mode", choices=get_args(AccuracyMode), help="default DEFAULT_ACCURACY_MODE")
     group.add_argument("--pages", dest="page_range", metavar="RANGE", help="pages to read, such as 1,3-5,8-; default all")
+    group.add_argument("--on-low-quality", choices=get_args(LowQuality), help="pages in doubt: flag (default), fallback, fail")
     group.add_argument("--headers-footers", choices=("keep", "strip"), help="running heads, feet, page numbers; default strip")
     group.add_argument("--page-separator", metavar="TEXT", help="a line between pages; {page} is the next page's number")
     password = group.add_mutually_exclusive_group()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import ClassVar
 
-from document_parser.models import EngineName, PageImage, PictureSpec, Reading
+from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
 
 Watch = Callable[[str], str | None]
 """Given the answer so far, says why reading should stop now, or None. Called now and then while an answer streams in."""
@@ -26,6 +26,16 @@ class Engine(ABC):
     @abstractmethod
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         """Read the picture. Raises EngineError; cancelling the call ends the work behind it."""
+
+    def picture_for(self, kind: PageKind) -> PictureSpec:
+        """The picture this engine wants of such a page."""
+        del kind
+        return self.picture
+
+    def parse(self, text: str) -> list[Block]:
+        """The blocks of an answer, or of the beginning of one; none for engines that find words. Never raises."""
+        del text
+        return []
 
     async def available(self) -> bool:
         """Whether a page sent now would be read. Cheap, never raises."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from document_parser.engines.grammar import markdown_blocks
 from document_parser.engines.vlm import ModelRequest, VisionEngine
-from document_parser.models import Block, EngineName, PictureSpec
+from document_parser.models import Block, EngineName, PageKind, PictureSpec
 from document_parser.settings import Settings
 
 
@@ -22,8 +22,14 @@ class NanonetsEngine(VisionEngine):
         )
         # Sent even at 1.0: the server would otherwise take 1.05 from the model's own configuration, which harms tables.
         extra = {"repetition_penalty": own.repetition_penalty}
-        request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra)
+        additions: dict[PageKind, str] = {"figures": own.figures_prompt}
+        request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra, additions)
+        self._fine = self.picture.model_copy(update={"min_short_side": own.picture_fine_side})
         super().__init__(settings.engines, request)
+
+    def picture_for(self, kind: PageKind) -> PictureSpec:
+        """Tables of figures and handwriting are shown larger: their strokes are small."""
+        return self._fine if kind in ("figures", "handwriting") else self.picture
 
     def parse(self, text: str) -> list[Block]:
         return parse_nanonets(text)

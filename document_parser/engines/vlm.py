@@ -24,7 +24,7 @@ from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, As
 
 from document_parser.engines.base import Engine, Watch
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
-from document_parser.models import Block, FinishReason, PageImage, Reading
+from document_parser.models import Block, FinishReason, PageImage, PageKind, Reading
 from document_parser.settings import EngineSettings
 
 WATCH_CHARACTERS = 200
@@ -37,7 +37,10 @@ FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Where a model is and what it is asked; ``extra`` are fields of the request that OpenAI's protocol does not know."""
+    """Where a model is and what it is asked; ``extra`` are fields of the request that OpenAI's protocol does not know.
+
+    ``additions`` are sentences that the prompt of pages of a kind ends with.
+    """
 
     url: str
     model: str
@@ -45,15 +48,17 @@ class ModelRequest:
     max_tokens: int
     temperature: float
     extra: dict[str, Any] = field(default_factory=dict)
+    additions: dict[PageKind, str] = field(default_factory=dict)
 
-    def body(self, jpeg: bytes, temperature: float) -> bytes:
+    def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
         """The request for one picture, as JSON. The picture comes first: both models were trained that way.
 
         The picture is set in after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
         """
         picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
+        prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()
         fields = {
-            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": self.prompt}]}],
+            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": prompt}]}],
             "model": self.model,
             "max_tokens": self.max_tokens,
             "temperature": temperature,
@@ -175,7 +180,7 @@ class VisionEngine(Engine):
         self.in_flight += 1
         try:
             async with asyncio.timeout(self._settings.vllm_request_seconds):
-                answer = await self._ask_in_context(page.data, heat, watch)
+                answer = await self._ask_in_context(page, heat, watch)
         except TimeoutError:
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
         finally:
@@ -204,17 +209,17 @@ class VisionEngine(Engine):
             http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=certificates()),
         )
 
-    async def _ask_in_context(self, jpeg: bytes, temperature: float, watch: Watch | None) -> Answer:
+    async def _ask_in_context(self, page: PageImage, temperature: float, watch: Watch | None) -> Answer:
         """One answer. From a server whose whole context is shorter than the longest answer, shorter ones from now on."""
         request = self._request
         try:
-            return await self._ask(request.body(jpeg, temperature), watch)
+            return await self._ask(request.body(page.data, temperature, page.kind), watch)
         except ContextExceeded as full:
             limit = full.details["limit_tokens"]
             if limit is None or limit >= request.max_tokens:
                 raise
         self._request = replace(request, max_tokens=limit)
-        return await self._ask(self._request.body(jpeg, temperature), watch)
+        return await self._ask(self._request.body(page.data, temperature, page.kind), watch)
 
     async def _ask(self, body: bytes, watch: Watch | None) -> Answer:
         """One answer, asking again on a fresh connection after connection faults. Raises EngineError."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import aclosing
 from functools import partial
 
+from document_parser.engines import Engines
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.record import Job
-from document_parser.models import PageFacts
-from document_parser.pipeline.read import read_text_layer
+from document_parser.models import Page, PageFacts
+from document_parser.pipeline.read import read_plain
 from document_parser.pipeline.route import text_layer_suffices
 from document_parser.pipeline.source import Source
 
@@ -32,33 +34,36 @@ async def plan(context: Context, job_id: str) -> None:
         with task_boundary(partial(assembly.fail, context, job_id), stage="plan"), context.local_source(job_id) as path:
             job = context.load(job_id)
             if job is not None:
-                async with await context.open(job, path) as source:
-                    await plan_document(context, actor, claim, job, source, stopping)
+                async with await context.open(job, path) as source, aclosing(Engines(context.settings)) as engines:
+                    await plan_document(context, actor, claim, job, source, engines, stopping)
         context.ledger.finish_stage(claim)
         actor.drop(claim)
 
 
 async def plan_document(
-    context: Context, actor: Actor, claim: Claim, job: Job, source: Source, stopping: threading.Event
+    context: Context, actor: Actor, claim: Claim, job: Job, source: Source, engines: Engines, stopping: threading.Event
 ) -> None:
     """Lay the ledger of an open document, read its sound text layers, give the rest to the readers.
 
     Raises DocumentError where the document is not to be read at all.
     """
     record.publish(context.redis, claim.job_id)
-    if not await _Planner(context, actor, job, source, stopping).lay_and_sort():
+    if not await _Planner(context, actor, job, source, engines, stopping).lay_and_sort():
         context.ledger.release(claim, crashed=False)
     elif context.ledger.planned(claim):
         await asyncio.to_thread(assembly.assemble_or_ring, context, claim.job_id, actor.name)
 
 
 class _Planner:
-    def __init__(self, context: Context, actor: Actor, job: Job, source: Source, stopping: threading.Event) -> None:
+    def __init__(
+        self, context: Context, actor: Actor, job: Job, source: Source, engines: Engines, stopping: threading.Event
+    ) -> None:
         self.context = context
         self.actor = actor
         self.job = job
         self.job_id = job.card.job_id
         self.source = source
+        self.engines = engines
         self.stopping = stopping
         self.batch: list[int] = []
         self.handed_over = False
@@ -109,9 +114,11 @@ class _Planner:
             return
         self.actor.hold(claim)
         try:
-            page = assembly.stored_page(self.context, self.job_id, facts.number) or await read_text_layer(self.source, facts)
+            page = await self._plain_page(facts)
         except PageUnreadable:
-            # A reader tries it with the engines, and reports it where they fail too.
+            page = None
+        if page is None:
+            # A reader asks the engines, and reports the page where they fail too.
             self.context.ledger.release(claim, crashed=False)
         else:
             data = page.model_dump_json().encode()
@@ -121,6 +128,11 @@ class _Planner:
                 self.stopping.set()
         self.actor.drop(claim)
         record.publish_sometimes(self.context.redis, self.job_id)
+
+    async def _plain_page(self, facts: PageFacts) -> Page | None:
+        """The page as it was stored before, or as its text layer reads it; None where an engine is to be asked."""
+        stored = assembly.stored_page(self.context, self.job_id, facts.number)
+        return stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
 
     def _hand_over(self) -> None:
         if self.batch:

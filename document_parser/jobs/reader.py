@@ -155,7 +155,7 @@ class Reader:
         """Plan the claimed document; it stays open for its pages."""
         with task_boundary(partial(assembly.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
             async with self.desks.document(claim.job_id) as document:
-                await plan_document(self.context, self.actor, claim, document.job, document.source, self.stopping)
+                await plan_document(self.context, self.actor, claim, document.job, document.source, self.engines, self.stopping)
         self.ledger.finish_stage(claim)
 
     async def _work(self, claim: Claim) -> None:

@@ -23,8 +23,8 @@ from document_parser.errors import DocumentParserError, InvalidOption, NoSuchPag
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
 from document_parser.pipeline.assemble import assembled, write_document
-from document_parser.pipeline.read import PageSource, failed, read_page, read_text_layer
-from document_parser.pipeline.route import MODELS, text_layer_suffices
+from document_parser.pipeline.read import PageSource, failed, read_page, read_plain
+from document_parser.pipeline.route import MODELS
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.settings import Settings, cores, load_settings
 
@@ -285,11 +285,9 @@ class PageWindow:
         """The page, read at once where its text layer suffices. What cannot be looked at is for the engines to find out."""
         try:
             facts = await self.source.facts(number)
-            if text_layer_suffices(facts, self.options.accuracy_mode):
-                return await read_text_layer(self.source, facts)
+            return await read_plain(self.source, facts, self.options.accuracy_mode, self.engines)
         except PageUnreadable:
             return None
-        return None
 
     async def _read(self, number: int) -> Page:
         seconds = self.settings.workers.page_timeout_seconds

@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import PictureSpec, SourceKind
+from document_parser.models import InkFacts, PictureSpec, SourceKind
 
 MOST_HEADER_BYTES = 1 << 16
 MOST_PAYLOAD_BYTES = 1 << 28
@@ -74,6 +74,7 @@ class Reply(BaseModel):
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0
     sideways: Annotated[float, Field(ge=0)] = 0.0
+    marks: InkFacts = InkFacts()
 
     @classmethod
     def refusing(cls, error: DocumentParserError) -> Reply:

@@ -1,31 +1,40 @@
 """Checks of a Reading that can reject it. Pure, cheap, and rather silent than wrong.
 
-Repetition is only believed when it is exact and long: real pages hold rows of zeros, empty forms, dotted leaders and refrains.
+The first checks need only the answer: was it finished, does it repeat itself, is its markup whole, is there anything in it. The
+others ask a witness: the words known to stand on the page, or else how many letters its ink can hold.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from document_parser.models import GuardName, PageImage, Reading, WarningCode
-
-TAIL = 6000
-PROBE = 16
-MOST_CANDIDATES = 64
-
-MARKUP = re.compile(r"<[^<>]{0,200}>|&[a-z]{1,10};")
-FILLER = frozenset(" \t\n.-_–—·…0xX|:=*$€£%+,()/")
-"""What real pages repeat at length: leaders, rules, blanks, zeros, crossed-out fields."""
-ROW_ENDS = ("\n", "</tr>")
+from document_parser.pipeline.comparable import Vocabulary, texts_of, texts_read, tokens
+from document_parser.pipeline.loops import loop_reason
+from document_parser.pipeline.witness import Witness, uncovered_ink
 
 INKED = 0.00002
 """A page with less than this share of dark pixels is empty."""
-WITNESS_CHARACTERS = 200
+
 WITNESS_WORDS = 20
 LEAST_COVERAGE = 0.4
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{3,}")
+SHORT = 3
+"""Words below this length are found on any page and prove nothing; letters of scripts without spaces are long enough."""
+
+WINDOW = 14
+"""Words in a row among which an invention is looked for: about a sentence."""
+KNOWN_BY_CHANCE = 5
+"""Of so many words in a row, as many as may be known although the sentence is invented: any page has "the" and "and"."""
+LONG_WORD = 2
+
+INK_LETTERS = 400
+LEAST_OF_INK = 0.25
+MOST_OF_INK = 3.0
+BEYOND_INK = 300
+"""Letters beyond what the ink can hold; fewer may be a description of a picture, or very small print."""
+LEAST_INK_COVERED = 0.5
+
 TABLE_EDGE = re.compile(r"<(/?)table\b", re.IGNORECASE)
 TABLE_INSIDE = re.compile(r"<t[rdh]\b", re.IGNORECASE)
 
@@ -34,48 +43,27 @@ TABLE_INSIDE = re.compile(r"<t[rdh]\b", re.IGNORECASE)
 class Rejection:
     """Why a reading is not accepted; ``warning`` is what the page says if it is kept all the same.
 
-    ``empty`` says that the reading has nothing at all in it, which on a page with hardly any ink may be right.
+    ``empty`` says that the reading has nothing at all in it, which on a page with hardly any ink may be right. ``doubtful``
+    says that only an estimate speaks against the reading: it is kept, with its warning, where no engine gives a better one.
     """
 
     guard: GuardName
     reason: str
     warning: WarningCode | None = None
     empty: bool = False
+    doubtful: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Loop:
-    """The end of a text that repeats with this period; both in characters."""
-
-    period: int
-    length: int
-
-
-def loop_reason(text: str) -> str | None:
-    """Why a growing answer should be stopped: its end says the same over and over. None where it does not.
-
-    Looks at the last few thousand characters only, so that it can be asked often.
-    """
-    loop = _loop_at_end(text[-TAIL:])
-    if loop is None:
-        return None
-    return f"the answer repeats itself: the same {loop.period} characters {loop.length // loop.period} times"
-
-
-def keep_good_prefix(text: str) -> str:
-    """The text before its loop, with what is repeated kept once; the whole text where there is no loop."""
-    loop = _loop_at_end(text[-TAIL:])
-    if loop is None:
-        return text
-    return text[: len(text) - _repeated_length(text, loop.period) + loop.period].rstrip()
-
-
-def judge(reading: Reading, image: PageImage | None, witness: str) -> Rejection | None:
-    """Why this reading of the picture is not to be believed; None where nothing speaks against it.
-
-    ``witness`` is text that is known to stand on the page, or "" where none is known.
-    """
-    return _unfinished(reading) or _broken_tags(reading.text) or _empty(reading, image) or _uncovered(reading, witness)
+def judge(reading: Reading, image: PageImage | None, witness: Witness) -> Rejection | None:
+    """Why this reading of the picture is not to be believed; None where nothing speaks against it."""
+    return (
+        _unfinished(reading)
+        or _broken_tags(reading.text)
+        or _empty(reading, image)
+        or uncovered(reading, witness)
+        or invented(reading, witness)
+        or (_against_ink(reading, image) if not witness.words else None)
+    )
 
 
 def _unfinished(reading: Reading) -> Rejection | None:
@@ -109,80 +97,82 @@ def _empty(reading: Reading, image: PageImage | None) -> Rejection | None:
     inked = image is not None and image.ink >= INKED
     if not inked or any(block.kind == "figure" for block in reading.blocks):
         return None
-    seen = any(character.isalnum() for text in _texts(reading) for character in text)
+    seen = any(character.isalnum() for text in _all_texts(reading) for character in text)
     return None if seen else Rejection("empty", "nothing was read on a page that is not empty", "low_coverage", empty=True)
 
 
-def _uncovered(reading: Reading, witness: str) -> Rejection | None:
-    if len(witness) <= WITNESS_CHARACTERS:
+def _all_texts(reading: Reading) -> list[str]:
+    return [*texts_of(reading.blocks), *(word.text for word in reading.words)]
+
+
+def uncovered(reading: Reading, witness: Witness) -> Rejection | None:
+    """Too few of the words that the witness knows were read."""
+    known = [word for word in witness.tokens if _tells(word)]
+    if len(set(known)) < WITNESS_WORDS:
         return None
-    known = _words(witness)
-    if len(known) < WITNESS_WORDS:
-        return None
-    covered = len(known & _words("\n".join(_texts(reading)))) / len(known)
+    found = Vocabulary(tokens(" ".join(_all_texts(reading)))).knows(known)
+    covered = sum(found) / len(found)
     if covered >= LEAST_COVERAGE:
         return None
     return Rejection("coverage", f"only {covered:.0%} of the words known to be on the page were read", "low_coverage")
 
 
-def _words(text: str) -> set[str]:
-    return set(WORD.findall(text.casefold()))
+def _tells(word: str) -> bool:
+    return len(word) >= SHORT or not word.isascii()
 
 
-def _texts(reading: Reading) -> Iterator[str]:
-    for block in reading.blocks:
-        yield block.text
-        if block.table is not None:
-            yield from (cell.text for cell in block.table.cells)
-    yield from (word.text for word in reading.words)
+def invented(reading: Reading, witness: Witness) -> Rejection | None:
+    """A sentence of which the witness knows nothing, though it knows the page."""
+    if len(witness.tokens) < WITNESS_WORDS:
+        return None
+    unknown = sum(_invented_words(text, witness.vocabulary) for text in _passages(reading))
+    if not unknown:
+        return None
+    return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
 
 
-def _loop_at_end(tail: str) -> _Loop | None:
-    """The shortest period with which this text ends for longer than a real page would."""
-    for period in _candidate_periods(tail):
-        length = _repeated_length(tail, period)
-        if length >= 2 * period and _is_too_much(tail[-period:], length):
-            return _Loop(period, length)
-    return None
+def _passages(reading: Reading) -> list[str]:
+    """Texts whose words follow each other on the page: one a block, tables row by row."""
+    if reading.words:
+        return [" ".join(word.text for word in reading.words)]
+    return [" ".join(texts_read(Reading(reading.engine, [block]))) for block in reading.blocks]
 
 
-def _candidate_periods(tail: str) -> Iterator[int]:
-    """Distances from the last characters back to where they stood before, nearest first."""
-    probe = tail[-PROBE:]
-    place = len(tail) - PROBE
-    for _ in range(MOST_CANDIDATES):
-        found = tail.rfind(probe, 0, place + PROBE - 1) if place > 0 else -1
-        if found < 0:
-            return
-        yield len(tail) - PROBE - found
-        place = found
+def _invented_words(text: str, vocabulary: Vocabulary) -> int:
+    """How many words of the passage stand in sentences that the witness knows nothing of."""
+    words = [word for word in tokens(text) if len(word) >= LONG_WORD or not word.isascii()]
+    if len(words) < WINDOW:
+        return 0
+    known = vocabulary.knows(words)
+    lost = [False] * len(words)
+    seen = sum(known[:WINDOW])
+    for start in range(len(words) - WINDOW + 1):
+        if start:
+            seen += known[start + WINDOW - 1] - known[start - 1]
+        if seen <= KNOWN_BY_CHANCE:
+            lost[start : start + WINDOW] = [True] * WINDOW
+    return sum(gone and not there for gone, there in zip(lost, known, strict=True))
 
 
-def _repeated_length(text: str, period: int) -> int:
-    """How many characters at the end of the text repeat with this period, found by halving."""
-    least, most = 0, len(text) - period
-    while least < most:
-        middle = (least + most + 1) // 2
-        if text[-middle:] == text[-middle - period : -period]:
-            least = middle
-        else:
-            most = middle - 1
-    return least + period
+def _against_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
+    """Far fewer or far more letters than the ink of the page can hold; only where there is no better witness."""
+    if image is None or not image.marks.cells:
+        return None
+    letters = sum(not character.isspace() for text in texts_read(reading) for character in text)
+    room = image.marks.letters
+    if letters > MOST_OF_INK * room + BEYOND_INK:
+        reason = f"{letters} letters were read where the ink has room for about {room}"
+        return Rejection("fabrication", reason, "suspect_fabrication", doubtful=True)
+    if room < INK_LETTERS or letters >= LEAST_OF_INK * room or _pictures_explain(reading, image):
+        return None
+    reason = f"only {letters} letters were read where the ink has room for about {room}"
+    return Rejection("coverage", reason, "low_coverage", doubtful=True)
 
 
-def _is_too_much(unit: str, length: int) -> bool:
-    """Whether this unit over so many characters is more than real pages hold."""
-    repeats = length / len(unit)
-    ends_rows = any(end in unit for end in ROW_ENDS)
-    if FILLER.issuperset(MARKUP.sub("", _turned(unit))):
-        return length >= 1500 and (repeats >= 60 or length >= 5000) if ends_rows else length >= 1000 and repeats >= 80
-    if "<td" in unit or "<th" in unit:
-        return length >= 1600 and repeats >= 12
-    # About two hundred tokens: four letters each, or one character each in writing without an alphabet.
-    return length >= (800 if unit.isascii() else 300) and repeats >= (8 if len(unit) <= 100 else 5)
-
-
-def _turned(unit: str) -> str:
-    """The unit begun at its first tag, so that no tag is cut in two."""
-    start = max(unit.find("<"), 0)
-    return unit[start:] + unit[:start]
+def _pictures_explain(reading: Reading, image: PageImage) -> bool:
+    """Whether the ink lies under figures that were seen: a figure without a place may be anywhere."""
+    figures = [block for block in reading.blocks if block.kind == "figure"]
+    if any(block.box is None for block in figures):
+        return True
+    boxes = [block.box for block in reading.blocks if block.box is not None]
+    return bool(figures) and uncovered_ink(image.marks, boxes, 1.0) < 1 - LEAST_INK_COVERED

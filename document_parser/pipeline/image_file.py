@@ -118,7 +118,8 @@ class ImageFile:
         picture = decoded if decoded.size == size else decoded.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         if turn in _TURNS:
             picture = picture.transpose(_TURNS[turn])
-        return Picture(*picture.size, encoded(picture, spec), *glance(picture))
+        ink, sideways, marks = glance(picture)
+        return Picture(*picture.size, encoded(picture, spec), ink, sideways, marks)
 
     @contextmanager
     def _opened(self, number: int) -> Iterator[Image.Image]:

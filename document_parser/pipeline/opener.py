@@ -265,5 +265,6 @@ def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
         height_pixels=picture.height_pixels,
         ink=picture.ink,
         sideways=picture.sideways,
+        marks=picture.marks,
     )
     return reply, picture.data

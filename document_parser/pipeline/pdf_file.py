@@ -16,7 +16,7 @@ from PIL import Image
 
 from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.models import InkFacts, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_rules import extract_rules
@@ -35,6 +35,7 @@ class Picture(NamedTuple):
     data: bytes
     ink: float
     sideways: float
+    marks: InkFacts
 
 
 class PdfFile:
@@ -91,7 +92,8 @@ class PdfFile:
         if turn in {90, 270}:
             width, height = height, width
         image = self._drawn(page, width, height, turn)
-        return Picture(width, height, encoded(image, spec), *glance(image))
+        ink, sideways, marks = glance(image)
+        return Picture(width, height, encoded(image, spec), ink, sideways, marks)
 
     def _drawn(self, page: Any, width: int, height: int, turn: int) -> Image.Image:
         """The page on white, form fields included. Four bytes a pixel: Pillow takes them without a copy."""

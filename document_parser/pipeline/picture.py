@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.models import PictureSpec
+from document_parser.models import InkFacts, PictureSpec
+from document_parser.pipeline.ink import ink_facts
 
 INK_MARGIN = 32
 """Grey levels, of 256, by which a pixel must differ from the paper to count as ink. Paper's own noise stays below it."""
@@ -47,8 +48,8 @@ def encoded(image: Image.Image, spec: PictureSpec) -> bytes:
     return buffer.getvalue()
 
 
-def glance(image: Image.Image) -> tuple[float, float]:
-    """(ink, sideways) of a picture.
+def glance(image: Image.Image) -> tuple[float, float, InkFacts]:
+    """(ink, sideways, what the ink shows) of a picture.
 
     Ink is the share of pixels that differ clearly from the paper, darker on light paper, lighter on dark. Sideways compares
     how strongly ink varies along the rows and along the columns of small tiles: lines of writing make the one across them
@@ -59,7 +60,9 @@ def glance(image: Image.Image) -> tuple[float, float]:
     paper = int(np.convolve(levels, np.ones(9, dtype=np.int64), "same").argmax())
     blank = int(levels[max(0, paper - INK_MARGIN) : paper + INK_MARGIN + 1].sum())
     ink = 1 - blank / max(1, int(levels.sum()))
-    return round(ink, 6), round(_sideways(grey, paper), 3) if ink > 0 else 0.0
+    if ink <= 0:
+        return 0.0, 0.0, InkFacts()
+    return round(ink, 6), round(_sideways(grey, paper), 3), ink_facts(grey, paper)
 
 
 def _sideways(grey: Image.Image, paper: int) -> float:

@@ -304,4 +304,4 @@ def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn:
         raise ValueError(f"{len(data)} bytes are no picture of {width} x {height}")
     if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):
         raise ValueError("not a JPEG file")
-    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways)
+    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks)

@@ -1,0 +1,166 @@
+"""One page on its way down the ladder of engines: each attempt is judged, and the first reading that stands is the page's.
+
+An answer that goes wrong at its end is not lost: what was read soundly is kept, and the rest is read from a crop (rest.py). A
+reading against which only an estimate speaks is kept in mind; it becomes the page, with its warning, if nobody reads better.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from document_parser.errors import (
+    ContextExceeded,
+    EngineError,
+    EngineRefused,
+    EngineTimeout,
+    EngineUnavailable,
+    NoEngine,
+    PageUnreadable,
+)
+from document_parser.models import EngineName, Page, PageImage, PageWarning, Reading
+from document_parser.pipeline import guards, route
+from document_parser.pipeline.boxes import place_blocks
+from document_parser.pipeline.comparable import overlap, texts_read, tokens
+from document_parser.pipeline.loops import loop_reason
+from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of, failed, is_unsure, text_layer_reading
+from document_parser.pipeline.rest import with_the_rest
+from document_parser.pipeline.second import SecondReader
+from document_parser.pipeline.witnesses import Witnesses
+
+NO_INK = 0.00002
+"""Below this share of dark pixels a page is blank; a lone page number has more."""
+LITTLE_INK = 0.0005
+"""Below this share a page on which an engine finds nothing is blank too: dust, or the edge of a scan."""
+ALIKE = 0.8
+"""Two engines whose readings are as alike as this outvote an estimate."""
+
+CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
+
+
+class Ladder:
+    """Reads one page. Made for it, used once."""
+
+    def __init__(self, one: OnePage) -> None:
+        self._one = one
+        self._page = one.page
+        self._witnesses = Witnesses(one)
+        self._second = SecondReader(one, self._witnesses)
+        self._kept: list[Candidate] = []
+
+    async def down(self) -> Page:
+        """Try each engine in turn. Raises NoEngine where none is there to try."""
+        for name in self._one.route.engines:
+            if name == "text_layer" and self._kept and route.distrust(self._one.facts):
+                break  # a reading in doubt is worth more
+            came_of_it = await self._engine(name)
+            if came_of_it == "blank":
+                self._page.status = "blank"
+                return self._page
+            if came_of_it == "accepted" and self._is_good_enough(self._kept[-1]):
+                return self._one.closed(self._kept[-1])
+        if self._kept:
+            return self._one.closed(min(self._kept, key=lambda one: len(one.doubts)))
+        if not self._page.attempts:
+            raise NoEngine()
+        return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
+
+    def _is_good_enough(self, candidate: Candidate) -> bool:
+        return not candidate.doubts or self._one.options.on_low_quality != "fallback"
+
+    async def _engine(self, name: EngineName) -> CameOfIt:
+        """All attempts of one engine. What it accepts stands last among those kept."""
+        came_of_it: CameOfIt = "next engine"
+        heats = self._one.retry_temperatures if name in route.MODELS else ()
+        for temperature in (None, *heats):
+            came_of_it = await self._attempt(name, temperature)
+            if came_of_it != "same engine":
+                break
+        return came_of_it
+
+    async def _attempt(self, name: EngineName, temperature: float | None) -> CameOfIt:
+        started = time.monotonic()
+        try:
+            reading, image = await self._reading(name, temperature)
+        except EngineError as error:
+            self._one.tell(name, "error", error.message, started, temperature)
+            return self._after(error)
+        if reading is None:
+            return "blank"
+        rejection = await self._witnesses.verdict(reading, image)
+        if rejection is None:
+            self._one.tell(name, "accepted", "", started, temperature)
+            await self._accept(self._one.candidate(name, reading))
+            return "accepted"
+        if self._is_blank(image, rejection):
+            self._one.tell(name, "accepted", "nothing found and hardly any ink", started, temperature)
+            message = "The page counts as blank, but has a little ink on it that no engine could read."
+            self._page.warnings.append(PageWarning(code="low_coverage", message=message))
+            return "blank"
+        self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        return await self._rejected(reading, image, rejection)
+
+    async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> CameOfIt:
+        """What becomes of a rejected reading: kept in doubt, mended from a crop, or tried again."""
+        if rejection.doubtful:
+            return self._in_doubt(reading, rejection)
+        mended = await with_the_rest(self._one, self._witnesses, reading, image, rejection)
+        if mended is not None:
+            await self._accept(mended)
+            return "accepted"
+        await self._one.pictures.turn_over(image)
+        return "same engine"
+
+    def _after(self, error: EngineError) -> CameOfIt:
+        """Whether the same engine may be asked once more: never the same question after a refusal."""
+        if isinstance(error, ContextExceeded):
+            self._one.pictures.shrink()
+            return "same engine"
+        # A broken stream may go better next time; a server that is away, refuses or sleeps will not.
+        return "next engine" if isinstance(error, (EngineRefused, EngineUnavailable, EngineTimeout)) else "same engine"
+
+    async def _reading(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
+        """The reading and the picture it was read from; no reading where the picture is blank."""
+        if name == "text_layer":
+            return await text_layer_reading(self._one.source, self._page.number), None
+        image = await self._one.picture_for(name)
+        if image.ink < NO_INK and not self._one.facts.characters:
+            return None, image
+        if known := self._witnesses.has_read(name):
+            return known, image
+        engine = self._one.engines.get(name)
+        reading = await engine.read(image, temperature=temperature, watch=loop_reason)
+        before = self._one.pictures.turn
+        if is_unsure(reading) and await self._one.pictures.turn_over(image):
+            picture = await self._one.picture_for(name)
+            turned = await engine.read(picture, temperature=temperature, watch=loop_reason)
+            if (confidence_of(turned) or 0) > (confidence_of(reading) or 0):
+                return turned, picture
+            self._one.pictures.turn = before
+        return reading, image
+
+    async def _accept(self, candidate: Candidate) -> None:
+        """Have the candidate checked and keep it."""
+        if is_unsure(candidate.reading):
+            sure = confidence_of(candidate.reading)
+            candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
+        checked = await self._second.checked(candidate)
+        if checked.name in route.MODELS:
+            place_blocks(checked.reading.blocks, (await self._witnesses.known()).words)
+        self._kept.append(checked)
+
+    def _in_doubt(self, reading: Reading, rejection: guards.Rejection) -> CameOfIt:
+        """Keep the reading for want of a better one; another engine that reads the same outvotes the estimate."""
+        candidate = self._one.candidate(reading.engine, reading)
+        words = tokens(" ".join(texts_read(reading)))
+        for other in self._kept:
+            if other.name != reading.engine and overlap(words, tokens(" ".join(texts_read(other.reading)))) >= ALIKE:
+                other.doubts.clear()
+                self._kept.append(other)
+                return "accepted"
+        candidate.doubt(rejection.warning or "low_coverage", f"The reading is in doubt: {rejection.reason}.")
+        self._kept.append(candidate)
+        return "next engine"
+
+    def _is_blank(self, image: PageImage | None, rejection: guards.Rejection) -> bool:
+        return rejection.empty and image is not None and image.ink < LITTLE_INK and not self._one.facts.characters
