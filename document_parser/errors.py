@@ -154,6 +154,19 @@ class WebhookRefused(DocumentParserError):
     message = "webhook_url must be an http or https address of a public host. WEBHOOK_ALLOW_HOSTS names exceptions."
 
 
+class WebhookMissing(DocumentParserError):
+    code = "NO_WEBHOOK"
+    status = 404
+    message = "This job was submitted without webhook_url: there is nothing to deliver."
+
+
+class ServerBusy(DocumentParserError):
+    code = "SERVER_BUSY"
+    status = 503
+    retryable = True
+    message = "As many requests wait as may. Try again shortly."
+
+
 class QueueUnavailable(DocumentParserError):
     code = "QUEUE_UNAVAILABLE"
     status = 503

@@ -82,6 +82,7 @@ METRICS = (
     Metric("workers", "gauge", "Living workers.", ("state",)),
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
     Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),
+    Metric("webhooks_given_up", "gauge", "Webhooks given up that can be replayed until their jobs expire."),
     Metric(
         "webhook_tries",
         "counter",

@@ -460,11 +460,15 @@ class WebhookTry(BaseModel):
         return utc_text(value)
 
 
+WebhookState = Literal["pending", "delivered", "failed"]
+
+
 class Webhook(BaseModel):
     """How the delivery of a job's webhook goes; the newest tries stand last. Never the URL, which may hold secrets."""
 
-    state: Literal["pending", "delivered", "failed"] = "pending"
-    attempts: int = 0
+    state: WebhookState = "pending"
+    attempts: int = Field(default=0, description="Tries since the job ended, or since the last replay.")
+    replays: int = Field(default=0, description="How often the operator began anew.")
     last_status: int | None = None
     last_error: str | None = None
     next_attempt_at: datetime | None = None

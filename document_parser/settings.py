@@ -26,6 +26,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 _RATE_LIMIT = r"[1-9]\d{0,8}/([1-9]\d{0,4} ?)?(second|minute|hour|day|month)s?"
+_WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
@@ -238,18 +239,29 @@ class WebhookSettings(_Section):
 
     secret: str = Field(
         default="",
-        pattern=r"^(whsec_([A-Za-z0-9+/]{4}){8,}([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)?$",
-        description="Signs webhooks: whsec_ and base64. Empty: made once in DATA_DIR/webhook.secret; set it for many hosts.",
+        pattern=rf"^({_WEBHOOK_SECRET}([\s,]+{_WEBHOOK_SECRET})*)?$",
+        description=(
+            "Signs webhooks: whsec_ and base64; several, newest first, each sign. "
+            "Empty: made once in DATA_DIR/webhook.secret; set it for many hosts."
+        ),
     )
     timeout_seconds: float = Field(default=15.0, gt=0, description="Deadline of one delivery.")
     retry_seconds: tuple[float, ...] = Field(
-        default=(5, 300, 1800, 7200, 18_000, 36_000),
-        description="Pauses before further tries, as a JSON list; after the last the delivery is given up.",
+        default=(5, 300, 1800, 7200, 18_000, 36_000, 36_000),
+        description=(
+            "Pauses before further tries, as a JSON list; after the last, or an hour before the job expires, "
+            "the delivery is given up."
+        ),
     )
     allow_hosts: tuple[str, ...] = Field(
         default=(),
         description='Hosts that may be called although their address is private, as a JSON list like ["erp.lan:8080"].',
     )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The operator's secrets, newest first; none where they are kept in a file."""
+        return tuple(re.findall(_WEBHOOK_SECRET, self.secret))
 
 
 class ClientSettings(_Section):

@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -27,116 +20,23 @@ from standardwebhooks import Webhook as Verifier
 
 from document_parser.jobs import record
 from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.posting import Answer, retry_after_seconds, signed_headers
 from document_parser.jobs.record import Job, JobCard
-from document_parser.jobs.webhooks import MOST_AT_ONE_HOST, Answer, Deliverer, after, retry_after_seconds, signed_headers
+from document_parser.jobs.webhooks import MOST_AT_ONE_HOST, Deliverer, after
 from document_parser.models import JobState, Options, Webhook
-from document_parser.settings import WebhookSettings
+from document_parser.settings import StoreSettings, WebhookSettings
 from document_parser.storage import make_storage
 from tests import documents
+from tests.receiver import RETRIES, receiving, secret_of, settings, told
 from tests.service import ROOT, Service, redis_url_of, wait_until
 from tests.test_addresses import REFUSED
 from tests.test_recovery import horses
-
-RETRIES = 3
-PATH = "/hooks/path-secret?token=query-secret"
-
-
-@dataclass
-class Call:
-    """One request a receiver got."""
-
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def id(self) -> str:
-        return self.headers["webhook-id"]
-
-    @property
-    def content(self) -> dict[str, Any]:
-        return json.loads(self.body)
-
-
-@dataclass
-class Receiver:
-    """A caller's server. Gives the prepared answers in turn, then 200; an Event for an answer is waited for."""
-
-    answers: list[int | tuple[int, dict[str, str]] | threading.Event] = field(default_factory=list)
-    calls: list[Call] = field(default_factory=list)
-    port: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}{PATH}"
-
-    def about(self, job_id: str) -> list[Call]:
-        return [call for call in self.calls if call.content["data"]["job_id"] == job_id]
-
-
-@contextlib.contextmanager
-def receiving(*answers: Any) -> Iterator[Receiver]:
-    receiver = Receiver(list(answers))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.calls.append(Call({name.lower(): value for name, value in self.headers.items()}, body))
-            answer = receiver.answers.pop(0) if receiver.answers else 200
-            if isinstance(answer, threading.Event):
-                answer.wait(120)
-                answer = 200
-            status, headers = answer if isinstance(answer, tuple) else (answer, {})
-            with contextlib.suppress(OSError):
-                self.send_response(status)
-                for name, value in {"Content-Length": "12", **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(b"answer-body\n")
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    receiver.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
-
-
-def settings(**more: Any) -> dict[str, Any]:
-    return {
-        "WEBHOOK_ALLOW_HOSTS": '["127.0.0.1"]',
-        "WEBHOOK_RETRY_SECONDS": json.dumps([0.1] * RETRIES),
-        "WEBHOOK_TIMEOUT_SECONDS": 3,
-        "SWEEP_SECONDS": 0.3,
-        "HEARTBEAT_SECONDS": 0.5,
-        "HEARTBEAT_TIMEOUT_SECONDS": 3,
-        **more,
-    }
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     with Service(tmp_path_factory.mktemp("webhooks"), **settings()) as service:
         yield service
-
-
-def told(service, job_id, state="delivered", seconds=40) -> dict[str, Any]:
-    """The webhook of a job once its delivery is over."""
-    wait_until(lambda: service.status(job_id)["webhook"]["state"] == state, seconds, f"the webhook is {state}")
-    return service.status(job_id)["webhook"]
-
-
-def secret_of(service) -> str:
-    command = [sys.executable, "-m", "document_parser", "webhook-secret"]
-    printed = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
-    return printed.stdout.strip()
 
 
 def test_a_webhook_tells_that_a_job_is_completed_and_its_signature_verifies(service, paper):
@@ -394,7 +294,7 @@ def test_the_receiver_of_the_documentation_takes_what_is_signed_and_nothing_else
     module = {"__name__": "receiver", "is_new": lambda _: True, "later": handled.append}
     exec(code.replace("whsec_…", secret), module)
     client, body = module["app"].test_client(), json.dumps({"data": {"job_id": "7"}})
-    headers = signed_headers(secret, "7", body)
+    headers = signed_headers([secret], "msg_7", body)
     assert client.post("/hooks/documents", data=body, headers=headers).status_code == 204
     assert client.post("/hooks/documents", data=body.replace("7", "8"), headers=headers).status_code == 500
     assert handled == ["7"]
@@ -421,16 +321,21 @@ def ended_job(attempts: int = 0, lives_seconds: float = 86_400) -> Job:
     return Job(card=card, state=JobState.COMPLETED, webhook=Webhook(attempts=attempts), completed_at=now, expires_at=expires)
 
 
-def test_the_default_schedule_ends_before_the_job_expires():
+def test_the_default_schedule_covers_a_day_and_leaves_an_hour_before_the_job_expires():
     pauses = WebhookSettings(_env_file=None).retry_seconds
-    waited = 0.0
-    for attempts in range(len(pauses)):
-        webhook, delay = after(ended_job(attempts), Answer(500), pauses)
-        assert webhook.state == "pending"
-        assert pauses[attempts] <= delay <= pauses[attempts] * 1.1
-        waited += delay
-    assert after(ended_job(len(pauses)), Answer(500), pauses)[0].state == "failed"
-    assert waited < 86_400
+    lives, waited, attempts = StoreSettings(_env_file=None).job_ttl_hours * 3600, 0.0, 0
+    while (outcome := after(ended_job(attempts, lives - waited), Answer(500), pauses))[0].state == "pending":
+        assert outcome[1] <= pauses[attempts] * 1.1
+        waited, attempts = waited + outcome[1], attempts + 1
+    assert (outcome[0].state, attempts) == ("failed", len(pauses))
+    assert waited == pytest.approx(23 * 3600, abs=5)
+
+
+def test_a_job_that_lives_longer_is_tried_for_the_whole_schedule():
+    pauses, waited, attempts = (5.0, 300.0, 90_000.0), 0.0, 0
+    while (outcome := after(ended_job(attempts, 200_000 - waited), Answer(500), pauses))[0].state == "pending":
+        waited, attempts = waited + outcome[1], attempts + 1
+    assert sum(pauses) <= waited <= sum(pauses) * 1.1
 
 
 @pytest.mark.parametrize(("asked", "least", "most"), [(0, 5, 5.5), (2, 5, 5.5), (60, 60, 60), (1e9, 3600, 3600)])

@@ -26,6 +26,7 @@ from document_parser.api import (
     service,
     system,
     ui,
+    webhooks,
 )
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         jobs.blueprint(),
         pages.blueprint(),
         events.blueprint(),
+        webhooks.blueprint(),
         service.blueprint(),
         system.blueprint(),
         metrics.blueprint(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify
@@ -10,15 +11,14 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import factory, problems, results
 from document_parser.api.auth import check_origin, require_operator
+from document_parser.api.listing import page_of_jobs
 from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQuery, Result, ResultQuery, StatusQuery
 from document_parser.api.waiting import wait_for_end
-from document_parser.errors import InvalidOption, JobEnded, JobNotFound
+from document_parser.errors import JobEnded, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.record import Job
 from document_parser.models import JobState, JobStatus
-
-MOST_LOOKED_AT = 2000
 
 
 def blueprint() -> APIBlueprint:
@@ -101,25 +101,9 @@ def _cancel(services: factory.Services, job_id: str) -> Cancelled:
 
 
 def _page_of_jobs(services: factory.Services, query: JobsQuery) -> Jobs:
-    """One page of the listing. A state filter looks at a bounded number of jobs and goes on at the cursor."""
-    found: list[JobStatus] = []
-    before, looked_at = _cursor(query.cursor), 0
-    while len(found) < query.limit and looked_at < MOST_LOOKED_AT:
-        ids = record.newest(services.redis, record.PUBLIC, before, query.limit)
-        jobs = {job.card.job_id: job for job in record.load_many(services.redis, [job_id for job_id, _ in ids])}
-        for job_id, created in ids:
-            before, looked_at = created, looked_at + 1
-            if (job := jobs.get(job_id)) is not None and query.status in ("", job.state):
-                found.append(job.show())
-            if len(found) == query.limit:
-                break
-        if len(ids) < query.limit:
-            return Jobs(jobs=found, next_cursor=None if len(found) < query.limit else repr(before))
-    return Jobs(jobs=found, next_cursor=repr(before))
+    def shown(job: Job) -> JobStatus | None:
+        return job.show() if query.status in ("", job.state) else None
 
-
-def _cursor(text: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise InvalidOption("Not understood: cursor: use next_cursor of the answer before.") from None
+    newest = partial(record.newest, services.redis, record.PUBLIC)
+    found, cursor = page_of_jobs(services.redis, newest, shown, query.cursor, query.limit)
+    return Jobs(jobs=found, next_cursor=cursor)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 from document_parser.models import (
     Attempt,
@@ -16,6 +17,9 @@ from document_parser.models import (
     PageError,
     PageWarning,
     WarningCode,
+    Webhook,
+    WebhookState,
+    utc_text,
 )
 
 EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
@@ -56,6 +60,18 @@ class JobsQuery(_Strict):
     status: JobState | Literal[""] = Field(default="", description="Only jobs in this state.")
 
 
+class DeliveriesQuery(_Strict):
+    limit: int = Field(default=50, ge=1, le=500, description="Most deliveries in one answer.")
+    cursor: str = Field(default="", max_length=64, description="next_cursor of the answer before.")
+    state: WebhookState | Literal[""] = Field(
+        default="", description="Only deliveries in this state; failed ones stand in the order they were given up."
+    )
+
+
+class Ping(_Strict):
+    url: str = Field(min_length=1, description="The receiver's address, under the same rules as webhook_url.")
+
+
 class Accepted(BaseModel):
     """The answer to an upload."""
 
@@ -91,6 +107,42 @@ class Result(BaseModel):
 class Jobs(BaseModel):
     jobs: list[JobStatus]
     next_cursor: str | None
+
+
+class Delivery(Webhook):
+    """A job's webhook, for the operator: of its address the host alone."""
+
+    job_id: str
+    event: str
+    host: str
+    ended_at: datetime | None
+    expires_at: datetime | None
+
+    @field_serializer("ended_at", "expires_at", when_used="json")
+    def _moments(self, value: datetime | None) -> str | None:
+        return None if value is None else utc_text(value)
+
+
+class Deliveries(BaseModel):
+    deliveries: list[Delivery]
+    next_cursor: str | None
+
+
+class Replayed(BaseModel):
+    """How many given-up deliveries are tried again, and how many are left for a further call."""
+
+    replayed: int
+    left: int
+
+
+class Pinged(BaseModel):
+    """What came of a ping: the status of the answer, or why there was none."""
+
+    delivered: bool
+    status: int | None
+    error: str | None
+    milliseconds: int
+    webhook_id: str
 
 
 PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]

@@ -206,6 +206,10 @@ class Ledger:
         """Keep what a try came to, and when a pending one is due again. False where the job is gone, or it was settled."""
         return bool(self._run("settle_webhook", job_id, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
 
+    def replay_webhook(self, job_id: str, before: Webhook, again: Webhook) -> bool:
+        """Have a webhook delivered at once. False where the job is gone, or the delivery has moved on from ``before``."""
+        return bool(self._run("replay_webhook", job_id, before.state, before.attempts, again.model_dump_json()))
+
     def _page_span(self) -> int:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
 

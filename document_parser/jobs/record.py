@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
-from document_parser.jobs import files, forecast, scripts
+from document_parser.jobs import deliveries, files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.models import JobError, JobState, JobStatus, Lane, Options, Progress, SourceKind, Webhook, utc_text
 from document_parser.storage import Storage
@@ -181,8 +181,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         fields["webhook"] = job.webhook.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(_key(job_id), mapping=fields)
-        if job.webhook is not None and job.webhook.state == "pending":
-            pipe.zadd("webhooks:due", {job_id: 0})
+        if job.webhook is not None:
+            deliveries.restore(pipe, job_id, job.webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
         for suffix in ("", ":pages", ":status"):
@@ -258,7 +258,7 @@ def delete(redis: Redis, storage: Storage, job: Job) -> int:
         pipe.zrem("jobs:active", job_id)
         pipe.zrem("jobs:queued", job_id)
         pipe.zrem("jobs:expiring", job_id)
-        pipe.zrem("webhooks:due", job_id)
+        deliveries.forget(pipe, job_id)
         pipe.execute()
     return storage.delete_all(files.folder(job_id))
 

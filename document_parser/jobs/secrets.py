@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from document_parser.atomic import atomic_write
 from document_parser.settings import Settings
 
 WEBHOOK_SECRET_BYTES = 32
@@ -29,10 +30,38 @@ def own_secret(path: Path, new: Callable[[], bytes]) -> str:
     return path.read_text()
 
 
-def webhook_secret(settings: Settings) -> str:
-    """What webhooks are signed with: ``whsec_`` and base64."""
-    return settings.webhooks.secret or own_secret(settings.data_dir / "webhook.secret", _new_webhook_secret)
+def webhook_secrets(settings: Settings) -> tuple[str, ...]:
+    """What webhooks are signed with, newest first: ``whsec_`` and base64 each. A file is read anew each time."""
+    return settings.webhooks.secrets or tuple(own_secret(_webhook_file(settings), _new_webhook_secret).split())
+
+
+def rotate_webhook_secret(settings: Settings) -> tuple[str, ...]:
+    """Sign with a new secret as well, which comes first from now on. Of a file only; the new ones, newest first."""
+    kept = (new_webhook_secret(), *webhook_secrets(settings))
+    _keep_webhook_secrets(settings, kept)
+    return kept
+
+
+def retire_webhook_secrets(settings: Settings) -> tuple[str, ...]:
+    """Sign with the newest secret only. Of a file only; what is left."""
+    kept = webhook_secrets(settings)[:1]
+    _keep_webhook_secrets(settings, kept)
+    return kept
+
+
+def new_webhook_secret() -> str:
+    return _new_webhook_secret().decode()
 
 
 def _new_webhook_secret() -> bytes:
     return b"whsec_" + base64.b64encode(secrets.token_bytes(WEBHOOK_SECRET_BYTES))
+
+
+def _webhook_file(settings: Settings) -> Path:
+    return settings.data_dir / "webhook.secret"
+
+
+def _keep_webhook_secrets(settings: Settings, lines: tuple[str, ...]) -> None:
+    with atomic_write(_webhook_file(settings)) as out:
+        os.fchmod(out.fileno(), 0o600)
+        out.write("\n".join(lines).encode())

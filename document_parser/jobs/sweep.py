@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
-from document_parser.jobs import files, forecast, queue, record
+from document_parser.jobs import deliveries, files, forecast, queue, record
 from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
@@ -161,6 +161,7 @@ class Sweep:
             owner = text(self.redis.get(f"job:{job_id}:gone") or record.PUBLIC)
             self.storage.delete_all(files.folder(job_id))
             self.redis.zrem(f"jobs:{owner}", job_id)
+            deliveries.forget(self.redis, job_id)
             self.redis.zrem("jobs:expiring", job_id)
 
     # --- at boot

@@ -11,30 +11,25 @@ import asyncio
 import contextlib
 import json
 import random
-import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 import httpx2
 import structlog
 from redis.exceptions import LockNotOwnedError
-from standardwebhooks import Webhook as Signer
 
-import document_parser
 from document_parser import logs
-from document_parser.addresses import AddressCheck, AddressRefused, PinnedTransport
+from document_parser.addresses import AddressCheck, PinnedTransport
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs import counters, files, queue, record
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.context import task_boundary
 from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.posting import Answer, Message, post
 from document_parser.jobs.record import Job
-from document_parser.jobs.secrets import webhook_secret
 from document_parser.models import Webhook, WebhookTry, utc_text
 from document_parser.settings import Settings
 from document_parser.storage import Storage
@@ -47,30 +42,16 @@ PUT_OFF_SECONDS = 5.0
 """A host that answers slowly holds up its own webhooks, not those of others."""
 SLICE_SECONDS = 10.0
 POLL_SECONDS = 0.25
-CONNECT_SECONDS = 4.0
-"""For each address of a host, so that one that swallows packets leaves time for the next."""
 CLAIM_MARGIN_SECONDS = 5.0
 """A claim outlasts its delivery's deadline by this much, for what is written before and after."""
 LEASE_SECONDS = 8.0
 JITTER = 0.1
 MOST_RETRY_AFTER_SECONDS = 3600.0
 MOST_TRIES_KEPT = 10
-MOST_ANSWER_BYTES = 4096
 GONE = 410
-USER_AGENT = f"document-parser/{document_parser.__version__}"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one try: the HTTP status, or what went wrong before there was one."""
-
-    status: int | None = None
-    error: str | None = None
-    retry_after: float = 0.0
-
-    @property
-    def delivered(self) -> bool:
-        return self.status is not None and 200 <= self.status < 300
+LAST_TRY_BEFORE_EXPIRY = timedelta(hours=1)
+"""Where the schedule would outlast the job: so that a whole day is tried, and what was given up can still be replayed."""
+LEAST_LAST_PAUSE = timedelta(minutes=1)
 
 
 class Deliverer:
@@ -151,7 +132,7 @@ class Deliverer:
     async def _try(self, job: Job, transport: PinnedTransport) -> Answer:
         answer = Answer(error="internal")
         with task_boundary(lambda _: None, job_id=job.card.job_id, stage="deliver"):
-            answer = await post(self.settings, job, transport)
+            answer = await post(self.settings, message(job), transport)
         self.hosts[_host(job)] -= 1
         return answer
 
@@ -167,27 +148,9 @@ class Deliverer:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
 
 
-async def post(settings: Settings, job: Job, transport: PinnedTransport) -> Answer:
-    """Post a job's webhook once, within its deadline. Redirects are not followed; a bounded piece of the answer is read."""
-    answer, deadlines = Answer(error="timeout"), httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    body, url = payload(job), job.card.webhook_url
-    headers = signed_headers(webhook_secret(settings), job.card.job_id, body)
-    try:
-        async with (
-            asyncio.timeout(settings.webhooks.timeout_seconds),
-            httpx2.AsyncClient(transport=transport, trust_env=False, timeout=deadlines) as client,
-            client.stream("POST", url, content=body, headers=headers, follow_redirects=False) as response,
-        ):
-            answer = Answer(response.status_code, retry_after=retry_after_seconds(response.headers.get("retry-after", "")))
-            await _read_a_little(response)
-    except TimeoutError:
-        return answer
-    except AddressRefused as refusal:
-        return Answer(error=refusal.reason)
-    except httpx2.TransportError as fault:
-        # What comes after the status changes nothing about it.
-        return answer if answer.status else Answer(error=_name(fault))
-    return answer
+def message(job: Job) -> Message:
+    """What a job's webhook says: the same id and the same body at every try."""
+    return Message(job.card.webhook_url, f"msg_{job.card.job_id}", payload(job))
 
 
 def payload(job: Job) -> str:
@@ -198,37 +161,32 @@ def payload(job: Job) -> str:
     return json.dumps({"type": f"job.{job.state.value}", "timestamp": utc_text(ended), "data": data}, ensure_ascii=False)
 
 
-def signed_headers(secret: str, job_id: str, body: str) -> dict[str, str]:
-    """The headers of one try. The id is the message's, whatever the try; the time is now."""
-    message, now = f"msg_{job_id}", datetime.now(UTC)
-    return {
-        "webhook-id": message,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Signer(secret).sign(message, now, body),
-        "content-type": "application/json",
-        "user-agent": USER_AGENT,
-        "connection": "close",
-    }
-
-
 def after(job: Job, answer: Answer, pauses: Sequence[float]) -> tuple[Webhook, float]:
     """How the delivery stands after one more try, and the seconds until the next."""
     before, now = job.webhook or Webhook(), datetime.now(UTC)
     attempts = before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
-    due = None if delay is None else now + timedelta(seconds=delay)
-    too_late = due is None or (job.expires_at is not None and due >= job.expires_at)
-    if answer.delivered or answer.status == GONE or too_late:
-        due, delay = None, None
+    due = None if delay is None else _before_expiry(now, now + timedelta(seconds=delay), job.expires_at)
+    if answer.delivered or answer.status == GONE:
+        due = None
     webhook = Webhook(
         state="delivered" if answer.delivered else "pending" if due else "failed",
         attempts=attempts,
+        replays=before.replays,
         last_status=answer.status,
         last_error=answer.error,
         next_attempt_at=due,
         tries=[*before.tries, WebhookTry(at=now, status=answer.status, error=answer.error)][-MOST_TRIES_KEPT:],
     )
-    return webhook, delay or 0.0
+    return webhook, (due - now).total_seconds() if due else 0.0
+
+
+def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> datetime | None:
+    """When to try again of a job that expires: where it would be gone by then, a while before that; None where that is over."""
+    if expires is None or due < expires:
+        return due
+    last = expires - LAST_TRY_BEFORE_EXPIRY
+    return last if last - now > LEAST_LAST_PAUSE else None
 
 
 def _host(job: Job) -> str:
@@ -241,36 +199,3 @@ def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float 
         return None
     planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER)
     return max(planned, min(retry_after, MOST_RETRY_AFTER_SECONDS))
-
-
-async def _read_a_little(response: httpx2.Response) -> None:
-    """Let the server finish its answer, if that is short; the content is not looked at."""
-    read = 0
-    async for chunk in response.aiter_raw():
-        read += len(chunk)
-        if read >= MOST_ANSWER_BYTES:
-            return
-
-
-def retry_after_seconds(header: str) -> float:
-    """What a Retry-After header asks for, a number or a date; 0 where it is neither."""
-    try:
-        return float(header) if header.isdigit() else _seconds_until(parsedate_to_datetime(header))
-    except ValueError:
-        return 0.0
-
-
-def _seconds_until(moment: datetime) -> float:
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
-
-
-def _name(fault: BaseException) -> str:
-    """What is told of a fault: never its text, which may quote the address."""
-    if isinstance(fault, httpx2.TimeoutException):
-        return "timeout"
-    cause: BaseException | None = fault
-    while cause is not None:
-        if isinstance(cause, ssl.SSLError):
-            return "tls_failed"
-        cause = cause.__cause__ or cause.__context__
-    return "connect_failed" if isinstance(fault, httpx2.ConnectError) else "connection_broken"

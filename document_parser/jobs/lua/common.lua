@@ -8,6 +8,12 @@ end
 
 local PACE_MILLISECONDS = 5000
 
+-- For listings, whose pages end between two scores: fine enough that no two are the same.
+local function now_micros()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
 local function record(job) return 'job:' .. job end
 local function pages(job) return 'job:' .. job .. ':pages' end
 local function stages(job) return 'job:' .. job .. ':stages' end

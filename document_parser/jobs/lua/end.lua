@@ -28,5 +28,8 @@ observe('job_duration_seconds|' .. to, math.max(0, now() / 1000 - created), 8)
 redis.call('ZREM', 'jobs:active', job)
 redis.call('ZREM', 'jobs:queued', job)
 redis.call('ZADD', 'jobs:expiring', now() + ttl, job)
-if redis.call('HEXISTS', record(job), 'webhook') == 1 then redis.call('ZADD', 'webhooks:due', now(), job) end
+if redis.call('HEXISTS', record(job), 'webhook') == 1 then
+  redis.call('ZADD', 'webhooks:due', now(), job)
+  redis.call('ZADD', 'webhooks:log', now_micros(), job)
+end
 return 'ok'

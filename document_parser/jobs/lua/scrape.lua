@@ -44,5 +44,6 @@ local numbers = {
   claims = redis.call('ZCARD', 'claims'),
   readers = readers,
   webhooks_pending = redis.call('ZCARD', 'webhooks:due'),
+  webhooks_given_up = redis.call('ZCARD', 'webhooks:failed'),
 }
 return {cjson.encode({numbers = numbers, in_flight = in_flight, workers = workers}), redis.call('HGETALL', ARGV[1])}

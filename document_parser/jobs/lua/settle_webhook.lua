@@ -12,4 +12,5 @@ if ARGV[2] == 'pending' then
 else
   redis.call('ZREM', 'webhooks:due', job)
 end
+if ARGV[2] == 'failed' then redis.call('ZADD', 'webhooks:failed', now_micros(), job) end
 return 1
