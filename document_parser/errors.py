@@ -135,6 +135,12 @@ class PageNotFound(DocumentParserError):
     message = "The document has no such page, or page_range left it out."
 
 
+class FigureNotFound(DocumentParserError):
+    code = "FIGURE_NOT_FOUND"
+    status = 404
+    message = "The result has no figure of this name, or the job was asked for figures=none."
+
+
 class PicturePending(DocumentParserError):
     code = "PICTURE_PENDING"
     status = 409

@@ -61,6 +61,8 @@ LowQuality = Literal["flag", "fallback", "fail"]
 SourceKind = Literal["pdf", "image"]
 Lane = Literal["express", "normal", "batch"]
 """Which work goes first; see ``jobs/lanes.py``."""
+FigureMode = Literal["none", "placeholder", "embed"]
+"""How a result shows figures: not at all, by a link to their pictures, or with the pictures in it."""
 
 
 class JobState(StrEnum):
@@ -195,6 +197,8 @@ class Block(BaseModel):
     table: Table | None = None
     size_points: float | None = Field(default=None, exclude_if=lambda size: size is None)
     """The font size of a heading, where the page tells it."""
+    picture: str | None = Field(default=None, exclude_if=lambda name: name is None)
+    """The name of the file with a figure's picture, cut out of the page."""
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
     """The page that carries this block on."""
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)
@@ -271,6 +275,8 @@ class PageFacts(BaseModel):
     unmapped_share: float = 0.0
     invisible_share: float = 0.0
     image_share: float = 0.0
+    pictures: list[BoundingBox] = Field(default_factory=list)
+    """Pictures on the page that are large enough to be figures, and no scan of the page."""
     objects: int = 0
     form_fields: int = 0
 
@@ -286,6 +292,8 @@ class PictureSpec(BaseModel):
     """Small originals are enlarged until their short side has this many pixels; 0 leaves them."""
     encoding: Literal["jpeg", "rgb"] = "jpeg"
     quality: int = 90
+    region: BoundingBox | None = None
+    """The part of the upright page that is wanted; all of it where there is none. The limits hold for the part."""
 
 
 INK_COLUMNS, INK_ROWS = 32, 48
@@ -410,6 +418,10 @@ class Options(BaseModel):
     )
     priority: Literal["auto", "express", "normal", "batch"] = Field(
         default="auto", description="The lane: express before normal before batch; auto puts small documents into express."
+    )
+    figures: FigureMode = Field(
+        default="placeholder",
+        description="Figures in Markdown and HTML: none, placeholder (a link to each picture) or embed (the pictures in it).",
     )
 
     def selects(self, page_count: int) -> list[int]:

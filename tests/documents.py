@@ -107,6 +107,26 @@ def scanned_pdf(path: Path, page_texts: Sequence[str], turned: dict[int, int] | 
     return path
 
 
+def illustrated_pdf(path: Path, pages: int = 1, rotation: int = 0) -> Path:
+    """Pages of text around a red picture, set as two strips, with its caption below; a small logo stands in a corner."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    strip = ImageReader(Image.new("RGB", (40, 20), (200, 0, 0)))
+    logo = ImageReader(Image.new("RGB", (20, 20), (0, 0, 200)))
+    for number in range(1, pages + 1):
+        canvas.setPageRotation(rotation)
+        for place, line in enumerate(wrapped(PARAGRAPH, 470)):
+            canvas.drawString(60, 760 - 14 * place, line)
+        canvas.drawImage(strip, 150, 500, 200, 100)
+        canvas.drawImage(strip, 150, 400, 200, 100)
+        canvas.drawImage(logo, 540, 800, 24, 24)
+        canvas.drawString(150, 380, f"Figure {number}: A red field.")
+        for place, line in enumerate(wrapped(PARAGRAPH, 470)):
+            canvas.drawString(60, 340 - 14 * place, line)
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
 def encrypted_pdf(path: Path, user_password: str, text: str = "Secret text") -> Path:
     """A PDF that opens with ``user_password`` only; an empty one opens for everybody."""
     encryption = StandardEncryption(user_password, ownerPassword="owner", strength=128)

@@ -35,6 +35,11 @@ def body(text=BODY, top=0.2, bottom=0.8):
     return block(text, at=box(top, bottom))
 
 
+def texts(number):
+    """Two paragraphs that stand on this page only."""
+    return [block(f"{BODY} {'abcdefghi'[number] * 3} {word}.") for word in ("first", "second")]
+
+
 def table(rows, top=0.2, bottom=0.8, heads=1, **edges):
     cells = [
         Cell(row=row, column=column, text=text, header=row < heads)
@@ -69,7 +74,7 @@ def test_a_line_in_the_same_place_of_many_pages_is_a_running_head():
 
 
 def test_so_is_one_without_a_place_as_models_write_it():
-    pages = together(*[page(n, block("Annual Report of the Harbour"), block(BODY), block(BODY)) for n in range(1, 6)])
+    pages = together(*[page(n, block("Annual Report of the Harbour"), *texts(n)) for n in range(1, 6)])
     assert kinds(pages) == ["page_header"] * 5
 
 

@@ -10,8 +10,8 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import factory, problems
 from document_parser.api.jobs import known
-from document_parser.api.schemas import JobPath, PageEntry, PagePath, Pages, PageState, PageView
-from document_parser.errors import PageNotFound, PicturePending, PictureUnavailable
+from document_parser.api.schemas import FigurePath, JobPath, PageEntry, PagePath, Pages, PageState, PageView
+from document_parser.errors import FigureNotFound, PageNotFound, PicturePending, PictureUnavailable
 from document_parser.jobs import files, record
 from document_parser.jobs.pictures import PictureRequest
 from document_parser.models import Page, PageError, PageWarning
@@ -61,6 +61,24 @@ def blueprint() -> APIBlueprint:
         request = PictureRequest(path.job_id, path.number, found.rotation if found else 0)
         response = send_file(_picture(services, request), mimetype="image/jpeg")
         response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if found else "no-store"
+        return response
+
+    @routes.get(
+        "/<job_id>/figures/<name>",
+        summary="The picture of a figure",
+        description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
+        responses=missing,
+        operation_id="job_figure",
+    )
+    def figure(path: FigurePath) -> Response:
+        services = factory.services()
+        record.load(services.redis, known(path.job_id))
+        try:
+            stream: Any = services.storage.open(files.figure(path.job_id, path.name))
+        except StoredFileMissing:
+            raise FigureNotFound(name=path.name) from None
+        response = send_file(stream, mimetype="image/jpeg")
+        response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
         return response
 
     return routes

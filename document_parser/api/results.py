@@ -91,8 +91,9 @@ def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -
         stem = job.card.filename.rpartition(".")[0] or job.card.filename
         response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"
     if name == "html":
-        # A document's HTML is shown without scripts, frames, forms or anything from elsewhere.
-        response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        # A document's HTML is shown without scripts, frames, forms or anything from elsewhere; figures are ours.
+        policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
+        response.headers["Content-Security-Policy"] = policy
     return response
 
 

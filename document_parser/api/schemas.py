@@ -38,6 +38,10 @@ class PagePath(JobPath):
     number: int = Field(ge=1, description="Page number of the document, from 1.")
 
 
+class FigurePath(JobPath):
+    name: str = Field(pattern=r"^page-\d{4,7}-figure-\d{1,3}\.jpg$", description="The name in ``picture`` of a figure's block.")
+
+
 class EventsQuery(_Strict):
     last_event_id: str = Field(
         default="",

@@ -15,6 +15,9 @@ from document_parser.cli.progress import Display
 from document_parser.models import Options
 from document_parser.pipeline.document import DocumentReader, ReadDocument
 
+LINKING = ("markdown", "html", "json")
+"""Formats that name the files of figures."""
+
 
 class Here:
     """Documents read one after another; engines stay loaded between them."""
@@ -51,7 +54,11 @@ class Here:
     def _document(self, work: Work, path: Path, password: str) -> ReadDocument:
         watch = partial(self.display.progressed, work.input.name)
         name = work.input.filename
-        return self.runner.run(self.reader.read(path, self.options, filename=name, password=password, on_progress=watch))
+        # Beside a file there is room for pictures; in a stream there is none, unless the result itself holds them.
+        figures = True if work.target is not None else None
+        return self.runner.run(
+            self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)
+        )
 
     def _write(self, document: ReadDocument, target: Path | None) -> None:
         if target is None:
@@ -59,8 +66,12 @@ class Here:
                 document.write(self.options.output_format, out)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
+        folder = target.with_name(f"{target.stem}.figures")
+        links = self.options.figures == "placeholder" and self.options.output_format in LINKING
+        if links:
+            document.save_figures(folder)
         with atomic_write(target) as out:
-            document.write(self.options.output_format, out)
+            document.write(self.options.output_format, out, folder.name if links else None)
 
 
 def _warnings(document: ReadDocument) -> list[dict[str, object]]:

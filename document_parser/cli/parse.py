@@ -19,7 +19,7 @@ from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display
-from document_parser.models import AccuracyMode, LowQuality, Options, OutputFormat
+from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads, load_settings
 
 Outcomes = Generator[Outcome, None, None]
@@ -107,7 +107,7 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
 def _fields(given: argparse.Namespace) -> dict[str, Any]:
     """The options that were given, by their names in models.Options. Raises UsageError."""
-    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator")
+    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator", "figures")
     fields = {name: value for name in named if (value := getattr(given, name)) is not None}
     fields.setdefault("output_format", outputs.format_of(given.output))
     try:
@@ -198,6 +198,11 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--on-low-quality", choices=get_args(LowQuality), help="pages in doubt: flag (default), fallback, fail")
     group.add_argument("--headers-footers", choices=("keep", "strip"), help="running heads, feet, page numbers; default strip")
     group.add_argument("--page-separator", metavar="TEXT", help="a line between pages; {page} is the next page's number")
+    group.add_argument(
+        "--figures",
+        choices=get_args(FigureMode),
+        help="none, placeholder (linked, written beside the result; the default) or embed",
+    )
     password = group.add_mutually_exclusive_group()
     password.add_argument("--password", help="opens encrypted documents; other users of the machine may see it")
     password.add_argument("--password-file", metavar="FILE", help="a file that holds the password")

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, NamedTuple
+from typing import IO, NamedTuple, Protocol
 
+from document_parser.export.figures import Figures
 from document_parser.models import Block, Document, Options, OutputFormat, Page
 
-Writer = Callable[[Document, Iterable[Page], Options, IO[bytes]], None]
-"""Writes UTF-8 or a ZIP archive. The document comes without pages; the pages come once, in order."""
+
+class Writer(Protocol):
+    """Writes UTF-8 or a ZIP archive. The document comes without pages; the pages come once, in order."""
+
+    def __call__(
+        self, document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = ..., /
+    ) -> None: ...
+
 
 FURNITURE = frozenset({"page_header", "page_footer", "page_number"})
 
@@ -51,9 +58,12 @@ class Captioned(NamedTuple):
     owned: bool = False
 
 
-def captioned(blocks: list[Block]) -> Iterator[Captioned]:
-    """Blocks in order, those with a caption before or after them together with its text."""
-    owners = _owners(blocks)
+def captioned(blocks: list[Block], *, with_figures: bool = True) -> Iterator[Captioned]:
+    """Blocks in order, those with a caption before or after them together with its text.
+
+    Without its figure, the caption of one stands by itself.
+    """
+    owners = {index: owner for index, owner in _owners(blocks).items() if with_figures or blocks[owner].kind != "figure"}
     texts = {owner: clean(blocks[index].text) for index, owner in owners.items()}
     for index, block in enumerate(blocks):
         yield Captioned(block, texts.get(index, ""), index in owners)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import IO, NamedTuple
 
+from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.flow import flow
 from document_parser.export.grid import rows_of
 from document_parser.models import Document, Options, Page, Table
@@ -28,9 +29,11 @@ class DocumentTable(NamedTuple):
     lines: Iterator[str]
 
 
-def write_csv(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
+def write_csv(
+    document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
+) -> None:
     """Write a JSON list of ``{page, caption, csv}``, one entry per table, row by row."""
-    del document
+    del document, figures
     out.write(b"[")
     for count, table in enumerate(tables_of(pages, options)):
         head = json.dumps({"page": table.page, "caption": table.caption}, ensure_ascii=False)

@@ -69,7 +69,7 @@ def _pieces(page: Page, options: Options) -> Iterator[Piece]:
     yield Piece(head)
     if page.status == "failed":
         return
-    for block, caption, owned in captioned(shown(page, options)):
+    for block, caption, owned in captioned(shown(page, options), with_figures=options.figures != "none"):
         parts = Parts(block.table) if block.kind == "table" and block.table else None
         yield Piece(head, block, caption, owned, parts)
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import IO
 
 from document_parser.export.base import clean, failure, item_of
+from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
@@ -25,11 +26,13 @@ _PARAGRAPH_CLASSES = {
 }
 
 
-def write_html(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
+def write_html(
+    document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
+) -> None:
     """Write one HTML file, a section per page."""
     title = _text(document.filename)
     out.write(f'<!DOCTYPE html>\n<html>\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n</head>\n<body>\n'.encode())
-    begun = False
+    begun, figures_shown = False, Shown(options, figures)
     for piece in _groups(flow(pages, options)):
         if isinstance(piece, list):
             out.write(f"{_list(piece)}\n".encode())
@@ -39,7 +42,9 @@ def write_html(document: Document, pages: Iterable[Page], options: Options, out:
         elif piece.parts is not None:
             for line in table_lines(piece.parts, piece.caption):
                 out.write(f"{line}\n".encode())
-        elif not piece.owned and (shown := _block(piece.block, piece.caption)):
+        elif piece.block.kind == "figure" and figures_shown.at_all:
+            out.write(f"{_figure(piece.block, piece.caption, figures_shown)}\n".encode())
+        elif not piece.owned and (shown := _block(piece.block)):
             out.write(f"{shown}\n".encode())
     out.write(("</section>\n" if begun else "").encode() + b"</body>\n</html>\n")
 
@@ -59,15 +64,20 @@ def _section(page: Page) -> str:
     return f'<section id="page-{page.number}" data-page="{page.number}">\n{failed}'
 
 
-def _block(block: Block, caption: str) -> str:
+def _figure(block: Block, caption: str, shown: Shown) -> str:
+    """A figure with its picture, where it has one, and what is said of it."""
+    address = shown.address(block)
+    image = f'<img src="{escape(address)}" alt="{escape(" ".join(clean(caption or block.text).split()))}">' if address else ""
+    words = "<br>".join(filter(None, [_text(block.text), _text(caption)]))
+    return f"<figure>{image}<figcaption>{words}</figcaption></figure>" if words else f"<figure>{image}</figure>"
+
+
+def _block(block: Block) -> str:
     text = _text(block.text)
     match block.kind:
         case "title" | "heading":
             level = min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
             return f"<h{level}>{text}</h{level}>" if text else ""
-        case "figure":
-            caption = "<br>".join(filter(None, [text, _text(caption)]))
-            return f"<figure><figcaption>{caption}</figcaption></figure>" if caption else "<figure></figure>"
         case "code":
             return f"<pre><code>{escape(block.text)}</code></pre>" if text else ""
     return _paragraph(block)

@@ -9,6 +9,7 @@ from typing import IO
 
 from document_parser.export import escape
 from document_parser.export.base import Item, clean, failure, item_of, separator
+from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import header_rows, rows_of
 from document_parser.export.html import table_lines
@@ -18,10 +19,12 @@ LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
 
 
-def write_markdown(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
+def write_markdown(
+    document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
+) -> None:
     """Write Markdown page by page."""
     del document  # its name and numbers are no content
-    writer = _Writer(out)
+    writer, shown = _Writer(out), Shown(options, figures)
     for count, piece in enumerate(flow(pages, options)):
         if piece.block is None:
             writer.put(separator(options, piece.page) if count else "")
@@ -30,8 +33,10 @@ def write_markdown(document: Document, pages: Iterable[Page], options: Options, 
             writer.put_lines(_table(piece.parts))
         elif piece.block.kind == "list_item" and clean(piece.block.text):
             writer.put_item(item_of(piece.block), piece.block.level or 1)
+        elif piece.block.kind == "figure" and shown.at_all:
+            writer.put(_figure(piece.block, piece.page.number, shown))
         else:
-            writer.put(_block(piece.block, piece.page.number))
+            writer.put(_block(piece.block))
     writer.end()
 
 
@@ -103,7 +108,12 @@ def _interrupts(level: _Level | None, levels: list[_Level], item: Item) -> bool:
     return bool(levels) and item.number in {None, 1}
 
 
-def _block(block: Block, number: int) -> str:
+def _figure(block: Block, number: int, shown: Shown) -> str:
+    """An image; without a picture, a link to the page."""
+    return f"![{escape.label(clean(block.text)) or 'figure'}]({shown.address(block) or f'#page-{number}'})"
+
+
+def _block(block: Block) -> str:
     text = clean(block.text)
     match block.kind:
         case "title" | "heading":
@@ -112,8 +122,6 @@ def _block(block: Block, number: int) -> str:
             return _fenced(block.text) if text else ""
         case "formula":
             return _formula(text)
-        case "figure":
-            return f"![{escape.label(text) or 'figure'}](#page-{number})"
         case "checkbox":
             return f"- {escape.paragraph(text)}" if text else ""
     return escape.paragraph(text)

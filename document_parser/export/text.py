@@ -6,16 +6,20 @@ from collections.abc import Iterable, Iterator
 from typing import IO
 
 from document_parser.export.base import clean, failure, item_of, separator
+from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import rows_of
 from document_parser.models import Block, Document, Options, Page
 
 
-def write_text(document: Document, pages: Iterable[Page], options: Options, out: IO[bytes]) -> None:
+def write_text(
+    document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
+) -> None:
     """Write plain text page by page."""
     del document
+    shown = Shown(options, figures)
     before: str | None = None
-    for kind, lines in _chunks(pages, options):
+    for kind, lines in _chunks(pages, options, shown):
         if before is not None:
             out.write(b"\n" if kind == before == "list_item" else b"\n\n")
         for count, line in enumerate(lines):
@@ -25,7 +29,7 @@ def write_text(document: Document, pages: Iterable[Page], options: Options, out:
         out.write(b"\n")
 
 
-def _chunks(pages: Iterable[Page], options: Options) -> Iterator[tuple[str, Iterable[str]]]:
+def _chunks(pages: Iterable[Page], options: Options, shown: Shown) -> Iterator[tuple[str, Iterable[str]]]:
     """(kind of block, its text line by line), without empty ones."""
     for count, piece in enumerate(flow(pages, options)):
         if piece.block is None:
@@ -34,15 +38,17 @@ def _chunks(pages: Iterable[Page], options: Options) -> Iterator[tuple[str, Iter
                 yield "separator", [line]
             if piece.page.status == "failed":
                 yield "failure", [f"[{failure(piece.page)}]"]
-        elif lines := _lines(piece, piece.block):
+        elif lines := _lines(piece, piece.block, shown):
             yield piece.block.kind, lines
 
 
-def _lines(piece: Piece, block: Block) -> Iterable[str]:
+def _lines(piece: Piece, block: Block, shown: Shown) -> Iterable[str]:
     if piece.parts is not None:
         # Empty cells are part of a table, a table without cells is nothing.
         return ("\t".join(" ".join(cell.split()) for cell in row) for row in rows_of(piece.parts)) if _cells(piece) else ()
     text = _plain(block)
+    if block.kind == "figure" and shown.at_all:
+        text = f"[figure: {text}]" if text else "[figure]"
     return [text] if text else ()
 
 

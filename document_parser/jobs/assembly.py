@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from functools import partial
 
 from document_parser.errors import DocumentParserError
+from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.record import Job
 from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError
 from document_parser.pipeline.assemble import write_document
+from document_parser.pipeline.figures import KeepFigure
 from document_parser.storage import StoredFileMissing
 
 SMALL = 16
@@ -48,7 +51,8 @@ def export(context: Context, job: Job, name: OutputFormat) -> None:
     extension = FORMAT_FILES[name].extension
     with context.storage.scratch() as path:
         with path.open("wb") as out:
-            write_document(head, partial(_pages, context, job), job.card.options, name, out)
+            figures = Figures(partial(_figure, context, job.card.job_id), "figures")
+            write_document(head, partial(_pages, context, job), job.card.options, name, out, figures)
         context.storage.put_file(files.result(job.card.job_id, extension), path)
 
 
@@ -61,6 +65,23 @@ def _pages(context: Context, job: Job) -> Iterator[Page]:
         if page is None:
             page = Page(number=number, status="failed", error=_error(entry))
         yield page
+
+
+def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
+    """Stores the pictures of a job's figures; None where its options show none."""
+    if job.card.options.figures == "none":
+        return None
+
+    async def keep(name: str, data: bytes) -> None:
+        await asyncio.to_thread(context.storage.put, files.figure(job.card.job_id, name), data)
+
+    return keep
+
+
+def _figure(context: Context, job_id: str, name: str) -> bytes | None:
+    with contextlib.suppress(StoredFileMissing):
+        return context.storage.get(files.figure(job_id, name))
+    return None
 
 
 def stored_page(context: Context, job_id: str, number: int) -> Page | None:

@@ -28,5 +28,10 @@ def picture(job_id: str, number: int, turn: int) -> str:
     return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
 
 
+def figure(job_id: str, name: str) -> str:
+    """The picture of a figure, under the name that its block has."""
+    return f"{folder(job_id)}figures/{name}"
+
+
 def result(job_id: str, extension: str) -> str:
     return f"{folder(job_id)}result.{extension}"

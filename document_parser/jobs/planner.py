@@ -15,6 +15,7 @@ from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.record import Job
 from document_parser.models import Page, PageFacts
+from document_parser.pipeline.figures import with_figures
 from document_parser.pipeline.read import read_plain
 from document_parser.pipeline.route import text_layer_suffices
 from document_parser.pipeline.source import Source
@@ -132,7 +133,10 @@ class _Planner:
     async def _plain_page(self, facts: PageFacts) -> Page | None:
         """The page as it was stored before, or as its text layer reads it; None where an engine is to be asked."""
         stored = assembly.stored_page(self.context, self.job_id, facts.number)
-        return stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
+        page = stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
+        if page is None or stored:
+            return page
+        return await with_figures(self.source, page, assembly.figure_keeper(self.context, self.job), facts)
 
     def _hand_over(self) -> None:
         if self.batch:

@@ -16,11 +16,13 @@ from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageTimeout
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
+from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document
 from document_parser.models import Page
+from document_parser.pipeline.figures import with_figures
 from document_parser.pipeline.read import failed, read_page
 from document_parser.pipeline.route import MODELS
 
@@ -184,15 +186,11 @@ class Reader:
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:
         settings = self.context.settings
+        job, source = document.job, document.source
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
-                return await read_page(
-                    document.source,
-                    number,
-                    document.job.card.options,
-                    self.engines,
-                    settings.engines.retry_temperatures,
-                )
+                page = await read_page(source, number, job.card.options, self.engines, settings.engines.retry_temperatures)
+                return await with_figures(source, page, figure_keeper(self.context, job))
         except TimeoutError:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 

@@ -20,9 +20,11 @@ from pydantic import ValidationError
 
 from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, InvalidOption, NoSuchPages, PageTimeout, PageUnreadable
+from document_parser.export.figures import Figures
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
 from document_parser.pipeline.assemble import assembled, write_document
+from document_parser.pipeline.figures import KeepFigure, with_figures
 from document_parser.pipeline.read import PageSource, failed, read_page, read_plain
 from document_parser.pipeline.route import MODELS
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
@@ -40,19 +42,23 @@ def parse(
     password: str = "",
     settings: Settings | None = None,
     on_progress: Watch | None = None,
+    figures_to: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Document:
     """Read a document in this process, with all its pages; those that cannot be read are in it as failed pages.
 
     ``options`` are the fields of models.Options, ``accuracy_mode`` or ``page_range`` for example; ``settings`` are those of
-    the environment unless given. Raises OSError where the file cannot be read, InvalidOption, EmptyFile, UnsupportedFormat,
+    the environment unless given. The pictures of figures are written to the folder ``figures_to``.
+
+    Raises OSError where the file cannot be read, InvalidOption, EmptyFile, UnsupportedFormat,
     ContentMismatch and the tree of DocumentError; RuntimeError inside a running event loop, where ``parse_async`` is for.
     """
     if _in_event_loop():
         raise RuntimeError(
             "parse() runs an event loop of its own. In a coroutine, await document_parser.parse_async() instead."
         )
-    return asyncio.run(parse_async(path, password=password, settings=settings, on_progress=on_progress, **options))
+    more: dict[str, Any] = {"settings": settings, "on_progress": on_progress, "figures_to": figures_to}
+    return asyncio.run(parse_async(path, password=password, **more, **options))
 
 
 async def parse_async(
@@ -61,13 +67,22 @@ async def parse_async(
     password: str = "",
     settings: Settings | None = None,
     on_progress: Watch | None = None,
+    figures_to: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Document:
     """``parse`` for a running event loop. Cancelling it ends the work behind it."""
     settings = settings or load_settings()
     async with DocumentReader(settings) as reader:
-        found = await reader.read(path, make_options(settings, options), password=password, on_progress=on_progress)
+        found = await reader.read(
+            path,
+            make_options(settings, options),
+            password=password,
+            on_progress=on_progress,
+            figures=figures_to is not None,
+        )
         with found:
+            if figures_to is not None:
+                found.save_figures(figures_to)
             return found.document()
 
 
@@ -100,6 +115,8 @@ class ReadDocument:
         self._warnings: list[PageWarning] = []
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         self._places: dict[int, int] = {}
+        self._figures: tempfile.TemporaryDirectory[str] | None = None
+        self._named: list[str] = []
 
     @property
     def complete(self) -> bool:
@@ -120,6 +137,26 @@ class ReadDocument:
             self.failed_pages = sorted([*self.failed_pages, page.number])
         self.progress = _counted(self.progress, page)
 
+    async def keep_figure(self, name: str, data: bytes) -> None:
+        """Put the picture of a figure away. Raises OSError where the disk is full."""
+        if self._figures is None:
+            self._figures = tempfile.TemporaryDirectory(prefix="docparse-figures-")
+        (Path(self._figures.name) / name).write_bytes(data)
+        self._named.append(name)
+
+    def figure(self, name: str) -> bytes | None:
+        """The JPEG of a figure, by the name in its block; None where there is none."""
+        if self._figures is None or name not in self._named:
+            return None
+        return (Path(self._figures.name) / name).read_bytes()
+
+    def save_figures(self, folder: str | PathLike[str]) -> int:
+        """Write the pictures of all figures into a folder, which is made where there are any. How many. Raises OSError."""
+        for name in self._named:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            (Path(folder) / name).write_bytes(self.figure(name) or b"")
+        return len(self._named)
+
     def pages(self) -> Iterator[Page]:
         """The pages, ascending, one at a time in memory."""
         for _, place in sorted(self._places.items()):
@@ -130,12 +167,17 @@ class ReadDocument:
         """The document with all its pages, as parts of it: see pipeline.assemble."""
         return self.head.model_copy(update={"pages": list(assembled(self.pages))})
 
-    def write(self, name: OutputFormat, out: BinaryIO) -> None:
-        """Write the document in one of the formats, page by page."""
-        write_document(self.head, self.pages, self.options, name, out)
+    def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> None:
+        """Write the document in one of the formats, page by page.
+
+        ``figures_folder`` is where links to figures lead, relative to what is written; without it they lead to their page.
+        """
+        write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:
         self._file.close()
+        if self._figures is not None:
+            self._figures.cleanup()
 
     def __enter__(self) -> Self:
         return self
@@ -170,8 +212,12 @@ class DocumentReader:
         filename: str = "",
         password: str = "",
         on_progress: Watch | None = None,
+        figures: bool | None = None,
     ) -> ReadDocument:
-        """Read one document; ``filename`` is its name where the path does not tell. Errors as of ``parse``."""
+        """Read one document; ``filename`` is its name where the path does not tell. Errors as of ``parse``.
+
+        ``figures`` says whether to cut their pictures out; unless told, where the result itself holds them: embedded, in a zip.
+        """
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
         name = safe_filename(filename or path.name)
         with path.open("rb") as file:
@@ -183,13 +229,17 @@ class DocumentReader:
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
             with ExitStack() as undo:
                 document = undo.enter_context(ReadDocument(head, options, len(numbers)))
-                await self._fill(document, source, numbers, on_progress or _unwatched)
+                keep = document.keep_figure if _cuts_figures(options, figures) else None
+                await self._fill(document, source, numbers, on_progress or _unwatched, keep)
                 undo.pop_all()
             return document
 
-    async def _fill(self, document: ReadDocument, source: Source, numbers: list[int], watch: Watch) -> None:
+    async def _fill(
+        self, document: ReadDocument, source: Source, numbers: list[int], watch: Watch, keep: KeepFigure | None
+    ) -> None:
         watch(document.progress)
-        async with aclosing(PageWindow(source, document.options, self._engines, self._settings).read(numbers)) as pages:
+        window = PageWindow(source, document.options, self._engines, self._settings, keep)
+        async with aclosing(window.read(numbers)) as pages:
             async for page in pages:
                 document.keep(page)
                 watch(document.progress)
@@ -205,6 +255,11 @@ class DocumentReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _cuts_figures(options: Options, wanted: bool | None) -> bool:
+    inside = options.figures == "embed" or options.output_format == "zip"
+    return options.figures != "none" and (inside if wanted is None else wanted)
 
 
 def _unwatched(progress: Progress) -> None:
@@ -231,7 +286,15 @@ _Task = asyncio.Task[Page | None]
 class PageWindow:
     """The pages of one open document on their way: sound text layers one by one, the others in a window."""
 
-    def __init__(self, source: PageSource, options: Options, engines: Engines, settings: Settings) -> None:
+    def __init__(
+        self,
+        source: PageSource,
+        options: Options,
+        engines: Engines,
+        settings: Settings,
+        keep_figure: KeepFigure | None = None,
+    ) -> None:
+        self.keep_figure = keep_figure
         self.source = source
         self.options = options
         self.engines = engines
@@ -285,7 +348,8 @@ class PageWindow:
         """The page, read at once where its text layer suffices. What cannot be looked at is for the engines to find out."""
         try:
             facts = await self.source.facts(number)
-            return await read_plain(self.source, facts, self.options.accuracy_mode, self.engines)
+            page = await read_plain(self.source, facts, self.options.accuracy_mode, self.engines)
+            return page and await with_figures(self.source, page, self.keep_figure, facts)
         except PageUnreadable:
             return None
 
@@ -293,9 +357,10 @@ class PageWindow:
         seconds = self.settings.workers.page_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await read_page(
+                page = await read_page(
                     self.source, number, self.options, self.engines, self.settings.engines.retry_temperatures
                 )
+                return await with_figures(self.source, page, self.keep_figure)
         except TimeoutError:
             raise PageTimeout(seconds=seconds) from None
 

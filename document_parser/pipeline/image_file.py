@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.models import BoundingBox, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.pdf_file import Picture
 from document_parser.pipeline.picture import INK_MARGIN, encoded, glance, picture_size
 
@@ -112,6 +112,8 @@ class ImageFile:
         with _faults_as(PageUnreadable, "This frame is damaged."), self._opened(number) as image:
             shape = _shape(image)
         decoded = self._decoded(number)
+        if spec.region is not None:
+            return _part(decoded, spec, spec.region, turn)
         long_side = max(shape.width_points, shape.height_points)
         dpi = min(shape.dpi, spec.dpi * max(1.0, _A4_LONG_SIDE / long_side))
         size = picture_size(shape.width_points, shape.height_points, spec, dpi)
@@ -153,6 +155,17 @@ class ImageFile:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
             raise OversizedPage()
+
+
+def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
+    """A part of a frame, at its own resolution where the limits of ``spec`` allow."""
+    picture = decoded.transpose(_TURNS[turn]) if turn in _TURNS else decoded
+    left, right = (round(edge * picture.width) for edge in (region.left, region.right))
+    top, bottom = (round(edge * picture.height) for edge in (region.top, region.bottom))
+    part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+    part.thumbnail((spec.max_long_side, spec.max_long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    ink, sideways, marks = glance(part)
+    return Picture(*part.size, encoded(part, spec), ink, sideways, marks)
 
 
 @contextmanager

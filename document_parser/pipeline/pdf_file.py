@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +19,9 @@ from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocu
 from document_parser.models import InkFacts, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
+from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.pdf_rules import extract_rules
-from document_parser.pipeline.picture import encoded, glance, picture_size
+from document_parser.pipeline.picture import Frame, encoded, framed, glance
 
 _SAMPLED_CHARACTERS = 256
 _GRID = 128
@@ -60,8 +61,9 @@ class PdfFile:
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
         width, height = _size(page)
-        pictures = _image_share(page)
-        hidden = texts_under_pictures(page) if pictures >= COVERING else frozenset()
+        pictures = list(_image_boxes(page))
+        share = _image_share(pictures)
+        hidden = texts_under_pictures(page) if share >= COVERING else frozenset()
         unmapped, invisible, characters = _text_facts(self._load_text(number), hidden)
         return PageFacts(
             number=number,
@@ -71,7 +73,8 @@ class PdfFile:
             characters=characters,
             unmapped_share=unmapped,
             invisible_share=invisible,
-            image_share=pictures,
+            image_share=share,
+            pictures=figure_boxes(pictures, width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
         )
@@ -88,19 +91,21 @@ class PdfFile:
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
         page = self._load_page(number)
-        width, height = picture_size(*_size(page), spec, spec.dpi)
+        across, along = _size(page)
         if turn in {90, 270}:
-            width, height = height, width
-        image = self._drawn(page, width, height, turn)
+            across, along = along, across
+        frame = framed(across, along, spec, spec.dpi)
+        image = self._drawn(page, frame, turn)
         ink, sideways, marks = glance(image)
-        return Picture(width, height, encoded(image, spec), ink, sideways, marks)
+        return Picture(frame.width, frame.height, encoded(image, spec), ink, sideways, marks)
 
-    def _drawn(self, page: Any, width: int, height: int, turn: int) -> Image.Image:
+    def _drawn(self, page: Any, frame: Frame, turn: int) -> Image.Image:
         """The page on white, form fields included. Four bytes a pixel: Pillow takes them without a copy."""
+        width, height = frame.width, frame.height
         bitmap = pypdfium2.PdfBitmap.new_native(width, height, pdfium.FPDFBitmap_BGRx)
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
         flags = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER
-        place = (0, 0, width, height, turn // 90, flags)
+        place = (-frame.left, -frame.top, frame.page_width, frame.page_height, turn // 90, flags)
         pdfium.FPDF_RenderPageBitmap(bitmap.raw, page.raw, *place)
         if self._document.formenv:
             pdfium.FPDF_FFLDraw(self._document.formenv.raw, bitmap.raw, page.raw, *place)
@@ -190,10 +195,10 @@ def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
     return bool(pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
 
 
-def _image_share(page: Any) -> float:
+def _image_share(boxes: Iterable[Box]) -> float:
     """Share of the page under pictures, overlaps counted once, on a coarse grid."""
     covered: NDArray[np.bool_] = np.zeros((_GRID, _GRID), dtype=bool)
-    for box in _image_boxes(page):
+    for box in boxes:
         left, top, right, bottom = (round(_GRID * min(1.0, max(0.0, edge))) for edge in box)
         covered[top:bottom, left:right] = True
     return round(float(covered.mean()), 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,30 @@ def picture_size(width: float, height: float, spec: PictureSpec, dpi: float) -> 
         scale = spec.min_short_side / min(width, height)
     scale = min(scale, spec.max_long_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+class Frame(NamedTuple):
+    """The part of a page that is drawn: its size, where it begins on the page, and the page's size, all in pixels."""
+
+    width: int
+    height: int
+    left: int
+    top: int
+    page_width: int
+    page_height: int
+
+
+def framed(width: float, height: float, spec: PictureSpec, dpi: float) -> Frame:
+    """What to draw of a page of ``width`` x ``height`` points, upright, at ``dpi``, within the limits of ``spec``."""
+    region = spec.region
+    if region is None:
+        across, along = picture_size(width, height, spec, dpi)
+        return Frame(across, along, 0, 0, across, along)
+    part = max(1.0, (region.right - region.left) * width), max(1.0, (region.bottom - region.top) * height)
+    across, along = picture_size(*part, spec, dpi)
+    scale = max(across / part[0], along / part[1])
+    page_width, page_height = max(1, round(width * scale)), max(1, round(height * scale))
+    return Frame(across, along, round(region.left * page_width), round(region.top * page_height), page_width, page_height)
 
 
 def encoded(image: Image.Image, spec: PictureSpec) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO
 
 from document_parser.export import FORMATS
+from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import Document, Options, OutputFormat, Page
 from document_parser.pipeline.assemble.footnotes import footnotes_last
 from document_parser.pipeline.assemble.furniture import Margins
@@ -34,6 +35,8 @@ def assembled(pages: Pages) -> Iterator[Page]:
     yield from joined(footnotes_last(furniture.applied(levels.applied(page))) for page in pages())
 
 
-def write_document(head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO) -> None:
+def write_document(
+    head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO, figures: Figures = NO_FIGURES
+) -> None:
     """Write the document to ``out``. ``head`` carries no pages."""
-    FORMATS[name].write(head, assembled(pages), options, out)
+    FORMATS[name].write(head, assembled(pages), options, out, figures)

@@ -30,7 +30,7 @@ USUAL = 0.4
 """A place is one for running heads where this share of all pages has one there."""
 FOLLOWS = 0.6
 """A number counts the pages where it keeps its distance to the page's on this share of them."""
-LETTERHEAD_LINES = 3
+LETTERHEAD_LINES = 2
 LINE_HEIGHT = 0.03
 """A block that is higher, as a share of the page, has more than one line."""
 
@@ -106,11 +106,25 @@ class Margins:
             if (line.page, line.block) not in taken and line.outermost and any(band.holds(line) for band in bands)
         ]
         lines: dict[int, list[tuple[MarginLine, BlockKind]]] = defaultdict(list)
-        for line, kind in named:
+        for line, kind in _apart_from_content(named):
             lines[line.page].append((line, kind))
         if 1 in lines:
             lines[1] = _without_letterhead(lines[1])
         return Furniture(dict(lines))
+
+
+def _apart_from_content(named: list[tuple[MarginLine, BlockKind]]) -> list[tuple[MarginLine, BlockKind]]:
+    """Without what leans on the content, unless it is the outermost: pages that are alike to their last line are no heads."""
+    while True:
+        there = {(line.page, line.block) for line, _ in named}
+        kept = [
+            (line, kind)
+            for line, kind in named
+            if line.outermost or line.inner is None or (line.page, line.inner) in there or line.is_number
+        ]
+        if len(kept) == len(named):
+            return kept
+        named = kept
 
 
 def _kind(line: MarginLine) -> BlockKind:

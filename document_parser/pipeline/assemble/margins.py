@@ -18,6 +18,8 @@ SIDE = 0.08
 BOXLESS = 2
 """Of blocks without a place, so many at the beginning and the end of a page may be."""
 LONGEST = 160
+LEAST_WHITE = 0.5
+"""White between furniture and content, against the height of the line."""
 MOST_ROWS = 4
 
 _KINDS: frozenset[BlockKind] = frozenset(
@@ -37,6 +39,7 @@ class MarginLine:
     """A short text in a margin. ``block`` is its place among the page's blocks; ``line`` says which line of the block it is.
 
     ``key`` is the text in small letters, numbers left out; ``numbers`` are these. ``box`` is None where it is not known.
+    ``inner`` is the place of a block that stands right beside it, without white between, on the side of the content.
     """
 
     page: int
@@ -47,6 +50,7 @@ class MarginLine:
     numbers: tuple[int, ...]
     box: BoundingBox | None
     outermost: bool
+    inner: int | None = None
     line: Literal["whole", "first", "last"] = "whole"
 
     @property
@@ -102,7 +106,18 @@ def margin_text(block: Block) -> str:
 
 def _line(page: Page, place: int, block: Block, edge: Edge, text: str, line: Literal["whole", "first", "last"]) -> MarginLine:
     key, numbers = _key(text)
-    return MarginLine(page.number, place, edge, block.kind, key, numbers, block.box, _outermost(page.blocks, block, edge), line)
+    return MarginLine(
+        page=page.number,
+        block=place,
+        edge=edge,
+        kind=block.kind,
+        key=key,
+        numbers=numbers,
+        box=block.box,
+        outermost=_outermost(page.blocks, block, edge),
+        inner=_inner(page.blocks, block, edge),
+        line=line,
+    )
 
 
 def _key(text: str) -> tuple[str, tuple[int, ...]]:
@@ -131,3 +146,21 @@ def _outermost(blocks: list[Block], block: Block, edge: Edge) -> bool:
     if edge == "top":
         return all(other.bottom > block.box.top for other in others)
     return all(other.top < block.box.bottom for other in others)
+
+
+def _inner(blocks: list[Block], block: Block, edge: Edge) -> int | None:
+    """The place of the block right beside it on the side of the content; None where there is white, or nothing."""
+    if block.box is None or edge == "side":
+        return None
+    white = (block.box.bottom - block.box.top) * LEAST_WHITE
+    for place, other in enumerate(blocks):
+        if other is block or other.box is None or not _one_column(block.box, other.box):
+            continue
+        gap = other.box.top - block.box.bottom if edge == "top" else block.box.top - other.box.bottom
+        if -white < gap < white:
+            return place
+    return None
+
+
+def _one_column(one: BoundingBox, other: BoundingBox) -> bool:
+    return min(one.right, other.right) > max(one.left, other.left)
