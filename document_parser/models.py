@@ -80,7 +80,11 @@ class JobState(StrEnum):
 
 
 class Word(NamedTuple):
-    """A run of text with its place on the upright page, whoever found it."""
+    """A run of text with its place on the upright page, whoever found it.
+
+    What only a text layer tells: the font's size (0 where unknown), its look, whether it is one for formulas, and the height of
+    the baseline (0 where unknown), which tells raised and lowered characters from others.
+    """
 
     text: str
     left: float
@@ -91,6 +95,8 @@ class Word(NamedTuple):
     bold: bool = False
     italic: bool = False
     confidence: float | None = None
+    math: bool = False
+    baseline: float = 0.0
 
 
 class Rule(NamedTuple):

@@ -155,7 +155,7 @@ def test_confidence_is_the_mean_over_characters():
         ("a state-of-the-", "art method", "a state-of-the-art method"),
         ("it is self-", "evident to us", "it is self-evident to us"),
         ("pages 10-", "12 of it", "pages 10- 12 of it"),
-        ("from Paris-", "Nord to here", "from Paris- Nord to here"),
+        ("from Paris-", "Nord to here", "from Paris-Nord to here"),
         ("soft hy\u00ad", "phen here", "soft hyphen here"),
     ],
 )

@@ -16,11 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
+from document_parser.engines.formula_fonts import glyphs_of, is_formula_font
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
 
 MAX_WORDS = 200_000
 """A page with more words than this is refused: no page of a real document has them, and their list would not stay small."""
+
+SHIFTED = 0.05
+"""Baselines that differ by this many font sizes are two: an index, a power, a footnote's number."""
 
 _WORD = re.compile(r"[^\s\x00]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -62,12 +66,29 @@ class Rect(NamedTuple):
         return min(across, along) < 0 and max(across, along) < size
 
 
+class FontLook(NamedTuple):
+    """How a font looks. ``glyphs`` maps characters that a font for formulas has in other places than its text says."""
+
+    bold: bool = False
+    italic: bool = False
+    math: bool = False
+    glyphs: dict[int, str] | None = None
+
+
 class Style(NamedTuple):
     """How the characters of one text object look."""
 
     size_points: float
-    bold: bool
-    italic: bool
+    font: FontLook
+
+    def differs(self, other: Style) -> bool:
+        """Whether the two tell parts of a formula apart, which may touch each other."""
+        fonts = self.font.math != other.font.math or self.font.glyphs is not other.font.glyphs
+        return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
+
+
+Piece = tuple[str, Rect, Style, float]
+"""Text, place, look, height of the baseline in the page's own space."""
 
 
 class PageText:
@@ -112,7 +133,7 @@ def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
             with_own.close()
     place = upright_map(page)
     extractor = _Extractor(PageText(textpage))
-    words = (_word(text, rect, style, place) for text, rect, style in extractor.pieces())
+    words = (_word(piece, place) for piece in extractor.pieces())
     return [word for word in words if word is not None]
 
 
@@ -123,18 +144,49 @@ class _Extractor:
         self._page_text = page_text
         self._raw = page_text.raw
         self._styles: dict[int | None, Style] = {}
-        self._fonts: dict[int | None, tuple[bool, bool]] = {}
+        self._fonts: dict[int | None, FontLook] = {}
+        self._origin = ctypes.c_double(), ctypes.c_double()
         self._edges = tuple(ctypes.c_double() for _ in range(4))
 
-    def pieces(self) -> Iterator[tuple[str, Rect, Style]]:
+    def pieces(self) -> Iterator[Piece]:
         for number, (text, first, count) in enumerate(self._page_text.spans()):
             if number >= MAX_WORDS:
                 raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
             rects = self._rects(first, count)
-            if len(rects) > 1 and not all(a.near(b) for a, b in pairwise(rects)):
-                yield from self._split(text, first, count)
+            if len(rects) == 1:
+                yield text, rects[0], self._style(first), self._baseline(first)
+            elif count == len(text) and (cuts := self._cuts(first, count)):
+                for start, end in pairwise((0, *cuts, count)):
+                    part, at = text[start:end], first + start
+                    yield from self._near(part, at, end - start, self._rects(at, end - start))
             else:
-                yield text, self._union(rects, first, count), self._style(first)
+                yield from self._near(text, first, count, rects)
+
+    def _near(self, text: str, first: int, count: int, rects: list[Rect]) -> Iterator[Piece]:
+        """A run of one look, cut where its parts lie apart."""
+        if len(rects) > 1 and not all(a.near(b) for a, b in pairwise(rects)):
+            yield from self._split(text, first, count)
+        else:
+            yield text, self._union(rects, first, count), self._style(first), self._baseline(first)
+
+    def _cuts(self, first: int, count: int) -> list[int]:
+        """Where a run of several text objects goes on in another size, on another baseline or in a font for formulas."""
+        cuts: list[int] = []
+        before = self._style(first)
+        height = self._baseline(first)
+        for offset in range(1, count):
+            style = self._style(first + offset)
+            if style is before:
+                continue
+            now = self._baseline(first + offset)
+            if before.differs(style) or abs(now - height) > SHIFTED * style.size_points:
+                cuts.append(offset)
+            before, height = style, now
+        return cuts
+
+    def _baseline(self, index: int) -> float:
+        x, y = self._origin
+        return y.value if pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y) else 0.0
 
     def _rects(self, first: int, count: int) -> list[Rect]:
         """One rectangle per text object the characters come from; none where the glyphs have no extent."""
@@ -164,20 +216,20 @@ class _Extractor:
         pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y)
         return Rect(x.value, y.value, x.value, y.value)
 
-    def _split(self, text: str, first: int, count: int) -> Iterator[tuple[str, Rect, Style]]:
+    def _split(self, text: str, first: int, count: int) -> Iterator[Piece]:
         """A run whose parts lie apart, cut where one character is not near the one before."""
         if count != len(text):
-            yield text, self._union(self._rects(first, count), first, count), self._style(first)
+            yield text, self._union(self._rects(first, count), first, count), self._style(first), self._baseline(first)
             return
         start, so_far = 0, self._char(first)
         for offset in range(1, count):
             char = self._char(first + offset)
             if not (so_far.near(char) or text[offset] in "\u0300\u0301\u0302\u0303\u0308"):
-                yield text[start:offset], so_far, self._style(first + start)
+                yield text[start:offset], so_far, self._style(first + start), self._baseline(first + start)
                 start, so_far = offset, char
             else:
                 so_far = so_far.joined(char)
-        yield text[start:], so_far, self._style(first + start)
+        yield text[start:], so_far, self._style(first + start), self._baseline(first + start)
 
     def _char(self, index: int) -> Rect:
         left, right, bottom, top = self._edges
@@ -198,26 +250,27 @@ class _Extractor:
         matrix = pdfium.FS_MATRIX()
         if pdfium.FPDFText_GetMatrix(self._raw, index, matrix):
             size *= math.hypot(matrix.c, matrix.d)
-        bold, italic = self._font(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else (False, False)
-        return Style(round(size, 2) if math.isfinite(size) else 0.0, bold, italic)
+        font = self._font(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else FontLook()
+        return Style(round(size, 2) if math.isfinite(size) else 0.0, font)
 
-    def _font(self, font: Any) -> tuple[bool, bool]:
+    def _font(self, font: Any) -> FontLook:
         key = ctypes.cast(font, ctypes.c_void_p).value
         if key not in self._fonts:
-            self._fonts[key] = _font_look(font) if key else (False, False)
+            self._fonts[key] = font_look(font) if key else FontLook()
         return self._fonts[key]
 
 
-def _font_look(font: Any) -> tuple[bool, bool]:
-    """(bold, italic) of a font: by its name, its flags, its weight and its angle."""
+def font_look(font: Any) -> FontLook:
+    """How a font looks: by its name, its flags, its weight and its angle."""
     buffer = ctypes.create_string_buffer(256)
     pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
-    name = buffer.value.decode("latin-1")
+    name = buffer.value.decode("latin-1").partition("+")[2] or buffer.value.decode("latin-1")
     flags = max(0, pdfium.FPDFFont_GetFlags(font))
     angle = ctypes.c_int()
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
     bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
-    return bold, slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
+    italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
+    return FontLook(bold, italic, is_formula_font(name), glyphs_of(name))
 
 
 class UprightMap(NamedTuple):
@@ -257,12 +310,17 @@ def upright_map(page: Any) -> UprightMap:
     return UprightMap(x[0], 0, x[1], 0, -y[0], 1 - y[1])
 
 
-def _word(text: str, rect: Rect, style: Style, place: UprightMap) -> Word | None:
+def _word(piece: Piece, place: UprightMap) -> Word | None:
+    text, rect, style, height = piece
     left, top, right, bottom = place.box(rect)
-    text = _clean(text)
+    font = style.font
+    text = _clean(text.translate(font.glyphs) if font.glyphs else text)
     if not text or not (left < 1 and top < 1 and right > 0 and bottom > 0):
         return None
-    return Word(text, _share(left), _share(top), _share(right), _share(bottom), *style)
+    # On a page that is written sideways there is no baseline to speak of.
+    baseline = round(place.e * height + place.f, 5) if place.e else 0.0
+    box = (_share(left), _share(top), _share(right), _share(bottom))
+    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline)
 
 
 def _clean(text: str) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from document_parser.models import Block, Rule, Word
+from document_parser.pipeline.layout.formulas import with_formulas, with_raised_numbers
 from document_parser.pipeline.layout.furniture import split_furniture
 from document_parser.pipeline.layout.grid import Grid, outside, table_block
+from document_parser.pipeline.layout.leaders import with_leaders
 from document_parser.pipeline.layout.lines import body_size
 from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_title
 from document_parser.pipeline.layout.regions import Flow, parts_of
@@ -46,8 +48,11 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 
 
 def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> list[Block]:
-    grids = ruled_grids(placed, scale.rules_to_points(rules))
+    placed = with_raised_numbers(with_leaders(placed))
+    in_points = scale.rules_to_points(rules)
+    grids = ruled_grids(placed, in_points)
     upright, turned = split_sideways(outside(grids, placed))
+    upright = with_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
     blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale, upright), *foot]
     return [block for block in blocks if block.text or block.table]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from document_parser.models import BlockKind
 from document_parser.pipeline.layout.lines import Line
+from document_parser.pipeline.layout.runs import is_formula
 from document_parser.pipeline.layout.scale import Scale
 
 LARGER = 1.12
@@ -74,6 +75,8 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
         return "caption", None
     if is_checkbox(text):
         return "checkbox", None
+    if all(is_formula(line.text) for line in lines):
+        return "formula", None
     level = _heading_level(lines, text, body)
     if level is not None:
         return "heading", level

@@ -57,6 +57,10 @@ class Line:
         """The share of its letters that are bold."""
         return sum(len(word.text) for word in self.words if word.bold) / sum(len(word.text) for word in self.words)
 
+    @cached_property
+    def has_fraction(self) -> bool:
+        return any(word.math and "\\frac" in word.text for word in self.words)
+
     @property
     def bold(self) -> bool:
         return self.weight >= 0.8

@@ -17,6 +17,7 @@ from document_parser.pipeline.layout.kinds import (
     mark_of,
 )
 from document_parser.pipeline.layout.lines import Line, lines_of
+from document_parser.pipeline.layout.runs import formula_of, is_formula
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.text import join_lines, right_to_left
 
@@ -95,6 +96,7 @@ def _breaks(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _opens_item(group, line, column)
         or is_caption(line.text)
         or is_checkbox(line.text)
+        or _formula_begins_or_ends(last, line, column)
         or is_leader(last.text)
         or _indented(group, line, column)
         or _ended_early(last, line, column)
@@ -103,7 +105,17 @@ def _breaks(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 def _apart(last: Line, line: Line, column: Column) -> bool:
     distance = (line.middle - last.middle) / max(last.size, line.size)
-    return distance > max(1.3 * column.pitch, column.pitch + 0.3)
+    # Fractions push the lines of a paragraph apart.
+    room = 1.5 if last.has_fraction or line.has_fraction else 1.0
+    return distance > room * max(1.3 * column.pitch, column.pitch + 0.3)
+
+
+def _formula_begins_or_ends(last: Line, line: Line, column: Column) -> bool:
+    """A formula in lines of its own is set in; a paragraph may end with one."""
+    for one, other in ((last, line), (line, last)):
+        if is_formula(one.text) and not is_formula(other.text):
+            return column.indent(one) > 1.5 * one.size
+    return False
 
 
 def _other_face(last: Line, line: Line) -> bool:
@@ -154,6 +166,8 @@ def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: 
     words = [word for line in lines for word in line.words]
     mark = mark_of(text)
     kind, level = kind_of(lines, text, column.body, scale)
+    if kind == "formula":
+        text = formula_of("\n".join(line.text for line in lines))
     return Block(
         kind=kind,
         text=_unmarked(text, mark) if kind == "list_item" and mark else text,

@@ -30,7 +30,8 @@ class Scale:
     def _word(self, word: Word) -> Word:
         left, right = sorted((word.left * self.width, word.right * self.width))
         top, bottom = sorted((word.top * self.height, word.bottom * self.height))
-        return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom)
+        baseline = word.baseline * self.height
+        return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom, baseline=baseline)
 
     def rules_to_points(self, rules: Iterable[Rule]) -> list[Rule]:
         """Rules with their boxes in points and ordered left < right, top < bottom."""

@@ -69,6 +69,7 @@ def page_turn(words: Sequence[Word]) -> int:
 
 def turned_words(words: Iterable[Word], turn: int) -> list[Word]:
     """Words, boxes in fractions, as they stand on the page turned clockwise by 90 or 270 degrees."""
+    words = (word._replace(baseline=0.0) for word in words)
     if turn == 90:
         return [word._replace(left=1 - word.bottom, top=word.left, right=1 - word.top, bottom=word.right) for word in words]
     return [word._replace(left=word.top, top=1 - word.right, right=word.bottom, bottom=1 - word.left) for word in words]

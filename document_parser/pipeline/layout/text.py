@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from document_parser.models import Word
+from document_parser.pipeline.layout.latex import latex
+from document_parser.pipeline.layout.runs import FormulaRun, formula_runs
 
 ABUTTING = 0.08
 """Runs closer than this share of the font size are one word set in two fonts."""
@@ -18,16 +20,31 @@ CHECK_BOXES = frozenset("☐☑☒")
 
 # Not the hyphens of ranges and signs: a letter before, a small letter after.
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
+# Before a capital or a number a hyphen at a line's end is the word's own.
+_COMPOUND = re.compile(r"[^\W\d_]-$")
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 def join_words(words: Sequence[Word]) -> str:
-    """The text of one line; ``words`` stand from left to right."""
+    """The text of one line; ``words`` stand from left to right. Formulas stand between dollar signs, as LaTeX."""
     ordered = _as_read(words)
+    if not ordered:
+        return ""
     pieces: list[str] = []
-    for before, word in zip([None, *ordered], ordered, strict=False):
-        if before is not None and _spaced(before, word):
+    before: Word | None = None
+    for run in formula_runs(ordered) if any(word.math for word in ordered) else [ordered]:
+        if before is not None and _spaced(before, run[0]):
+            pieces.append(" ")
+        pieces.append(f"${latex(run)}$" if isinstance(run, FormulaRun) else _plain(run))
+        before = run[-1]
+    return "".join(pieces)
+
+
+def _plain(words: Sequence[Word]) -> str:
+    pieces = [words[0].text]
+    for before, word in pairwise(words):
+        if _spaced(before, word):
             pieces.append(" ")
         pieces.append(word.text)
     return "".join(pieces)
@@ -100,6 +117,8 @@ def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
     if broken and below[:1].islower():
         whole = above[-1] == "\u00ad" or _one_word(broken["head"], below, known)
         return above[:-1], "" if whole else "-"
+    if _COMPOUND.search(above) and below[:1].isalnum():
+        return above, ""
     if is_cjk(above[-1]) and is_cjk(below):
         return above, ""
     return above, " "
