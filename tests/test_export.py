@@ -244,6 +244,10 @@ def test_a_displayed_formula_stands_between_double_dollars():
     assert markdown(Block(kind="formula", text="$$\nE = mc^2\n$$")) == "$$\nE = mc^2\n$$\n"
 
 
+def test_a_formulas_lines_are_no_markdown():
+    assert markdown(Block(kind="formula", text="a\n= b\n===\n- c\n1. d")) == "$$\na\n= b === - c 1. d\n$$\n"
+
+
 def test_a_plain_table_is_a_pipe_table():
     assert markdown(PRICES) == "| Item | Price |\n| --- | --- |\n| Gear \\| oil | 23.10 |\n"
 

@@ -46,6 +46,11 @@ def paragraph(text: str) -> str:
     return "  \n".join(_LINE_START.sub(_at_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line)
 
 
+def means_something(line: str) -> bool:
+    """Whether a line of text begins as one of a list, a heading, a rule or the like does."""
+    return _LINE_START.match(line.strip()) is not None
+
+
 def heading(text: str) -> str:
     """The text of a heading, on one line; a closing run of # stays part of it."""
     return re.sub(r"(^|\s)(#+)$", r"\1\\\2", inline(" ".join(text.split())))

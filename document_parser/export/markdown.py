@@ -141,9 +141,14 @@ def _fenced(text: str) -> str:
 
 def _formula(text: str) -> str:
     body = re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip()
-    # A blank line would end the formula.
-    lines = [line for line in body.split("\n") if line.strip()]
-    return "\n".join(["$$", *lines, "$$"]) if lines else ""
+    lines = ["$$"]
+    for line in body.split("\n"):
+        # A blank line would end the formula, and what looks like Markdown would be some; to LaTeX a line break is a space.
+        if escape.means_something(line):
+            lines[-1] += f" {line.strip()}"
+        elif line.strip():
+            lines.append(line)
+    return "\n".join([*lines, "$$"]) if lines != ["$$"] else ""
 
 
 def _table(parts: Parts) -> Iterator[str]:
