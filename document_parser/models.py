@@ -82,8 +82,9 @@ class JobState(StrEnum):
 class Word(NamedTuple):
     """A run of text with its place on the upright page, whoever found it.
 
-    What only a text layer tells: the font's size (0 where unknown), its look, whether it is one for formulas, and the height of
-    the baseline (0 where unknown), which tells raised and lowered characters from others.
+    What only a text layer tells: the font's size (0 where unknown), its look, whether it is one for formulas or
+    has letters of equal width (``mono``), and the height of the baseline (0 where unknown), which tells raised and lowered
+    characters from others.
     """
 
     text: str
@@ -97,6 +98,7 @@ class Word(NamedTuple):
     confidence: float | None = None
     math: bool = False
     baseline: float = 0.0
+    mono: bool = False
 
 
 class Rule(NamedTuple):

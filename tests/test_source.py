@@ -165,6 +165,17 @@ def test_bold_and_italic_are_told_by_the_font(openers: Openers, tmp_path: Path):
     assert looks == {"Helvetica": (False, False), "HelveticaBold": (True, False), "TimesItalic": (False, True)}
 
 
+def test_faces_of_equal_widths_and_baselines_are_told(openers: Openers, tmp_path: Path):
+    path = tmp_path / "a.pdf"
+    canvas = documents.Canvas(str(path), pagesize=(400, 800))
+    for y, font in ((600, "Courier"), (400, "Helvetica")):
+        canvas.setFont(font, 12)
+        canvas.drawString(72, y, font)
+    canvas.save()
+    looks = {word.text: (word.mono, word.math, word.baseline) for word in words_of(openers, path)}
+    assert looks == {"Courier": (True, False, 0.25), "Helvetica": (False, False, 0.5)}
+
+
 def test_size_counts_what_the_matrix_enlarges(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_operators(tmp_path / "a.pdf", b"BT /F 1 Tf 24 0 0 24 72 600 Tm (Big) Tj ET")
     assert words_of(openers, path)[0].size_points == 24

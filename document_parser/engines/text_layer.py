@@ -30,6 +30,8 @@ _WORD = re.compile(r"[^\s\x00]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
 _ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
+_MONO_NAME = re.compile(r"mono|courier|consol|menlo|cmtt|cmsltt|sftt|lmtt|typewriter|inconsolata|sourcecode", re.IGNORECASE)
+_FIXED_PITCH_FLAG = 1
 _ITALIC_FLAG = 1 << 6
 _FORCE_BOLD_FLAG = 1 << 18
 _BOLD_WEIGHT = 600
@@ -73,6 +75,7 @@ class FontLook(NamedTuple):
     italic: bool = False
     math: bool = False
     glyphs: dict[int, str] | None = None
+    mono: bool = False
 
 
 class Style(NamedTuple):
@@ -270,7 +273,9 @@ def font_look(font: Any) -> FontLook:
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
     bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
     italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
-    return FontLook(bold, italic, is_formula_font(name), glyphs_of(name))
+    return FontLook(
+        bold, italic, is_formula_font(name), glyphs_of(name), bool(flags & _FIXED_PITCH_FLAG or _MONO_NAME.search(name))
+    )
 
 
 class UprightMap(NamedTuple):
@@ -320,16 +325,16 @@ def _word(piece: Piece, place: UprightMap) -> Word | None:
     # On a page that is written sideways there is no baseline to speak of.
     baseline = round(place.e * height + place.f, 5) if place.e else 0.0
     box = (_share(left), _share(top), _share(right), _share(bottom))
-    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline)
+    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline, font.mono)
 
 
 def _clean(text: str) -> str:
-    """Line-end hyphens as hyphens, no characters without a look, surrogate pairs as one character."""
+    """Line-end hyphens as hyphens, no characters without a look, surrogate pairs and doubled quotes as one character."""
     if text.isascii() and "\x02" not in text:
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.translate(_CLEAN)
+    return text.translate(_CLEAN).replace("‘‘", "“").replace("’’", "”")
 
 
 def _share(value: float) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from document_parser.models import Block, Rule, Word
+from document_parser.pipeline.layout.code import without_typewriting
 from document_parser.pipeline.layout.formulas import with_formulas, with_raised_numbers
 from document_parser.pipeline.layout.furniture import split_furniture
 from document_parser.pipeline.layout.grid import Grid, outside, table_block
@@ -48,7 +49,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 
 
 def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> list[Block]:
-    placed = with_raised_numbers(with_leaders(placed))
+    placed = without_typewriting(with_raised_numbers(with_leaders(placed)))
     in_points = scale.rules_to_points(rules)
     grids = ruled_grids(placed, in_points)
     upright, turned = split_sideways(outside(grids, placed))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from document_parser.models import BlockKind
+from document_parser.pipeline.layout.code import is_code
 from document_parser.pipeline.layout.lines import Line
 from document_parser.pipeline.layout.runs import is_formula
 from document_parser.pipeline.layout.scale import Scale
@@ -30,6 +31,7 @@ _CAPTION = re.compile(
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
+_ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
 _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
 
 
@@ -71,6 +73,8 @@ def ends_sentence(text: str) -> bool:
 
 def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tuple[BlockKind, int | None]:
     """The kind of a group of lines, and a heading's level. ``body`` is the page's usual font size in points."""
+    if all(is_code(line) for line in lines) and (len(lines) > 1 or _is_command(text)):
+        return "code", None
     if is_caption(text):
         return "caption", None
     if is_checkbox(text):
@@ -83,6 +87,11 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
     if _is_footnote(lines, text, body, scale):
         return "footnote", None
     return ("list_item", 1) if mark_of(text) else ("paragraph", None)
+
+
+def _is_command(text: str) -> bool:
+    """Whether a lone line may be code: addresses and single names are set in such a face too."""
+    return " " in text and _ADDRESS.search(text) is None
 
 
 def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:

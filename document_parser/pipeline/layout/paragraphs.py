@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from document_parser.models import Block, Word
+from document_parser.pipeline.layout.code import code_of, goes_on, is_code
 from document_parser.pipeline.layout.kinds import (
     Mark,
     ends_sentence,
@@ -90,6 +91,8 @@ def _groups(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
 def _breaks(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Whether a new block begins with this line."""
     last = group[-1]
+    if is_code(last) or is_code(line):
+        return not (is_code(last) and is_code(line) and goes_on(last, line))
     return (
         _apart(last, line, column)
         or _other_face(last, line)
@@ -166,7 +169,9 @@ def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: 
     words = [word for line in lines for word in line.words]
     mark = mark_of(text)
     kind, level = kind_of(lines, text, column.body, scale)
-    if kind == "formula":
+    if kind == "code":
+        text = code_of(lines)
+    elif kind == "formula":
         text = formula_of("\n".join(line.text for line in lines))
     return Block(
         kind=kind,
