@@ -215,7 +215,7 @@ def test_figures_are_written_beside_the_result_that_links_them(desk):
     documents.illustrated_pdf(desk.folder / "a b.pdf")
     assert desk.parse("a b.pdf", "-o", "out/a b.md").returncode == 0
     assert desk.files() == ["a b.figures/page-0001-figure-1.jpg", "a b.md"]
-    assert "![figure](a%20b.figures/page-0001-figure-1.jpg)" in desk.text("out/a b.md")
+    assert "![](a%20b.figures/page-0001-figure-1.jpg)" in desk.text("out/a b.md")
     assert desk.parse("a b.pdf", "-o", "out/none.md", "--figures", "none").returncode == 0
     assert "![" not in desk.text("out/none.md")
     assert "](#page-1)" in desk.parse("a b.pdf").stdout

@@ -290,7 +290,7 @@ def test_running_heads_are_stripped_unless_they_are_wanted():
 
 
 def test_a_figure_is_a_placeholder_that_names_its_page():
-    assert markdown(Block(kind="figure")) == "![figure](#page-1)\n"
+    assert markdown(Block(kind="figure")) == "![](#page-1)\n"
     assert markdown(Block(kind="figure", text="A [red] bird")) == "![A \\[red\\] bird](#page-1)\n"
 
 

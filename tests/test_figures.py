@@ -257,7 +257,7 @@ def service(tmp_path_factory):
 def test_a_jobs_figures_are_served_linked_zipped_and_deleted_with_it(service, illustrated):
     job = service.submit(illustrated)
     assert service.ended(job)["status"] == "completed"
-    (link, _) = re.findall(r"!\[figure\]\((figures/[^)]+)\)", service.result(job)["markdown"])
+    (link, _) = re.findall(r"!\[\]\((figures/[^)]+)\)", service.result(job)["markdown"])
     answer = service.client.get(f"/v1/jobs/{job}/{link}")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
     assert reddish(opened(answer.content).getpixel((100, 100)))

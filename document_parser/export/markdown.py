@@ -109,8 +109,8 @@ def _interrupts(level: _Level | None, levels: list[_Level], item: Item) -> bool:
 
 
 def _figure(block: Block, number: int, shown: Shown) -> str:
-    """An image; without a picture, a link to the page."""
-    return f"![{escape.label(clean(block.text)) or 'figure'}]({shown.address(block) or f'#page-{number}'})"
+    """An image that says what is known of it and no word more; without a picture, one that leads to the page."""
+    return f"![{escape.label(clean(block.text))}]({shown.address(block) or f'#page-{number}'})"
 
 
 def _block(block: Block) -> str:

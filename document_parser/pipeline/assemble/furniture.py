@@ -128,7 +128,9 @@ def _apart_from_content(named: list[tuple[MarginLine, BlockKind]]) -> list[tuple
 
 
 def _kind(line: MarginLine) -> BlockKind:
-    return "page_number" if line.is_number else _NAMES[line.edge]
+    if line.is_number:
+        return "page_number"
+    return line.kind if line.kind in ("page_header", "page_footer") else _NAMES[line.edge]
 
 
 def _groups(lines: Iterable[MarginLine]) -> list[list[MarginLine]]:

@@ -11,6 +11,8 @@ from document_parser.models import Block, Page
 
 SAME_SIZE = 0.04
 """Font sizes that differ by at most this share are one."""
+SECTIONED = 0.3
+"""Where at least this share of the headings of a size has section numbers, these tell the level of the others."""
 DEEPEST = 6
 
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+[^\W\d_]")
@@ -109,7 +111,8 @@ def _by_size(found: list[Heading]) -> list[Heading]:
     highest = 1
     for sizes, group in _sizes(found):
         numbered = [one.level for one in group if one.depth]
-        highest = max(highest, _usual(numbered or [one.level for one in group]))
+        telling = numbered if len(numbered) >= SECTIONED * len(group) else [one.level for one in group]
+        highest = max(highest, _usual(telling))
         levels |= dict.fromkeys(sizes, highest)
     return [one if one.depth or one.size is None else replace(one, level=levels[one.size]) for one in found]
 
