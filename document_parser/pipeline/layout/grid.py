@@ -49,6 +49,10 @@ class GridCell:
     def width(self) -> float:
         return self.right - self.left
 
+    @property
+    def bold(self) -> bool:
+        return all(word.bold for word in self.words)
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -102,8 +106,8 @@ def mostly_numbers(texts: Sequence[str]) -> bool:
 
 
 def table_block(grid: Grid, scale: Scale) -> Block:
-    """The grid as a block; the first row is a header where it looks like one."""
-    heads = int(_has_header(grid)) if grid.heads is None else grid.heads
+    """The grid as a block; the first rows are a header where rules or looks say so."""
+    heads = _header_rows(grid) if grid.heads is None else grid.heads
     cells = [
         Cell(
             row=row,
@@ -118,6 +122,16 @@ def table_block(grid: Grid, scale: Scale) -> Block:
     ]
     table = Table(rows=len(grid.rows), columns=grid.columns, cells=cells)
     return Block(kind="table", box=scale.box(grid.words), table=table)
+
+
+def _header_rows(grid: Grid) -> int:
+    """How many rows are the header: the first where it looks like one, and those that its cells cover or stand over."""
+    if not _has_header(grid):
+        return 0
+    heads = max(cell.down for cell in grid.rows[0])
+    over = any(cell.first < cell.last and cell.last - cell.first + 1 < grid.columns for cell in grid.rows[0] if cell.words)
+    heads = max(heads, 2 if over else 1)
+    return heads if heads < len(grid.rows) else 1
 
 
 def _has_header(grid: Grid) -> bool:
@@ -135,4 +149,4 @@ def _seats(row: Sequence[GridCell]) -> set[int]:
 
 
 def _bold(row: Sequence[GridCell]) -> bool:
-    return all(word.bold for cell in row for word in cell.words)
+    return all(cell.bold for cell in row)

@@ -13,86 +13,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.models import Word
-from document_parser.pipeline.layout.grid import Grid, GridCell
-from document_parser.pipeline.layout.lines import lines_of
-from document_parser.pipeline.layout.rulings import TOUCH, Frame, Ruling, borders_of, covers, near
-from document_parser.pipeline.layout.tables import cells_of, column_borders
+from document_parser.pipeline.layout.columns import body_top, columns_of, cut, pruned
+from document_parser.pipeline.layout.grid import Grid, GridCell, is_number
+from document_parser.pipeline.layout.lines import body_size, lines_of
+from document_parser.pipeline.layout.rulings import TOUCH, Frame, borders_of, covers, near
+from document_parser.pipeline.layout.tables import Span, cells_of, plain_space, text_spans
+from document_parser.pipeline.layout.tall import TallCell, tall_cells
 from document_parser.pipeline.layout.verdict import is_table
 from document_parser.pipeline.layout.wrapping import heading_spans, row_starts
 
 MOST_PLACES = 15_000
+MOST_HEADS = 4
+"""Rows of a header."""
+
+ALL_ACROSS = 0.9
+"""Share of a table's width that the line below its header has, at least."""
 
 Walls = NDArray[np.bool_]
 
 
-def grid_inside(frame: Frame, words: Sequence[Word], size: float) -> Grid | None:
-    words = _cut(words, frame.uprights)
+def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
+    """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
+    words = cut(words, frame.uprights)
     if len(words) < 4:
         return None
+    size = body_size(words)
     across = borders_of([*(line.at for line in frame.uprights), frame.left, frame.right])
     down = borders_of([*(line.at for line in frame.levels), frame.top, frame.bottom])
-    across = _pruned(across, [(word.left + word.right) / 2 for word in words], size)
-    down = _pruned(down, [(word.top + word.bottom) / 2 for word in words], 0.7 * size)
+    across = pruned(across, [(word.left + word.right) / 2 for word in words], size)
+    down = pruned(down, [(word.top + word.bottom) / 2 for word in words], 0.7 * size)
     if len(across) * len(down) > MOST_PLACES or min(len(across), len(down)) < 2 or len(across) + len(down) < 5:
         return None  # one cell is a box around text
-    columns, drawn = _columns(across, words, size)
+    columns, drawn = columns_of(across, words, size, body_top(frame, down))
     if len(columns) < 3:
         return None
     table = _Table(frame, columns, drawn, down, size, words)
     return table.grid()
-
-
-def _cut(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:
-    """Words, those that were found as one across a line cut at the space next to it."""
-    return [piece for word in words for piece in (_pieces(word, uprights) if " " in word.text else [word])]
-
-
-def _pieces(word: Word, uprights: Sequence[Ruling]) -> list[Word]:
-    middle = (word.top + word.bottom) / 2
-    margin = 0.3 * (word.bottom - word.top)
-    crossing = [
-        line.at for line in uprights if word.left + margin < line.at < word.right - margin and line.start < middle < line.end
-    ]
-    pieces = [word]
-    for place in sorted(crossing):
-        pieces += _halves(pieces.pop(), place)
-    return pieces
-
-
-def _halves(word: Word, place: float) -> list[Word]:
-    spaces = [number for number, letter in enumerate(word.text) if letter == " "]
-    if not spaces or word.right <= word.left:
-        return [word]
-    wanted = (place - word.left) / (word.right - word.left) * len(word.text)
-    space = min(spaces, key=lambda number: abs(number + 0.5 - wanted))
-    left, right = word.text[:space].strip(), word.text[space:].strip()
-    if not left or not right:
-        return [word]
-    return [word._replace(text=left, right=place), word._replace(text=right, left=place)]
-
-
-def _pruned(borders: list[float], middles: Sequence[float], least: float) -> list[float]:
-    """Borders without those of strips that are narrow and empty: double lines, and fills set into their cells."""
-    kept = borders[:1]
-    for border in borders[1:]:
-        empty = not any(kept[-1] < middle < border for middle in middles)
-        if empty and border - kept[-1] < 1.2 * least:
-            if border == borders[-1] and len(kept) > 1:
-                kept[-1] = border
-            continue
-        kept.append(border)
-    return kept
-
-
-def _columns(across: Sequence[float], words: Sequence[Word], size: float) -> tuple[list[float], list[bool]]:
-    """All borders of columns, and which of them are drawn: between two lines, words may stand in columns of their own."""
-    columns, drawn = [across[0]], [True]
-    for left, right in pairwise(across):
-        strip = [word for word in words if word.left > left - TOUCH and word.right < right + TOUCH]
-        soft = column_borders(lines_of(strip), size, 0.3 if len(across) == 2 else 0.6)
-        columns += [*soft, right]
-        drawn += [False] * len(soft) + [True]
-    return columns, drawn
 
 
 class _Table:
@@ -110,6 +66,8 @@ class _Table:
         self.ruled = len(self.bands) >= 4
         self.beside_lines = [near(frame.uprights, border) for border in columns]
         self.level_lines = {edge: near(frame.levels, edge) for edge in bands}
+        self.space = plain_space(words)
+        self.texts = text_spans(lines_of(words), columns[1:-1])
         self.head_bands = self._head_bands()
         self.widths = self._widths()
 
@@ -133,12 +91,37 @@ class _Table:
     def grid(self) -> Grid | None:
         rows = [row for band in range(len(self.bands)) for row in self._rows_of(band)]
         rows = [row for row in rows if row.cells or (self._inner_uprights() and self._is_open(row))]
+        rows = [*rows[:1], *(self._headed(row) for row in rows[1:])]
         if len(rows) < 2:
             return None
         beside, below = self._walls(rows)
         cells = list(_regions(beside, below))
         grid = self._filled(rows, cells)
-        return grid if grid is not None and is_table(grid, self._walls_drawn()) else None
+        return replace(grid, heads=self._heads(grid)) if grid is not None and is_table(grid, self._walls_drawn()) else None
+
+    def _heads(self, grid: Grid) -> int | None:
+        """The rows above the line below the header, where that line differs from those between rows; else None."""
+        body = self.bands[self.head_bands :]
+        end = self.bands[self.head_bands - 1][1]
+        above = [[cell for cell in row if cell.words and (cell.top + cell.bottom) / 2 < end] for row in grid.rows]
+        heads = sum(bool(cells) for cells in above)
+        if not body or not 0 < heads <= MOST_HEADS or len(grid.rows) - heads < 2 * len(body):
+            return None
+        numbers = sum(is_number(cell.text) for cells in above for cell in cells)
+        return heads if heads == 1 or numbers * 2 < sum(map(len, above)) else None
+
+    def _headed(self, row: _Row) -> _Row:
+        """A row of one text, the heading of a part: over all columns where it stands at their middle, else in the first."""
+        closed = row.walled is None or len(row.walled) == self.width
+        if self._inner_uprights() or len(row.cells) != 1 or not closed:
+            return row
+        cell = row.cells[0]
+        if cell.first == 0:
+            return replace(row, cells=[GridCell(0, 0, cell.words)])
+        reaches = self._reaches()
+        middles = (self.frame.left + self.frame.right, reaches[0][0] + reaches[-1][1])
+        centred = any(abs(cell.left + cell.right - middle) / 2 < 0.75 * self.size for middle in middles)
+        return replace(row, cells=[GridCell(0, self.width - 1, cell.words)]) if centred else row
 
     def _inner_uprights(self) -> int:
         return sum(self.drawn) - 2
@@ -161,13 +144,26 @@ class _Table:
         tall = _merged(self._cell_lines([word for word in words if self._column(word) in open_columns]))
         if not lines:
             return [_Row(band, top, bottom, tall)]
+        spanning = self._tall_cells(words, open_columns)
+        if spanning:
+            held = {id(word) for cell in spanning for word in cell.cell.words}
+            lines = self._cell_lines([word for line in lines for cell in line for word in cell.words if id(word) not in held])
         starts = row_starts(lines, self.widths, self.size, self.ruled)
         groups = [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
         closed = frozenset(range(self.width)) - open_columns
         rows = [_Row(band, top, bottom, _merged(group), closed) for group in groups]
         rows[0].cells.extend(tall)
         rows[-1] = replace(rows[-1], walled=None)
+        for cell in spanning:
+            _put_over(rows, cell)
         return rows
+
+    def _tall_cells(self, words: Sequence[Word], open_columns: frozenset[int]) -> list[TallCell]:
+        columns: list[list[Word]] = [[] for _ in range(self.width)]
+        for word in words:
+            if (column := self._column(word)) not in open_columns:
+                columns[column].append(word)
+        return tall_cells(columns, self.size, len(self.bands) > 1)
 
     def _cell_lines(self, words: Sequence[Word]) -> list[list[GridCell]]:
         return [self._cell_line(line.words) for line in lines_of(words)]
@@ -194,7 +190,7 @@ class _Table:
         rows, group = [], []
         for number, line in enumerate(lines):
             group.append(line)
-            spans = heading_spans(lines, self.columns, number)
+            spans = heading_spans(lines, self._reaches(), number, self.size)
             if spans:
                 cells = [_widened(cell, spans) for cell in _merged(group)]
                 rows.append(
@@ -202,6 +198,10 @@ class _Table:
                 )
                 group = []
         return [*rows, _Row(band, top, bottom, _merged(group))] if group else rows
+
+    def _reaches(self) -> list[Span]:
+        """From where to where the texts of each column reach; the whole column where that is not known."""
+        return [text or column for text, column in zip(self.texts, pairwise(self.columns), strict=True)]
 
     def _cell_line(self, words: Sequence[Word]) -> list[GridCell]:
         """The cells of one line: runs of words, which may reach across a border that is not drawn."""
@@ -214,7 +214,7 @@ class _Table:
         cells: list[GridCell] = []
         for wall in sorted(strips):
             end = min(number for number in walls if number > wall)
-            for cell in cells_of(strips[wall], self.columns[wall + 1 : end], self.size):
+            for cell in cells_of(strips[wall], self.columns[wall + 1 : end], self.size, self.texts[wall:end], self.space):
                 cells.append(GridCell(cell.first + wall, cell.last + wall, cell.words))
         return cells
 
@@ -239,25 +239,43 @@ class _Table:
                 below[number] = [column in row.walled for column in range(self.width)]
             if number + 1 < len(rows) and rows[number + 1].band != row.band:
                 for column in range(self.width):
-                    walled = covers(self.level_lines[row.bottom], self.columns[column], self.columns[column + 1])
+                    walled = self._is_floor(row, column)
                     both = _holds(row, column) and _holds(rows[number + 1], column)
                     below[number, column] = walled or (both and row.band >= heads and not self._inner_uprights())
         return beside, below
 
+    def _is_floor(self, row: _Row, column: int) -> bool:
+        """Whether a line runs below a cell, or below its text: short lines stand under the headings of one column too."""
+        lines = self.level_lines[row.bottom]
+        over = [cell for cell in row.cells if cell.first == cell.last == column and cell.words]
+        spans = [(self.columns[column], self.columns[column + 1]), *((cell.left, cell.right) for cell in over)]
+        return any(covers(lines, left, right) for left, right in spans)
+
     def _open_stretches(self, row: _Row) -> Iterator[tuple[int, int]]:
         """Columns that are parted by lines in other rows but not in this one, and hold one text here or none."""
-        first = 0
-        for column in range(self.width):
-            if column + 1 < self.width and self.drawn[column + 1] and not self._is_wall(column + 1, row.top, row.bottom):
+        walls = [number for number in range(self.width + 1) if self._is_wall(number, row.top, row.bottom)]
+        for left, right in pairwise(walls):
+            if not any(self.drawn[left + 1 : right]):
                 continue
-            if sum(cell.first <= column and first <= cell.last for cell in row.cells) < 2:
+            if _texts_in(row, left, right - 1) < 2:
+                yield left, right - 1
+            else:
+                yield from self._drawn_stretches(row, left, right)
+
+    def _drawn_stretches(self, row: _Row, left: int, right: int) -> Iterator[tuple[int, int]]:
+        """The same between two walls with several texts between them: only next to lines that end here."""
+        first = left
+        for column in range(left, right):
+            if column + 1 < right and self.drawn[column + 1]:
+                continue
+            if _texts_in(row, first, column) < 2:
                 yield first, column
             first = column + 1
 
     def _head_bands(self) -> int:
         """How many bands stand above the first line that goes all the way across, below the top."""
         for number, (_, bottom) in enumerate(self.bands):
-            if covers(self.level_lines[bottom], self.frame.left, self.frame.right):
+            if covers(self.level_lines[bottom], self.frame.left, self.frame.right, ALL_ACROSS):
                 return number + 1
         return 1
 
@@ -265,11 +283,11 @@ class _Table:
         """Columns that a short line below a row holds together, where one run of words stands on it."""
         if not rest or rest[0].band == row.band:
             return
-        for line in self.level_lines[row.bottom]:
+        for start, end in [piece for line in self.level_lines[row.bottom] for piece in line.pieces]:
             over = [
                 column
                 for column, (left, right) in enumerate(pairwise(self.columns))
-                if line.start - TOUCH <= (left + right) / 2 <= line.end + TOUCH
+                if start - TOUCH <= (left + right) / 2 <= end + TOUCH
             ]
             if not 1 < len(over) < self.width:
                 continue
@@ -321,6 +339,24 @@ def _widened(cell: GridCell, spans: Sequence[tuple[int, int]]) -> GridCell:
         if first <= cell.first and cell.last <= last:
             return GridCell(first, last, cell.words)
     return cell
+
+
+def _put_over(rows: list[_Row], tall: TallCell) -> None:
+    """Put a cell over those of the rows of a band beside which it stands."""
+    over = [number for number, row in enumerate(rows) if _middle_in(row, tall)] or [0]
+    rows[over[0]].cells.append(tall.cell)
+    for number in over[:-1]:
+        walled = rows[number].walled
+        rows[number] = replace(rows[number], walled=(walled or frozenset()) - {tall.cell.first})
+
+
+def _middle_in(row: _Row, tall: TallCell) -> bool:
+    middles = [(word.top + word.bottom) / 2 for cell in row.cells for word in cell.words]
+    return any(tall.top - 1 < middle < tall.bottom + 1 for middle in middles)
+
+
+def _texts_in(row: _Row, first: int, last: int) -> int:
+    return sum(cell.first <= last and first <= cell.last for cell in row.cells)
 
 
 def _holds(row: _Row, column: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from document_parser.models import Rule
 
 TOUCH = 3.5
 """Lines that come this close to each other meet; two side by side are one double line."""
+SHOWS = 1.0
+"""A gap of a line that is wider is seen."""
 THIN = 3.5
 MOST_RULINGS = 1200
 """Of one direction; a page with more shows a drawing."""
@@ -20,16 +23,25 @@ MOST_FILLS = 1000
 
 
 class Ruling(NamedTuple):
-    """A line: where it lies across its direction, where it starts and ends, and whether it is but the edge of a filled box."""
+    """A line: where it lies across its direction, where it starts and ends, and whether it is but the edge of a filled box.
+
+    ``breaks`` are the places where a gap shows in it: short lines under headings that stand side by side.
+    """
 
     at: float
     start: float
     end: float
     edge: bool = False
+    breaks: tuple[float, ...] = ()
 
     @property
     def length(self) -> float:
         return self.end - self.start
+
+    @property
+    def pieces(self) -> list[tuple[float, float]]:
+        """Where its parts start and end."""
+        return list(pairwise([self.start, *self.breaks, self.end]))
 
 
 @dataclass(frozen=True)
@@ -145,8 +157,14 @@ def _joined(lines: Sequence[Ruling]) -> list[Ruling]:
             if last is None or line.start > last.end + TOUCH:
                 joined.append(line._replace(at=at))
             else:
-                joined[-1] = Ruling(at, last.start, max(last.end, line.end), last.edge and line.edge)
+                joined[-1] = _continued(last, line, at)
     return sorted(joined, key=lambda line: line.length)[-MOST_RULINGS:]
+
+
+def _continued(first: Ruling, then: Ruling, at: float) -> Ruling:
+    gap = (first.end, then.start) if then.start - first.end > SHOWS else ()
+    breaks = (*first.breaks, *([sum(gap) / 2] if gap else []), *then.breaks)
+    return Ruling(at, first.start, max(first.end, then.end), first.edge and then.edge, breaks)
 
 
 def _tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
@@ -217,6 +235,6 @@ def near(lines: Iterable[Ruling], at: float) -> list[Ruling]:
     return [line for line in lines if abs(line.at - at) <= TOUCH]
 
 
-def covers(lines: Iterable[Ruling], start: float, end: float) -> bool:
-    """Whether lines run along most of a stretch."""
-    return sum(max(0.0, min(line.end, end) - max(line.start, start)) for line in lines) >= 0.6 * (end - start)
+def covers(lines: Iterable[Ruling], start: float, end: float, share: float = 0.6) -> bool:
+    """Whether lines run along most of a stretch, or along this share of it."""
+    return sum(max(0.0, min(line.end, end) - max(line.start, start)) for line in lines) >= share * (end - start)

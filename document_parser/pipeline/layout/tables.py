@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -13,6 +13,10 @@ from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 LEAST_ROWS = 3
 CLEAR = 0.6
 """Width of the narrowest white between two columns, in font sizes."""
+PLAIN_SPACE = 0.4
+"""Font sizes between two words of one cell, at most, where a border of columns runs between them."""
+NO_SPACE = 0.15
+"""The same between two runs of words: an engine that finds runs parts them where there is more than a plain space."""
 PROSE_CHARACTERS = 40
 PROSE_FILL = 0.85
 """A column is prose where its middle cell has that many characters and fills that share of the widest."""
@@ -67,7 +71,9 @@ def _grid(lines: Sequence[Line], size: float) -> Grid | None:
     borders = column_borders(lines, size)
     if not borders:
         return None
-    rows = _trimmed([cells_of(line.words, borders, size) for line in lines], size)
+    texts = text_spans(lines, borders)
+    space = plain_space(word for line in lines for word in line.words)
+    rows = _trimmed([cells_of(line.words, borders, size, texts, space) for line in lines], size)
     grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(borders) + 1)
     return grid if _is_table(grid) else None
 
@@ -84,20 +90,23 @@ def segments_of(line: Line, size: float, clear: float = CLEAR) -> list[Span]:
     return spans
 
 
-def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3) -> list[float]:
-    """The middles of the white between columns that at least this share of the lines shows; empty where there is one column."""
-    columns = _column_spans(lines, size, agreed)
+def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = LEAST_ROWS) -> list[float]:
+    """The middles of the white between columns that at least this share of the lines shows; empty where there is one column.
+
+    ``least`` is the number of lines that must show it.
+    """
+    columns = _column_spans(lines, size, agreed, least)
     return [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
 
 
-def _column_spans(lines: Sequence[Line], size: float, agreed: float) -> list[Span]:
+def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Span]:
     """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
     parted = [segments_of(line, size) for line in lines]
     counts = [len(spans) for spans in parted if len(spans) > 1]
-    if len(counts) < LEAST_ROWS:
+    if len(counts) < least:
         return []
     regular = [spans for spans in parted if len(spans) >= median(counts)]
-    if len(regular) < LEAST_ROWS or len(regular) < agreed * len(lines):
+    if len(regular) < least or len(regular) < agreed * len(lines):
         return []
     return _union([span for spans in regular for span in spans], size)
 
@@ -112,23 +121,51 @@ def _union(spans: list[Span], size: float) -> list[Span]:
     return merged
 
 
-def cells_of(words: Sequence[Word], borders: Sequence[float], size: float) -> list[GridCell]:
-    """The cells of one line. A word joins the cell before it across a border only at the distance of a plain space."""
+def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Span | None]:
+    """From where to where the texts of each column reach, in the lines that fill half of the columns at least."""
+    spans: list[Span | None] = [None] * (len(borders) + 1)
+    for line in lines:
+        seats = [_columns_of(word, borders, ()) for word in line.words]
+        single = [(first, word) for word, (first, last) in zip(line.words, seats, strict=True) if first == last]
+        if len({column for column, _ in single}) * 2 < len(spans):
+            continue
+        for column, word in single:
+            span = spans[column]
+            spans[column] = (min(word.left, span[0]), max(word.right, span[1])) if span else (word.left, word.right)
+    return spans
+
+
+def plain_space(words: Iterable[Word]) -> float:
+    """The widest white in font sizes that does not part two cells."""
+    return NO_SPACE if any(" " in word.text and word.size_points == 0 for word in words) else PLAIN_SPACE
+
+
+def cells_of(
+    words: Sequence[Word], borders: Sequence[float], size: float, texts: Sequence[Span | None], space: float
+) -> list[GridCell]:
+    """The cells of one line. A word joins the cell before it across a border only where no more than ``space`` is between them.
+
+    ``texts`` is what ``text_spans`` says of the columns: a word that reaches over a border into white only does not cross it.
+    """
     cells: list[GridCell] = []
     for word in words:
-        first, last = _columns_of(word, borders)
+        first, last = _columns_of(word, borders, texts)
         before = cells[-1] if cells else None
-        if before and (first <= before.last or word.left - before.words[-1].right < 0.45 * size):
+        if before and (first <= before.last or word.left - before.words[-1].right < space * max(size, word.size_points)):
             cells[-1] = GridCell(before.first, max(before.last, last), (*before.words, word))
         else:
             cells.append(GridCell(first, last, (word,)))
     return cells
 
 
-def _columns_of(word: Word, borders: Sequence[float]) -> tuple[int, int]:
-    first = sum(border <= word.left for border in borders)
+def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Span | None]) -> tuple[int, int]:
     last = sum(border < word.right for border in borders)
-    return min(first, last), last
+    first = min(last, sum(border <= word.left for border in borders))
+    while first < last and texts and (span := texts[first]) and word.left >= span[1]:
+        first += 1
+    while first < last and texts and (span := texts[last]) and word.right <= span[0]:
+        last -= 1
+    return first, last
 
 
 def _trimmed(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-from document_parser.pipeline.layout.grid import Grid, GridCell
+from document_parser.pipeline.layout.grid import Grid, GridCell, mostly_numbers
 from document_parser.pipeline.layout.lines import lines_of
 
 LEAST_FILLED = 0.25
@@ -30,7 +30,7 @@ def is_table(grid: Grid, walled: bool) -> bool:
         return False
     if max(letters) > 400 and max(letters) > 0.6 * sum(letters):
         return False
-    return walled or not (_is_set_in_columns(grid) or _holds_texts(grid))
+    return walled or not (_is_set_in_columns(grid) or _holds_texts(grid) or _begins_with_texts(grid))
 
 
 def _is_filled_evenly(grid: Grid) -> bool:
@@ -62,10 +62,18 @@ def _column(grid: Grid, column: int) -> list[GridCell]:
     return [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
+def _begins_with_texts(grid: Grid) -> bool:
+    """Whether the first column mostly holds long texts and no other holds numbers: sentences with a wide space in them."""
+    if any(mostly_numbers([cell.text for cell in _column(grid, column) if cell.words]) for column in range(1, grid.columns)):
+        return False
+    return _mostly_long(_column(grid, 0))
+
+
+def _mostly_long(cells: list[GridCell]) -> bool:
+    letters = [sum(len(word.text) for word in cell.words) for cell in cells]
+    return sum(number for number in letters if number > LONG_TEXT) >= 0.6 * max(1, sum(letters))
+
+
 def _holds_texts(grid: Grid) -> bool:
     """Whether every column mostly holds long texts: cards side by side."""
-    for column in range(grid.columns):
-        letters = [sum(len(word.text) for word in cell.words) for cell in _column(grid, column)]
-        if sum(number for number in letters if number > LONG_TEXT) < 0.6 * sum(letters):
-            return False
-    return True
+    return all(_mostly_long(_column(grid, column)) for column in range(grid.columns))

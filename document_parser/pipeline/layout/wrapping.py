@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from document_parser.pipeline.layout.grid import GridCell, is_number
+from document_parser.pipeline.layout.tables import Span
 
 WIDE = 6
 """Font sizes; in narrower columns a full line says little."""
@@ -24,6 +25,8 @@ def row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: float, 
     """
     votes = [_apart(upper, lower, widths, size) for upper, lower in pairwise(lines)]
     whites = [_white(upper, lower) for upper, lower in pairwise(lines)]
+    if votes and lines[0][0].first > 0 == lines[1][0].first and whites[0] < 0.5 * size:
+        votes[0] = 0  # the first line of a long cell, above the middle of its row
     if (
         whites
         and not ruled
@@ -32,24 +35,27 @@ def row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: float, 
         and sum(vote > 0 for vote in votes) * 2 < len(votes)
     ):
         return [0] + [number for number, white in enumerate(whites, start=1) if white > 0.8 * size]
+    least = 1
     if sum(vote > 0 for vote in votes) * 2 < len(votes):
-        return [0]
+        if ruled:
+            return [0]
+        least = 2  # most lines carry on cells: those that begin a row show it well
     if ruled and not any(vote >= 3 for vote in votes):
         return [0]
-    return [0] + [number for number, vote in enumerate(votes, start=1) if vote > 0]
+    return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
 
 
-def heading_spans(lines: Sequence[CellLine], columns: Sequence[float], number: int) -> list[tuple[int, int]]:
+def heading_spans(lines: Sequence[CellLine], texts: Sequence[Span], number: int, size: float) -> list[tuple[int, int]]:
     """The columns that headings on one of the lines of a header stand over: each with headings of its own further down.
 
-    ``columns`` are the borders of the columns, in points.
+    ``texts`` is from where to where the texts of each column reach, in points.
     """
     under = {column for line in lines[number + 1 :] for cell in line for column in range(cell.first, cell.last + 1)}
     spans = []
     for place, cell in enumerate(lines[number]):
         least = lines[number][place - 1].last + 1 if place else 0
-        most = lines[number][place + 1].first - 1 if place + 1 < len(lines[number]) else len(columns) - 2
-        span = _centred_span(cell, columns, [column for column in range(least, most + 1) if column in under])
+        most = lines[number][place + 1].first - 1 if place + 1 < len(lines[number]) else len(texts) - 1
+        span = _centred_span(cell, texts, [column for column in range(least, most + 1) if column in under], size)
         below = {
             other.first for line in lines[number + 1 :] for other in line if span[0] <= other.first and other.last <= span[1]
         }
@@ -58,22 +64,28 @@ def heading_spans(lines: Sequence[CellLine], columns: Sequence[float], number: i
     return spans
 
 
-def _centred_span(cell: GridCell, columns: Sequence[float], free: Sequence[int]) -> tuple[int, int]:
+def _centred_span(cell: GridCell, texts: Sequence[Span], free: Sequence[int], size: float) -> tuple[int, int]:
     """The columns in whose middle a heading stands: those it touches, and as many more as centre it clearly better."""
     middle = (cell.left + cell.right) / 2
 
     def off(span: tuple[int, int]) -> float:
-        left, right = columns[span[0]], columns[span[1] + 1]
-        return abs((left + right) / 2 - middle) / (right - left)
+        left, right = texts[span[0]][0], texts[span[1]][1]
+        return abs((left + right) / 2 - middle) / max(right - left, cell.width)
 
     best = (cell.first, cell.last)
-    if off(best) < CENTRED:
+    if off(best) < CENTRED or _set_at(cell, texts, size):
         return best
-    for span in [(first, last) for first in range(cell.first, -1, -1) for last in range(cell.last, len(columns) - 1)]:
+    for span in [(first, last) for first in range(cell.first, -1, -1) for last in range(cell.last, len(texts))]:
         added = [column for column in range(span[0], span[1] + 1) if not cell.first <= column <= cell.last]
         if all(column in free for column in added) and off(span) < min(CENTRED, off(best)):
             best = span
     return best
+
+
+def _set_at(cell: GridCell, texts: Sequence[Span], size: float) -> bool:
+    """Whether a heading begins or ends where the texts of its column do."""
+    left, right = texts[cell.first]
+    return cell.first == cell.last and min(abs(cell.left - left), abs(cell.right - right)) < 0.3 * size
 
 
 def _apart(upper: CellLine, lower: CellLine, widths: Sequence[float], size: float) -> int:
@@ -86,6 +98,7 @@ def _apart(upper: CellLine, lower: CellLine, widths: Sequence[float], size: floa
         return votes
     alike = len(pairs) == len(upper) == len(lower) and all(before.last == after.last for before, after in pairs)
     votes += min(2, len(pairs) - 1) if alike else int(len(lower) > len(upper))
+    votes += min(3, 2 * sum(cell.first not in above and is_number(cell.text) for cell in lower))
     return votes + sum(_pair_vote(before, after, widths[after.last], size) for before, after in pairs)
 
 
@@ -100,6 +113,8 @@ def _pair_vote(before: GridCell, after: GridCell, width: float, size: float) -> 
         return 1
     if not _is_full(before, after, width):
         return 1
+    if after.first == 0 and before.bold != after.bold:  # the heading of a part, and its first row
+        return 2
     return -2 if width > WIDE * size else 0
 
 
