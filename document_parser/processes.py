@@ -13,6 +13,7 @@ from typing import Self
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -43,6 +44,11 @@ def birth(pid: int) -> str:
     except FileNotFoundError:
         raise ProcessLookupError(pid) from None
     return stat.rpartition(")")[2].split()[19]
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now, pages shared with others included."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 class Watched:

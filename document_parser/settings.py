@@ -135,6 +135,14 @@ class WorkerSettings(_Section):
     )
     sweep_seconds: float = Field(default=3.0, gt=0, description="How often lost work is looked for.")
     drain_seconds: float = Field(default=25.0, gt=0, description="How long running pages may finish after a stop.")
+    worker_max_jobs: int = Field(
+        default=2000, ge=0, description="A worker makes room for a fresh one after about so many tasks; 0 for never."
+    )
+    worker_max_rss_mb: int = Field(
+        default=2048,
+        ge=0,
+        description="A worker, reader, drawer or sweeper that holds more memory than this, in MiB, does too; 0 for never.",
+    )
     opener_memory_mb: int = Field(default=2048, ge=64, description="Memory a document's opener child may take, in MiB.")
     opener_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Deadline for opening a document or rendering one page."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from typing import NoReturn
 
@@ -17,6 +18,7 @@ from document_parser.jobs.connection import RedisError
 from document_parser.jobs.context import Context, task_boundary, task_context
 from document_parser.jobs.desks import Desks
 from document_parser.jobs.pictures import PictureRequest, next_request
+from document_parser.jobs.retirement import overgrown
 from document_parser.models import PictureSpec
 from document_parser.processes import die_with_parent, name_process
 
@@ -35,12 +37,17 @@ class Drawer:
         self.desks = Desks(context)
 
     async def run(self) -> None:
-        while True:
+        """Until this process has grown too large: the pool starts another."""
+        grown = False
+        while not grown:
             request = await asyncio.to_thread(next_request, self.context.redis, IDLE_SECONDS)
             if request is None:
                 await self.desks.tidy()
             else:
                 await self.draw(request)
+            grown = overgrown(self.context.settings)
+        await self.desks.tidy()
+        log.info("drawer_retires")
 
     async def draw(self, request: PictureRequest) -> None:
         """Store the picture and say so, or say that it cannot be drawn."""
@@ -70,6 +77,7 @@ def run(parent: int) -> NoReturn:
         try:
             with task_context() as context:
                 asyncio.run(Drawer(context).run())
+            sys.exit()
         except (RedisError, StorageUnavailable) as error:
             log.warning("drawer_waits", error=type(error).__name__)
             time.sleep(PAUSE_SECONDS)

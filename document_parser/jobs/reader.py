@@ -21,6 +21,7 @@ from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document
+from document_parser.jobs.retirement import overgrown
 from document_parser.models import Page
 from document_parser.pipeline.figures import with_figures
 from document_parser.pipeline.read import failed, read_page
@@ -47,6 +48,7 @@ class Reader:
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
+        self.has_read = False
         self.turns = lanes.turns()
         self.started = time.monotonic()
         self.stopping = threading.Event()
@@ -85,8 +87,11 @@ class Reader:
         """Whether to leave the worker to documents that wait to be planned: the first reader after its slice, others at once.
 
         While none waits a reader reads on, since the model server would idle while it drains; it ends at last, for a fresh
-        process to take over, and not at the same moment as the others.
+        process to take over, and not at the same moment as the others. One that has grown too large ends as well, but not
+        before it has read something: where the limit is too low for reading at all, pages are read all the same.
         """
+        if self.has_read and overgrown(self.context.settings):
+            return True
         read_for = time.monotonic() - self.started
         slice_seconds = self.context.settings.workers.read_slice_seconds
         if read_for > slice_seconds * (LONGEST_SLICES + self.slot):
@@ -144,6 +149,7 @@ class Reader:
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
     def _settle(self, task: asyncio.Task[None]) -> None:
+        self.has_read = True
         self.actor.drop(self.tasks.pop(task))
         if not task.cancelled():
             task.result()

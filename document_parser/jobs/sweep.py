@@ -25,6 +25,7 @@ from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import Job, JobCard
+from document_parser.jobs.retirement import overgrown
 from document_parser.models import JobState
 from document_parser.processes import die_with_parent, name_process
 from document_parser.settings import Settings
@@ -238,4 +239,7 @@ def run(settings: Settings, parent: int) -> NoReturn:
         with contextlib.suppress(RedisError, StorageUnavailable):
             boot.go_on()
             sweep.run_once()
+        if overgrown(settings):
+            log.info("sweeper_retires")
+            sys.exit()
         time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))

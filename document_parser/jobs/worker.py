@@ -26,6 +26,7 @@ from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.queue import FINISH, PAGES, QUEUES, job_of
 from document_parser.jobs.record import request_id
+from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.pipeline.opener import fork_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
@@ -51,8 +52,11 @@ class PageWorker(Worker):
 
     log_result_lifespan = False
 
-    def __init__(self, queues: list[Queue], *arguments: Any, likes_pages: bool, **options: Any) -> None:
+    def __init__(self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, **options: Any) -> None:
         super().__init__(queues, *arguments, **options)
+        self.settings = settings
+        self.jobs_done = 0
+        self.jobs_at_most = jobs_until_retirement(settings)
         self.likes_pages = likes_pages
         self.turns = lanes.turns()
         self.reorder_queues(queues[0])
@@ -71,6 +75,15 @@ class PageWorker(Worker):
             facts |= {"job_id": job_id, "request_id": request_id(self.connection, job_id)}
         with structlog.contextvars.bound_contextvars(**facts):
             super().execute_job(job, queue)
+        self.jobs_done += 1
+        self.retire_in_time()
+
+    def retire_in_time(self) -> None:
+        """End between two tasks, so that nothing is lost; the pool starts a fresh worker within a second or so."""
+        grown = overgrown(self.settings)
+        if grown or self.jobs_done == self.jobs_at_most:
+            log.info("worker_retires", tasks=self.jobs_done, reason="memory" if grown else "tasks")
+            self._stop_requested = True
 
     def main_work_horse(self, job: RqJob, queue: Queue) -> None:
         # Killed by -9, a worker would otherwise leave its horse reading, and pages would be read twice.
@@ -150,6 +163,7 @@ def run_worker(settings: Settings, likes_pages: bool, parent: int) -> None:
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
+        settings=settings,
         likes_pages=likes_pages,
     )
     worker.log_job_description = False
