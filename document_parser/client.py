@@ -236,6 +236,10 @@ class Client:
         """One page, also while the job runs."""
         return _model(PageView, self._ask("GET", f"{_job(job_id)}/pages/{number}"))
 
+    def figure(self, job_id: str, name: str) -> bytes:
+        """The JPEG of a figure, by the ``picture`` of its block."""
+        return self._ask("GET", f"{_job(job_id)}/figures/{quote(name, safe='')}")
+
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
         """Jobs, newest first."""
         query = {"limit": limit, "cursor": cursor, "status": status}

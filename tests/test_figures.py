@@ -10,6 +10,7 @@ import zipfile
 import pytest
 from PIL import Image
 
+from document_parser.client import Client
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.models import Block, BoundingBox, Document, Options, Page, PageFacts, PictureSpec
@@ -261,6 +262,8 @@ def test_a_jobs_figures_are_served_linked_zipped_and_deleted_with_it(service, il
     answer = service.client.get(f"/v1/jobs/{job}/{link}")
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/jpeg")
     assert reddish(opened(answer.content).getpixel((100, 100)))
+    with Client(f"http://127.0.0.1:{service.port}") as client:
+        assert client.figure(job, link.removeprefix("figures/")) == answer.content
     archive = zipfile.ZipFile(io.BytesIO(service.client.get(f"/v1/jobs/{job}/download", params={"format": "zip"}).content))
     assert archive.read(link) == answer.content
     service.client.delete(f"/v1/jobs/{job}")

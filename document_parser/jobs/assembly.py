@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Iterator
 from functools import partial
+from typing import IO
 
 from document_parser.errors import DocumentParserError
 from document_parser.export.figures import Figures
@@ -49,11 +51,19 @@ def export(context: Context, job: Job, name: OutputFormat) -> None:
     """Write one format of the result from the page files."""
     head = Document(filename=job.card.filename, media_type=job.card.media_type, page_count=job.page_count or 0)
     extension = FORMAT_FILES[name].extension
-    with context.storage.scratch() as path:
+    with context.storage.scratch() as path, tempfile.TemporaryFile() as kept:
+        # Fetched once: assembling walks over the pages more than once, and storage may be far away.
+        for page in _pages(context, job):
+            kept.write(page.model_dump_json().encode() + b"\n")
         with path.open("wb") as out:
             figures = Figures(partial(_figure, context, job.card.job_id), "figures")
-            write_document(head, partial(_pages, context, job), job.card.options, name, out, figures)
+            write_document(head, partial(_again, kept), job.card.options, name, out, figures)
         context.storage.put_file(files.result(job.card.job_id, extension), path)
+
+
+def _again(kept: IO[bytes]) -> Iterator[Page]:
+    kept.seek(0)
+    return map(Page.model_validate_json, kept)
 
 
 def _pages(context: Context, job: Job) -> Iterator[Page]:
