@@ -242,7 +242,7 @@ class _Extractor:
 
     def _style(self, index: int) -> Style:
         text_object = pdfium.FPDFText_GetTextObject(self._raw, index)
-        key = ctypes.cast(text_object, ctypes.c_void_p).value
+        key = ctypes.c_void_p.from_buffer(text_object).value
         style = self._styles.get(key)
         if style is None:
             style = self._styles[key] = self._new_style(index, text_object)

@@ -14,6 +14,8 @@ MOST_CELLS = 1500
 """Cells of the picture along one side at most; keeps work flat on posters with small print."""
 NARROWEST = 0.75
 """Width of the narrowest gutter, in font sizes."""
+SHORTEST = 1.5
+"""Height of the shortest gutter, in font sizes."""
 
 Cells = NDArray[np.bool_]
 
@@ -45,6 +47,7 @@ class InkMap:
         columns, rows = self._column(right) + 1, self._row(bottom) + 1
         self.ink: Cells = np.zeros((rows, columns), dtype=np.bool_)
         self.least = max(2, round(NARROWEST * size / self.cell_width) - 1)
+        self.shortest = max(1, int(SHORTEST * size / self.cell_height))
         for word in words:
             self.cover(word.left, word.top, word.right, word.bottom)
 
@@ -59,15 +62,16 @@ class InkMap:
         self.ink[self._row(top) : self._row(bottom) + 1, self._column(left) : self._column(right) + 1] = True
 
     def tallest(self) -> Gutter | None:
-        """The gutter that parts the most text, or None where no strip is wide enough."""
+        """The gutter that parts the most text, or None where no strip is wide and high enough."""
         free = _strips(~self.ink, self.least)
-        if not free.any():
+        columns = _with_runs(free, self.shortest)
+        if not len(columns):
             return None
         left, right = _ink_beside(self.ink, self.least)
-        column, first, last, height = _best_run(free, left, right)
+        number, first, last, height = _best_run(free[:, columns], left[:, columns], right[:, columns])
         if height == 0:
             return None
-        return self._gutter(free, column, first, last, height)
+        return self._gutter(free, int(columns[number]), first, last, height)
 
     def _gutter(self, free: Cells, column: int, first: int, last: int, height: int) -> Gutter:
         clear: list[bool] = np.all(free[first : last + 1], axis=0).tolist()
@@ -93,6 +97,16 @@ def _strips(white: Cells, width: int) -> Cells:
     return free
 
 
+def _with_runs(free: Cells, length: int) -> NDArray[np.intp]:
+    """The columns in which ``length`` cells from top to bottom are free somewhere: the others hold no gutter."""
+    if len(free) < length:
+        return np.zeros(0, dtype=np.intp)
+    runs = free[: len(free) - length + 1].copy()
+    for step in range(1, length):
+        runs &= free[step : step + len(runs)]
+    return np.flatnonzero(runs.any(axis=0))
+
+
 def _ink_beside(ink: Cells, width: int) -> tuple[Cells, Cells]:
     """For every strip: whether its row has ink anywhere to the left, anywhere to the right."""
     left = np.logical_or.accumulate(ink, axis=1)
@@ -102,16 +116,22 @@ def _ink_beside(ink: Cells, width: int) -> tuple[Cells, Cells]:
 
 def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
     """(column, first row, last row, score) of the run of free strips with the most ink on its poorer side."""
-    rows, columns = free.shape
-    start = np.zeros(columns, dtype=np.int32)
-    score_left, score_right = np.zeros(columns, dtype=np.int32), np.zeros(columns, dtype=np.int32)
-    best = (0, 0, 0, 0)
-    for row in range(rows):
-        start[~free[row]] = row + 1
-        score_left = (score_left + left[row]) * free[row]
-        score_right = (score_right + right[row]) * free[row]
-        poorer = np.minimum(score_left, score_right)
-        column = int(poorer.argmax())
-        if poorer[column] >= best[3]:
-            best = (column, int(start[column]), row, int(poorer[column]))
-    return best
+    poorer = np.minimum(_since_break(free, left), _since_break(free, right))
+    richest = poorer.max(axis=1)
+    score = int(richest.max())
+    last = len(richest) - 1 - int(richest[::-1].argmax())
+    column = int(poorer[last].argmax())
+    broken = np.flatnonzero(~free[: last + 1, column])
+    return column, int(broken[-1]) + 1 if len(broken) else 0, last, score
+
+
+def _since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
+    """For every strip: how many rows with ink there are in its run of free strips, down to its row."""
+    clear, counts = free.astype(np.int16), (inked & free).astype(np.int16)
+    so_far = np.zeros(free.shape[1], dtype=np.int16)
+    # Row by row in place is faster than numpy's own sums down the columns.
+    for row, open_here in zip(counts, clear, strict=True):
+        so_far += row
+        so_far *= open_here
+        row[:] = so_far
+    return counts

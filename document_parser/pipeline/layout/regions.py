@@ -14,7 +14,7 @@ from statistics import median
 
 from document_parser.models import Word
 from document_parser.pipeline.layout.grid import Grid
-from document_parser.pipeline.layout.gutters import Gutter, InkMap
+from document_parser.pipeline.layout.gutters import SHORTEST, Gutter, InkMap
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 from document_parser.pipeline.layout.tables import grid_in, grown
 from document_parser.pipeline.layout.text import right_to_left
@@ -76,7 +76,7 @@ def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
     _close_marks(ink, text, size)
     for _ in range(MOST_REFUSALS):
         gutter = ink.tallest()
-        if gutter is None or gutter.height < 1.5 * size:
+        if gutter is None or gutter.height < SHORTEST * size:
             break
         parts = _parted(words, gutter, size, backwards, depth)
         if parts is not None:
