@@ -177,6 +177,10 @@ class EngineSettings(_Section):
     cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
     cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
     tesseract_languages: str = Field(default="eng", description="Languages for Tesseract, joined by +.")
+    check_image_pages: Literal["suspicious", "all"] = Field(
+        default="suspicious",
+        description="Which pages without a text layer the CPU reads beside a model, to check it; maximum mode checks all.",
+    )
     vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")
     vllm_connect_seconds: float = Field(default=2.0, gt=0, description="Deadline for reaching a model server.")
     vllm_read_seconds: float = Field(default=60.0, gt=0, description="Longest silence of a model server during an answer.")

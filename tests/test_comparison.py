@@ -55,6 +55,7 @@ def shown(read, known):
         ("due 2026-03-14", "due 2026-03-15", [("2026-03-14", "2026-03-15")]),
         ("IBAN DE89 3704 0044", "IBAN DE89 3704 0041", [("0044", "0041")]),
         ("Sum of 98765", "Sum of 1234", [("98765", "1234")]),
+        ("Paid 13.20, then 13.20", "Paid 10.20, then 13.20", [("13.20", "10.20")]),
     ],
 )
 def test_amounts_dates_and_identifiers_that_differ_are_found(read, known, found):
@@ -73,6 +74,7 @@ def test_amounts_dates_and_identifiers_that_differ_are_found(read, known, found)
         ("+49 30 1234567", "+49301234567"),
         ("2019–2023", "2019 - 2023"),
         ("4711 4712", "4711 4712 4713"),
+        ("Invoice 4711. Copy of 4711", "Invoice 4711"),
     ],
 )
 def test_numbers_written_otherwise_or_without_a_counterpart_are_no_difference(read, known):

@@ -63,6 +63,9 @@ def test_a_loop_that_counts_is_seen_as_soon(unit):
     assert keep_good_prefix(grown) == (START + unit.format(1)).rstrip()
 
 
+LONG_TERMS = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}clause holds for both parties." for n in range(16))
+
+
 def rows(count: int, cells: list[str]) -> str:
     return "<table>" + ("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>") * count
 
@@ -89,6 +92,7 @@ def rows(count: int, cells: list[str]) -> str:
         "=" * 200 + "\n",
         "la la la la " * 12,
         "very, very, very, very, very, very good",
+        (LONG_TERMS + "\n") * 6,
         "Refrain: row, row, row your boat, gently down the stream.\n" * 4,
     ],
 )

@@ -35,13 +35,23 @@ def servers():
     return {"deepseek": ModelServer(speed=fast, tokens=60), "nanonets": nanonets}
 
 
-def read(openers, path, servers=(), number=1, mode="balanced", inference="auto", kind="pdf", **options):
+def read(
+    openers,
+    path,
+    servers=(),
+    number=1,
+    mode="balanced",
+    inference="auto",
+    kind="pdf",
+    check_image_pages="suspicious",
+    **options,
+):
     """Read one page of a document with these model servers up."""
 
     async def main():
         async with contexts(servers) as urls:
             settings = Settings(
-                engines=EngineSettings(inference_mode=inference),
+                engines=EngineSettings(inference_mode=inference, check_image_pages=check_image_pages),
                 deepseek=DeepSeekSettings(url=urls.get("deepseek", DOWN)),
                 nanonets=NanonetsSettings(url=urls.get("nanonets", DOWN)),
             )
@@ -319,6 +329,14 @@ def test_a_sentence_that_does_not_stand_on_a_scan_is_found_by_the_second_reader(
     assert [attempt.guard for attempt in page.attempts if attempt.outcome == "rejected"] == ["fabrication"] * 2
     assert page.engine == "rapidocr"
     assert "surrenders" not in words(page)
+
+
+def test_the_cpu_checks_every_image_page_where_that_is_set(openers, true_scan):
+    lying = {"deepseek": answers_with(deepseek_says(TRUE_TEXT, LIE))}
+    assert read(openers, true_scan, lying).engine == "deepseek"
+    checked = read(openers, true_scan, lying, check_image_pages="all")
+    assert checked.engine == "rapidocr"
+    assert checked.attempts[0].guard == "fabrication"
 
 
 def test_a_number_that_a_model_misreads_is_put_right_by_the_text_layer_and_told(openers, tmp_path):

@@ -58,6 +58,11 @@ class Engines:
             self._made[name] = ENGINES[name](self._settings)
         return self._made[name]
 
+    @property
+    def check_all_image_pages(self) -> bool:
+        """Whether the CPU is to read beside a model wherever there is no text layer."""
+        return self._settings.engines.check_image_pages == "all"
+
     async def available(self) -> frozenset[EngineName]:
         """The engines that INFERENCE_MODE allows and that would read a page sent now."""
         names = self._allowed()

@@ -22,9 +22,9 @@ LEAST_COVERAGE = 0.4
 SHORT = 3
 """Words below this length are found on any page and prove nothing; letters of scripts without spaces are long enough."""
 
-WINDOW = 14
+WINDOW = 12
 """Words in a row among which an invention is looked for: about a sentence."""
-KNOWN_BY_CHANCE = 5
+KNOWN_BY_CHANCE = 4
 """Of so many words in a row, as many as may be known although the sentence is invented: any page has "the" and "and"."""
 LONG_WORD = 2
 
@@ -125,22 +125,15 @@ def invented(reading: Reading, witness: Witness) -> Rejection | None:
     """A sentence of which the witness knows nothing, though it knows the page."""
     if len(witness.tokens) < WITNESS_WORDS:
         return None
-    unknown = sum(_invented_words(text, witness.vocabulary) for text in _passages(reading))
+    unknown = _invented_words(" ".join(texts_read(reading)), witness.vocabulary)
     if not unknown:
         return None
     return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
 
 
-def _passages(reading: Reading) -> list[str]:
-    """Texts whose words follow each other on the page: one a block, tables row by row."""
-    if reading.words:
-        return [" ".join(word.text for word in reading.words)]
-    return [" ".join(texts_read(Reading(reading.engine, [block]))) for block in reading.blocks]
-
-
 def _invented_words(text: str, vocabulary: Vocabulary) -> int:
-    """How many words of the passage stand in sentences that the witness knows nothing of."""
-    words = [word for word in tokens(text) if len(word) >= LONG_WORD or not word.isascii()]
+    """How many words of the text stand in sentences that the witness knows nothing of. Numbers are for another check."""
+    words = [word for word in tokens(text) if (len(word) >= LONG_WORD or not word.isascii()) and not word.isdecimal()]
     if len(words) < WINDOW:
         return 0
     known = vocabulary.knows(words)

@@ -19,6 +19,8 @@ MARKUP = re.compile(r"<[^<>]{0,200}>|&[a-z]{1,10};")
 FILLER = frozenset(" \t\n.-_–—·…0xX|:=*$€£%+,()/")
 """What real pages repeat at length: leaders, rules, blanks, zeros, crossed-out fields."""
 ROW_ENDS = ("\n", "</tr>")
+LONG_UNIT = 300
+"""Whole paragraphs are repeated by forms and by blind text too; seen five times on a page that was sound."""
 
 NUMBER = re.compile(r"\d+")
 COUNTED_LETTERS = 12
@@ -102,7 +104,8 @@ def _is_too_much(unit: str, length: int) -> bool:
     if "<td" in unit or "<th" in unit:
         return length >= 1600 and repeats >= 12
     # About two hundred tokens: four letters each, or one character each in writing without an alphabet.
-    return length >= (800 if unit.isascii() else 300) and repeats >= (8 if len(unit) <= 100 else 5)
+    most = 8 if len(unit) <= 100 or len(unit) > LONG_UNIT else 5
+    return length >= (800 if unit.isascii() else 300) and repeats >= most
 
 
 def _turned(unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,15 +36,18 @@ def differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
 
     That is a number which the reading lacks, and which differs by a digit or two or follows the same word. One written with
     other separators, or broken or joined at a space, is no difference; nor is one without such a counterpart, for it may stand
-    in a picture that the witness does not read.
+    in a picture that the witness does not read. A number that was read more often than it stands there counts as unknown.
     """
     ours, theirs = _found(read), _found(known)
     known_digits = _with_joins([number.digits for number in theirs])
     read_digits = _with_joins([number.digits for number in ours])
     missing = [number for number in theirs if len(number.digits) >= LEAST_DIGITS and number.digits not in read_digits]
+    budget = Counter(number.digits for number in theirs)
     result = []
     for number in ours:
-        if len(number.digits) < LEAST_DIGITS or number.digits in known_digits or _in_pieces(number.digits, known_digits):
+        once_too_often = number.digits in budget and budget[number.digits] == 0
+        budget[number.digits] -= number.digits in budget and not once_too_often
+        if len(number.digits) < LEAST_DIGITS or (_is_known(number.digits, known_digits) and not once_too_often):
             continue
         counterpart = _counterpart(number, missing)
         if counterpart is not None:
@@ -91,8 +95,10 @@ def _with_joins(digits: Sequence[str]) -> set[str]:
     return known
 
 
-def _in_pieces(digits: str, known: set[str]) -> bool:
-    """Whether the number is two known ones written without a space between."""
+def _is_known(digits: str, known: set[str]) -> bool:
+    """Whether the number stands there, or is two known ones written without a space between."""
+    if digits in known:
+        return True
     cuts = range(LEAST_DIGITS, len(digits) - LEAST_DIGITS + 1)
     return any(digits[:cut] in known and digits[cut:] in known for cut in cuts)
 

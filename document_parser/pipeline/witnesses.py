@@ -21,7 +21,7 @@ class Witnesses:
         self._asked_cpu = False
 
     async def known(self) -> Witness:
-        """The words of a sound text layer; else, where the page is read twice anyway, those that the CPU finds."""
+        """The words of a sound text layer; else, where the page is to be checked, those that the CPU finds."""
         if self._known is None:
             self._known = await self._found()
         return self._known
@@ -31,7 +31,8 @@ class Witnesses:
         if facts.characters and not route.distrust(facts):
             words = await self._one.source.words(facts.number)
             return Witness(words, "text_layer", sees_pictures=facts.image_share == 0)
-        return await self._seen() if second is not None and second == self._cpu_engine() else Witness()
+        wanted = second is not None and second == self._cpu_engine()
+        return await self._seen() if wanted or self._one.engines.check_all_image_pages else Witness()
 
     async def on_cpu(self) -> Reading | None:
         """What the CPU engine of this page's ladder reads; None where there is none, or it fails. A rung may use it too."""

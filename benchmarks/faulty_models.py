@@ -1,0 +1,283 @@
+"""What becomes of pages when the model servers go wrong on one page in five: loops, lies, cut-off answers, rubbish, silence.
+
+    python -m benchmarks.faulty_models [--corpus FOLDER] [--drawn 20] [--from-corpus 40]
+
+Both simulated servers know the true text of every page and say it in their model's own grammar, so that what is lost, invented
+or wrongly suspected can be counted exactly. Real tables are besides shown to the guard against loops as they would stream in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from document_parser.settings import cap_threads
+
+cap_threads()  # before any numeric library is imported
+
+import pypdfium2  # noqa: E402
+
+from benchmarks.report import progress  # noqa: E402
+from benchmarks.true_pages import FAULTS, KnowingServer, TruePage, as_nanonets, page_text, plant, signature_of  # noqa: E402
+from document_parser.models import AccuracyMode, Options, Page  # noqa: E402
+from document_parser.pipeline.comparable import Vocabulary, tokens  # noqa: E402
+from document_parser.pipeline.document import DocumentReader  # noqa: E402
+from document_parser.pipeline.layout import blocks_of  # noqa: E402
+from document_parser.pipeline.loops import loop_reason  # noqa: E402
+from document_parser.pipeline.pdf_file import PdfFile  # noqa: E402
+from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
+from tests import documents  # noqa: E402
+from tests.vllm_answers import WORDS  # noqa: E402
+from tests.vllm_batching import Speed  # noqa: E402
+from tests.vllm_server import serving  # noqa: E402
+
+CORPUS = Path(__file__).resolve().parent.parent.parent / "shared" / "corpus"
+MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
+FAST = Speed(tokens_per_second=200_000, per_sequence=20_000, first_token=0.0)
+SHARE = 0.2
+SILENCE_SECONDS = 3.0
+SCAN_SCALE = 150 / 72
+WATCHED_EVERY = 200
+HALF = 0.5
+ACCUSING = {
+    "suspect_fabrication",
+    "number_mismatch",
+    "low_agreement",
+    "low_coverage",
+    "low_confidence",
+    "loop_cut",
+    "truncated",
+}
+"""Warnings that tell a reader to look at the page."""
+
+
+@dataclass
+class Outcome:
+    """What became of the pages of one run; each list names pages."""
+
+    pages: int = 0
+    lost: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+    accused: list[str] = field(default_factory=list)
+    engines: Counter[str] = field(default_factory=Counter)
+    guards: Counter[str] = field(default_factory=Counter)
+    faults: int = 0
+
+    def take(self, truth: TruePage, page: Page | None) -> None:
+        self.pages += 1
+        self.faults += bool(truth.fault)
+        if page is None or page.status == "failed":
+            self.lost.append(truth.name)
+            return
+        text = page_text(page.blocks)
+        flagged = any(warning.code in ACCUSING for warning in page.warnings)
+        self.engines[page.engine or page.status] += 1
+        self.guards.update(attempt.guard for attempt in page.attempts if attempt.guard)
+        if any(planted in " ".join(text.split()) for planted in truth.planted) and not flagged:
+            self.invented.append(truth.name)
+        if not flagged and _recall(truth, text) < HALF:
+            self.gaps.append(truth.name)
+        if flagged or any(attempt.outcome != "accepted" for attempt in page.attempts):
+            codes = ",".join(sorted({warning.code for warning in page.warnings} | {a.guard for a in page.attempts if a.guard}))
+            self.accused.append(f"{truth.name} ({codes})")
+
+
+def _recall(truth: TruePage, text: str) -> float:
+    wanted = tokens(page_text(truth.blocks))
+    found = Vocabulary(tokens(text)).knows(wanted)
+    return sum(found) / len(found) if found else 1.0
+
+
+def build(folder: Path, corpus: Path, drawn: int, from_corpus: int) -> dict[Path, list[TruePage]]:
+    """Two documents, one with text layers and one of scans of the same pages, and what is true of each page."""
+    sources = [*_drawn(folder, drawn), *_corpus_pages(corpus, from_corpus)]
+    digital, scans = pypdfium2.PdfDocument.new(), pypdfium2.PdfDocument.new()
+    names: list[str] = []
+    for path, number in sources:
+        with contextlib.closing(pypdfium2.PdfDocument(path)) as document:
+            digital.import_pages(document, [number])
+        names.append(f"{path.stem} {number + 1}")
+    digital.save(folder / "digital.pdf")
+    truths = _truths(folder / "digital.pdf", names)
+    pictures = []
+    for page in digital:
+        pictures.append(page.render(scale=SCAN_SCALE).to_pil().convert("RGB"))
+    pictures[0].save(folder / "scans.pdf", save_all=True, append_images=pictures[1:], resolution=150.0, quality=80)
+    scans.close()
+    digital.close()
+    copies = [TruePage(f"{one.name} scanned", one.blocks, one.signature) for one in truths]
+    return {folder / "digital.pdf": truths, folder / "scans.pdf": copies}
+
+
+def _drawn(folder: Path, count: int) -> list[tuple[Path, int]]:
+    """Pages of prose with numbers, in one column and two, and pages with a ruled table."""
+    made = []
+    for number in range(count):
+        path = folder / f"drawn-{number}.pdf"
+        start = f"File {number * 7919:07d}. On {number % 28 + 1}.3.2026 the sum of {number * 131 + 1000}.50 was due. "
+        if number % 4 == 3:
+            rows = [
+                ["Item", "Amount", "Number"],
+                *([f"Part {n}", f"{n * number + 10}.20", f"{n * 7877 + number:06d}"] for n in range(20)),
+            ]
+            documents.table_pdf(path, rows, start + documents.PARAGRAPH)
+        else:
+            documents.pdf_of_text(path, [start + _prose(number)], two_columns=number % 4 == 1)
+        made.append((path, 0))
+    return made
+
+
+def _prose(number: int) -> str:
+    """Sentences of ordinary words, none of them twice."""
+    chance = random.Random(number)
+    return " ".join(" ".join(chance.choices(WORDS, k=12)).capitalize() + "." for _ in range(20 + 10 * (number % 5)))
+
+
+def _corpus_pages(corpus: Path, count: int) -> list[tuple[Path, int]]:
+    """The first pages of so many of the corpus's digital documents, spread over its kinds, that have a text layer."""
+    found: list[tuple[Path, int]] = []
+    for kind in ("digital", "tables", "receipts"):
+        for path in sorted((corpus / kind).glob("*.pdf")):
+            with contextlib.suppress(pypdfium2.PdfiumError), contextlib.closing(pypdfium2.PdfDocument(path)) as document:
+                if _has_text(document):
+                    found.append((path, 0))
+    step = max(1, len(found) // count) if count else 0
+    return found[::step][:count] if count else []
+
+
+def _has_text(document: pypdfium2.PdfDocument) -> bool:
+    page = document[0]
+    shape = page.get_width() / page.get_height()
+    return 0.5 < shape < 2 and page.get_rotation() == 0 and page.get_textpage().count_chars() > 200
+
+
+def _truths(path: Path, names: Sequence[str]) -> list[TruePage]:
+    file = PdfFile(path)
+    found = []
+    with contextlib.closing(pypdfium2.PdfDocument(path)) as document:
+        for number, name in enumerate(names, start=1):
+            facts = file.facts(number)
+            blocks = blocks_of(file.words(number), facts.width_points, facts.height_points, file.rules(number))
+            found.append(TruePage(name, blocks, signature_of(document[number - 1].render(scale=1).to_pil())))
+    return found
+
+
+async def run(mode: AccuracyMode, documents_: dict[Path, list[TruePage]], inference: str = "auto") -> dict[str, Outcome]:
+    """Read everything in this mode; outcomes by document."""
+    outcomes = {}
+    servers = [KnowingServer(model, grammar, FAST) for grammar, model in MODELS.items()]  # type: ignore[arg-type]
+    async with contextlib.AsyncExitStack() as stack:
+        urls = {}
+        for server in servers:
+            await stack.enter_async_context(serving(server))
+            urls[server.grammar] = server.url
+        settings = Settings(
+            engines=EngineSettings(vllm_read_seconds=SILENCE_SECONDS, inference_mode=inference),  # type: ignore[arg-type]
+            deepseek=DeepSeekSettings(url=urls["deepseek"]),
+            nanonets=NanonetsSettings(url=urls["nanonets"]),
+        )
+        reader = await stack.enter_async_context(DocumentReader(settings))
+        for path, truths in documents_.items():
+            for server in servers:
+                server.pages = truths
+            outcomes[path.stem] = await _read(reader, path, truths, mode)
+            progress(f"{mode} {path.stem}: {outcomes[path.stem]}")
+    return outcomes
+
+
+async def _read(reader: DocumentReader, path: Path, truths: list[TruePage], mode: AccuracyMode) -> Outcome:
+    outcome = Outcome()
+    with await reader.read(path, Options(accuracy_mode=mode)) as document:
+        pages = {page.number: page for page in document.pages()}
+    for number, truth in enumerate(truths, start=1):
+        outcome.take(truth, pages.get(number))
+    return outcome
+
+
+def tables_cut(tables: Iterable[str]) -> tuple[int, int]:
+    """(how many of the tables, as they stream in, the guard against loops would cut, how many there are)."""
+    cut = count = 0
+    for table in tables:
+        count += 1
+        cut += any(loop_reason(table[:end]) for end in range(WATCHED_EVERY, len(table) + WATCHED_EVERY, WATCHED_EVERY))
+    return cut, count
+
+
+def real_tables(corpus: Path, truths: Iterable[TruePage]) -> list[str]:
+    """The tables of the pages read, and those that the corpus has as HTML."""
+    own = [as_nanonets([block]) for page in truths for block in page.blocks if block.table is not None]
+    return own + [path.read_text() for path in sorted(corpus.rglob("*.gt.html"))]
+
+
+def short_run(folder: Path) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
+    """Outcomes of a few drawn pages in maximum mode, sound and then with a fault on most of them."""
+    found = build(folder, folder, drawn=len(FAULTS) // 2, from_corpus=0)
+    clean = asyncio.run(run("maximum", found))
+    plant([page for pages in found.values() for page in pages], 1.0, ["deepseek"])
+    return clean, asyncio.run(run("maximum", found))
+
+
+def lines(corpus: Path = CORPUS, drawn: int = 20, from_corpus: int = 40) -> list[str]:
+    """The figures, as Markdown."""
+    with tempfile.TemporaryDirectory() as name:
+        found = build(Path(name), corpus, drawn, from_corpus)
+        truths = [page for pages in found.values() for page in pages]
+        clean = {mode: asyncio.run(run(mode, found)) for mode in MODES}
+        plant(truths, SHARE, list(MODELS))
+        faulty = {mode: asyncio.run(run(mode, found)) for mode in MODES}
+        cut, tables = tables_cut(real_tables(corpus, truths))
+    return _told(clean, faulty, cut, tables)
+
+
+MODES: tuple[AccuracyMode, ...] = ("maximum", "balanced")
+
+
+def _told(
+    clean: dict[AccuracyMode, dict[str, Outcome]], faulty: dict[AccuracyMode, dict[str, Outcome]], cut: int, tables: int
+) -> list[str]:
+    rows = ["| what | to reach | " + " | ".join(f"{mode}, {kind}" for mode in MODES for kind in clean[mode]) + " |"]
+    rows.append("|---" * rows[0].count("|", 1) + "|")
+
+    def row(what: str, aim: str, runs: dict[AccuracyMode, dict[str, Outcome]], cell: Callable[[Outcome], str]) -> None:
+        rows.append(f"| {what} | {aim} | " + " | ".join(cell(one) for mode in MODES for one in runs[mode].values()) + " |")
+
+    row("pages, of them with a fault planted", "", faulty, lambda one: f"{one.pages}, {one.faults}")
+    row("pages lost", "0", faulty, lambda one: str(len(one.lost)))
+    row("pages with invented text and no warning", "0", faulty, lambda one: str(len(one.invented)))
+    row("pages without half of their words and no warning", "0", faulty, lambda one: str(len(one.gaps)))
+    row(
+        "clean run: sound pages flagged or rejected",
+        "≤ 2 %",
+        clean,
+        lambda one: f"{len(one.accused)} ({len(one.accused) / one.pages:.1%})",
+    )
+    rows += ["", f"Real tables cut as loops while they stream in: {cut} of {tables} (to reach: 0)."]
+    rows += ["", *_named("Not flagged", faulty, lambda one: [*one.lost, *one.invented, *one.gaps])]
+    rows += _named("Wrongly suspected", clean, lambda one: one.accused)
+    return rows
+
+
+def _named(title: str, runs: dict[AccuracyMode, dict[str, Outcome]], names: Callable[[Outcome], list[str]]) -> list[str]:
+    found = [f"{mode}, {kind}: {name}" for mode in MODES for kind, one in runs[mode].items() for name in names(one)]
+    return [f"{title}: " + ("; ".join(found) or "none") + "."]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", type=Path, default=CORPUS)
+    parser.add_argument("--drawn", type=int, default=20)
+    parser.add_argument("--from-corpus", type=int, default=40)
+    given = parser.parse_args()
+    print("\n".join(lines(given.corpus, given.drawn, given.from_corpus)))
+
+
+if __name__ == "__main__":
+    main()
