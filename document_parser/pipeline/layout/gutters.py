@@ -67,8 +67,7 @@ class InkMap:
         columns = _with_runs(free, self.shortest)
         if not len(columns):
             return None
-        left, right = _ink_beside(self.ink, self.least)
-        number, first, last, height = _best_run(free[:, columns], left[:, columns], right[:, columns])
+        number, first, last, height = _best_run(free[:, columns], *_ink_beside(self.ink, self.least, columns))
         if height == 0:
             return None
         return self._gutter(free, int(columns[number]), first, last, height)
@@ -107,11 +106,12 @@ def _with_runs(free: Cells, length: int) -> NDArray[np.intp]:
     return np.flatnonzero(runs.any(axis=0))
 
 
-def _ink_beside(ink: Cells, width: int) -> tuple[Cells, Cells]:
-    """For every strip: whether its row has ink anywhere to the left, anywhere to the right."""
-    left = np.logical_or.accumulate(ink, axis=1)
-    right = np.logical_or.accumulate(ink[:, ::-1], axis=1)[:, ::-1]
-    return left[:, : ink.shape[1] - width + 1], right[:, width - 1 :]
+def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cells, Cells]:
+    """For the strips that begin in these columns: whether each row has ink anywhere to the left, anywhere to the right."""
+    inked = ink.any(axis=1)
+    first = np.where(inked, ink.argmax(axis=1), ink.shape[1])
+    last = np.where(inked, ink.shape[1] - 1 - ink[:, ::-1].argmax(axis=1), -1)
+    return columns >= first[:, None], columns + width - 1 <= last[:, None]
 
 
 def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
