@@ -266,3 +266,16 @@ def test_a_long_answer_of_one_piece_is_read_in_reasonable_time(piece):
     text = piece * (60_000 // len(piece))
     parse_deepseek(text)
     parse_nanonets(text)
+
+
+def test_a_tag_without_its_partner_goes_and_its_words_stay():
+    assert texts(parse_nanonets("Text\n\n<img>A chart\n\nMore </watermark>text")) == [
+        ("paragraph", "Text"),
+        ("paragraph", "A chart"),
+        ("paragraph", "More text"),
+    ]
+
+
+def test_emphasis_in_html_becomes_that_of_markdown():
+    text = "Total <b>5</b>, <em>not</em> <strong>6 or 7</strong>; a <b and c> b"
+    assert texts(parse_nanonets(text)) == [("paragraph", "Total **5**, *not* **6 or 7**; a <b and c> b")]

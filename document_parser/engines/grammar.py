@@ -14,6 +14,7 @@ from document_parser.models import Block, BlockKind, Cell, Table
 SPECIAL_TOKEN = re.compile(r"<[|｜][^<>|｜]{1,40}[|｜]>")
 LINE_BREAK = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 LOOKS = re.compile(r"</?(?:center|div|p|span|font|u)\b[^<>]{0,200}>", re.IGNORECASE)
+EMPHASIS = re.compile(r"<(b|strong|i|em)>([^<>\s](?:[^<>\n]{0,500}[^<>\s])?)</\1>", re.IGNORECASE)
 TAGGED = re.compile(r"<(/?)(signature|watermark|page_number|img)>", re.IGNORECASE)
 TAG_KINDS: dict[str, BlockKind] = {
     "signature": "signature",
@@ -65,9 +66,15 @@ def inline_formulas(text: str) -> str:
 
 def flowing(text: str) -> str:
     """Running text as it reads: tags about looks dropped, character references resolved, formulas between dollars."""
-    text = LINE_BREAK.sub("\n", shifted_digits(text))
+    text = EMPHASIS.sub(_marked, LINE_BREAK.sub("\n", shifted_digits(text)))
     lines = (line.strip() for line in plain(LOOKS.sub("", text)).split("\n"))
     return inline_formulas("\n".join(filter(None, lines)))
+
+
+def _marked(tag: re.Match[str]) -> str:
+    """HTML's emphasis as Markdown's."""
+    marks = "**" if tag[1].lower() in ("b", "strong") else "*"
+    return f"{marks}{tag[2]}{marks}"
 
 
 def _table_blocks(source: str) -> Iterator[Block]:
@@ -89,10 +96,11 @@ def _tagged_blocks(text: str) -> list[Block]:
         if not tag[1]:
             opened = tag
         elif opened and opened[2].lower() == tag[2].lower():
-            blocks += _line_blocks(text[position : opened.start()])
+            blocks += _line_blocks(TAGGED.sub("", text[position : opened.start()]))
             blocks.append(Block(kind=TAG_KINDS[tag[2].lower()], text=flowing(text[opened.end() : tag.start()])))
             position, opened = tag.end(), None
-    return blocks + _line_blocks(text[position:])
+    # A tag without its partner says nothing; the words beside it do.
+    return blocks + _line_blocks(TAGGED.sub("", text[position:]))
 
 
 def _line_blocks(text: str) -> list[Block]:
