@@ -22,6 +22,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from document_parser.models import AccuracyMode
 
+OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -176,6 +178,9 @@ class EngineSettings(_Section):
     )
     cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
     cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
+    cpu_ocr_runtime: OcrRuntime = Field(
+        default="auto", description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where installed."
+    )
     tesseract_languages: str = Field(default="eng", description="Languages for Tesseract, joined by +.")
     check_image_pages: Literal["suspicious", "all"] = Field(
         default="suspicious",

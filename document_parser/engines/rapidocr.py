@@ -1,4 +1,4 @@
-"""RapidOCR: PP-OCR models on ONNX Runtime, on the CPU, from the weights inside its wheel."""
+"""RapidOCR's models, PP-OCRv6 small, on the CPU, from the weights inside its wheel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from threading import Lock
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,10 @@ from document_parser.errors import EngineError
 from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Rule, Word
 from document_parser.settings import Settings
 
+if TYPE_CHECKING:
+    from document_parser.engines.ppocr import PpOcr
+
 LONG_SIDE = 2000
-"""RapidOCR itself makes larger pictures smaller than this."""
 
 GLANCE_LONG_SIDE = 1200
 SAMPLE_LINES = 6
@@ -31,22 +33,34 @@ SAMPLE_SHAPE = 14
 ELONGATED = 1.5
 READABLE = 0.6
 CLEARLY = 0.05
+DOUBTFUL = 0.5
+"""A line read with less confidence is taken for something else: a drawing, a stain, letters the models do not know."""
 
 Pixels = NDArray[np.uint8]
+Corners = NDArray[np.float32]
 _T = TypeVar("_T")
 
 
+class Line(NamedTuple):
+    """What a line of writing says, and its corners in pixels, clockwise from the top left."""
+
+    text: str
+    corners: Corners
+    confidence: float
+
+
 class RapidOcrEngine(Engine):
-    """Finds lines of words with their places. ``threads`` is what one picture may use; pages are read side by side."""
+    """Finds lines of words with their places. Pages are read side by side, each on one core."""
 
     name: ClassVar[EngineName] = "rapidocr"
 
-    def __init__(self, settings: Settings, threads: int = 1) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.picture = PictureSpec(dpi=settings.engines.cpu_picture_dpi, max_long_side=LONG_SIDE, encoding="rgb")
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="rapidocr")
+        self._runtime = settings.engines.cpu_ocr_runtime
+        self._streams = settings.cpu_window
+        self._pool = ThreadPoolExecutor(self._streams, thread_name_prefix="rapidocr")
         self._lock = Lock()
-        self._recogniser: Any = None
+        self._models: PpOcr | None = None
 
     async def available(self) -> bool:
         return importlib.util.find_spec("rapidocr") is not None
@@ -71,32 +85,40 @@ class RapidOcrEngine(Engine):
         """Run in a thread. Cancelling leaves a thread that has begun to finish its page, and nobody waits for it."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, _with_our_errors, work, page)
 
-    def _ocr(self) -> Any:
-        """The models, loaded by the first page: sessions made before a fork are slow after it. Shared by all threads."""
+    def _ocr(self) -> PpOcr:
+        """The models, loaded by the first page: a runtime's threads do not survive a fork. Shared by all threads."""
+        from document_parser.engines.ppocr import PpOcr
+
         with self._lock:
-            if self._recogniser is None:
-                self._recogniser = _loaded(self._threads)
-        return self._recogniser
+            if self._models is None:
+                self._models = PpOcr(self._runtime, self._streams)
+        return self._models
 
     def _found(self, page: PageImage) -> tuple[list[Word], list[Rule]]:
         from document_parser.engines.drawn import rules_around
 
         pixels = blue_first(opened(page))
-        words = self._words(pixels)
+        words = [_word(line, pixels) for line in self.lines(pixels) if line.text and line.confidence >= DOUBTFUL]
         return words, rules_around(words, pixels) if words else []
 
-    def _words(self, pixels: Pixels) -> list[Word]:
-        found = self._ocr()(pixels)
-        if not found.txts:
-            return []
-        corners = found.boxes / np.array(pixels.shape[1::-1])
-        return [_word(text, box, float(score)) for text, box, score in zip(found.txts, corners, found.scores, strict=True)]
+    def lines(self, pixels: Pixels) -> list[Line]:
+        """Every line of writing in the picture, from the top down."""
+        from document_parser.engines.ppocr import cut_out
+
+        ocr = self._ocr()
+        corners = ocr.lines(pixels)
+        read = ocr.read(cut_out(pixels, corners))
+        return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
 
     def _turn(self, page: PageImage) -> int:
+        from document_parser.engines.ppocr import cut_out
+
         picture = opened(page)
         picture.thumbnail((GLANCE_LONG_SIDE, GLANCE_LONG_SIDE), Image.Resampling.BOX)
-        boxes, lines = self._lines(blue_first(picture))
+        pixels = blue_first(picture)
+        boxes = self._ocr().lines(pixels)
         downwards = _run_downwards(boxes)
+        lines = cut_out(pixels, boxes)
         sample = _longest([line for line, down in zip(lines, _are_tall(boxes), strict=True) if down == downwards])
         if not sample:
             return 0
@@ -106,69 +128,39 @@ class RapidOcrEngine(Engine):
         # A line that runs downwards was cut out turned by a quarter against the clock.
         return (270 if downwards else 0) if as_found > upside_down else (90 if downwards else 180)
 
-    def _lines(self, pixels: Pixels) -> tuple[NDArray[np.float32], list[Pixels]]:
-        """The corners of the lines found, and the lines cut out, each lying flat."""
-        from rapidocr.main import RapidOCRError
-
-        try:
-            lines, found = self._ocr().detect_and_crop(pixels, {})
-        except RapidOCRError:  # nothing found
-            return np.zeros((0, 4, 2), dtype=np.float32), []
-        return found.boxes, lines
-
     def _confidence(self, lines: Sequence[Pixels]) -> float:
         """How sure the recognition is of these lines, by their number of letters."""
-        read = self._ocr().recognize_txt([np.ascontiguousarray(line) for line in lines])
-        letters = sum(map(len, read.txts))
-        return float(sum(len(text) * score for text, score in zip(read.txts, read.scores, strict=True))) / max(1, letters)
-
-
-def _loaded(threads: int) -> Any:
-    from rapidocr import RapidOCR
-
-    return RapidOCR(
-        params={
-            "Global.log_level": "error",
-            # Pages are turned upright as a whole; the classifier of single lines costs time and errs.
-            "Global.use_cls": False,
-            # Lines one by one: 40 % faster on one thread than six padded to the longest.
-            "Rec.rec_batch_num": 1,
-            "EngineConfig.onnxruntime.intra_op_num_threads": threads,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            # The arena keeps 220 MB that are needed only for a moment.
-            "EngineConfig.onnxruntime.enable_cpu_mem_arena": False,
-        }
-    )
+        read = self._ocr().read([np.ascontiguousarray(line) for line in lines])
+        return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
 
 
 def _with_our_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
     import cv2
-    from rapidocr.inference_engine.onnxruntime import ONNXRuntimeError
-    from rapidocr.utils.process_img import ResizeImgError
 
     try:
         return work(page)
-    except (cv2.error, ONNXRuntimeError, ResizeImgError, ValueError, MemoryError):
+    except (cv2.error, OSError, RuntimeError, ValueError, MemoryError):
         raise EngineError("RapidOCR failed on the picture of the page.") from None
 
 
-def _word(text: str, corners: NDArray[np.float64], score: float) -> Word:
+def _word(line: Line, pixels: Pixels) -> Word:
+    corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
-    return Word(text, float(left), float(top), float(right), float(bottom), confidence=round(score, 4))
+    return Word(line.text, float(left), float(top), float(right), float(bottom), confidence=round(line.confidence, 4))
 
 
-def _sizes(boxes: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _sizes(boxes: Corners) -> tuple[Corners, Corners]:
     """Widths and heights of boxes given by four corners, clockwise from the top left."""
     return np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1), np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
 
 
-def _are_tall(boxes: NDArray[np.float32]) -> list[bool]:
+def _are_tall(boxes: Corners) -> list[bool]:
     width, height = _sizes(boxes)
     return [bool(tall) for tall in height >= ELONGATED * width]
 
 
-def _run_downwards(boxes: NDArray[np.float32]) -> bool:
+def _run_downwards(boxes: Corners) -> bool:
     """Whether more length of writing runs down the page than across it."""
     width, height = _sizes(boxes)
     down = float(height[height >= ELONGATED * width].sum())

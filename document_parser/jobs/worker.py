@@ -38,9 +38,11 @@ PRELOADED = (
     *(f"document_parser.engines.{name}" for name in ("deepseek", "nanonets", "rapidocr", "tesseract")),
     "anyio._backends._asyncio",  # what the model servers' client imports at its first request
     "cv2",
+    "document_parser.engines.ppocr",  # with OpenVINO, imported so that it starts nothing
     "onnxruntime",
     "openai",
     "rapidocr",
+    "rapidocr.ch_ppocr_det.utils",
 )
 BEAT_SECONDS = 5
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
