@@ -211,3 +211,30 @@ def test_no_word_is_lost_or_read_twice_where_frames_lie_in_one_another():
     found = blocks_of(words, WIDTH, HEIGHT, rules)
     texts = [block.text for block in found] + [cell.text for block in found if block.table for cell in block.table.cells]
     assert sorted(" ".join(texts).split()) == sorted(word.text for word in words)
+
+
+def test_colours_behind_the_cells_of_one_column_part_the_rows_of_all():
+    rows = [["Material", "Type", "Verdict"], ["cover", "foil", "bad"], ["page one", "rag", "good"], ["page two", "rag", "good"]]
+    words = rows_at(rows[:1], (80, 200, 320), 104) + rows_at(rows[1:], (80, 200, 320), 126, pitch=20)
+    rules = [level(100, 72, 420), level(117, 72, 420), level(184, 72, 420)]
+    rules += [fill(312, top, 420, top + 20) for top in (121, 141, 161)]
+    assert shown(table_of(words, rules)) == rows
+
+
+def test_one_label_beside_coloured_cells_still_spans_them():
+    words = rows_at([["Material", "Type", "Verdict"]], (80, 200, 320), 104) + line("paper", 80, 146)
+    words += rows_at([["foil", "bad"], ["rag", "good"], ["rag", "good"]], (200, 320), 126, pitch=20)
+    rules = [level(100, 72, 420), level(117, 72, 420), level(184, 72, 420)]
+    rules += [fill(left, top, left + 108, top + 20) for top in (121, 141, 161) for left in (198, 312)]
+    assert shown(table_of(words, rules))[1:] == [["paper (3x1)", "foil", "bad"], ["rag", "good"], ["rag", "good"]]
+
+
+def test_leaders_are_no_text_of_a_cell():
+    rows = [["Name", "One", "Two", "Three"], *([f"{row[0]} .........", *row[1:]] for row in NUMBERS)]
+    words = rows_at(rows, LEFTS, 104)
+    assert [row[0] for row in shown(table_of(words, [level(100), level(117), level(168)]))] == [
+        "Name",
+        "alpha",
+        "beta",
+        "gamma",
+    ]

@@ -11,13 +11,37 @@ from document_parser.pipeline.layout.lines import Line, lines_of
 from document_parser.pipeline.layout.rulings import TOUCH, Frame, Ruling, covers, near
 from document_parser.pipeline.layout.tables import LEAST_ROWS, column_borders
 
+ALL_ACROSS = 0.9
+"""Share of a table's width that a line all the way across has, at least."""
 NUMBERS = 0.25
 """Share of the words of a table of numbers that are numbers, at least."""
 
 
 def body_top(frame: Frame, down: Sequence[float]) -> float:
     """Where the first line that goes all the way across lies, below the top; the top where there is none."""
-    return next((edge for edge in down[1:-1] if covers(near(frame.levels, edge), frame.left, frame.right)), frame.top)
+    return next(
+        (edge for edge in down[1:-1] if covers(near(frame.levels, edge), frame.left, frame.right, ALL_ACROSS)), frame.top
+    )
+
+
+def widened(frame: Frame, words: Sequence[Word]) -> Frame:
+    """A frame in which the edges of coloured cells in some columns reach over the others, where those hold as many lines.
+
+    Colours of a few columns part the rows of all: without it the cells beside them would be one.
+    """
+    partial = [line for line in frame.levels if line.edge and line.length < ALL_ACROSS * (frame.right - frame.left)]
+    if len(partial) < LEAST_ROWS:
+        return frame
+    top, bottom = min(line.at for line in partial), max(line.at for line in partial)
+    left, right = min(line.start for line in partial), max(line.end for line in partial)
+    beside = [
+        word for word in words if top < (word.top + word.bottom) / 2 < bottom and (word.right < left or word.left > right)
+    ]
+    cutting = any(word.top + 1 < line.at < word.bottom - 1 for line in partial for word in beside)
+    if cutting or len(lines_of(beside)) < len({round(line.at) for line in partial}) - 1:
+        return frame
+    wide = [line._replace(start=frame.left, end=frame.right) if line in partial else line for line in frame.levels]
+    return Frame(tuple(wide), frame.uprights)
 
 
 def cut(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:

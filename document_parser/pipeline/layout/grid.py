@@ -14,6 +14,8 @@ from document_parser.pipeline.layout.text import join_lines, join_words
 
 _NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|\bto\b)*[^\w]*(?:[A-Za-z%€]{1,3})?")
 _LONGEST_NUMBER = 40
+_LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
+"""Dots that lead the eye from a label to its numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class GridCell:
 
     @property
     def text(self) -> str:
-        return join_lines(join_words(line.words) for line in lines_of(self.words))
+        return _LEADER.sub("", join_lines(join_words(line.words) for line in lines_of(self.words)))
 
     @property
     def top(self) -> float:

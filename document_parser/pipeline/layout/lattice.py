@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.models import Word
-from document_parser.pipeline.layout.columns import body_top, columns_of, cut, pruned
+from document_parser.pipeline.layout.columns import ALL_ACROSS, body_top, columns_of, cut, pruned, widened
 from document_parser.pipeline.layout.grid import Grid, GridCell, is_number
 from document_parser.pipeline.layout.lines import body_size, lines_of
 from document_parser.pipeline.layout.rulings import TOUCH, Frame, borders_of, covers, near
@@ -26,14 +26,12 @@ MOST_PLACES = 15_000
 MOST_HEADS = 4
 """Rows of a header."""
 
-ALL_ACROSS = 0.9
-"""Share of a table's width that the line below its header has, at least."""
-
 Walls = NDArray[np.bool_]
 
 
 def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
     """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
+    frame = widened(frame, words)
     words = cut(words, frame.uprights)
     if len(words) < 4:
         return None
