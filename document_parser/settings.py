@@ -109,7 +109,8 @@ class StoreSettings(_Section):
 
     data_dir: Path = Field(default=Path("data"), description="Folder of documents, results and the embedded server.")
     redis_url: str = Field(
-        default="", description="redis://, rediss:// or unix:// address. Empty: an embedded Valkey in DATA_DIR."
+        default="",
+        description="redis://, rediss://, unix:// or redis+sentinel://host,host/service/db. Empty: an embedded Valkey.",
     )
     storage_url: str = Field(
         default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."

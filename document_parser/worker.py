@@ -53,14 +53,17 @@ def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
 
 
 def _wait_for_redis(settings: Settings) -> bool:
-    """Whether Redis answers; says so once where it does not yet."""
-    from document_parser.jobs.connection import RedisError, connect
+    """Whether a Redis answers that can be worked with; says so once where it does not yet."""
+    from document_parser.jobs.connection import NO_CLUSTER, RedisError, connect, is_cluster
 
     deadline, said = time.monotonic() + 60, False
     with contextlib.closing(connect(settings)) as redis:
         while time.monotonic() < deadline:
             try:
-                return bool(redis.ping())
+                if is_cluster(redis):
+                    log.error("redis_is_a_cluster", advice=NO_CLUSTER)
+                    return False
+                return True
             except RedisError as error:
                 if not said:
                     log.warning("waiting_for_redis", error=type(error).__name__)

@@ -101,7 +101,7 @@ def test_requests_with_one_key_at_the_same_moment_make_one_job(client, redis, pa
 def test_a_job_that_was_deleted_gives_its_key_back(client, redis, paper, tmp_path):
     api = client()
     job_id = send(api, paper, "k-1").get_json()["job_id"]
-    record.delete(redis, LocalStorage(tmp_path / "data"), record.load(redis, job_id))
+    record.delete(redis, record.load(redis, job_id))
     answer = send(api, paper, "k-1", page_range="2")
     assert answer.status_code == 202
     assert answer.get_json()["job_id"] != job_id

@@ -199,6 +199,7 @@ def test_deleting_removes_every_key_and_file(service, paper):
     service.ended(job_id)
     answer = service.client.delete(f"/v1/jobs/{job_id}")
     assert answer.json()["deleted_files"] >= 4
+    assert answer.json()["deleted_keys"] >= 4
     assert not (service.data_dir / "jobs" / job_id).exists()
     problem(service.client.get(f"/v1/jobs/{job_id}/status"), 404, "JOB_NOT_FOUND")
 

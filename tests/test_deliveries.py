@@ -20,7 +20,6 @@ from document_parser.jobs.record import Job
 from document_parser.jobs.replay import replay, replay_failed
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
-from document_parser.storage import make_storage
 from tests.receiver import receiving, secret_of, settings, told
 from tests.service import Service, redis_url_of, wait_until
 from tests.test_addresses import REFUSED
@@ -118,7 +117,7 @@ def test_jobs_that_end_in_the_same_moment_are_all_listed(redis, valkey):
 def test_a_deleted_job_leaves_the_log(redis, valkey):
     job_id = ended(redis, valkey, given_up())
     assert deliveries.failed_count(redis) == 1
-    record.delete(redis, make_storage(valkey), record.load(redis, job_id))
+    record.delete(redis, record.load(redis, job_id))
     assert not redis.keys("webhooks:*")
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
 from document_parser.jobs import admission, forecast, lanes, queue, record
+from document_parser.jobs.actor import Actor
+from document_parser.jobs.ending import delete_job
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import JobCard
@@ -19,6 +21,7 @@ from document_parser.jobs.sweep import Sweep
 from document_parser.models import JobState, Options, Page
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
+from tests.service import wait_until
 
 JOB = "11111111-1111-4111-8111-111111111111"
 OTHER = "22222222-2222-4222-8222-222222222222"
@@ -46,6 +49,45 @@ def ledger(valkey, redis):
 @pytest.fixture
 def sweep(valkey, redis, tmp_path):
     return Sweep(valkey, redis, LocalStorage(tmp_path), "test")
+
+
+def test_a_task_learns_at_once_that_its_job_was_cancelled_or_deleted(valkey, redis):
+    workers = valkey.workers.model_copy(update={"heartbeat_seconds": 600.0})
+    ledger = Ledger(redis, valkey.model_copy(update={"workers": workers}))
+    lost: list[str] = []
+    with Actor(ledger, lambda claim: lost.append(claim.job_id)) as actor:
+        planned(ledger, redis, 1, JOB)
+        planned(ledger, redis, 1, OTHER)
+        for _ in range(2):
+            actor.hold(ledger.claim(actor.name, empty_handed=True))
+        ledger.end(JOB, JobState.CANCELLED)
+        wait_until(lambda: JOB in lost, 2, "the cancelled job's claim is known to be lost")
+        assert OTHER not in lost
+        record.delete(redis, record.load(redis, OTHER))
+        wait_until(lambda: OTHER in lost, 2, "the deleted job's claim is known to be lost")
+
+
+def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
+    redis.config_set("rdbcompression", "no")
+    storage = LocalStorage(tmp_path)
+    queue.submit(redis, valkey, card(idempotency_key="k"), b"sealed")
+    planned(ledger, redis, 3, OTHER)
+    ledger.heartbeat("reader", [])
+    ledger.release(ledger.claim("reader", empty_handed=True), crashed=True)
+    ledger.claim("another", empty_handed=False)
+    ledger.end(OTHER, JobState.FAILED)
+    queue.ring_stage(redis, OTHER, "assemble")
+    redis.set(f"pictures:{OTHER}|2|0", "drawn")
+    redis.rpush("pictures", f"{OTHER}|2|0")
+    forecast.renew(redis)
+    for job_id in (JOB, OTHER):
+        gone = delete_job(redis, storage, record.load(redis, job_id))
+        assert gone.keys >= 6
+        assert not [key for key in redis.scan_iter() if job_id.encode() in key + everything_under(redis, key)]
+
+
+def everything_under(redis, key: bytes) -> bytes:
+    return redis.dump(key) or b""
 
 
 def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=record.PUBLIC):
@@ -128,7 +170,7 @@ def test_a_job_that_ended_or_was_deleted_is_in_nobodys_way(ledger, redis, tmp_pa
     planned(ledger, redis, 2, "2" * 36)
     planned(ledger, redis, 1, "3" * 36)
     ledger.end("1" * 36, JobState.CANCELLED)
-    record.delete(redis, LocalStorage(tmp_path), record.load(redis, "2" * 36))
+    record.delete(redis, record.load(redis, "2" * 36))
     assert claimed(ledger, 1) == ["3"]
     assert ledger.claim("a", empty_handed=True) is None
     assert list(redis.scan_iter("ready*")) == []
@@ -362,7 +404,7 @@ def test_a_key_that_came_with_something_else_is_refused_and_owners_do_not_share_
 def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(redis, valkey, tmp_path):
     queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
-    record.delete(redis, LocalStorage(tmp_path), record.load(redis, JOB))
+    record.delete(redis, record.load(redis, JOB))
     assert record.of_key(redis, record.PUBLIC, "k") is None
     assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None) == OTHER
 

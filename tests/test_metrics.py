@@ -207,7 +207,7 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
 
 def test_a_deleted_job_is_not_queued_any_more(ledger, redis, tmp_path):
     record.create(redis, card(), None)
-    record.delete(redis, LocalStorage(tmp_path), record.load(redis, JOB))
+    record.delete(redis, record.load(redis, JOB))
     assert scrape.samples(redis)["jobs|queued"] == 0
 
 

@@ -170,7 +170,7 @@ def test_a_killed_valkey_comes_back_with_the_queue(service, server, scan, undist
 def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, scan):
     job_id = in_the_middle(service, scan)
     assert service.client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
-    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 5, "the requests end")
+    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 2, "the requests end")
     asked = len(server.log)
     body = service.result(job_id, format="json")
     assert not body["complete"]
@@ -183,7 +183,7 @@ def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, 
 def test_a_deleted_job_leaves_nothing_though_it_was_being_read(service, server, scan):
     job_id = in_the_middle(service, scan)
     assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
-    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 5, "the requests end")
+    wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 2, "the requests end")
     wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 10, "no late page file stays")
     assert service.client.get(f"/v1/jobs/{job_id}/status").status_code == 404
 

@@ -16,7 +16,7 @@ from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQ
 from document_parser.api.waiting import wait_for_end
 from document_parser.errors import JobEnded, JobNotFound
 from document_parser.jobs import record
-from document_parser.jobs.ending import end_job
+from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.record import Job
 from document_parser.models import JobState, JobStatus
 
@@ -72,8 +72,13 @@ def blueprint() -> APIBlueprint:
         check_origin()
         services = factory.services()
         require_operator(services.settings.api.admin_token)
-        count = record.delete(services.redis, services.storage, _load(path.job_id))
-        body = Deleted(job_id=path.job_id, deleted_files=count, message="The job and all its files are gone.")
+        gone = delete_job(services.redis, services.storage, _load(path.job_id))
+        body = Deleted(
+            job_id=path.job_id,
+            deleted_files=gone.files,
+            deleted_keys=gone.keys,
+            message="The job is gone with all its files and all that the job store knew of it.",
+        )
         return jsonify(body.model_dump(mode="json"))
 
     return routes

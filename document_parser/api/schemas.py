@@ -193,6 +193,8 @@ class Cancelled(BaseModel):
 class Deleted(BaseModel):
     job_id: str
     deleted_files: int
+    deleted_keys: int
+    """Entries of the job store."""
     message: str
 
 

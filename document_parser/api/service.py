@@ -15,7 +15,7 @@ from document_parser.api import factory
 from document_parser.api.schemas import Check, Health
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs import queue
-from document_parser.jobs.connection import Redis
+from document_parser.jobs.connection import NO_CLUSTER, Redis, is_cluster
 
 PROBE_SECONDS = 1.0
 PROBE_KEY = "health/probe"
@@ -78,7 +78,8 @@ def health(services: factory.Services, *, models: bool) -> Health:
 
 def _redis(redis: Redis) -> Check:
     try:
-        redis.ping()
+        if is_cluster(redis):
+            return Check(ok=False, detail=NO_CLUSTER)
     except RedisError as error:
         return Check(ok=False, detail=f"Redis does not answer ({type(error).__name__}).")
     return Check(ok=True)

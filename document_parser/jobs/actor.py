@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
@@ -19,6 +20,10 @@ log = logs.get(__name__)
 
 draining = threading.Event()
 """Set when this process was asked to stop: finish what is in flight, claim nothing more."""
+
+
+NOTICE_SECONDS = 0.5
+"""How often a task looks whether jobs were cancelled, deleted or failed: its requests for them end within a second."""
 
 
 class Actor:
@@ -67,8 +72,14 @@ class Actor:
             self.on_lost(claim)
 
     def _beat_on(self) -> None:
-        while not self._ended.wait(self.ledger.settings.workers.heartbeat_seconds):
+        seconds = self.ledger.settings.workers.heartbeat_seconds
+        last, endings = time.monotonic(), -1
+        while not self._ended.wait(min(seconds, NOTICE_SECONDS)):
             try:
-                self.beat()
+                now, before = time.monotonic(), endings
+                endings = self.ledger.endings()
+                if endings != before or now - last >= seconds:
+                    last = now
+                    self.beat()
             except RedisError as error:
                 log.warning("heartbeat_missed", error=type(error).__name__)

@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
 from document_parser.settings import Settings
 
 Redis = redis.Redis
 RedisError = redis.RedisError
 
+SENTINEL_PORT = 26379
+NO_CLUSTER = (
+    "This is a Redis Cluster. The queue's steps touch several keys at once, which a cluster does not allow: "
+    "use one Redis or Valkey, with Sentinels (redis+sentinel://) where it must survive its host."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SentinelAddress:
+    """``redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]``; ``rediss+sentinel://`` with TLS.
+
+    User and password are the data servers'. Those of the Sentinels stand in the query, as
+    ``?sentinel_username=…&sentinel_password=…``.
+    """
+
+    sentinels: tuple[tuple[str, int], ...]
+    service: str
+    options: Mapping[str, Any]
+    sentinel_options: Mapping[str, Any]
+
+    @classmethod
+    def parse(cls, url: str) -> Self:
+        """Raises ValueError where the address has another form."""
+        parts = urlsplit(url)
+        credentials, _, hosts = parts.netloc.rpartition("@")
+        service, _, database = parts.path.strip("/").partition("/")
+        sentinels = tuple(_host(host) for host in hosts.split(",") if host)
+        if not sentinels or not service or not (database or "0").isdigit():
+            raise ValueError("A Sentinel address has the form redis+sentinel://host:port,host:port/service/database.")
+        username, _, password = credentials.partition(":")
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        tls = {"ssl": True} if parts.scheme.startswith("rediss") else {}
+        options = {"username": unquote(username), "password": unquote(password), "db": int(database or 0)}
+        own = {"username": query.get("sentinel_username"), "password": query.get("sentinel_password")}
+        return cls(sentinels, service, _given(options) | tls, _given(own) | tls)
+
 
 def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 2) -> redis.Redis:
-    """A client that gives bytes back, as RQ needs it. Connects at the first command."""
+    """A client that gives bytes back, as RQ needs it. Connects at the first command. Raises ValueError for another address."""
     options: dict[str, Any] = {
         "socket_timeout": answer_seconds,
         "socket_connect_timeout": 2.0,
@@ -23,10 +63,37 @@ def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 
     }
     if not settings.redis_url.startswith("unix://"):
         options["health_check_interval"] = 30
+    if "+sentinel://" in settings.redis_url:
+        return _by_sentinel(SentinelAddress.parse(settings.redis_url), options)
     client: redis.Redis = redis.Redis.from_url(settings.redis_url, **options)
     return client
+
+
+def is_cluster(client: redis.Redis) -> bool:
+    """Whether the server is part of a cluster. Raises RedisError."""
+    return bool(client.info("cluster").get("cluster_enabled"))
 
 
 def text(value: Any) -> str:
     """A reply of Redis as text."""
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Redis:
+    """A client of whichever server the Sentinels call the master, asked again at every new connection."""
+    asking = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, **address.sentinel_options}
+    sentinel = Sentinel(address.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    client: redis.Redis = sentinel.master_for(address.service, **options, **address.options)  # type: ignore[no-untyped-call]
+    return client
+
+
+def _host(text: str) -> tuple[str, int]:
+    """Host and port; an IPv6 address stands in brackets."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError(f"not the address of a Sentinel: {text!r}")
+    return parts.hostname, parts.port or SENTINEL_PORT
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value}

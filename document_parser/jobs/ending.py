@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from document_parser import logs
 from document_parser.errors import DocumentParserError
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.record import Job
 from document_parser.models import JobState
 from document_parser.storage import Storage
 
 log = logs.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """How much of a job there was."""
+
+    keys: int
+    files: int
+
+
+def delete_job(redis: Redis, storage: Storage, job: Job) -> Deletion:
+    """Delete every key and every file of a job, in whatever state it is. Raises StorageUnavailable: then ask again.
+
+    Files first: were storage away after the keys had gone, nobody could ask for their deletion any more. Whoever still reads
+    a page of it deletes what it stores afterwards.
+    """
+    job_id = job.card.job_id
+    gone = storage.delete_all(files.folder(job_id))
+    keys = record.delete(redis, job) + queue.forget(redis, job_id)
+    return Deletion(keys, gone + storage.delete_all(files.folder(job_id)))
 
 
 def end_job(

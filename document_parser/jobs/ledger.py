@@ -20,6 +20,7 @@ from document_parser.settings import Settings
 Stage = str
 """``plan``, ``assemble`` or ``export-FORMAT``."""
 
+ENDINGS = "jobs:endings"
 CPU_ENGINES = {"rapidocr", "tesseract"}
 
 
@@ -146,6 +147,10 @@ class Ledger:
         parts = [part for claim in claims for part in (claim.job_id, claim.what, claim.token)]
         told = "" if in_flight is None else json.dumps(dict(in_flight))
         return [claims[int(position) - 1] for position in self._run("heartbeat", actor, told, *parts)]
+
+    def endings(self) -> int:
+        """How many jobs have been cancelled, deleted or failed so far: once it grows, claims may have gone."""
+        return int(self.redis.get(ENDINGS) or 0)
 
     def leave(self, actor: str) -> None:
         """The actor ends in good order, holding nothing."""

@@ -20,7 +20,7 @@ from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import JobCard
-from document_parser.models import Lane
+from document_parser.models import FORMAT_FILES, Lane
 from document_parser.settings import Settings
 
 FINISH = "finish"
@@ -134,6 +134,19 @@ def plan_answered(redis: Redis, job_id: str) -> None:
             rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
             rung.cleanup(RESULT_SECONDS, pipeline=pipe)
             pipe.execute()
+
+
+def forget(redis: Redis, job_id: str) -> int:
+    """Delete the doorbells of a job, in whatever queue or registry they stand. How many there were.
+
+    One whose task is running is RQ's until that ends, and goes an hour later.
+    """
+    stages = ("plan", "assemble", *(f"export-{name}" for name in FORMAT_FILES))
+    rung = RqJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    found = [bell for bell in rung if bell is not None and not bell.is_started]
+    for bell in found:
+        bell.delete()
+    return len(found)
 
 
 def live_workers(redis: Redis) -> int:

@@ -248,19 +248,13 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     storage.put(files.card(card.job_id), json.dumps(content).encode())
 
 
-def delete(redis: Redis, storage: Storage, job: Job) -> int:
-    """Delete every key and every file of a job. How many files went."""
-    job_id = job.card.job_id
-    with redis.pipeline(transaction=True) as pipe:
-        pipe.delete(*(_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")))
-        pipe.lrem(f"ready:{job.lane}:{job.card.owner}", 0, job_id)
-        pipe.zrem(f"jobs:{job.card.owner}", job_id)
-        pipe.zrem("jobs:active", job_id)
-        pipe.zrem("jobs:queued", job_id)
-        pipe.zrem("jobs:expiring", job_id)
-        deliveries.forget(pipe, job_id)
-        pipe.execute()
-    return storage.delete_all(files.folder(job_id))
+def delete(redis: Redis, job: Job) -> int:
+    """Delete every key of a job, and what other keys hold of it. How many keys went."""
+    job_id, card = job.card.job_id, job.card
+    keys = [_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
+    keys += [f"idempotency:{card.owner}:{card.idempotency_key}"] if card.idempotency_key else []
+    deliveries.forget(redis, job_id)
+    return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
 
 
 _COUNTS = (

@@ -21,7 +21,7 @@ from document_parser.api.service import redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.models import NAMES, Name
 from document_parser.errors import EngineError, StorageUnavailable
-from document_parser.jobs.connection import Redis, RedisError, connect
+from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
 from document_parser.models import EngineName, PageImage
 from document_parser.settings import Settings
@@ -41,13 +41,21 @@ def redis(settings: Settings) -> Iterator[Finding]:
     try:
         client = connect(settings)
     except ValueError:
-        yield Finding(name, "missing", without_secrets(settings.redis_url), "REDIS_URL is redis://, rediss:// or unix://.")
+        yield Finding(
+            name,
+            "missing",
+            without_secrets(settings.redis_url),
+            "REDIS_URL is redis://, rediss://, unix:// or redis+sentinel://.",
+        )
         return
     with contextlib.closing(client):
         try:
-            client.ping()
+            cluster = is_cluster(client)
         except RedisError as error:
             yield _starts(settings) if settings.embedded else _away(settings, error)
+            return
+        if cluster:
+            yield Finding(name, "missing", "a Redis Cluster", NO_CLUSTER)
             return
         yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
         for sentence in redis_warnings(client):

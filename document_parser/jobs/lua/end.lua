@@ -21,6 +21,8 @@ for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':e
   redis.call('PEXPIRE', key, ttl)
 end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
+-- Whoever works on it looks at its claims at once.
+if to ~= 'completed' then redis.call('INCR', 'jobs:endings') end
 tally('jobs_ended|' .. to, 1)
 if ARGV[3] ~= '' then tally('job_errors|' .. cjson.decode(ARGV[3]).code, 1) end
 local created = tonumber(redis.call('ZSCORE', 'jobs:active', job) or now() / 1000)

@@ -1,0 +1,25 @@
+-- A job goes, with everything that is known of it. ARGV: job, owner, lane, its keys ...
+-- Returns how many keys went. Whoever works on it has lost its claims, and looks at them at once.
+local job, owner, lane = ARGV[1], ARGV[2], ARGV[3]
+local gone = 0
+for _, page in ipairs(redis.call('HKEYS', pages(job))) do
+  for _, turn in ipairs(tonumber(page) and {'0', '90', '180', '270'} or {}) do
+    gone = gone + redis.call('DEL', 'pictures:' .. job .. '|' .. page .. '|' .. turn)
+  end
+end
+gone = gone + redis.call('DEL', unpack(ARGV, 4))
+redis.call('LREM', ready_jobs(lane, owner), 0, job)
+for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expiring'}) do
+  redis.call('ZREM', key, job)
+end
+redis.call('HDEL', 'forecast', job)
+for _, name in ipairs(redis.call('ZRANGE', 'claims', 0, -1)) do
+  if string.sub(name, 1, #job + 1) == job .. '|' then redis.call('ZREM', 'claims', name) end
+end
+for _, list in ipairs({'suspects', 'pictures'}) do
+  for _, item in ipairs(redis.call('LRANGE', list, 0, -1)) do
+    if string.sub(item, 1, #job + 1) == job .. '|' then redis.call('LREM', list, 0, item) end
+  end
+end
+redis.call('INCR', 'jobs:endings')
+return gone
