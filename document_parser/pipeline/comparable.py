@@ -31,6 +31,15 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(plain.replace("’", "'"))
 
 
+def is_meaningless(char: str) -> bool:
+    """Whether a character says nothing: replacement characters, private use, control codes.
+
+    PDFium's marks for a hyphen at a line's end are none of them.
+    """
+    code = ord(char)
+    return code == 0xFFFD or 0xE000 <= code <= 0xF8FF or (code < 0x20 and code != 2) or 0x7F <= code < 0xA0
+
+
 def without_formulas(text: str) -> str:
     """Running text without LaTeX and tags."""
     if "$" in text:

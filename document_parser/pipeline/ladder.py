@@ -19,7 +19,7 @@ from document_parser.errors import (
     PageUnreadable,
 )
 from document_parser.models import EngineName, Page, PageImage, PageWarning, Reading
-from document_parser.pipeline import guards, route
+from document_parser.pipeline import guards, patchwork, route
 from document_parser.pipeline.boxes import place_blocks
 from document_parser.pipeline.comparable import overlap, texts_read, tokens
 from document_parser.pipeline.loops import loop_reason
@@ -87,9 +87,10 @@ class Ladder:
             return self._after(error)
         if reading is None:
             return "blank"
+        reading, patches = await self._patched(reading)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None:
-            self._one.tell(name, "accepted", "", started, temperature)
+            self._one.tell(name, "accepted", patches, started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if self._is_blank(image, rejection):
@@ -138,6 +139,14 @@ class Ladder:
                 return turned, picture
             self._one.pictures.turn = before
         return reading, image
+
+    async def _patched(self, reading: Reading) -> tuple[Reading, str]:
+        """The reading with the sound words of a text layer that cannot stand for the page alone; and what to say of that."""
+        facts, upright = self._one.facts, not self._one.pictures.turn
+        if not (reading.words and reading.engine != "text_layer" and upright and patchwork.can_help(facts)):
+            return reading, ""
+        patched, lines = patchwork.patched(reading, await self._one.source.words(facts.number))
+        return patched, f"{lines} of {len(reading.words)} lines as the text layer has them" if lines else ""
 
     async def _accept(self, candidate: Candidate) -> None:
         """Have the candidate checked and keep it."""

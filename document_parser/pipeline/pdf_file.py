@@ -17,6 +17,7 @@ from PIL import Image
 from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.models import InkFacts, PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline.comparable import is_meaningless
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_pictures import figure_boxes
@@ -174,16 +175,10 @@ def _text_facts(textpage: Any, hidden: frozenset[int]) -> tuple[float, float, in
     if not places:
         return float(left_out > 0), 0.0, 0
     sample = [text.index(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _SAMPLED_CHARACTERS), dtype=int)]
-    unmapped = (left_out + sum(_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
+    unmapped = (left_out + sum(is_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
     faults = sum(pdfium.FPDFText_HasUnicodeMapError(text.raw, index) == 1 for index in sample) / len(sample)
     invisible = sum(_invisible(text.raw, index, hidden) for index in sample) / len(sample)
     return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
-
-
-def _meaningless(char: str) -> bool:
-    """Replacement characters, private use and control codes; PDFium's marks for a hyphen at a line's end are none of them."""
-    code = ord(char)
-    return code == 0xFFFD or 0xE000 <= code <= 0xF8FF or (code < 0x20 and code != 2) or 0x7F <= code < 0xA0
 
 
 def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
