@@ -359,6 +359,11 @@ def cap_threads() -> None:
         os.environ.setdefault(name, "1")
 
 
+def send_no_statistics() -> None:
+    """Keep ONNX Runtime from identifying this machine and reporting its use. Must run before it is imported."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+
 def environment_of_child(**variables: str) -> dict[str, str]:
     """The environment of this process with these variables set, for a program that it starts."""
     return {**os.environ, **variables}

@@ -86,6 +86,19 @@ def test_openvino_is_imported_without_telling_anybody(tmp_path):
     assert told.stdout.strip() == "1 []"
 
 
+def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
+    """By itself it keeps an identifier of the machine under the home folder and reports to its maker."""
+    program = (
+        "import os\n"
+        "from document_parser.engines import networks\n"
+        "networks.load(networks.DETECTION, 'onnxruntime', 1)\n"
+        "print(os.listdir(os.environ['HOME']))"
+    )
+    environment = environment_of_child(HOME=str(tmp_path))
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"
+
+
 def test_the_model_of_the_wheel_is_the_one_whose_ranges_are_known():
     """Another one would be read too, in floating point and slower."""
     assert len(vino.known_ranges(networks.model_file(networks.RECOGNITION))) > 40

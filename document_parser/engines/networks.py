@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.engines import vino
-from document_parser.settings import OcrRuntime
+from document_parser.settings import OcrRuntime, send_no_statistics
 
 Batch = NDArray[np.float32]
 
@@ -54,6 +54,7 @@ class OnnxNetwork:
     """A network on ONNX Runtime, each call on one core."""
 
     def __init__(self, model: Path) -> None:
+        send_no_statistics()
         import onnxruntime
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 

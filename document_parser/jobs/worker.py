@@ -39,7 +39,6 @@ PRELOADED = (
     "anyio._backends._asyncio",  # what the model servers' client imports at its first request
     "cv2",
     "document_parser.engines.ppocr",  # with OpenVINO, imported so that it starts nothing
-    "onnxruntime",
     "openai",
     "rapidocr",
     "rapidocr.ch_ppocr_det.utils",
