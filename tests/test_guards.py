@@ -260,3 +260,11 @@ def test_ink_under_a_figure_needs_no_letters():
 
 def test_words_known_to_the_page_are_a_better_witness_than_its_ink():
     assert judge(said(SENTENCES), DENSE, knows(SENTENCES)) is None
+
+
+def test_an_ocr_that_found_far_less_than_was_read_accuses_nobody():
+    small_print = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}clause unlike others" for n in range(60))
+    found = Witness(knows(SENTENCES).words, "rapidocr")
+    assert judge(said(SENTENCES + small_print), INKED, found) is None
+    assert judge(said(SENTENCES + small_print), SPARSE, found).guard == "fabrication"
+    assert judge(said(SENTENCES + small_print), INKED, knows(SENTENCES)).guard == "fabrication"

@@ -19,6 +19,8 @@ INKED = 0.00002
 
 WITNESS_WORDS = 20
 LEAST_COVERAGE = 0.4
+LEAST_WITNESSED = 0.5
+"""An OCR that found fewer words than this part of what was read is the worse reader of the two: very small print."""
 SHORT = 3
 """Words below this length are found on any page and prove nothing; letters of scripts without spaces are long enough."""
 
@@ -62,7 +64,8 @@ def judge(reading: Reading, image: PageImage | None, witness: Witness) -> Reject
         or _empty(reading, image)
         or uncovered(reading, witness)
         or invented(reading, witness)
-        or (_against_ink(reading, image) if not witness.words else None)
+        or (_beyond_ink(reading, image) if witness.source != "text_layer" else None)
+        or (_short_of_ink(reading, image) if not witness.words else None)
     )
 
 
@@ -123,9 +126,11 @@ def _tells(word: str) -> bool:
 
 def invented(reading: Reading, witness: Witness) -> Rejection | None:
     """A sentence of which the witness knows nothing, though it knows the page."""
-    if len(witness.tokens) < WITNESS_WORDS:
+    text = " ".join(texts_read(reading))
+    share = 0 if witness.source == "text_layer" else LEAST_WITNESSED
+    if len(witness.tokens) < max(WITNESS_WORDS, share * len(tokens(text))):
         return None
-    unknown = _invented_words(" ".join(texts_read(reading)), witness.vocabulary)
+    unknown = _invented_words(text, witness.vocabulary)
     if not unknown:
         return None
     return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
@@ -147,19 +152,30 @@ def _invented_words(text: str, vocabulary: Vocabulary) -> int:
     return sum(gone and not there for gone, there in zip(lost, known, strict=True))
 
 
-def _against_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
-    """Far fewer or far more letters than the ink of the page can hold; only where there is no better witness."""
+def _beyond_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
+    """Far more letters than the ink of the page can hold."""
     if image is None or not image.marks.cells:
         return None
-    letters = sum(not character.isspace() for text in texts_read(reading) for character in text)
-    room = image.marks.letters
-    if letters > MOST_OF_INK * room + BEYOND_INK:
-        reason = f"{letters} letters were read where the ink has room for about {room}"
-        return Rejection("fabrication", reason, "suspect_fabrication", doubtful=True)
+    letters, room = _letters(reading), image.marks.letters
+    if letters <= MOST_OF_INK * room + BEYOND_INK:
+        return None
+    reason = f"{letters} letters were read where the ink has room for about {room}"
+    return Rejection("fabrication", reason, "suspect_fabrication", doubtful=True)
+
+
+def _short_of_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
+    """Far fewer letters than the ink of the page can hold; only where there is no better witness."""
+    if image is None or not image.marks.cells:
+        return None
+    letters, room = _letters(reading), image.marks.letters
     if room < INK_LETTERS or letters >= LEAST_OF_INK * room or _pictures_explain(reading, image):
         return None
     reason = f"only {letters} letters were read where the ink has room for about {room}"
     return Rejection("coverage", reason, "low_coverage", doubtful=True)
+
+
+def _letters(reading: Reading) -> int:
+    return sum(not character.isspace() for text in texts_read(reading) for character in text)
 
 
 def _pictures_explain(reading: Reading, image: PageImage) -> bool:
