@@ -18,7 +18,7 @@ from benchmarks.servers import ModelServers
 from benchmarks.throughput import warm_up
 from tests.service import API, Service, wait_until
 
-BOOK_PAGES, TRIAL_BOOK_PAGES = 1000, 200
+BOOK_PAGES, TRIAL_BOOK_PAGES = 1000, 400
 LETTERS_WHEN_IDLE = 15
 WARMING_SECONDS = 15.0
 """The books are being read by then, and their pace is known."""

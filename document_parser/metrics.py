@@ -73,6 +73,7 @@ METRICS = (
         "lost_claims", "counter", "Pages and stages taken from processes that died.", ("kind",), known=(("page",), ("stage",))
     ),
     Metric("pages", "counter", "Pages finished, each once, by the engine that read them.", ("engine", "outcome")),
+    Metric("pages_cached", "counter", "Pages among them whose reading came from the cache.", ("engine",)),
     Metric("page_duration_seconds", "histogram", "Time of all attempts at a page.", ("engine",), PAGE_SECONDS),
     Metric("page_attempts", "counter", "Attempts at finished pages.", ("engine", "outcome")),
     Metric("guard_rejections", "counter", "Readings that a guard rejected.", ("engine", "guard")),

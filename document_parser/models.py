@@ -236,6 +236,7 @@ class Attempt(BaseModel):
     guard: GuardName | None = Field(default=None, exclude_if=lambda name: name is None, description="What rejected it.")
     temperature: float | None = None
     milliseconds: int = 0
+    cached: bool = Field(default=False, exclude_if=lambda cached: not cached, description="The reading came from the cache.")
 
 
 class Page(BaseModel):
@@ -256,6 +257,11 @@ class Page(BaseModel):
     route: str = ""
     """Why this engine was chosen, in words."""
     error: PageError | None = None
+
+    @property
+    def cached(self) -> bool:
+        """Whether it was read before, and no engine was asked."""
+        return any(attempt.cached for attempt in self.attempts)
 
 
 class Document(BaseModel):
@@ -431,6 +437,7 @@ class Options(BaseModel):
         default="placeholder",
         description="Figures in Markdown and HTML: none, placeholder (a link to each picture) or embed (the pictures in it).",
     )
+    cache: bool = Field(default=True, description="Take what was read before from the cache, and keep what is read now.")
 
     def selects(self, page_count: int) -> list[int]:
         """The page numbers to read of a document with this many pages, ascending."""
@@ -463,6 +470,7 @@ class Progress(BaseModel):
     text_layer_pages: int = 0
     cpu_pages: int = 0
     blank_pages: int = 0
+    cached_pages: int = 0
     failed_pages: int = 0
     percent: float = 0.0
     eta_seconds: int | None = None
@@ -506,6 +514,8 @@ class JobStatus(BaseModel):
     status: JobState
     stage: str = ""
     lane: Lane = "normal"
+    cache: Literal["hit", "miss", "off"] = "off"
+    """Whether all of it was read before; ``off`` where the cache was not asked."""
     queue_position: int | None = None
     """Place among the jobs that nobody has begun, from 1."""
     filename: str

@@ -117,6 +117,9 @@ class StoreSettings(_Section):
     )
     s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")
     job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours a job and its files stay after it has ended.")
+    cache_hours: float = Field(
+        default=24.0, ge=0, description="Hours that what was read is kept for whoever sends the same again. 0: not at all."
+    )
     tombstone_days: float = Field(default=7.0, gt=0, description="Days an expired job answers 410 instead of 404.")
 
 

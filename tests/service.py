@@ -74,6 +74,7 @@ class Service:
             "INFERENCE_MODE": "cpu",
             "NUM_WORKERS": "2",
             "DRAIN_SECONDS": "8",
+            "CACHE_HOURS": "0",  # tests send the same pages again and again, and mean it; test_cache.py tells of the cache
             "PYTHONPATH": str(ROOT),
             **{name: str(value) for name, value in settings.items()},
         }

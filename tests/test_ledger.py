@@ -35,9 +35,8 @@ def card(job_id=JOB, **facts):
         kind="pdf",
         sha256="00",
         size=1,
-        options=Options(),
         created_at=datetime.now(UTC),
-        **facts,
+        **{"options": Options(), **facts},
     )
 
 
@@ -387,7 +386,7 @@ def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):
 def test_of_many_requests_with_one_key_at_the_same_moment_one_makes_the_job(redis, valkey):
     cards = [card(str(uuid.uuid4()), idempotency_key="k", fingerprint="same") for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda one: queue.submit(redis, valkey, one, None), cards))
+        found = list(pool.map(lambda one: queue.submit(redis, valkey, one, None).job_id, cards))
     assert len(set(found)) == 1
     assert redis.zcard("jobs:active") == 1
     assert redis.llen(queue.queue(redis, "normal").key) == 1
@@ -398,7 +397,7 @@ def test_a_key_that_came_with_something_else_is_refused_and_owners_do_not_share_
     with pytest.raises(IdempotencyKeyReused):
         queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None)
     another = card(OTHER, idempotency_key="k", fingerprint="two", owner="bob")
-    assert queue.submit(redis, valkey, another, None) == OTHER
+    assert queue.submit(redis, valkey, another, None).job_id == OTHER
 
 
 def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(redis, valkey, tmp_path):
@@ -406,7 +405,7 @@ def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
     record.delete(redis, record.load(redis, JOB))
     assert record.of_key(redis, record.PUBLIC, "k") is None
-    assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None) == OTHER
+    assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
 
 
 @pytest.mark.parametrize(("bound", "limits"), [("jobs", (2, 0, 0)), ("pages", (0, 6, 0)), ("bytes", (0, 0, 2))])
@@ -442,6 +441,9 @@ def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
     ]
     assert sum(weighed.pace.values()) == 1
     assert weighed.busy_since
+    for _ in range(2):
+        ledger.claim("a", empty_handed=True)
+    assert forecast.weigh(redis).busy_since == 0, "no page waits any more"
 
 
 def test_pages_that_were_never_read_from_pictures_do_not_tell_the_pace(ledger, redis):
@@ -461,3 +463,6 @@ def test_a_job_shows_what_is_foretold_of_it(ledger, redis):
     assert record.load(redis, JOB).show().progress.eta_seconds == 20
     shown = record.load(redis, OTHER).show()
     assert (shown.queue_position, shown.progress.eta_seconds) == (1, None)
+    redis.delete("pace", "load")
+    forecast.renew(redis)
+    assert record.load(redis, JOB).show().progress.eta_seconds == 20, "the pace that was measured last counts for a while"

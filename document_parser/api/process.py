@@ -33,7 +33,8 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.jobs import admission, files, lanes, passwords, queue, record
 from document_parser.jobs.connection import RedisError
-from document_parser.jobs.record import JobCard
+from document_parser.jobs.queue import Submitted
+from document_parser.jobs.record import CacheState, JobCard
 from document_parser.models import JobState, Options
 from document_parser.settings import Settings
 
@@ -81,6 +82,7 @@ class TakenIn:
     """The job that an upload brought, now or with the same Idempotency-Key before."""
 
     job_id: str
+    cache: CacheState
     state: JobState = JobState.QUEUED
     replayed: bool = False
 
@@ -106,17 +108,17 @@ def take_in() -> TakenIn:
                 return held
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
         services.storage.put_file(files.source(card.job_id), staged.path)
-    job_id = _submit(services, card, password)
-    if job_id != card.job_id:
+    submitted = _submit(services, card, password)
+    if submitted.replayed:
         # Its twin was faster by a moment.
         services.storage.delete_all(files.folder(card.job_id))
-        return _replayed(services, job_id)
-    log.info("job_queued", size=card.size, media_type=card.media_type)
-    return TakenIn(job_id)
+        return _replayed(services, submitted.job_id)
+    log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
+    return TakenIn(submitted.job_id, submitted.cache)
 
 
-def _submit(services: factory.Services, card: JobCard, password: str) -> str:
-    """The id of the job that the upload stands for. What was not taken in leaves nothing behind."""
+def _submit(services: factory.Services, card: JobCard, password: str) -> Submitted:
+    """The job that the upload stands for. What was not taken in leaves nothing behind."""
     sealed = passwords.seal(services.settings, password) if password else None
     try:
         record.store_card(services.storage, card)
@@ -172,9 +174,9 @@ def _held(services: factory.Services, card: JobCard) -> TakenIn | None:
 def _replayed(services: factory.Services, job_id: str) -> TakenIn:
     """Raises JobExpired."""
     structlog.contextvars.bind_contextvars(job_id=job_id)
-    state = record.load(services.redis, job_id).state
+    job = record.load(services.redis, job_id)
     log.info("job_replayed")
-    return TakenIn(job_id, state, replayed=True)
+    return TakenIn(job_id, job.cache, job.state, replayed=True)
 
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
@@ -222,6 +224,7 @@ def accepted(taken: TakenIn) -> Response:
     body = Accepted(
         job_id=taken.job_id,
         status=taken.state,
+        cache=taken.cache,
         message=f"{known} Ask status_url how it goes, and result_url for the result.",
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),

@@ -105,6 +105,7 @@ def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) ->
         "filename": job.card.filename,
         "format": name,
         "expires_at": utc_text(job.expires_at) if job.expires_at else None,
+        "cache": job.show().cache,
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "warnings": [

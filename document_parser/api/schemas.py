@@ -81,6 +81,7 @@ class Accepted(BaseModel):
 
     job_id: str
     status: JobState
+    cache: Literal["hit", "miss", "off"] = Field(description="Whether the document was read before; off: not looked for.")
     message: str
     status_url: str
     result_url: str
@@ -101,6 +102,7 @@ class Result(BaseModel):
     complete: bool
     failed_pages: list[int]
     warnings: list[ResultWarning]
+    cache: Literal["hit", "miss", "off"]
     markdown: str | None = None
     html: str | None = None
     text: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from copy import copy
 
 from document_parser.engines.base import Engine
 from document_parser.models import EngineName, PageImage
@@ -42,6 +43,11 @@ ENGINES: dict[EngineName, Callable[[Settings], Engine]] = {
 }
 """Each factory imports its module inside, so that an engine nobody asks for costs nothing."""
 
+
+def _as_it_is(engine: Engine) -> Engine:
+    return engine
+
+
 MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
 
 
@@ -51,9 +57,19 @@ class Engines:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._made: dict[EngineName, Engine] = {}
+        self._around: Callable[[Engine], Engine] = _as_it_is
+
+    def seen_through(self, around: Callable[[Engine], Engine]) -> Engines:
+        """The same engines, each as this gives it back: what one of the two makes, both have."""
+        seen = copy(self)
+        seen._around = around
+        return seen
 
     def get(self, name: EngineName) -> Engine:
         """The engine of this name. Raises KeyError for one that reads no pictures."""
+        return self._around(self._engine(name))
+
+    def _engine(self, name: EngineName) -> Engine:
         if name not in self._made:
             self._made[name] = ENGINES[name](self._settings)
         return self._made[name]
@@ -66,7 +82,7 @@ class Engines:
     async def available(self) -> frozenset[EngineName]:
         """The engines that INFERENCE_MODE allows and that would read a page sent now."""
         names = self._allowed()
-        answers = await asyncio.gather(*(self.get(name).available() for name in names))
+        answers = await asyncio.gather(*(self._engine(name).available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
     def in_flight(self) -> dict[str, int]:
@@ -77,7 +93,7 @@ class Engines:
         """By how many degrees clockwise the picture must be turned to stand upright. Raises EngineError."""
         from document_parser.engines.rapidocr import RapidOcrEngine
 
-        engine = self.get("rapidocr")
+        engine = self._engine("rapidocr")
         assert isinstance(engine, RapidOcrEngine)
         return await engine.upright_turn(page)
 

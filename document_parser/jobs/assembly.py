@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO
 
-from document_parser.errors import DocumentParserError
+from document_parser import logs
+from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue
 from document_parser.jobs.context import Context
@@ -19,6 +20,8 @@ from document_parser.models import FORMAT_FILES, Document, JobState, OutputForma
 from document_parser.pipeline.assemble import write_document
 from document_parser.pipeline.figures import KeepFigure
 from document_parser.storage import StoredFileMissing
+
+log = logs.get(__name__)
 
 SMALL = 16
 """A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
@@ -31,8 +34,18 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     if claim is None or job is None:
         return
     export(context, job, job.card.options.output_format)
-    end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
+    outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
+    if outcome == "ok":
+        _keep(context, job)
+
+
+def _keep(context: Context, job: Job) -> None:
+    """Keep it for whoever sends the same again. Nobody waits for this any more, and a full store costs the copy only."""
+    try:
+        context.cache.keep_document(job, context.ledger.entries(job.card.job_id))
+    except (StorageUnavailable, StoredFileMissing):
+        log.warning("not_cached", job_id=job.card.job_id)
 
 
 def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:

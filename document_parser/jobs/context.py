@@ -10,6 +10,7 @@ from pathlib import Path
 from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.jobs import files, passwords, record
+from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import Job
@@ -30,6 +31,10 @@ class Context:
     ledger: Ledger
     storage: Storage
     openers: Openers
+
+    @property
+    def cache(self) -> Cache:
+        return Cache(self.settings, self.redis, self.storage)
 
     @contextlib.contextmanager
     def local_source(self, job_id: str) -> Iterator[Path]:

@@ -34,6 +34,10 @@ def of_page(page: Page) -> dict[str, float]:
     """What a finished page adds to the samples."""
     engine = page.engine or NO_ENGINE
     changes: Counter[str] = Counter([sample("pages", engine, page.status)])
+    if page.cached:
+        # Its attempts were counted when they were made.
+        changes[sample("pages_cached", engine)] += 1
+        return dict(changes)
     changes.update(sample("page_attempts", attempt.engine, attempt.outcome) for attempt in page.attempts)
     changes.update(sample("guard_rejections", attempt.engine, attempt.guard) for attempt in page.attempts if attempt.guard)
     changes.update(sample("page_warnings", code) for code in {warning.code for warning in page.warnings})

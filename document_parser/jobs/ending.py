@@ -25,15 +25,17 @@ class Deletion:
 
 
 def delete_job(redis: Redis, storage: Storage, job: Job) -> Deletion:
-    """Delete every key and every file of a job, in whatever state it is. Raises StorageUnavailable: then ask again.
+    """Delete every key and every file of a job, in whatever state it is, and what it has in the cache.
 
-    Files first: were storage away after the keys had gone, nobody could ask for their deletion any more. Whoever still reads
-    a page of it deletes what it stores afterwards.
+    Raises StorageUnavailable: then ask again. Files first: were storage away after the keys had gone, nobody could ask for
+    their deletion any more. Whoever still reads a page of it deletes what it stores afterwards.
     """
     job_id = job.card.job_id
     gone = storage.delete_all(files.folder(job_id))
+    cached = record.in_cache(redis, job_id)
     keys = record.delete(redis, job) + queue.forget(redis, job_id)
-    return Deletion(keys, gone + storage.delete_all(files.folder(job_id)))
+    record.forget_cached(redis, storage, cached)
+    return Deletion(keys, gone + len(cached) + storage.delete_all(files.folder(job_id)))
 
 
 def end_job(

@@ -1,8 +1,10 @@
-"""Where a job's files lie in storage. All below ``jobs/{id}/``, so that deleting one job never touches another."""
+"""Where files lie in storage. A job's all below ``jobs/{id}/``, so that deleting one job never touches another."""
 
 from __future__ import annotations
 
 ALL_JOBS = "jobs/"
+CACHE = "cache/"
+"""What was read, kept for whoever sends the same again; see ``cache.py``."""
 
 
 def folder(job_id: str) -> str:

@@ -21,12 +21,15 @@ from document_parser.jobs.lanes import LANES, ROUND, order
 from document_parser.models import Lane
 
 KEY = "forecast"
+LAST_PACE = "pace:last"
+LAST_PACE_SECONDS = 3600
+"""How long a pace counts that has been measured once: whenever too little waits to measure it anew."""
 STALE_SECONDS = 30
 """Without a sweeper nothing is foretold."""
 BUCKET_SECONDS = 5
 """As PACE_MILLISECONDS of the scripts."""
 BUCKETS = 24
-"""The pace is that of the last two minutes, or of as long as there has been something to read."""
+"""The pace is that of the last two minutes, or of as long as pages have been waiting."""
 FEWEST_BUCKETS = 2
 
 
@@ -62,7 +65,7 @@ class Forecast:
 def pages_per_second(weighed: Weighed) -> float | None:
     """The pace at which pages are read, None where it is not known yet.
 
-    Only full buckets count in which there was something to read, from the first in which a page was finished.
+    Only full buckets count in which pages were waiting, from the first in which one was finished.
     """
     last = int(weighed.now // BUCKET_SECONDS)
     first = max(last - BUCKETS, math.ceil(weighed.busy_since / BUCKET_SECONDS)) if weighed.busy_since else last
@@ -155,6 +158,10 @@ def renew(redis: Redis) -> None:
     """Weigh, and write what is foretold in one step."""
     weighed = weigh(redis)
     pace = pages_per_second(weighed)
+    if pace:
+        redis.set(LAST_PACE, repr(pace), ex=LAST_PACE_SECONDS)
+    else:
+        pace = float(redis.get(LAST_PACE) or 0) or None
     told: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(weighed.jobs, pace).items()}
     told["#pace"] = repr(pace or 0.0)
     told["#lanes"] = json.dumps(_by_lane(weighed.jobs))

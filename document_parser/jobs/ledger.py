@@ -113,8 +113,8 @@ class Ledger:
         if page.status != "done":
             counter = ""
         changes = [part for change in counters.of_page(page).items() for part in change]
-        paced = int(page.engine != "text_layer")
-        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, paced, *changes)
+        how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
+        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, how, *changes)
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
     def release(self, claim: Claim, *, crashed: bool) -> Released:

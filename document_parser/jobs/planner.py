@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from contextlib import aclosing
 from functools import partial
 
-from document_parser.engines import Engines
+from document_parser.engines import MODELS, Engines
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
+from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.context import Context, task_boundary
-from document_parser.jobs.ledger import Claim
+from document_parser.jobs.ledger import CPU_ENGINES, Claim
 from document_parser.jobs.record import Job
 from document_parser.models import Page, PageFacts
 from document_parser.pipeline.figures import with_figures
@@ -32,13 +34,34 @@ async def plan(context: Context, job_id: str) -> None:
         if claim is None:
             return
         actor.hold(claim)
-        with task_boundary(partial(assembly.fail, context, job_id), stage="plan"), context.local_source(job_id) as path:
+        with task_boundary(partial(assembly.fail, context, job_id), stage="plan"):
             job = context.load(job_id)
-            if job is not None:
-                async with await context.open(job, path) as source, aclosing(Engines(context.settings)) as engines:
-                    await plan_document(context, actor, claim, job, source, engines, stopping)
+            if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
+                with context.local_source(job_id) as path:
+                    async with await context.open(job, path) as source, aclosing(Engines(context.settings)) as engines:
+                        await plan_document(context, actor, claim, job, source, engines, stopping)
         context.ledger.finish_stage(claim)
         actor.drop(claim)
+
+
+async def plan_from_cache(context: Context, actor: Actor, claim: Claim, job: Job, stopping: threading.Event) -> bool:
+    """Give a document the pages with which it was read before. False where there are none, and it has to be opened."""
+    if job.cache != "hit":
+        return False
+    with contextlib.ExitStack() as stack:
+        document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
+        if document is None or (CPU_ENGINES & document.head.engines and await _models_answer(context)):
+            # The models that were away then are there now: they read better.
+            record.note_miss(context.redis, claim.job_id)
+            return False
+        planner = _Planner(context, actor, job, stopping)
+        await _close_plan(context, actor, claim, done=await planner.lay_and_copy(document))
+    return True
+
+
+async def _models_answer(context: Context) -> bool:
+    async with aclosing(Engines(context.settings)) as engines:
+        return bool((await engines.available()).intersection(MODELS))
 
 
 async def plan_document(
@@ -49,34 +72,61 @@ async def plan_document(
     Raises DocumentError where the document is not to be read at all.
     """
     record.publish(context.redis, claim.job_id)
-    if not await _Planner(context, actor, job, source, engines, stopping).lay_and_sort():
+    planner = _Planner(context, actor, job, stopping)
+    await _close_plan(context, actor, claim, done=await planner.lay_and_sort(source, engines))
+
+
+async def _close_plan(context: Context, actor: Actor, claim: Claim, *, done: bool) -> None:
+    if not done:
         context.ledger.release(claim, crashed=False)
     elif context.ledger.planned(claim):
         await asyncio.to_thread(assembly.assemble_or_ring, context, claim.job_id, actor.name)
 
 
 class _Planner:
-    def __init__(
-        self, context: Context, actor: Actor, job: Job, source: Source, engines: Engines, stopping: threading.Event
-    ) -> None:
+    def __init__(self, context: Context, actor: Actor, job: Job, stopping: threading.Event) -> None:
         self.context = context
         self.actor = actor
         self.job = job
         self.job_id = job.card.job_id
-        self.source = source
-        self.engines = engines
         self.stopping = stopping
         self.batch: list[int] = []
         self.handed_over = False
 
-    async def lay_and_sort(self) -> bool:
-        """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
-        numbers = self._numbers()
+    async def lay_and_copy(self, document: CachedDocument) -> bool:
+        """Lay the ledger and store the pages; False where this process, or the job, is to stop before the last one."""
+        self._lay(document.head.page_count, document.head.numbers)
+        entries = self.context.ledger.entries(self.job_id)
+        for page in document.pages():
+            if self._stops():
+                return False
+            claim = self._claim(page.number) if entries[page.number]["state"] == "pending" else None
+            if claim is not None:
+                await asyncio.to_thread(document.copy_figures, self.context.storage, self.job_id, page)
+                await self._store(claim, page)
+        return True
+
+    def _lay(self, page_count: int, numbers: list[int]) -> None:
         lane = lanes.lane_once_opened(self.job.card.options, len(numbers), self.context.settings.queue)
-        self.context.ledger.lay(self.job_id, self.source.page_count, numbers, lane)
+        self.context.ledger.lay(self.job_id, page_count, numbers, lane)
+
+    def _stops(self) -> bool:
+        return draining.is_set() or self.stopping.is_set()
+
+    def _claim(self, number: int) -> Claim | None:
+        claim = self.context.ledger.claim_planned_page(self.job_id, number, self.actor.name)
+        if claim is not None:
+            self.actor.hold(claim)
+        return claim
+
+    async def lay_and_sort(self, source: Source, engines: Engines) -> bool:
+        """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
+        self.source, self.engines = source, engines
+        numbers = self._numbers()
+        self._lay(self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
         for number in numbers:
-            if draining.is_set() or self.stopping.is_set():
+            if self._stops():
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
@@ -110,10 +160,9 @@ class _Planner:
             return None
 
     async def _read(self, facts: PageFacts) -> None:
-        claim = self.context.ledger.claim_planned_page(self.job_id, facts.number, self.actor.name)
+        claim = self._claim(facts.number)
         if claim is None:
             return
-        self.actor.hold(claim)
         try:
             page = await self._plain_page(facts)
         except PageUnreadable:
@@ -121,12 +170,17 @@ class _Planner:
         if page is None:
             # A reader asks the engines, and reports the page where they fail too.
             self.context.ledger.release(claim, crashed=False)
+            self.actor.drop(claim)
         else:
-            data = page.model_dump_json().encode()
-            await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, facts.number), data)
-            if self.context.ledger.finish(claim, page) == "gone":
-                await asyncio.to_thread(self.context.storage.delete_all, files.folder(self.job_id))
-                self.stopping.set()
+            await self._store(claim, page)
+
+    async def _store(self, claim: Claim, page: Page) -> None:
+        """Store a page that this planner has claimed, then count it."""
+        data = page.model_dump_json().encode()
+        await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, page.number), data)
+        if self.context.ledger.finish(claim, page) == "gone":
+            await asyncio.to_thread(self.context.storage.delete_all, files.folder(self.job_id))
+            self.stopping.set()
         self.actor.drop(claim)
         record.publish_sometimes(self.context.redis, self.job_id)
 

@@ -6,6 +6,7 @@ import contextlib
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from rq import Queue
@@ -15,7 +16,7 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused
-from document_parser.jobs import admission, record
+from document_parser.jobs import admission, cache, record
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
@@ -40,22 +41,31 @@ def queue(redis: Redis, name: str) -> Queue:
     return Queue(name, connection=redis, serializer=JSONSerializer)
 
 
-def submit(redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True) -> str:
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The job that stands for an upload: its own, or the one that its Idempotency-Key has brought before."""
+
+    job_id: str
+    cache: record.CacheState = "off"
+    replayed: bool = False
+
+
+def submit(redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True) -> Submitted:
     """Write the record and ring for a planner. The document and its ``job.json`` are stored already.
 
-    The id of the job: another's where its Idempotency-Key has brought this job before, and then nothing was written.
-    Raises QueueFull, IdempotencyKeyReused.
+    Nothing is written where the Idempotency-Key has brought a job before. Raises QueueFull, IdempotencyKeyReused.
     """
     most = tuple(admission.most(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
-    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours)
+    cache_key = cache.document_key(settings, card)
+    created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key)
     if created.outcome == "reused":
         raise IdempotencyKeyReused()
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
     if created.outcome == "replayed":
-        return created.which
+        return Submitted(created.which, replayed=True)
     ring_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
-    return card.job_id
+    return Submitted(card.job_id, created.which)  # type: ignore[arg-type]
 
 
 def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
@@ -105,9 +115,10 @@ def document_keys(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> list[str]
     return [queue(redis, name).key for name in names]
 
 
-def waiting_documents(redis: Redis) -> int:
+def waiting_documents(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> int:
+    """Bells in these queues that nobody has answered."""
     with redis.pipeline(transaction=False) as pipe:
-        for key in document_keys(redis):
+        for key in document_keys(redis, names):
             pipe.llen(key)
         return int(sum(pipe.execute()))
 

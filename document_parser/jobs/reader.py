@@ -20,7 +20,8 @@ from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
-from document_parser.jobs.planner import plan_document
+from document_parser.jobs.planner import plan_document, plan_from_cache
+from document_parser.jobs.readings import PageReadings
 from document_parser.jobs.retirement import overgrown
 from document_parser.models import Page
 from document_parser.pipeline.figures import with_figures
@@ -96,7 +97,21 @@ class Reader:
         slice_seconds = self.context.settings.workers.read_slice_seconds
         if read_for > slice_seconds * (LONGEST_SLICES + self.slot):
             return True
-        return (self.slot > 1 or read_for > slice_seconds) and queue.waiting_documents(self.context.redis) > 0
+        return (self.slot > 1 or read_for > slice_seconds) and self._worker_is_wanted()
+
+    def _worker_is_wanted(self) -> bool:
+        """Whether a bell waits that no reader answers: to assemble, to export, to plan a large document.
+
+        Leaving for small documents would let them wait until the pages in flight are read.
+        """
+        redis = self.context.redis
+        if not self.with_models or self.alone:
+            return queue.waiting_documents(redis) > 0
+        if queue.waiting_documents(redis, (queue.FINISH,)):
+            return True
+        heads = queue.next_plans(redis, lanes.LANES)
+        small = {job.card.job_id for job in record.load_many(redis, heads) if job.card.size <= MOST_BYTES_PLANNED}
+        return not small.issuperset(heads)
 
     async def _fill(self) -> None:
         window = await self._window()
@@ -162,6 +177,9 @@ class Reader:
     async def _plan(self, claim: Claim) -> None:
         """Plan the claimed document; it stays open for its pages."""
         with task_boundary(partial(assembly.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
+            job = self.context.load(claim.job_id)
+            if job is not None and await plan_from_cache(self.context, self.actor, claim, job, self.stopping):
+                return
             async with self.desks.document(claim.job_id) as document:
                 await plan_document(self.context, self.actor, claim, document.job, document.source, self.engines, self.stopping)
         self.ledger.finish_stage(claim)
@@ -195,7 +213,10 @@ class Reader:
         job, source = document.job, document.source
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
-                page = await read_page(source, number, job.card.options, self.engines, settings.engines.retry_temperatures)
+                readings = PageReadings(self.context.cache, job)
+                engines = self.engines.seen_through(readings.around)
+                page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
+                await readings.keep(page)
                 return await with_figures(source, page, figure_keeper(self.context, job))
         except TimeoutError:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None

@@ -16,12 +16,18 @@ from document_parser.jobs.connection import Redis, text
 from document_parser.models import JobError, JobState, JobStatus, Lane, Options, Progress, SourceKind, Webhook, utc_text
 from document_parser.storage import Storage
 
+CacheState = Literal["hit", "miss", "off"]
+
 PUBLIC = "public"
 """The owner of jobs while nobody has keys."""
 
+CACHE_INDEX = "cache:expiring"
+"""What the cache has, by when it must go."""
 NO_BOUNDS = (0, 0, 0)
+_SHOWN = ("blank", "failed", "cached", "deepseek", "nanonets", "text_layer", "cpu")
+_COUNTS = ("current", "finished", "done", *_SHOWN)
 
-KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown")
+KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown", ":cached")
 
 
 class JobCard(BaseModel):
@@ -53,6 +59,7 @@ class Job(BaseModel):
     card: JobCard
     state: JobState
     lane: Lane = "normal"
+    cache: CacheState = "off"
     planned: bool = False
     total: int | None = None
     page_count: int | None = None
@@ -76,6 +83,7 @@ class Job(BaseModel):
             status=self.state,
             stage=self._stage(),
             lane=self.lane,
+            cache=self._cache(),
             queue_position=self.queue_position if self.state is JobState.QUEUED else None,
             filename=self.card.filename,
             complete=self.complete,
@@ -88,6 +96,12 @@ class Job(BaseModel):
             webhook=self.webhook,
         )
 
+    def _cache(self) -> CacheState:
+        cached, finished = self.counts.get("cached", 0), self.counts.get("finished", 0)
+        if self.cache == "miss" and cached and cached == finished == self.total:
+            return "hit"
+        return self.cache
+
     def _stage(self) -> str:
         if self.state is not JobState.PROCESSING:
             return self.state.value
@@ -96,8 +110,7 @@ class Job(BaseModel):
         return "assembling" if self.closed else "reading"
 
     def _progress(self) -> Progress:
-        names = {"current_page": "current", "blank_pages": "blank", "failed_pages": "failed", "cpu_pages": "cpu"}
-        names |= {f"{engine}_pages": engine for engine in ("deepseek", "nanonets", "text_layer")}
+        names = {"current_page": "current"} | {f"{name}_pages": name for name in _SHOWN}
         finished = self.counts.get("finished", 0)
         progress = Progress(
             total_pages=self.total,
@@ -128,16 +141,25 @@ def as_job_error(error: DocumentParserError) -> JobError:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What came of it: the key's job where it was replayed or reused, the bound that was met where the queue is full."""
+    """What came of it. ``which``: what the cache has where it was created, the key's job where it was replayed or reused, the
+    bound that was met where the queue is full."""
 
     outcome: Literal["created", "replayed", "reused", "full"]
     which: str = ""
 
 
 def create(
-    redis: Redis, card: JobCard, password_token: bytes | None, most: Sequence[int] = NO_BOUNDS, key_hours: float = 24
+    redis: Redis,
+    card: JobCard,
+    password_token: bytes | None,
+    most: Sequence[int] = NO_BOUNDS,
+    key_hours: float = 24,
+    cache_key: str = "",
 ) -> Created:
-    """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key."""
+    """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key.
+
+    ``cache_key`` is where its pages would stand if they had been read before.
+    """
     job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
     fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
@@ -150,6 +172,7 @@ def create(
         *(card.job_id, card.owner, repr(card.created_at.timestamp()), job.show().model_dump_json()),
         *(password_token or b"", card.size, key, card.fingerprint, int(key_hours * 3_600_000)),
         *most,
+        "" if password_token else cache_key,
         *(part for pair in fields.items() for part in pair),
     )
     return Created(*map(text, reply))  # type: ignore[arg-type]
@@ -170,6 +193,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "owner": owner,
         "request_id": job.card.request_id,
         "lane": job.lane,
+        "cache": job.cache,
         "planned": int(job.planned),
         "error": job.error.model_dump_json() if job.error else "",
         "complete": int(bool(job.complete)),
@@ -220,6 +244,12 @@ def request_id(redis: Redis, job_id: str) -> str:
     return text(redis.hget(_key(job_id), "request_id") or b"")
 
 
+def note_miss(redis: Redis, job_id: str) -> None:
+    """The document has to be read after all."""
+    if redis.exists(_key(job_id)):
+        redis.hset(_key(job_id), "cache", "miss")
+
+
 def publish(redis: Redis, job_id: str) -> None:
     """Rewrite ``job:{id}:status``, which is there for whoever looks into Redis by hand."""
     for job in load_many(redis, [job_id]):
@@ -257,17 +287,17 @@ def delete(redis: Redis, job: Job) -> int:
     return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
 
 
-_COUNTS = (
-    "current",
-    "finished",
-    "done",
-    "blank",
-    "failed",
-    "deepseek",
-    "nanonets",
-    "text_layer",
-    "cpu",
-)
+def in_cache(redis: Redis, job_id: str) -> list[str]:
+    """Keys in storage of what the job has put into the cache or taken out of it."""
+    return [text(key) for key in redis.smembers(f"job:{job_id}:cached")]
+
+
+def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
+    """Delete what the cache has under these keys."""
+    for key in keys:
+        storage.delete(key)
+    if keys:
+        redis.zrem(CACHE_INDEX, *keys)
 
 
 def _key(job_id: str) -> str:
@@ -280,6 +310,7 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         card=JobCard.model_validate_json(values["card"]),
         state=JobState(values["state"]),
         lane=values.get("lane", "normal"),
+        cache=values.get("cache", "off"),
         planned=values.get("planned") == "1",
         total=int(values["total"]) if "total" in values else None,
         page_count=int(values["page_count"]) if "page_count" in values else None,

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
 from document_parser.jobs import deliveries, files, forecast, queue, record
+from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
@@ -49,10 +50,12 @@ class Sweep:
     storage: Storage
     name: str
     ledger: Ledger = field(init=False)
+    cache: Cache = field(init=False)
     needs: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.redis, self.settings)
+        self.cache = Cache(self.settings, self.redis, self.storage)
 
     def run_once(self) -> bool:
         """Sweep if the lease is ours. Whether it was."""
@@ -164,6 +167,7 @@ class Sweep:
             self.redis.zrem(f"jobs:{owner}", job_id)
             deliveries.forget(self.redis, job_id)
             self.redis.zrem("jobs:expiring", job_id)
+        self.cache.expire(self.now())
 
     # --- at boot
 
@@ -192,7 +196,7 @@ class Sweep:
         if ended is not None:
             return self._rebuild_ended(ended)
         log.warning("job_rebuilt", job_id=job_id, request_id=card.request_id)
-        return queue.submit(self.redis, self.settings, card, None, bounded=False) == job_id
+        return not queue.submit(self.redis, self.settings, card, None, bounded=False).replayed
 
     def _rebuild_ended(self, job: Job) -> bool:
         """An ended job keeps its end; one whose time is over loses its files."""
@@ -217,6 +221,7 @@ class _Boot:
     def go_on(self) -> None:
         if self.leftovers is None:
             self.sweep.rebuild()
+            self.sweep.cache.rebuild(self.sweep.now())
             self.leftovers = self.sweep.cardless()
         elif not self.done and time.monotonic() - self.since > LEFTOVER_SECONDS:
             self.sweep.remove_leftovers(self.leftovers)

@@ -44,6 +44,12 @@ local function drop_claim(job, what, entry)
   end
 end
 
+-- Whether the cache has something that has not expired.
+local function cached(key)
+  local expiry = redis.call('ZSCORE', 'cache:expiring', key)
+  return expiry and tonumber(expiry) > now()
+end
+
 local function alive(actor)
   return actor and redis.call('ZSCORE', 'actors', actor)
 end

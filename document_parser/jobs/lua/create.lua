@@ -1,8 +1,8 @@
 -- A new job: within the bounds of the queue, and once for each Idempotency-Key. No job without its key, no key without its job.
 -- ARGV: job, owner, created in seconds, status as JSON, password token or '', size in bytes,
 -- key of the Idempotency-Key or '', what it came with, milliseconds it is kept,
--- most unfinished jobs, pages, bytes (0 for no bound), then fields and values of the record
--- Returns {'created'}, {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', which bound}.
+-- most unfinished jobs, pages, bytes (0 for no bound), key of the document in the cache or '', then fields and values of the record
+-- Returns {'created', hit|miss|off} (what the cache has), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', which bound}.
 local job, owner, created, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
 local key, came_with, most = ARGV[7], ARGV[8], {jobs = tonumber(ARGV[10]), pages = tonumber(ARGV[11]), bytes = tonumber(ARGV[12])}
 
@@ -23,7 +23,8 @@ for _, what in ipairs({'jobs', 'pages', 'bytes'}) do
   if most[what] > 0 and unfinished[what] > most[what] then return {'full', what} end
 end
 
-redis.call('HSET', record(job), unpack(ARGV, 13))
+local cache = ARGV[13] == '' and 'off' or cached(ARGV[13]) and 'hit' or 'miss'
+redis.call('HSET', record(job), 'cache', cache, unpack(ARGV, 14))
 redis.call('ZADD', 'jobs:' .. owner, created, job)
 redis.call('ZADD', 'jobs:active', created, job)
 redis.call('ZADD', 'jobs:queued', created, job)
@@ -32,4 +33,4 @@ event(job, 'job.queued')
 if ARGV[5] ~= '' then redis.call('SET', 'job:' .. job .. ':password', ARGV[5]) end
 if key ~= '' then redis.call('SET', key, job .. '|' .. came_with, 'PX', ARGV[9]) end
 redis.call('HINCRBY', 'load', 'bytes', size)
-return {'created'}
+return {'created', cache}

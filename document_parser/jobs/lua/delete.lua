@@ -7,6 +7,10 @@ for _, page in ipairs(redis.call('HKEYS', pages(job))) do
     gone = gone + redis.call('DEL', 'pictures:' .. job .. '|' .. page .. '|' .. turn)
   end
 end
+-- What it has in the cache is no hit any more from now on, and goes with the next sweep at the latest.
+for _, key in ipairs(redis.call('SMEMBERS', 'job:' .. job .. ':cached')) do
+  redis.call('ZADD', 'cache:expiring', 'XX', 0, key)
+end
 gone = gone + redis.call('DEL', unpack(ARGV, 4))
 redis.call('LREM', ready_jobs(lane, owner), 0, job)
 for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expiring'}) do

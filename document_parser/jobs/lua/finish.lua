@@ -1,5 +1,5 @@
 -- A page has been read and its file is stored. Only with the token, only once.
--- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter, '1' where its time tells the pace,
+-- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter, how it came ('read', 'cached' or 'text'),
 -- then samples of the metrics and what to add
 -- Returns 2 where that closed the ledger, 1, 0 where the claim is not this one, -1 where the job is gone.
 local job, page, token = ARGV[1], ARGV[2], ARGV[3]
@@ -10,6 +10,8 @@ if at ~= 'processing' or not entry or entry.state ~= 'claimed' or entry.token ~=
 drop_claim(job, page, entry)
 redis.call('HSET', pages(job), page, ARGV[4])
 count_page(job, page, ARGV[5], ARGV[6], cjson.decode(ARGV[4]).warnings)
-if ARGV[7] == '1' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end
+-- What took no engine's time does not tell the pace.
+if ARGV[7] == 'read' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end
+if ARGV[7] == 'cached' then redis.call('HINCRBY', pages(job), '#cached', 1) end
 tally_all(8)
 return closed(job) and 2 or 1

@@ -1,6 +1,6 @@
 -- What has not ended and what is left of it, weighed anew: between two weighings jobs and pages are only added to the load.
 -- ARGV: how many buckets of the pace are kept
--- Returns JSON {now, busy_since (0 for idle), jobs = list of [job, lane, owner, pages left or -1, state], pace = {bucket: pages}}.
+-- Returns JSON {now, busy_since (0 where no page waits), jobs = list of [job, lane, owner, pages left or -1, state], pace = {bucket: pages}}.
 local jobs, pages_left, bytes = {}, 0, 0
 for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
   local at, lane, owner, total, size = unpack(redis.call('HMGET', record(job), 'state', 'lane', 'owner', 'total', 'size'))
@@ -13,8 +13,9 @@ for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
 end
 redis.call('HSET', 'load', 'pages', pages_left, 'bytes', bytes)
 
-if pages_left == 0 then redis.call('HDEL', 'load', 'busy_since')
-else redis.call('HSETNX', 'load', 'busy_since', now()) end
+-- Only while pages wait does the time that pages take tell what the service can do.
+if anything_ready() then redis.call('HSETNX', 'load', 'busy_since', now())
+else redis.call('HDEL', 'load', 'busy_since') end
 
 local oldest, pace = math.floor(now() / PACE_MILLISECONDS) - tonumber(ARGV[1]), {}
 local told = redis.call('HGETALL', 'pace')

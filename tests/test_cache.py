@@ -1,0 +1,253 @@
+"""What was read once is not read again: as copies, each owner's own, forgotten in time and on demand."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from document_parser.engines.base import Engine
+from document_parser.jobs import record
+from document_parser.jobs.cache import Cache, document_key, reading_key
+from document_parser.jobs.ending import delete_job
+from document_parser.jobs.readings import CachedEngine
+from document_parser.jobs.sweep import Sweep
+from document_parser.models import Options, PageImage
+from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, StoreSettings
+from document_parser.storage import LocalStorage
+from tests import documents
+from tests.documents import pdf_of_text
+from tests.service import Service, wait_until
+from tests.test_ledger import JOB, OTHER, card
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
+
+KEY = "cache/public/readings/ab/abcd"
+
+
+@pytest.fixture
+def cache(valkey, redis, tmp_path):
+    return Cache(valkey, redis, LocalStorage(tmp_path))
+
+
+def known(redis, job_id=JOB, **facts):
+    record.create(redis, card(job_id, **facts), None)
+    return record.load(redis, job_id)
+
+
+def hour(redis):
+    return int(redis.time()[0]) * 1000 + 3_600_000
+
+
+def test_what_was_put_is_there_until_its_time_is_over(cache, redis):
+    known(redis)
+    assert cache.get(JOB, KEY) is None
+    cache.put(JOB, KEY, b"read")
+    assert cache.get(JOB, KEY) == b"read"
+    cache.expire(hour(redis))
+    assert cache.get(JOB, KEY) == b"read"
+    cache.expire(hour(redis) * 2)
+    assert (cache.get(JOB, KEY), cache.storage.exists(KEY)) == (None, False)
+
+
+def test_an_entry_past_its_time_is_no_hit_although_nobody_has_swept(cache, redis):
+    known(redis)
+    cache.put(JOB, KEY, b"read")
+    redis.zadd("cache:expiring", {KEY: 1})
+    assert cache.get(JOB, KEY) is None
+
+
+@pytest.mark.parametrize("deleted", [JOB, OTHER])
+def test_deleting_a_job_deletes_what_it_put_there_and_what_it_took(cache, redis, deleted):
+    known(redis)
+    known(redis, OTHER)
+    cache.put(JOB, KEY, b"read")
+    assert cache.get(OTHER, KEY) == b"read"
+    assert delete_job(redis, cache.storage, record.load(redis, deleted)).files == 1
+    assert (redis.zcard("cache:expiring"), cache.storage.exists(KEY)) == (0, False)
+    assert not redis.exists(f"job:{deleted}:cached")
+
+
+def test_nothing_is_kept_for_a_job_that_was_deleted_meanwhile(cache, redis):
+    cache.put(JOB, KEY, b"read")
+    assert (redis.keys("*"), cache.storage.exists(KEY)) == ([], False)
+
+
+def test_a_lost_file_is_no_hit(cache, redis, tmp_path):
+    known(redis)
+    cache.put(JOB, KEY, b"read")
+    shutil.rmtree(tmp_path / "cache")
+    assert cache.get(JOB, KEY) is None
+
+
+def test_a_redis_that_lost_the_index_finds_the_entries_again(cache, redis):
+    known(redis)
+    cache.put(JOB, KEY, b"read")
+    redis.flushall()
+    known(redis)
+    cache.rebuild(hour(redis))
+    assert cache.get(JOB, KEY) == b"read"
+
+
+def test_the_sweep_takes_old_entries_away(valkey, redis, tmp_path):
+    sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
+    known(redis)
+    sweep.cache.put(JOB, KEY, b"read")
+    redis.zadd("cache:expiring", {KEY: 1})
+    assert sweep.run_once()
+    assert not sweep.storage.exists(KEY)
+
+
+def document(settings=None, **facts):
+    return document_key(settings or Settings(), card(**facts))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"owner": "bob"},
+        {"options": Options(accuracy_mode="maximum")},
+        {"options": Options(page_range="1")},
+        {"settings": Settings(deepseek=DeepSeekSettings(prompt="Read."))},
+        {"settings": Settings(engines=EngineSettings(cpu_engine="tesseract"))},
+    ],
+)
+def test_a_document_read_otherwise_is_another(other):
+    assert document(**other) not in ("", document())
+
+
+@pytest.mark.parametrize("options", [{"output_format": "json"}, {"priority": "batch"}, {"page_separator": "--"}])
+def test_what_changes_nothing_of_the_reading_is_the_same(options):
+    facts = {"options": Options(**options)}
+    assert document(**facts) == document()
+    elsewhere = Settings(deepseek=DeepSeekSettings(url="http://elsewhere:1/v1"))
+    assert document(elsewhere) == document()
+
+
+def test_a_new_pipeline_reads_anew(monkeypatch):
+    before = document(), picture_key()
+    monkeypatch.setattr("document_parser.jobs.cache.PIPELINE_VERSION", "next")
+    assert before[0] != document()
+    assert before[1] != picture_key()
+
+
+def picture_key(engine="deepseek", data=b"picture", temperature=None, owner="ann"):
+    picture = PageImage(1, 10, 10, "jpeg", data)
+    return reading_key(Settings(), owner, engine, picture, temperature)
+
+
+@pytest.mark.parametrize("other", [{"engine": "nanonets"}, {"data": b"other"}, {"temperature": 0.2}, {"owner": "bob"}])
+def test_a_picture_read_otherwise_is_another(other):
+    assert picture_key(**other) != picture_key()
+
+
+def test_whatever_an_engine_can_do_it_does_by_way_of_the_cache_too():
+    told = {name for name in vars(Engine) if callable(getattr(Engine, name)) and not name.startswith("_")}
+    assert told <= vars(CachedEngine).keys()
+
+
+def test_whoever_says_so_stays_out_of_the_cache():
+    assert document(options=Options(cache=False)) == ""
+    assert document(Settings(store=StoreSettings(cache_hours=0))) == ""
+
+
+# --- through the service ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def server():
+    with served_from_thread(ModelServer(speed=Speed(), tokens=60)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory, server):
+    settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
+    with Service(tmp_path_factory.mktemp("service"), INFERENCE_MODE="auto", CACHE_HOURS=24, **settings) as service:
+        yield service
+
+
+def read(service, server, path, **fields):
+    """The ended job's status and text, and how often a model was asked."""
+    asked, kept = len(server.log), kept_documents(service)
+    job_id = service.submit(path, **fields)
+    status = service.ended(job_id)
+    assert (status["status"], status["complete"]) == ("completed", True)
+    if status["cache"] == "miss":
+        wait_until(lambda: kept_documents(service) == kept + 1, 20, "the document is kept, for which nobody else waits")
+    return status, service.result(job_id, format="markdown"), len(server.log) - asked
+
+
+def kept_documents(service):
+    return sum(path.is_file() for path in (service.data_dir / "cache" / "public" / "documents").rglob("*"))
+
+
+def test_the_same_document_again_is_a_copy_and_says_so(service, server, tmp_path):
+    scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(880, 886))
+    first, text, asked = read(service, server, scan)
+    assert (first["cache"], first["progress"]["cached_pages"], asked) == ("miss", 0, 6)
+    again, same, asked = read(service, server, scan)
+    assert (again["cache"], again["progress"]["cached_pages"], asked) == ("hit", 6, 0)
+    assert again["progress"]["deepseek_pages"] == 6
+    assert (same["markdown"], same["cache"], text["cache"]) == (text["markdown"], "hit", "miss")
+    page = service.client.get(f"/v1/jobs/{again['job_id']}/pages/3").json()
+    assert page["attempts"][-1]["cached"] is True
+    assert service.client.delete(f"/v1/jobs/{first['job_id']}").status_code == 200
+    assert service.result(again["job_id"], format="markdown")["markdown"] == text["markdown"]
+
+
+def test_of_a_document_of_which_one_page_changed_one_page_is_read(service, server, tmp_path):
+    stamps = list(range(900, 906))
+    read(service, server, documents.stamped_pdf(tmp_path / "one.pdf", stamps))
+    stamps[3] = 999
+    status, _, asked = read(service, server, documents.stamped_pdf(tmp_path / "two.pdf", stamps))
+    assert asked == 1
+    assert (status["cache"], status["progress"]["cached_pages"]) == ("miss", 5)
+
+
+def test_cache_false_reads_anew_and_keeps_nothing(service, server, tmp_path):
+    scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(920, 923))
+    for _ in range(2):
+        status, _, asked = read(service, server, scan, cache="false")
+        assert (status["cache"], asked) == ("off", 3)
+
+
+def test_nothing_that_came_with_a_password_is_shared(service, server, tmp_path):
+    scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(940, 943))
+    for _ in range(2):
+        status, _, asked = read(service, server, scan, password="secret")
+        assert (status["cache"], asked) == ("off", 3)
+    assert read(service, server, scan)[2] == 3
+
+
+def test_a_deleted_job_leaves_nothing_in_the_cache(service, server, tmp_path):
+    folder = service.data_dir / "cache"
+    before = {path for path in folder.rglob("*") if path.is_file()}
+    status, _, _ = read(service, server, documents.stamped_pdf(tmp_path / "scan.pdf", range(960, 963)))
+    wait_until(lambda: len({path for path in folder.rglob("*") if path.is_file()} - before) == 4, 20, "all is kept")
+    told = service.client.delete(f"/v1/jobs/{status['job_id']}").json()
+    assert {path for path in folder.rglob("*") if path.is_file()} == before
+    assert told["deleted_files"] >= 4 + 5
+
+
+def test_a_text_document_is_copied_too(service, server, tmp_path):
+    paper = pdf_of_text(tmp_path / "paper.pdf", ["The first page of a paper about harbours.", "And the second one."])
+    _, text, _ = read(service, server, paper)
+    again, same, _ = read(service, server, paper)
+    assert (again["cache"], again["progress"]["text_layer_pages"]) == ("hit", 2)
+    assert same["markdown"] == text["markdown"]
+
+
+def test_a_power_cut_in_the_middle_of_a_copy_loses_and_doubles_nothing(tmp_path, server):
+    pages = [f"Page {number} of a long register of ships." for number in range(1, 301)]
+    book = pdf_of_text(tmp_path / "book.pdf", pages)
+    settings = {"CACHE_HOURS": 24, "HEARTBEAT_SECONDS": 0.5, "HEARTBEAT_TIMEOUT_SECONDS": 3, "SWEEP_SECONDS": 0.5}
+    with Service(tmp_path / "service", **settings) as service:
+        _, text, _ = read(service, server, book)
+        copy = service.submit(book)
+        wait_until(lambda: service.status(copy)["progress"]["cached_pages"] >= 20, 30, "some pages are copied")
+        service.kill_everything()
+        service.start().ready()
+        status = service.ended(copy)
+        assert (status["cache"], status["complete"], status["progress"]["text_layer_pages"]) == ("hit", True, 300)
+        assert service.result(copy, format="markdown")["markdown"] == text["markdown"]
