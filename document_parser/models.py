@@ -516,6 +516,8 @@ class JobStatus(BaseModel):
     lane: Lane = "normal"
     cache: Literal["hit", "miss", "off"] = "off"
     """Whether all of it was read before; ``off`` where the cache was not asked."""
+    shared: bool = False
+    """Whether another job that was there first reads, or has read, the document for this one too."""
     queue_position: int | None = None
     """Place among the jobs that nobody has begun, from 1."""
     filename: str

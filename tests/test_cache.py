@@ -7,12 +7,14 @@ import shutil
 import pytest
 
 from document_parser.engines.base import Engine
-from document_parser.jobs import record
+from document_parser.jobs import forecast, queue, record
 from document_parser.jobs.cache import Cache, document_key, reading_key
-from document_parser.jobs.ending import delete_job
+from document_parser.jobs.ending import delete_job, end_job
+from document_parser.jobs.forecast import Unfinished
+from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.readings import CachedEngine
 from document_parser.jobs.sweep import Sweep
-from document_parser.models import Options, PageImage
+from document_parser.models import JobState, Options, Page, PageImage
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, StoreSettings
 from document_parser.storage import LocalStorage
 from tests import documents
@@ -63,7 +65,7 @@ def test_deleting_a_job_deletes_what_it_put_there_and_what_it_took(cache, redis,
     known(redis, OTHER)
     cache.put(JOB, KEY, b"read")
     assert cache.get(OTHER, KEY) == b"read"
-    assert delete_job(redis, cache.storage, record.load(redis, deleted)).files == 1
+    assert delete_job(redis, Ledger(redis, cache.settings), cache.storage, record.load(redis, deleted)).files == 1
     assert (redis.zcard("cache:expiring"), cache.storage.exists(KEY)) == (0, False)
     assert not redis.exists(f"job:{deleted}:cached")
 
@@ -149,6 +151,121 @@ def test_whatever_an_engine_can_do_it_does_by_way_of_the_cache_too():
 def test_whoever_says_so_stays_out_of_the_cache():
     assert document(options=Options(cache=False)) == ""
     assert document(Settings(store=StoreSettings(cache_hours=0))) == ""
+
+
+# --- the same document at the same time -------------------------------------------------------------------------------
+
+
+THIRD = "33333333-3333-4333-8333-333333333333"
+
+
+@pytest.fixture
+def sent(valkey, redis):
+    """Sends the same document under an id."""
+
+    def send(job_id, **facts):
+        return queue.submit(redis, valkey, card(job_id, **facts), None)
+
+    return send
+
+
+@pytest.fixture
+def ledger(valkey, redis):
+    ledger = Ledger(redis, valkey)
+    ledger.heartbeat("a", [])
+    return ledger
+
+
+def rung(redis):
+    return [job_id.decode() for job_id in redis.lrange("rq:queue:normal", 0, -1)]
+
+
+def waits(redis, job_id):
+    job = record.load(redis, job_id)
+    return job.waits_for, job.cache, job.shared
+
+
+def begun(ledger, job_id):
+    """A job of one page that somebody reads."""
+    claim = ledger.claim_stage(job_id, "plan", "a", alone=True)
+    ledger.lay(job_id, 1, [1])
+    ledger.make_ready(job_id, [1])
+    ledger.planned(claim)
+    return ledger.claim("a", empty_handed=True)
+
+
+def test_of_the_same_document_sent_twice_one_is_read_and_the_other_waits(sent, redis):
+    assert not sent(JOB).shared
+    assert sent(OTHER).shared
+    assert rung(redis) == [JOB]
+    assert waits(redis, OTHER) == (JOB, "miss", True)
+    assert record.load(redis, OTHER).show().shared
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"owner": "bob"}, {"options": Options(cache=False)}, {"options": Options(page_range="1")}, {"lane": "express"}],
+)
+def test_nobody_waits_for_another_owner_another_reading_or_a_slower_lane(sent, redis, facts):
+    sent(JOB)
+    assert not sent(OTHER, **facts).shared
+
+
+def test_who_waited_gets_copies_once_the_document_is_in_the_cache(sent, redis, ledger, cache):
+    sent(JOB)
+    sent(OTHER)
+    sent(THIRD)
+    ledger.finish(begun(ledger, JOB), Page(number=1))
+    ledger.end(JOB, JobState.COMPLETED)
+    cache.put(JOB, document(), b"pages")
+    queue.wake_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
+    assert rung(redis) == [JOB, OTHER, THIRD]
+    assert waits(redis, OTHER) == waits(redis, THIRD) == ("", "hit", True)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed", "deleted"])
+def test_when_the_first_does_not_end_well_the_next_reads_and_the_others_wait_for_it(sent, redis, ledger, tmp_path, how):
+    for job_id in (JOB, OTHER, THIRD):
+        sent(job_id)
+    storage = LocalStorage(tmp_path)
+    if how == "deleted":
+        delete_job(redis, ledger, storage, record.load(redis, JOB))
+    else:
+        end_job(redis, ledger, storage, JOB, JobState(how))
+    assert rung(redis)[-1] == OTHER
+    assert THIRD not in rung(redis)
+    assert waits(redis, OTHER) == ("", "miss", False)
+    assert waits(redis, THIRD) == (OTHER, "miss", True)
+
+
+def test_a_document_that_cannot_be_shared_is_read_by_each(sent, redis, ledger):
+    for job_id in (JOB, OTHER, THIRD):
+        sent(job_id)
+    ledger.finish(begun(ledger, JOB), Page(number=1, status="failed"))
+    ledger.end(JOB, JobState.COMPLETED)
+    queue.wake_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
+    assert rung(redis) == [JOB, OTHER, THIRD]
+
+
+def test_the_sweep_wakes_those_whom_nobody_told(sent, redis, ledger, valkey, tmp_path):
+    for job_id in (JOB, OTHER, THIRD):
+        sent(job_id)
+    sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
+    for _ in range(3):
+        sweep.ring_again()
+    assert rung(redis) == [JOB], "while the first is at it they wait"
+    ledger.end(JOB, JobState.CANCELLED)
+    for _ in range(2):
+        sweep.ring_again()
+    assert rung(redis) == [JOB, OTHER]
+    assert waits(redis, THIRD) == (OTHER, "miss", True)
+
+
+def test_who_waits_is_foretold_what_the_first_is_and_adds_nothing_to_the_work():
+    reads = Unfinished(JOB, "normal", "ann", 100)
+    waiting = Unfinished(OTHER, "normal", "ann", None, queued=True, waits_for=JOB)
+    told = forecast.forecast([reads, waiting], pace=1.0)
+    assert told == {JOB: forecast.Forecast(100), OTHER: forecast.Forecast(100)}
 
 
 # --- through the service ----------------------------------------------------------------------------------------------
@@ -251,3 +368,23 @@ def test_a_power_cut_in_the_middle_of_a_copy_loses_and_doubles_nothing(tmp_path,
         status = service.ended(copy)
         assert (status["cache"], status["complete"], status["progress"]["text_layer_pages"]) == ("hit", True, 300)
         assert service.result(copy, format="markdown")["markdown"] == text["markdown"]
+
+
+def test_twins_are_read_once_and_when_the_first_is_cancelled_the_other_goes_on_where_it_was(tmp_path):
+    scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(700, 712))
+    with served_from_thread(ModelServer(speed=Speed(tokens_per_second=300, per_sequence=100), tokens=60)) as slow:
+        settings = {"VLLM_DEEPSEEK_URL": slow.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1", "INFERENCE_MODE": "vllm"}
+        with Service(tmp_path / "service", CACHE_HOURS=24, PAGE_CONCURRENCY=2, SWEEP_SECONDS=0.5, **settings) as service:
+            first, second, third = (service.submit(scan) for _ in range(3))
+            wait_until(lambda: service.status(first)["progress"]["deepseek_pages"] >= 4, 60, "some pages are read")
+            read_by_the_first = service.status(first)["progress"]["deepseek_pages"]
+            assert service.status(third)["status"] == "queued"
+            service.client.post(f"/v1/jobs/{first}/cancel")
+            found = [service.ended(job_id) for job_id in (second, third)]
+            assert [status["complete"] for status in found] == [True, True]
+            assert found[0]["progress"]["cached_pages"] >= read_by_the_first
+            assert (found[1]["cache"], found[1]["shared"]) == ("hit", True)
+            texts = [service.result(job_id, format="markdown")["markdown"] for job_id in (second, third)]
+            assert texts[0] == texts[1]
+            # What the first had in flight when it was cancelled is asked again, and nothing else.
+            assert len(slow.log) <= 12 + 2 * 2

@@ -80,7 +80,7 @@ def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
     redis.rpush("pictures", f"{OTHER}|2|0")
     forecast.renew(redis)
     for job_id in (JOB, OTHER):
-        gone = delete_job(redis, storage, record.load(redis, job_id))
+        gone = delete_job(redis, ledger, storage, record.load(redis, job_id))
         assert gone.keys >= 6
         assert not [key for key in redis.scan_iter() if job_id.encode() in key + everything_under(redis, key)]
 

@@ -72,7 +72,7 @@ def blueprint() -> APIBlueprint:
         check_origin()
         services = factory.services()
         require_operator(services.settings.api.admin_token)
-        gone = delete_job(services.redis, services.storage, _load(path.job_id))
+        gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
         body = Deleted(
             job_id=path.job_id,
             deleted_files=gone.files,

@@ -85,6 +85,7 @@ class TakenIn:
     cache: CacheState
     state: JobState = JobState.QUEUED
     replayed: bool = False
+    shared: bool = False
 
 
 def take_in() -> TakenIn:
@@ -114,7 +115,7 @@ def take_in() -> TakenIn:
         services.storage.delete_all(files.folder(card.job_id))
         return _replayed(services, submitted.job_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
-    return TakenIn(submitted.job_id, submitted.cache)
+    return TakenIn(submitted.job_id, submitted.cache, shared=submitted.shared)
 
 
 def _submit(services: factory.Services, card: JobCard, password: str) -> Submitted:
@@ -176,7 +177,7 @@ def _replayed(services: factory.Services, job_id: str) -> TakenIn:
     structlog.contextvars.bind_contextvars(job_id=job_id)
     job = record.load(services.redis, job_id)
     log.info("job_replayed")
-    return TakenIn(job_id, job.cache, job.state, replayed=True)
+    return TakenIn(job_id, job.cache, job.state, replayed=True, shared=job.shared)
 
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
@@ -225,6 +226,7 @@ def accepted(taken: TakenIn) -> Response:
         job_id=taken.job_id,
         status=taken.state,
         cache=taken.cache,
+        shared=taken.shared,
         message=f"{known} Ask status_url how it goes, and result_url for the result.",
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),

@@ -82,6 +82,7 @@ class Accepted(BaseModel):
     job_id: str
     status: JobState
     cache: Literal["hit", "miss", "off"] = Field(description="Whether the document was read before; off: not looked for.")
+    shared: bool = Field(description="Whether another job reads the same document already, for this one too.")
     message: str
     status_url: str
     result_url: str

@@ -12,7 +12,7 @@ from typing import IO
 from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.export.figures import Figures
-from document_parser.jobs import files, queue
+from document_parser.jobs import files, queue, record
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.record import Job
@@ -46,6 +46,8 @@ def _keep(context: Context, job: Job) -> None:
         context.cache.keep_document(job, context.ledger.entries(job.card.job_id))
     except (StorageUnavailable, StoredFileMissing):
         log.warning("not_cached", job_id=job.card.job_id)
+    waiting = record.waiting_for(context.redis, job.card.job_id)
+    queue.wake_waiting(context.redis, context.ledger, job.card.job_id, waiting)
 
 
 def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:

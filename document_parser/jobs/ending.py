@@ -24,7 +24,7 @@ class Deletion:
     files: int
 
 
-def delete_job(redis: Redis, storage: Storage, job: Job) -> Deletion:
+def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:
     """Delete every key and every file of a job, in whatever state it is, and what it has in the cache.
 
     Raises StorageUnavailable: then ask again. Files first: were storage away after the keys had gone, nobody could ask for
@@ -32,9 +32,10 @@ def delete_job(redis: Redis, storage: Storage, job: Job) -> Deletion:
     """
     job_id = job.card.job_id
     gone = storage.delete_all(files.folder(job_id))
-    cached = record.in_cache(redis, job_id)
+    cached, waiting = record.in_cache(redis, job_id), record.waiting_for(redis, job_id)
     keys = record.delete(redis, job) + queue.forget(redis, job_id)
     record.forget_cached(redis, storage, cached)
+    queue.wake_waiting(redis, ledger, job_id, waiting)
     return Deletion(keys, gone + len(cached) + storage.delete_all(files.folder(job_id)))
 
 
@@ -54,6 +55,8 @@ def end_job(
     outcome = ledger.end(job_id, state, record.as_job_error(error) if error else None)
     if outcome == "ok":
         record.publish(redis, job_id)
+        if state is not JobState.COMPLETED:
+            queue.wake_waiting(redis, ledger, job_id, record.waiting_for(redis, job_id))
         for job in record.load_many(redis, [job_id]):
             record.store_card(storage, job.card, ended=job)
             if job.webhook is not None:

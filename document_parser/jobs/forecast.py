@@ -42,6 +42,8 @@ class Unfinished:
     owner: str
     left: int | None
     queued: bool = False
+    waits_for: str = ""
+    """The job that reads the same document meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ def pages_per_second(weighed: Weighed) -> float | None:
 
 def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Forecast]:
     """What to tell of each job. Pages are read by lane, owners and documents in turn, all at this pace."""
-    line = [job for lane in LANES for job in jobs if job.queued and job.lane == lane]
+    line = [job for lane in LANES for job in jobs if job.queued and job.lane == lane and not job.waits_for]
     positions = {job.job_id: place for place, job in enumerate(line, start=1)}
-    seconds = _seconds(jobs, pace) if pace else {}
+    seconds = _seconds([job for job in jobs if not job.waits_for], pace) if pace else {}
+    seconds |= {job.job_id: seconds[job.waits_for] for job in jobs if job.waits_for in seconds}
     return {job.job_id: Forecast(seconds.get(job.job_id), positions.get(job.job_id)) for job in jobs}
 
 
@@ -147,8 +150,8 @@ def weigh(redis: Redis) -> Weighed:
     found = json.loads(scripts.run(redis, "weigh", BUCKETS))
     # An empty list of Lua's is an empty object of JSON's.
     jobs = [
-        Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued")
-        for job_id, lane, owner, left, at in found["jobs"] or ()
+        Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued", waits_for)
+        for job_id, lane, owner, left, at, waits_for in found["jobs"] or ()
     ]
     pace = {int(bucket): int(pages) for bucket, pages in found["pace"].items()}
     return Weighed(jobs, pace, found["busy_since"] / 1000, found["now"] / 1000)

@@ -181,6 +181,11 @@ class Ledger:
             )
         )
 
+    def wake(self, reader: str, job_ids: Iterable[str]) -> list[str]:
+        """Jobs that waited for this one to read the same document. Those that are to be planned now."""
+        found = list(job_ids)
+        return [text(job_id) for job_id in self._run("wake", reader, *found)] if found else []
+
     # --- readers
 
     def ring(self, names: list[str]) -> list[int]:

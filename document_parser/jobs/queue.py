@@ -48,6 +48,8 @@ class Submitted:
     job_id: str
     cache: record.CacheState = "off"
     replayed: bool = False
+    shared: bool = False
+    """Another job reads the same document already; no bell rings until that has ended."""
 
 
 def submit(redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True) -> Submitted:
@@ -64,8 +66,16 @@ def submit(redis: Redis, settings: Settings, card: JobCard, password_token: byte
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
     if created.outcome == "replayed":
         return Submitted(created.which, replayed=True)
+    if created.which == "shared":
+        return Submitted(card.job_id, "miss", shared=True)
     ring_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
     return Submitted(card.job_id, created.which)  # type: ignore[arg-type]
+
+
+def wake_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
+    """Ring for the jobs that waited for this one to read the same document."""
+    for job in record.load_many(redis, ledger.wake(reader, waiting)):
+        ring_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
 
 
 def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:

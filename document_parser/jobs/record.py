@@ -27,7 +27,7 @@ NO_BOUNDS = (0, 0, 0)
 _SHOWN = ("blank", "failed", "cached", "deepseek", "nanonets", "text_layer", "cpu")
 _COUNTS = ("current", "finished", "done", *_SHOWN)
 
-KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown", ":cached")
+KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown", ":cached", ":waiting")
 
 
 class JobCard(BaseModel):
@@ -60,6 +60,9 @@ class Job(BaseModel):
     state: JobState
     lane: Lane = "normal"
     cache: CacheState = "off"
+    shared: bool = False
+    waits_for: str = ""
+    """The job that reads the same document meanwhile."""
     planned: bool = False
     total: int | None = None
     page_count: int | None = None
@@ -84,6 +87,7 @@ class Job(BaseModel):
             stage=self._stage(),
             lane=self.lane,
             cache=self._cache(),
+            shared=self.shared,
             queue_position=self.queue_position if self.state is JobState.QUEUED else None,
             filename=self.card.filename,
             complete=self.complete,
@@ -194,6 +198,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "request_id": job.card.request_id,
         "lane": job.lane,
         "cache": job.cache,
+        "shared": int(job.shared),
         "planned": int(job.planned),
         "error": job.error.model_dump_json() if job.error else "",
         "complete": int(bool(job.complete)),
@@ -287,6 +292,11 @@ def delete(redis: Redis, job: Job) -> int:
     return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
 
 
+def waiting_for(redis: Redis, job_id: str) -> list[str]:
+    """Jobs that wait for this one to read the same document."""
+    return [text(waiting) for waiting in redis.lrange(f"job:{job_id}:waiting", 0, -1)]
+
+
 def in_cache(redis: Redis, job_id: str) -> list[str]:
     """Keys in storage of what the job has put into the cache or taken out of it."""
     return [text(key) for key in redis.smembers(f"job:{job_id}:cached")]
@@ -311,6 +321,8 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         state=JobState(values["state"]),
         lane=values.get("lane", "normal"),
         cache=values.get("cache", "off"),
+        shared=values.get("shared") == "1",
+        waits_for=values.get("waits_for", ""),
         planned=values.get("planned") == "1",
         total=int(values["total"]) if "total" in values else None,
         page_count=int(values["page_count"]) if "page_count" in values else None,

@@ -136,13 +136,24 @@ class Sweep:
         if gone := set(active) - jobs.keys():
             self.redis.zrem("jobs:active", *gone)
             self.redis.zrem("jobs:queued", *gone)
-        needs = {need for job in jobs.values() if (need := self._need(job)) is not None}
+        working = [job for job in jobs.values() if job.waits_for not in jobs]
+        needs = {need for job in working if (need := self._need(job)) is not None}
         # Seen at two sweeps running: what is needed for a moment only is on its way already.
-        for job_id, stage in needs & self.needs:
+        lost = sorted(needs & self.needs)
+        self._wake([jobs[job_id] for job_id, _ in lost])
+        for job_id, stage in lost:
             job = jobs[job_id]
+            if job.waits_for:
+                continue
             log.warning("rung_again", job_id=job_id, request_id=job.card.request_id, stage=stage)
             queue.ring_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
+
+    def _wake(self, jobs: list[Job]) -> None:
+        """Jobs that wait for one that has ended, of which nobody told them."""
+        for reader in {job.waits_for for job in jobs if job.waits_for}:
+            waiting = [job.card.job_id for job in jobs if job.waits_for == reader]
+            queue.wake_waiting(self.redis, self.ledger, reader, waiting)
 
     def _need(self, job: Job) -> tuple[str, str] | None:
         """The stage this job waits for while nobody works it and no bell rings for it."""

@@ -65,6 +65,23 @@ local function stand_in_line(list, item)
   if not redis.call('LPOS', list, item) then redis.call('RPUSH', list, item) end
 end
 
+local READING_MILLISECONDS = 86400000
+
+-- A job waits until another has read the same document.
+local function wait_for(job, reader)
+  redis.call('HSET', record(job), 'waits_for', reader, 'shared', '1')
+  redis.call('RPUSH', 'job:' .. reader .. ':waiting', job)
+end
+
+-- The job that reads this document right now, in a lane that is not slower.
+local RANK = {express = 1, normal = 2, batch = 3}
+local function reader_of(key, lane)
+  local job = redis.call('GET', 'reading:' .. key)
+  local at = job and state(job)
+  if at ~= 'queued' and at ~= 'processing' then return nil end
+  return RANK[lane_of(job)] <= RANK[lane] and job or nil
+end
+
 local function make_ready(job, page, side)
   local lane, owner = lane_of(job), owner_of(job)
   redis.call(side, ready_list(job), page)

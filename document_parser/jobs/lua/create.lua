@@ -2,7 +2,7 @@
 -- ARGV: job, owner, created in seconds, status as JSON, password token or '', size in bytes,
 -- key of the Idempotency-Key or '', what it came with, milliseconds it is kept,
 -- most unfinished jobs, pages, bytes (0 for no bound), key of the document in the cache or '', then fields and values of the record
--- Returns {'created', hit|miss|off} (what the cache has), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', which bound}.
+-- Returns {'created', hit|miss|off|shared} (what the cache has; shared: another job is reading it), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', which bound}.
 local job, owner, created, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
 local key, came_with, most = ARGV[7], ARGV[8], {jobs = tonumber(ARGV[10]), pages = tonumber(ARGV[11]), bytes = tonumber(ARGV[12])}
 
@@ -24,7 +24,7 @@ for _, what in ipairs({'jobs', 'pages', 'bytes'}) do
 end
 
 local cache = ARGV[13] == '' and 'off' or cached(ARGV[13]) and 'hit' or 'miss'
-redis.call('HSET', record(job), 'cache', cache, unpack(ARGV, 14))
+redis.call('HSET', record(job), 'cache', cache, 'cache_key', ARGV[13], unpack(ARGV, 14))
 redis.call('ZADD', 'jobs:' .. owner, created, job)
 redis.call('ZADD', 'jobs:active', created, job)
 redis.call('ZADD', 'jobs:queued', created, job)
@@ -33,4 +33,11 @@ event(job, 'job.queued')
 if ARGV[5] ~= '' then redis.call('SET', 'job:' .. job .. ':password', ARGV[5]) end
 if key ~= '' then redis.call('SET', key, job .. '|' .. came_with, 'PX', ARGV[9]) end
 redis.call('HINCRBY', 'load', 'bytes', size)
+if cache ~= 'miss' then return {'created', cache} end
+local reader = reader_of(ARGV[13], lane_of(job))
+if reader then
+  wait_for(job, reader)
+  return {'created', 'shared'}
+end
+redis.call('SET', 'reading:' .. ARGV[13], job, 'PX', READING_MILLISECONDS)
 return {'created', cache}

@@ -7,6 +7,7 @@ local at = state(job)
 if not at then return 'missing' end
 if at ~= 'queued' and at ~= 'processing' then return at end
 local failed = count(job, 'failed')
+redis.call('PEXPIRE', 'job:' .. job .. ':waiting', ttl)
 if to == 'completed' then
   -- The invariant: no page may be missing from a completed document.
   local total = tonumber(redis.call('HGET', record(job), 'total') or '-1')

@@ -1,14 +1,15 @@
 -- What has not ended and what is left of it, weighed anew: between two weighings jobs and pages are only added to the load.
 -- ARGV: how many buckets of the pace are kept
--- Returns JSON {now, busy_since (0 where no page waits), jobs = list of [job, lane, owner, pages left or -1, state], pace = {bucket: pages}}.
+-- Returns JSON {now, busy_since (0 where no page waits), jobs = list of [job, lane, owner, pages left or -1, state, job it waits for], pace = {bucket: pages}}.
 local jobs, pages_left, bytes = {}, 0, 0
 for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
-  local at, lane, owner, total, size = unpack(redis.call('HMGET', record(job), 'state', 'lane', 'owner', 'total', 'size'))
+  local facts = redis.call('HMGET', record(job), 'state', 'lane', 'owner', 'total', 'size', 'waits_for')
+  local at, lane, owner, total, size, waits_for = unpack(facts)
   if at then
     local left = total and math.max(0, tonumber(total) - count(job, 'finished')) or -1
     pages_left = pages_left + math.max(0, left)
     bytes = bytes + tonumber(size or '0')
-    jobs[#jobs + 1] = {job, lane or 'normal', owner or '', left, at}
+    jobs[#jobs + 1] = {job, lane or 'normal', owner or '', left, at, waits_for or ''}
   end
 end
 redis.call('HSET', 'load', 'pages', pages_left, 'bytes', bytes)
