@@ -80,6 +80,7 @@ METRICS = (
     Metric("page_warnings", "counter", "Warnings of finished pages.", ("code",), known=(("engine_fallback",),)),
     Metric("page_errors", "counter", "Failed pages by error code.", ("code",)),
     Metric("model_requests_in_flight", "gauge", "Requests that model servers are answering, by engine.", ("engine",)),
+    Metric("model_servers_left_alone", "gauge", "Model servers whose circuit breaker is open or half open.", ("engine",)),
     Metric("workers", "gauge", "Living workers.", ("state",)),
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
     Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),

@@ -196,17 +196,30 @@ class EngineSettings(_Section):
     vllm_request_seconds: float = Field(default=240.0, gt=0, description="Deadline of one answer of a model server.")
     vllm_probe_seconds: float = Field(default=5.0, ge=0, description="How long a model server's last sign of life counts.")
     vllm_connect_retries: int = Field(default=2, ge=0, description="Retries on a fresh connection after a connection fault.")
+    vllm_breaker_faults: int = Field(
+        default=5, ge=1, description="Faults in a row after which a model server is left alone; pages go down the ladder."
+    )
+    vllm_breaker_seconds: float = Field(
+        default=15.0, gt=0, description="How long it is left alone before one page tries it; doubles up to eight times."
+    )
     retry_temperatures: tuple[float, ...] = Field(
         default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."
     )
 
 
-class DeepSeekSettings(_Section):
+class _ModelSettings(_Section):
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of its servers, each once. Empty ones are none."""
+        return tuple(dict.fromkeys(url.strip() for url in str(getattr(self, "url")).split(",") if url.strip()))  # noqa: B009
+
+
+class DeepSeekSettings(_ModelSettings):
     """DeepSeek-OCR behind vLLM."""
 
     model_config = SettingsConfigDict(env_prefix="VLLM_DEEPSEEK_")
 
-    url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI address of DeepSeek-OCR.")
+    url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI addresses of DeepSeek-OCR, joined by commas.")
     model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
     prompt: str = Field(default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it.")
     max_tokens: int = Field(default=6900, ge=1, description="Longest answer; picture and answer share 8192 tokens.")
@@ -220,12 +233,12 @@ class DeepSeekSettings(_Section):
     picture_long_side: int = Field(default=1664, ge=64, description="Longest side of page pictures, in pixels.")
 
 
-class NanonetsSettings(_Section):
+class NanonetsSettings(_ModelSettings):
     """Nanonets-OCR2-3B behind vLLM."""
 
     model_config = SettingsConfigDict(env_prefix="VLLM_NANONETS_")
 
-    url: str = Field(default="http://127.0.0.1:4445/v1", description="OpenAI address of Nanonets-OCR2-3B.")
+    url: str = Field(default="http://127.0.0.1:4445/v1", description="OpenAI addresses of Nanonets-OCR2-3B, joined by commas.")
     model: str = Field(default="nanonets/Nanonets-OCR2-3B", description="Model name it serves.")
     prompt: str = Field(
         default=(

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
-import httpx
 from flask import Response, current_app, jsonify, redirect
 from flask_openapi import APIBlueprint, Tag
 from redis import RedisError
 
 import document_parser
 from document_parser.api import factory
+from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check, Health
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs import queue
 from document_parser.jobs.connection import NO_CLUSTER, Redis, is_cluster
 
-PROBE_SECONDS = 1.0
 PROBE_KEY = "health/probe"
 
 
@@ -106,18 +104,3 @@ def redis_warnings(redis: Redis) -> list[str]:
     if append_only != "yes":
         found.append("Redis keeps no append-only file: a restart loses the queue. Set appendonly yes.")
     return found
-
-
-def model_servers(services: factory.Services) -> dict[str, Check]:
-    """Both at once; a server that is away only means that other engines read."""
-    urls = {"deepseek": services.settings.deepseek.url, "nanonets": services.settings.nanonets.url}
-    with ThreadPoolExecutor(max_workers=len(urls)) as pool:
-        return dict(zip(urls, pool.map(_model_server, urls.values()), strict=True))
-
-
-def _model_server(url: str) -> Check:
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=PROBE_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Check(ok=False, detail=f"does not answer ({type(error).__name__}); other engines read its pages")
-    return Check(ok=answer.is_success, detail="" if answer.is_success else f"answers {answer.status_code}")

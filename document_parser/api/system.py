@@ -11,8 +11,8 @@ from pydantic import BaseModel
 import document_parser
 from document_parser.api import factory, problems
 from document_parser.api.metrics import own_samples
+from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
-from document_parser.api.service import model_servers
 from document_parser.jobs import admission, forecast, scrape
 from document_parser.jobs.admission import Load
 from document_parser.metrics import sample

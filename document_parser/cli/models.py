@@ -66,7 +66,7 @@ WORKING_MIB = 3_000
 def command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
     """The command line that serves a model at the address the settings name. Raises ValueError where that has no port."""
     wanted = getattr(settings, name)
-    address = urlsplit(wanted.url)
+    address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
         raise ValueError(f"VLLM_{name.upper()}_URL names no host and port.")
     served = SERVED[name]
@@ -132,7 +132,7 @@ class Servers:
 
     def __init__(self, settings: Settings, names: tuple[Name, ...], vllm: str) -> None:
         self.lines = {name: command(settings, name, vllm) for name in names}
-        self.urls: dict[Name, str] = {name: getattr(settings, name).url for name in names}
+        self.urls: dict[Name, str] = {name: getattr(settings, name).urls[0] for name in names}
         self.running: list[Server] = []
         self.stopping = threading.Event()
 

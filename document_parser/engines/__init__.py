@@ -5,37 +5,59 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from copy import copy
+from typing import TYPE_CHECKING, Literal
 
+from document_parser.breaker import OwnSwitchboard, Rule, Switchboard
 from document_parser.engines.base import Engine
 from document_parser.models import EngineName, PageImage
 from document_parser.settings import Settings
 
+if TYPE_CHECKING:
+    from document_parser.engines.vlm import VisionEngine
 
-def _deepseek(settings: Settings) -> Engine:
+
+def _deepseek(settings: Settings, board: Switchboard) -> Engine:
     from document_parser.engines.deepseek import DeepSeekEngine
 
-    return DeepSeekEngine(settings)
+    return _replicated("deepseek", DeepSeekEngine, settings, board)
 
 
-def _nanonets(settings: Settings) -> Engine:
+def _nanonets(settings: Settings, board: Switchboard) -> Engine:
     from document_parser.engines.nanonets import NanonetsEngine
 
-    return NanonetsEngine(settings)
+    return _replicated("nanonets", NanonetsEngine, settings, board)
 
 
-def _rapidocr(settings: Settings) -> Engine:
+def _replicated(
+    name: Literal["deepseek", "nanonets"],
+    make: Callable[[Settings], VisionEngine],
+    settings: Settings,
+    board: Switchboard,
+) -> Engine:
+    """The model behind each of its addresses."""
+    from document_parser.engines.replicas import ReplicatedEngine
+
+    own, engines = getattr(settings, name), settings.engines
+    rule = Rule(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
+    servers = {
+        f"{name} {url}": make(settings.model_copy(update={name: own.model_copy(update={"url": url})})) for url in own.urls
+    }
+    return ReplicatedEngine(servers, board, rule, engines.vllm_probe_seconds)
+
+
+def _rapidocr(settings: Settings, _board: Switchboard) -> Engine:
     from document_parser.engines.rapidocr import RapidOcrEngine
 
     return RapidOcrEngine(settings)
 
 
-def _tesseract(settings: Settings) -> Engine:
+def _tesseract(settings: Settings, _board: Switchboard) -> Engine:
     from document_parser.engines.tesseract import TesseractEngine
 
     return TesseractEngine(settings)
 
 
-ENGINES: dict[EngineName, Callable[[Settings], Engine]] = {
+ENGINES: dict[EngineName, Callable[[Settings, Switchboard], Engine]] = {
     "deepseek": _deepseek,
     "nanonets": _nanonets,
     "rapidocr": _rapidocr,
@@ -54,8 +76,10 @@ MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
 class Engines:
     """The engines of one process and event loop, each made once."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, board: Switchboard | None = None) -> None:
+        """``board``: where the circuit breakers of the model servers are kept; without one, in this object."""
         self._settings = settings
+        self._board = board or OwnSwitchboard()
         self._made: dict[EngineName, Engine] = {}
         self._around: Callable[[Engine], Engine] = _as_it_is
 
@@ -71,7 +95,7 @@ class Engines:
 
     def _engine(self, name: EngineName) -> Engine:
         if name not in self._made:
-            self._made[name] = ENGINES[name](self._settings)
+            self._made[name] = ENGINES[name](self._settings, self._board)
         return self._made[name]
 
     @property

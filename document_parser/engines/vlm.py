@@ -31,6 +31,8 @@ WATCH_CHARACTERS = 200
 BACK_OFF_SECONDS = 0.1
 MOST_CONNECTIONS = 256
 
+LOAD = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+
 FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "loop"}
 """What vLLM says at the end of an answer; anything else ("abort", "error") was not the model's own end."""
 
@@ -190,6 +192,16 @@ class VisionEngine(Engine):
     async def available(self) -> bool:
         return await self._presence.known()
 
+    async def load(self) -> float | None:
+        """Requests that the server says it has running and waiting, everybody's; None where it does not say."""
+        address = self._request.url.rstrip("/").removesuffix("/v1") + "/metrics"
+        try:
+            told = await self._fresh_client.get(address, cast_to=str, options={"timeout": self._settings.vllm_connect_seconds})
+        except (APIError, ValueError):
+            return None
+        found = LOAD.findall(told) if isinstance(told, str) else []
+        return sum(map(float, found)) if found else None
+
     async def aclose(self) -> None:
         await self._presence.aclose()
         await self._client.close()
@@ -289,7 +301,10 @@ class VisionEngine(Engine):
     async def _serves_model(self) -> bool:
         """Ask the server for its models. Any fault means no."""
         try:
-            listed = await self._client.get("/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds})
+            # On a connection of its own: one that was kept alive may be dead while the server is well.
+            listed = await self._fresh_client.get(
+                "/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds}
+            )
         except (APIError, ValueError):
             return False
         entries = listed.get("data") if isinstance(listed, dict) else None
@@ -310,7 +325,7 @@ def refusal(status: int, message: str, model: str) -> EngineError:
             return EngineUnavailable(f"The model server is overloaded or starting (HTTP {status}).")
         case 400 if found := re.search(r"(?:maximum context length|max_model_len)\D{0,20}(\d{1,9})?", message):
             return ContextExceeded(limit_tokens=int(found[1]) if found[1] else None)
-    return EngineRefused(f"The model server refused the page (HTTP {status})." if status else None)
+    return EngineRefused(f"The model server refused the page (HTTP {status})." if status else None, server_status=status)
 
 
 def _is_object(value: object) -> TypeGuard[dict[str, Any]]:

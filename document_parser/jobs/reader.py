@@ -17,6 +17,7 @@ from document_parser.errors import DocumentParserError, PageTimeout
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
+from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
@@ -44,7 +45,7 @@ class Reader:
         self.context = context
         self.ledger = context.ledger
         self.slot = slot
-        self.engines = Engines(context.settings)
+        self.engines = Engines(context.settings, SharedSwitchboard(context.redis))
         self.desks = Desks(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False

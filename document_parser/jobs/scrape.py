@@ -1,4 +1,4 @@
-"""What the metrics show: the counters, and how things stand at this moment. One script, one round trip."""
+"""What the metrics show: the counters, and how things stand at this moment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from document_parser.jobs import queue, scripts
+from document_parser.jobs import breakers, queue, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.counters import KEY
 from document_parser.metrics import sample
@@ -16,7 +16,10 @@ def samples(redis: Redis) -> dict[str, float]:
     """Every sample that Redis knows. Raises RedisError."""
     facts, counted = scripts.run(redis, "scrape", KEY, *queue.document_keys(redis))
     names, values = counted[::2], counted[1::2]
-    return _gauges(json.loads(facts)) | {text(name): float(value) for name, value in zip(names, values, strict=True)}
+    left_alone = Counter(server.partition(" ")[0] for server in breakers.states(redis))
+    gauges = {sample("model_servers_left_alone", engine): float(count) for engine, count in left_alone.items()}
+    counters = {text(name): float(value) for name, value in zip(names, values, strict=True)}
+    return _gauges(json.loads(facts)) | gauges | counters
 
 
 def _gauges(facts: dict[str, Any]) -> dict[str, float]:

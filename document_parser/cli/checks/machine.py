@@ -108,7 +108,7 @@ def clock(_: Settings) -> Iterator[Finding]:
 
 def gpu(settings: Settings) -> Iterator[Finding]:
     """Only where the model servers are to run here."""
-    if settings.engines.inference_mode == "cpu" or not (_here(settings.deepseek.url) or _here(settings.nanonets.url)):
+    if settings.engines.inference_mode == "cpu" or not any(map(_here, settings.deepseek.urls + settings.nanonets.urls)):
         return
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
     if not listed:

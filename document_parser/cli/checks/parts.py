@@ -154,11 +154,12 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """What each says of itself, and with ``deep`` how it reads a little picture."""
     if settings.engines.inference_mode == "cpu":
         return
-    complaints = {name: _model_server(settings, name) for name in NAMES}
+    addresses = [(name, url) for name in NAMES for url in getattr(settings, name).urls]
+    complaints = {address: _model_server(settings, *address) for address in addresses}
     # One alone can do the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
-    for name, complaint in complaints.items():
-        url = without_secrets(getattr(settings, name).url)
+    for (name, address), complaint in complaints.items():
+        url = without_secrets(address)
         if complaint:
             yield Finding(name, none_left, f"{url} {complaint[0]}", complaint[1])
         elif deep:
@@ -167,12 +168,12 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
 
 
-def _model_server(settings: Settings, name: Name) -> tuple[str, str] | None:
+def _model_server(settings: Settings, name: Name, url: str) -> tuple[str, str] | None:
     """What is wrong with a server and what to do, or None."""
     wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
     key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
     try:
-        answer = httpx.get(f"{wanted.url.rstrip('/')}/models", timeout=PROBE_SECONDS, headers=key, trust_env=False)
+        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=PROBE_SECONDS, headers=key, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
