@@ -21,7 +21,7 @@ from tests.service import API, Service, wait_until
 BOOK_PAGES, TRIAL_BOOK_PAGES = 1000, 400
 LETTERS_WHEN_IDLE = 15
 WARMING_SECONDS = 15.0
-"""The books are being read by then, and their pace is known."""
+"""After the books have been planned: their pace is known by then."""
 LEFT_OF_A_BOOK = 60
 """No letter is sent any more once a book has so few pages left: the service shall be busy while a letter is read."""
 LONGEST_SECONDS = 900
@@ -113,7 +113,7 @@ def beside_books(service: Service, folder: Path, books: list[Path]) -> tuple[lis
     """Letters sent one after the other while the books are read, until a book nears its end."""
     job_ids = [service.submit(path) for path in books]
     forecasts = Forecasts(service, job_ids)
-    wait_until(lambda: all(_left(service, job_id) is not None for job_id in job_ids), 60, "the books are open")
+    wait_until(lambda: not any(_still_planned(service, job_id) for job_id in job_ids), LONGEST_SECONDS, "the books are planned")
     time.sleep(WARMING_SECONDS)
     found = []
     with forecasts.noted():
@@ -123,6 +123,12 @@ def beside_books(service: Service, folder: Path, books: list[Path]) -> tuple[lis
             assert service.ended(job_id, LONGEST_SECONDS)["status"] == "completed"
         wait_until(lambda: len(forecasts.ended) == len(job_ids), 10, "the end of both books was noted")
     return found, forecasts
+
+
+def _still_planned(service: Service, job_id: str) -> bool:
+    """Whether the planner has not yet looked at every page: until then it takes a worker from the reading."""
+    pages = service.client.get(f"/v1/jobs/{job_id}/pages").json()["pages"]
+    return not pages or any(page["state"] == "pending" for page in pages)
 
 
 def _left(service: Service, job_id: str) -> int | None:

@@ -160,7 +160,7 @@ class Client:
                 stream: BinaryIO = stack.enter_context(Path(document).open("rb"))
             else:
                 stream = document if document.seekable() else stack.enter_context(_spooled(document))
-            fields = {name: value for name, value in {**options, "password": password}.items() if value}
+            fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
             files = {"file": (filename or "document", stream, "application/octet-stream")}
             return _model(_Accepted, self._ask("POST", "/v1/process/async", data=fields, files=files)).job_id
 

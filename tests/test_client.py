@@ -287,6 +287,12 @@ def test_the_token_is_sent_as_a_bearer():
     assert [one.headers.get("Authorization") for one in server.asked] == ["Bearer s3cret", None]
 
 
+def test_an_option_that_is_false_is_sent():
+    with peer(lambda asked: good({"job_id": "j"}, 202)) as server, Client(server.url) as client:
+        client.submit(PAPER, cache=False)
+    assert b'name="cache"\r\n\r\nfalse\r\n' in server.asked[-1].body
+
+
 def test_the_password_is_not_in_the_address():
     with peer(lambda asked: good({"job_id": JOB}, 202)) as server, Client(server.url) as client:
         client.submit(io.BytesIO(b"%PDF"), filename="a.pdf", password="sesame", page_range="1")
