@@ -67,13 +67,13 @@ class Report:
 
 
 def with_section(document: str, name: str, text: str) -> str:
-    """The document with what stands between the markers of this name replaced. Raises ValueError where it has none."""
+    """A document with what stands between the markers of this name replaced. Raises ValueError where it has none."""
     begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
     found, count = re.subn(
         f"{re.escape(begin)}.*{re.escape(end)}", lambda _: f"{begin}\n{text}\n{end}", document, count=1, flags=re.DOTALL
     )
     if not count:
-        raise ValueError(f"{DOCUMENT.name} has no markers {begin} and {end}")
+        raise ValueError(f"the document has no markers {begin} and {end}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The text of docs/quality.md."""
+"""What docs/quality.md says of the corpus."""
 
 from __future__ import annotations
 
@@ -9,39 +9,26 @@ from statistics import mean
 from benchmarks.quality.aims import aims_table
 from benchmarks.quality.corpus import Reading, by_text_layer
 from benchmarks.quality.scores import Scored, UnitTests, Verdict, figure
-from benchmarks.report import circumstances
 
 METRICS = {"word_f1": "word F1", "order": "order", "teds": "TEDS", "teds_struct": "TEDS structure", "fields": "fields"}
-HEAD = """# How well it reads
-
-Written by `python -m benchmarks.quality`, never by hand. In process, on the CPU, without any model server, but for the part
-that plants faults. Figures are means over documents with a bootstrap interval of 95 %: the suites are small, and two or three
-tests are noise. "F1" counts words whatever their order; "order" is the likeness of the whole text; TEDS that of tables. Peers
-read the same files in the same run; a peer scores nothing for a kind of document that it does not read. The CPU engine (PP-
-OCRv6 small) knows Latin letters, Chinese and Japanese; other scripts are for Tesseract, where its language packs are
-installed."""
-
 Section = Sequence[str]
 
 
-def page(readings: Sequence[Reading], ours: Verdict, peers: Mapping[str, Verdict], sections: Mapping[str, Section]) -> str:
-    """The whole document; ``sections`` are further measurements by their headings."""
+def corpus_text(readings: Sequence[Reading], ours: Verdict, peers: Mapping[str, Verdict]) -> str:
+    """What the scorer says of the corpus, with what failed and where to look next."""
     scanned = [scored for scored in ours.headline if scored.row == "scanned"]
     parts: list[Section] = [
-        [HEAD],
         aims_table(ours, peers),
         [_amount(readings)],
-        *([f"## {heading}", "", *lines] for heading, lines in sections.items()),
-        ["## By kind", "", *groups_table(ours.documents, "kind", lambda scored: scored.row)],
-        ["## Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
-        ["## By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
-        ["## Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
-        ["## Unit tests", "", *unit_table(ours.unit)],
-        ["## Not read", "", *failures(readings)],
-        ["## The worst of each kind", "", *worst(ours.headline)],
-        [circumstances()],
+        ["### By kind", "", *groups_table(ours.documents, "kind", lambda scored: scored.row)],
+        ["### By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
+        ["### Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
+        ["### Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
+        ["### Unit tests", "", *unit_table(ours.unit)],
+        ["### Not read", "", *failures(readings)],
+        ["### The worst of each kind", "", *worst(ours.headline)],
     ]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
+    return "\n\n".join("\n".join(part) for part in parts)
 
 
 def _amount(readings: Sequence[Reading]) -> str:
