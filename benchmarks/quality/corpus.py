@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,3 +65,14 @@ async def _read(reader: DocumentReader, corpus: Path, path: str, target: Path) -
 def by_text_layer(readings: Iterable[Reading]) -> list[Reading]:
     """Those of which no page was shown to any engine."""
     return [reading for reading in readings if reading.engines and set(reading.engines) <= {"text_layer", "blank"}]
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """This process, and the openers that it starts meanwhile, share one core."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
