@@ -573,6 +573,21 @@ def test_the_curl_line_does_what_the_page_did(service, opened, tmp_path):
     assert any("The same again." in path.read_text() for path in tmp_path.iterdir() if path.suffix != ".pdf")
 
 
+def test_what_becomes_of_doubt_and_of_figures_is_chosen_in_words_and_sent(service, opened, paper):
+    watched = opened(service)
+    page = watched.page
+    page.locator("#more-options summary").click()
+    expect(page.locator("#curl")).not_to_contain_text("on_low_quality")
+    page.get_by_label("A page in doubt").select_option("Count it as failed")
+    page.get_by_label("Pictures and charts").select_option("Leave them out")
+    expect(page.locator("#curl")).to_contain_text("-F on_low_quality=fail -F figures=none")
+    watched.shoot("more-options")
+    watched.upload(paper)
+    done(page)
+    options = json.loads((service.data_dir / files.card(watched.job())).read_text())["card"]["options"]
+    assert (options["on_low_quality"], options["figures"]) == ("fail", "none")
+
+
 def test_everything_is_done_with_the_keyboard_alone(service, opened):
     watched = opened(service)
     page = watched.page

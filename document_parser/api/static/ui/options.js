@@ -2,8 +2,8 @@
 
 import { byId, show } from "./dom.js";
 
-const NAMES = ["accuracy_mode", "output_format", "page_range", "headers_footers", "page_separator", "password"];
-const DEFAULTS = { output_format: "markdown", headers_footers: "strip" };
+const NAMES = ["accuracy_mode", "output_format", "page_range", "headers_footers", "page_separator", "on_low_quality", "figures", "password"];
+const DEFAULTS = { output_format: "markdown", headers_footers: "strip", on_low_quality: "flag", figures: "placeholder" };
 const RANGE = /^\s*(\d{1,9}(\s*-\s*(\d{1,9})?)?\s*(,|$)\s*)*$/;
 
 /** What was chosen; defaults that everybody has are left out. */
