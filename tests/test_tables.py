@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from document_parser.models import Rule, Table, Word
@@ -238,3 +240,50 @@ def test_leaders_are_no_text_of_a_cell():
         "beta",
         "gamma",
     ]
+
+
+def test_a_stack_of_rules_ends_where_wide_white_stands_between_its_lines():
+    words = rows_at([["To", "From"], ["Ann", "Bob"], ["Oslo", "Rome"]], (80, 350), 104) + line("Invoice", 72, 230)
+    words += rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 252) + line("Paid with a card.", 72, 420)
+    found = blocks_of(words, WIDTH, HEIGHT, [level(at) for at in (100, 248, 266, 440)])
+    tables = [block.table for block in found if block.table]
+    assert shown(tables[-1]) == [["Name", "One", "Two", "Three"], *NUMBERS]
+    assert [block.text for block in found if not block.table][-2:] == ["Invoice", "Paid with a card."]
+
+
+def test_rules_above_tables_with_other_columns_make_two_tables():
+    words = rows_at([["Client", "Order", "Date"], ["12", "13", "14"], ["15", "16", "17"]], (80, 200, 420), 104)
+    words += rows_at([["Name", "One", "Two", "Three"], *NUMBERS], (80, 300, 360, 490), 190)
+    tables = [block.table for block in blocks_of(words, WIDTH, HEIGHT, [level(100), level(204)]) if block.table]
+    assert shown(tables[-1]) == [["Name", "One", "Two", "Three"], *NUMBERS]
+    assert shown(tables[0]) == [["Client", "Order", "Date"], ["12", "13", "14"], ["15", "16", "17"]]
+
+
+def test_a_page_wide_box_around_tables_and_text_is_no_table():
+    words = line("Receipt", 80, 60) + rows_at([["Guest", "Date"]], (80, 400), 100)
+    words += rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 200) + prose(4, 80, 330, 500)
+    rules = [*(level(at, 40, 560) for at in (50, 90, 120, 420, 700)), upright(40, 50, 700), upright(560, 50, 700)]
+    found = blocks_of(words, WIDTH, HEIGHT, rules)
+    assert shown(only_table(found)) == [["Name", "One", "Two", "Three"], *NUMBERS]
+
+
+def test_boxes_of_one_width_with_other_walls_and_text_between_are_not_one_table():
+    words = rows_at(NUMBERS[:2], LEFTS, 104) + rows_at([["sum", "36"], ["tax", "4"]], (380, 460), 144, pitch=14)
+    words += rows_at([["Notes", "free shipping"]], (80, 180), 184)
+    rules = [level(at) for at in (100, 117, 134)] + [upright(at, 100, 134) for at in (72, 240, 340, 440, 520)]
+    rules += [level(at) for at in (180, 196)] + [upright(at, 180, 196) for at in (72, 170, 520)]
+    tables = [block.table for block in blocks_of(words, WIDTH, HEIGHT, rules) if block.table]
+    assert shown(tables[0]) == NUMBERS[:2]
+
+
+def test_the_rows_below_a_header_of_coloured_cells_are_its_table():
+    words = rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 104, pitch=34) + prose(4, 72, 290, 520)
+    edges = (72, 240, 340, 440, 520)
+    found = blocks_of(words, WIDTH, HEIGHT, [fill(left, 98, right - 1, 120) for left, right in pairwise(edges)])
+    assert shown(only_table(found)) == [["Name", "One", "Two", "Three"], *NUMBERS]
+
+
+def test_a_header_right_above_the_first_rule_belongs_to_the_table():
+    words = rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 104, pitch=24)
+    found = blocks_of(words, WIDTH, HEIGHT, [level(at) for at in (122, 146, 170)])
+    assert shown(only_table(found)) == [["Name", "One", "Two", "Three"], *NUMBERS]

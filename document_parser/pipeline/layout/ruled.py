@@ -14,8 +14,9 @@ from document_parser.models import Rule, Word
 from document_parser.pipeline.layout.grid import Grid
 from document_parser.pipeline.layout.lattice import grid_inside
 from document_parser.pipeline.layout.lines import body_size
+from document_parser.pipeline.layout.partings import standing_between
 from document_parser.pipeline.layout.rulings import THIN, TOUCH, Frame, frames_of, rulings_of
-from document_parser.pipeline.layout.stacks import is_line, stacks_of, standing_between
+from document_parser.pipeline.layout.stacks import is_line, stacks_of
 
 MOST_FRAMES = 100
 MOST_COMPARED = 5_000_000

@@ -8,18 +8,29 @@ from statistics import median
 
 from document_parser.models import Word
 from document_parser.pipeline.layout.lines import Line, lines_of
-from document_parser.pipeline.layout.rulings import TOUCH, Frame, Ruling
-from document_parser.pipeline.layout.tables import LEAST_ROWS, column_borders, segments_of
+from document_parser.pipeline.layout.partings import (
+    CLEAR,
+    MOST_WHITE,
+    are_columns_alike,
+    are_columns_shared,
+    are_walls_shared,
+    hold_text,
+    inner_walls,
+    parted,
+    standing_between,
+    strip,
+    whites,
+)
+from document_parser.pipeline.layout.rulings import TOUCH, Frame, Ruling, borders_of
+from document_parser.pipeline.layout.tables import LEAST_ROWS, segments_of
 from document_parser.pipeline.layout.verdict import PROSE_CHARACTERS, PROSE_LINES
 
-MOST_WHITE = 4
-"""Font sizes of white next to a line of a table, at most; more is the white between two tables."""
 MOST_LONE = 4
 """Lines that are not parted below one that is: the rest of a cell, at most."""
+LEAST_COLUMNS = 3
+"""Of a header that stands above the first rule."""
 HEADING_BAND = 3.5
 """Font sizes between two rules around one line, at most: the heading of a part of a table."""
-CLEAR = 1.0
-"""Font sizes of white between cells."""
 
 
 def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
@@ -28,21 +39,12 @@ def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[W
     ``marks`` are lines too short for a frame: under the heading of a column, or under words. A frame that holds others is
     followed by them, for where it turns out to be no table.
     """
+    frames = [part for frame in frames for part in parted(frame, words, size)]
     plain = _stacked(frames, words, size, headings=False)
     joined = _stacked(plain, words, size, headings=True)
     stacks = [*(_lengthened(stack, [*joined, *marks], words, size) for stack in joined), *joined, *plain]
     whole = {id(stack): _with_inner_lines(stack, [*joined, *plain], marks) for stack in stacks}.values()
     return sorted(whole, key=lambda frame: frame.area, reverse=True)
-
-
-def standing_between(frame: Frame, words: Sequence[Word]) -> list[Word]:
-    """The words whose middle is in a frame."""
-    return [
-        word
-        for word in words
-        if frame.top - TOUCH < (word.top + word.bottom) / 2 < frame.bottom + TOUCH
-        and frame.left - TOUCH < (word.left + word.right) / 2 < frame.right + TOUCH
-    ]
 
 
 def _stacked(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
@@ -59,33 +61,23 @@ def _stacked(frames: Sequence[Frame], words: Sequence[Word], size: float, headin
 
 
 def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: float, headings: bool) -> bool:
-    between = _strip(upper, upper.bottom, lower.top, words)
+    between = strip(upper, upper.bottom, lower.top, words)
     lines = lines_of(between)
     if not lines:
         return lower.top - upper.bottom < size
     if headings and len(lines) == 1 and lower.top - upper.bottom < HEADING_BAND * size:
         return _same_columns(upper, lower, words, size)
-    white = max(lines[0].top - upper.bottom, lower.top - lines[-1].bottom)
-    return white < MOST_WHITE * size and _are_cells(lines, size)
+    if max(whites(lines, upper.bottom, lower.top)) >= MOST_WHITE * size or hold_text(lines, upper, size):
+        return False
+    if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
+        return False
+    return _are_cells(lines, size)
 
 
 def _same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
     """Whether most columns of the one go on in the other."""
-    fewer, more = sorted(
-        (column_borders(lines_of(standing_between(frame, words)), size, least=1) for frame in (upper, lower)), key=len
-    )
-    going_on = sum(any(abs(border - other) < 2 * size for other in more) for border in fewer)
-    return bool(fewer) and going_on >= 0.7 * len(more)
-
-
-def _strip(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
-    """The words between two heights, as wide as a frame."""
-    left, right = frame.left - TOUCH, frame.right + TOUCH
-    return [
-        word
-        for word in words
-        if top - TOUCH < (word.top + word.bottom) / 2 < bottom + TOUCH and left < (word.left + word.right) / 2 < right
-    ]
+    above, below = (lines_of(standing_between(frame, words)) for frame in (upper, lower))
+    return are_columns_alike(above, below, size)
 
 
 def _are_cells(lines: Sequence[Line], size: float) -> bool:
@@ -140,13 +132,21 @@ def _same_width(upper: Frame, lower: Frame) -> bool:
 
 
 def _lengthened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
-    """A frame of level lines with the rows below the last of them, where no line closes the table."""
-    if stack.uprights:
+    """A frame of level lines, or the coloured cells of a header, with the rows below, where no line closes the table."""
+    if stack.uprights and not _is_coloured_header(stack):
         return stack
+    stack = _heightened(stack, others, words, size)
     limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
-    lines = lines_of(_strip(stack, stack.bottom + 2 * TOUCH, limit, words))
+    lines = lines_of(strip(stack, stack.bottom + 2 * TOUCH, limit, words))
     rows = _rows(lines, stack, size)
-    if sum(len(segments_of(line, size, CLEAR)) > 1 for line in rows) < LEAST_ROWS or not _are_cells(rows, size):
+    held = lines_of(standing_between(stack, words))
+    if not (stack.uprights or _is_header(stack, size) or len(held) < len(stack.levels)):
+        held = []
+    if (
+        sum(len(segments_of(line, size, CLEAR)) > 1 for line in [*held, *rows]) < LEAST_ROWS
+        or not rows
+        or not _are_cells(rows, size)
+    ):
         return stack
     bottom = max(word.bottom for word in rows[-1].words) + 1
     longer = stack.joined(Frame((Ruling(bottom, stack.left, stack.right),), ()))
@@ -154,18 +154,55 @@ def _lengthened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], si
     return longer if drawn > 1 else stack
 
 
+def _is_header(stack: Frame, size: float) -> bool:
+    """Whether a frame is as high as a header between two lines."""
+    return len(stack.levels) > 1 and stack.bottom - stack.top < HEADING_BAND * size
+
+
+def _is_coloured_header(stack: Frame) -> bool:
+    """Whether a frame is filled boxes side by side in one row, three or more."""
+    rows = len(borders_of(line.at for line in stack.levels)) - 1
+    return rows == 1 and all(line.edge for line in stack.uprights) and len(borders_of(inner_walls(stack))) > 1
+
+
+def _heightened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+    """A frame of level lines with the header right above the first of them, where its columns go on below."""
+    limit = max((other.bottom for other in others if other.bottom < stack.top - TOUCH and _overlaps(other, stack)), default=0.0)
+    above = lines_of(strip(stack, limit, stack.top - 2 * TOUCH, words))
+    below = lines_of(strip(stack, stack.top, stack.top + MOST_WHITE * size, words))
+    if not above or not below or stack.uprights:
+        return stack
+    line = above[-1]
+    white = stack.top - line.bottom
+    if white > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < LEAST_COLUMNS:
+        return stack
+    if not _stands_over(line, below[0], size):
+        return stack
+    return stack.joined(Frame((Ruling(line.top - 1, stack.left, stack.right),), ()))
+
+
+def _stands_over(header: Line, row: Line, size: float) -> bool:
+    """Whether most cells of a row stand under one heading of a header, and none under two."""
+    headings = segments_of(header, size)
+    under = [sum(left < heading[1] and heading[0] < right for heading in headings) for left, right in segments_of(row, size)]
+    return max(under) < 2 and sum(under) >= 0.6 * len(under)
+
+
+def _overlaps(other: Frame, stack: Frame) -> bool:
+    return other.left < stack.right and stack.left < other.right
+
+
 def _is_below(other: Frame, stack: Frame) -> bool:
     """Whether a frame begins below another and is no short line inside of it."""
-    overlaps = other.left < stack.right and stack.left < other.right
     short = is_line(other) and stack.left - TOUCH < other.left and other.right < stack.right + TOUCH
-    return overlaps and other.top > stack.bottom + TOUCH and (not short or _same_width(stack, other))
+    return _overlaps(other, stack) and other.top > stack.bottom + TOUCH and (not short or _same_width(stack, other))
 
 
 def _rows(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
     """The lines right below a frame that are parted like rows, those in between that are not, and the end of the last cell."""
     rows: list[Line] = []
     taken = 0
-    above, usual = stack.bottom, 2.5 * size
+    above, usual = stack.bottom, MOST_WHITE * size if stack.uprights else 2.5 * size
     for line in lines:
         white = line.top - above
         if white > usual or (len(rows) > taken + MOST_LONE):
@@ -177,20 +214,21 @@ def _rows(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
         if len(parted) > 1:
             taken = len(rows)
         above = line.bottom
-        if len(rows) > 3:
+        if len(rows) > 3 and not stack.uprights:
             usual = max(size, 2.2 * median(lower.top - upper.bottom for upper, lower in pairwise(rows)))
     return [*rows[:taken], *_hanging(rows[:taken], rows[taken:], size)]
 
 
 def _hanging(rows: Sequence[Line], rest: Sequence[Line], size: float) -> list[Line]:
-    """The lines that end the first cell of the last row."""
+    """The lines that end a cell of the last row."""
     if not rows:
         return []
-    first, second, *_ = segments_of(rows[-1], size, CLEAR)
+    cells = segments_of(rows[-1], size, CLEAR)
+    rooms = list(zip([cell[0] - size for cell in cells], [*(cell[0] for cell in cells[1:]), cells[-1][1] + size], strict=True))
     hanging: list[Line] = []
     last = rows[-1]
     for line in rest:
-        if line.top - last.bottom > 0.45 * size or line.left < first[0] - size or line.right > second[0]:
+        if line.top - last.bottom > 0.45 * size or not any(left < line.left and line.right < right for left, right in rooms):
             break
         hanging.append(line)
         last = line
