@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import fairness, memory, submit, throughput
+from benchmarks import fairness, memory, soak, submit, throughput
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, fairness, memory):
+    for benchmark in (throughput, submit, fairness, memory, soak):
         benchmark.main()

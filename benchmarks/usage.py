@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from tests.service import Service, processes_of
 
@@ -141,20 +142,26 @@ def processor_seconds(pid: int) -> float:
     return found.own + found.waited if found else 0.0
 
 
+Measure = Literal["rss", "threads", "handles"]
+
+
 @dataclass(frozen=True, slots=True)
 class MemorySample:
-    """What one process held at a moment, in bytes; ``page`` is how far the job was."""
+    """What one process held at a moment: bytes, threads, open files and sockets. ``page`` is how far the work was."""
 
     page: int
     kind: str
     rss: int
+    threads: int
+    handles: int
 
 
 class Memory(Sampler):
-    """Resident memory of every process of a service, with the page the job had reached."""
+    """What every process of a service holds, with the page that the work had reached."""
 
-    def __init__(self, service: Service) -> None:
-        super().__init__(0.25)
+    def __init__(self, service: Service, seconds: float = 0.25) -> None:
+        super().__init__(seconds)
+        self._service = service
         self.samples: list[MemorySample] = []
         self.page = 0
         self._tree = Tree(service)
@@ -164,7 +171,13 @@ class Memory(Sampler):
         for found in list(self._tree.members.values()):
             rss = resident(found.pid)
             if rss:
-                self.samples.append(MemorySample(self.page, self._kind(found), rss))
+                held = (rss, entries(found.pid, "task"), entries(found.pid, "fd"))
+                self.samples.append(MemorySample(self.page, self._kind(found), *held))
+
+    def living(self) -> Counter[str]:
+        """How many processes there are of each kind now."""
+        now = Memory(self._service)
+        return Counter(now._kind(found) for found in now._tree.members.values())
 
     def _kind(self, found: Member) -> str:
         if found.name.startswith("docparse-"):
@@ -183,12 +196,12 @@ class Memory(Sampler):
             line.append(above.parent)
         return line
 
-    def peaks(self, first: int = 0, last: int = 1 << 30) -> dict[str, int]:
-        """The most that a process of each kind held between two pages of the job."""
+    def peaks(self, first: int = 0, last: int = 1 << 30, of: Measure = "rss") -> dict[str, int]:
+        """The most that a process of each kind held between two pages of the work."""
         peaks: dict[str, int] = {}
         for sample in self.samples:
             if first <= sample.page <= last:
-                peaks[sample.kind] = max(peaks.get(sample.kind, 0), sample.rss)
+                peaks[sample.kind] = max(peaks.get(sample.kind, 0), getattr(sample, of))
         return peaks
 
 
@@ -196,6 +209,14 @@ def resident(pid: int) -> int:
     """Resident bytes, 0 where the process is gone."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def entries(pid: int, folder: str) -> int:
+    """How many entries a folder of /proc has for the process (``task``, ``fd``); 0 where it is gone."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/{folder}"))  # noqa: PTH208 - every process, several times a second
     except (FileNotFoundError, ProcessLookupError):
         return 0
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 CHUNK_BYTES = 1 << 20
+MOST_PLACINGS = 100
+"""Tries to put a file into a folder that somebody deletes in the same moment."""
 
 
 class StoredFileMissing(KeyError):
@@ -148,6 +150,12 @@ class LocalStorage(Storage):
 
     def _place(self, part: Path, key: str) -> None:
         place = self._path(key)
+        for _ in range(MOST_PLACINGS - 1):
+            # A deletion of the job may take the folder away again, between the two steps and within the first.
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                part.replace(place)
+                return
         place.parent.mkdir(parents=True, exist_ok=True)
         part.replace(place)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from document_parser.errors import StorageUnavailable
@@ -116,3 +118,21 @@ def test_a_service_over_s3_reads_a_document_and_deletes_it(tmp_path, s3_url, sto
             assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
             assert list(storage.keys(f"jobs/{job_id}/")) == []
         assert list((service.data_dir / "staging").iterdir()) == []
+
+
+def test_a_file_finds_its_place_while_its_folder_is_being_deleted(tmp_path):
+    """A page is stored in the moment its job is deleted: that is nobody's fault, and no reason to stop reading others."""
+    storage, stopping = LocalStorage(tmp_path), threading.Event()
+
+    def delete_on() -> None:
+        while not stopping.is_set():
+            storage.delete_all("jobs/one/")
+
+    thread = threading.Thread(target=delete_on)
+    thread.start()
+    try:
+        for number in range(2000):
+            storage.put(f"jobs/one/pages/{number}", b"text")
+    finally:
+        stopping.set()
+        thread.join()

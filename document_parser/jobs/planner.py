@@ -130,6 +130,8 @@ class _Planner:
         numbers = self._numbers()
         self._lay(self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
+        if not entries:
+            return False  # ended or deleted while it was being opened: nothing was laid
         for number in numbers:
             if self._stops():
                 return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused
-from document_parser.jobs import admission, cache, record
+from document_parser.jobs import admission, cache, record, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
@@ -80,10 +79,8 @@ def wake_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) 
 
 def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
     """Ring for whoever plans (in its lane), assembles or exports a document. A planner's RQ id is the job's id."""
-    with redis.pipeline(transaction=False) as pipe:
-        pipe.hset(f"job:{job_id}:rung", stage, int(time.time() * 1000))
-        pipe.expire(f"job:{job_id}:rung", 86_400)
-        pipe.execute()
+    if not scripts.run(redis, "note_rung", job_id, stage):
+        return  # deleted meanwhile
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
     queue_name = lane if name == "plan" else FINISH

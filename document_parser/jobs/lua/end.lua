@@ -18,7 +18,7 @@ redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', A
 event(job, 'job.' .. to)
 redis.call('DEL', 'job:' .. job .. ':password')
 forget_ready(job)
-for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status', 'job:' .. job .. ':cached'}) do
+for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status', 'job:' .. job .. ':cached', 'job:' .. job .. ':rung'}) do
   redis.call('PEXPIRE', key, ttl)
 end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))

@@ -1,0 +1,8 @@
+-- A bell rings for a stage of a job. ARGV: job, stage
+-- Returns 0 where the job is gone. The note lives no longer than the job: end.lua sets the time of one made before the end.
+local job = ARGV[1]
+if not state(job) then return 0 end
+redis.call('HSET', 'job:' .. job .. ':rung', ARGV[2], now())
+local left = redis.call('PTTL', record(job))
+if left > 0 then redis.call('PEXPIRE', 'job:' .. job .. ':rung', left) end
+return 1
