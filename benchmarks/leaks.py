@@ -46,8 +46,12 @@ def belongings(memory: Memory, redis: Redis, data_dir: Path, temporary: Path) ->
 
 
 def below(folder: Path, but: str = "") -> Counter[str]:
-    """Every file and folder below one, but for one folder of it: Valkey's own files change their names."""
-    paths = (path.relative_to(folder) for path in folder.rglob("*"))
+    """Every file and folder below one, but for one folder of it: Valkey's own files change their names.
+
+    Of the cache files only: its folders are named by two digits and stay.
+    """
+    found = (path for path in folder.rglob("*") if path.is_file() or "cache" not in path.parts)
+    paths = (path.relative_to(folder) for path in found)
     return Counter(AN_ID.sub("{id}", str(path)) for path in paths if path.parts[0] != but)
 
 

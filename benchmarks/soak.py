@@ -95,6 +95,7 @@ def _service(folder: Path, life_seconds: float, models: dict[str, Any]) -> Itera
         **models,
         "TMPDIR": folder / "tmp",
         "JOB_TTL_HOURS": life_seconds / 3600,
+        "CACHE_HOURS": life_seconds / 3600,
         "TOMBSTONE_DAYS": 1 / 86_400,
         "WORKER_MAX_JOBS": 0,  # or what grows would be hidden
         "WEBHOOK_ALLOW_HOSTS": '["127.0.0.1"]',
@@ -125,7 +126,7 @@ def _quiet(redis: Redis, memory: Memory) -> None:
     """Wait until every job has expired and nothing is at work; what is there all the same is left behind, and told."""
     for gone in (
         lambda: not any(redis.scan_iter("job:*", count=1000)),
-        lambda: not redis.exists("jobs:expiring"),
+        lambda: not redis.exists("jobs:expiring", "cache:expiring"),
         lambda: not memory.living().keys() & set(PASSING),
     ):
         with contextlib.suppress(AssertionError):
@@ -156,7 +157,7 @@ def report(found: Soak, count: int) -> Report:
     most = max(grown, key=grown.__getitem__)
     made.below(f"memory of what lives on, most growth ({most})", grown[most], MOST_GROWTH, "× {:.2f}")
     for what, more in found.after.beyond(found.before).items():
-        made.below(f"{what} left behind" + "".join(f", {name}" for name in sorted(more)[:5]), more.total(), 1, "{:.0f}")
+        made.below(f"{what} left behind" + "".join(f", {name[:40]}" for name in sorted(more)[:3]), more.total(), 1, "{:.0f}")
     made.tell("connections to Redis, before → after", f"{found.before.connections} → {found.after.connections}")
     made.notes.append(
         "Papers, scans, photographs, TIFFs, encrypted and damaged files; some are cancelled or deleted on their way, some have "
