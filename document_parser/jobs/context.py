@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from document_parser import logs
-from document_parser.errors import DocumentParserError, StorageUnavailable
+from document_parser.errors import DocumentParserError, PageUnreadable, StorageUnavailable
 from document_parser.jobs import files, passwords, record
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
@@ -38,11 +38,16 @@ class Context:
 
     @contextlib.contextmanager
     def local_source(self, job_id: str) -> Iterator[Path]:
-        """A local path of the uploaded document. Raises StorageUnavailable where it is not there."""
+        """A local path of the uploaded document.
+
+        Raises StorageUnavailable where it is not there, PageUnreadable where that is because the job was deleted just now.
+        """
         try:
             with self.storage.local(files.source(job_id)) as path:
                 yield path
         except StoredFileMissing:
+            if self.load(job_id) is None:
+                raise PageUnreadable("The job was deleted.") from None
             raise StorageUnavailable("The uploaded document is no longer in storage.") from None
 
     async def open(self, job: Job, path: Path) -> Source:
