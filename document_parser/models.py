@@ -83,8 +83,8 @@ class Word(NamedTuple):
     """A run of text with its place on the upright page, whoever found it.
 
     What only a text layer tells: the font's size (0 where unknown), its look, whether it is one for formulas or
-    has letters of equal width (``mono``), and the height of the baseline (0 where unknown), which tells raised and lowered
-    characters from others.
+    has letters of equal width (``mono``), the height of the baseline (0 where unknown), which tells raised and lowered
+    characters from others, and where a link on it leads (``link``).
     """
 
     text: str
@@ -99,6 +99,7 @@ class Word(NamedTuple):
     math: bool = False
     baseline: float = 0.0
     mono: bool = False
+    link: str = ""
 
 
 class Rule(NamedTuple):
@@ -156,6 +157,26 @@ def _on_page(value: float) -> float:
     return round(min(1.0, max(0.0, value)), 5)
 
 
+class Span(BaseModel):
+    """How a stretch of a text looks and where it leads.
+
+    ``start`` and ``end`` count the text's Unicode characters from 0; the one at ``end`` is not part of it any more. The
+    spans of a text stand in order and do not overlap.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    bold: bool = Field(default=False, exclude_if=lambda bold: not bold)
+    italic: bool = Field(default=False, exclude_if=lambda italic: not italic)
+    link: str | None = Field(
+        default=None,
+        exclude_if=lambda link: link is None,
+        description="An address (http, https, mailto), or #page-N for a page of this document.",
+    )
+
+
 class Cell(BaseModel):
     """One cell of a table; rows and columns count from 0."""
 
@@ -165,6 +186,8 @@ class Cell(BaseModel):
     column_span: int = Field(default=1, ge=1)
     text: str = ""
     header: bool = False
+    spans: list[Span] = Field(default_factory=list, exclude_if=lambda spans: not spans)
+    """Emphasis and links in the text."""
 
 
 class Table(BaseModel):
@@ -194,10 +217,12 @@ class Continuation(BaseModel):
 
 
 class Block(BaseModel):
-    """One thing on a page. ``text`` is plain text with Markdown emphasis only where the engine gave it."""
+    """One thing on a page. ``text`` is plain text, formulas in it as LaTeX between dollar signs."""
 
     kind: BlockKind
     text: str = ""
+    spans: list[Span] = Field(default_factory=list, exclude_if=lambda spans: not spans)
+    """Emphasis and links in the text."""
     box: BoundingBox | None = None
     confidence: float | None = None
     level: int | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, NamedTuple, Protocol
 
 from document_parser.export.figures import Figures
-from document_parser.models import Block, Document, Options, OutputFormat, Page
+from document_parser.models import Block, Document, Options, OutputFormat, Page, Span
+from document_parser.spans import Look, Run, cut, runs_of, safe_link, stripped, text_of
 
 
 class Writer(Protocol):
@@ -41,7 +42,34 @@ class ExportFormat:
 
 def clean(text: str) -> str:
     """Text with plain line ends and without control characters."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")).strip()
+    return _cleaned(text).strip()
+
+
+def _cleaned(text: str) -> str:
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
+
+
+def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
+    """What ``clean`` makes of a text, with its emphasis and links; of the links those that may be followed."""
+    runs = [
+        Run(_cleaned(run.text), _safe(run.look)) for run in runs_of(text.replace("\r\n", "\r"), _over_line_ends(text, spans))
+    ]
+    return stripped(runs)
+
+
+def _over_line_ends(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """The spans of a text whose line ends have become one character each."""
+    if "\r\n" not in text or not spans:
+        return spans
+    return [span.model_copy(update={"start": _before(text, span.start), "end": _before(text, span.end)}) for span in spans]
+
+
+def _before(text: str, place: int) -> int:
+    return place - text.count("\r\n", 0, place)
+
+
+def _safe(look: Look) -> Look:
+    return look._replace(link=safe_link(look.link)) if look.link else look
 
 
 def shown(page: Page, options: Options) -> list[Block]:
@@ -90,20 +118,24 @@ def _fits(caption: str, block: Block) -> bool:
 
 
 class Item(NamedTuple):
-    """A list item: its number and the stop behind it, or None and nothing for a bullet."""
+    """A list item: its number and the stop behind it, or None and nothing for a bullet. ``runs`` are what its text is of."""
 
     number: int | None
     stop: str
     text: str
+    runs: list[Run]
 
 
 def item_of(block: Block) -> Item:
     """What a list item says, its own marker taken apart."""
-    text = clean(block.text)
+    runs = clean_runs(block.text, block.spans)
+    text = text_of(runs)
     match = _ITEM.match(text)
     if match:
-        return Item(int(match["number"]), match["stop"], match["rest"])
-    return Item(None, "", _BULLET.sub("", text, count=1) if _BULLET.match(text) else text)
+        return Item(int(match["number"]), match["stop"], match["rest"], cut(runs, match.start("rest")))
+    bullet = _BULLET.match(text)
+    rest = bullet.end() if bullet else 0
+    return Item(None, "", text[rest:], cut(runs, rest))
 
 
 def separator(options: Options, page: Page) -> str:

@@ -42,7 +42,12 @@ _LINE_START = re.compile(
 
 def paragraph(text: str) -> str:
     """A paragraph, a list item's text or a caption. Line breaks are kept as Markdown's hard breaks."""
-    lines = [line.strip() for line in inline(text).split("\n")]
+    return paragraph_of(inline(text))
+
+
+def paragraph_of(written: str) -> str:
+    """The lines of a paragraph whose Markdown is written already, so that none begins as something else."""
+    lines = [line.strip() for line in written.split("\n")]
     return "  \n".join(_LINE_START.sub(_at_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line)
 
 
@@ -53,12 +58,22 @@ def means_something(line: str) -> bool:
 
 def heading(text: str) -> str:
     """The text of a heading, on one line; a closing run of # stays part of it."""
-    return re.sub(r"(^|\s)(#+)$", r"\1\\\2", inline(" ".join(text.split())))
+    return heading_of(inline(text))
+
+
+def heading_of(written: str) -> str:
+    """The same of a text whose Markdown is written already."""
+    return re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(written.split()))
 
 
 def cell(text: str) -> str:
     """The text of a cell of a pipe table."""
-    return inline(" ".join(text.split())).replace("|", "\\|")
+    return cell_of(inline(text))
+
+
+def cell_of(written: str) -> str:
+    """The same of a text whose Markdown is written already."""
+    return " ".join(written.split()).replace("|", "\\|")
 
 
 def label(text: str) -> str:
@@ -69,6 +84,31 @@ def label(text: str) -> str:
 def inline(text: str) -> str:
     """Text that does not begin a line, or whose beginning means nothing."""
     return _TOKEN.sub(_token, text)
+
+
+def characters(text: str) -> list[str]:
+    """What each character of a text becomes beside marks of emphasis and links: nothing that could pair with such a mark
+    stays as it is. A formula is written at its first character, the others of it become nothing.
+    """
+    written = list(text)
+    for match in _TOKEN.finditer(text):
+        start, end = match.span()
+        if match["formula"] and _is_formula(match[0]):
+            written[start:end] = [_formula(match[0]), *[""] * (end - start - 1)]
+        elif match["formula"]:
+            written[start:end] = ["\\$", *characters(text[start + 1 : end - 1]), "\\$"]
+        elif not (match["run"] and match[0][0] == "_" and _is_intraword(match)):
+            written[start:end] = [f"\\{character}" for character in match[0]]
+    return ["\\\\" if character == "\\" else character for character in written]
+
+
+def _is_intraword(match: re.Match[str]) -> bool:
+    return match.string[: match.start()][-1:].isalnum() and match.string[match.end() :][:1].isalnum()
+
+
+def formula_ranges(text: str) -> list[tuple[int, int]]:
+    """From where to where the formulas of a text stand."""
+    return [match.span() for match in _TOKEN.finditer(text) if match["formula"] and _is_formula(match[0])]
 
 
 def formulas(text: str) -> list[str]:

@@ -14,6 +14,7 @@ from typing import IO
 
 from document_parser.export.base import captioned, shown
 from document_parser.models import Block, Options, Page, Table
+from document_parser.spans import Run, cut, runs_of, spans_of, text_of, tidied
 
 _IN_MEMORY = 1 << 16
 
@@ -114,9 +115,11 @@ def _with(piece: Piece, block: Block) -> Piece:
     if piece.parts is not None and block.table is not None:
         piece.parts.add(_rest(block.table, mark.repeated_rows))
         return piece
-    begun = piece.block.text
-    text = begun[: len(begun) - mark.cut] + mark.between + block.text.lstrip()
-    piece.block = piece.block.model_copy(update={"text": text})
+    begun, rest = runs_of(piece.block.text, piece.block.spans), runs_of(block.text, block.spans)
+    kept = cut(begun, 0, len(piece.block.text) - mark.cut)
+    runs = [*kept, Run(mark.between), *cut(rest, len(block.text) - len(block.text.lstrip()))]
+    text = text_of(runs)
+    piece.block = piece.block.model_copy(update={"text": text, "spans": tidied(text, spans_of(runs))})
     return piece
 
 

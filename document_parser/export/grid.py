@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from document_parser.export.base import clean
+from document_parser.export.base import clean, clean_runs
 from document_parser.models import Cell, Table
+from document_parser.spans import Run
 
 
 def rows_of(parts: Iterable[Table]) -> Iterator[list[str]]:
@@ -14,12 +15,24 @@ def rows_of(parts: Iterable[Table]) -> Iterator[list[str]]:
 
     ``parts`` are those of one table, in order.
     """
+    for row in _seats(parts):
+        yield [clean(cell.text) if cell else "" for cell in row]
+
+
+def runs_by_row(parts: Iterable[Table]) -> Iterator[list[list[Run]]]:
+    """The same with the emphasis and links of each text."""
+    for row in _seats(parts):
+        yield [clean_runs(cell.text, cell.spans) if cell else [] for cell in row]
+
+
+def _seats(parts: Iterable[Table]) -> Iterator[list[Cell | None]]:
+    """Row by row, the cell that begins in each column."""
     for table in parts:
         width = max([table.columns, *(cell.column + 1 for cell in table.cells)])
         for cells in cell_rows(table):
-            row = [""] * width
+            row: list[Cell | None] = [None] * width
             for cell in cells:
-                row[cell.column] = clean(cell.text)
+                row[cell.column] = cell
             yield row
 
 

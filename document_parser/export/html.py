@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from typing import IO
 
-from document_parser.export.base import clean, failure, item_of
+from document_parser.export.base import clean, clean_runs, failure, item_of
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
+from document_parser.spans import Look, Run
 
 _PARAGRAPH_CLASSES = {
     "caption": "caption",
@@ -73,7 +74,7 @@ def _figure(block: Block, caption: str, shown: Shown) -> str:
 
 
 def _block(block: Block) -> str:
-    text = _text(block.text)
+    text = _rich(clean_runs(block.text, block.spans))
     match block.kind:
         case "title" | "heading":
             level = min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
@@ -84,7 +85,7 @@ def _block(block: Block) -> str:
 
 
 def _paragraph(block: Block) -> str:
-    text = _text(block.text)
+    text = _rich(clean_runs(block.text, block.spans))
     name = _PARAGRAPH_CLASSES.get(block.kind)
     mark = f' class="{name}"' if name else ""
     return f"<p{mark}>{text}</p>" if text else ""
@@ -100,8 +101,8 @@ def _list(blocks: list[Block]) -> str:
         depth = min(max(1, block.level or 1), len(open_tags) + 1)
         lines += _closed(open_tags, depth, tag)
         number = f' value="{item.number}"' if tag == "ol" else ""
-        text = item.text if tag == "ol" or item.number is None else clean(block.text)
-        lines.append(f"<li{number}>{_text(text)}")
+        runs = item.runs if tag == "ol" or item.number is None else clean_runs(block.text, block.spans)
+        lines.append(f"<li{number}>{_rich(runs)}")
     return "\n".join([*lines, *(f"</li></{tag}>" for tag in reversed(open_tags))])
 
 
@@ -147,10 +148,29 @@ def _cell(cell: Cell) -> str:
     tag = "th" if cell.header else "td"
     rows = f' rowspan="{cell.row_span}"' if cell.row_span > 1 else ""
     columns = f' colspan="{cell.column_span}"' if cell.column_span > 1 else ""
-    return f"<{tag}{rows}{columns}>{_text(cell.text)}</{tag}>"
+    return f"<{tag}{rows}{columns}>{_rich(clean_runs(cell.text, cell.spans))}</{tag}>"
 
 
 def _text(text: str) -> str:
     """Escaped text with its line breaks."""
     lines = (line.strip() for line in clean(text).split("\n"))
     return "<br>".join(escape(line) for line in lines if line)
+
+
+def _rich(runs: Sequence[Run]) -> str:
+    """Runs of clean text as escaped text with their emphasis and links."""
+    if len(runs) == 1 and runs[0].look == Look():
+        return _text(runs[0].text)
+    shown = ""
+    for link, group in groupby(runs, key=lambda run: run.look.link):
+        inside = "".join(map(_emphasised, group))
+        shown += f'<a href="{escape(link)}" rel="noopener nofollow">{inside}</a>' if link else inside
+    lines = (line.strip() for line in shown.split("\n"))
+    return "<br>".join(line for line in lines if line)
+
+
+def _emphasised(run: Run) -> str:
+    text = escape(run.text)
+    if run.look.italic:
+        text = f"<em>{text}</em>"
+    return f"<strong>{text}</strong>" if run.look.bold else text

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
-from document_parser.export import escape
-from document_parser.export.base import Item, clean, failure, item_of, separator
+from document_parser.export import escape, inline
+from document_parser.export.base import Item, clean, clean_runs, failure, item_of, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Parts, flow
-from document_parser.export.grid import header_rows, rows_of
+from document_parser.export.grid import header_rows, runs_by_row
 from document_parser.export.html import table_lines
 from document_parser.models import Block, Document, Options, Page, Table
+from document_parser.spans import text_of
 
 LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
@@ -80,7 +81,7 @@ class _Writer:
         mark = "- " if item.number is None else f"{item.number}{item.stop} "
         levels = [*self.levels[: depth - 1], _Level(indent + len(mark), item.number, item.stop)]
         tight = _interrupts(before, self.levels, item)
-        text = escape.paragraph(item.text).replace("\n", "\n" + " " * (indent + len(mark)))
+        text = inline.paragraph(item.runs).replace("\n", "\n" + " " * (indent + len(mark)))
         self._write(" " * indent + mark + text, "\n" if tight else "\n\n")
         self.levels = levels
 
@@ -114,17 +115,18 @@ def _figure(block: Block, number: int, shown: Shown) -> str:
 
 
 def _block(block: Block) -> str:
-    text = clean(block.text)
+    runs = clean_runs(block.text, block.spans)
+    text = text_of(runs)
     match block.kind:
         case "title" | "heading":
-            return f"{'#' * _level(block)} {escape.heading(text)}" if text else ""
+            return f"{'#' * _level(block)} {inline.heading(runs)}" if text else ""
         case "code":
             return _fenced(block.text) if text else ""
         case "formula":
             return _formula(text)
         case "checkbox":
-            return f"- {escape.paragraph(text)}" if text else ""
-    return escape.paragraph(text)
+            return f"- {inline.paragraph(runs)}" if text else ""
+    return inline.paragraph(runs)
 
 
 def _level(block: Block) -> int:
@@ -168,7 +170,7 @@ def _fits_pipes(table: Table) -> bool:
 
 
 def _pipes(parts: Parts) -> Iterator[str]:
-    for count, row in enumerate(rows_of(parts)):
-        yield "| " + " | ".join(map(escape.cell, row)) + " |"
+    for count, row in enumerate(runs_by_row(parts)):
+        yield "| " + " | ".join(map(inline.cell, row)) + " |"
         if not count:
             yield "| " + " | ".join(["---"] * len(row)) + " |"

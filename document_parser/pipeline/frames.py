@@ -24,7 +24,8 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import InkFacts, PictureSpec, SourceKind
+from document_parser.models import InkFacts, PictureSpec, SourceKind, Word
+from document_parser.spans import safe_link
 
 MOST_HEADER_BYTES = 1 << 16
 MOST_PAYLOAD_BYTES = 1 << 28
@@ -120,6 +121,25 @@ async def answer(sock: socket.socket) -> tuple[Reply, bytes]:
         raise ValueError(f"a frame of {header_length} and {payload_length} bytes")
     reply = Reply.model_validate_json(await _read_async(sock, header_length))
     return reply, await _read_async(sock, payload_length)
+
+
+def words_payload(words: Sequence[Word]) -> bytes:
+    """Words as rows without their links; then each address with the numbers of the words on it: many words, one address."""
+    links: dict[str, list[int]] = {}
+    for number, word in enumerate(words):
+        if word.link:
+            links.setdefault(word.link, []).append(number)
+    return rows_payload([tuple(word[:-1] for word in words), tuple(links.items())])
+
+
+def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
+    """The words as they were before ``words_payload``. Raises ValueError for what no honest child says."""
+    for address, numbers in links:
+        if safe_link(address) != address or not all(0 <= number < len(words) for number in numbers):
+            raise ValueError("a link that may not be one")
+        for number in numbers:
+            words[number] = words[number]._replace(link=address)
+    return words
 
 
 def rows_payload(rows: Sequence[tuple[Any, ...]]) -> bytes:

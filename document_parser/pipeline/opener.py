@@ -256,7 +256,7 @@ def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
     if request.op == "facts":
         return Reply(), opened.facts(request.page).model_dump_json().encode()
     if request.op == "words":
-        return Reply(), frames.rows_payload(opened.words(request.page))
+        return Reply(), frames.words_payload(opened.words(request.page))
     if request.op == "rules":
         return Reply(), frames.rows_payload(opened.rules(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)

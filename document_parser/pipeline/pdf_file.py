@@ -19,6 +19,7 @@ from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocu
 from document_parser.models import InkFacts, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
+from document_parser.pipeline.pdf_links import with_links
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.pdf_rules import extract_rules
@@ -83,7 +84,7 @@ class PdfFile:
     def words(self, number: int) -> list[Word]:
         """The words of the text layer, and what is filled in on form fields."""
         page = self._load_page(number)
-        words = extract_words(page, self._load_text(number))
+        words = with_links(extract_words(page, self._load_text(number)), self._document, page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw) if form else words
 

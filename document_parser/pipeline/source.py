@@ -29,7 +29,7 @@ _FORK_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
 REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
-_WORDS = TypeAdapter(list[Word], config=ConfigDict(allow_inf_nan=False))
+_WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
 _RULES = TypeAdapter(list[Rule], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
@@ -190,7 +190,7 @@ class Source:
         """The text layer, in the order of its content stream; empty for pictures."""
         _, payload = await self._page("words", number)
         with self._trusting(number):
-            return _WORDS.validate_json(payload)
+            return frames.linked(*_WORDS.validate_json(payload))
 
     async def rules(self, number: int) -> list[Rule]:
         """The level and upright lines that a PDF page draws; empty for pictures."""

@@ -14,6 +14,7 @@ from document_parser.pipeline.layout.furniture import split_furniture
 from document_parser.pipeline.layout.grid import Grid, outside, table_block
 from document_parser.pipeline.layout.leaders import with_leaders
 from document_parser.pipeline.layout.lines import body_size
+from document_parser.pipeline.layout.looks import with_telling_looks
 from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_title
 from document_parser.pipeline.layout.regions import Flow, parts_of
 from document_parser.pipeline.layout.ruled import ruled_grids
@@ -56,7 +57,7 @@ def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> lis
     upright = with_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
     blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale, upright), *foot]
-    return [block for block in blocks if block.text or block.table]
+    return with_telling_looks([block for block in blocks if block.text or block.table])
 
 
 def _content(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from document_parser.models import Block, Cell, Table, Word
 from document_parser.pipeline.layout.lines import lines_of
+from document_parser.pipeline.layout.looks import says_something, spans_of_lines
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.text import join_lines, join_words
 
@@ -118,6 +119,7 @@ def table_block(grid: Grid, scale: Scale) -> Block:
             column_span=cell.last - cell.first + 1,
             text=cell.text,
             header=row < heads,
+            spans=spans_of_lines(lines_of(cell.words)) if says_something(cell.words) else [],
         )
         for row, cells in enumerate(grid.rows)
         for cell in cells

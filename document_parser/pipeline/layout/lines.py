@@ -8,7 +8,7 @@ from functools import cached_property
 
 from document_parser.models import Word
 from document_parser.pipeline.layout.scale import size_of
-from document_parser.pipeline.layout.text import join_words
+from document_parser.pipeline.layout.text import Part, parts_of_line
 
 TALL = 1.7
 """A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
@@ -49,8 +49,12 @@ class Line:
         return body_size(self.words)
 
     @cached_property
+    def parts(self) -> list[Part]:
+        return parts_of_line(self.words)
+
+    @cached_property
     def text(self) -> str:
-        return join_words(self.words)
+        return "".join([text for text, _ in self.parts])
 
     @cached_property
     def weight(self) -> float:

@@ -18,6 +18,7 @@ from document_parser.pipeline.layout.kinds import (
     mark_of,
 )
 from document_parser.pipeline.layout.lines import Line, lines_of
+from document_parser.pipeline.layout.looks import spans_of_lines
 from document_parser.pipeline.layout.runs import formula_of, is_formula
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.text import join_lines, right_to_left
@@ -173,9 +174,13 @@ def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: 
         text = code_of(lines)
     elif kind == "formula":
         text = formula_of("\n".join(line.text for line in lines))
+    whole = text
+    if kind == "list_item" and mark:
+        text = _unmarked(text, mark)
     return Block(
         kind=kind,
-        text=_unmarked(text, mark) if kind == "list_item" and mark else text,
+        text=text,
+        spans=[] if kind in ("code", "formula") else spans_of_lines(lines, known, dropped=len(whole) - len(text)),
         box=scale.box(words),
         confidence=confidence_of(words),
         level=level,

@@ -26,28 +26,39 @@ _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high",
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
+Part = tuple[str, Word | None]
+"""A piece of a line's text, and the word that it is; None for white and for formulas."""
+
+
 def join_words(words: Sequence[Word]) -> str:
     """The text of one line; ``words`` stand from left to right. Formulas stand between dollar signs, as LaTeX."""
+    return "".join([text for text, _ in parts_of_line(words)])
+
+
+def parts_of_line(words: Sequence[Word]) -> list[Part]:
+    """The text of one line in pieces."""
     ordered = _as_read(words)
     if not ordered:
-        return ""
-    pieces: list[str] = []
+        return []
+    parts: list[Part] = []
     before: Word | None = None
     for run in formula_runs(ordered) if any(word.math for word in ordered) else [ordered]:
         if before is not None and _spaced(before, run[0]):
-            pieces.append(" ")
-        pieces.append(f"${latex(run)}$" if isinstance(run, FormulaRun) else _plain(run))
+            parts.append((" ", None))
+        if isinstance(run, FormulaRun):
+            parts.append((f"${latex(run)}$", None))
+        else:
+            _add_plain(parts, run)
         before = run[-1]
-    return "".join(pieces)
+    return parts
 
 
-def _plain(words: Sequence[Word]) -> str:
-    pieces = [words[0].text]
+def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
+    parts.append((words[0].text, words[0]))
     for before, word in pairwise(words):
         if _spaced(before, word):
-            pieces.append(" ")
-        pieces.append(word.text)
-    return "".join(pieces)
+            parts.append((" ", None))
+        parts.append((word.text, word))
 
 
 def _spaced(before: Word, word: Word) -> bool:
@@ -102,13 +113,17 @@ def vocabulary(words: Iterable[Word]) -> frozenset[str]:
 
 def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str:
     """Lines of one paragraph as one line of text; words broken at line ends are made whole."""
-    pieces: list[str] = []
+    return "".join([kept + between for kept, between in joints(lines, known)])
+
+
+def joints(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
+    """Each line of a paragraph as it stays, and what goes between it and the next one. Empty lines are left out."""
+    joined: list[tuple[str, str]] = []
     for line in filter(None, lines):
-        if pieces:
-            pieces[-1], between = seam(pieces[-1], line, known)
-            pieces.append(between)
-        pieces.append(line)
-    return "".join(pieces)
+        if joined:
+            joined[-1] = seam(joined[-1][0], line, known)
+        joined.append((line, ""))
+    return joined
 
 
 def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:

@@ -1,0 +1,133 @@
+"""Runs of text as Markdown: emphasis and links that every reader of CommonMark sees as such, all else as plain text.
+
+What could not be seen, as emphasis that ends inside a word or within a formula, is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from document_parser.export import escape
+from document_parser.models import Span
+from document_parser.spans import PAGE_LINK, Range, Run, is_inside_word, names_itself, ranges, spans_of, text_of
+
+
+def paragraph(runs: Sequence[Run]) -> str:
+    """A paragraph, a list item's text or a caption; see ``escape.paragraph``."""
+    return escape.paragraph_of(_written(runs))
+
+
+def heading(runs: Sequence[Run]) -> str:
+    """The text of a heading, on one line."""
+    return escape.heading_of(_written(_on_one_line(runs)))
+
+
+def cell(runs: Sequence[Run]) -> str:
+    """The text of a cell of a pipe table."""
+    return escape.cell_of(_written(_on_one_line(runs)))
+
+
+def _on_one_line(runs: Sequence[Run]) -> list[Run]:
+    return [Run(run.text.replace("\n", " "), run.look) for run in runs]
+
+
+def _written(runs: Sequence[Run]) -> str:
+    text, spans = text_of(runs), spans_of(runs)
+    marks = _Marks(text, spans) if spans else None
+    return marks.written() if marks and marks.found else escape.inline(text)
+
+
+class _Marks:
+    """The marks to be put into a text: links, bold within and around them, italic within and around those."""
+
+    def __init__(self, text: str, spans: Sequence[Span]) -> None:
+        self._text = text
+        self._formulas = escape.formula_ranges(text)
+        self.links = [link for link in _links(text, spans) if not self._cuts_formula(link)]
+        self.bold = list(self._emphasis(ranges(text, spans, lambda span: span.bold), self.links))
+        italic = self._emphasis(ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
+        starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
+        self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
+        self.found = bool(self.links or self.bold or self.italic)
+
+    def _cuts_formula(self, one: Range) -> bool:
+        for place in one[:2]:
+            number = bisect_left(self._formulas, (place,)) - 1
+            if number >= 0 and place < self._formulas[number][1]:
+                return True
+        return False
+
+    def _emphasis(self, found: Sequence[Range], outer: Sequence[Range]) -> Iterator[Range]:
+        """The parts of ranges between the ends of those around them, as far as marks at their ends have a meaning."""
+        places = sorted({place for one in outer for place in one[:2]})
+        for one in found:
+            within = places[bisect_right(places, one.start) : bisect_left(places, one.end)]
+            for start, end in pairwise([one.start, *within, one.end]):
+                part = self._seen(start, end)
+                if part and not self._cuts_formula(part):
+                    yield part
+
+    def _seen(self, start: int, end: int) -> Range | None:
+        text = self._text
+        while start < end and not text[start].isalnum() and not self._at_white(start - 1, text[start]):
+            start += 1
+        while start < end and not text[end - 1].isalnum() and not self._at_white(end, text[end - 1]):
+            end -= 1
+        if start == end or is_inside_word(text, start) or is_inside_word(text, end):
+            return None
+        return Range(start, end)
+
+    def _at_white(self, beyond: int, inner: str) -> bool:
+        """Whether a mark beside punctuation has white on its other side, as it must."""
+        return not inner.isspace() and (not 0 <= beyond < len(self._text) or self._text[beyond].isspace())
+
+    def written(self) -> str:
+        shown = escape.characters(self._text)
+        opening: defaultdict[int, str] = defaultdict(str)
+        closing: defaultdict[int, str] = defaultdict(str)
+        for link in self.links:
+            for place in range(link.start, link.end):
+                if self._text[place] in "[]" and len(shown[place]) == 1:
+                    shown[place] = f"\\{shown[place]}"
+            if link.start and self._text[link.start - 1] == "!":
+                shown[link.start - 1] = "\\!"
+            opening[link.start] += "["
+        for mark, found in (("**", self.bold), ("*", self.italic)):
+            for one in found:
+                opening[one.start] += mark
+                closing[one.end] = mark + closing[one.end]
+        for link in self.links:
+            closing[link.end] += f"]({_destination(str(link.value))})"
+        for place in {*opening, *closing}:
+            for beside in (place - 1, place):
+                if self._text[max(0, beside) : beside + 1] == "_" and shown[beside] == "_":
+                    shown[beside] = "\\_"  # between a mark and a letter it is inside of no word any more
+        pieces = (closing[place] + opening[place] + shown[place] for place in range(len(shown)))
+        return "".join(pieces) + closing[len(shown)]
+
+
+def _links(text: str, spans: Sequence[Span]) -> Iterator[Range]:
+    """Links that need a mark: not those that their text spells out, nor those to a page, for which Markdown has no place."""
+    for one in ranges(text, spans, lambda span: span.link or False):
+        address = str(one.value)
+        if not address.startswith(PAGE_LINK) and not names_itself(text[one.start : one.end], address):
+            yield one
+
+
+def _destination(address: str) -> str:
+    """An address (plain ASCII without white) between the parentheses of a link."""
+    address = re.sub(r"&(?=#?\w{1,31};)", "\\\\&", address)
+    return address if _balanced(address) else re.sub(r"([()])", r"\\\1", address)
+
+
+def _balanced(address: str) -> bool:
+    depth = 0
+    for character in address:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0

@@ -1,0 +1,268 @@
+"""Emphasis and links in texts: which stretches of a text they hold, and which addresses a link may lead to.
+
+Pure functions. A text and its spans may be cut, joined and cleaned as runs: pieces of text of one look each.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from document_parser.models import Span
+
+LONGEST_LINK = 2000
+"""Characters of an address; longer ones are no links."""
+PAGE_LINK = "#page-"
+
+_PAGE = re.compile(r"#page-[1-9]\d{0,8}")
+_HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?|\[[0-9A-Fa-f:.]+\]")
+_MAIL = re.compile(r"[^\s@:/?#<>\"]+@[A-Za-z0-9.-]+")
+_ALLOWED = "-._~:/?#[]@!$&'()*+,;=%"
+_NAMED = re.compile(
+    r"(?:https?://|www\.)[^\s<>\"“”«»|\\^`{}]+\.[^\s<>\"“”«»|\\^`{}]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.IGNORECASE | re.ASCII
+)
+_AFTER = ",;:.!?…"
+_SENTENCE_END = ".!?…"
+_PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "‘": "’", "„": "“", '"': '"', "'": "'"}
+_CLOSING = frozenset(_PAIRS.values())
+_WORD = re.compile(r"[^\W_]{2}")
+"""A single slanted or heavy letter is a symbol, not emphasis."""
+_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+class Look(NamedTuple):
+    """How text looks, and where it leads."""
+
+    bold: bool = False
+    italic: bool = False
+    link: str | None = None
+
+
+class Run(NamedTuple):
+    """A piece of text of one look."""
+
+    text: str
+    look: Look = Look()
+
+
+class Range(NamedTuple):
+    """Characters from ``start`` up to ``end``, and what they have in common."""
+
+    start: int
+    end: int
+    value: str | bool = True
+
+
+def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
+    """The whole text as runs; spans beyond its end or over each other are cut."""
+    runs, at = [], 0
+    for span in spans:
+        start, end = max(at, span.start), min(len(text), span.end)
+        if start < end:
+            runs += [Run(text[at:start]), Run(text[start:end], Look(span.bold, span.italic, span.link))]
+            at = end
+    return [run for run in (*runs, Run(text[at:])) if run.text]
+
+
+def spans_of(runs: Iterable[Run]) -> list[Span]:
+    """The spans of a text that is made of these runs."""
+    spans, at = [], 0
+    for look, group in groupby(runs, key=lambda run: run.look):
+        start, at = at, at + sum(len(run.text) for run in group)
+        if look != Look() and start < at:
+            spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, link=look.link))
+    return spans
+
+
+def text_of(runs: Iterable[Run]) -> str:
+    return "".join(run.text for run in runs)
+
+
+def cut(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
+    """The runs of the text's characters from ``start`` up to ``end``."""
+    kept, at = [], 0
+    for run in runs:
+        piece = run.text[max(0, start - at) : None if end is None else max(0, end - at)]
+        if piece:
+            kept.append(Run(piece, run.look))
+        at += len(run.text)
+    return kept
+
+
+def stripped(runs: Sequence[Run]) -> list[Run]:
+    """The runs without white at both ends of their text."""
+    text = text_of(runs)
+    start = len(text) - len(text.lstrip())
+    return cut(runs, start, max(start, len(text.rstrip())))
+
+
+def tidied(text: str, spans: Sequence[Span]) -> list[Span]:
+    """The spans that tell something, grown over white between like ones, without white and punctuation at their ends.
+
+    Emphasis of a part of a word is none: no reader of Markdown would see it.
+    """
+    bold = [found for span in ranges(text, spans, lambda span: span.bold) if (found := _emphasised(text, span))]
+    italic = [found for span in ranges(text, spans, lambda span: span.italic) if (found := _emphasised(text, span))]
+    links = [found for span in ranges(text, spans, lambda span: span.link or False) if (found := _linked(text, span))]
+    return _composed(bold, italic, links)
+
+
+def ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
+    """The longest ranges of one value, over white between them too; without those of no value."""
+    found: list[Range] = []
+    for span in spans:
+        now = value(span)
+        if not now:
+            continue
+        before = found[-1] if found else None
+        if before and before.value == now and not text[before.end : span.start].strip():
+            found[-1] = Range(before.start, span.end, now)
+        else:
+            found.append(Range(span.start, span.end, now))
+    return found
+
+
+def _emphasised(text: str, span: Range) -> Range | None:
+    start, end = _trimmed(text, span.start, span.end)
+    while start < end and is_inside_word(text, start):
+        start, end = _trimmed(text, _next_white(text, start, end), end)
+    while start < end and is_inside_word(text, end):
+        start, end = _trimmed(text, start, max(start, text.rfind(" ", start, end)))
+    return Range(start, end) if _WORD.search(text, start, end) or _CJK.search(text, start, end) else None
+
+
+def is_inside_word(text: str, place: int) -> bool:
+    """Whether the characters before and at a place are of one word. Writing without spaces has no words to part."""
+    if not 0 < place < len(text):
+        return False
+    before, after = text[place - 1], text[place]
+    return before.isalnum() and after.isalnum() and not (_CJK.match(before) or _CJK.match(after))
+
+
+def _next_white(text: str, start: int, end: int) -> int:
+    found = text.find(" ", start, end)
+    return end if found < 0 else found
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range without white, stops and brackets without a partner at its ends; a whole sentence keeps its stop."""
+    while start < end and (text[start].isspace() or text[start] in _AFTER or _unpaired_opening(text, start, end)):
+        start += 1
+    stops = _AFTER.translate({ord(stop): None for stop in _SENTENCE_END}) if _begins_sentence(text, start) else _AFTER
+    while start < end and (text[end - 1].isspace() or text[end - 1] in stops or _unpaired_closing(text, start, end)):
+        end -= 1
+    return start, end
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    before = text[max(0, start - 4) : start].rstrip()
+    return start == 0 or (before == "" and start < 5) or before[-1:] in _SENTENCE_END or before[-1:] == ":"
+
+
+def _unpaired_opening(text: str, start: int, end: int) -> bool:
+    first = text[start]
+    if first in _PAIRS:
+        return text.find(_PAIRS[first], start + 1, end) < 0
+    return first in _CLOSING
+
+
+def _unpaired_closing(text: str, start: int, end: int) -> bool:
+    last = text[end - 1]
+    if last in _CLOSING:
+        return not any(text.find(opening, start, end - 1) >= 0 for opening, closing in _PAIRS.items() if closing == last)
+    return last in _PAIRS
+
+
+def _linked(text: str, span: Range) -> Range | None:
+    """A link's range; where its text names its address, that much of it."""
+    for name in _names(str(span.value)):
+        if (found := text.find(name, span.start, span.end)) >= 0:
+            return Range(found, found + len(name), span.value)
+    start, end = _trimmed(text, span.start, span.end)
+    return Range(start, end, span.value) if any(map(str.isalnum, text[start:end])) else None
+
+
+def _names(link: str) -> list[str]:
+    """The ways in which a text may spell an address, longest first."""
+    bare = re.sub(r"^(?:https?://|mailto:)", "", link)
+    return [link, link.removesuffix("/"), bare, bare.removesuffix("/")] if "." in bare else []
+
+
+def names_itself(text: str, link: str) -> bool:
+    """Whether a text is its own address, as those who read Markdown make links of by themselves."""
+    return text in _names(link) and _NAMED.fullmatch(text) is not None
+
+
+def _composed(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range]) -> list[Span]:
+    places = sorted({place for found in (bold, italic, links) for one in found for place in one[:2]})
+    look_up = [_Ranges(found) for found in (bold, italic, links)]
+    spans = []
+    for start, end in pairwise(places):
+        is_bold, is_italic, link = (known.at(start) for known in look_up)
+        if is_bold or is_italic or link:
+            address = str(link) if link else None
+            spans.append(Span(start=start, end=end, bold=bool(is_bold), italic=bool(is_italic), link=address))
+    return spans
+
+
+class _Ranges:
+    """Ranges in order, asked for by place."""
+
+    def __init__(self, found: Sequence[Range]) -> None:
+        self._found = found
+        self._starts = [one.start for one in found]
+
+    def at(self, place: int) -> str | bool:
+        number = bisect_right(self._starts, place) - 1
+        return self._found[number].value if number >= 0 and place < self._found[number].end else False
+
+
+def named_links(text: str) -> list[Range]:
+    """The addresses that a text spells out itself."""
+    if "://" not in text and "www." not in text and "@" not in text:
+        return []
+    found = []
+    for match in _NAMED.finditer(text):
+        start, end = match.span()
+        while end > start and (text[end - 1] in _AFTER + "'" or _unpaired_closing(text, start, end)):
+            end -= 1
+        name = text[start:end]
+        scheme = "" if "://" in name else "mailto:" if "@" in name else "http://"
+        if link := safe_link(scheme + name):
+            found.append(Range(start, end, link))
+    return found
+
+
+def safe_link(address: str) -> str | None:
+    """An address that a reader may be led to, in plain ASCII: http, https, mailto, or a page of the document; else None.
+
+    Addresses come from documents, and so from anybody: those with a name and password before the host are refused, since
+    they look like other hosts than they lead to.
+    """
+    address = address.strip()
+    if not address or len(address) > LONGEST_LINK or any(ord(character) < 0x20 for character in address):
+        return None
+    if address.startswith("#"):
+        return address if _PAGE.fullmatch(address) else None
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if scheme == "mailto":
+        return _quoted(address) if _MAIL.match(parts.path) else None
+    if scheme not in {"http", "https"} or "@" in parts.netloc or "\\" in address or port == 0:
+        return None
+    name = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.removesuffix(":")
+    return _quoted(address) if host and _HOST.fullmatch(name) else None
+
+
+def _quoted(address: str) -> str | None:
+    """What may not stand in an address as %XX; None where it grows too long by that."""
+    quoted = quote(address.encode("utf-8", "replace"), safe=_ALLOWED)
+    return quoted if len(quoted) <= LONGEST_LINK else None
