@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
-PIPELINE_VERSION = "2"
+PIPELINE_VERSION = "3"
 """Raised whenever the same page and options may read differently than before."""
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
