@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import Any, ClassVar
 
 
@@ -200,6 +202,20 @@ class StorageUnavailable(DocumentParserError):
     message = "The document store does not take files at the moment. Try again shortly."
 
 
+class StorageFull(StorageUnavailable):
+    code = "STORAGE_FULL"
+    status = 507
+    message = "The document store is full. Nothing was taken in; free space on the server, then send it again."
+
+    NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+    @classmethod
+    def of(cls, error: OSError) -> StorageUnavailable:
+        """What an error of the operating system means: a full disk, a quota or a limit, or else a store that is away."""
+        kind = cls if error.errno in cls.NUMBERS else StorageUnavailable
+        return kind(reason=os.strerror(error.errno or 0))
+
+
 # --- the document -----------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +230,11 @@ class DocumentError(DocumentParserError):
 class DamagedDocument(DocumentError):
     code = "DAMAGED_DOCUMENT"
     message = "The file is damaged or cut off and cannot be opened. Upload it again, or repair it."
+
+
+class SourceMissing(DocumentError):
+    code = "SOURCE_MISSING"
+    message = "The uploaded document is no longer in storage. Send it again."
 
 
 class EncryptedDocument(DocumentError):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlsplit
 
-from document_parser.errors import StorageUnavailable
+from document_parser.errors import StorageFull, StorageUnavailable
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -89,13 +89,16 @@ class LocalStorage(Storage):
         self.staging = root / "staging"
 
     def put(self, key: str, data: bytes) -> None:
-        with self._storing():
+        with _storing():
             part = self._part()
-            part.write_bytes(data)
-            self._place(part, key)
+            try:
+                part.write_bytes(data)
+                self._place(part, key)
+            finally:
+                part.unlink(missing_ok=True)
 
     def put_file(self, key: str, path: Path) -> None:
-        with self._storing():
+        with _storing():
             self._place(path, key)
 
     def open(self, key: str) -> BinaryIO:
@@ -128,12 +131,12 @@ class LocalStorage(Storage):
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        with self._storing():
+        with _storing():
             part = self._part()
-        try:
-            yield part
-        finally:
-            part.unlink(missing_ok=True)
+            try:
+                yield part
+            finally:
+                part.unlink(missing_ok=True)
 
     def folders(self, prefix: str) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError), os.scandir(self._path(prefix)) as entries:
@@ -158,13 +161,6 @@ class LocalStorage(Storage):
                 return
         place.parent.mkdir(parents=True, exist_ok=True)
         part.replace(place)
-
-    @contextlib.contextmanager
-    def _storing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise StorageUnavailable(reason=os.strerror(error.errno or 0)) from error
 
 
 class S3Storage(Storage):
@@ -239,7 +235,7 @@ class S3Storage(Storage):
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        with tempfile.TemporaryDirectory(prefix="docparse-") as folder:
+        with _storing(), tempfile.TemporaryDirectory(prefix="docparse-") as folder:
             yield Path(folder) / "file"
 
     def folders(self, prefix: str) -> Iterator[str]:
@@ -251,6 +247,7 @@ class S3Storage(Storage):
 
     @contextlib.contextmanager
     def _asking(self, key: str) -> Iterator[None]:
+        from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -259,8 +256,17 @@ class S3Storage(Storage):
             if error.response.get("Error", {}).get("Code") in {"404", "NoSuchKey", "NotFound"}:
                 raise StoredFileMissing(key) from None
             raise StorageUnavailable(reason=error.response.get("Error", {}).get("Code", "")) from error
-        except BotoCoreError as error:
+        except (BotoCoreError, Boto3Error) as error:
             raise StorageUnavailable(reason=type(error).__name__) from error
+
+
+@contextlib.contextmanager
+def _storing() -> Iterator[None]:
+    """What the disk says while something is written, in our words."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageFull.of(error) from error
 
 
 def _spooled(body: Any) -> BinaryIO:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import threading
 
 import pytest
 
-from document_parser.errors import StorageUnavailable
+from document_parser.errors import StorageFull, StorageUnavailable
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage, S3Storage, StoredFileMissing, make_storage
 from tests import documents
@@ -136,3 +138,25 @@ def test_a_file_finds_its_place_while_its_folder_is_being_deleted(tmp_path):
     finally:
         stopping.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def files_no_larger_than(size: int):
+    """As a full disk would, but for one process: writing more fails."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_has_its_own_code_and_leaves_no_part_of_a_file(tmp_path):
+    storage = LocalStorage(tmp_path)
+    with files_no_larger_than(1000):
+        with pytest.raises(StorageFull) as full:
+            storage.put("jobs/a/page", b"x" * 5000)
+        with pytest.raises(StorageFull), storage.scratch() as path, path.open("wb") as out:
+            out.write(b"x" * 5000)
+    assert (full.value.code, full.value.status, full.value.retryable) == ("STORAGE_FULL", 507, True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

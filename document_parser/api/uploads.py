@@ -14,7 +14,7 @@ from typing import IO, Any
 from flask import Request, current_app, request
 from werkzeug.datastructures import FileStorage
 
-from document_parser.errors import BadRequest, FileMissing, StorageUnavailable
+from document_parser.errors import BadRequest, FileMissing, StorageFull
 from document_parser.ingest.sniff import HEAD_BYTES
 
 CHUNK_BYTES = 1 << 16
@@ -36,11 +36,11 @@ class StagedFile:
         self.head = b""
 
     def write(self, data: bytes) -> int:
-        """Raises StorageUnavailable where the disk is full."""
+        """Raises StorageFull where the disk is full."""
         try:
             self._file.write(data)
         except OSError as error:
-            raise StorageUnavailable(reason=os.strerror(error.errno or 0)) from error
+            raise StorageFull.of(error) from error
         if len(self.head) < HEAD_BYTES:
             self.head += bytes(data[: HEAD_BYTES - len(self.head)])
         self._hash.update(data)

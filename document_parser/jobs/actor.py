@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
 from document_parser import logs
+from document_parser.errors import StorageUnavailable
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.ledger import Claim, Ledger
 
@@ -83,3 +85,16 @@ class Actor:
                     self.beat()
             except RedisError as error:
                 log.warning("heartbeat_missed", error=type(error).__name__)
+
+
+@contextlib.contextmanager
+def given_back_where_storage_is_away(ledger: Ledger, claim: Claim, actor: Actor | None = None) -> Iterator[None]:
+    """A store that is away or full is nobody's fault: the claim goes back uncharged, and the sweep rings for it again."""
+    try:
+        yield
+    except StorageUnavailable as fault:
+        log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
+        ledger.release(claim, crashed=False)
+        if actor is not None:
+            actor.drop(claim)
+        raise

@@ -13,6 +13,7 @@ from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue, record
+from document_parser.jobs.actor import given_back_where_storage_is_away
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.record import Job
@@ -33,7 +34,8 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     job = context.load(job_id) if claim else None
     if claim is None or job is None:
         return
-    export(context, job, job.card.options.output_format)
+    with given_back_where_storage_is_away(context.ledger, claim):
+        export(context, job, job.card.options.output_format)
     outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
     if outcome == "ok":

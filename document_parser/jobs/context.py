@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from document_parser import logs
-from document_parser.errors import DocumentParserError, PageUnreadable, StorageUnavailable
+from document_parser.errors import DocumentParserError, PageUnreadable, SourceMissing, StorageUnavailable
 from document_parser.jobs import files, passwords, record
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
@@ -40,7 +40,8 @@ class Context:
     def local_source(self, job_id: str) -> Iterator[Path]:
         """A local path of the uploaded document.
 
-        Raises StorageUnavailable where it is not there, PageUnreadable where that is because the job was deleted just now.
+        Raises SourceMissing, or PageUnreadable where that is because the job was deleted just now; StorageUnavailable where the
+        store is away.
         """
         try:
             with self.storage.local(files.source(job_id)) as path:
@@ -48,7 +49,7 @@ class Context:
         except StoredFileMissing:
             if self.load(job_id) is None:
                 raise PageUnreadable("The job was deleted.") from None
-            raise StorageUnavailable("The uploaded document is no longer in storage.") from None
+            raise SourceMissing() from None
 
     async def open(self, job: Job, path: Path) -> Source:
         """Open a job's document in an opener child. Raises the tree of DocumentError."""

@@ -11,7 +11,7 @@ from functools import partial
 from document_parser.engines import MODELS, Engines
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, lanes, queue, record
-from document_parser.jobs.actor import Actor, draining
+from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.context import Context, task_boundary
@@ -35,13 +35,14 @@ async def plan(context: Context, job_id: str) -> None:
         if claim is None:
             return
         actor.hold(claim)
-        with task_boundary(partial(assembly.fail, context, job_id), stage="plan"):
-            job = context.load(job_id)
-            if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
-                with context.local_source(job_id) as path:
-                    async with await context.open(job, path) as source, aclosing(_engines(context)) as engines:
-                        await plan_document(context, actor, claim, job, source, engines, stopping)
-        context.ledger.finish_stage(claim)
+        with given_back_where_storage_is_away(context.ledger, claim, actor):
+            with task_boundary(partial(assembly.fail, context, job_id), stage="plan"):
+                job = context.load(job_id)
+                if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
+                    with context.local_source(job_id) as path:
+                        async with await context.open(job, path) as source, aclosing(_engines(context)) as engines:
+                            await plan_document(context, actor, claim, job, source, engines, stopping)
+            context.ledger.finish_stage(claim)
         actor.drop(claim)
 
 
@@ -184,7 +185,8 @@ class _Planner:
     async def _store(self, claim: Claim, page: Page) -> None:
         """Store a page that this planner has claimed, then count it."""
         data = page.model_dump_json().encode()
-        await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, page.number), data)
+        with given_back_where_storage_is_away(self.context.ledger, claim, self.actor):
+            await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, page.number), data)
         if self.context.ledger.finish(claim, page) == "gone":
             await asyncio.to_thread(self.context.storage.delete_all, files.folder(self.job_id))
             self.stopping.set()

@@ -13,7 +13,7 @@ import structlog
 
 from document_parser import logs
 from document_parser.engines import Engines
-from document_parser.errors import DocumentParserError, PageTimeout
+from document_parser.errors import DocumentParserError, PageTimeout, StorageUnavailable
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
@@ -32,6 +32,7 @@ from document_parser.pipeline.route import MODELS
 log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
+STORAGE_REST_SECONDS = 2.0
 LONGEST_SLICES = 15
 PLANS_AT_ONCE = 2
 MOST_BYTES_PLANNED = 4 << 20
@@ -54,6 +55,7 @@ class Reader:
         self.turns = lanes.turns()
         self.started = time.monotonic()
         self.stopping = threading.Event()
+        self.rests_until = 0.0
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -74,12 +76,14 @@ class Reader:
     async def _read_on(self) -> None:
         while True:
             leaving = draining.is_set() or self._makes_way()
-            if not leaving:
+            if not leaving and not self._storage_rests():
                 await self._fill()
                 self._plan_some()
             if not self.tasks:
                 if self.ledger.retire(self.slot, self.actor.name, leave_work=leaving):
                     return
+                if self._storage_rests():
+                    await asyncio.sleep(POLL_SECONDS)
                 continue
             done, _ = await asyncio.wait(self.tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -166,9 +170,21 @@ class Reader:
 
     def _settle(self, task: asyncio.Task[None]) -> None:
         self.has_read = True
-        self.actor.drop(self.tasks.pop(task))
-        if not task.cancelled():
+        claim = self.tasks.pop(task)
+        if not task.cancelled() and isinstance(fault := task.exception(), StorageUnavailable):
+            self._give_back(claim, fault)
+        elif not task.cancelled():
             task.result()
+        self.actor.drop(claim)
+
+    def _give_back(self, claim: Claim, fault: StorageUnavailable) -> None:
+        """The store is away or full, which is nobody's fault: the claim goes back, and nothing is claimed for a moment."""
+        log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
+        self.ledger.release(claim, crashed=False)
+        self.rests_until = time.monotonic() + STORAGE_REST_SECONDS
+
+    def _storage_rests(self) -> bool:
+        return time.monotonic() < self.rests_until
 
     def _cancel(self, lost: Claim) -> None:
         for task, claim in self.tasks.items():

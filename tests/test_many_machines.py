@@ -1,0 +1,128 @@
+"""API and workers as hosts that share a Redis and a bucket and nothing else; hosts that go, and a bucket that is away."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from tests import documents
+from tests.service import WORKER, Service, free_port, processes_of, wait_until
+from tests.test_connection import valkey_server
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
+
+STAMPS = range(100, 130)
+SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
+
+
+class Bucket:
+    """moto's S3 in this process: what is in it outlives a stop."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.server = None
+
+    def start(self) -> None:
+        from moto.server import ThreadedMotoServer
+
+        self.server = ThreadedMotoServer("127.0.0.1", self.port)
+        self.server.start()
+
+    def stop(self) -> None:
+        if self.server is not None:
+            self.server.stop()
+        self.server = None
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", STAMPS)
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    pytest.importorskip("moto.server", reason="moto is in the extra 'dev'")
+    import boto3
+
+    bucket = Bucket()
+    bucket.start()
+    options = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{bucket.port}", **options).create_bucket(Bucket="documents")
+    yield bucket
+    bucket.stop()
+
+
+@pytest.fixture
+def server():
+    with served_from_thread(ModelServer(speed=SPEED, tokens=60)) as server:
+        yield server
+
+
+@pytest.fixture
+def hosts(tmp_path, bucket, server):
+    """The API's host and two hosts of workers."""
+    with contextlib.ExitStack() as stack:
+        port, _ = stack.enter_context(valkey_server(tmp_path / "valkey", config="appendonly yes\n"))
+        settings = {
+            "REDIS_URL": f"redis://127.0.0.1:{port}/0",
+            "STORAGE_URL": "s3://documents/all",
+            "S3_ENDPOINT_URL": f"http://127.0.0.1:{bucket.port}",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "SECRET_KEY": "shared by all hosts",
+            "INFERENCE_MODE": "auto",
+            "VLLM_DEEPSEEK_URL": server.url,
+            "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1",
+            "PAGE_CONCURRENCY": "4",
+            "SWEEP_SECONDS": "0.5",
+            "WEB_WORKERS": "1",
+        }
+        api = Service(tmp_path / "api", **settings | {"NUM_WORKERS": "0"})
+        workers = [Service(tmp_path / name, WORKER, **settings | {"NUM_WORKERS": "1"}) for name in ("one", "two")]
+        for host in workers:
+            stack.callback(host.kill_everything)
+            host.start()
+        stack.enter_context(api)
+        wait_until(lambda: api.client.get("/v1/health").json()["workers"] == 2, 60, "both hosts' workers have come up")
+        yield api, workers
+
+
+def in_the_middle(api, scan) -> str:
+    job_id = api.submit(scan, output_format="json")
+    wait_until(lambda: api.status(job_id)["progress"]["deepseek_pages"] >= 5, 60, "some pages are read")
+    return job_id
+
+
+def check_whole(api, job_id) -> None:
+    status = api.ended(job_id)
+    assert (status["status"], status["complete"]) == ("completed", True), status
+    pages = api.result(job_id, format="json")["document"]["pages"]
+    texts = [" ".join(block["text"] for block in page["blocks"]) + " " for page in pages]
+    assert [f"stamp-{stamp} " in text for stamp, text in zip(STAMPS, texts, strict=True)] == [True] * len(STAMPS)
+
+
+def test_a_host_of_workers_that_is_stopped_hands_its_pages_over_and_none_is_read_twice(hosts, server, scan):
+    api, (one, two) = hosts
+    job_id = in_the_middle(api, scan)
+    one.stop()
+    check_whole(api, job_id)
+    assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
+    assert processes_of(two.data_dir)
+    for host in (api, one, two):
+        assert not (host.data_dir / "jobs").exists(), "documents are in the bucket only"
+
+
+def test_a_bucket_that_is_away_for_a_while_fails_no_page_and_uploads_are_told_to_come_back(hosts, bucket, scan):
+    api, workers = hosts
+    job_id = in_the_middle(api, scan)
+    bucket.stop()
+    wait_until(lambda: any("given_back" in host.log for host in workers), 60, "a page cannot be stored")
+    answer = api.client.post("/v1/process/async", files={"file": (scan.name, scan.read_bytes())})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
+    assert answer.headers["Retry-After"]
+    bucket.start()
+    check_whole(api, job_id)
+    entries = api.client.get(f"/v1/jobs/{job_id}/pages").json()["pages"]
+    assert {entry["state"] for entry in entries} == {"done"}
