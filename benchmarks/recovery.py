@@ -1,0 +1,141 @@
+"""How soon reading goes on after a kill -9: of a horse, a worker, the pool, the web server's master, Valkey, everything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import httpx
+
+from benchmarks.clients import NEVER_FULL
+from benchmarks.report import Report, is_trial, progress
+from tests import documents
+from tests.service import API, Service, wait_until
+from tests.test_lifecycle import parent, pools
+from tests.test_recovery import horses
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
+
+PAGES = 60
+READ_BEFORE = 8
+LONGEST_SECONDS = 120
+READ_AGAIN_WITHIN = 15.0
+GO_ON_WITHIN = 5.0
+SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
+
+_stamps = count(1, PAGES)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Seconds from the kill until the last page that was being read is being read again, and until the next request of all."""
+
+    read_again: float
+    next_request: float
+
+
+def main() -> None:
+    trial = is_trial(__doc__)
+    victims = VICTIMS if not trial else {name: VICTIMS[name] for name in ("a worker", "Valkey")}
+    found: dict[str, Recovery] = {}
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name, ExitStack() as stack:
+        folder = Path(name)
+        server = stack.enter_context(served_from_thread(ModelServer(speed=SPEED, tokens=60)))
+        settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1", "PAGE_CONCURRENCY": 8}
+        service = stack.enter_context(Service(folder / "service", API, INFERENCE_MODE="vllm", **settings, **NEVER_FULL))
+        for victim, kill in victims.items():
+            progress(f"kill -9 of {victim}")
+            found[victim] = recovery(service, server, folder, kill)
+    report(found).publish(trial=trial)
+
+
+def recovery(service: Service, server: ModelServer, folder: Path, kill: Callable[[Service], float]) -> Recovery:
+    """Kill in the middle of a document, see it through, and check that no stored page was asked again.
+
+    ``kill`` gives the moment from which to count.
+    """
+    first = next(_stamps)
+    job_id = service.submit(documents.stamped_pdf(folder / f"{first}.pdf", range(first, first + PAGES)))
+    wait_until(lambda: service.status(job_id)["progress"]["deepseek_pages"] >= READ_BEFORE, LONGEST_SECONDS, "pages are read")
+    stored = {first + int(path.stem) - 1 for path in (service.data_dir / "jobs" / job_id / "pages").glob("*.json")}
+    asked = len(server.log)
+    since = kill(service)
+    ended = _ended(service, job_id)
+    assert (ended["status"], ended["complete"]) == ("completed", True), ended
+    after = server.log[asked:]
+    assert not stored & {entry.stamp for entry in after}, "a stored page was asked again"
+    dropped = {entry.stamp for entry in server.log[:asked] if entry.state == "aborted" and entry.stamp >= first}
+    again = [entry.time - since for entry in after if entry.stamp in dropped]
+    return Recovery(max(again, default=0.0), min(entry.time - since for entry in after if entry.time > since))
+
+
+def _ended(service: Service, job_id: str) -> dict[str, object]:
+    deadline = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            status = service.status(job_id, wait=2)
+        except (httpx.TransportError, ValueError):
+            time.sleep(0.1)  # its web server was killed, too
+            continue
+        if status.get("status") in ("completed", "failed", "cancelled"):
+            return status
+    raise AssertionError(f"{job_id} has not ended\n{service.log[-4000:]}")
+
+
+def _kill(pids: list[int]) -> float:
+    moment = time.time()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    return moment
+
+
+def _valkey(service: Service) -> float:
+    """Counted from when the new one has come up."""
+    old = service.pids("valkey-server")
+    _kill(old)
+    wait_until(lambda: service.pids("valkey-server") not in ([], old), LONGEST_SECONDS, "a new Valkey")
+    return time.time()
+
+
+def _master(service: Service) -> float:
+    moment = _kill([service.pid])
+    service.start().ready()
+    return moment
+
+
+def _everything(service: Service) -> float:
+    moment = time.time()
+    service.kill_everything()
+    service.start().ready()
+    return moment
+
+
+VICTIMS: dict[str, Callable[[Service], float]] = {
+    "a work horse": lambda service: _kill(horses(service)[:1]),
+    "a worker": lambda service: _kill([parent(horses(service)[0])]),
+    "the pool": lambda service: _kill(pools(service)),
+    "Valkey": _valkey,
+    "the web server's master": _master,
+    "everything": _everything,
+}
+
+
+def report(found: dict[str, Recovery]) -> Report:
+    report = Report("recovery")
+    for victim, seconds in found.items():
+        if victim == "Valkey":
+            report.below("Valkey: from its being back to the next page, s", seconds.next_request, GO_ON_WITHIN, "{:.1f}")
+        else:
+            report.below(f"{victim}: until its pages are read again, s", seconds.read_again, READ_AGAIN_WITHIN, "{:.1f}")
+    return report
+
+
+if __name__ == "__main__":
+    main()
