@@ -5,7 +5,7 @@ VLLM := .venv-vllm
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-vllm run check bench samples clean
+.PHONY: demo test test-vllm run check chaos bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(BIN)/python samples/demo.py
@@ -26,6 +26,9 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
+	$(BIN)/python -m tests.chaos
 
 bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

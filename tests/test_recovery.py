@@ -13,6 +13,7 @@ import redis
 
 from document_parser.models import Document
 from tests import documents
+from tests.chaos import horses
 from tests.service import Service, processes_of, redis_url_of, wait_until
 from tests.test_lifecycle import parent, pools
 from tests.vllm_batching import Speed
@@ -86,13 +87,6 @@ def check(service, server, job_id, kept, asked_before, undisturbed):
     asked_again = {entry.stamp - STAMPS[0] + 1 for entry in server.log[asked_before:]}
     assert not asked_again & kept
     assert asked_again
-
-
-def horses(service) -> list[int]:
-    """Work horses: children of a pool's workers."""
-    (pool,) = pools(service)
-    workers = [pid for pid in processes_of(service.data_dir) if parent(pid) == pool]
-    return [pid for pid in processes_of(service.data_dir) if parent(pid) in workers]
 
 
 def test_each_page_is_asked_of_the_model_once_and_stands_in_its_place(undisturbed):
