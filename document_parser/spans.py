@@ -100,6 +100,15 @@ def stripped(runs: Sequence[Run]) -> list[Run]:
     return cut(runs, start, max(start, len(text.rstrip())))
 
 
+def replaced(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[str, list[Span]]:
+    """The text with its first ``old`` as ``new``, and its spans where they stand then. Raises ValueError without an ``old``."""
+    start = text.index(old)
+    runs = runs_of(text, spans)
+    look = next(iter(cut(runs, start, start + 1)), Run("")).look
+    runs = [*cut(runs, 0, start), Run(new, look), *cut(runs, start + len(old))]
+    return text_of(runs), spans_of(runs)
+
+
 def tidied(text: str, spans: Sequence[Span]) -> list[Span]:
     """The spans that tell something, grown over white between like ones, without white and punctuation at their ends.
 

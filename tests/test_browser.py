@@ -15,7 +15,7 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from document_parser.jobs import files
-from document_parser.models import Block, Cell, Page, Table
+from document_parser.models import Block, Cell, Page, Span, Table
 from tests.browser import DESKTOP, PHONE, Watched, browser, found_browser, screenshots
 from tests.documents import PARAGRAPH, encrypted_pdf, pdf_of_text, stamped_pdf, truncated
 from tests.service import Service
@@ -466,6 +466,9 @@ def test_every_kind_of_block_is_shown_as_what_it_is(service, opened, tmp_path):
     expect(paper.locator("h2")).to_have_text("Minutes of the meeting")
     expect(paper.locator("p strong")).to_have_text("unanimously")
     expect(paper.locator("p em")).to_have_text("in writing")
+    expect(paper.locator("a")).to_have_count(1)
+    link = paper.locator("a[href='https://example.org/minutes'][target=_blank][rel='noopener noreferrer nofollow']")
+    expect(link).to_have_text("unanimously")
     expect(paper.locator("p code.math")).to_have_text("a^2 + b^2")
     expect(paper.locator(".formula")).to_have_text("\\int_0^1 x^2\\,dx = \\frac{1}{3}")
     expect(paper.locator("ul > li > ul > li")).to_have_text("Deeper")
@@ -489,7 +492,14 @@ def blocks_of_all_kinds() -> list[Block]:
     return [
         Block(kind="page_header", text="Harbour board"),
         Block(kind="title", text="Minutes of the meeting"),
-        Block(kind="paragraph", text="It was decided **unanimously** and *in writing* that $a^2 + b^2$ costs $5 or $6."),
+        Block(
+            kind="paragraph",
+            text="It was 𝕕ecided unanimously and in writing that $a^2 + b^2$ costs $5 or $6.",
+            spans=[
+                Span(start=15, end=26, bold=True, link="https://example.org/minutes"),
+                Span(start=31, end=41, italic=True, link="javascript:window.harmed=3"),
+            ],
+        ),
         Block(kind="heading", text="Decisions", level=2),
         Block(kind="list_item", text="First", level=1),
         Block(kind="list_item", text="Deeper", level=2),

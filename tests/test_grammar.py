@@ -278,4 +278,21 @@ def test_a_tag_without_its_partner_goes_and_its_words_stay():
 
 def test_emphasis_in_html_becomes_that_of_markdown():
     text = "Total <b>5</b>, <em>not</em> <strong>6 or 7</strong>; a <b and c> b"
-    assert texts(parse_nanonets(text)) == [("paragraph", "Total **5**, *not* **6 or 7**; a <b and c> b")]
+    [block] = parse_nanonets(text)
+    assert block.text == "Total 5, not 6 or 7; a <b and c> b"
+    assert [(block.text[span.start : span.end], span.bold, span.italic) for span in block.spans] == [
+        ("not", False, True),
+        ("6 or 7", True, False),
+    ]
+
+
+def test_emphasis_leaves_the_text_and_what_is_none_stays():
+    [block] = parse_nanonets("**Due *now* and** here: 2 * 3 * 4, `**kept**`, $a^* b^*$, _blank_ ____, ***all*** ** open")
+    assert block.text == "Due now and here: 2 * 3 * 4, `**kept**`, $a^* b^*$, _blank_ ____, all ** open"
+    looks = [(block.text[span.start : span.end], "b" * span.bold + "i" * span.italic) for span in block.spans]
+    assert looks == [("Due ", "b"), ("now", "bi"), (" and", "b"), ("all", "bi")]
+
+
+def test_a_text_of_nothing_but_marks_takes_no_time_to_speak_of():
+    for text in ("*a " * 50_000, "**a " * 50_000, "***a " * 50_000, "$a " * 50_000, "**a*b" * 50_000, "**a *" * 50_000):
+        assert parse_nanonets(text)

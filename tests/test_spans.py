@@ -15,7 +15,7 @@ from document_parser.models import Block, Cell, Continuation, Document, Options,
 from document_parser.pipeline.frames import linked, words_payload
 from document_parser.pipeline.layout import blocks_of
 from document_parser.pipeline.pdf_file import PdfFile
-from document_parser.spans import safe_link, tidied
+from document_parser.spans import replaced, safe_link, tidied
 
 WIDTH, HEIGHT = 595.0, 842.0
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -327,3 +327,8 @@ def test_a_line_of_thousands_of_looks_takes_no_time_to_speak_of():
     spans = [Span(start=5 * n, end=5 * n + 4, bold=n % 3 == 0, italic=n % 2 == 0) for n in range(20_000)]
     tidy = tidied(text, [span for span in spans if span.bold or span.italic])
     assert written("markdown", Block(kind="paragraph", text=text, spans=tidy)).count("**") > 10_000
+
+
+def test_a_number_put_right_leaves_the_spans_around_it_where_they_were():
+    text, spans = replaced("Pay 1,35 today", [Span(start=9, end=14, bold=True)], "1,35", "1,350.00")
+    assert (text, [text[span.start : span.end] for span in spans]) == ("Pay 1,350.00 today", ["today"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from document_parser.engines.emphasis import without_marks
 from document_parser.engines.html_table import plain, read_table, shifted_digits, split_tables
 from document_parser.models import Block, BlockKind, Cell, Table
 
@@ -36,11 +37,15 @@ def markdown_blocks(text: str) -> list[Block]:
     """The blocks of Markdown as the models write it, in order.
 
     Formula blocks hold LaTeX without delimiters, inline formulas stand between ``$``. Bullets are dropped, numbers of list
-    items stay. Line breaks inside a paragraph stay.
+    items stay. Line breaks inside a paragraph stay, emphasis becomes spans.
     """
     blocks: list[Block] = []
     for is_table, piece in split_tables(SPECIAL_TOKEN.sub("", text.replace("\r\n", "\n"))):
         blocks += _table_blocks(piece) if is_table else _tagged_blocks(piece)
+    for block in blocks:
+        for part in (block, *(block.table.cells if block.table else ())):
+            if block.kind not in ("code", "formula"):
+                without_marks(part)
     return _nested(blocks)
 
 

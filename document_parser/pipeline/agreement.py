@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from document_parser.models import Block, Reading
 from document_parser.pipeline.comparable import overlap, texts_read, tokens
 from document_parser.pipeline.numbers import Difference, differences
+from document_parser.spans import replaced
 
 ENOUGH = 0.85
 """Below this a further reader is asked, if there is one."""
@@ -57,5 +58,5 @@ def _put_right(blocks: Sequence[Block], one: Difference) -> bool:
     places = [part for part in holders if part.text.count(one.read) == 1]
     if len(places) != 1 or sum(part.text.count(one.read) for part in holders) != 1:
         return False
-    places[0].text = places[0].text.replace(one.read, one.known)
+    places[0].text, places[0].spans = replaced(places[0].text, places[0].spans, one.read, one.known)
     return True

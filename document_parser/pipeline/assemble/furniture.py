@@ -13,6 +13,7 @@ from statistics import median
 
 from document_parser.models import Block, BlockKind, Page
 from document_parser.pipeline.assemble.margins import Edge, MarginLine, margin_lines, margin_text
+from document_parser.spans import cut, runs_of, spans_of
 
 SAME_PLACE = 0.02
 """Tops of a running head on two pages differ by at most this share of the page height."""
@@ -66,7 +67,8 @@ def _relabelled(block: Block, found: Sequence[tuple[MarginLine, BlockKind]]) -> 
     """The block with its new kind; or parted into furniture and the rest."""
     for line, kind in found:
         if line.line == "whole":
-            return [block.model_copy(update={"kind": kind, "level": None, "text": margin_text(block), "size_points": None})]
+            now = {"kind": kind, "level": None, "text": margin_text(block), "size_points": None}
+            return [block.model_copy(update={**now, "spans": []})]
     before: list[Block] = []
     after: list[Block] = []
     text = block.text.strip()
@@ -77,8 +79,15 @@ def _relabelled(block: Block, found: Sequence[tuple[MarginLine, BlockKind]]) -> 
         else:
             text, _, foot = text.rpartition("\n")
             after.append(Block(kind=kind, text=foot.strip()))
-    rest = [block.model_copy(update={"text": text.strip()})] if text.strip() else []
+    rest = [_cut_to(block, text.strip())] if text.strip() else []
     return [*before, *rest, *after]
+
+
+def _cut_to(block: Block, text: str) -> Block:
+    """The block with this part of its text only."""
+    start = block.text.find(text)
+    runs = cut(runs_of(block.text, block.spans), start, start + len(text))
+    return block.model_copy(update={"text": text, "spans": spans_of(runs)})
 
 
 class Margins:

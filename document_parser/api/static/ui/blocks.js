@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { inline, lines } from "./inline.js";
+import { styled } from "./spans.js";
 
 const MOST_BLOCKS = 1500;
 const MOST_CELLS = 4000;
@@ -45,25 +46,26 @@ function mark(made, index) {
 
 function element(block, flow) {
   const text = block.text ?? "";
+  const content = () => styled(text, block.spans, flow);
   const doubt = block.confidence !== null && block.confidence !== undefined && block.confidence < DOUBTFUL ? " doubtful" : "";
   switch (block.kind) {
     case "title":
     case "heading": {
       const rank = Math.min(6, Math.max(1, block.level ?? (block.kind === "title" ? 1 : 2)));
-      return el(`h${Math.min(6, rank + 1)}`, { class: `rank-${rank}${doubt}` }, flow(text));
+      return el(`h${Math.min(6, rank + 1)}`, { class: `rank-${rank}${doubt}` }, content());
     }
     case "table":
-      return block.table?.cells.length ? el("div", { class: "table" }, table(block.table, flow)) : el("p", {}, flow(text));
+      return block.table?.cells.length ? el("div", { class: "table" }, table(block.table, flow)) : el("p", {}, content());
     case "figure":
-      return el("div", { class: "figure" }, text ? flow(text) : "Figure");
+      return el("div", { class: "figure" }, text ? content() : "Figure");
     case "formula":
       return el("div", { class: "formula", "aria-label": "Formula, as LaTeX" }, text);
     case "code":
       return el("pre", {}, el("code", {}, text));
     case "caption":
-      return el("p", { class: `caption-block${doubt}` }, flow(text));
+      return el("p", { class: `caption-block${doubt}` }, content());
     default:
-      return el("p", { class: (FURNITURE.has(block.kind) ? "furniture" : block.kind) + doubt }, flow(text));
+      return el("p", { class: (FURNITURE.has(block.kind) ? "furniture" : block.kind) + doubt }, content());
   }
 }
 
@@ -77,7 +79,8 @@ function putItem(list, block, flow) {
     if (!parent) break;
     here = parent.querySelector(":scope > ul, :scope > ol") ?? parent.appendChild(el("ul"));
   }
-  const made = el("li", {}, flow(numbered ? text.slice(numbered[0].length) : text.replace(BULLET, "")));
+  const marker = (numbered ?? BULLET.exec(text))?.[0].length ?? 0;
+  const made = el("li", {}, styled(text, block.spans, flow, marker));
   const wanted = numbered ? "OL" : "UL";
   if (!here.children.length && here.tagName !== wanted) here = replaced(here, wanted);
   else if (here.tagName !== wanted) here = after(here, wanted);
@@ -144,7 +147,7 @@ function numericColumns(cells) {
 }
 
 function cellElement(cell, numbers, flow) {
-  const made = el(cell.header ? "th" : "td", { class: numbers.get(cell.column) && !(cell.column_span > 1) ? "number" : null }, flow(cell.text ?? ""));
+  const made = el(cell.header ? "th" : "td", { class: numbers.get(cell.column) && !(cell.column_span > 1) ? "number" : null }, styled(cell.text ?? "", cell.spans, flow));
   if (cell.row_span > 1) made.rowSpan = Math.min(1000, cell.row_span);
   if (cell.column_span > 1) made.colSpan = Math.min(1000, cell.column_span);
   if (cell.header) made.scope = cell.row === 0 ? "col" : "row";
