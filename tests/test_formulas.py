@@ -83,6 +83,15 @@ def test_a_mark_over_a_letter_joins_it_in_formulas_and_in_text():
     assert read(name)[0][1].startswith("M ü") or read(name)[0][1].startswith("Mü")
 
 
+def test_a_stroke_through_a_sign_negates_it_and_a_bar_before_an_arrow_maps():
+    assert [chr(code) for code in b"67"] != [glyphs_of("CMSY10")[code] for code in b"67"] == ["\u0338", "↦"]
+    words = [*plain("where", 72, 200), glyph("x", 110, 200)]
+    words += [glyph("\u0338", 118.2, 200, width=7), glyph("=", 118, 200, math=False, width=7.4), glyph("y", 128, 200)]
+    assert read([*words, *plain("holds", 140, 200)]) == [("paragraph", r"where $x \neq y$ holds")]
+    words = [*plain("where", 72, 200), glyph("x", 110, 200), glyph("↦", 118, 200, width=1), glyph("→", 118, 200, width=9)]
+    assert read([*words, glyph("y", 130, 200), *plain("holds", 142, 200)]) == [("paragraph", r"where $x \mapsto y$ holds")]
+
+
 def test_numbers_of_footnotes_and_chemistry_stay_plain_characters():
     words = [*plain("as shown", 72, 200), glyph("3", 72 + 34.5, 196, size=6, math=False)]
     assert read(words) == [("paragraph", "as shown³")]

@@ -7,6 +7,8 @@ come out as if it were flat.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from document_parser.models import Rule, Word
@@ -24,6 +26,8 @@ ABOVE, BELOW = (-0.1, 1.25), (0.3, 1.6)
 TOUCHING = 0.15
 """White between a word and its small neighbour, at most, in font sizes."""
 
+NEGATION = "\u0338"
+_OVERLAID = re.compile(NEGATION + r"(\S)|↦→")
 _NO_HOST = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -49,7 +53,7 @@ def with_formulas(words: Sequence[Word], rules: Iterable[Rule]) -> list[Word]:
     """The words, in their order, with the parts of formulas put together. Lengths are in points."""
     if not any(word.math for word in words):
         return list(words)
-    found = _accents_placed(words)
+    found = _accents_placed(_overlays_placed(words))
     for bar in sorted(_bars(found, rules), key=lambda rule: rule.right - rule.left):
         found = _rooted(found, bar) or _fraction(found, bar) or found
     return [_seated(word) for word in _scripted(_limits_placed(_small_roots(found)))]
@@ -69,7 +73,33 @@ def _bars(words: Sequence[Word], rules: Iterable[Rule]) -> list[Rule]:
     return [rule for rule in rules if rule.bottom - rule.top < 2 and 2 < rule.right - rule.left < max(60, WIDEST_BAR * width)]
 
 
-# --- marks over letters ---
+# --- marks upon signs and over letters ---
+
+
+def _overlays_placed(words: Sequence[Word]) -> list[Word]:
+    """The stroke that negates a sign, and the bar that makes "maps to" of an arrow, with what they are drawn upon: TeX writes
+    them just before it, without any width of their own.
+    """
+    placed: list[Word] = []
+    for word in words:
+        before = placed[-1] if placed else None
+        if before is not None and before.math and before.text == NEGATION and _upon(before, word):
+            text = unicodedata.normalize("NFC", word.text[0] + NEGATION + word.text[1:])
+            placed[-1] = word._replace(text=text, math=True)
+        elif before is not None and before.math and before.text == "↦" and word.text == "→":
+            placed[-1] = word._replace(text="↦", left=min(before.left, word.left), math=True)
+        else:
+            placed.append(word._replace(text=_OVERLAID.sub(_composed_overlay, word.text)) if word.math else word)
+    return placed
+
+
+def _upon(mark: Word, sign: Word) -> bool:
+    middle = (mark.left + mark.right) / 2
+    return sign.left < middle < sign.right and sign.top - mark.size_points < mark.bottom and mark.top < sign.bottom
+
+
+def _composed_overlay(match: re.Match[str]) -> str:
+    return "↦" if match[1] is None else unicodedata.normalize("NFC", match[1] + NEGATION)
 
 
 def _accents_placed(words: Sequence[Word]) -> list[Word]:
