@@ -287,3 +287,37 @@ def test_a_header_right_above_the_first_rule_belongs_to_the_table():
     words = rows_at([["Name", "One", "Two", "Three"], *NUMBERS], LEFTS, 104, pitch=24)
     found = blocks_of(words, WIDTH, HEIGHT, [level(at) for at in (122, 146, 170)])
     assert shown(only_table(found)) == [["Name", "One", "Two", "Three"], *NUMBERS]
+
+
+def test_cells_of_both_columns_that_end_at_different_heights_stay_whole():
+    left = [("Example Company", 80, 126), ("12 Street", 80, 139), ("Oslo", 80, 152), ("Phone 12 34", 80, 174)]
+    right = [("Carrier: none", 310, 107), ("Pro: none", 310, 126), ("Terms", 310, 152), ("Paid by us", 310, 174)]
+    words = set_at(("Ship From", 80, 107), *left, ("Ship To", 80, 194), *right, ("Bob Ltd", 80, 216), ("Note", 310, 216))
+    rules = [level(at) for at in (100, 122, 212, 232)]
+    rules += [level(148, 300), level(190, 72, 300), *(upright(at, 100, 232) for at in (72, 300, 520))]
+    assert [cell.text for cell in table_of(words, rules).cells] == [
+        *("Ship From", "Carrier: none", "Example Company 12 Street Oslo Phone 12 34", "Pro: none"),
+        *("Terms Paid by us", "Ship To", "Bob Ltd", "Note"),
+    ]
+
+
+def test_columns_with_one_text_are_no_columns_of_a_table():
+    words = rows_at([["a", "b", ""], ["c", "d", "e"], ["f", "g", ""]], (80, 140, 200), 104)
+    assert "table" not in kinds(blocks_of(words, WIDTH, HEIGHT))
+
+
+def test_ranges_are_numbers_where_spaces_were_lost():
+    texts = [
+        ["Positive predictive value", "37.72", "130.35 to 145.54"],
+        ["Negative predictive value", "94.25", "193.04 to195.31"],
+    ]
+    words = rows_at([["Variable", "Value", "Range"], *texts], (80, 250, 330), 104, pitch=12.5)
+    rules = [level(at, right=420) for at in (100, 115, 143)]
+    assert shown(table_of(words, rules)) == [["Variable", "Value", "Range"], *texts]
+
+
+def test_a_small_picture_has_its_header_close_below_the_rule():
+    words = rows_at([["Name", "One", "Both"]], (80, 250, 400), 100.6, size=4)
+    words += rows_at([["Two", "Three"]], LEFTS[2:], 113, size=4) + rows_at(NUMBERS, LEFTS, 122, pitch=6, size=4)
+    found = blocks_of(words, WIDTH, HEIGHT, [level(100), level(108.5, 340, 480)])
+    assert [cell.text for cell in only_table(found).cells][:5] == ["Name", "One", "Both", "Two", "Three"]

@@ -1,4 +1,4 @@
-"""Level and upright lines in the picture of a page."""
+"""Level and upright lines, and dark bars, in the picture of a page."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ _NEIGHBOURHOOD = 31
 _DARKER = 12
 _THICKEST = 14
 _SLANT = 0.02
+_DARK = 128
+_SOLID = 0.6
+"""Share of a dark bar that is dark; the rest are light letters on it. A line of text has less ink."""
+_RECTANGULAR = 0.9
+"""Share of its edges that is."""
+_THICK = 5
+"""Of the ground above and below the letters, in pixels."""
 _RIM = 0.12
 _SLACK = 0.005
 
@@ -39,15 +46,19 @@ def _strikes(rule: Rule, boxes: NDArray[np.float64]) -> bool:
 
 
 def rules_in(pixels: Pixels) -> list[Rule]:
-    """The lines of a picture, given as rows of blue, green and red, as fractions of its sides. MOST_RULES at most."""
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    """The lines and dark bars of a picture, as fractions of its sides: MOST_RULES at most. Its rows are of blue, green, red."""
+    grey: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     method, dark = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
     ink: Pixels = cv2.adaptiveThreshold(grey, 255, method, dark, _NEIGHBOURHOOD, _DARKER).astype(np.uint8, copy=False)
     shortest = max(_SHORTEST_PIXELS, max(grey.shape) // _PARTS_OF_LONG_SIDE)
     height, width = grey.shape
+    bars = list(_bars(grey, shortest))
+    for left, top, right, bottom in bars:
+        # Beside its edge a bar is darker than its neighbourhood, which would join the lines that touch it to one thick one.
+        ink[top:bottom, left:right] = 0
     levels = [Rule(start, at, end, at) for start, end, at in _lines(ink, shortest)]
     uprights = [Rule(at, start, at, end) for start, end, at in _lines(np.ascontiguousarray(ink.T), shortest)]
-    found = [*levels, *uprights][:MOST_RULES]
+    found = [*(Rule(*bar) for bar in bars), *levels, *uprights][:MOST_RULES]
     return [Rule(rule.left / width, rule.top / height, rule.right / width, rule.bottom / height) for rule in found]
 
 
@@ -61,3 +72,21 @@ def _lines(ink: Pixels, shortest: int) -> Iterator[tuple[float, float, float]]:
     for (left, _, width, height, _), (_, middle) in zip(stats[1:].tolist(), centres[1:].tolist(), strict=True):
         if height <= _THICKEST + _SLANT * width:
             yield left, left + width, middle
+
+
+def _bars(grey: Pixels, shortest: int) -> Iterator[tuple[int, int, int, int]]:
+    """(left, top, right, bottom) of the dark rectangles, in pixels: the grounds of headings in light letters."""
+    dark: Pixels = (grey < _DARK).astype(np.uint8)
+    solid = cv2.morphologyEx(dark, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_RECT, (shortest, _THICK)))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(solid)
+    for left, top, width, height, _ in stats[1:].tolist():
+        right, bottom = left + width, top + height
+        at_rim = left == 0 or top == 0 or right == grey.shape[1] or bottom == grey.shape[0]
+        if height > _THICKEST and not at_rim and _is_bar(dark[top:bottom, left:right]):
+            yield left, top, right, bottom
+
+
+def _is_bar(dark: Pixels) -> bool:
+    """Whether pixels are dark but for letters: along all four edges, and mostly."""
+    edges = (dark[1], dark[-2], dark[:, 1], dark[:, -2])
+    return bool(dark.mean() > _SOLID and min(edge.mean() for edge in edges) > _RECTANGULAR)

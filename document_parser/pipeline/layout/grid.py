@@ -13,7 +13,7 @@ from document_parser.pipeline.layout.looks import says_something, spans_of_lines
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.text import join_lines, join_words
 
-_NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|\bto\b)*[^\w]*(?:[A-Za-z%€]{1,3})?")
+_NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|(?<![A-Za-z])to(?![A-Za-z]))*[^\w]*(?:[A-Za-z%€]{1,3})?")
 _LONGEST_NUMBER = 40
 _LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
 """Dots that lead the eye from a label to its numbers."""

@@ -174,7 +174,9 @@ class _Table:
             for column, (left, right) in enumerate(pairwise(self.columns))
             if any(not covers(self.level_lines[edge], left, right) for edge in inner)
         )
-        return free if len(free) < self.width and band >= self.head_bands else frozenset()
+        # Where lines part all columns, one cell may end in a band in which the other begins.
+        some = len(free) < self.width or all(self.drawn)
+        return free if some and band >= self.head_bands else frozenset()
 
     def _is_head(self, band: int) -> bool:
         heads = self.head_bands

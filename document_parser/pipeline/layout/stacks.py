@@ -137,7 +137,7 @@ def _lengthened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], si
         return stack
     stack = _heightened(stack, others, words, size)
     limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
-    lines = lines_of(strip(stack, stack.bottom + 2 * TOUCH, limit, words))
+    lines = lines_of(strip(stack, stack.bottom + TOUCH + min(TOUCH, 0.5 * size), limit, words))
     rows = _rows(lines, stack, size)
     held = lines_of(standing_between(stack, words))
     if not (stack.uprights or _is_header(stack, size) or len(held) < len(stack.levels)):

@@ -11,6 +11,8 @@ from document_parser.pipeline.layout.grid import Grid, GridCell, is_number, most
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 
 LEAST_ROWS = 3
+LEAST_TEXTS = 2
+"""Of a column; a lone text beside others is a part of a formula, or of a drawing."""
 CLEAR = 0.6
 """Width of the narrowest white between two columns, in font sizes."""
 PLAIN_SPACE = 0.4
@@ -224,7 +226,7 @@ def _is_table(grid: Grid) -> bool:
     if len(full) < LEAST_ROWS or len(full) < 0.6 * len(grid.rows):
         return False
     columns = [_texts(grid, column) for column in range(grid.columns)]
-    if any(len(texts) == 0 for texts in columns):
+    if any(len(texts) < LEAST_TEXTS for texts in columns):
         return False
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
         return False
