@@ -1,9 +1,10 @@
 """What becomes of pages when the model servers go wrong on one page in five: loops, lies, cut-off answers, rubbish, silence.
 
-    python -m benchmarks.faulty_models [--corpus FOLDER] [--drawn 20] [--from-corpus 40]
+    python -m benchmarks.faulty_models [--corpus FOLDER] [--drawn 16] [--from-corpus 32] [--seed 0]
 
 Both simulated servers know the true text of every page and say it in their model's own grammar, so that what is lost, invented
-or wrongly suspected can be counted exactly. Real tables are besides shown to the guard against loops as they would stream in.
+or wrongly suspected can be counted exactly. Another seed takes other pages, other lies and another draw of the faults. Real
+tables are besides shown to the guard against loops as they would stream in.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ import pypdfium2  # noqa: E402
 
 from benchmarks.report import progress  # noqa: E402
 from benchmarks.true_pages import FAULTS, KnowingServer, TruePage, as_nanonets, page_text, plant, signature_of  # noqa: E402
+from document_parser.engines.vlm import WATCH_CHARACTERS  # noqa: E402
 from document_parser.models import AccuracyMode, Options, Page  # noqa: E402
 from document_parser.pipeline.comparable import Vocabulary, tokens  # noqa: E402
 from document_parser.pipeline.document import DocumentReader  # noqa: E402
 from document_parser.pipeline.layout import blocks_of  # noqa: E402
 from document_parser.pipeline.loops import loop_reason  # noqa: E402
 from document_parser.pipeline.pdf_file import PdfFile  # noqa: E402
-from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
+from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
 from tests import documents  # noqa: E402
 from tests.vllm_answers import WORDS  # noqa: E402
 from tests.vllm_batching import Speed  # noqa: E402
@@ -45,7 +47,6 @@ FAST = Speed(tokens_per_second=200_000, per_sequence=20_000, first_token=0.0)
 SHARE = 0.2
 SILENCE_SECONDS = 3.0
 SCAN_SCALE = 150 / 72
-WATCHED_EVERY = 200
 HALF = 0.5
 ACCUSING = {
     "suspect_fabrication",
@@ -97,9 +98,9 @@ def _recall(truth: TruePage, text: str) -> float:
     return sum(found) / len(found) if found else 1.0
 
 
-def build(folder: Path, corpus: Path, drawn: int, from_corpus: int) -> dict[Path, list[TruePage]]:
+def build(folder: Path, corpus: Path, drawn: int, from_corpus: int, seed: int = 0) -> dict[Path, list[TruePage]]:
     """Two documents, one with text layers and one of scans of the same pages, and what is true of each page."""
-    sources = [*_drawn(folder, drawn), *_corpus_pages(corpus, from_corpus)]
+    sources = [*_drawn(folder, drawn, seed), *_corpus_pages(corpus, from_corpus, seed)]
     digital, scans = pypdfium2.PdfDocument.new(), pypdfium2.PdfDocument.new()
     names: list[str] = []
     for path, number in sources:
@@ -118,10 +119,10 @@ def build(folder: Path, corpus: Path, drawn: int, from_corpus: int) -> dict[Path
     return {folder / "digital.pdf": truths, folder / "scans.pdf": copies}
 
 
-def _drawn(folder: Path, count: int) -> list[tuple[Path, int]]:
+def _drawn(folder: Path, count: int, seed: int) -> list[tuple[Path, int]]:
     """Pages of prose with numbers, in one column and two, and pages with a ruled table."""
     made = []
-    for number in range(count):
+    for number in range(seed * count, (seed + 1) * count):
         path = folder / f"drawn-{number}.pdf"
         start = f"File {number * 7919:07d}. On {number % 28 + 1}.3.2026 the sum of {number * 131 + 1000}.50 was due. "
         if number % 4 == 3:
@@ -142,7 +143,7 @@ def _prose(number: int) -> str:
     return " ".join(" ".join(chance.choices(WORDS, k=12)).capitalize() + "." for _ in range(20 + 10 * (number % 5)))
 
 
-def _corpus_pages(corpus: Path, count: int) -> list[tuple[Path, int]]:
+def _corpus_pages(corpus: Path, count: int, seed: int) -> list[tuple[Path, int]]:
     """The first pages of so many of the corpus's digital documents, spread over its kinds, that have a text layer."""
     found: list[tuple[Path, int]] = []
     for kind in ("digital", "tables", "receipts"):
@@ -151,7 +152,7 @@ def _corpus_pages(corpus: Path, count: int) -> list[tuple[Path, int]]:
                 if _has_text(document):
                     found.append((path, 0))
     step = max(1, len(found) // count) if count else 0
-    return found[::step][:count] if count else []
+    return found[seed % step :: step][:count] if count else []
 
 
 def _has_text(document: pypdfium2.PdfDocument) -> bool:
@@ -171,8 +172,22 @@ def _truths(path: Path, names: Sequence[str]) -> list[TruePage]:
     return found
 
 
-async def run(mode: AccuracyMode, documents_: dict[Path, list[TruePage]], inference: str = "auto") -> dict[str, Outcome]:
-    """Read everything in this mode; outcomes by document."""
+@dataclass(frozen=True)
+class Way:
+    """A way to read: the mode asked for, and which scans the CPU checks."""
+
+    mode: AccuracyMode
+    checked: CheckedPages = "suspicious"
+
+    def __str__(self) -> str:
+        return self.mode if self.checked == "suspicious" else f"{self.mode}, CHECK_IMAGE_PAGES={self.checked}"
+
+
+WAYS = (Way("maximum"), Way("balanced", "all"), Way("balanced"))
+
+
+async def run(way: Way, documents_: dict[Path, list[TruePage]]) -> dict[str, Outcome]:
+    """Read everything in this way; outcomes by document."""
     outcomes = {}
     servers = [KnowingServer(model, grammar, FAST) for grammar, model in MODELS.items()]  # type: ignore[arg-type]
     async with contextlib.AsyncExitStack() as stack:
@@ -181,7 +196,7 @@ async def run(mode: AccuracyMode, documents_: dict[Path, list[TruePage]], infere
             await stack.enter_async_context(serving(server))
             urls[server.grammar] = server.url
         settings = Settings(
-            engines=EngineSettings(vllm_read_seconds=SILENCE_SECONDS, inference_mode=inference),  # type: ignore[arg-type]
+            engines=EngineSettings(vllm_read_seconds=SILENCE_SECONDS, check_image_pages=way.checked),
             deepseek=DeepSeekSettings(url=urls["deepseek"]),
             nanonets=NanonetsSettings(url=urls["nanonets"]),
         )
@@ -189,8 +204,8 @@ async def run(mode: AccuracyMode, documents_: dict[Path, list[TruePage]], infere
         for path, truths in documents_.items():
             for server in servers:
                 server.pages = truths
-            outcomes[path.stem] = await _read(reader, path, truths, mode)
-            progress(f"{mode} {path.stem}: {outcomes[path.stem]}")
+            outcomes[path.stem] = await _read(reader, path, truths, way.mode)
+            progress(f"{way} {path.stem}: {outcomes[path.stem]}")
     return outcomes
 
 
@@ -208,7 +223,7 @@ def tables_cut(tables: Iterable[str]) -> tuple[int, int]:
     cut = count = 0
     for table in tables:
         count += 1
-        cut += any(loop_reason(table[:end]) for end in range(WATCHED_EVERY, len(table) + WATCHED_EVERY, WATCHED_EVERY))
+        cut += any(loop_reason(table[:end]) for end in range(WATCH_CHARACTERS, len(table) + WATCH_CHARACTERS, WATCH_CHARACTERS))
     return cut, count
 
 
@@ -221,34 +236,29 @@ def real_tables(corpus: Path, truths: Iterable[TruePage]) -> list[str]:
 def short_run(folder: Path) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
     """Outcomes of a few drawn pages in maximum mode, sound and then with a fault on most of them."""
     found = build(folder, folder, drawn=len(FAULTS) // 2, from_corpus=0)
-    clean = asyncio.run(run("maximum", found))
+    clean = asyncio.run(run(WAYS[0], found))
     plant([page for pages in found.values() for page in pages], 1.0, ["deepseek"])
-    return clean, asyncio.run(run("maximum", found))
+    return clean, asyncio.run(run(WAYS[0], found))
 
 
-def lines(corpus: Path = CORPUS, drawn: int = 20, from_corpus: int = 40) -> list[str]:
+def lines(corpus: Path = CORPUS, drawn: int = 16, from_corpus: int = 32, seed: int = 0) -> list[str]:
     """The figures, as Markdown."""
     with tempfile.TemporaryDirectory() as name:
-        found = build(Path(name), corpus, drawn, from_corpus)
+        found = build(Path(name), corpus, drawn, from_corpus, seed)
         truths = [page for pages in found.values() for page in pages]
-        clean = {mode: asyncio.run(run(mode, found)) for mode in MODES}
-        plant(truths, SHARE, list(MODELS))
-        faulty = {mode: asyncio.run(run(mode, found)) for mode in MODES}
+        clean = {way: asyncio.run(run(way, found)) for way in WAYS}
+        plant(truths, SHARE, list(MODELS), seed)
+        faulty = {way: asyncio.run(run(way, found)) for way in WAYS}
         cut, tables = tables_cut(real_tables(corpus, truths))
     return _told(clean, faulty, cut, tables)
 
 
-MODES: tuple[AccuracyMode, ...] = ("maximum", "balanced")
-
-
-def _told(
-    clean: dict[AccuracyMode, dict[str, Outcome]], faulty: dict[AccuracyMode, dict[str, Outcome]], cut: int, tables: int
-) -> list[str]:
-    rows = ["| what | to reach | " + " | ".join(f"{mode}, {kind}" for mode in MODES for kind in clean[mode]) + " |"]
+def _told(clean: dict[Way, dict[str, Outcome]], faulty: dict[Way, dict[str, Outcome]], cut: int, tables: int) -> list[str]:
+    rows = ["| what | to reach | " + " | ".join(f"{way}: {kind}" for way in WAYS for kind in clean[way]) + " |"]
     rows.append("|---" * rows[0].count("|", 1) + "|")
 
-    def row(what: str, aim: str, runs: dict[AccuracyMode, dict[str, Outcome]], cell: Callable[[Outcome], str]) -> None:
-        rows.append(f"| {what} | {aim} | " + " | ".join(cell(one) for mode in MODES for one in runs[mode].values()) + " |")
+    def row(what: str, aim: str, runs: dict[Way, dict[str, Outcome]], cell: Callable[[Outcome], str]) -> None:
+        rows.append(f"| {what} | {aim} | " + " | ".join(cell(one) for way in WAYS for one in runs[way].values()) + " |")
 
     row("pages, of them with a fault planted", "", faulty, lambda one: f"{one.pages}, {one.faults}")
     row("pages lost", "0", faulty, lambda one: str(len(one.lost)))
@@ -266,19 +276,20 @@ def _told(
     return rows
 
 
-def _named(title: str, runs: dict[AccuracyMode, dict[str, Outcome]], names: Callable[[Outcome], list[str]]) -> list[str]:
-    found = [f"{mode}, {kind}: {name}" for mode in MODES for kind, one in runs[mode].items() for name in names(one)]
+def _named(title: str, runs: dict[Way, dict[str, Outcome]], names: Callable[[Outcome], list[str]]) -> list[str]:
+    found = [f"{way}, {kind}: {name}" for way in WAYS for kind, one in runs[way].items() for name in names(one)]
     return [f"{title}: " + ("; ".join(found) or "none") + "."]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", type=Path, default=CORPUS)
-    parser.add_argument("--drawn", type=int, default=20)
-    parser.add_argument("--from-corpus", type=int, default=40)
+    parser.add_argument("--drawn", type=int, default=16)
+    parser.add_argument("--from-corpus", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients that go in mid-answer are what is measured
-    print("\n".join(lines(given.corpus, given.drawn, given.from_corpus)))
+    print("\n".join(lines(given.corpus, given.drawn, given.from_corpus, given.seed)))
 
 
 if __name__ == "__main__":

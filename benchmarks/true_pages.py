@@ -25,8 +25,12 @@ LIES = (
     "Furthermore the lessee surrenders every claim against previous owners, including damages caused by storms or neglect.",
     "Scientists from Reykjavik confirmed yesterday that migrating whales communicate across several thousand kilometres.",
     "Passengers travelling towards Marseille should change platforms immediately because engineering works obstruct traffic.",
+    "Der Verkäufer haftet außerdem für sämtliche Wasserschäden, sofern deren Ursache bereits vor Übergabe bekannt gewesen ist.",
+    "Les voyageurs munis de bagages encombrants doivent emprunter le quai opposé jusqu'à la réouverture du passage souterrain.",
+    "Los inquilinos deberán abonar cada trimestre cualquier desperfecto causado por animales domésticos o visitantes ruidosos.",
+    "天文学家昨夜在智利的观测站发现了一颗围绕双星运行的冰冷行星，其表面覆盖着甲烷与氨的厚厚云层。",
 )
-"""Sentences that stand on none of the pages."""
+"""Sentences, in several languages, that stand on none of the pages."""
 
 Signature = NDArray[np.float32]
 
@@ -39,6 +43,7 @@ class TruePage:
     blocks: Sequence[Block]
     signature: Signature
     fault: dict[str, str] = field(default_factory=dict)
+    lie: str = LIES[0]
     planted: set[str] = field(default_factory=set)
     """Texts that do not stand on the page and that a server said."""
 
@@ -68,6 +73,7 @@ def plant(pages: Sequence[TruePage], share: float, models: Sequence[str], seed: 
         chosen = chance.sample(range(len(pages)), round(share * len(pages)))
         for place, number in enumerate(chosen):
             pages[number].fault[model] = FAULTS[place % len(FAULTS)]
+            pages[number].lie = chance.choice(LIES)
 
 
 @dataclass
@@ -107,11 +113,10 @@ class KnowingServer(ModelServer):
         return min(((page, _top(look, page)) for page in self.pages), key=lambda found: _unlike(look, *found))
 
     def _with_lie(self, page: TruePage, blocks: Sequence[Block]) -> list[Block]:
-        lie = LIES[len(page.name) % len(LIES)]
-        page.planted.add(lie)
+        page.planted.add(page.lie)
         place = len(blocks) // 2
         box = blocks[place].box if blocks else None
-        return [*blocks[:place], Block(kind="paragraph", text=lie, box=box), *blocks[place:]]
+        return [*blocks[:place], Block(kind="paragraph", text=page.lie, box=box), *blocks[place:]]
 
     def _with_other_number(self, page: TruePage, blocks: Sequence[Block]) -> list[Block]:
         """The first long number of the page with one digit changed; a lie where there is none."""

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from document_parser.models import AccuracyMode
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
+CheckedPages = Literal["auto", "suspicious", "all"]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -186,9 +187,12 @@ class EngineSettings(_Section):
         default="auto", description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where installed."
     )
     tesseract_languages: str = Field(default="eng", description="Languages for Tesseract, joined by +.")
-    check_image_pages: Literal["suspicious", "all"] = Field(
+    check_image_pages: CheckedPages = Field(
         default="suspicious",
-        description="Which pages without a text layer the CPU reads beside a model, to check it; maximum mode checks all.",
+        description=(
+            "Which pages without a text layer the CPU reads too, to check a model: all; suspicious: where something is odd; "
+            "auto: those besides for which a core is free while the model answers. Maximum mode checks all."
+        ),
     )
     vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")
     vllm_connect_seconds: float = Field(default=2.0, gt=0, description="Deadline for reaching a model server.")

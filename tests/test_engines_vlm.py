@@ -14,13 +14,13 @@ from PIL import Image
 from document_parser.engines import Engines
 from document_parser.engines.deepseek import DeepSeekEngine
 from document_parser.engines.nanonets import NanonetsEngine
-from document_parser.engines.vlm import Presence, VisionEngine, refusal
+from document_parser.engines.vlm import WATCH_CHARACTERS, Presence, VisionEngine, refusal
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
 from document_parser.models import PageImage, Reading
 from document_parser.pipeline.guards import loop_reason
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
 from tests.stamp import draw_stamp
-from tests.vllm_answers import answer_for
+from tests.vllm_answers import answer_for, tokens_of
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
 
@@ -245,6 +245,21 @@ def test_a_loop_is_cut_while_it_grows_and_the_server_stops_working():
     against(server, test)
 
 
+@pytest.mark.parametrize("turn", ["and the total of the second quarter ", "{}. the total of the second quarter\n"])
+def test_of_a_loop_no_more_than_two_hundred_tokens_are_taken_in(turn):
+    sound = answer_for(STAMP, "deepseek", 300)
+    looping = sound + "".join(turn.format(number) for number in range(1, 500))
+    server = ModelServer(speed=FAST, answer=lambda _: looping)
+
+    async def test(engine: VisionEngine) -> None:
+        reading = await engine.read(picture(), watch=loop_reason)
+        assert reading.finish_reason == "loop"
+        assert reading.text.startswith(sound)
+        assert 0 < len(tokens_of(reading.text)) - len(tokens_of(sound)) <= 200
+
+    against(server, test)
+
+
 def test_without_a_watch_a_loop_runs_to_its_greatest_length():
     server = ModelServer(speed=FAST)
     server.script("loop")
@@ -259,7 +274,7 @@ def test_the_watch_sees_the_answer_grow():
         reading = await engine.read(picture(), watch=lambda text: seen.append(len(text)))
         assert reading.finish_reason == "stop"
         assert seen
-        assert all(later - earlier >= 200 for earlier, later in itertools.pairwise(seen))
+        assert all(later - earlier >= WATCH_CHARACTERS for earlier, later in itertools.pairwise(seen))
 
     against(server, test)
 

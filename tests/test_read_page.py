@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from PIL import ImageOps
 
 from document_parser.engines import Engines
+from document_parser.engines.rapidocr import RapidOcrEngine
+from document_parser.engines.spare_cores import SpareCores
 from document_parser.errors import NoEngine
 from document_parser.models import Options, PageFacts
 from document_parser.pipeline import route
 from document_parser.pipeline.read import read_page
 from document_parser.pipeline.source import OpenerLimits, Openers
-from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
+from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
 from tests import documents
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
+
+READABLE_PACE = Speed(tokens_per_second=1500, per_sequence=1500, first_token=0.0)
+"""Slow enough for a busy machine's client to close the connection before the answer has ended."""
 
 DOWN = "http://127.0.0.1:9/v1"
 
@@ -26,6 +32,14 @@ def openers():
     limits = OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)
     with Openers.start(limits) as openers:
         yield openers
+
+
+CPU = RapidOcrEngine(Settings())
+"""Shared by all tests, so that its models are loaded once."""
+
+
+def loaded_once(engine):
+    return CPU if engine.name == "rapidocr" else engine
 
 
 @pytest.fixture
@@ -44,9 +58,10 @@ def read(
     inference="auto",
     kind="pdf",
     check_image_pages="suspicious",
+    cores_taken=False,
     **options,
 ):
-    """Read one page of a document with these model servers up."""
+    """Read one page of a document with these model servers up, on a machine of one core."""
 
     async def main():
         async with contexts(servers) as urls:
@@ -54,13 +69,15 @@ def read(
                 engines=EngineSettings(inference_mode=inference, check_image_pages=check_image_pages),
                 deepseek=DeepSeekSettings(url=urls.get("deepseek", DOWN)),
                 nanonets=NanonetsSettings(url=urls.get("nanonets", DOWN)),
+                workers=WorkerSettings(cpu_concurrency=1),
             )
-            engines = Engines(settings)
-            try:
-                async with await openers.open(path, kind) as source:
-                    return await read_page(source, number, Options(accuracy_mode=mode, **options), engines, (0.2,))
-            finally:
-                await engines.aclose()
+            async with (
+                contextlib.aclosing(Engines(settings)) as engines,
+                await openers.open(path, kind) as source,
+                engines.spare_cores if cores_taken else contextlib.nullcontext(),
+            ):
+                asked = Options(accuracy_mode=mode, **options)
+                return await read_page(source, number, asked, engines.seen_through(loaded_once), (0.2,))
 
     return asyncio.run(main())
 
@@ -292,11 +309,13 @@ def test_a_page_with_a_little_ink_that_no_engine_reads_counts_as_blank_and_says_
     assert trail(page) == [("rapidocr", "accepted")]
 
 
-def answers_with(text):
+def answers_with(text, **more):
     """A model server that reads this on every page, in its own grammar."""
-    return ModelServer(speed=Speed(tokens_per_second=100_000, per_sequence=50_000, first_token=0.0), answer=lambda _: text)
+    fast = Speed(tokens_per_second=100_000, per_sequence=50_000, first_token=0.0)
+    return ModelServer(**{"speed": fast, "answer": lambda _: text, **more})
 
 
+NANONETS = {"model": "nanonets/Nanonets-OCR2-3B", "grammar": "nanonets"}
 TRUE_TEXT = documents.PARAGRAPH * 3
 LIE = "Furthermore the lessee surrenders every claim against previous owners, including damages caused by storms or neglect."
 
@@ -339,6 +358,39 @@ def test_the_cpu_checks_every_image_page_where_that_is_set(openers, true_scan):
     assert checked.attempts[0].guard == "fabrication"
 
 
+def test_a_core_that_is_free_looks_at_a_page_while_the_model_answers(openers, true_scan):
+    lying = {"deepseek": answers_with(deepseek_says(TRUE_TEXT, LIE))}
+    checked = read(openers, true_scan, lying, check_image_pages="auto")
+    assert checked.engine == "rapidocr"
+    assert checked.attempts[0].guard == "fabrication"
+
+
+def test_where_all_cores_are_taken_a_page_goes_unchecked_and_says_so(openers, true_scan):
+    sound = {"deepseek": answers_with(deepseek_says(TRUE_TEXT))}
+    page = read(openers, true_scan, sound, check_image_pages="auto", cores_taken=True)
+    assert (page.engine, page.warnings) == ("deepseek", [])
+    assert [attempt.reason for attempt in page.attempts] == ["not checked by the CPU, all cores were taken"]
+
+
+def test_of_pages_that_wait_for_a_core_the_latest_is_let_in_first_and_who_gave_up_never():
+    async def main():
+        cores, let_in = SpareCores(1), []
+
+        async def use(name):
+            async with cores:
+                let_in.append(name)
+                await asyncio.sleep(0)
+
+        tasks = [asyncio.create_task(use(name)) for name in ("first", "early", "given up", "late")]
+        await asyncio.sleep(0)
+        tasks[2].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with asyncio.timeout(1), cores:
+            return let_in
+
+    assert asyncio.run(main()) == ["first", "late", "early"]
+
+
 def test_a_number_that_a_model_misreads_is_put_right_by_the_text_layer_and_told(openers, tmp_path):
     text = TRUE_TEXT + " The total of invoice 4711 is 1,350.00 in all."
     path = documents.pdf_of_text(tmp_path / "digital.pdf", [text])
@@ -352,7 +404,7 @@ def test_a_number_that_a_model_misreads_is_put_right_by_the_text_layer_and_told(
 
 def test_readers_that_disagree_leave_the_choice_to_the_other_model(openers, tmp_path):
     path = documents.pdf_of_text(tmp_path / "digital.pdf", [TRUE_TEXT + LIE])
-    nanonets = ModelServer("nanonets/Nanonets-OCR2-3B", "nanonets", answer=lambda _: TRUE_TEXT + LIE)
+    nanonets = answers_with(TRUE_TEXT + LIE, **NANONETS)
     servers = {"deepseek": answers_with(deepseek_says(documents.PARAGRAPH * 2)), "nanonets": nanonets}
     page = read(openers, path, servers, mode="maximum")
     assert page.engine == "nanonets"
@@ -377,6 +429,41 @@ def test_a_reading_in_doubt_fails_the_page_where_that_was_asked_for(openers, tru
     assert (page.status, page.error.code, page.blocks) == ("failed", "PAGE_IN_DOUBT", [])
 
 
+@pytest.mark.parametrize(("on_low_quality", "engine"), [("flag", "deepseek"), ("fallback", "nanonets")])
+def test_fallback_asks_further_engines_about_a_page_in_doubt_and_keeps_the_least_doubtful(
+    openers, tmp_path, on_low_quality, engine
+):
+    """Both numbers are wrong in the same way, so that the text layer's cannot be put in their places."""
+    true = TRUE_TEXT + " Paid were 1,350.00 in May. Due are 1,350.00 in June."
+    path = documents.pdf_of_text(tmp_path / "digital.pdf", [true])
+    wrong = answers_with(deepseek_says(true.replace("1,350.00", "1,250.00")))
+    servers = {"deepseek": wrong, "nanonets": answers_with(true, **NANONETS)}
+    page = read(openers, path, servers, mode="maximum", on_low_quality=on_low_quality)
+    assert page.engine == engine
+    assert [warning.code for warning in page.warnings] == ["number_mismatch" if on_low_quality == "flag" else "engine_fallback"]
+
+
+def test_two_readers_who_have_little_in_common_make_a_page_say_so(openers, tmp_path):
+    known = [f"{chr(97 + n % 26)}{chr(97 + n // 26)}word" for n in range(200)]
+    path = documents.pdf_of_text(tmp_path / "digital.pdf", [" ".join(known)])
+    page = read(openers, path, {"deepseek": answers_with(deepseek_says(" ".join(known[:90])))}, mode="maximum")
+    assert (page.status, page.engine) == ("done", "deepseek")
+    assert 0.5 < page.agreement < 0.7
+    assert [warning.code for warning in page.warnings] == ["low_agreement"]
+
+
+def test_a_page_of_figures_is_asked_about_as_the_card_says_and_others_are_not(openers, servers, tmp_path):
+    figures, words_ = tmp_path / "figures.pdf", tmp_path / "words.pdf"
+    documents.table_pdf(figures, [[f"{row * 7}{column}5,{row}20.50" for column in range(5)] for row in range(1, 12)])
+    documents.table_pdf(words_, [["Item", "Kind"], *(["Goods from the harbour", "Wares of the town"] for _ in range(8))])
+    ends = []
+    for path in (figures, words_):
+        servers["nanonets"].log.clear()
+        read(openers, path, servers)
+        ends.append(servers["nanonets"].log[0].prompt.endswith("Only return HTML table within <table></table>."))
+    assert ends == [True, False]
+
+
 def test_doubt_about_ink_is_settled_by_the_cpu(openers, true_scan):
     short = answers_with(deepseek_says("The agreement between the two parties begins on the first day."))
     page = read(openers, true_scan, {"deepseek": short})
@@ -386,12 +473,11 @@ def test_doubt_about_ink_is_settled_by_the_cpu(openers, true_scan):
 
 def test_a_looping_answer_keeps_what_was_read_and_reads_the_rest_from_a_crop(openers, true_scan):
     good, rest = TRUE_TEXT[: len(TRUE_TEXT) // 2], TRUE_TEXT[len(TRUE_TEXT) // 2 :]
-    top = deepseek_says(good, "and the total of the second quarter " * 60).replace(
+    top = deepseek_says(good, "and the total of the second quarter " * 400).replace(
         "[[90, 60, 900, 450]]", "[[90, 60, 900, 150]]"
     )
     answers = iter([top, deepseek_says(rest)])
-    server = answers_with("")
-    server.answer = lambda _: next(answers)
+    server = answers_with("", speed=READABLE_PACE, answer=lambda _: next(answers))
     page = read(openers, true_scan, {"deepseek": server}, inference="vllm")
     assert [(attempt.engine, attempt.outcome) for attempt in page.attempts] == [
         ("deepseek", "rejected"),

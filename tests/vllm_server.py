@@ -60,6 +60,8 @@ class Asked:
     outcome: str
     max_tokens: int
     state: str = "running"
+    prompt: str = ""
+    """The words asked with."""
 
 
 @dataclass
@@ -192,6 +194,7 @@ class ModelServer:
         picture = pictures[0] if pictures else b""
         key = stamp if stamp is not None else int.from_bytes(hashlib.sha256(b"".join(pictures)).digest()[:4], "big")
         entry = Asked(stamp, time.time(), body.get("temperature"), self.step(stamp, picture), body.get("max_tokens", 0))
+        entry.prompt = _words_asked_with(body["messages"][-1]["content"])
         self.log.append(entry)
         limit = self._limit(body, prompt)
         sequence = self._sequence(body, prompt, limit, entry.outcome, self.text(picture, key, limit, entry.outcome))
@@ -310,6 +313,11 @@ class ModelServer:
 
 async def send(response: web.StreamResponse, chunk: dict[str, Any]) -> None:
     await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+
+
+def _words_asked_with(content: str | list[dict[str, Any]]) -> str:
+    parts = [content] if isinstance(content, str) else [part["text"] for part in content if part.get("type") == "text"]
+    return " ".join(parts)
 
 
 def drop(request: web.Request) -> None:

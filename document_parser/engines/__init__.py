@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Literal
 
 from document_parser.breaker import OwnSwitchboard, Rule, Switchboard
 from document_parser.engines.base import Engine
+from document_parser.engines.spare_cores import SpareCores
 from document_parser.models import EngineName, PageImage
-from document_parser.settings import Settings
+from document_parser.settings import CheckedPages, Settings
 
 if TYPE_CHECKING:
     from document_parser.engines.vlm import VisionEngine
@@ -82,6 +83,7 @@ class Engines:
         self._board = board or OwnSwitchboard()
         self._made: dict[EngineName, Engine] = {}
         self._around: Callable[[Engine], Engine] = _as_it_is
+        self.spare_cores = SpareCores(settings.cpu_window)
 
     def seen_through(self, around: Callable[[Engine], Engine]) -> Engines:
         """The same engines, each as this gives it back: what one of the two makes, both have."""
@@ -99,9 +101,9 @@ class Engines:
         return self._made[name]
 
     @property
-    def check_all_image_pages(self) -> bool:
-        """Whether the CPU is to read beside a model wherever there is no text layer."""
-        return self._settings.engines.check_image_pages == "all"
+    def check_image_pages(self) -> CheckedPages:
+        """Which pages without a text layer the CPU reads beside a model."""
+        return self._settings.engines.check_image_pages
 
     async def available(self) -> frozenset[EngineName]:
         """The engines that INFERENCE_MODE allows and that would read a page sent now."""

@@ -27,7 +27,7 @@ from document_parser.errors import ContextExceeded, EngineError, EngineRefused, 
 from document_parser.models import Block, FinishReason, PageImage, PageKind, Reading
 from document_parser.settings import EngineSettings
 
-WATCH_CHARACTERS = 200
+WATCH_CHARACTERS = 100
 BACK_OFF_SECONDS = 0.1
 MOST_CONNECTIONS = 256
 

@@ -50,6 +50,12 @@ class Ladder:
 
     async def down(self) -> Page:
         """Try each engine in turn. Raises NoEngine where none is there to try."""
+        try:
+            return await self._down()
+        finally:
+            await self._witnesses.aclose()
+
+    async def _down(self) -> Page:
         for name in self._one.route.engines:
             if name == "text_layer" and self._kept and route.distrust(self._one.facts):
                 break  # a reading in doubt is worth more
@@ -90,7 +96,7 @@ class Ladder:
         reading, patches = await self._patched(reading)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None:
-            self._one.tell(name, "accepted", patches, started, temperature)
+            self._one.tell(name, "accepted", self._said_of(name, patches), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if self._is_blank(image, rejection):
@@ -112,6 +118,10 @@ class Ladder:
         await self._one.pictures.turn_over(image)
         return "same engine"
 
+    def _said_of(self, name: EngineName, patches: str) -> str:
+        """What the why-trail says of an accepted reading."""
+        return "not checked by the CPU, all cores were taken" if name in route.MODELS and self._witnesses.unchecked else patches
+
     def _after(self, error: EngineError) -> CameOfIt:
         """Whether the same engine may be asked once more: never the same question after a refusal."""
         if isinstance(error, ContextExceeded):
@@ -127,8 +137,10 @@ class Ladder:
         image = await self._one.picture_for(name)
         if image.ink < NO_INK and not self._one.facts.characters:
             return None, image
-        if known := self._witnesses.has_read(name):
+        if known := await self._witnesses.has_read(name):
             return known, image
+        if name in route.MODELS:
+            self._witnesses.look_meanwhile()
         engine = self._one.engines.get(name)
         reading = await engine.read(image, temperature=temperature, watch=loop_reason)
         before = self._one.pictures.turn

@@ -26,7 +26,7 @@ NUMBER = re.compile(r"\d+")
 COUNTED_LETTERS = 12
 COUNTED_SHARE = 0.4
 """Words are mostly letters; a line of a table of contents is not."""
-COUNTED_LENGTH = 700
+COUNTED_LENGTH = 500
 """Without its numbers, which are a quarter of a counting loop's length at most."""
 COUNTED_REPEATS = 8
 COUNTED_BOXES = 25
@@ -103,9 +103,9 @@ def _is_too_much(unit: str, length: int) -> bool:
         return length >= 1500 and (repeats >= 60 or length >= 5000) if ends_rows else length >= 1000 and repeats >= 80
     if "<td" in unit or "<th" in unit:
         return length >= 1600 and repeats >= 12
-    # About two hundred tokens: four letters each, or one character each in writing without an alphabet.
+    # Less than two hundred tokens: four letters each, or one character each in writing without an alphabet.
     most = 8 if len(unit) <= 100 or len(unit) > LONG_UNIT else 5
-    return length >= (800 if unit.isascii() else 300) and repeats >= most
+    return length >= (600 if unit.isascii() else 300) and repeats >= most
 
 
 def _turned(unit: str) -> str:
