@@ -320,4 +320,13 @@ def test_a_small_picture_has_its_header_close_below_the_rule():
     words = rows_at([["Name", "One", "Both"]], (80, 250, 400), 100.6, size=4)
     words += rows_at([["Two", "Three"]], LEFTS[2:], 113, size=4) + rows_at(NUMBERS, LEFTS, 122, pitch=6, size=4)
     found = blocks_of(words, WIDTH, HEIGHT, [level(100), level(108.5, 340, 480)])
-    assert [cell.text for cell in only_table(found).cells][:5] == ["Name", "One", "Both", "Two", "Three"]
+    assert shown(only_table(found))[0] == ["Name (2x1)", "One (2x1)", "Both (1x2)"]
+
+
+def test_a_heading_over_the_columns_right_above_a_header_without_a_label_is_a_row():
+    years = [["", "2023", "2024", "2025"], *NUMBERS]
+    words = line("About the costs of this year and the last", 80, 70) + line("Year Ended", 372, 104)
+    words += rows_at(years, (80, 300, 390, 480), 118)
+    found = blocks_of(words, WIDTH, HEIGHT)
+    assert shown(only_table(found)) == [["Year Ended (1x3)"], years[0][1:], *NUMBERS]
+    assert kinds(found) == ["paragraph", "table"]

@@ -16,7 +16,7 @@ from document_parser.models import Word
 from document_parser.pipeline.layout.grid import Grid
 from document_parser.pipeline.layout.gutters import SHORTEST, Gutter, InkMap
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
-from document_parser.pipeline.layout.tables import grid_in, grown
+from document_parser.pipeline.layout.tables import crowned, grid_in, grown
 from document_parser.pipeline.layout.text import right_to_left
 
 MOST_REFUSALS = 8
@@ -180,6 +180,7 @@ def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) ->
         grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
     ):
         return None
+    grid = crowned(grid, text)
     taken = {id(word) for word in grid.words}
     rest = [word for word in words if id(word) not in taken]
     above = [word for word in rest if word.top + word.bottom < grid.top + grid.bottom]

@@ -15,6 +15,10 @@ LEAST_TEXTS = 2
 """Of a column; a lone text beside others is a part of a formula, or of a drawing."""
 CLEAR = 0.6
 """Width of the narrowest white between two columns, in font sizes."""
+CLOSE = 0.9
+"""Font sizes between a heading and the row that it stands over, at most."""
+CENTRED = 0.1
+"""Share of the width below by which the middle of a heading may be off, at most."""
 PLAIN_SPACE = 0.4
 """Font sizes between two words of one cell, at most, where a border of columns runs between them."""
 NO_SPACE = 0.15
@@ -50,6 +54,22 @@ def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
     while last + 1 < len(lines) and _row_like(lines[last + 1], lines[last], size):
         last += 1
     return [word for line in lines[first : last + 1] for word in line.words]
+
+
+def crowned(grid: Grid, words: Sequence[Word]) -> Grid:
+    """A grid with the heading right above that stands over all columns but the first, where its first row leaves that open."""
+    row = grid.rows[0]
+    if len(row) < 2 or row[0].first == 0:
+        return grid
+    above = lines_of([word for word in words if word.top + word.bottom < 2 * grid.top])
+    size = body_size(grid.words)
+    if not above or grid.top - above[-1].bottom > CLOSE * size or len(segments_of(above[-1], size)) > 1:
+        return grid
+    line, left, right = above[-1], row[0].left, row[-1].right
+    off = abs(line.left + line.right - left - right) / 2
+    if off > CENTRED * (right - left) or line.left < left - size or line.right > right + size:
+        return grid
+    return Grid(((GridCell(row[0].first, row[-1].last, line.words),), *grid.rows), grid.columns, grid.heads)
 
 
 def _row_like(line: Line, neighbour: Line, size: float) -> bool:
