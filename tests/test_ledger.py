@@ -192,7 +192,16 @@ def test_small_documents_go_express_unless_told_otherwise(priority, size, pages,
     assert lanes.lane_once_opened(options, pages, settings) == once_opened
 
 
-def test_pages_of_a_dead_reader_are_read_again_alone_and_not_charged(ledger, redis, sweep):
+def dies(ledger, redis, sweep, reader):
+    """A reader that dies of the page it claims."""
+    ledger.heartbeat(reader, [])
+    claim = ledger.claim(reader, empty_handed=True)
+    dead(redis, reader)
+    sweep.release_the_dead()
+    return claim
+
+
+def test_pages_of_a_dead_reader_are_read_again_at_once_and_not_charged(ledger, redis, sweep):
     planned(ledger, redis, 2)
     ledger.heartbeat("a", [])
     first, second = ledger.claim("a", empty_handed=True), ledger.claim("a", empty_handed=False)
@@ -200,25 +209,33 @@ def test_pages_of_a_dead_reader_are_read_again_alone_and_not_charged(ledger, red
     sweep.release_the_dead()
     assert ledger.finish(first, Page(number=1)) == "not_yours"
     ledger.heartbeat("b", [])
-    assert ledger.claim("b", empty_handed=False) == "drain"
-    again = ledger.claim("b", empty_handed=True)
+    again = [ledger.claim("b", empty_handed=True), ledger.claim("b", empty_handed=False)]
+    assert {claim.page for claim in again} == {first.page, second.page}
+    assert not any(claim.alone for claim in again)
+    assert [entry.get("crashes", 0) for entry in ledger.entries(JOB).values()] == [0, 0]
+
+
+def test_pages_that_saw_two_readers_die_are_read_alone_and_still_not_charged(ledger, redis, sweep):
+    planned(ledger, redis, 2)
+    for reader in ("a", "b"):
+        ledger.heartbeat(reader, [])
+        ledger.claim(reader, empty_handed=True), ledger.claim(reader, empty_handed=False)
+        dead(redis, reader)
+        sweep.release_the_dead()
+    ledger.heartbeat("c", [])
+    assert ledger.claim("c", empty_handed=False) == "drain"
+    again = ledger.claim("c", empty_handed=True)
     assert again.alone
-    assert again.page in (first.page, second.page)
-    assert "crashes" not in ledger.entries(JOB)[again.page] or ledger.entries(JOB)[again.page]["crashes"] == 0
+    assert ledger.entries(JOB)[again.page].get("crashes", 0) == 0
 
 
 def test_a_page_that_kills_its_reader_alone_twice_is_failed_and_the_rest_completes(ledger, redis, sweep):
     planned(ledger, redis, 2)
-    for reader in ("a", "b", "c"):
-        ledger.heartbeat(reader, [])
-        claim = ledger.claim(reader, empty_handed=True)
-        if claim.alone:
-            assert claim.page == 1
-        dead(redis, reader)
-        sweep.release_the_dead()
+    claims = [dies(ledger, redis, sweep, reader) for reader in ("a", "b", "c", "d")]
+    assert [(claim.page, claim.alone) for claim in claims] == [(1, False), (1, False), (1, True), (1, True)]
     assert ledger.entries(JOB)[1]["error"] == "WORKER_CRASHED"
-    ledger.heartbeat("d", [])
-    last = ledger.claim("d", empty_handed=True)
+    ledger.heartbeat("e", [])
+    last = ledger.claim("e", empty_handed=True)
     assert (last.page, last.alone) == (2, False)
     assert ledger.finish(last, Page(number=2)) == "closed"
     assert ledger.end(JOB, JobState.COMPLETED) == "ok"
@@ -228,16 +245,13 @@ def test_a_page_that_kills_its_reader_alone_twice_is_failed_and_the_rest_complet
 
 def test_one_reader_at_a_time_reads_suspects_while_the_others_read_on(ledger, redis, sweep):
     planned(ledger, redis, 4)
-    ledger.heartbeat("a", [])
-    ledger.claim("a", empty_handed=True)
-    dead(redis, "a")
-    sweep.release_the_dead()
-    for reader in ("b", "c"):
+    for reader in ("a", "b"):
+        dies(ledger, redis, sweep, reader)
+    for reader in ("c", "d"):
         ledger.heartbeat(reader, [])
-    assert ledger.claim("b", empty_handed=True).alone
-    dead_suspects = redis.llen("suspects")
-    assert dead_suspects == 0
-    assert not ledger.claim("c", empty_handed=True).alone
+    assert ledger.claim("c", empty_handed=True).alone
+    assert redis.llen("suspects") == 0
+    assert not ledger.claim("d", empty_handed=True).alone
 
 
 def test_a_page_handed_back_is_next_and_nobody_is_blamed(ledger, redis):

@@ -158,13 +158,13 @@ def test_blank_and_failed_pages_count_without_an_engine(ledger, redis):
 def test_a_page_that_kills_its_readers_counts_once_as_failed(valkey, ledger, redis, tmp_path):
     planned(ledger, redis, 1)
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
-    for trial in range(3):
+    for trial in range(4):
         ledger.heartbeat(f"a{trial}", [])
         assert ledger.claim(f"a{trial}", empty_handed=True)
         dead(redis, f"a{trial}")
         sweep.release_the_dead()
     found = scrape.samples(redis)
-    assert (found["pages|none|failed"], found["page_errors|WORKER_CRASHED"], found["lost_claims|page"]) == (1, 1, 3)
+    assert (found["pages|none|failed"], found["page_errors|WORKER_CRASHED"], found["lost_claims|page"]) == (1, 1, 4)
 
 
 def test_an_end_counts_once_by_state_and_code_with_its_duration(ledger, redis):

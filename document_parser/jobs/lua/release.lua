@@ -1,6 +1,7 @@
 -- Give a claim up. ARGV: job, page or stage, token, how: 'back' (handed back, nobody to blame) or 'crash' (its actor died)
 -- Returns {what came of it, crashes}: 'none', 'ready', 'suspect', 'failed', 'closed' (failed, and that closed the ledger), 'stage'.
--- A page or a stage is charged only when its actor held nothing else: alone, twice, and it is failed.
+-- A page or a stage is charged only when its actor held nothing else: alone, twice, and it is failed. A page that was there when a
+-- reader died is innocent once, since readers mostly die of something else, and is read again at once; the second time it is suspect.
 local job, what, token, crash = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == 'crash'
 local is_page = tonumber(what) ~= nil
 local key = is_page and pages(job) or stages(job)
@@ -25,6 +26,13 @@ if not crash then
   return {'ready', entry.crashes}
 end
 if alone then entry.crashes = entry.crashes + 1 end
+entry.deaths = (entry.deaths or 0) + 1
+if entry.deaths == 1 then
+  entry.state = 'ready'
+  save(key, what, entry)
+  make_ready(job, what, 'LPUSH')
+  return {'ready', entry.crashes}
+end
 if entry.crashes < 2 then
   entry.state = 'ready'
   save(key, what, entry)
