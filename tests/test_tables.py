@@ -8,6 +8,8 @@ import pytest
 
 from document_parser.models import Rule, Table, Word
 from document_parser.pipeline.layout import blocks_of
+from document_parser.pipeline.layout.grid import GridCell
+from document_parser.pipeline.layout.wrapping import heading_spans
 
 from .test_layout import HEIGHT, WIDTH, kinds, line, only_table, prose
 
@@ -330,3 +332,10 @@ def test_a_heading_over_the_columns_right_above_a_header_without_a_label_is_a_ro
     found = blocks_of(words, WIDTH, HEIGHT)
     assert shown(only_table(found)) == [["Year Ended (1x3)"], years[0][1:], *NUMBERS]
     assert kinds(found) == ["paragraph", "table"]
+
+
+def test_a_heading_over_several_columns_spans_those_at_whose_middle_it_stands_best():
+    texts = [(0.0, 50.0), (200.0, 210.0), (220.0, 230.0), (240.0, 250.0), (270.0, 280.0), (300.0, 310.0)]
+    heading = GridCell(1, 4, (Word("Number of features", 195.0, 100.0, 315.0, 110.0),))
+    below = [GridCell(n, n, (Word(str(n), texts[n][0], 114.0, texts[n][1], 124.0),)) for n in range(1, 6)]
+    assert heading_spans([[heading], below], texts, 0, 10.0) == [(1, 5)]

@@ -12,6 +12,8 @@ WIDE = 6
 """Font sizes; in narrower columns a full line says little."""
 CENTRED = 0.15
 """Share of its width by which the middle of a heading may be off the middle of the columns it stands over."""
+EXACTLY = 0.05
+"""The same share for a heading over several columns, where none is looked for that stands better at its middle."""
 
 CellLine = Sequence[GridCell]
 """The cells of one line of text, from left to right."""
@@ -73,7 +75,8 @@ def _centred_span(cell: GridCell, texts: Sequence[Span], free: Sequence[int], si
         return abs((left + right) / 2 - middle) / max(right - left, cell.width)
 
     best = (cell.first, cell.last)
-    if off(best) < CENTRED or _set_at(cell, texts, size):
+    enough = EXACTLY if cell.first < cell.last else CENTRED
+    if off(best) < enough or _set_at(cell, texts, size):
         return best
     for span in [(first, last) for first in range(cell.first, -1, -1) for last in range(cell.last, len(texts))]:
         added = [column for column in range(span[0], span[1] + 1) if not cell.first <= column <= cell.last]
