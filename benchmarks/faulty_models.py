@@ -120,7 +120,7 @@ def build(folder: Path, corpus: Path, drawn: int, from_corpus: int, seed: int = 
 
 
 def _drawn(folder: Path, count: int, seed: int) -> list[tuple[Path, int]]:
-    """Pages of prose with numbers, in one column and two, and pages with a ruled table."""
+    """Pages of prose with numbers, in one column and two, and pages with a ruled table, no two of them alike."""
     made = []
     for number in range(seed * count, (seed + 1) * count):
         path = folder / f"drawn-{number}.pdf"
@@ -128,7 +128,7 @@ def _drawn(folder: Path, count: int, seed: int) -> list[tuple[Path, int]]:
         if number % 4 == 3:
             rows = [
                 ["Item", "Amount", "Number"],
-                *([f"Part {n}", f"{n * number + 10}.20", f"{n * 7877 + number:06d}"] for n in range(20)),
+                *([f"Part {n}", f"{n * number + 10}.20", f"{n * 7877 + number:06d}"] for n in range(14 + number % 7)),
             ]
             documents.table_pdf(path, rows, start + documents.PARAGRAPH)
         else:
