@@ -269,3 +269,12 @@ def test_an_ocr_that_found_far_less_than_was_read_accuses_nobody():
     assert judge(said(SENTENCES + small_print), INKED, found) is None
     assert judge(said(SENTENCES + small_print), SPARSE, found).guard == "fabrication"
     assert judge(said(SENTENCES + small_print), INKED, knows(SENTENCES)).guard == "fabrication"
+
+
+def test_an_ocr_accuses_no_script_that_it_cannot_write():
+    korean = "이 문서는 두 당사자 사이의 합의가 삼월 첫째 날에 시작하여 세 해 뒤에 끝난다고 적고 있습니다 "
+    found = Witness(knows(SENTENCES).words, "rapidocr")
+    assert judge(said(SENTENCES + korean), INKED, found) is None
+    assert judge(said(SENTENCES + korean), INKED, knows(SENTENCES)).guard == "fabrication"
+    knows_some = Witness(knows(SENTENCES + "한국").words, "tesseract")
+    assert judge(said(SENTENCES + korean), INKED, knows_some).guard == "fabrication"

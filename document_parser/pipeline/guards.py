@@ -7,6 +7,8 @@ others ask a witness: the words known to stand on the page, or else how many let
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from document_parser.models import GuardName, PageImage, Reading, WarningCode
@@ -29,6 +31,9 @@ WINDOW = 12
 KNOWN_BY_CHANCE = 4
 """Of so many words in a row, as many as may be known although the sentence is invented: any page has "the" and "and"."""
 LONG_WORD = 2
+
+WRITTEN_BY_ALL = frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA"})
+"""Scripts that every CPU engine writes, by the first words of their letters' names in Unicode."""
 
 INK_LETTERS = 400
 LEAST_OF_INK = 0.25
@@ -130,15 +135,26 @@ def invented(reading: Reading, witness: Witness) -> Rejection | None:
     share = 0 if witness.source == "text_layer" else LEAST_WITNESSED
     if len(witness.tokens) < max(WITNESS_WORDS, share * len(tokens(text))):
         return None
-    unknown = _invented_words(text, witness.vocabulary)
+    words = tokens(text) if witness.source == "text_layer" else _in_scripts_it_writes(witness, tokens(text))
+    unknown = _invented_words(words, witness.vocabulary)
     if not unknown:
         return None
     return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
 
 
-def _invented_words(text: str, vocabulary: Vocabulary) -> int:
-    """How many words of the text stand in sentences that the witness knows nothing of. Numbers are for another check."""
-    words = [word for word in tokens(text) if (len(word) >= LONG_WORD or not word.isascii()) and not word.isdecimal()]
+def _in_scripts_it_writes(witness: Witness, words: Sequence[str]) -> list[str]:
+    """The words in scripts that an OCR is known to write; what it makes of others proves nothing."""
+    scripts = WRITTEN_BY_ALL | set(map(_script, witness.tokens))
+    return [word for word in words if _script(word) in scripts]
+
+
+def _script(word: str) -> str:
+    return unicodedata.name(word[0], "").partition(" ")[0]
+
+
+def _invented_words(all_words: Sequence[str], vocabulary: Vocabulary) -> int:
+    """How many of the words stand in sentences that the witness knows nothing of. Numbers are for another check."""
+    words = [word for word in all_words if (len(word) >= LONG_WORD or not word.isascii()) and not word.isdecimal()]
     if len(words) < WINDOW:
         return 0
     known = vocabulary.knows(words)
