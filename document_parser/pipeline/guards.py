@@ -131,11 +131,11 @@ def _tells(word: str) -> bool:
 
 def invented(reading: Reading, witness: Witness) -> Rejection | None:
     """A sentence of which the witness knows nothing, though it knows the page."""
-    text = " ".join(texts_read(reading))
-    share = 0 if witness.source == "text_layer" else LEAST_WITNESSED
-    if len(witness.tokens) < max(WITNESS_WORDS, share * len(tokens(text))):
+    words, share = tokens(" ".join(texts_read(reading))), 0.0
+    if witness.source != "text_layer":
+        words, share = _in_scripts_it_writes(witness, words), LEAST_WITNESSED
+    if len(witness.tokens) < max(WITNESS_WORDS, share * len(words)):
         return None
-    words = tokens(text) if witness.source == "text_layer" else _in_scripts_it_writes(witness, tokens(text))
     unknown = _invented_words(words, witness.vocabulary)
     if not unknown:
         return None
