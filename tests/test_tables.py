@@ -308,6 +308,12 @@ def test_columns_with_one_text_are_no_columns_of_a_table():
     assert "table" not in kinds(blocks_of(words, WIDTH, HEIGHT))
 
 
+def test_a_unit_beside_one_of_many_sums_is_a_column():
+    sums = [["Sum", "", "198.00"], ["Net", "", "198.00"], ["Tax in", "EUR", "37.62"], ["Gross", "", "235.62"], ["Due", "", "2"]]
+    found = only_table(blocks_of(rows_at(sums, (80, 240, 330), 104), WIDTH, HEIGHT))
+    assert [cell.text for cell in found.cells if cell.text] == [text for row in sums for text in row if text]
+
+
 def test_ranges_are_numbers_where_spaces_were_lost():
     texts = [
         ["Positive predictive value", "37.72", "130.35 to 145.54"],

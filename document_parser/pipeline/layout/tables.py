@@ -11,8 +11,9 @@ from document_parser.pipeline.layout.grid import Grid, GridCell, is_number, most
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 
 LEAST_ROWS = 3
-LEAST_TEXTS = 2
-"""Of a column; a lone text beside others is a part of a formula, or of a drawing."""
+MOST_LONE = 1
+"""Columns of one text, in a table of SURE_ROWS rows or more: more lone texts are parts of a formula, or of a drawing."""
+SURE_ROWS = 5
 CLEAR = 0.6
 """Width of the narrowest white between two columns, in font sizes."""
 CLOSE = 0.9
@@ -246,7 +247,8 @@ def _is_table(grid: Grid) -> bool:
     if len(full) < LEAST_ROWS or len(full) < 0.6 * len(grid.rows):
         return False
     columns = [_texts(grid, column) for column in range(grid.columns)]
-    if any(len(texts) < LEAST_TEXTS for texts in columns):
+    lone = sum(len(texts) == 1 for texts in columns)
+    if any(len(texts) == 0 for texts in columns) or lone > MOST_LONE or (lone and len(grid.rows) < SURE_ROWS):
         return False
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
         return False
