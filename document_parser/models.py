@@ -379,13 +379,18 @@ class PageImage:
 FinishReason = Literal["stop", "length", "loop", "aborted"]
 
 
+SURELY = 0.7
+"""Words read with less confidence do not count where two readings are compared by how much was read."""
+
+
 @dataclass(slots=True)
 class Reading:
     """What an engine returned for a page, before guards.
 
     Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
     ``blocks``.
-    ``text`` is the raw answer.
+    ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``how`` what the
+    engine says of its way of reading: nothing of the page.
     """
 
     engine: EngineName
@@ -393,11 +398,19 @@ class Reading:
     words: list[Word] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     text: str = ""
+    lost: float = 0.0
+    how: str = ""
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     milliseconds: int = 0
     temperature: float | None = None
+
+    @property
+    def letters_read(self) -> float:
+        """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
+        sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in self.words)
+        return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= SURELY)
 
 
 class Route(BaseModel):

@@ -186,7 +186,9 @@ class EngineSettings(_Section):
     cpu_ocr_runtime: OcrRuntime = Field(
         default="auto", description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where installed."
     )
-    tesseract_languages: str = Field(default="eng", description="Languages for Tesseract, joined by +.")
+    tesseract_languages: str = Field(
+        default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
+    )
     check_image_pages: CheckedPages = Field(
         default="suspicious",
         description=(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.engines import Engines, networks, ppocr, vino
+from document_parser.engines import Engines, languages, networks, ppocr, rapidocr, vino
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.tesseract import TesseractEngine
 from document_parser.errors import EngineRefused, EngineTimeout
@@ -234,3 +234,37 @@ def test_tesseract_is_available_only_where_its_program_is():
         await engines.aclose()
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("installed", "script", "best", "expected"),
+    [
+        ({"eng"}, "", "eng", "eng"),
+        ({"eng", "rus", "srp"}, "Cyrillic", "srp+eng", "srp+eng"),
+        ({"eng", "rus", "srp"}, "", "srp", "srp"),
+        ({"eng", "tam", "hin"}, "Thai", "tam", "tam"),
+        ({"custom"}, "", "", "custom"),
+    ],
+)
+def test_the_language_packs_are_those_that_read_most(installed, script, best, expected):
+    """Of each script the first pack is tried, then the languages of the best script, alone and with English."""
+
+    def letters(languages):
+        return 9.0 if languages == best else 5.0 if languages == "rus" and "srp" in best else 1.0
+
+    assert languages.fitting(installed, script, letters) == expected
+
+
+def line(text, confidence, length, height=20):
+    corners = np.array([[0, 0], [length, 0], [length, height], [0, height]], dtype=np.float32)
+    return rapidocr.Line(text, corners, confidence)
+
+
+def test_what_is_found_and_not_read_counts_as_lost_by_its_length():
+    sound = line("The committee met on Thursday", 0.98, 300)
+    assert rapidocr.lost_share([sound]) == 0
+    assert rapidocr.lost_share([sound, line("", 0, 300)]) == 0.5
+    assert rapidocr.lost_share([sound, line("RI HO cI", 0.6, 100)]) == 0.25
+    assert rapidocr.lost_share([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
+    assert rapidocr.lost_share([line("7", 0.99, 25)]) == 0
+    assert rapidocr.lost_share([]) == 0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
+from pathlib import Path
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from document_parser.engines import Engines
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.spare_cores import SpareCores
+from document_parser.engines.tesseract import installed_languages
 from document_parser.errors import NoEngine
 from document_parser.models import Options, PageFacts
 from document_parser.pipeline import route
@@ -295,6 +298,53 @@ def test_a_page_of_which_the_engine_is_unsure_says_so(openers, tmp_path):
     page = read(openers, path, inference="cpu", kind="image")
     assert page.confidence < 0.85
     assert "low_confidence" in [warning.code for warning in page.warnings]
+
+
+CYRILLIC_FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+CYRILLIC = ("Вчера вечером в город приехали", "новые учителя и открыли большую", "школу для детей нашей деревни.")
+
+
+@pytest.fixture(scope="module")
+def cyrillic(tmp_path_factory):
+    """A page in a script that RapidOCR does not know."""
+    path = tmp_path_factory.mktemp("cyrillic") / "cyrillic.png"
+    picture = Image.new("L", (1000, 700), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.truetype(CYRILLIC_FONT, 34)
+    for number, line in enumerate(CYRILLIC):
+        pen.text((80, 90 + 90 * number), line, fill=0, font=font)
+    picture.save(path)
+    return path
+
+
+def has_pack(name):
+    return shutil.which("tesseract") is not None and name in installed_languages()
+
+
+@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
+def test_a_page_of_a_script_that_nobody_knows_is_never_a_sound_reading(openers, cyrillic, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    page = read(openers, cyrillic, inference="cpu", kind="image")
+    assert "tesseract" not in [attempt.engine for attempt in page.attempts]
+    assert page.status == "failed" or "low_confidence" in [warning.code for warning in page.warnings]
+
+
+@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
+@pytest.mark.skipif(not has_pack("rus"), reason="Tesseract or its Russian pack is not installed")
+def test_a_page_of_a_script_that_rapidocr_does_not_know_goes_to_tesseract_and_says_why(openers, cyrillic):
+    page = read(openers, cyrillic, inference="cpu", kind="image")
+    assert words(page) == " ".join(CYRILLIC)
+    assert page.engine == "tesseract"
+    assert trail(page)[-1] == ("tesseract", "accepted")
+    assert page.attempts[-1].reason.startswith("as ")
+    assert [warning.code for warning in page.warnings] == ["engine_fallback"]
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
+def test_a_page_that_rapidocr_reads_well_is_not_shown_to_tesseract(openers, tmp_path):
+    path = tmp_path / "plain.png"
+    documents.page_picture("Quarterly figures of the northern district. " * 8).save(path)
+    page = read(openers, path, inference="cpu", kind="image", mode="maximum")
+    assert trail(page) == [("rapidocr", "accepted")]
 
 
 def test_a_page_with_a_little_ink_that_no_engine_reads_counts_as_blank_and_says_so(openers, tmp_path):

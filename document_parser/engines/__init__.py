@@ -134,5 +134,10 @@ class Engines:
             case "vllm":
                 return MODELS
             case "cpu":
-                return (engines.cpu_engine,)
-        return (*MODELS, engines.cpu_engine)
+                return self._on_cpu()
+        return (*MODELS, *self._on_cpu())
+
+    def _on_cpu(self) -> tuple[EngineName, ...]:
+        """The CPU engine of the settings, and behind RapidOCR Tesseract, which knows the scripts that it does not."""
+        chosen = self._settings.engines.cpu_engine
+        return (chosen, "tesseract") if chosen == "rapidocr" else (chosen,)

@@ -35,6 +35,10 @@ LITTLE_INK = 0.0005
 ALIKE = 0.8
 """Two engines whose readings are as alike as this outvote an estimate."""
 
+MOST_LOST = 0.15
+"""Where more of the writing than this was found and not read, another engine is asked too. Print of scripts that RapidOCR knows
+stays below .06."""
+
 CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
 
 
@@ -66,13 +70,25 @@ class Ladder:
             if came_of_it == "accepted" and self._is_good_enough(self._kept[-1]):
                 return self._one.closed(self._kept[-1])
         if self._kept:
-            return self._one.closed(min(self._kept, key=lambda one: len(one.doubts)))
+            return self._one.closed(self._best())
         if not self._page.attempts:
             raise NoEngine()
         return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
     def _is_good_enough(self, candidate: Candidate) -> bool:
+        if self._is_lost():
+            return False
         return not candidate.doubts or self._one.options.on_low_quality != "fallback"
+
+    def _is_lost(self) -> bool:
+        """Whether a reading is kept that misses much of what is written."""
+        return any(one.reading.lost > MOST_LOST for one in self._kept)
+
+    def _best(self) -> Candidate:
+        """Of several readings the least doubtful; where one misses much, that with most letters read surely."""
+        if self._is_lost() and not any(one.name in route.MODELS for one in self._kept):
+            return max(self._kept, key=lambda one: one.reading.letters_read)
+        return min(self._kept, key=lambda one: len(one.doubts))
 
     async def _engine(self, name: EngineName) -> CameOfIt:
         """All attempts of one engine. What it accepts stands last among those kept."""
@@ -96,7 +112,7 @@ class Ladder:
         reading, patches = await self._patched(reading)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None:
-            self._one.tell(name, "accepted", self._said_of(name, patches), started, temperature)
+            self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if self._is_blank(image, rejection):
@@ -162,7 +178,10 @@ class Ladder:
 
     async def _accept(self, candidate: Candidate) -> None:
         """Have the candidate checked and keep it."""
-        if is_unsure(candidate.reading):
+        lost = candidate.reading.lost
+        if lost > MOST_LOST:
+            candidate.doubt("low_confidence", f"{lost:.0%} of the writing that was found could not be read.")
+        elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
         checked = await self._second.checked(candidate)
@@ -185,3 +204,9 @@ class Ladder:
 
     def _is_blank(self, image: PageImage | None, rejection: guards.Rejection) -> bool:
         return rejection.empty and image is not None and image.ink < LITTLE_INK and not self._one.facts.characters
+
+
+def _why(reading: Reading, patches: str) -> str:
+    """What an attempt tells of a reading that stands."""
+    lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MOST_LOST else ""
+    return "; ".join(filter(None, (reading.how, patches, lost)))

@@ -92,7 +92,9 @@ def _models_for(kind: PageKind, mode: AccuracyMode) -> tuple[EngineName, ...]:
 
 def _second_reader(engines: Sequence[EngineName], *, sound_layer: bool) -> EngineName | None:
     """Who reads the page again: what costs the model servers nothing before another model; never an untrusted text layer."""
-    others = [name for name in engines[1:] if name != "text_layer"]
+    on_cpu = [name for name in engines if name not in MODELS and name != "text_layer"]
+    # Behind the first CPU engine stands one for the scripts that the first does not know: no second opinion.
+    others = [name for name in engines[1:] if name != "text_layer" and name not in on_cpu[1:]]
     if not engines:
         return None
     if sound_layer and engines[0] != "text_layer":
