@@ -35,9 +35,11 @@ LITTLE_INK = 0.0005
 ALIKE = 0.8
 """Two engines whose readings are as alike as this outvote an estimate."""
 
-MOST_LOST = 0.15
-"""Where more of the writing than this was found and not read, another engine is asked too. Print of scripts that RapidOCR knows
-stays below .06."""
+MUCH_LOST = 0.15
+"""Where more of the writing than this was found and not read, the page says so. Print of scripts that RapidOCR knows stays
+below .06, handwriting comes to .28."""
+MOST_LOST = 0.3
+"""Beyond this another engine is asked too: the script is another one. Handwriting is not better read by Tesseract."""
 
 CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
 
@@ -179,7 +181,7 @@ class Ladder:
     async def _accept(self, candidate: Candidate) -> None:
         """Have the candidate checked and keep it."""
         lost = candidate.reading.lost
-        if lost > MOST_LOST:
+        if lost > MUCH_LOST:
             candidate.doubt("low_confidence", f"{lost:.0%} of the writing that was found could not be read.")
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
@@ -208,5 +210,5 @@ class Ladder:
 
 def _why(reading: Reading, patches: str) -> str:
     """What an attempt tells of a reading that stands."""
-    lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MOST_LOST else ""
+    lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MUCH_LOST else ""
     return "; ".join(filter(None, (reading.how, patches, lost)))
