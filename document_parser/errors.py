@@ -137,6 +137,27 @@ class PageNotFound(DocumentParserError):
     message = "The document has no such page, or page_range left it out."
 
 
+class PageBeingRead(DocumentParserError):
+    code = "PAGE_BEING_READ"
+    status = 409
+    retryable = True
+    message = "This page is being read again already. The job's stage says so; ask once more when that is over."
+
+
+class PasswordGone(DocumentParserError):
+    code = "PASSWORD_GONE"
+    status = 409
+    message = "The document's password went when its job ended. Send it in the field 'password' to have a page read again."
+
+
+class EngineAbsent(DocumentParserError):
+    code = "ENGINE_ABSENT"
+    status = 409
+    message = (
+        "This engine is not set up on this server, or does not answer. Choose another, or leave the choice to the service."
+    )
+
+
 class FigureNotFound(DocumentParserError):
     code = "FIGURE_NOT_FOUND"
     status = 404

@@ -262,6 +262,9 @@ class Attempt(BaseModel):
     temperature: float | None = None
     milliseconds: int = 0
     cached: bool = Field(default=False, exclude_if=lambda cached: not cached, description="The reading came from the cache.")
+    reading: int = Field(
+        default=1, exclude_if=lambda reading: reading == 1, description="Which reading of the page it was made for, from 1."
+    )
 
 
 class Page(BaseModel):
@@ -282,11 +285,15 @@ class Page(BaseModel):
     route: str = ""
     """Why this engine was chosen, in words."""
     error: PageError | None = None
+    revision: int = Field(
+        default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which it was read."
+    )
 
     @property
     def cached(self) -> bool:
         """Whether it was read before, and no engine was asked."""
-        return any(attempt.cached for attempt in self.attempts)
+        last = max((attempt.reading for attempt in self.attempts), default=1)
+        return any(attempt.cached for attempt in self.attempts if attempt.reading == last)
 
 
 class Document(BaseModel):
@@ -296,6 +303,8 @@ class Document(BaseModel):
     media_type: str
     page_count: int
     pipeline_version: str = PIPELINE_VERSION
+    revision: int = 1
+    """Raised each time a page was read again."""
     pages: list[Page] = Field(default_factory=list)
 
 
@@ -560,6 +569,8 @@ class JobStatus(BaseModel):
     """Place among the jobs that nobody has begun, from 1."""
     filename: str
     complete: bool | None = None
+    revision: int = 1
+    """Raised each time a page was read again: the result is another one."""
     progress: Progress = Field(default_factory=Progress)
     created_at: datetime
     started_at: datetime | None = None

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from document_parser.models import AccuracyMode
+from document_parser.models import AccuracyMode, EngineName
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
 CheckedPages = Literal["auto", "suspicious", "all"]
@@ -211,6 +211,21 @@ class EngineSettings(_Section):
     retry_temperatures: tuple[float, ...] = Field(
         default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."
     )
+
+    @property
+    def allowed(self) -> tuple[EngineName, ...]:
+        """The engines that read page pictures, as far as the settings go."""
+        match self.inference_mode:
+            case "vllm":
+                return ("deepseek", "nanonets")
+            case "cpu":
+                return self._on_cpu
+        return ("deepseek", "nanonets", *self._on_cpu)
+
+    @property
+    def _on_cpu(self) -> tuple[EngineName, ...]:
+        """The CPU engine, and behind RapidOCR Tesseract, which knows the scripts that it does not."""
+        return ("rapidocr", "tesseract") if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
 
 
 class _ModelSettings(_Section):

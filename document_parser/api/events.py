@@ -91,7 +91,7 @@ class EventStream:
                 yield piece
             if not silent:
                 said = time.monotonic()
-            elif self.job.state.ended:
+            elif self.job.state.ended and self.job.rereading is None:
                 # Its events have been sent before, or were lost with Redis: say once more how it ended.
                 yield self._status() + _message(f"job.{self.job.state}", json.dumps({"job_id": self.job_id}))
                 return
@@ -119,7 +119,7 @@ class EventStream:
         self.ended = self.ended or kind in ("job.completed", "job.failed", "job.cancelled")
         if "warnings" in facts:
             facts["warnings"] = [code for code in facts["warnings"].split(",") if code]
-        facts |= {name: int(facts[name]) for name in ("page", "pages") if name in facts}
+        facts |= {name: int(facts[name]) for name in ("page", "pages", "revision") if name in facts}
         return _message(kind, json.dumps({"job_id": self.job_id, **facts}), event_id)
 
     def _status(self) -> str:

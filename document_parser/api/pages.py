@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, jsonify, send_file, url_for
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import factory, problems
+from document_parser.api import factory, problems, retries
 from document_parser.api.jobs import known
-from document_parser.api.schemas import FigurePath, JobPath, PageEntry, PagePath, Pages, PageState, PageView
+from document_parser.api.schemas import FigurePath, JobPath, PageEntry, PagePath, Pages, PageState, PageView, Rereading
 from document_parser.errors import FigureNotFound, PageNotFound, PicturePending, PictureUnavailable
 from document_parser.jobs import files, record
 from document_parser.jobs.pictures import PictureRequest
@@ -56,8 +56,8 @@ def blueprint() -> APIBlueprint:
     )
     def image(path: PagePath) -> Response:
         services = factory.services()
-        _entry_of(services, path.job_id, path.number)
-        found = _stored(services, path.job_id, path.number)
+        entry = _entry_of(services, path.job_id, path.number)
+        found = _stored(services, path.job_id, path.number, _revision(entry))
         request = PictureRequest(path.job_id, path.number, found.rotation if found else 0)
         response = send_file(_picture(services, request), mimetype="image/jpeg")
         response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if found else "no-store"
@@ -80,6 +80,17 @@ def blueprint() -> APIBlueprint:
         response = send_file(stream, mimetype="image/jpeg")
         response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
         return response
+
+    @routes.post(
+        "/<job_id>/pages/<int:number>/retry",
+        summary="Read one page again",
+        description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
+        request_body=retries.request_body(),
+        responses={202: Rereading, 409: problems.ProblemBody, 422: problems.ProblemBody, **missing},
+        operation_id="retry_page",
+    )
+    def retry(path: PagePath) -> Response:
+        return retries.accepted(factory.services(), path.job_id, path.number)
 
     return routes
 
@@ -112,16 +123,16 @@ def _entry_of(services: factory.Services, job_id: str, number: int) -> dict[str,
     return entry
 
 
-def _stored(services: factory.Services, job_id: str, number: int) -> Page | None:
+def _stored(services: factory.Services, job_id: str, number: int, revision: int) -> Page | None:
     """The page as it was read, None where it has not been."""
     with contextlib.suppress(StoredFileMissing):
-        return Page.model_validate_json(services.storage.get(files.page(job_id, number)))
+        return Page.model_validate_json(services.storage.get(files.page(job_id, number, revision)))
     return None
 
 
 def _view(services: factory.Services, number: int, job_id: str) -> PageView:
     entry = _entry_of(services, job_id, number)
-    found = _stored(services, job_id, number) if _state(entry) in ("done", "blank", "failed") else None
+    found = _stored(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
     return PageView(
         job_id=job_id,
         number=number,
@@ -132,7 +143,15 @@ def _view(services: factory.Services, number: int, job_id: str) -> PageView:
         error=found.error if found else _error(entry),
         page=found,
         image_url=url_for("pages.image", job_id=job_id, number=number),
+        rereading=any(order.page == number for order in services.ledger.retries(job_id)),
+        retry_error=entry.get("retry_error"),
     )
+
+
+def _revision(entry: dict[str, Any]) -> int:
+    """For which revision of the job the page was read."""
+    revision: int = entry.get("revision", 1)
+    return revision
 
 
 def _entry(number: int, entry: dict[str, Any]) -> PageEntry:

@@ -64,7 +64,7 @@ def stored(services: Services, job: Job, name: OutputFormat) -> BinaryIO:
 
     Raises JobNotComplete where that takes longer: asking again picks it up.
     """
-    key = files.result(job.card.job_id, FORMAT_FILES[name].extension)
+    key = files.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
     deadline, rung = time.monotonic() + EXPORT_SECONDS, False
     while True:
         try:
@@ -107,6 +107,7 @@ def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) ->
         "expires_at": utc_text(job.expires_at) if job.expires_at else None,
         "cache": job.show().cache,
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
+        "revision": job.revision,
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "warnings": [
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])

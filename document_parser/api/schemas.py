@@ -39,7 +39,9 @@ class PagePath(JobPath):
 
 
 class FigurePath(JobPath):
-    name: str = Field(pattern=r"^page-\d{4,7}-figure-\d{1,3}\.jpg$", description="The name in ``picture`` of a figure's block.")
+    name: str = Field(
+        pattern=r"^page-\d{4,7}(-r\d{1,6})?-figure-\d{1,3}\.jpg$", description="The name in ``picture`` of a figure's block."
+    )
 
 
 class EventsQuery(_Strict):
@@ -101,6 +103,7 @@ class Result(BaseModel):
     format: OutputFormat
     expires_at: str | None
     complete: bool
+    revision: int
     failed_pages: list[int]
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
@@ -185,6 +188,20 @@ class PageView(BaseModel):
     error: PageError | None = None
     page: Page | None = None
     image_url: str
+    rereading: bool = False
+    """Whether it waits to be read again, or is being read: until then this is the page as it was."""
+    retry_error: PageError | None = None
+    """Why the last try to read it again has changed nothing."""
+
+
+class Rereading(BaseModel):
+    """The answer to the wish to have a page read again."""
+
+    job_id: str
+    number: int
+    revision: int = Field(description="Of the result as it is until then.")
+    message: str
+    status_url: str
 
 
 class Cancelled(BaseModel):

@@ -107,7 +107,7 @@ class Engines:
 
     async def available(self) -> frozenset[EngineName]:
         """The engines that INFERENCE_MODE allows and that would read a page sent now."""
-        names = self._allowed()
+        names = self._settings.engines.allowed
         answers = await asyncio.gather(*(self._engine(name).available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
@@ -127,17 +127,3 @@ class Engines:
         made = list(self._made.values())
         self._made.clear()
         await asyncio.gather(*(engine.aclose() for engine in made))
-
-    def _allowed(self) -> tuple[EngineName, ...]:
-        engines = self._settings.engines
-        match engines.inference_mode:
-            case "vllm":
-                return MODELS
-            case "cpu":
-                return self._on_cpu()
-        return (*MODELS, *self._on_cpu())
-
-    def _on_cpu(self) -> tuple[EngineName, ...]:
-        """The CPU engine of the settings, and behind RapidOCR Tesseract, which knows the scripts that it does not."""
-        chosen = self._settings.engines.cpu_engine
-        return (chosen, "tesseract") if chosen == "rapidocr" else (chosen,)

@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
@@ -23,6 +23,9 @@ from document_parser.pipeline.figures import KeepFigure
 from document_parser.storage import StoredFileMissing
 
 log = logs.get(__name__)
+
+Entries = dict[int, dict[str, Any]]
+"""The ledger of a job by page number."""
 
 SMALL = 16
 """A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
@@ -64,18 +67,22 @@ def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
     end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
-def export(context: Context, job: Job, name: OutputFormat) -> None:
-    """Write one format of the result from the page files."""
-    head = Document(filename=job.card.filename, media_type=job.card.media_type, page_count=job.page_count or 0)
+def export(context: Context, job: Job, name: OutputFormat, entries: Entries | None = None) -> None:
+    """Write one format of the result, of the job's revision, from the page files.
+
+    ``entries``: the ledger to write it by, where that is not the one in Redis.
+    """
+    card = job.card
+    head = Document(filename=card.filename, media_type=card.media_type, page_count=job.page_count or 0, revision=job.revision)
     extension = FORMAT_FILES[name].extension
     with context.storage.scratch() as path, tempfile.TemporaryFile() as kept:
         # Fetched once: assembling walks over the pages more than once, and storage may be far away.
-        for page in _pages(context, job):
+        for page in _pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(page.model_dump_json().encode() + b"\n")
         with path.open("wb") as out:
             figures = Figures(partial(_figure, context, job.card.job_id), "figures")
             write_document(head, partial(_again, kept), job.card.options, name, out, figures)
-        context.storage.put_file(files.result(job.card.job_id, extension), path)
+        context.storage.put_file(files.result(card.job_id, extension, job.revision), path)
 
 
 def _again(kept: IO[bytes]) -> Iterator[Page]:
@@ -83,12 +90,12 @@ def _again(kept: IO[bytes]) -> Iterator[Page]:
     return map(Page.model_validate_json, kept)
 
 
-def _pages(context: Context, job: Job) -> Iterator[Page]:
+def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
     """The finished pages in order. One that failed without leaving a file is told from its ledger entry."""
-    for number, entry in sorted(context.ledger.entries(job.card.job_id).items()):
+    for number, entry in sorted(entries.items()):
         if entry["state"] not in ("done", "blank", "failed"):
             continue
-        page = stored_page(context, job.card.job_id, number)
+        page = stored_page(context, job_id, number, entry.get("revision", 1))
         if page is None:
             page = Page(number=number, status="failed", error=_error(entry))
         yield page
@@ -111,12 +118,12 @@ def _figure(context: Context, job_id: str, name: str) -> bytes | None:
     return None
 
 
-def stored_page(context: Context, job_id: str, number: int) -> Page | None:
-    """The page as it was stored, None where it has not been."""
+def stored_page(context: Context, job_id: str, number: int, revision: int = 1) -> Page | None:
+    """The page as it was stored for this revision, None where it has not been."""
     with contextlib.suppress(StoredFileMissing):
-        return Page.model_validate_json(context.storage.get(files.page(job_id, number)))
+        return Page.model_validate_json(context.storage.get(files.page(job_id, number, revision)))
     return None
 
 
-def _error(entry: dict[str, str]) -> PageError:
+def _error(entry: dict[str, Any]) -> PageError:
     return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="Reading this page killed its worker twice.")

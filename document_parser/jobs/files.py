@@ -21,8 +21,9 @@ def card(job_id: str) -> str:
     return folder(job_id) + "job.json"
 
 
-def page(job_id: str, number: int) -> str:
-    return f"{folder(job_id)}pages/{number:06d}.json"
+def page(job_id: str, number: int, revision: int = 1) -> str:
+    """The page as it was read for this revision of the job."""
+    return f"{folder(job_id)}pages/{number:06d}{_of(revision)}.json"
 
 
 def picture(job_id: str, number: int, turn: int) -> str:
@@ -35,5 +36,15 @@ def figure(job_id: str, name: str) -> str:
     return f"{folder(job_id)}figures/{name}"
 
 
-def result(job_id: str, extension: str) -> str:
-    return f"{folder(job_id)}result.{extension}"
+def figure_of(name: str, revision: int) -> str:
+    """The name of a figure of a page that was read for a later revision."""
+    return name.replace("-figure-", f"-r{revision}-figure-")
+
+
+def result(job_id: str, extension: str, revision: int = 1) -> str:
+    return f"{folder(job_id)}result{_of(revision)}.{extension}"
+
+
+def _of(revision: int) -> str:
+    """Files of a later revision stand beside those of the earlier ones, which stay whole."""
+    return "" if revision == 1 else f".r{revision}"

@@ -13,12 +13,13 @@ from typing import Any, Literal
 from document_parser.jobs import counters, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.lanes import LANES
+from document_parser.jobs.retries import RetryOrder, RetryOutcome
 from document_parser.metrics import JOB_SECONDS, bound_text
 from document_parser.models import JobError, JobState, Lane, Page, PageStatus, Webhook, utc_text
 from document_parser.settings import Settings
 
 Stage = str
-"""``plan``, ``assemble`` or ``export-FORMAT``."""
+"""``plan``, ``assemble``, ``export-FORMAT`` or ``retry``."""
 
 ENDINGS = "jobs:endings"
 CPU_ENGINES = {"rapidocr", "tesseract"}
@@ -109,12 +110,12 @@ class Ledger:
 
     def finish(self, claim: Claim, page: Page) -> Literal["closed", "counted", "not_yours", "gone"]:
         """Count a page whose file is stored: only with the claim's token, only once."""
-        counter = "cpu" if page.engine in CPU_ENGINES else (page.engine or "")
-        if page.status != "done":
-            counter = ""
+        counter = counter_of(page.status, page.engine)
         changes = [part for change in counters.of_page(page).items() for part in change]
         how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
-        reply = self._run("finish", claim.job_id, claim.what, claim.token, _entry(page), page.status, counter, how, *changes)
+        reply = self._run(
+            "finish", claim.job_id, claim.what, claim.token, json.dumps(entry_of(page)), page.status, counter, how, *changes
+        )
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
     def release(self, claim: Claim, *, crashed: bool) -> Released:
@@ -131,6 +132,29 @@ class Ledger:
         """The entry of one page, None where the job has no such page."""
         raw: Any = self.redis.hget(f"job:{job_id}:pages", str(number))
         return json.loads(raw) if raw else None
+
+    # --- reading again
+
+    def want_retry(self, job_id: str, order: RetryOrder, password_token: bytes | None) -> str:
+        """Order a page to be read again. ``ok``, ``missing``, ``page``, ``underway``, ``locked``, or a state that forbids it.
+
+        ``page``: there is none of this number; ``locked``: the document's password has to come with the order.
+        """
+        return text(self._run("want_retry", job_id, order.page, order.model_dump_json(), password_token or b""))
+
+    def retries(self, job_id: str) -> list[RetryOrder]:
+        """The pages that are to be read again; the first of them is at it."""
+        return [RetryOrder.model_validate_json(raw) for raw in self.redis.lrange(f"job:{job_id}:retries", 0, -1)]
+
+    def settle_retry(self, claim: Claim | None, job_id: str, outcome: RetryOutcome) -> Literal["ok", "gone", "not_yours"]:
+        """Close the first order. Without a claim only where the worker that had it has died."""
+        changes = [part for change in outcome.samples.items() for part in change]
+        reply = self._run(
+            "settle_retry",
+            *(job_id, claim.token if claim else "", outcome.page, json.dumps(outcome.entry), outcome.revision or ""),
+            *(json.dumps(outcome.counts), outcome.status, outcome.error, *changes),
+        )
+        return text(reply)  # type: ignore[return-value]
 
     def at_work(self) -> dict[str, set[str]]:
         """The actors that hold claims right now, by job."""
@@ -238,7 +262,14 @@ def _token() -> str:
     return uuid.uuid4().hex
 
 
-def _entry(page: Page) -> str:
+def counter_of(state: str, engine: str | None) -> str:
+    """Among which engine's pages a finished page counts; empty for none."""
+    if state != "done":
+        return ""
+    return "cpu" if engine in CPU_ENGINES else (engine or "")
+
+
+def entry_of(page: Page) -> dict[str, Any]:
     """What the ledger keeps of a finished page: the why-trail without the contents."""
     status: PageStatus = page.status
     entry: dict[str, Any] = {"state": status, "engine": page.engine, "route": page.route}
@@ -246,4 +277,4 @@ def _entry(page: Page) -> str:
     entry["warnings"] = [warning.code for warning in page.warnings]
     if page.error is not None:
         entry["error"] = page.error.code
-    return json.dumps(entry)
+    return entry

@@ -78,7 +78,7 @@ def wake_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) 
 
 
 def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
-    """Ring for whoever plans (in its lane), assembles or exports a document. A planner's RQ id is the job's id."""
+    """Ring for whoever plans (in its lane), assembles, exports or rereads a document. A planner's RQ id is the job's id."""
     if not scripts.run(redis, "note_rung", job_id, stage):
         return  # deleted meanwhile
     name, _, rest = stage.partition("-")
@@ -159,7 +159,7 @@ def forget(redis: Redis, job_id: str) -> int:
 
     One whose task is running is RQ's until that ends, and goes an hour later.
     """
-    stages = ("plan", "assemble", *(f"export-{name}" for name in FORMAT_FILES))
+    stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
     rung = RqJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
     found = [bell for bell in rung if bell is not None and not bell.is_started]
     for bell in found:

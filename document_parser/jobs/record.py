@@ -27,7 +27,20 @@ NO_BOUNDS = (0, 0, 0)
 _SHOWN = ("blank", "failed", "cached", "deepseek", "nanonets", "text_layer", "cpu")
 _COUNTS = ("current", "finished", "done", *_SHOWN)
 
-KEY_SUFFIXES = ("", ":pages", ":stages", ":ready", ":rung", ":events", ":status", ":password", ":shown", ":cached", ":waiting")
+KEY_SUFFIXES = (
+    "",
+    ":pages",
+    ":stages",
+    ":ready",
+    ":rung",
+    ":events",
+    ":status",
+    ":password",
+    ":shown",
+    ":cached",
+    ":waiting",
+    ":retries",
+)
 
 
 class JobCard(BaseModel):
@@ -72,6 +85,11 @@ class Job(BaseModel):
     expires_at: datetime | None = None
     error: JobError | None = None
     complete: bool | None = None
+    revision: int = 1
+    locked: bool = False
+    """It came with a password, which went with its end."""
+    rereading: int | None = None
+    """The page that is read again, or will be next."""
     webhook: Webhook | None = None
     seconds_left: float | None = None
     queue_position: int | None = None
@@ -91,6 +109,7 @@ class Job(BaseModel):
             queue_position=self.queue_position if self.state is JobState.QUEUED else None,
             filename=self.card.filename,
             complete=self.complete,
+            revision=self.revision,
             progress=self._progress(),
             created_at=self.card.created_at,
             started_at=self.started_at,
@@ -107,6 +126,8 @@ class Job(BaseModel):
         return self.cache
 
     def _stage(self) -> str:
+        if self.rereading is not None:
+            return f"rereading page {self.rereading}"
         if self.state is not JobState.PROCESSING:
             return self.state.value
         if self.total is None:
@@ -202,6 +223,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "planned": int(job.planned),
         "error": job.error.model_dump_json() if job.error else "",
         "complete": int(bool(job.complete)),
+        "revision": job.revision,
+        "locked": int(job.locked),
     }
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     times = ("started_at", "completed_at", "expires_at")
@@ -279,7 +302,7 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     """Write ``job.json``; once the job has ended, with how."""
     content: dict[str, Any] = {"card": card.model_dump(mode="json")}
     if ended is not None:
-        content["ended"] = ended.model_dump(mode="json", exclude={"card", "seconds_left", "queue_position"})
+        content["ended"] = ended.model_dump(mode="json", exclude={"card", "seconds_left", "queue_position", "rereading"})
     storage.put(files.card(card.job_id), json.dumps(content).encode())
 
 
@@ -332,6 +355,9 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         expires_at=_time(values, "expires_at"),
         error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
         complete=values["complete"] == "1" if "complete" in values else None,
+        revision=int(values.get("revision", "1")),
+        locked=values.get("locked") == "1",
+        rereading=int(values["rereading"]) if "rereading" in values else None,
         webhook=Webhook.model_validate_json(values["webhook"]) if "webhook" in values else None,
         seconds_left=told.seconds,
         queue_position=told.position,

@@ -27,6 +27,7 @@ from document_parser.jobs.ending import end_job
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import Job, JobCard
 from document_parser.jobs.retirement import overgrown
+from document_parser.jobs.retries import kept
 from document_parser.models import JobState
 from document_parser.processes import die_with_parent, name_process
 from document_parser.settings import Settings
@@ -38,6 +39,7 @@ LEASE_MILLISECONDS = 5000
 RING_GRACE_MILLISECONDS = 5000
 """A doorbell that rang so recently may have left its queue without its task having claimed anything yet."""
 MOST_CRASHES = 2
+REREADING = "jobs:rereading"
 LEFTOVER_SECONDS = 120.0
 
 
@@ -111,8 +113,18 @@ class Sweep:
             queue.ring_stage(self.redis, claim.job_id, "assemble")
         elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
             queue.ring_stage(self.redis, claim.job_id, claim.what)
+        elif released.outcome == "stage" and claim.what == "retry":
+            self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
+
+    def _keep_page(self, job_id: str) -> None:
+        """Reading a page again has killed its worker twice: the page stays as it was, and the next one gets its turn."""
+        fault = WorkerCrashed()
+        for order in self.ledger.retries(job_id)[:1]:
+            entry = self.ledger.entry(job_id, order.page) or {}
+            self.ledger.settle_retry(None, job_id, kept(order.page, entry, fault.code, fault.message))
+        record.publish(self.redis, job_id)
 
     def free_slots(self) -> None:
         """Readers' slots whose reader died, or was rung and never came."""
@@ -130,12 +142,14 @@ class Sweep:
     # --- the forgotten
 
     def ring_again(self) -> None:
-        """Documents without a plan, and closed ledgers without an assembly."""
+        """Documents without a plan, closed ledgers without an assembly, and pages to be read again."""
         active = [text(job_id) for job_id in self.redis.zrange("jobs:active", 0, -1)]
+        active += [text(job_id) for job_id in self.redis.smembers(REREADING)]
         jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
         if gone := set(active) - jobs.keys():
             self.redis.zrem("jobs:active", *gone)
             self.redis.zrem("jobs:queued", *gone)
+            self.redis.srem(REREADING, *gone)
         working = [job for job in jobs.values() if job.waits_for not in jobs]
         needs = {need for job in working if (need := self._need(job)) is not None}
         # Seen at two sweeps running: what is needed for a moment only is on its way already.
@@ -157,7 +171,7 @@ class Sweep:
 
     def _need(self, job: Job) -> tuple[str, str] | None:
         """The stage this job waits for while nobody works it and no bell rings for it."""
-        stage = "plan" if not job.planned else "assemble" if job.closed else None
+        stage = _stage_of(job)
         if stage is None:
             return None
         job_id = job.card.job_id
@@ -218,6 +232,13 @@ class Sweep:
             return False
         record.restore(self.redis, job, left, int(self.settings.store.tombstone_days * 86_400_000))
         return True
+
+
+def _stage_of(job: Job) -> str | None:
+    """The stage that has to be worked next; None while pages are read, and where nothing is left to do."""
+    if job.state.ended:
+        return "retry" if job.rereading is not None else None
+    return "plan" if not job.planned else "assemble" if job.closed else None
 
 
 @dataclass

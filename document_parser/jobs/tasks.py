@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from document_parser.jobs import assembly, planner, webhooks
+from document_parser.jobs import assembly, planner, rereading, webhooks
 from document_parser.jobs.actor import Actor
 from document_parser.jobs.context import Context, service_context, task_boundary, task_context
 from document_parser.jobs.reader import Reader
@@ -48,6 +48,12 @@ def export(job_id: str, name: OutputFormat) -> None:
         if claim is not None and job is not None:
             assembly.export(context, job, name)
             context.ledger.finish_stage(claim)
+
+
+def retry(job_id: str) -> None:
+    """Read pages of a document again, in the order in which that was asked for."""
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
+        asyncio.run(rereading.reread(context, job_id))
 
 
 @contextlib.contextmanager

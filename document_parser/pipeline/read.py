@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from document_parser.engines import Engines
 from document_parser.errors import EngineError
-from document_parser.models import AccuracyMode, Attempt, Options, Page, PageFacts, PageKind, PageWarning
+from document_parser.models import AccuracyMode, Attempt, EngineName, Options, Page, PageFacts, PageKind, PageWarning, Route
 from document_parser.pipeline import route
 from document_parser.pipeline.ladder import Ladder
 from document_parser.pipeline.one_page import OnePage, failed, page_blocks, text_layer_reading
 from document_parser.pipeline.upright import PageSource, UprightPictures
 
-__all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer"]
+__all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
 
 
 async def read_page(
@@ -44,6 +44,25 @@ async def read_page(
     page = Page(number=number, width=facts.width_points, height=facts.height_points, route=ladder.reason)
     if facts.characters and facts.unmapped_share > route.MOST_UNMAPPED:
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
+    return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
+
+
+async def read_with(
+    engine: EngineName,
+    source: PageSource,
+    number: int,
+    options: Options,
+    engines: Engines,
+    retry_temperatures: Sequence[float] = (),
+) -> Page:
+    """Read one page with the engine that somebody chose, and no other. Raises PageUnreadable."""
+    facts = await source.facts(number)
+    pictures = UprightPictures(source, number, engines)
+    kind: PageKind = "plain"
+    if engine in route.MODELS and options.accuracy_mode != "fast":
+        kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
+    ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
+    page = Page(number=number, width=facts.width_points, height=facts.height_points, route=ladder.reason)
     return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
 
 

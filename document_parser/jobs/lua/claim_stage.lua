@@ -1,4 +1,4 @@
--- The right to plan, assemble or export a document.
+-- The right to plan, assemble or export a document, or to read pages of it again.
 -- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' when the actor does nothing else
 -- Returns 1, or 0 where there is nothing to do or somebody else alive is at it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -8,6 +8,8 @@ if stage == 'plan' then
   fits = (at == 'queued' or at == 'processing') and redis.call('HGET', record(job), 'planned') ~= '1'
 elseif stage == 'assemble' then
   fits = at == 'processing' and closed(job)
+elseif stage == 'retry' then
+  fits = at == 'completed' and redis.call('LLEN', retries(job)) > 0
 else
   fits = at == 'completed' or at == 'cancelled'
 end

@@ -21,6 +21,8 @@ local function ready_list(job) return 'job:' .. job .. ':ready' end
 local function state(job) return redis.call('HGET', record(job), 'state') end
 local function count(job, name) return tonumber(redis.call('HGET', pages(job), '#' .. name) or '0') end
 
+local function retries(job) return 'job:' .. job .. ':retries' end
+
 local function load(key, field)
   local raw = redis.call('HGET', key, field)
   return raw and cjson.decode(raw)
@@ -48,6 +50,18 @@ end
 local function cached(key)
   local expiry = redis.call('ZSCORE', 'cache:expiring', key)
   return expiry and tonumber(expiry) > now()
+end
+
+-- The record says which page is to be read again next; with the last order the password goes.
+local function show_next_retry(job)
+  local order = redis.call('LINDEX', retries(job), 0)
+  if order then
+    redis.call('HSET', record(job), 'rereading', cjson.decode(order).page)
+  else
+    redis.call('HDEL', record(job), 'rereading')
+    redis.call('DEL', 'job:' .. job .. ':password')
+    redis.call('SREM', 'jobs:rereading', job)
+  end
 end
 
 local function alive(actor)

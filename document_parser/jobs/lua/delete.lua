@@ -17,6 +17,7 @@ for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expi
   redis.call('ZREM', key, job)
 end
 redis.call('HDEL', 'forecast', job)
+redis.call('SREM', 'jobs:rereading', job)
 for _, name in ipairs(redis.call('ZRANGE', 'claims', 0, -1)) do
   if string.sub(name, 1, #job + 1) == job .. '|' then redis.call('ZREM', 'claims', name) end
 end

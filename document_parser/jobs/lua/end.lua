@@ -16,7 +16,7 @@ end
 local complete = (to == 'completed' and failed == 0) and '1' or '0'
 redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', ARGV[4], 'expires_at', ARGV[5], 'complete', complete)
 event(job, 'job.' .. to)
-redis.call('DEL', 'job:' .. job .. ':password')
+if redis.call('DEL', 'job:' .. job .. ':password') > 0 then redis.call('HSET', record(job), 'locked', '1') end
 forget_ready(job)
 for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status', 'job:' .. job .. ':cached', 'job:' .. job .. ':rung'}) do
   redis.call('PEXPIRE', key, ttl)

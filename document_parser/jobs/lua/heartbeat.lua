@@ -6,9 +6,9 @@ if ARGV[2] ~= '' then redis.call('HSET', 'in_flight', ARGV[1], ARGV[2]) end
 for i = 3, #ARGV, 3 do
   local job, what, token = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local at = state(job)
-  local is_export = string.sub(what, 1, 6) == 'export'
+  local after_the_end = what == 'retry' or string.sub(what, 1, 6) == 'export'
   local entry = load(tonumber(what) and pages(job) or stages(job), what)
-  local lives = at == 'processing' or (is_export and at)
+  local lives = at == 'processing' or (after_the_end and at)
   if not lives or not entry or entry.token ~= token then
     lost[#lost + 1] = (i - 3) / 3 + 1
   end

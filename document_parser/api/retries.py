@@ -1,0 +1,131 @@
+"""Taking the wish in to have a page read again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, jsonify, request, url_for
+from pydantic import ValidationError
+
+from document_parser import logs
+from document_parser.api import problems
+from document_parser.api.auth import check_origin
+from document_parser.api.jobs import known
+from document_parser.api.model_servers import model_servers
+from document_parser.api.process import MOST_PASSWORD_CHARACTERS
+from document_parser.api.schemas import Rereading
+from document_parser.errors import (
+    BadRequest,
+    EngineAbsent,
+    InvalidOption,
+    JobEnded,
+    JobNotComplete,
+    JobNotFound,
+    PageBeingRead,
+    PageNotFound,
+    PasswordGone,
+)
+from document_parser.jobs import passwords, queue, record
+from document_parser.jobs.record import Job
+from document_parser.jobs.retries import RetryChoice, RetryOrder
+from document_parser.models import EngineName, JobState
+
+if TYPE_CHECKING:
+    from document_parser.api.factory import Services
+
+log = logs.get(__name__)
+
+
+def accepted(services: Services, job_id: str, number: int) -> Response:
+    """Order the page and say where to look.
+
+    Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,
+    EngineAbsent, InvalidOption, BadRequest.
+    """
+    check_origin()
+    choice, password = _asked()
+    job = record.load(services.redis, known(job_id))
+    _check_state(job.state)
+    if choice.engine is not None:
+        _check_engine(services, choice.engine)
+    order = RetryOrder(page=number, **choice.model_dump())
+    sealed = passwords.seal(services.settings, password) if password else None
+    _check_outcome(services.ledger.want_retry(job_id, order, sealed), job, number)
+    queue.ring_stage(services.redis, job_id, "retry")
+    record.publish(services.redis, job_id)
+    log.info("page_to_reread", page=number, engine=choice.engine or "")
+    return _answer(job, number)
+
+
+def _answer(job: Job, number: int) -> Response:
+    status_url = url_for("jobs.status", job_id=job.card.job_id)
+    body = Rereading(
+        job_id=job.card.job_id,
+        number=number,
+        revision=job.revision,
+        message="The page will be read again. Page and result stay as they are until status_url shows a higher revision.",
+        status_url=status_url,
+    )
+    response = jsonify(body.model_dump(mode="json"))
+    response.status_code = 202
+    response.headers["Location"] = status_url
+    return response
+
+
+def _asked() -> tuple[RetryChoice, str]:
+    """What the body asks for, and the password in it. Raises BadRequest, InvalidOption."""
+    fields: Any = request.get_json(silent=True) if request.is_json and request.content_length else request.form.to_dict()
+    if not isinstance(fields, dict):
+        raise BadRequest("Send a JSON object or a form, or no body at all.")
+    given = {name: value for name, value in fields.items() if value not in ("", None)}
+    password = given.pop("password", "")
+    if not isinstance(password, str) or len(password) > MOST_PASSWORD_CHARACTERS:
+        raise InvalidOption("Not understood: password: it is longer than any document's, or no text.")
+    try:
+        return RetryChoice.model_validate(given), password
+    except ValidationError as error:
+        raise problems.option_error(error) from None
+
+
+def _check_state(state: JobState) -> None:
+    if not state.ended:
+        raise JobNotComplete("The job has not ended yet. Its pages can be read again once it is completed.", status=state.value)
+    if state is not JobState.COMPLETED:
+        raise JobEnded(f"The job has {state.value}: only pages of a completed job are read again.", status=state.value)
+
+
+def _check_engine(services: Services, engine: EngineName) -> None:
+    """Raises EngineAbsent where the settings leave it out, or no server of its model answers."""
+    if engine == "text_layer":
+        return
+    if engine not in services.settings.engines.allowed:
+        raise EngineAbsent(engine=engine)
+    found = model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
+    if found is not None and not found.ok:
+        raise EngineAbsent(engine=engine, reason=found.detail)
+
+
+def _check_outcome(outcome: str, job: Job, number: int) -> None:
+    match outcome:
+        case "ok":
+            return
+        case "missing":
+            raise JobNotFound()
+        case "page":
+            raise PageNotFound(page=number, total_pages=job.total)
+        case "underway":
+            raise PageBeingRead(page=number)
+        case "locked":
+            raise PasswordGone()
+    _check_state(JobState(outcome))
+
+
+def request_body() -> dict[str, Any]:
+    """Described by hand: the view takes JSON and forms."""
+    properties = dict(RetryChoice.model_json_schema()["properties"])
+    properties["password"] = {
+        "type": "string",
+        "description": "Of an encrypted document; kept encrypted until the page is read.",
+    }
+    schema = {"schema": {"type": "object", "properties": properties}}
+    return {"content": {"application/json": schema, "application/x-www-form-urlencoded": schema}}

@@ -1,0 +1,25 @@
+-- What came of reading a page again. Only with the stage's token; without one only where the stage's worker has died.
+-- ARGV: job, token or '', page, its ledger entry from now on, the job's revision from now on or '' (the page is kept as it was),
+-- what to add to which count as JSON, status of the page, error or '', then samples of the metrics and what to add
+-- Returns 'ok', 'gone', or 'not_yours'.
+local job, token, page, revision = ARGV[1], ARGV[2], ARGV[3], ARGV[5]
+local at = state(job)
+if not at then return 'gone' end
+local stage, order = load(stages(job), 'retry'), redis.call('LINDEX', retries(job), 0)
+local ours = stage and ((token ~= '' and stage.token == token) or (token == '' and stage.state == 'lost'))
+if at ~= 'completed' or not ours or not order or cjson.decode(order).page ~= tonumber(page) then return 'not_yours' end
+local before = tonumber(redis.call('HGET', record(job), 'revision') or '1')
+if revision ~= '' and tonumber(revision) ~= before + 1 then return 'not_yours' end
+stage.crashes = 0
+save(stages(job), 'retry', stage)
+redis.call('HSET', pages(job), page, ARGV[4])
+redis.call('LPOP', retries(job))
+if revision ~= '' then
+  for name, by in pairs(cjson.decode(ARGV[6])) do redis.call('HINCRBY', pages(job), '#' .. name, by) end
+  redis.call('HSET', record(job), 'revision', revision, 'complete', count(job, 'failed') == 0 and '1' or '0')
+end
+show_next_retry(job)
+event(job, 'page.retried', 'page', page, 'status', ARGV[7], 'outcome', revision == '' and 'kept' or 'replaced', 'error', ARGV[8])
+if revision ~= '' then event(job, 'job.revised', 'revision', revision) end
+tally_all(9)
+return 'ok'
