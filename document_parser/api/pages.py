@@ -96,7 +96,7 @@ def blueprint() -> APIBlueprint:
 
 
 def _picture(services: factory.Services, request: PictureRequest) -> Any:
-    """The stored picture; drawn first where it is not there. Raises PicturePending, PictureUnavailable."""
+    """The stored picture; drawn first where it is not there. Raises PicturePending, PictureUnavailable, JobNotFound."""
     with contextlib.suppress(StoredFileMissing):
         return services.storage.open(request.file)
     # Those who wait hold at most half of the threads; who finds no room comes again.
@@ -111,6 +111,7 @@ def _picture(services: factory.Services, request: PictureRequest) -> Any:
     try:
         return services.storage.open(request.file)
     except StoredFileMissing:
+        record.load(services.redis, request.job_id)  # deleted meanwhile: that is what there is to say
         raise PictureUnavailable() from None
 
 
