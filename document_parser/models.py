@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_serializer
 
+from document_parser.skew import Skew
+
 PIPELINE_VERSION = "3"
 """Raised whenever the same page and options may read differently than before."""
 
@@ -140,6 +142,10 @@ class BoundingBox(BaseModel):
             max(w.right for w in kept),
             max(w.bottom for w in kept),
         )
+
+    def as_shown(self, skew: Skew) -> BoundingBox:
+        """The box around the same place on the page as shown, where this is one of the straightened page."""
+        return BoundingBox.of(*skew.as_shown((self.left, self.top, self.right, self.bottom)))
 
     def turned(self, degrees: int) -> BoundingBox:
         """The same place after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
@@ -397,7 +403,7 @@ class Reading:
     """What an engine returned for a page, before guards.
 
     Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
-    ``blocks``.
+    ``blocks``. Where there is a ``skew``, words and rules stand as on the straightened picture, blocks as on the one shown.
     ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``how`` what the
     engine says of its way of reading: nothing of the page.
     """
@@ -406,6 +412,7 @@ class Reading:
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    skew: Skew = field(default_factory=Skew)
     text: str = ""
     lost: float = 0.0
     how: str = ""

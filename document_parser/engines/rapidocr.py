@@ -103,12 +103,19 @@ class RapidOcrEngine(Engine):
 
     def _found(self, page: PageImage) -> Reading:
         from document_parser.engines.drawn import rules_around
+        from document_parser.engines.straight import skew_of, straightened_boxes, straightened_picture
 
         pixels = blue_first(opened(page))
         lines = self.lines(pixels)
-        words = [_word(line, pixels) for line in lines if line.text and line.confidence >= DOUBTFUL]
-        rules = rules_around(words, pixels) if words else []
-        return Reading(self.name, words=words, rules=rules, lost=lost_share(lines))
+        kept = [line for line in lines if line.text and line.confidence >= DOUBTFUL]
+        if not kept:
+            return Reading(self.name, lost=lost_share(lines))
+        boxes = np.array([line.corners for line in kept])
+        skew = skew_of(boxes, pixels)
+        if skew.degrees:
+            boxes, pixels = straightened_boxes(boxes, skew, pixels), straightened_picture(pixels, skew)
+        words = [_word(line._replace(corners=box), pixels) for line, box in zip(kept, boxes, strict=True)]
+        return Reading(self.name, words=words, rules=rules_around(words, pixels), skew=skew, lost=lost_share(lines))
 
     def lines(self, pixels: Pixels) -> list[Line]:
         """Every line of writing in the picture, from the top down."""

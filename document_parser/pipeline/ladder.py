@@ -211,4 +211,6 @@ class Ladder:
 def _why(reading: Reading, patches: str) -> str:
     """What an attempt tells of a reading that stands."""
     lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MUCH_LOST else ""
-    return "; ".join(filter(None, (reading.how, patches, lost)))
+    askew = abs(reading.skew.degrees)
+    straightened = f"straightened by {askew:.1f} degrees" if askew else ""
+    return "; ".join(filter(None, (reading.how, straightened, patches, lost)))

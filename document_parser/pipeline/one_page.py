@@ -11,6 +11,7 @@ from document_parser.errors import DocumentParserError, PageInDoubt
 from document_parser.models import (
     Attempt,
     Block,
+    BoundingBox,
     EngineName,
     GuardName,
     Options,
@@ -114,7 +115,20 @@ def _turn(page: Page, turn: int) -> None:
 
 def page_blocks(page: Page, reading: Reading) -> list[Block]:
     """The blocks of a reading: those it has, or what the layout makes of its words."""
-    return reading.blocks or blocks_of(reading.words, page.width, page.height, reading.rules)
+    if reading.blocks:
+        return reading.blocks
+    blocks = blocks_of(reading.words, page.width, page.height, reading.rules)
+    if not reading.skew.degrees:
+        return blocks
+    return [block.model_copy(update={"box": block.box and block.box.as_shown(reading.skew)}) for block in blocks]
+
+
+def words_as_shown(reading: Reading) -> list[Word]:
+    """The words of a reading where they stand on the page as a viewer shows it, once it is upright."""
+    if not reading.skew.degrees:
+        return reading.words
+    boxes = (BoundingBox.of(*reading.skew.as_shown(word[1:5])) for word in reading.words)
+    return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
 
 
 async def text_layer_reading(source: PageSource, number: int) -> Reading:

@@ -30,11 +30,12 @@ def can_help(facts: PageFacts) -> bool:
 def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     """The reading with the layer's words in the lines where they are the better ones, and how many lines these are.
 
-    ``reading`` has words or lines with boxes in fractions of the page as a viewer shows it, as ``layer`` has.
+    ``reading`` has words or lines with boxes, ``layer`` words in fractions of the page as a viewer shows it.
     """
     places = _Lines(reading.words)
     beside: dict[int, list[Word]] = defaultdict(list)
-    for word in layer:
+    for as_shown in layer:
+        word = _straightened(as_shown, reading)
         place = places.under(word)
         if place is not None:
             beside[place].append(word)
@@ -42,6 +43,14 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     words = [word for place, word in enumerate(reading.words) if place not in better]
     words += [word for found in better.values() for word in found]
     return replace(reading, words=words), len(better)
+
+
+def _straightened(word: Word, reading: Reading) -> Word:
+    """The layer's word where the reading has its words, who may have been found on a straightened picture."""
+    if not reading.skew.degrees:
+        return word
+    left, top, right, bottom = reading.skew.straightened(word[1:5])
+    return word._replace(left=left, top=top, right=right, bottom=bottom, baseline=0.0)
 
 
 def _is_better(words: Sequence[Word], line: Word) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from document_parser.models import EngineName, PageImage, Reading
 from document_parser.pipeline import guards, route
 from document_parser.pipeline.cpu_look import CpuLook
-from document_parser.pipeline.one_page import OnePage, is_unsure
+from document_parser.pipeline.one_page import OnePage, is_unsure, words_as_shown
 from document_parser.pipeline.witness import Witness
 
 
@@ -79,7 +79,7 @@ def _seen(reading: Reading | None) -> Witness:
     """The words that the CPU engine finds, where it is there and sure of them."""
     if reading is None or is_unsure(reading):
         return Witness()
-    return Witness(reading.words, reading.engine, sees_pictures=True)
+    return Witness(words_as_shown(reading), reading.engine, sees_pictures=True)
 
 
 def _can_be_settled(rejection: guards.Rejection, witness: Witness) -> bool:

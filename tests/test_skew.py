@@ -1,0 +1,185 @@
+"""Pages scanned askew: straightened by their lines, read as the straight page reads, told where they stand as shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+from pydantic import TypeAdapter
+
+from document_parser.engines import Engines
+from document_parser.engines.rapidocr import RapidOcrEngine
+from document_parser.engines.straight import skew_of, straightened_boxes
+from document_parser.models import BoundingBox, Options, Reading, Word
+from document_parser.pipeline.one_page import words_as_shown
+from document_parser.pipeline.patchwork import patched
+from document_parser.pipeline.read import read_page
+from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.settings import EngineSettings, Settings
+from document_parser.skew import Skew
+
+SHEET = np.zeros((1000, 800, 3), dtype=np.uint8)
+PAPER = 235
+LEFT = (
+    "The harbour office opens at seven",
+    "in the morning and closes at noon",
+    "on Sundays and on holidays, when",
+    "only the watch is on duty there.",
+    "Whoever brings goods ashore shall",
+    "declare them at the counter first",
+    "and wait until they are weighed.",
+)
+RIGHT = (
+    "Ships that lie waiting outside of",
+    "the breakwater must show two lights",
+    "until a pilot comes on board, who",
+    "then answers for the vessel alone.",
+    "Nets are dried on the eastern quay",
+    "and nowhere else, because the ropes",
+    "of the ferry run along the others.",
+)
+CELLS = (("Berth", "Length", "Fee"), ("North", "120", "45.50"), ("South", "85", "31.20"), ("East", "240", "99.00"))
+
+CPU = RapidOcrEngine(Settings())
+"""Shared by all tests, so that its models are loaded once."""
+
+
+def line(left, top, width, height, slope=0.0):
+    """The corners of a line that falls by ``slope`` degrees, in pixels."""
+    along = np.array((np.cos(np.radians(slope)), np.sin(np.radians(slope))))
+    down = np.array((-along[1], along[0]))
+    first = np.array((left, top))
+    return [first, first + width * along, first + width * along + height * down, first + height * down]
+
+
+def lines(*slopes, width=400):
+    return np.array([line(100, 100 + 60 * at, width, 30, slope) for at, slope in enumerate(slopes)], dtype=np.float32)
+
+
+@pytest.mark.parametrize("slope", [-14, -3, -0.5, 0.5, 2.1, 14])
+def test_the_lines_tell_the_skew(slope):
+    assert skew_of(lines(slope, slope, slope + 0.1), SHEET).degrees == pytest.approx(slope, abs=0.11)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        lines(0, 0.1, -0.2, 0.25),
+        lines(3, 3),
+        lines(3, 3, 3, width=90),
+        lines(20, 20, 20, 20),
+        lines(-8, -4, 0, 4, 8),
+        lines(90, 90, 90, 90),
+        np.zeros((0, 4, 2), dtype=np.float32),
+    ],
+    ids=["level", "few", "short", "far too much", "no common slope", "running down", "none"],
+)
+def test_without_a_common_small_slope_of_long_lines_nothing_is_straightened(found):
+    assert skew_of(found, SHEET) == Skew(shape=0.8)
+
+
+def test_what_is_straightened_lies_level_on_the_picture_and_maps_back():
+    corners = np.array([line(2, 2, 760, 30, 4), line(10, 900, 700, 30, 4), line(10, 700, 700, 30, 4)], dtype=np.float32)
+    skew = skew_of(corners, SHEET)
+    straight = straightened_boxes(corners, skew, SHEET) / (800, 1000)
+    assert np.abs(straight[:, 0, 1] - straight[:, 1, 1]).max() < 0.001
+    assert straight.min() >= -0.001
+    assert straight.max() <= 1.001
+    for shown, box in zip(corners / (800, 1000), straight, strict=True):
+        around = skew.as_shown((*box.min(axis=0), *box.max(axis=0)))
+        assert around == pytest.approx((*shown.min(axis=0), *shown.max(axis=0)), abs=0.002)
+
+
+def test_a_box_that_reaches_over_the_edge_once_shown_is_cut_off_there():
+    box = BoundingBox(left=0, top=0, right=1, bottom=0.1).as_shown(Skew(5, 1, 0.7))
+    assert (box.top, box.right) == (0, 1)
+
+
+def reading_askew():
+    skew = Skew(4.0, 1.0, 0.7)
+    return Reading("rapidocr", words=[Word("Total am0unt", 0.1, 0.1, 0.4, 0.12, confidence=0.5)], skew=skew)
+
+
+def test_the_cache_keeps_the_skew_and_knows_readings_without_one():
+    kept = TypeAdapter(Reading)
+    assert kept.validate_json(kept.dump_json(reading_askew())) == reading_askew()
+    assert kept.validate_python({"engine": "rapidocr"}).skew == Skew()
+
+
+def test_words_of_a_witness_stand_where_the_page_shows_them():
+    (word,) = words_as_shown(reading_askew())
+    assert word[1:5] == pytest.approx(reading_askew().skew.as_shown((0.1, 0.1, 0.4, 0.12)), abs=0.0001)
+    assert word.text == "Total am0unt"
+
+
+def test_the_text_layers_words_find_their_line_on_a_straightened_page():
+    reading = reading_askew()
+    shown = reading.skew.as_shown((0.1, 0.1, 0.25, 0.12)), reading.skew.as_shown((0.26, 0.1, 0.4, 0.12))
+    found, count = patched(reading, [Word(text, *box) for text, box in zip(("Total", "amount"), shown, strict=True)])
+    assert ([word.text for word in found.words], count) == (["Total", "amount"], 1)
+    assert found.words[0].left == pytest.approx(0.1, abs=0.01)
+
+
+def sheet():
+    """A page with a heading, two columns and a ruled table."""
+    image = Image.new("L", (1240, 1754), PAPER)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=28)
+    draw.text((140, 160), "Rules of the harbour", font=ImageFont.load_default(size=60), fill=20)
+    for at, (left, right) in enumerate(zip(LEFT, RIGHT, strict=True)):
+        draw.text((140, 320 + 50 * at), left, font=font, fill=20)
+        draw.text((680, 320 + 50 * at), right, font=font, fill=20)
+    for row, cells in enumerate(CELLS):
+        for column, cell in enumerate(cells):
+            left, top = 140 + 320 * column, 760 + 90 * row
+            draw.rectangle((left, top, left + 320, top + 90), outline=20, width=3)
+            draw.text((left + 24, top + 24), cell, font=font, fill=20)
+    return image
+
+
+@pytest.fixture(scope="module")
+def openers():
+    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as openers:
+        yield openers
+
+
+def read(openers, path, image):
+    image.save(path, "PNG", dpi=(150, 150))
+
+    async def main():
+        settings = Settings(engines=EngineSettings(inference_mode="cpu"))
+        async with contextlib.aclosing(Engines(settings)) as engines, await openers.open(path, "image") as source:
+            only_once = engines.seen_through(lambda engine: CPU if engine.name == "rapidocr" else engine)
+            return await read_page(source, 1, Options(), only_once, ())
+
+    return asyncio.run(main())
+
+
+@pytest.fixture(scope="module")
+def straight(openers, tmp_path_factory):
+    page = read(openers, tmp_path_factory.mktemp("straight") / "page.png", sheet())
+    assert [block.kind for block in page.blocks][-1] == "table"
+    assert "straightened" not in page.attempts[-1].reason
+    return page
+
+
+def said(page):
+    return [block.model_dump(exclude={"box", "confidence"}) for block in page.blocks]
+
+
+@pytest.mark.parametrize(("degrees", "turn"), [(1, 0), (-2, 0), (3.5, 0), (-6, 0), (6, 0), (2.5, 180)])
+def test_a_page_scanned_askew_reads_as_the_straight_one_and_its_boxes_lie_on_the_words(
+    openers, straight, tmp_path, degrees, turn
+):
+    askew = sheet().rotate(-degrees, Image.Resampling.BICUBIC, fillcolor=PAPER).rotate(turn)
+    page = read(openers, tmp_path / "askew.png", askew)
+    assert said(page) == said(straight)
+    assert page.rotation == turn
+    told = re.search(r"straightened by ([\d.]+) degrees", page.attempts[-1].reason)
+    assert float(told[1]) == pytest.approx(abs(degrees), abs=0.35)
+    for shown, level in zip(page.blocks, straight.blocks, strict=True):
+        expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.box.model_dump().values()))
+        assert tuple(shown.box.model_dump().values()) == pytest.approx(expected, abs=0.012)
