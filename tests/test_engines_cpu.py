@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.engines import Engines, languages, networks, ppocr, rapidocr, vino
+from document_parser.engines import Engines, languages, look_alikes, networks, ppocr, rapidocr, vino
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.tesseract import TesseractEngine
 from document_parser.errors import EngineRefused, EngineTimeout
@@ -113,6 +113,46 @@ def test_lines_of_one_batch_are_alike_in_length():
     assert sorted(number for batch in batches for number in batch) == list(range(6))
     assert [1, 2] in batches
     assert [0] in batches
+
+
+def exchanged(text: str, **likely: float) -> str:
+    """The text with what is meant in it; the same probability of a sign at every place, 0 for signs not given."""
+    signs = list(text)
+    for place, meant in look_alikes.exchanges(text, lambda place, sign: likely.get(sign, 0.0)):
+        signs[place] = meant
+    return "".join(signs)
+
+
+def test_a_digit_among_letters_gives_way_to_the_letter_it_looks_like():
+    assert exchanged("HQ: 7,J1n SS21/34", l=0.03) == "HQ: 7,Jln SS21/34"
+    assert exchanged("Grand Tota1 RM51.30", l=0.3) == "Grand Total RM51.30"
+    assert exchanged("GREEN L0DGE", O=0.4, o=0.01) == "GREEN LODGE"
+
+
+def test_a_letter_among_digits_gives_way_to_the_digit_it_looks_like():
+    assert exchanged("NO 29O, AIR PANAS", **{"0": 0.49}) == "NO 290, AIR PANAS"
+
+
+@pytest.mark.parametrize("text", ["No1, Lebuh", "TRAIN2", "Lot S319,", "M1B 5K0", "2nd 8th", "h2o"])
+def test_what_the_recognition_hardly_doubts_stays_as_it_is(text):
+    assert exchanged(text, **dict.fromkeys("lIZSBOo0125", 0.1), **{"8": 0.1}) == text
+
+
+@pytest.mark.parametrize("text", ["A0O3H", "W134c0", "5/B", "B2", "12.50", "第1章", "Bi11", "Total"])
+def test_codes_short_words_numbers_and_other_scripts_are_not_touched(text):
+    assert exchanged(text, **dict.fromkeys("lIZSBOo01258", 0.49)) == text
+
+
+def test_the_letter_that_is_meant_counts_with_its_own_probability():
+    ocr = ppocr.PpOcr("auto", 1)
+    letters = ["", *ocr._recognise.characters.splitlines(), " "]
+    answer = np.zeros((6, len(letters)), dtype=np.float32)
+    for step, sign in enumerate(("J", "", "1", "1", "n", "")):
+        answer[step, letters.index(sign)] = 0.96
+    answer[2:4, letters.index("l")] = 0.04
+    text, confidence = ocr._letters_of(answer)
+    assert text == "Jln"
+    assert confidence == pytest.approx((0.96 + 0.04 + 0.96) / 3, abs=0.001)
 
 
 def test_a_long_thin_picture_is_read_as_a_line_and_stays_small():

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.engines.look_alikes import exchanges
 from document_parser.engines.networks import DETECTION, RECOGNITION, Batch, Network, load
 from document_parser.settings import OcrRuntime
 
@@ -57,6 +58,7 @@ class PpOcr:
         self._detect: Network = load(DETECTION, runtime, streams)
         self._recognise: Network = load(RECOGNITION, runtime, streams)
         self._letters = ["", *self._recognise.characters.splitlines(), " "]
+        self._classes = {sign: number for number, sign in enumerate(self._letters)}
         self._boxes: Any = DBPostProcess(
             thresh=0.3, box_thresh=0.5, max_candidates=MOST_LINES, unclip_ratio=1.6, use_dilation=True
         )
@@ -81,12 +83,19 @@ class PpOcr:
         return found
 
     def _letters_of(self, answer: Batch) -> Read:
-        """Connectionist temporal classification, best path: repeated letters count once, the first class is none."""
+        """Connectionist temporal classification, best path: repeated letters count once, the first class is none.
+
+        Of look-alikes the one that the word asks for, with its own probability.
+        """
         best = answer.argmax(axis=1)
         kept = np.flatnonzero((best != 0) & np.append(True, best[1:] != best[:-1]))
         if not len(kept):
             return Read("", 0.0)
-        return Read("".join(self._letters[i] for i in best[kept]), float(answer[kept, best[kept]].mean()))
+        signs = best[kept]
+        text = "".join(self._letters[i] for i in signs)
+        for place, meant in exchanges(text, lambda place, sign: float(answer[kept[place], self._classes[sign]])):
+            signs[place] = self._classes[meant]
+        return Read("".join(self._letters[i] for i in signs), float(answer[kept, signs].mean()))
 
 
 def batch_of(lines: Sequence[Pixels]) -> Batch:
