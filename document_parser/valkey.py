@@ -69,7 +69,8 @@ class EmbeddedValkey:
             with contextlib.suppress(redis.RedisError):
                 client.shutdown(nosave=True)
             deadline = time.monotonic() + timeout_seconds
-            while self.answers() and time.monotonic() < deadline:
+            # It closes its connections first and removes its socket last.
+            while (self.answers() or self.settings.valkey_socket.exists()) and time.monotonic() < deadline:
                 time.sleep(0.05)
 
     def _client(self) -> redis.Redis:
