@@ -43,7 +43,7 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
     with service:
         assert len(service.pids(KEEPER)) == 1
         assert len(pools(service)) == 1
-        assert service.client.get("/v1/health").json()["workers"] == 2
+        wait_until(lambda: service.client.get("/v1/health").json()["workers"] == 2, 30, "both workers")
         service.stop()
         assert processes_of(service.data_dir) == {}
         assert not Settings(store=StoreSettings(data_dir=service.data_dir)).runtime_dir.exists()
