@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import itertools
+import shutil
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -459,9 +460,13 @@ def test_nothing_listening_is_not_available():
     asyncio.run(main())
 
 
+ON_CPU = {"rapidocr", "tesseract"} if shutil.which("tesseract") else {"rapidocr"}
+"""Tesseract is the rung behind RapidOCR, where it is installed."""
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"),
-    [("auto", {"deepseek", "rapidocr"}), ("vllm", {"deepseek"}), ("cpu", {"rapidocr"})],
+    [("auto", {"deepseek", *ON_CPU}), ("vllm", {"deepseek"}), ("cpu", ON_CPU)],
 )
 def test_the_inference_mode_says_which_engines_may_read(mode, expected):
     async def main() -> None:
