@@ -25,5 +25,5 @@ printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > "$d/METADATA
 # starts 20 s slower, and with PYTHONDONTWRITEBYTECODE=1 set it would never write them itself.
 "$venv/bin/python" -m compileall -q -j 0 "$sp" >/dev/null || true
 "$venv/bin/python" -c 'import torch; assert torch.version.cuda is None' ||
-  why_not "torch's build for the CPU is needed: set PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu"
+  why_not "torch's build for the CPU is needed: set PIP_EXTRA_INDEX_URL to PyTorch's index for the CPU"
 cp "$here/requirements.txt" "$venv/installed.txt"
