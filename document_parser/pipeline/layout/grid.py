@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from document_parser.models import Block, Cell, Table, Word
-from document_parser.pipeline.layout.lines import lines_of
+from document_parser.pipeline.layout.lines import Extent, lines_of
 from document_parser.pipeline.layout.looks import says_something, spans_of_lines
 from document_parser.pipeline.layout.scale import Scale
 from document_parser.pipeline.layout.text import join_lines, join_words
@@ -19,8 +19,8 @@ _LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
 """Dots that lead the eye from a label to its numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class GridCell:
+@dataclass(frozen=True)
+class GridCell(Extent):
     """Words of one cell; columns count from 0, ``last`` is the last column it covers, ``down`` the number of rows."""
 
     first: int
@@ -33,22 +33,6 @@ class GridCell:
         return _LEADER.sub("", join_lines(join_words(line.words) for line in lines_of(self.words)))
 
     @property
-    def top(self) -> float:
-        return min(word.top for word in self.words)
-
-    @property
-    def bottom(self) -> float:
-        return max(word.bottom for word in self.words)
-
-    @property
-    def left(self) -> float:
-        return min(word.left for word in self.words)
-
-    @property
-    def right(self) -> float:
-        return max(word.right for word in self.words)
-
-    @property
     def width(self) -> float:
         return self.right - self.left
 
@@ -58,7 +42,7 @@ class GridCell:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Grid(Extent):
     """Rows of cells; a cell stands in the first row that it covers. Lengths are in points.
 
     ``heads`` is the number of header rows, where that is known.
@@ -71,22 +55,6 @@ class Grid:
     @cached_property
     def words(self) -> list[Word]:
         return [word for row in self.rows for cell in row for word in cell.words]
-
-    @cached_property
-    def left(self) -> float:
-        return min(word.left for word in self.words)
-
-    @cached_property
-    def right(self) -> float:
-        return max(word.right for word in self.words)
-
-    @cached_property
-    def top(self) -> float:
-        return min(word.top for word in self.words)
-
-    @cached_property
-    def bottom(self) -> float:
-        return max(word.bottom for word in self.words)
 
 
 def outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from document_parser.models import Word
 from document_parser.pipeline.layout.scale import size_of
@@ -14,11 +15,13 @@ TALL = 1.7
 """A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """Words on one baseline, left to right. Lengths are in points."""
+class Extent:
+    """Where words stand, whatever they make: the edges of the box around them, in points."""
 
-    words: tuple[Word, ...]
+    if TYPE_CHECKING:  # a field of some, found anew by others
+
+        @property
+        def words(self) -> Sequence[Word]: ...
 
     @cached_property
     def left(self) -> float:
@@ -35,6 +38,13 @@ class Line:
     @cached_property
     def bottom(self) -> float:
         return max(word.bottom for word in self.words)
+
+
+@dataclass(frozen=True)
+class Line(Extent):
+    """Words on one baseline, left to right. Lengths are in points."""
+
+    words: tuple[Word, ...]
 
     @property
     def middle(self) -> float:
