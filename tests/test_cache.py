@@ -8,13 +8,13 @@ import pytest
 
 from document_parser.engines.base import Engine
 from document_parser.jobs import forecast, queue, record
-from document_parser.jobs.cache import Cache, document_key, reading_key
+from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
 from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.forecast import Unfinished
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.readings import CachedEngine
 from document_parser.jobs.sweep import Sweep
-from document_parser.models import JobState, Options, Page, PageImage
+from document_parser.models import PIPELINE_VERSION, JobState, Options, Page, PageImage
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, StoreSettings
 from document_parser.storage import LocalStorage
 from tests import documents
@@ -126,11 +126,10 @@ def test_what_changes_nothing_of_the_reading_is_the_same(options):
     assert document(elsewhere) == document()
 
 
-def test_a_new_pipeline_reads_anew(monkeypatch):
-    before = document(), picture_key()
-    monkeypatch.setattr("document_parser.jobs.cache.PIPELINE_VERSION", "next")
-    assert before[0] != document()
-    assert before[1] != picture_key()
+def test_a_new_pipeline_reads_anew():
+    facts = ["sha256", "pdf", {"accuracy_mode": "balanced"}]
+    assert cache_key("ann", "documents", facts) == cache_key("ann", "documents", facts, PIPELINE_VERSION)
+    assert cache_key("ann", "documents", facts) != cache_key("ann", "documents", facts, "next")
 
 
 def picture_key(engine="deepseek", data=b"picture", temperature=None, owner="ann"):

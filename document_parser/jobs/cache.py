@@ -36,7 +36,7 @@ def document_key(settings: Settings, card: JobCard) -> str:
     if not settings.store.cache_hours or not card.options.cache:
         return ""
     options = card.options.model_dump(mode="json", exclude=NOT_OF_READING)
-    return _key(card.owner, "documents", [card.sha256, card.kind, options, _engine_settings(settings)])
+    return cache_key(card.owner, "documents", [card.sha256, card.kind, options, _engine_settings(settings)])
 
 
 def reading_key(settings: Settings, owner: str, engine: EngineName, picture: PageImage, temperature: float | None) -> str:
@@ -48,11 +48,12 @@ def reading_key(settings: Settings, owner: str, engine: EngineName, picture: Pag
         picture.height_pixels,
         hashlib.sha256(picture.data).hexdigest(),
     )
-    return _key(owner, "readings", [engine, _engine_settings(settings, engine), temperature, what])
+    return cache_key(owner, "readings", [engine, _engine_settings(settings, engine), temperature, what])
 
 
-def _key(owner: str, kind: str, facts: list[Any]) -> str:
-    digest = hashlib.sha256(json.dumps([PIPELINE_VERSION, *facts], sort_keys=True).encode()).hexdigest()
+def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_VERSION) -> str:
+    """Where something of an owner's is kept: the same facts under another version of the pipeline are another key."""
+    digest = hashlib.sha256(json.dumps([version, *facts], sort_keys=True).encode()).hexdigest()
     return f"{files.CACHE}{owner}/{kind}/{digest[:2]}/{digest}"
 
 
