@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from document_parser.jobs import deliveries, record
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import Job
 from document_parser.jobs.replay import replay, replay_failed
+from document_parser.jobs.secrets import own_secret
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
 from tests.receiver import receiving, secret_of, settings, told
@@ -304,6 +306,20 @@ def test_after_a_rotation_both_secrets_verify_without_a_restart_and_after_it_the
     assert len(after.headers["webhook-signature"].split()) == 1
     Verifier(new).verify(after.body, after.headers)
     assert (service.data_dir / "webhook.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_threads_that_make_a_secret_at_once_all_read_the_same_and_leave_nothing_beside_it(tmp_path):
+    together = threading.Barrier(8)
+
+    def new():
+        together.wait(30)
+        return uuid.uuid4().hex.encode()
+
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: own_secret(tmp_path / "data" / "one.secret", new), range(8)))
+    assert len(set(made)) == 1
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["one.secret"]
+    assert (tmp_path / "data" / "one.secret").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("between", [" ", ",", ", ", "\n"])

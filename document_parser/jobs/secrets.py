@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,8 +19,8 @@ def own_secret(path: Path, new: Callable[[], bytes]) -> str:
     """A secret made once; whoever comes second reads what the first one wrote."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.touch(mode=0o600)
+        part = path.with_name(f".{uuid.uuid4().hex}.part")
+        part.touch(mode=0o600, exist_ok=False)
         part.write_bytes(new())
         try:
             os.link(part, path)
