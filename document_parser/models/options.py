@@ -1,0 +1,74 @@
+"""What a caller may ask for."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from document_parser.models.words import AccuracyMode, FigureMode, LowQuality, OutputFormat
+
+
+def parse_page_range(text: str) -> list[tuple[int, int]]:
+    """``"1,3-5,8-"`` as ranges of page numbers from 1, both ends included; an open end is 0.
+
+    Raises ValueError with a sentence for the user.
+    """
+    ranges = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = re.fullmatch(r"(\d{1,9})(?:\s*(-)\s*(\d{1,9})?)?", part)
+        if match is None:
+            raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} is not of it.")
+        first = int(match[1])
+        last = first if match[2] is None else int(match[3] or 0)
+        if first < 1 or (last and last < first):
+            raise ValueError(f"page_range counts pages from 1 upwards, and {part!r} does not.")
+        ranges.append((first, last))
+    return ranges
+
+
+def _page_range(text: str) -> str:
+    parse_page_range(text)
+    return text
+
+
+class Options(BaseModel):
+    """What a caller may ask for. Every text field is a plain string so that a form or a query can carry it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    accuracy_mode: AccuracyMode = Field(default="balanced", description="fast, balanced or maximum.")
+    output_format: OutputFormat = Field(default="markdown", description="Format written first; others on request.")
+    page_range: Annotated[str, AfterValidator(_page_range)] = Field(
+        default="", max_length=1000, description='Pages to read, like "1,3-5,8-". Empty reads all.'
+    )
+    headers_footers: Literal["keep", "strip"] = Field(
+        default="strip", description="Keep or strip running heads, feet and page numbers."
+    )
+    on_low_quality: LowQuality = Field(
+        default="flag",
+        description="A page whose reading is in doubt: flag keeps it with a warning, fallback asks further engines first, "
+        "fail gives the page up.",
+    )
+    page_separator: str = Field(
+        default="", max_length=200, description="A line between pages in Markdown and text; {page} is the next number."
+    )
+    priority: Literal["auto", "express", "normal", "batch"] = Field(
+        default="auto", description="The lane: express before normal before batch; auto puts small documents into express."
+    )
+    figures: FigureMode = Field(
+        default="placeholder",
+        description="Figures in Markdown and HTML: none, placeholder (a link to each picture) or embed (the pictures in it).",
+    )
+    cache: bool = Field(default=True, description="Take what was read before from the cache, and keep what is read now.")
+
+    def selects(self, page_count: int) -> list[int]:
+        """The page numbers to read of a document with this many pages, ascending."""
+        ranges = parse_page_range(self.page_range)
+        if not ranges:
+            return list(range(1, page_count + 1))
+        chosen: set[int] = set()
+        for first, last in ranges:
+            chosen.update(range(first, min(last or page_count, page_count) + 1))
+        return sorted(chosen)

@@ -1,0 +1,138 @@
+"""A page on its way: what is known of it, its picture, who is to read it, and what an engine returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from document_parser.models.document import Block, BoundingBox, Rule, Word
+from document_parser.models.words import EngineName, PageKind
+from document_parser.skew import Skew
+
+
+class PageFacts(BaseModel):
+    """What is known of a page before anything reads it; all cheap to find.
+
+    ``width_points`` and ``height_points`` are of the page as a viewer shows it, ``rotation`` is what the file asks a viewer
+    to turn by. Shares are fractions 0..1.
+    """
+
+    number: int
+    width_points: float
+    height_points: float
+    rotation: int = 0
+    characters: int = 0
+    unmapped_share: float = 0.0
+    invisible_share: float = 0.0
+    image_share: float = 0.0
+    pictures: list[BoundingBox] = Field(default_factory=list)
+    """Pictures on the page that are large enough to be figures, and no scan of the page."""
+    objects: int = 0
+    form_fields: int = 0
+
+
+class PictureSpec(BaseModel):
+    """The picture of a page that an engine wants: resolution, limits in pixels, encoding."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dpi: float = 144.0
+    max_long_side: int = 1920
+    min_short_side: int = 0
+    """Small originals are enlarged until their short side has this many pixels; 0 leaves them."""
+    encoding: Literal["jpeg", "rgb"] = "jpeg"
+    quality: int = 90
+    region: BoundingBox | None = None
+    """The part of the upright page that is wanted; all of it where there is none. The limits hold for the part."""
+
+
+INK_COLUMNS, INK_ROWS = 32, 48
+"""The grid on which a picture's ink is told."""
+
+
+class InkFacts(BaseModel):
+    """What the ink of a picture shows before anybody reads it.
+
+    ``letters`` is about how many letters its lines of writing hold, ``ruled`` whether lines are drawn as around the cells of a
+    table, ``uneven`` whether the lines of writing are of uneven height, as by hand. ``cells`` has a bit for every cell of a
+    grid of INK_ROWS times INK_COLUMNS, row by row, most significant first, in hexadecimal: whether there is ink in it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    letters: int = Field(default=0, ge=0)
+    ruled: bool = False
+    uneven: bool = False
+    cells: str = Field(default="", max_length=INK_COLUMNS * INK_ROWS // 4, pattern=r"^[0-9a-f]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """The picture of one page.
+
+    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` says by how many degrees clockwise the picture
+    was turned away from what a viewer shows. ``ink`` is the share of dark pixels, ``sideways`` is above 1 where lines of
+    writing seem to run from top to bottom. ``kind`` is what the page was found to be.
+    """
+
+    number: int
+    width_pixels: int
+    height_pixels: int
+    encoding: Literal["jpeg", "rgb"]
+    data: bytes = field(repr=False)
+    turned: int = 0
+    ink: float = 0.0
+    sideways: float = 0.0
+    marks: InkFacts = field(default_factory=InkFacts)
+    kind: PageKind = "plain"
+
+
+FinishReason = Literal["stop", "length", "loop", "aborted"]
+
+
+SURELY = 0.7
+"""Words read with less confidence do not count where two readings are compared by how much was read."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What an engine returned for a page, before guards.
+
+    Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
+    ``blocks``. Where there is a ``skew``, words and rules stand as on the straightened picture, blocks as on the one shown.
+    ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``how`` what the
+    engine says of its way of reading: nothing of the page.
+    """
+
+    engine: EngineName
+    blocks: list[Block] = field(default_factory=list)
+    words: list[Word] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
+    skew: Skew = field(default_factory=Skew)
+    text: str = ""
+    lost: float = 0.0
+    how: str = ""
+    finish_reason: FinishReason = "stop"
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    milliseconds: int = 0
+    temperature: float | None = None
+
+    @property
+    def letters_read(self) -> float:
+        """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
+        sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in self.words)
+        return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= SURELY)
+
+
+class Route(BaseModel):
+    """The decision which engine reads a page, and why. ``engines`` is the ladder, first choice first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    engines: tuple[EngineName, ...]
+    reason: str
+    second: EngineName | None = None
+    """Who reads the page a second time, so that both can be compared."""
