@@ -98,10 +98,12 @@ def settings(**more: Any) -> dict[str, Any]:
     }
 
 
-def told(service: Service, job_id: str, state: str = "delivered", seconds: float = 40) -> dict[str, Any]:
-    """The webhook of a job once its delivery is over."""
-    wait_until(lambda: service.status(job_id)["webhook"]["state"] == state, seconds, f"the webhook is {state}")
-    return service.status(job_id)["webhook"]
+def told(
+    service: Service, job_id: str, state: str = "delivered", seconds: float = 40, which: str = "webhook"
+) -> dict[str, Any]:
+    """The webhook of a job once its delivery is over; ``which``: webhook or revised_webhook."""
+    wait_until(lambda: (service.status(job_id)[which] or {}).get("state") == state, seconds, f"the webhook is {state}")
+    return service.status(job_id)[which]
 
 
 def secret_of(service: Service, *options: str) -> str:

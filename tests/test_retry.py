@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import signal
+import threading
+import zipfile
 
 import pytest
+from standardwebhooks import Webhook as Verifier
 
-from document_parser.jobs import passwords, record
+from document_parser.jobs import announcements, deliveries, passwords, record
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.retries import RetryOrder, RetryOutcome
 from document_parser.jobs.sweep import Sweep
-from document_parser.models import JobState, Page
+from document_parser.models import JobState, Page, Webhook
 from document_parser.storage import LocalStorage
 from tests.chaos import horses
 from tests.documents import encrypted_pdf, illustrated_pdf, stamped_pdf
+from tests.receiver import receiving, secret_of, told
+from tests.receiver import settings as webhook_settings
 from tests.service import Service, wait_until
 from tests.test_ledger import JOB, dead, planned
 from tests.test_pages import streamed, without_status
@@ -36,14 +44,8 @@ def servers():
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, servers):
-    settings = {
-        "INFERENCE_MODE": "vllm",
-        "VLLM_DEEPSEEK_URL": servers["deepseek"].url,
-        "VLLM_NANONETS_URL": servers["nanonets"].url,
-        "HEARTBEAT_SECONDS": 0.5,
-        "HEARTBEAT_TIMEOUT_SECONDS": 3,
-        "SWEEP_SECONDS": 0.5,
-    }
+    urls = {"VLLM_DEEPSEEK_URL": servers["deepseek"].url, "VLLM_NANONETS_URL": servers["nanonets"].url}
+    settings = webhook_settings(INFERENCE_MODE="vllm", **urls)
     with Service(tmp_path_factory.mktemp("retry"), **settings) as running:
         yield running
 
@@ -51,16 +53,26 @@ def service(tmp_path_factory, servers):
 @pytest.fixture
 def with_a_failed_page(service, servers, tmp_path):
     """A completed job of three pages, the second of which nobody could read; from now on everybody can."""
+    return job_with_a_failed_page(service, servers, tmp_path)
+
+
+def job_with_a_failed_page(service, servers, tmp_path, **options):
     for server in servers.values():
         server.reset()
         server.script("refuse_400", stamp=BAD, sticky=True)
-    job_id = service.submit(stamped_pdf(tmp_path / "register.pdf", [1, BAD, 3]))
+    job_id = service.submit(stamped_pdf(tmp_path / "register.pdf", [1, BAD, 3]), **options)
     status = service.ended(job_id)
     assert (status["status"], status["complete"], status["revision"]) == ("completed", False, 1)
     assert status["progress"]["failed_pages"] == 1
     for server in servers.values():
         server.reset()
     return job_id
+
+
+def kill_readers(service):
+    for pid in horses(service):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def retry(service, job_id, number=BAD, **body):
@@ -120,9 +132,142 @@ def test_the_why_trail_keeps_the_attempts_of_earlier_readings(service, with_a_fa
 def test_events_tell_of_the_page_and_of_the_revision(service, with_a_failed_page):
     retry(service, with_a_failed_page)
     settled(service, with_a_failed_page)
-    found = without_status(streamed(service, with_a_failed_page))[-2:]
-    assert [event["event"] for event in found] == ["page.retried", "job.revised"]
-    assert (found[0]["data"]["page"], found[0]["data"]["outcome"], found[1]["data"]["revision"]) == (BAD, "replaced", 2)
+    found = without_status(streamed(service, with_a_failed_page))[-3:]
+    assert [event["event"] for event in found] == ["page.rereading", "page.retried", "job.revised"]
+    assert [event["data"]["page"] for event in found[:2]] == [BAD, BAD]
+    assert (found[1]["data"]["outcome"], found[2]["data"]["revision"]) == ("replaced", 2)
+
+
+def test_who_waits_or_listens_while_a_page_is_read_again_hears_of_the_new_revision(service, servers, with_a_failed_page):
+    job_id, heard = with_a_failed_page, {}
+    servers["deepseek"].script("stall", stamp=BAD, sticky=True)
+    retry(service, job_id)
+    wait_until(lambda: servers["deepseek"].asked(BAD), 30, "the page is being read again")
+    assert service.client.get(f"/v1/jobs/{job_id}/status", params={"wait": 0.2}).json()["revision"] == 1
+
+    def wait():
+        heard["wait"] = service.client.get(f"/v1/jobs/{job_id}/status", params={"wait": 60}, timeout=90).json()["revision"]
+
+    def listen():
+        heard["events"] = [event["event"] for event in without_status(streamed(service, job_id))]
+
+    threads = [threading.Thread(target=work) for work in (wait, listen)]
+    for thread in threads:
+        thread.start()
+    # A reader that dies hands on a page that stands still.
+    servers["deepseek"].reset()
+    kill_readers(service)
+    for thread in threads:
+        thread.join(60)
+    assert heard["wait"] == 2
+    assert heard["events"][-4:-1] == ["page.rereading", "page.retried", "job.revised"]
+    assert heard["events"][-1] == "job.completed"
+
+
+def test_a_webhook_tells_of_the_revision_signed_and_tried_again_like_that_of_the_end(service, servers, tmp_path):
+    with receiving() as receiver:
+        job_id = job_with_a_failed_page(service, servers, tmp_path, webhook_url=receiver.url)
+        told(service, job_id)
+        assert service.status(job_id)["revised_webhook"] is None
+        receiver.answers = [500]
+        retry(service, job_id)
+        webhook = told(service, job_id, which="revised_webhook")
+        assert service.client.post(f"/v1/jobs/{job_id}/webhook/replay").json()["event"] == "job.revised"
+        wait_until(lambda: len(receiver.calls) == 4, 30, "the newest is delivered again")
+        told(service, job_id, which="revised_webhook")
+    first, *rest = receiver.calls
+    assert (first.id, first.content["type"], first.content["data"]["revision"]) == (f"msg_{job_id}", "job.completed", 1)
+    assert {(call.id, call.body) for call in rest} == {(f"msg_{job_id}_r2", rest[0].body)}
+    content = Verifier(secret_of(service)).verify(rest[0].body, rest[0].headers)
+    data = content["data"]
+    assert (content["type"], data["revision"], data["complete"]) == ("job.revised", 2, True)
+    assert data["revised_pages"] == [{"number": BAD, "revision": 2}]
+    status = service.status(job_id)
+    assert {name: data[name] for name in ("progress", "stage", "status")} == {
+        name: status[name] for name in ("progress", "stage", "status")
+    }
+    assert ([attempt["status"] for attempt in webhook["tries"]], webhook["revision"]) == ([500, 200], 2)
+    listed = service.client.get("/v1/webhooks/deliveries").json()["deliveries"]
+    assert [one["event"] for one in listed if one["job_id"] == job_id] == ["job.revised", "job.completed"]
+
+
+def test_what_the_end_was_told_with_stays_the_same_when_a_page_is_read_again_before_it_arrives(service, servers, tmp_path):
+    with receiving(500, (500, {"Retry-After": "3"})) as receiver:
+        job_id = job_with_a_failed_page(service, servers, tmp_path, webhook_url=receiver.url)
+        wait_until(lambda: len(receiver.calls) == 2, 30, "two tries")
+        retry(service, job_id)
+        told(service, job_id, which="revised_webhook")
+        told(service, job_id)
+    of_end = [call for call in receiver.calls if call.id == f"msg_{job_id}"]
+    assert (len(of_end), len({call.body for call in of_end})) == (3, 1)
+    assert [call.content["type"] for call in receiver.calls].count("job.revised") == 1
+
+
+def test_the_picture_of_a_page_has_another_address_with_another_revision_and_is_asked_for_anew_where_it_was_turned(
+    service, with_a_failed_page
+):
+    before = view_of(service, with_a_failed_page, 1)["image_url"]
+    old = service.client.get(before)
+    assert "max-age" in old.headers["Cache-Control"]
+    retry(service, with_a_failed_page, 1)
+    settled(service, with_a_failed_page)
+    after = view_of(service, with_a_failed_page, 1)["image_url"]
+    assert (before.rpartition("?")[2], after.rpartition("?")[2]) == ("revision=1", "revision=2")
+    # As though the new reading had turned the page.
+    stored = service.data_dir / "jobs" / with_a_failed_page / "pages" / "000001.r2.json"
+    stored.write_text(json.dumps(json.loads(stored.read_text()) | {"rotation": 90}))
+    new = service.client.get(before, headers={"If-None-Match": old.headers["ETag"]})
+    assert (new.status_code, new.headers["Cache-Control"]) == (200, "private, no-cache")
+    assert (new.content != old.content, new.headers["ETag"] != old.headers["ETag"]) == (True, True)
+    assert "max-age" in service.client.get(after).headers["Cache-Control"]
+    assert service.client.get(after, headers={"If-None-Match": new.headers["ETag"]}).status_code == 304
+
+
+def zipped(service, job_id):
+    wait_until(lambda: found(service, job_id).status_code == 200, 30, "the archive is written")
+    return found(service, job_id).content
+
+
+def found(service, job_id):
+    return service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "zip"})
+
+
+def test_every_format_is_that_of_the_new_revision(service, servers, tmp_path):
+    for server in servers.values():
+        server.reset()
+    contents = {"csv": "tables", **FORMATS}
+    job_id = service.submit(stamped_pdf(tmp_path / "report.pdf", [1]), output_format="csv")
+    service.ended(job_id)
+    before = {name: service.result(job_id, format=name)[content] for name, content in contents.items()}
+    assert before["csv"] == []
+    old = zipped(service, job_id)
+    assert retry(service, job_id, 1, engine="nanonets").status_code == 202
+    assert settled(service, job_id)["revision"] == 2
+    after = {name: service.result(job_id, format=name) for name in contents}
+    assert {name: found["revision"] for name, found in after.items()} == dict.fromkeys(contents, 2)
+    assert [name for name, content in contents.items() if after[name][content] == before[name]] == []
+    assert "stamp-1" in after["csv"]["tables"][0]["csv"]
+    new = zipped(service, job_id)
+    assert new != old
+    with zipfile.ZipFile(io.BytesIO(new)) as archive:
+        texts = {name.rpartition(".")[2]: archive.read(name).decode() for name in archive.namelist()}
+    assert texts["md"] == after["markdown"]["markdown"]
+    assert texts["csv"] == after["csv"]["tables"][0]["csv"]
+
+
+def test_the_options_of_a_retry_decide_who_reads(service, servers, paper):
+    for server in servers.values():
+        server.reset()
+    job_id = service.submit(paper)
+    assert service.ended(job_id)["progress"]["text_layer_pages"] > 0
+    routes = {}
+    for revision, mode in enumerate(("maximum", "fast"), start=2):
+        assert retry(service, job_id, 1, accuracy_mode=mode).status_code == 202
+        settled(service, job_id)
+        view = view_of(service, job_id, 1)
+        routes[mode] = {attempt["engine"] for attempt in view["attempts"] if attempt.get("reading") == revision}
+    assert routes["maximum"] & {"deepseek", "nanonets"}
+    assert routes["fast"] == {"text_layer"}
 
 
 def test_another_engine_can_be_chosen(service, with_a_failed_page):
@@ -167,8 +312,7 @@ def test_a_kill_in_the_middle_leaves_the_old_revision_whole_and_the_page_is_read
     assert service.status(job_id)["stage"] == f"rereading page {BAD}"
     assert view_of(service, job_id)["rereading"]
     assert refusal(retry(service, job_id)) == (409, "PAGE_BEING_READ")
-    for pid in horses(service):
-        os.kill(pid, signal.SIGKILL)
+    kill_readers(service)
     # What a crash between the storing of the new files and the raising of the revision leaves behind.
     folder = service.data_dir / "jobs" / job_id
     (folder / "result.r2.md").write_text("half a re")
@@ -278,6 +422,30 @@ def test_only_the_claims_token_and_the_next_revision_change_a_page(ledger, redis
     job = record.load(redis, JOB)
     assert (job.revision, job.complete, job.counts["failed"], job.counts["done"]) == (2, True, 0, 2)
     assert ledger.settle_retry(claim, JOB, RetryOutcome(1, entry, "done", 3, counts=changes)) == "not_yours"
+
+
+def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing(ledger, redis):
+    redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
+    ledger.heartbeat("b", [])
+    for revision in (2, 3):
+        ledger.want_retry(JOB, RetryOrder(page=1), None)
+        claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
+        outcome = RetryOutcome(1, {"state": "done"}, "done", revision, announced=f"revision {revision}")
+        assert ledger.settle_retry(claim, JOB, outcome) == "ok"
+        ledger.finish_stage(claim)
+        (name,) = ledger.claim_webhooks(5, 60)
+        (told_of,) = announcements.named(redis, [name])
+        assert (told_of.event, told_of.body, told_of.message.id) == (
+            "job.revised",
+            f"revision {revision}",
+            f"msg_{JOB}_r{revision}",
+        )
+    assert not ledger.settle_webhook(name, Webhook(revision=2, state="delivered"), 0)
+    assert not ledger.replay_webhook(name, Webhook(revision=2), Webhook(revision=2, replays=1))
+    assert ledger.settle_webhook(name, Webhook(revision=3, state="failed"), 0)
+    assert deliveries.failed_count(redis) == 1
+    record.delete(redis, record.load(redis, JOB))
+    assert not redis.keys("webhooks:*")
 
 
 def test_no_key_of_a_page_to_be_read_again_outlives_the_job(ledger, redis, valkey):

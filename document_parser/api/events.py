@@ -91,7 +91,7 @@ class EventStream:
                 yield piece
             if not silent:
                 said = time.monotonic()
-            elif self.job.state.ended and self.job.rereading is None:
+            elif self.job.at_rest:
                 # Its events have been sent before, or were lost with Redis: say once more how it ended.
                 yield self._status() + _message(f"job.{self.job.state}", json.dumps({"job_id": self.job_id}))
                 return
@@ -110,6 +110,8 @@ class EventStream:
         if self.ended or time.monotonic() - self.shown_at > STATUS_SECONDS:
             # Before the last event: whoever closes at the end has seen how it ended.
             pieces.insert(-1 if self.ended else len(pieces), self._status())
+            # Pages that are read again have more to tell.
+            self.ended = self.ended and self.job.rereading is None
         yield from filter(None, pieces)
 
     def _event(self, event_id: str, fields: dict[bytes, bytes]) -> str:

@@ -93,10 +93,10 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     limits.register(app, settings, redis)
     for blueprint in (
         process.blueprint(),
-        jobs.blueprint(),
-        pages.blueprint(),
+        jobs.routes,
+        pages.routes,
         events.blueprint(),
-        webhooks.blueprint(),
+        webhooks.routes,
         service.blueprint(),
         system.blueprint(),
         metrics.blueprint(),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import Any
 
 from flask import Response, jsonify
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import factory, problems, results
 from document_parser.api.auth import check_origin, require_operator
-from document_parser.api.listing import page_of_jobs
+from document_parser.api.listing import page_of
 from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQuery, Result, ResultQuery, StatusQuery
 from document_parser.api.waiting import wait_for_end
 from document_parser.errors import JobEnded, JobNotFound
@@ -20,68 +19,75 @@ from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.record import Job
 from document_parser.models import JobState, JobStatus
 
+routes = APIBlueprint(
+    "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Look at jobs, fetch results, end them.")]
+)
 
-def blueprint() -> APIBlueprint:
-    tag = Tag(name="jobs", description="Look at jobs, fetch results, end them.")
-    routes = APIBlueprint("jobs", __name__, url_prefix="/v1/jobs", abp_tags=[tag])
-    missing: dict[str | int, Any] = {404: problems.ProblemBody, 410: problems.ProblemBody}
 
-    @routes.get("", summary="List jobs, newest first", responses={200: Jobs}, operation_id="list_jobs")
-    def listing(query: JobsQuery) -> Response:
-        services = factory.services()
-        require_operator(services.settings.api.admin_token)
-        return jsonify(_page_of_jobs(services, query).model_dump(mode="json"))
+@routes.get("", summary="List jobs, newest first", responses={200: Jobs}, operation_id="list_jobs")
+def listing(query: JobsQuery) -> Response:
+    services = factory.services()
+    require_operator(services.settings.api.admin_token)
+    return jsonify(_page_of_jobs(services, query).model_dump(mode="json"))
 
-    @routes.get("/<job_id>/status", summary="How a job goes", responses={200: JobStatus, **missing}, operation_id="job_status")
-    def status(path: JobPath, query: StatusQuery) -> Response:
-        job = wait_for_end(factory.services(), known(path.job_id), query.wait)
-        return jsonify(job.show().model_dump(mode="json"))
 
-    @routes.get(
-        "/<job_id>/result",
-        summary="The content of the document",
-        responses={200: Result, 409: problems.ProblemBody, **missing},
-        operation_id="job_result",
+@routes.get(
+    "/<job_id>/status", summary="How a job goes", responses={200: JobStatus, **problems.GONE}, operation_id="job_status"
+)
+def status(path: JobPath, query: StatusQuery) -> Response:
+    job = wait_for_end(factory.services(), known(path.job_id), query.wait)
+    return jsonify(job.show().model_dump(mode="json"))
+
+
+@routes.get(
+    "/<job_id>/result",
+    summary="The content of the document",
+    responses={200: Result, 409: problems.ProblemBody, **problems.GONE},
+    operation_id="job_result",
+)
+def result(path: JobPath, query: ResultQuery) -> Response:
+    return results.respond(factory.services(), _load(path.job_id), query.format)
+
+
+@routes.get(
+    "/<job_id>/download",
+    summary="The result as a file",
+    responses={409: problems.ProblemBody, **problems.GONE},
+    operation_id="job_download",
+)
+def download(path: JobPath, query: ResultQuery) -> Response:
+    return results.download(factory.services(), _load(path.job_id), query.format)
+
+
+@routes.post(
+    "/<job_id>/cancel",
+    summary="End a job, keep its finished pages",
+    responses={200: Cancelled, 409: problems.ProblemBody, **problems.GONE},
+    operation_id="cancel_job",
+)
+def cancel(path: JobPath) -> Response:
+    check_origin()
+    return jsonify(_cancel(factory.services(), known(path.job_id)).model_dump(mode="json"))
+
+
+@routes.delete(
+    "/<job_id>",
+    summary="Delete a job and its files",
+    responses={200: Deleted, **problems.GONE},
+    operation_id="delete_job",
+)
+def delete(path: JobPath) -> Response:
+    check_origin()
+    services = factory.services()
+    require_operator(services.settings.api.admin_token)
+    gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
+    body = Deleted(
+        job_id=path.job_id,
+        deleted_files=gone.files,
+        deleted_keys=gone.keys,
+        message="The job is gone with all its files and all that the job store knew of it.",
     )
-    def result(path: JobPath, query: ResultQuery) -> Response:
-        return results.respond(factory.services(), _load(path.job_id), query.format)
-
-    @routes.get(
-        "/<job_id>/download",
-        summary="The result as a file",
-        responses={409: problems.ProblemBody, **missing},
-        operation_id="job_download",
-    )
-    def download(path: JobPath, query: ResultQuery) -> Response:
-        return results.download(factory.services(), _load(path.job_id), query.format)
-
-    @routes.post(
-        "/<job_id>/cancel",
-        summary="End a job, keep its finished pages",
-        responses={200: Cancelled, 409: problems.ProblemBody, **missing},
-        operation_id="cancel_job",
-    )
-    def cancel(path: JobPath) -> Response:
-        check_origin()
-        return jsonify(_cancel(factory.services(), known(path.job_id)).model_dump(mode="json"))
-
-    @routes.delete(
-        "/<job_id>", summary="Delete a job and its files", responses={200: Deleted, **missing}, operation_id="delete_job"
-    )
-    def delete(path: JobPath) -> Response:
-        check_origin()
-        services = factory.services()
-        require_operator(services.settings.api.admin_token)
-        gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
-        body = Deleted(
-            job_id=path.job_id,
-            deleted_files=gone.files,
-            deleted_keys=gone.keys,
-            message="The job is gone with all its files and all that the job store knew of it.",
-        )
-        return jsonify(body.model_dump(mode="json"))
-
-    return routes
+    return jsonify(body.model_dump(mode="json"))
 
 
 def known(job_id: str) -> str:
@@ -106,9 +112,9 @@ def _cancel(services: factory.Services, job_id: str) -> Cancelled:
 
 
 def _page_of_jobs(services: factory.Services, query: JobsQuery) -> Jobs:
-    def shown(job: Job) -> JobStatus | None:
-        return job.show() if query.status in ("", job.state) else None
+    def shown(job_ids: list[str]) -> dict[str, JobStatus]:
+        jobs = record.load_many(services.redis, job_ids)
+        return {job.card.job_id: job.show() for job in jobs if query.status in ("", job.state)}
 
-    newest = partial(record.newest, services.redis, record.PUBLIC)
-    found, cursor = page_of_jobs(services.redis, newest, shown, query.cursor, query.limit)
+    found, cursor = page_of(partial(record.newest, services.redis, record.PUBLIC), shown, query.cursor, query.limit)
     return Jobs(jobs=found, next_cursor=cursor)

@@ -5,12 +5,22 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from flask import Response, jsonify, send_file, url_for
+from flask import Response, jsonify, request, send_file, url_for
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import factory, problems, retries
 from document_parser.api.jobs import known
-from document_parser.api.schemas import FigurePath, JobPath, PageEntry, PagePath, Pages, PageState, PageView, Rereading
+from document_parser.api.schemas import (
+    FigurePath,
+    ImageQuery,
+    JobPath,
+    PageEntry,
+    PagePath,
+    Pages,
+    PageState,
+    PageView,
+    Rereading,
+)
 from document_parser.errors import FigureNotFound, PageNotFound, PicturePending, PictureUnavailable
 from document_parser.jobs import files, record
 from document_parser.jobs.pictures import PictureRequest
@@ -19,80 +29,94 @@ from document_parser.storage import StoredFileMissing
 
 PICTURE_SECONDS = 15.0
 PICTURE_AGE_SECONDS = 3600
-"""How long a browser may keep a picture: pages that are read do not change."""
+"""How long a browser may keep a picture: what a revision has does not change."""
 
 
-def blueprint() -> APIBlueprint:
-    tag = Tag(name="pages", description="Look at single pages, also while the job runs.")
-    routes = APIBlueprint("pages", __name__, url_prefix="/v1/jobs", abp_tags=[tag])
-    missing: dict[str | int, Any] = {404: problems.ProblemBody, 410: problems.ProblemBody}
+routes = APIBlueprint(
+    "pages",
+    __name__,
+    url_prefix="/v1/jobs",
+    abp_tags=[Tag(name="pages", description="Look at single pages, also while the job runs.")],
+)
 
-    @routes.get(
-        "/<job_id>/pages", summary="The ledger: all pages of a job", responses={200: Pages, **missing}, operation_id="job_pages"
-    )
-    def listing(path: JobPath) -> Response:
-        services = factory.services()
-        job = record.load(services.redis, known(path.job_id))
-        entries = services.ledger.entries(path.job_id)
-        pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
-        return jsonify(Pages(job_id=path.job_id, total=job.total, pages=pages).model_dump(mode="json"))
 
-    @routes.get(
-        "/<job_id>/pages/<int:number>",
-        summary="One page, and why it reads as it does",
-        responses={200: PageView, **missing},
-        operation_id="job_page",
-    )
-    def page(path: PagePath) -> Response:
-        services = factory.services()
-        return jsonify(_view(services, path.number, path.job_id).model_dump(mode="json"))
+@routes.get(
+    "/<job_id>/pages",
+    summary="The ledger: all pages of a job",
+    responses={200: Pages, **problems.GONE},
+    operation_id="job_pages",
+)
+def listing(path: JobPath) -> Response:
+    services = factory.services()
+    job = record.load(services.redis, known(path.job_id))
+    entries = services.ledger.entries(path.job_id)
+    pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
+    return jsonify(Pages(job_id=path.job_id, total=job.total, pages=pages).model_dump(mode="json"))
 
-    @routes.get(
-        "/<job_id>/pages/<int:number>/image",
-        summary="The picture of a page, upright",
-        description="A JPEG, drawn when it is first asked for.",
-        responses={409: problems.ProblemBody, 422: problems.ProblemBody, **missing},
-        operation_id="job_page_image",
-    )
-    def image(path: PagePath) -> Response:
-        services = factory.services()
-        entry = _entry_of(services, path.job_id, path.number)
-        found = _stored(services, path.job_id, path.number, _revision(entry))
-        request = PictureRequest(path.job_id, path.number, found.rotation if found else 0)
-        response = send_file(_picture(services, request), mimetype="image/jpeg")
-        response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if found else "no-store"
+
+@routes.get(
+    "/<job_id>/pages/<int:number>",
+    summary="One page, and why it reads as it does",
+    responses={200: PageView, **problems.GONE},
+    operation_id="job_page",
+)
+def page(path: PagePath) -> Response:
+    return jsonify(_view(factory.services(), path.number, path.job_id).model_dump(mode="json"))
+
+
+@routes.get(
+    "/<job_id>/pages/<int:number>/image",
+    summary="The picture of a page, upright",
+    description="A JPEG, drawn when it is first asked for. A page that is read again may be turned, and its picture with it: "
+    "image_url of the page has the revision, and only what was asked for by it is kept by a browser without asking again.",
+    responses={304: None, 409: problems.ProblemBody, 422: problems.ProblemBody, **problems.GONE},
+    operation_id="job_page_image",
+)
+def image(path: PagePath, query: ImageQuery) -> Response:
+    services = factory.services()
+    entry = _entry_of(services, path.job_id, path.number)
+    found = _stored(services, path.job_id, path.number, _revision(entry))
+    turn = found.rotation if found else 0
+    response = send_file(_picture(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
+    if found is None:
+        response.headers["Cache-Control"] = "no-store"
         return response
+    settled = query.revision == _revision(entry)
+    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if settled else "private, no-cache"
+    response.set_etag(f"{path.number}-{turn}")
+    response.make_conditional(request)
+    return response
 
-    @routes.get(
-        "/<job_id>/figures/<name>",
-        summary="The picture of a figure",
-        description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
-        responses=missing,
-        operation_id="job_figure",
-    )
-    def figure(path: FigurePath) -> Response:
-        services = factory.services()
-        record.load(services.redis, known(path.job_id))
-        try:
-            stream: Any = services.storage.open(files.figure(path.job_id, path.name))
-        except StoredFileMissing:
-            raise FigureNotFound(name=path.name) from None
-        response = send_file(stream, mimetype="image/jpeg")
-        response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
-        return response
 
-    @routes.post(
-        "/<job_id>/pages/<int:number>/retry",
-        summary="Read one page again",
-        description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
-        request_body=retries.request_body(),
-        responses={202: Rereading, 409: problems.ProblemBody, 422: problems.ProblemBody, **missing},
-        operation_id="retry_page",
-    )
-    def retry(path: PagePath) -> Response:
-        return retries.accepted(factory.services(), path.job_id, path.number)
+@routes.get(
+    "/<job_id>/figures/<name>",
+    summary="The picture of a figure",
+    description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
+    responses=problems.GONE,
+    operation_id="job_figure",
+)
+def figure(path: FigurePath) -> Response:
+    services = factory.services()
+    record.load(services.redis, known(path.job_id))
+    try:
+        stream: Any = services.storage.open(files.figure(path.job_id, path.name))
+    except StoredFileMissing:
+        raise FigureNotFound(name=path.name) from None
+    response = send_file(stream, mimetype="image/jpeg")
+    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
+    return response
 
-    return routes
+
+@routes.post(
+    "/<job_id>/pages/<int:number>/retry",
+    summary="Read one page again",
+    description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
+    request_body=retries.request_body(),
+    responses={202: Rereading, 409: problems.ProblemBody, 422: problems.ProblemBody, **problems.GONE},
+    operation_id="retry_page",
+)
+def retry(path: PagePath) -> Response:
+    return retries.accepted(factory.services(), path.job_id, path.number)
 
 
 def _picture(services: factory.Services, request: PictureRequest) -> Any:
@@ -143,7 +167,7 @@ def _view(services: factory.Services, number: int, job_id: str) -> PageView:
         warnings=found.warnings if found else [PageWarning(code=code) for code in entry.get("warnings", [])],
         error=found.error if found else _error(entry),
         page=found,
-        image_url=url_for("pages.image", job_id=job_id, number=number),
+        image_url=url_for("pages.image", job_id=job_id, number=number, revision=_revision(entry)),
         rereading=any(order.page == number for order in services.ledger.retries(job_id)),
         retry_error=entry.get("retry_error"),
     )

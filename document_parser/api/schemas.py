@@ -53,7 +53,13 @@ class EventsQuery(_Strict):
 
 
 class StatusQuery(_Strict):
-    wait: float = Field(default=0, ge=0, le=60, description="Wait up to so many seconds for the job to end.")
+    wait: float = Field(
+        default=0, ge=0, le=60, description="Wait up to so many seconds for the job to end, and for pages that are read again."
+    )
+
+
+class ImageQuery(_Strict):
+    revision: int = Field(default=0, ge=0, description="Of the page, as its image_url has it.")
 
 
 class ResultQuery(_Strict):
@@ -120,7 +126,7 @@ class Jobs(BaseModel):
 
 
 class Delivery(Webhook):
-    """A job's webhook, for the operator: of its address the host alone."""
+    """A webhook of a job, for the operator: of its address the host alone."""
 
     job_id: str
     event: str

@@ -15,7 +15,7 @@ STEP_MILLISECONDS = 1000
 
 
 def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
-    """The job once it has ended, or as it stands after so many seconds.
+    """The job once it has ended and no page of it is being read again, or as it stands after so many seconds.
 
     Answers at once where half of the threads wait already. Raises JobNotFound, JobExpired.
     """
@@ -31,7 +31,7 @@ def _wait(services: Services, job_id: str, until: float) -> Job:
     stream = f"job:{job_id}:events"
     # The place in the stream is taken before the state is read: what happens in between wakes us at once.
     last = _last_event(services, stream)
-    while not (job := record.load(services.redis, job_id)).state.ended:
+    while not (job := record.load(services.redis, job_id)).at_rest:
         left = until - time.monotonic()
         if left <= 0:
             break

@@ -152,7 +152,8 @@ class Ledger:
         reply = self._run(
             "settle_retry",
             *(job_id, claim.token if claim else "", outcome.page, json.dumps(outcome.entry), outcome.revision or ""),
-            *(json.dumps(outcome.counts), outcome.status, outcome.error, *changes),
+            *(json.dumps(outcome.counts), outcome.status, outcome.error),
+            *(outcome.announced, Webhook(revision=outcome.revision).model_dump_json(), *changes),
         )
         return text(reply)  # type: ignore[return-value]
 
@@ -233,16 +234,22 @@ class Ledger:
         return bool(self._run("ring_deliverer", name, queue_key))
 
     def claim_webhooks(self, most: int, span_seconds: float) -> list[str]:
-        """Jobs whose webhooks are due, longest first. They come again after the span, unless they are settled."""
-        return [text(job_id) for job_id in self._run("claim_webhooks", most, int(span_seconds * 1000))]
+        """Names of webhooks that are due, longest first. They come again after the span, unless they are settled."""
+        return [text(name) for name in self._run("claim_webhooks", most, int(span_seconds * 1000))]
 
-    def settle_webhook(self, job_id: str, webhook: Webhook, delay_seconds: float) -> bool:
-        """Keep what a try came to, and when a pending one is due again. False where the job is gone, or it was settled."""
-        return bool(self._run("settle_webhook", job_id, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
+    def keep_body(self, job_id: str, field: str, body: str) -> str:
+        """What a webhook says at every try: the first body that it was given. Empty where the job is gone."""
+        return text(self._run("keep_body", job_id, field, body))
 
-    def replay_webhook(self, job_id: str, before: Webhook, again: Webhook) -> bool:
+    def settle_webhook(self, name: str, webhook: Webhook, delay_seconds: float) -> bool:
+        """Keep what a try came to, and when a pending one is due again. False where the job is gone, it was settled, or a
+        newer revision is to be told.
+        """
+        return bool(self._run("settle_webhook", name, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
+
+    def replay_webhook(self, name: str, before: Webhook, again: Webhook) -> bool:
         """Have a webhook delivered at once. False where the job is gone, or the delivery has moved on from ``before``."""
-        return bool(self._run("replay_webhook", job_id, before.state, before.attempts, again.model_dump_json()))
+        return bool(self._run("replay_webhook", name, before.state, before.attempts, again.model_dump_json()))
 
     def _page_span(self) -> int:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)

@@ -91,12 +91,21 @@ class Job(BaseModel):
     rereading: int | None = None
     """The page that is read again, or will be next."""
     webhook: Webhook | None = None
+    webhook_body: str = ""
+    """What it says; empty until it was first tried."""
+    revised_webhook: Webhook | None = None
+    revised_body: str = ""
     seconds_left: float | None = None
     queue_position: int | None = None
 
     @property
     def closed(self) -> bool:
         return self.planned and self.counts.get("finished", 0) == self.total
+
+    @property
+    def at_rest(self) -> bool:
+        """Ended, and no page of it is read again or will be."""
+        return self.state.ended and self.rereading is None
 
     def show(self) -> JobStatus:
         return JobStatus(
@@ -117,6 +126,7 @@ class Job(BaseModel):
             expires_at=self.expires_at,
             error=self.error,
             webhook=self.webhook,
+            revised_webhook=self.revised_webhook,
         )
 
     def _cache(self) -> CacheState:
@@ -229,12 +239,14 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     times = ("started_at", "completed_at", "expires_at")
     fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
-    if job.webhook is not None:
-        fields["webhook"] = job.webhook.model_dump_json()
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(_key(job_id), mapping=fields)
-        if job.webhook is not None:
-            deliveries.restore(pipe, job_id, job.webhook, job.completed_at)
+        for name, body in (("webhook", "webhook_body"), ("revised_webhook", "revised_body")):
+            if (webhook := getattr(job, name)) is not None:
+                pipe.hset(_key(job_id), name, webhook.model_dump_json())
+                if said := getattr(job, body):
+                    pipe.hset(_key(job_id), body, said)
+                deliveries.restore(pipe, job_id, webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
         for suffix in ("", ":pages", ":status"):
@@ -358,7 +370,10 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         revision=int(values.get("revision", "1")),
         locked=values.get("locked") == "1",
         rereading=int(values["rereading"]) if "rereading" in values else None,
-        webhook=Webhook.model_validate_json(values["webhook"]) if "webhook" in values else None,
+        webhook=_webhook(values, "webhook"),
+        webhook_body=values.get("webhook_body", ""),
+        revised_webhook=_webhook(values, "revised_webhook"),
+        revised_body=values.get("revised_body", ""),
         seconds_left=told.seconds,
         queue_position=told.position,
     )
@@ -366,3 +381,7 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
 
 def _time(values: dict[str, str], name: str) -> datetime | None:
     return datetime.fromisoformat(values[name]) if values.get(name) else None
+
+
+def _webhook(values: dict[str, str], name: str) -> Webhook | None:
+    return Webhook.model_validate_json(values[name]) if name in values else None

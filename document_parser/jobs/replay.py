@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 from document_parser import logs
 from document_parser.errors import JobNotComplete, WebhookMissing
-from document_parser.jobs import deliveries, record
+from document_parser.jobs import announcements, deliveries, record
+from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.deliveries import job_of
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import Job
 from document_parser.models import Webhook
@@ -17,42 +19,47 @@ log = logs.get(__name__)
 MOST_AT_ONCE = 1000
 
 
-def replay(redis: Redis, ledger: Ledger, job_id: str) -> Job:
-    """Deliver a job's webhook now, on a schedule begun anew where it was over; a try under way is left alone.
+def replay(redis: Redis, ledger: Ledger, job_id: str) -> Announcement:
+    """Deliver a job's newest webhook now, on a schedule begun anew where it was over; a try under way is left alone.
 
-    Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
+    The newest is that of its revision, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
     """
-    job = record.load(redis, job_id)
-    if job.webhook is None:
+    told = _newest(record.load(redis, job_id))
+    _replay(redis, ledger, told)
+    return _newest(record.load(redis, job_id))
+
+
+def _newest(job: Job) -> Announcement:
+    found = announcements.of_job(job)
+    if not found:
         raise WebhookMissing()
     if not job.state.ended:
         raise JobNotComplete()
-    _replay(redis, ledger, job, job.webhook)
-    return record.load(redis, job_id)
+    return found[-1]
 
 
 def replay_failed(redis: Redis, ledger: Ledger) -> int:
     """Deliver what was given up, the newest first, so many at most. How many."""
-    job_ids = [job_id for job_id, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
-    jobs = record.load_many(redis, job_ids)
-    for gone in set(job_ids) - {job.card.job_id for job in jobs}:
+    names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
+    found = announcements.named(redis, names)
+    for gone in {job_of(name) for name in names} - {told.job.card.job_id for told in found}:
         deliveries.forget(redis, gone)
-    return sum(_replay(redis, ledger, job, job.webhook) for job in jobs if job.webhook is not None)
+    return sum(_replay(redis, ledger, told) for told in found)
 
 
-def _replay(redis: Redis, ledger: Ledger, job: Job, before: Webhook) -> bool:
-    again = _again(before)
+def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
+    again, job_id = _again(told.webhook), told.job.card.job_id
     # Where the delivery has moved on meanwhile, a try has just been made: that will do.
-    done = again is not None and ledger.replay_webhook(job.card.job_id, before, again)
+    done = again is not None and ledger.replay_webhook(told.name, told.webhook, again)
     if done:
-        log.info("webhook_replayed", job_id=job.card.job_id, was=before.state)
-        record.publish(redis, job.card.job_id)
+        log.info("webhook_replayed", job_id=job_id, webhook=told.event, was=told.webhook.state)
+        record.publish(redis, job_id)
     return done
 
 
 def _again(before: Webhook) -> Webhook | None:
     """How the delivery stands once it is to be tried now; None where a try is due or under way already."""
     if before.state != "pending":
-        return Webhook(replays=before.replays + 1, tries=before.tries)
+        return Webhook(revision=before.revision, replays=before.replays + 1, tries=before.tries)
     waits = before.next_attempt_at is not None and before.next_attempt_at > datetime.now(UTC)
     return before.model_copy(update={"next_attempt_at": None}) if waits else None

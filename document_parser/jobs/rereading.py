@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from document_parser import logs
 from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageTimeout
-from document_parser.jobs import assembly, counters, files, queue, record
+from document_parser.jobs import announcements, assembly, counters, files, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.breakers import SharedSwitchboard
@@ -124,7 +125,10 @@ class _Rereading:
             return False
         outcome, read = _outcome(job, entries[page.number], page)
         if outcome.revision is not None:
-            self._store(job, entries | {page.number: outcome.entry}, read)
+            revised = _revised(job, outcome)
+            entries |= {page.number: outcome.entry}
+            self._store(revised, entries, read)
+            outcome = replace(outcome, announced=announcements.of_revision(revised, _revisions(entries)))
         settled = self.context.ledger.settle_retry(claim, self.job_id, outcome)
         if settled == "gone":
             self.context.storage.delete_all(files.folder(self.job_id))
@@ -132,11 +136,10 @@ class _Rereading:
             self._tell(outcome)
         return settled == "ok"
 
-    def _store(self, job: Job, entries: assembly.Entries, page: Page) -> None:
+    def _store(self, revised: Job, entries: assembly.Entries, page: Page) -> None:
         """Page and result of the new revision, beside the old ones."""
         self.context.storage.put(files.page(self.job_id, page.number, page.revision), page.model_dump_json().encode())
-        revised = job.model_copy(update={"revision": page.revision})
-        assembly.export(self.context, revised, job.card.options.output_format, entries)
+        assembly.export(self.context, revised, revised.card.options.output_format, entries)
 
     def _tell(self, outcome: RetryOutcome) -> None:
         facts = {"page": outcome.page, "status": outcome.status, "revision": outcome.revision}
@@ -145,6 +148,8 @@ class _Rereading:
         job = self.context.load(self.job_id)
         if job is not None and outcome.revision is not None:
             record.store_card(self.context.storage, job.card, ended=job)
+            if job.revised_webhook is not None:
+                queue.ring_deliverer(self.context.redis, self.context.ledger)
             if (old := outcome.revision - RESULTS_KEPT) > 0:
                 for kind in FORMAT_FILES.values():
                     self.context.storage.delete(files.result(self.job_id, kind.extension, old))
@@ -155,6 +160,19 @@ def _beside(keep: KeepFigure, revision: int) -> KeepFigure:
         await keep(files.figure_of(name, revision), data)
 
     return kept_beside
+
+
+def _revised(job: Job, outcome: RetryOutcome) -> Job:
+    """The job as it is once the outcome is settled."""
+    counts = Counter(job.counts)
+    counts.update(outcome.counts)
+    changes = {"revision": outcome.revision, "counts": dict(counts), "complete": not counts["failed"], "rereading": None}
+    return job.model_copy(update=changes)
+
+
+def _revisions(entries: assembly.Entries) -> dict[int, int]:
+    """The pages that were read again, and for which revision."""
+    return {number: entry["revision"] for number, entry in entries.items() if "revision" in entry}
 
 
 def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome, Page]:

@@ -41,6 +41,8 @@ class RetryOutcome:
     error: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     samples: dict[str, float] = field(default_factory=dict)
+    announced: str = ""
+    """What a webhook says of the new revision."""
 
 
 def kept(number: int, entry: dict[str, Any], code: str, message: str) -> RetryOutcome:

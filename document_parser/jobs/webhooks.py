@@ -1,6 +1,8 @@
-"""Webhooks: the server that a caller named is told when the job ends, signed by the Standard Webhooks specification.
+"""Webhooks: the server that a caller named is told when the job ends, and when it gets a new revision, signed by the Standard
+Webhooks specification.
 
-``end.lua`` makes the webhook due in the step that ends the job. A deliverer, one at a time over all workers, claims what is
+``end.lua`` makes the webhook due in the step that ends the job, ``settle_retry.lua`` in the one that raises the revision. A
+deliverer, one at a time over all workers, claims what is
 due and posts it. A claim is only a later due time, so one whose deliverer died comes again by itself: delivery is at least
 once, and its ``webhook-id`` stays the same.
 """
@@ -9,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import random
 import time
 from collections import Counter
@@ -23,14 +24,14 @@ from redis.exceptions import LockNotOwnedError
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
 from document_parser.errors import StorageUnavailable
-from document_parser.jobs import counters, files, queue, record
+from document_parser.jobs import announcements, counters, files, queue, record
 from document_parser.jobs.actor import draining
+from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.context import task_boundary
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.posting import Answer, Message, post
-from document_parser.jobs.record import Job
-from document_parser.models import Webhook, WebhookTry, utc_text
+from document_parser.jobs.posting import Answer, post
+from document_parser.models import Webhook, WebhookTry
 from document_parser.settings import Settings
 from document_parser.storage import Storage
 
@@ -83,8 +84,8 @@ class Deliverer:
         certificates, check = httpx2.create_ssl_context(), AddressCheck(self.settings.webhooks.allow_hosts)
         tasks: set[asyncio.Task[None]] = set()
         while True:
-            for job in self._claim(AT_ONCE - len(tasks)):
-                tasks.add(asyncio.create_task(self._deliver(job, PinnedTransport(check, certificates))))
+            for told in self._claim(AT_ONCE - len(tasks)):
+                tasks.add(asyncio.create_task(self._deliver(told, PinnedTransport(check, certificates))))
             if not tasks:
                 return
             done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -95,52 +96,60 @@ class Deliverer:
     def _makes_way(self) -> bool:
         return draining.is_set() or time.monotonic() - self.started > SLICE_SECONDS
 
-    def _claim(self, most: int) -> Iterator[Job]:
-        """Jobs to deliver now, so many at most; of one host only a few at once."""
+    def _claim(self, most: int) -> Iterator[Announcement]:
+        """What to deliver now, so many at most; of one host only a few at once."""
         while most > 0 and not self._makes_way():
             span = self.settings.webhooks.timeout_seconds + CLAIM_MARGIN_SECONDS
             due = self.ledger.claim_webhooks(most, span)
             if not due:
                 return
-            for job in record.load_many(self.redis, due):
-                if self._has_room(job):
+            for told in announcements.named(self.redis, due):
+                if (settled := self._with_body(told)).body and self._has_room(settled):
                     most -= 1
-                    yield job
+                    yield settled
 
-    def _has_room(self, job: Job) -> bool:
+    def _with_body(self, told: Announcement) -> Announcement:
+        """What it says is settled before the first try: a page that is read again later changes nothing of it."""
+        if told.body:
+            return told
+        body = self.ledger.keep_body(told.job.card.job_id, "webhook_body", announcements.of_end(told.job))
+        return Announcement(told.job.model_copy(update={"webhook_body": body}), told.webhook)
+
+    def _has_room(self, told: Announcement) -> bool:
         """Whether the host may be asked once more now; where not, the webhook is put off."""
-        if self.hosts[_host(job)] < MOST_AT_ONE_HOST:
-            self.hosts[_host(job)] += 1
+        if self.hosts[told.message.host] < MOST_AT_ONE_HOST:
+            self.hosts[told.message.host] += 1
             return True
-        self.ledger.settle_webhook(job.card.job_id, job.webhook or Webhook(), PUT_OFF_SECONDS)
+        self.ledger.settle_webhook(told.name, told.webhook, PUT_OFF_SECONDS)
         return False
 
-    async def _deliver(self, job: Job, transport: PinnedTransport) -> None:
-        """One try for one job, and what follows from it."""
-        structlog.contextvars.bind_contextvars(job_id=job.card.job_id, request_id=job.card.request_id)
-        answer, job_id = await self._try(job, transport), job.card.job_id
-        webhook, delay = after(job, answer, self.settings.webhooks.retry_seconds)
-        if not self.ledger.settle_webhook(job_id, webhook, delay):
+    async def _deliver(self, told: Announcement, transport: PinnedTransport) -> None:
+        """One try, and what follows from it."""
+        job_id = told.job.card.job_id
+        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=told.job.card.request_id)
+        answer = await self._try(told, transport)
+        webhook, delay = after(told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds)
+        if not self.ledger.settle_webhook(told.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
         record.publish(self.redis, job_id)
         facts = {"status": webhook.last_status, "error": webhook.last_error, "attempt": webhook.attempts}
-        log.info("webhook_tried", job_id=job_id, outcome=webhook.state, **facts)
+        log.info("webhook_tried", job_id=job_id, webhook=told.event, outcome=webhook.state, **facts)
         if webhook.state != "pending":
-            await asyncio.to_thread(self._keep, job.model_copy(update={"webhook": webhook}))
+            await asyncio.to_thread(self._keep, job_id)
 
-    async def _try(self, job: Job, transport: PinnedTransport) -> Answer:
+    async def _try(self, told: Announcement, transport: PinnedTransport) -> Answer:
         answer = Answer(error="internal")
-        with task_boundary(lambda _: None, job_id=job.card.job_id, stage="deliver"):
-            answer = await post(self.settings, message(job), transport)
-        self.hosts[_host(job)] -= 1
+        with task_boundary(lambda _: None, job_id=told.job.card.job_id, stage="deliver"):
+            answer = await post(self.settings, told.message, transport)
+        self.hosts[told.message.host] -= 1
         return answer
 
-    def _keep(self, job: Job) -> None:
+    def _keep(self, job_id: str) -> None:
         """Write the outcome beside the document, so that a job rebuilt from there is not announced again."""
-        job_id = job.card.job_id
         try:
-            record.store_card(self.storage, job.card, ended=job)
+            for job in record.load_many(self.redis, [job_id]):
+                record.store_card(self.storage, job.card, ended=job)
             if not self.redis.exists(f"job:{job_id}"):
                 # Deleted meanwhile: what was written since then goes as well.
                 self.storage.delete_all(files.folder(job_id))
@@ -148,29 +157,16 @@ class Deliverer:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
 
 
-def message(job: Job) -> Message:
-    """What a job's webhook says: the same id and the same body at every try."""
-    return Message(job.card.webhook_url, f"msg_{job.card.job_id}", payload(job))
-
-
-def payload(job: Job) -> str:
-    """The body: the same at every try."""
-    job_id, ended = job.card.job_id, job.completed_at or datetime.now(UTC)
-    data = job.show().model_dump(mode="json", exclude={"webhook"})
-    data["result_url"] = f"/v1/jobs/{job_id}/result"
-    return json.dumps({"type": f"job.{job.state.value}", "timestamp": utc_text(ended), "data": data}, ensure_ascii=False)
-
-
-def after(job: Job, answer: Answer, pauses: Sequence[float]) -> tuple[Webhook, float]:
-    """How the delivery stands after one more try, and the seconds until the next."""
-    before, now = job.webhook or Webhook(), datetime.now(UTC)
-    attempts = before.attempts + 1
+def after(before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float]) -> tuple[Webhook, float]:
+    """How the delivery stands after one more try, and the seconds until the next. ``expires``: when the job is gone."""
+    now, attempts = datetime.now(UTC), before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
-    due = None if delay is None else _before_expiry(now, now + timedelta(seconds=delay), job.expires_at)
+    due = None if delay is None else _before_expiry(now, now + timedelta(seconds=delay), expires)
     if answer.delivered or answer.status == GONE:
         due = None
     webhook = Webhook(
         state="delivered" if answer.delivered else "pending" if due else "failed",
+        revision=before.revision,
         attempts=attempts,
         replays=before.replays,
         last_status=answer.status,
@@ -187,10 +183,6 @@ def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> da
         return due
     last = expires - LAST_TRY_BEFORE_EXPIRY
     return last if last - now > LEAST_LAST_PAUSE else None
-
-
-def _host(job: Job) -> str:
-    return httpx2.URL(job.card.webhook_url).host
 
 
 def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float | None:

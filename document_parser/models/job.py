@@ -55,7 +55,8 @@ class Webhook(BaseModel):
     """How the delivery of a job's webhook goes; the newest tries stand last. Never the URL, which may hold secrets."""
 
     state: WebhookState = "pending"
-    attempts: int = Field(default=0, description="Tries since the job ended, or since the last replay.")
+    revision: int | None = Field(default=None, description="The revision it tells of; null where it tells of the job's end.")
+    attempts: int = Field(default=0, description="Tries since there was something to tell, or since the last replay.")
     replays: int = Field(default=0, description="How often the operator began anew.")
     last_status: int | None = None
     last_error: str | None = None
@@ -91,6 +92,8 @@ class JobStatus(BaseModel):
     expires_at: datetime | None = None
     error: JobError | None = None
     webhook: Webhook | None = None
+    revised_webhook: Webhook | None = None
+    """The same for the newest revision, from the first page on that was read again."""
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:

@@ -1,12 +1,13 @@
 -- Webhooks that are due, longest first. ARGV: how many at most, milliseconds after which they are due again
--- Returns jobs. Whoever claimed one and died has said nothing: it comes again by itself.
+-- Returns their names. Whoever claimed one and died has said nothing: it comes again by itself.
 local found = {}
-for _, job in ipairs(redis.call('ZRANGEBYSCORE', 'webhooks:due', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
-  if redis.call('HEXISTS', record(job), 'webhook') == 1 then
-    redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[2]), job)
-    found[#found + 1] = job
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'webhooks:due', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
+  local job, field = announced(name)
+  if redis.call('HEXISTS', record(job), field) == 1 then
+    redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[2]), name)
+    found[#found + 1] = name
   else
-    redis.call('ZREM', 'webhooks:due', job)
+    redis.call('ZREM', 'webhooks:due', name)
   end
 end
 return found

@@ -23,6 +23,12 @@ local function count(job, name) return tonumber(redis.call('HGET', pages(job), '
 
 local function retries(job) return 'job:' .. job .. ':retries' end
 
+-- What is to be delivered goes by a name: the job for its end, and JOB|revised for its newest revision.
+local function announced(name)
+  local job, revised = string.match(name, '^([^|]*)(|?)')
+  return job, revised == '' and 'webhook' or 'revised_webhook'
+end
+
 local function load(key, field)
   local raw = redis.call('HGET', key, field)
   return raw and cjson.decode(raw)

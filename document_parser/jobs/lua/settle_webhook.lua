@@ -1,16 +1,18 @@
--- A webhook has been tried. ARGV: job, state, webhook as JSON, milliseconds until it is due again
--- Returns 0 where the job is gone, or somebody else has settled it.
-local job = ARGV[1]
-local kept = load(record(job), 'webhook')
+-- A webhook has been tried. ARGV: its name, state, webhook as JSON, milliseconds until it is due again
+-- Returns 0 where the job is gone, somebody else has settled it, or a newer revision is to be told by now.
+local name = ARGV[1]
+local job, field = announced(name)
+local kept, tried = load(record(job), field), cjson.decode(ARGV[3])
 if not kept or kept.state ~= 'pending' then
-  redis.call('ZREM', 'webhooks:due', job)
+  redis.call('ZREM', 'webhooks:due', name)
   return 0
 end
-redis.call('HSET', record(job), 'webhook', ARGV[3])
+if (kept.revision or cjson.null) ~= (tried.revision or cjson.null) then return 0 end
+redis.call('HSET', record(job), field, ARGV[3])
 if ARGV[2] == 'pending' then
-  redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[4]), job)
+  redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[4]), name)
 else
-  redis.call('ZREM', 'webhooks:due', job)
+  redis.call('ZREM', 'webhooks:due', name)
 end
-if ARGV[2] == 'failed' then redis.call('ZADD', 'webhooks:failed', now_micros(), job) end
+if ARGV[2] == 'failed' then redis.call('ZADD', 'webhooks:failed', now_micros(), name) end
 return 1

@@ -16,4 +16,5 @@ redis.call('PEXPIRE', retries(job), left)
 if ARGV[4] ~= '' then redis.call('SET', 'job:' .. job .. ':password', ARGV[4], 'PX', left) end
 redis.call('SADD', 'jobs:rereading', job)
 show_next_retry(job)
+event(job, 'page.rereading', 'page', page)
 return 'ok'
