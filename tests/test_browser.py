@@ -321,9 +321,95 @@ def test_failed_and_flagged_pages_are_listed_with_their_reasons(gpu_service, mod
     expect(page.locator("#why-body")).to_contain_text("Failed")
     picture_shown(page)
     watched.shoot("failed-pages")
-    issues.get_by_role("button", name="Page 5").click()
+    issues.get_by_role("button", name="Page 5", exact=True).click()
     expect(page.locator("#page-number")).to_have_value("5")
     watched.shoot("flagged-page")
+
+
+def test_a_failed_page_is_read_again_from_the_list_and_shows_it_without_a_reload(gpu_service, models, opened, tmp_path):
+    for server in models:
+        server.reset()
+        server.script("fail_500", stamp=52, sticky=True)
+    watched = opened(gpu_service)
+    page = watched.upload(stamped_pdf(tmp_path / "letters.pdf", [51, 52, 53]))
+    job_id = watched.job()
+    done(page, "Done, with gaps")
+    page.locator("#issues summary").click()
+    expect(page.locator("#read-failed")).to_be_hidden()
+    # It fails once more, for all to see, and the page stays as it was.
+    page.get_by_role("button", name="Read page 2 again").click()
+    expect(page.locator("#page-number")).to_have_value("2")
+    expect(page.locator("#page-notes")).to_contain_text("The new reading failed", timeout=SECONDS)
+    expect(page.locator("#notices")).to_contain_text("Page 2 could not be read again (PAGE_UNREADABLE)")
+    watched.shoot("reread-failed")
+    page.get_by_role("button", name="Close", exact=True).first.click()
+    for server in models:
+        server.reset()
+    page.get_by_role("button", name="Read page 2 again").click()
+    expect(page.locator("#paper")).to_contain_text("stamp-52", timeout=SECONDS)
+    done(page)
+    expect(page.locator("#issues")).to_be_hidden()
+    expect(page.locator("#progress-text")).to_have_text("3 pages read")
+    expect(page.locator("#job-facts")).to_contain_text("revision 2")
+    expect(page.locator("#why-body")).to_contain_text("Read again")
+    assert gpu_service.status(job_id)["revision"] == 2
+    watched.shoot("reread-done")
+
+
+def test_who_reads_a_page_again_is_chosen_in_words_and_with_the_keyboard(gpu_service, models, opened, tmp_path):
+    for server in models:
+        server.reset()
+    watched = opened(gpu_service, expected={404})
+    page = watched.upload(stamped_pdf(tmp_path / "minutes.pdf", [55]))
+    job_id = watched.job()
+    done(page)
+    picture_shown(page)
+    expect(page.locator("#page-badges")).to_contain_text("DeepSeek-OCR")
+    choose(page, "Markdown")
+    expect(page.locator("#panel-result pre")).to_contain_text("stamp-55")
+    choose(page, "Page")
+    page.keyboard.press("Shift+Tab")
+    page.locator("#copy-page").focus()
+    page.keyboard.press("Shift+Tab")
+    expect(page.locator("#read-again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Who reads it")).to_be_focused()
+    assert "Tesseract" not in page.locator("#reread select[name=engine]").inner_text()
+    watched.shoot("reread-form")
+    page.keyboard.press("Escape")
+    expect(page.locator("#reread")).to_be_hidden()
+    expect(page.locator("#read-again")).to_be_focused()
+    page.keyboard.press("r")
+    page.get_by_label("Who reads it").select_option("Nanonets-OCR2: tables, forms, handwriting")
+    expect(page.get_by_label("How carefully").last).to_be_disabled()
+    models[1].script("stall", stamp=55)
+    page.get_by_role("button", name="Read it again").click()
+    expect(page.locator("#page-badges")).to_contain_text("Being read again")
+    expect(page.locator("#read-again")).to_be_disabled()
+    expect(page.locator("#job-status")).to_have_text("Reading again")
+    expect(page.locator("#paper")).to_contain_text("stamp-55")
+    watched.shoot("rereading")
+    page.reload()
+    expect(page.locator("#job-status")).to_have_text("Reading again")
+    gpu_service.client.delete(f"/v1/jobs/{job_id}")
+    expect(page.locator("#job-failure")).to_contain_text("There is no such document", timeout=SECONDS)
+
+
+def test_a_locked_document_asks_for_its_password_before_a_page_is_read_again(service, opened, tmp_path):
+    job_id = service.submit(encrypted_pdf(tmp_path / "locked.pdf", "open sesame", "The secret is out"), password="open sesame")
+    service.ended(job_id)
+    watched = opened(service, f"#/jobs/{job_id}", expected={409, 422})
+    page = watched.page
+    expect(page.locator("#paper")).to_contain_text("The secret is out")
+    page.locator("#read-again").click()
+    page.get_by_label("Who reads it").select_option("The text in the file, as it is")
+    page.get_by_role("button", name="Read it again").click()
+    expect(page.locator("#reread-problem")).to_contain_text("Type it once more")
+    watched.shoot("reread-locked", full=False)
+    page.keyboard.type("open sesame")
+    page.keyboard.press("Enter")
+    expect(page.locator("#notices")).to_contain_text("Page 1 was read again.", timeout=SECONDS)
+    expect(page.locator("#job-facts")).to_contain_text("revision 2")
 
 
 def test_a_stream_that_fails_is_replaced_by_asking(service, opened, paper):
@@ -714,6 +800,8 @@ def test_it_fits_a_phone(service, opened, rich_job, scheme):
             page.get_by_role("button", name="Picture").tap()
             expect(page.locator(".leaf img")).to_be_hidden()
             page.get_by_role("button", name="Picture").tap()
+            page.get_by_role("button", name="Read again").tap()
+            expect(page.locator("#reread")).to_be_visible()
         else:
             expect(page.locator("#jobs li").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

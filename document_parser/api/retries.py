@@ -14,6 +14,7 @@ from document_parser.api.jobs import known
 from document_parser.api.model_servers import model_servers
 from document_parser.api.process import MOST_PASSWORD_CHARACTERS
 from document_parser.api.schemas import Rereading
+from document_parser.api.waiting import last_event
 from document_parser.errors import (
     BadRequest,
     EngineAbsent,
@@ -26,6 +27,7 @@ from document_parser.errors import (
     PasswordGone,
 )
 from document_parser.jobs import passwords, queue, record
+from document_parser.jobs.connection import text
 from document_parser.jobs.record import Job
 from document_parser.jobs.retries import RetryChoice, RetryOrder
 from document_parser.models import EngineName, JobState
@@ -50,14 +52,15 @@ def accepted(services: Services, job_id: str, number: int) -> Response:
         _check_engine(services, choice.engine)
     order = RetryOrder(page=number, **choice.model_dump())
     sealed = passwords.seal(services.settings, password) if password else None
+    before = text(last_event(services.redis, job_id))
     _check_outcome(services.ledger.want_retry(job_id, order, sealed), job, number)
     queue.ring_stage(services.redis, job_id, "retry")
     record.publish(services.redis, job_id)
     log.info("page_to_reread", page=number, engine=choice.engine or "")
-    return _answer(job, number)
+    return _answer(job, number, before)
 
 
-def _answer(job: Job, number: int) -> Response:
+def _answer(job: Job, number: int, last_event_id: str) -> Response:
     status_url = url_for("jobs.status", job_id=job.card.job_id)
     body = Rereading(
         job_id=job.card.job_id,
@@ -65,6 +68,7 @@ def _answer(job: Job, number: int) -> Response:
         revision=job.revision,
         message="The page will be read again. Page and result stay as they are until status_url shows a higher revision.",
         status_url=status_url,
+        events_url=url_for("events.events", job_id=job.card.job_id, last_event_id=last_event_id),
     )
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = 202

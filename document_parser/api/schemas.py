@@ -208,6 +208,7 @@ class Rereading(BaseModel):
     revision: int = Field(description="Of the result as it is until then.")
     message: str
     status_url: str
+    events_url: str = Field(description="What happens from here on.")
 
 
 class Cancelled(BaseModel):

@@ -32,12 +32,14 @@ def blueprint() -> APIBlueprint:
 
     @routes.get("/", doc_ui=False)
     def page() -> Response:
-        settings = factory.services().settings.api
+        everything = factory.services().settings
+        settings = everything.api
         response = make_response(
             render_template(
                 "index.html",
                 max_upload_mb=settings.max_upload_mb,
                 default_accuracy_mode=settings.default_accuracy_mode,
+                engines=("text_layer", *everything.engines.allowed),
                 modules=_modules(),
                 stylesheets=[f"ui/{name}.css" for name in STYLESHEETS],
                 samples=_samples(),

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from document_parser.jobs import record
+from document_parser.jobs.connection import Redis
 from document_parser.jobs.record import Job
 
 if TYPE_CHECKING:
@@ -30,17 +31,18 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
 def _wait(services: Services, job_id: str, until: float) -> Job:
     stream = f"job:{job_id}:events"
     # The place in the stream is taken before the state is read: what happens in between wakes us at once.
-    last = _last_event(services, stream)
+    last = last_event(services.redis, job_id)
     while not (job := record.load(services.redis, job_id)).at_rest:
         left = until - time.monotonic()
         if left <= 0:
             break
         services.redis.xread({stream: last}, block=max(1, min(STEP_MILLISECONDS, int(left * 1000))))
-        last = _last_event(services, stream)
+        last = last_event(services.redis, job_id)
     return job
 
 
-def _last_event(services: Services, stream: str) -> bytes:
-    newest: Any = services.redis.xrevrange(stream, count=1)
+def last_event(redis: Redis, job_id: str) -> bytes:
+    """The id of the newest event of a job; 0 where there is none."""
+    newest: Any = redis.xrevrange(f"job:{job_id}:events", count=1)
     last: bytes = newest[0][0] if newest else b"0"
     return last

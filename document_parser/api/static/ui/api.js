@@ -48,12 +48,12 @@ export function pause(secondsToWait, signal) {
 
 /**
  * The answer to a request, once it is a good one.
- * `patient` also comes again after a 409 that says so; `onWait(error, seconds)` hears of every wait.
+ * `json` is sent as the body. `patient` also comes again after a 409 that says so; `onWait(error, seconds)` hears of every wait.
  * Throws ApiError; AbortError where `signal` ends it.
  */
-export async function ask(path, { method = "GET", signal, patient = false, onWait } = {}) {
+export async function ask(path, { method = "GET", json, signal, patient = false, onWait } = {}) {
   for (let tries = 1; ; tries += 1) {
-    const answer = await send(path, method, signal);
+    const answer = await send(path, method, json, signal);
     if (answer.ok) return answer;
     const error = problem(answer.status, await jsonOf(answer), answer.headers.get("Retry-After"));
     const again = busy(error) || (patient && error.status === 409 && error.retryable);
@@ -74,11 +74,12 @@ export function jobPath(id, rest = "") {
   return `/v1/jobs/${encodeURIComponent(id)}${rest}`;
 }
 
-async function send(path, method, signal) {
+async function send(path, method, json, signal) {
   const token = adminToken();
   const headers = { Accept: "application/json", ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   try {
-    return await fetch(path, { method, headers, signal });
+    if (json !== undefined) headers["Content-Type"] = "application/json";
+    return await fetch(path, { method, headers, body: json === undefined ? undefined : JSON.stringify(json), signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw unreachable();

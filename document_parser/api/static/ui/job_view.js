@@ -12,9 +12,10 @@ import { menu } from "./menu.js";
 import { announce, copy, notice, trouble } from "./notices.js";
 import { Overview } from "./overview.js";
 import { PageView } from "./page_view.js";
+import { Reread } from "./reread.js";
 import { ResultView } from "./result_view.js";
 import { Tabs } from "./tabs.js";
-import { clock, count, ENDED, jobState } from "./words.js";
+import { clock, count, ENDED, isRereading, jobState } from "./words.js";
 
 export class JobView {
   /**
@@ -23,10 +24,15 @@ export class JobView {
    */
   constructor({ onUnlock, onStatus, onChanged }) {
     Object.assign(this, { onUnlock, onStatus, onChanged });
-    this.overview = new Overview((number) => this.openPage(number));
+    this.overview = new Overview((number) => this.openPage(number), (numbers) => this.#orderAll(numbers));
+    this.reread = new Reread((number, choice) => this.#order(number, choice));
+    this.ordered = new Set();
     this.pageView = new PageView();
     this.results = new ResultView(byId("panel-result"), { page: () => this.pageView.view, openPage: (number) => this.#openFromTable(number) });
-    this.pageView.onShown = () => this.results.pageChanged();
+    this.pageView.onShown = (view) => {
+      this.results.pageChanged();
+      this.reread.setPage(view, this.status?.status === "completed");
+    };
     this.tabs = new Tabs(byId("tabs"), (name) => this.#show(name));
     menu(byId("open-downloads"), byId("downloads"), FORMATS.map(([format, name, extension]) => [name, extension, () => download(this.id, format).catch(trouble)]));
     this.#listen();
@@ -48,12 +54,12 @@ export class JobView {
     if (id !== this.id) return;
     this.#setStatus(status);
     await this.#loadPages(id);
-    if (id === this.id && !ENDED.has(status.status)) this.#follow();
+    if (id === this.id && moves(status)) this.#follow();
   }
 
   /** A tab that nobody looks at holds no stream: the server has few. */
   #seen(visible) {
-    if (!this.status || ENDED.has(this.status.status)) return;
+    if (!this.status || !moves(this.status)) return;
     this.feed?.stop();
     if (visible) this.#load(this.id).catch(trouble);
   }
@@ -61,6 +67,8 @@ export class JobView {
   close() {
     this.feed?.stop();
     this.pageView.close();
+    this.ordered.clear();
+    this.reread.setPage(null, false);
     this.results.setJob(null);
     this.id = null;
     this.status = null;
@@ -87,6 +95,12 @@ export class JobView {
     const issues = this.ledger?.issues ?? [];
     const next = issues.find(({ number }) => number > this.number) ?? issues[0];
     if (next) this.openPage(next.number);
+  }
+
+  /** Opens what is to be chosen for reading the page again. */
+  readAgain() {
+    const { button } = this.reread;
+    if (!button.hidden && !button.disabled && this.tabs.chosen === "page") this.reread.open(true);
   }
 
   #listen() {
@@ -151,7 +165,7 @@ export class JobView {
     this.onStatus(status);
   }
 
-  #follow() {
+  #follow(address) {
     const id = this.id;
     this.feed?.stop();
     this.feed = new Feed(id, {
@@ -159,11 +173,45 @@ export class JobView {
       opened: () => !this.ledger.pages.length && this.#loadPages(id).catch(trouble),
       page: (number, news) => this.#pageNews(number, news),
       asked: ({ pages }) => this.#setPages(pages),
+      rereading: (number) => this.pageView.changed(number),
+      retried: (facts) => this.#retried(id, facts),
       ended: () => this.#ended(id),
       deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "Somebody deleted this document." }),
       trouble: (error) => (error.status === 404 || error.status === 410 ? this.#lost(error) : setText(byId("progress-time"), error.message)),
-    });
+    }, address);
     this.feed.start();
+  }
+
+  /** Has a page read again as it is chosen, and listens from here on. */
+  async #order(number, choice) {
+    const id = this.id;
+    const { events_url: address } = await askJson(jobPath(id, `/pages/${number}/retry`), { method: "POST", json: choice });
+    if (id !== this.id) return;
+    if (!this.ordered.size) this.#follow(address);
+    this.ordered.add(number);
+    this.pageView.changed(number);
+  }
+
+  async #orderAll(numbers) {
+    try {
+      for (const number of numbers) await this.#order(number, {});
+      if (numbers.length === 1) this.openPage(numbers[0]);
+    } catch (error) {
+      // Where the form has what is missing: the password, or another engine.
+      if (numbers.length === 1) this.openPage(numbers[0]);
+      trouble(error);
+    }
+  }
+
+  /** A page was read again: it, the counts and the result are new, unless the new reading failed. */
+  async #retried(id, { page, outcome, error }) {
+    if (this.ordered.delete(page)) {
+      const [says, tone] = outcome === "replaced" ? [`Page ${page} was read again.`, ""] : [`Page ${page} could not be read again (${error}). It stays as it was.`, "bad"];
+      notice(says, tone);
+      announce(says);
+    }
+    this.pageView.changed(page);
+    await this.#refresh(id).catch(trouble);
   }
 
   #pageNews(number, news) {
@@ -177,16 +225,23 @@ export class JobView {
   /** The end: asked for once more in full, since events say "cpu" where the ledger names the engine. */
   async #ended(id) {
     try {
-      const [status, { pages }] = await Promise.all([askJson(jobPath(id, "/status")), askJson(jobPath(id, "/pages"))]);
-      if (id !== this.id) return;
-      this.#setStatus(status);
-      this.#setPages(pages);
-      if (this.tabs.chosen !== "page") this.results.show(this.tabs.chosen);
-      announce(`${status.filename}: ${jobState(status)[0]}.`);
+      await this.#refresh(id);
+      // What was asked for without a stream shows its outcome here.
+      for (const number of this.ordered) this.pageView.changed(number);
+      this.ordered.clear();
+      if (id === this.id) announce(`${this.status.filename}: ${jobState(this.status)[0]}.`);
     } catch (error) {
       if (id === this.id) trouble(error);
     }
     this.onChanged();
+  }
+
+  async #refresh(id) {
+    const [status, { pages }] = await Promise.all([askJson(jobPath(id, "/status")), askJson(jobPath(id, "/pages"))]);
+    if (id !== this.id) return;
+    this.#setStatus(status);
+    this.#setPages(pages);
+    if (this.tabs.chosen !== "page") this.results.show(this.tabs.chosen);
   }
 
   #failed(error) {
@@ -256,9 +311,15 @@ export class JobView {
   }
 }
 
+/** Whether there is more to come. */
+function moves(status) {
+  return !ENDED.has(status.status) || isRereading(status);
+}
+
 function facts(status) {
   const { progress } = status;
   const parts = [progress.total_pages ? count(progress.total_pages, "page") : null, `sent ${clock(status.created_at)}`];
+  if (status.revision > 1) parts.push(`revision ${status.revision}`);
   if (status.expires_at) parts.push(`kept until ${clock(status.expires_at)}`);
   return parts.filter(Boolean).join(" · ");
 }

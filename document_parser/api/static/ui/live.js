@@ -1,7 +1,7 @@
 // A running job as it goes: Server-Sent Events, and asking by the clock where the stream does not hold.
 
 import { askJson, jobPath } from "./api.js";
-import { ENDED } from "./words.js";
+import { ENDED, isRereading } from "./words.js";
 
 const MOST_FAILURES = 3;
 const ASK_SECONDS = 2;
@@ -9,30 +9,36 @@ const SLOWEST_ASK_SECONDS = 15;
 const ENDS = ["job.completed", "job.failed", "job.cancelled"];
 
 /**
- * Follows one job until it ends or `stop` is called. Handlers: `status(body)`, `page(number, facts)`, `opened()`,
+ * Follows one job until it ends, and none of its pages is read again, or `stop` is called. `address` is that of the stream,
+ * the whole of it where none is given. Handlers: `status(body)`, `page(number, facts)`, `opened()`, `rereading(number)`, `retried(facts)`,
  * `ended()`, `deleted()`, `asked(ledger)` when asking by the clock, `trouble(error)`.
  */
 export class Feed {
-  constructor(jobId, handlers) {
-    this.jobId = jobId;
-    this.handlers = handlers;
+  constructor(jobId, handlers, address = jobPath(jobId, "/events")) {
+    Object.assign(this, { jobId, handlers, address });
     this.failures = 0;
   }
 
   start() {
-    this.source = new EventSource(jobPath(this.jobId, "/events"));
+    this.source = new EventSource(this.address);
     const on = (kind, act) =>
       this.source.addEventListener(kind, (event) => {
         this.failures = 0;
         act(JSON.parse(event.data));
       });
-    on("status", (status) => this.handlers.status(status));
+    on("status", (status) => {
+      this.rereading = isRereading(status);
+      this.handlers.status(status);
+    });
     on("job.opened", () => this.handlers.opened());
     on("page.started", ({ page }) => this.handlers.page(page, { state: "reading" }));
     on("page.completed", ({ page, status, engine, warnings }) =>
       this.handlers.page(page, { state: status, engine: engine || null, warnings: warnings ?? [] }),
     );
-    for (const kind of ENDS) on(kind, () => this.#end());
+    on("page.rereading", ({ page }) => this.handlers.rereading(page));
+    on("page.retried", (facts) => this.handlers.retried(facts));
+    // The end of a job whose page is read again stands in the stream from before.
+    for (const kind of ENDS) on(kind, () => this.rereading || this.#end());
     on("job.deleted", () => {
       this.stop();
       this.handlers.deleted();
@@ -69,7 +75,7 @@ export class Feed {
       if (this.stopped) return;
       this.handlers.status(status);
       this.handlers.asked(ledger);
-      if (ENDED.has(status.status)) this.#end();
+      if (ENDED.has(status.status) && !isRereading(status)) this.#end();
       else this.#askLater(ASK_SECONDS);
     } catch (error) {
       if (this.stopped) return;

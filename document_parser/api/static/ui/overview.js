@@ -10,8 +10,9 @@ const MOST_ISSUES = 200;
 const SPOKEN_STEP = 25;
 
 export class Overview {
-  constructor(openPage) {
-    this.openPage = openPage;
+  /** `readAgain(numbers)` has pages read again. */
+  constructor(openPage, readAgain) {
+    Object.assign(this, { openPage, readAgain });
     this.map = new PageMap(byId("page-map"), openPage);
     this.legend = new Legend(byId("legend"));
   }
@@ -46,26 +47,36 @@ export class Overview {
     show(byId("page-map"), total > 0);
     this.map.setPages(ledger.pages);
     this.legend.set(ledger.counts);
-    this.#issues(ledger.issues, ledger.loads);
+    this.#issues(ledger.issues, ledger.loads, status.status === "completed");
     if (!ended && total) this.#speak(Math.floor((100 * finished) / total), finished, total);
   }
 
   /** Listed anew when there are more, or when the ledger told reasons that events leave out. */
-  #issues(pages, loads) {
-    const version = `${pages.length} ${loads}`;
+  #issues(pages, loads, again) {
+    const version = `${pages.length} ${loads} ${again}`;
     if (version === this.listed) return;
     this.listed = version;
     show(byId("issues"), pages.length > 0);
     setText(byId("issues-title"), `${count(pages.length, "page")} ${pages.length === 1 ? "needs" : "need"} a look`);
+    this.#failed(again ? pages : []);
     const rest = pages.length - MOST_ISSUES;
-    fill(byId("issue-rows"), pages.slice(0, MOST_ISSUES).map((page) => this.#issue(page)), rest > 0 && el("li", {}, `and ${rest} more`));
+    fill(byId("issue-rows"), pages.slice(0, MOST_ISSUES).map((page) => this.#issue(page, again)), rest > 0 && el("li", {}, `and ${rest} more`));
   }
 
-  #issue(page) {
+  /** All that failed, in one go: where one server was away it is many. */
+  #failed(pages) {
+    const numbers = pages.filter(({ state }) => state === "failed").map(({ number }) => number);
+    show(byId("read-failed"), numbers.length > 1);
+    setText(byId("read-failed"), `Read the ${numbers.length.toLocaleString("en")} failed pages again`);
+    byId("read-failed").onclick = () => this.readAgain(numbers);
+  }
+
+  #issue(page, again) {
     const button = el("button", { type: "button", on: { click: () => this.openPage(page.number) } }, `Page ${page.number}`);
     const reasons = page.warnings.filter((code) => code !== "page_failed").map((code) => WARNINGS[code] ?? code);
     const why = el("span", {}, page.state === "failed" && el("code", {}, page.error ?? "FAILED"), page.state === "failed" ? ` ${PAGE_ERRORS[page.error] ?? ""} ` : "", reasons.join(" "));
-    return el("li", {}, button, why);
+    const offer = again && el("button", { class: "again", type: "button", "aria-label": `Read page ${page.number} again`, on: { click: () => this.readAgain([page.number]) } }, "Read again");
+    return el("li", {}, button, why, offer);
   }
 
   /** A screen reader hears every quarter, not every page. */

@@ -56,11 +56,17 @@ export class PageView {
     }
   }
 
+  /** A page is another one by now: it is fetched anew when it is next shown, and at once where it is shown now. */
+  changed(number) {
+    this.kept.delete(number);
+    if (number === this.number) this.open(this.jobId, number);
+  }
+
   async #fetch(number, signal) {
     const kept = this.kept.get(number);
     if (kept) return kept;
     const view = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
-    if (READ.has(view.state)) this.kept.set(number, view);
+    if (READ.has(view.state) && !view.rereading) this.kept.set(number, view);
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
     return view;
   }

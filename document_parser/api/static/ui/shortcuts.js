@@ -10,7 +10,7 @@ export function shortcuts(job, isJobOpen) {
   help.addEventListener("click", (event) => event.target === help && help.close());
   byId("single-keys").checked = singleKeys();
   byId("single-keys").addEventListener("change", (event) => keepSingleKeys(event.target.checked));
-  const pages = { j: () => job.step(1), k: () => job.step(-1), ArrowRight: () => job.step(1), ArrowLeft: () => job.step(-1), f: () => job.nextIssue(), z: () => job.pageView.zoom() };
+  const pages = { j: () => job.step(1), k: () => job.step(-1), ArrowRight: () => job.step(1), ArrowLeft: () => job.step(-1), f: () => job.nextIssue(), z: () => job.pageView.zoom(), r: () => job.readAgain() };
   document.addEventListener("keydown", (event) => {
     if (!singleKeys() || typing(event) || help.open) return;
     const views = job.tabs.names;

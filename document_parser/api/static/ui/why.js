@@ -16,6 +16,7 @@ export function pageBadges(view) {
     el("span", {}, el("i", { class: "swatch", data: { kind: tileKind(flat) }, "aria-hidden": "true" }), name),
     page?.confidence !== null && page?.confidence !== undefined && el("span", {}, `${Math.round(page.confidence * 100)} % sure`),
     time > 0 && el("span", {}, time < 995 ? `${time} ms` : `${(time / 1000).toFixed(1)} s`),
+    view.rereading && el("span", {}, el("i", { class: "swatch", data: { kind: "reading" }, "aria-hidden": "true" }), "Being read again"),
     isFlagged(flat) && el("span", {}, el("i", { class: "swatch", data: { kind: "flagged" }, "aria-hidden": "true" }), "Flagged"),
   ];
 }
@@ -23,6 +24,7 @@ export function pageBadges(view) {
 /** What a reader of the page should know before reading it. */
 export function pageNotes(view) {
   const notes = view.warnings.filter(({ code }) => !HARMLESS.has(code) && code !== "page_failed").map(({ code, message }) => note(title(code), sentence(message || WARNINGS[code] || title(code))));
+  if (view.retry_error && !view.rereading) notes.unshift(note("The new reading failed", `${sentence(view.retry_error.message)} The page stays as it was.`));
   if (view.error) notes.unshift(note(view.error.code, view.error.message || PAGE_ERRORS[view.error.code] || "", "bad"));
   return notes;
 }
@@ -42,8 +44,22 @@ export function whyTrail(view) {
   const parts = [];
   if (view.route) parts.push(el("p", {}, sentence(view.route)));
   for (const { code, message } of harmless) parts.push(el("p", {}, message ? sentence(message) : WARNINGS[code]));
-  if (view.attempts.length) parts.push(el("ol", {}, view.attempts.map(attempt)));
+  for (const [reading, attempts] of byReading(view.attempts)) {
+    if (reading > 1) parts.push(el("p", { class: "again" }, reading === 2 ? "Read again" : `Read again, the ${reading}${ending(reading)} reading`));
+    parts.push(el("ol", {}, attempts.map(attempt)));
+  }
   return parts;
+}
+
+/** The attempts of each reading of the page, the first reading first. */
+function byReading(attempts) {
+  const found = new Map();
+  for (const one of attempts) found.set(one.reading ?? 1, [...(found.get(one.reading ?? 1) ?? []), one]);
+  return found;
+}
+
+function ending(number) {
+  return { 1: "st", 2: "nd", 3: "rd" }[[11, 12, 13].includes(number % 100) ? 0 : number % 10] ?? "th";
 }
 
 function attempt({ engine, outcome, reason, temperature, milliseconds }) {

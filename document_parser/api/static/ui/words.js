@@ -47,12 +47,18 @@ export function kindName(kind) {
   return KINDS[kind] ?? kind;
 }
 
+/** Whether a page of a finished job is being read again, or will be. */
+export function isRereading(status) {
+  return String(status.stage).startsWith("rereading");
+}
+
 /** A job's state as a short phrase and a tone: good, busy, warn, bad or none. */
 export function jobState(status) {
   switch (status.status) {
     case "queued": return ["Queued", "busy"];
     case "processing": return [{ opening: "Opening", assembling: "Writing" }[status.stage] ?? "Reading", "busy"];
-    case "completed": return status.complete === false ? ["Done, with gaps", "warn"] : ["Done", "good"];
+    case "completed": if (isRereading(status)) return ["Reading again", "busy"];
+      return status.complete === false ? ["Done, with gaps", "warn"] : ["Done", "good"];
     case "failed": return ["Not read", "bad"];
     case "cancelled": return ["Cancelled", ""];
     default: return [String(status.status), ""];

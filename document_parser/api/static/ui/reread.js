@@ -1,0 +1,70 @@
+// Having the page that is shown read again: who is to read it, how carefully, and what came of it.
+
+import { byId, setText, show } from "./dom.js";
+
+const LOCKED = new Set(["PASSWORD_GONE", "WRONG_PASSWORD"]);
+
+export class Reread {
+  /** `order(number, choice)` asks the server; it throws an ApiError where that is refused. */
+  constructor(order) {
+    this.order = order;
+    this.button = byId("read-again");
+    this.form = byId("reread");
+    this.button.addEventListener("click", () => this.open(this.form.hidden));
+    byId("close-reread").addEventListener("click", () => this.open(false));
+    this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
+    this.form.addEventListener("input", () => this.#fit());
+    this.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+  }
+
+  /** What is shown by now: a view of a page, or null. Another page closes the form. */
+  setPage(view, allowed) {
+    const number = view?.number ?? null;
+    if (number !== this.number || view?.rereading) this.open(false, false);
+    this.number = number;
+    show(this.button, allowed && number !== null);
+    this.button.disabled = Boolean(view?.rereading);
+    setText(this.button, view?.rereading ? "Reading again…" : "Read again");
+    setText(byId("reread-title"), `Read page ${number ?? ""} again`);
+  }
+
+  open(shown, focus = true) {
+    if (shown === !this.form.hidden) return;
+    show(this.form, shown);
+    this.button.setAttribute("aria-expanded", String(shown));
+    show(byId("reread-problem"), false);
+    this.#fit();
+    if (focus) (shown ? this.form.elements.engine : this.button).focus();
+  }
+
+  /** Whoever is named reads the page whatever the care: that is the question of who is chosen. */
+  #fit() {
+    this.form.elements.accuracy_mode.disabled = Boolean(this.form.elements.engine.value);
+  }
+
+  async #send() {
+    const choice = Object.fromEntries([...new FormData(this.form)].filter(([, value]) => value !== ""));
+    byId("send-reread").disabled = true;
+    try {
+      await this.order(this.number, choice);
+      this.form.elements.password.value = "";
+      show(byId("reread-password"), false);
+      this.open(false);
+    } catch (error) {
+      this.#refused(error);
+    }
+    byId("send-reread").disabled = false;
+  }
+
+  #refused(error) {
+    const locked = LOCKED.has(error.code);
+    setText(byId("reread-problem"), locked ? "The document is locked, and its password went with the end of its reading. Type it once more." : error.message);
+    show(byId("reread-problem"));
+    if (!locked) return;
+    show(byId("reread-password"));
+    this.form.elements.password.focus();
+  }
+}
