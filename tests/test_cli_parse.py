@@ -444,6 +444,24 @@ def test_the_same_document_reads_the_same_in_process_and_through_the_service(des
     assert here.stdout == there.stdout
 
 
+@pytest.mark.parametrize("name", ["plans.md", "plans.html", "plans.json"])
+def test_figures_of_a_server_are_written_beside_the_result_as_in_process(desk, service, name):
+    documents.illustrated_pdf(desk.folder / "a.pdf", pages=2)
+    assert desk.parse("a.pdf", "-o", f"here/{name}").returncode == 0
+    done = desk.parse("a.pdf", "-o", f"there/{name}", "--server", url(service))
+    assert done.returncode == 0, done.stderr
+    figures = [path.name for path in sorted((desk.folder / "here" / "plans.figures").iterdir())]
+    assert len(figures) == 2
+    for figure in figures:
+        here, there = ((desk.folder / place / "plans.figures" / figure).read_bytes() for place in ("here", "there"))
+        assert here == there, figure
+    if name != "plans.json":
+        assert desk.text(f"here/{name}") == desk.text(f"there/{name}")
+        assert "plans.figures/page-0001-figure-1.jpg" in desk.text(f"there/{name}")
+    assert desk.parse("a.pdf", "-o", "none/a.md", "--figures", "none", "--server", url(service)).returncode == 0
+    assert [path.name for path in (desk.folder / "none").iterdir()] == ["a.md"]
+
+
 def test_a_server_reads_a_folder_with_several_documents_in_flight(desk, service):
     for number in range(6):
         text_pdf(desk.folder / "docs" / f"{number}.pdf", f"Document {number}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import uuid
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -14,7 +15,8 @@ from document_parser import Client, errors
 from document_parser.models import Document, JobState
 from tests import documents
 from tests.peer import Answer, good, peer, problem
-from tests.service import ROOT, Service, free_port
+from tests.receiver import receiving
+from tests.service import ROOT, Service, free_port, wait_until
 
 SCAN = ROOT / "samples" / "scan.pdf"
 PAPER = ROOT / "samples" / "paper.pdf"
@@ -24,7 +26,7 @@ STATUS = {"job_id": JOB, "status": "completed", "filename": "a.pdf", "created_at
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
-    with Service(tmp_path_factory.mktemp("service")) as service:
+    with Service(tmp_path_factory.mktemp("service"), WEBHOOK_ALLOW_HOSTS='["127.0.0.1"]') as service:
         yield service
 
 
@@ -127,6 +129,39 @@ def test_jobs_are_listed_cancelled_and_deleted(client, tmp_path):
         client.status(job_id)
 
 
+def test_a_key_of_ones_own_gives_the_same_job(client):
+    key = str(uuid.uuid4())
+    assert client.submit(PAPER, idempotency_key=key) == client.submit(PAPER, idempotency_key=key)
+    assert client.submit(PAPER) != client.submit(PAPER)
+
+
+def test_a_page_is_read_again_and_waited_for(client):
+    job_id = client.submit(PAPER)
+    client.wait(job_id)
+    ordered = client.retry_page(job_id, 2, engine="rapidocr")
+    assert (ordered.number, ordered.revision) == (2, 1)
+    assert client.wait(job_id).revision == 2
+    assert client.page(job_id, 2).page.engine == "rapidocr"
+    with pytest.raises(errors.PageNotFound):
+        client.retry_page(job_id, 9)
+    with pytest.raises(errors.EngineAbsent):
+        client.retry_page(job_id, 1, engine="deepseek")
+
+
+def test_deliveries_are_listed_replayed_and_tried(client):
+    with receiving(410) as receiver:
+        job_id = client.submit(PAPER, webhook_url=receiver.url)
+        client.wait(job_id)
+        wait_until(lambda: client.deliveries(state="failed").deliveries, 30, "it is given up")
+        (failed,) = client.deliveries(limit=5, state="failed").deliveries
+        assert (failed.job_id, failed.event, failed.last_status) == (job_id, "job.completed", 410)
+        assert client.replay_webhook(job_id).replays == 1
+        assert client.replay_failed_webhooks().left == 0
+        assert client.ping_webhook(receiver.url).delivered
+    with pytest.raises(errors.WebhookRefused):
+        client.ping_webhook("ftp://example.org/")
+
+
 def test_waiting_can_be_bounded_and_the_job_goes_on(client, tmp_path):
     job_id = client.submit(documents.scanned_pdf(tmp_path / "long.pdf", [documents.PARAGRAPH] * 30))
     with pytest.raises(TimeoutError):
@@ -213,13 +248,24 @@ def test_a_status_is_asked_again_where_the_connection_is_lost():
     assert len(pauses) == 1
 
 
-def test_a_document_is_not_sent_twice_where_the_answer_is_lost():
+def test_a_document_whose_answer_is_lost_is_sent_again_under_its_key():
+    answers = [None, Answer(502, b"bad gateway"), good({"job_id": JOB}, 202), good({"job_id": JOB}, 202)]
+    with peer(lambda asked: answers.pop(0)) as server, Client(server.url, pause=lambda seconds: None) as client:
+        assert client.submit(io.BytesIO(b"%PDF-1.7"), filename="a.pdf") == JOB
+        client.submit(io.BytesIO(b"%PDF-1.7"), filename="a.pdf")
+    *again, other = [one.headers["Idempotency-Key"] for one in server.asked]
+    assert len(again) == 3
+    assert (len(set(again)), other in again) == (1, False)
+    assert all(one.body.count(b"%PDF-1.7") == 1 for one in server.asked)
+
+
+def test_what_is_known_by_no_key_is_not_asked_twice_where_the_answer_is_lost():
     answers = [good(STATUS), None]
     with peer(lambda asked: answers.pop(0)) as server, Client(server.url) as client:
         client.status(JOB)
         with pytest.raises(errors.ServerUnreachable):
-            client.submit(io.BytesIO(b"%PDF-1.7"), filename="a.pdf")
-    assert [path for path in server.paths() if path.startswith("POST")] == ["POST /v1/process/async"]
+            client.cancel(JOB)
+    assert len(server.asked) == 2
 
 
 def test_a_download_that_breaks_off_is_fetched_whole(tmp_path):

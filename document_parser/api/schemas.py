@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models import (
     Attempt,
+    Delivery,
     EngineName,
     JobState,
     JobStatus,
@@ -17,9 +17,7 @@ from document_parser.models import (
     PageError,
     PageWarning,
     WarningCode,
-    Webhook,
     WebhookState,
-    utc_text,
 )
 
 EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
@@ -125,40 +123,9 @@ class Jobs(BaseModel):
     next_cursor: str | None
 
 
-class Delivery(Webhook):
-    """A webhook of a job, for the operator: of its address the host alone."""
-
-    job_id: str
-    event: str
-    host: str
-    ended_at: datetime | None
-    expires_at: datetime | None
-
-    @field_serializer("ended_at", "expires_at", when_used="json")
-    def _moments(self, value: datetime | None) -> str | None:
-        return None if value is None else utc_text(value)
-
-
 class Deliveries(BaseModel):
     deliveries: list[Delivery]
     next_cursor: str | None
-
-
-class Replayed(BaseModel):
-    """How many given-up deliveries are tried again, and how many are left for a further call."""
-
-    replayed: int
-    left: int
-
-
-class Pinged(BaseModel):
-    """What came of a ping: the status of the answer, or why there was none."""
-
-    delivered: bool
-    status: int | None
-    error: str | None
-    milliseconds: int
-    webhook_id: str
 
 
 PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]

@@ -19,13 +19,13 @@ from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.jobs import known
 from document_parser.api.listing import page_of
 from document_parser.api.process import check_webhook
-from document_parser.api.schemas import Deliveries, DeliveriesQuery, Delivery, JobPath, Ping, Pinged, Replayed
+from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
 from document_parser.errors import ServerBusy, WebhookRefused
 from document_parser.jobs import announcements, deliveries, queue
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.posting import Answer, Message, post
 from document_parser.jobs.replay import replay, replay_failed
-from document_parser.models import WebhookState, utc_text
+from document_parser.models import Delivery, Pinged, Replayed, WebhookState, utc_text
 from document_parser.settings import Settings
 
 log = logs.get(__name__)

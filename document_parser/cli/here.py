@@ -9,14 +9,11 @@ from pathlib import Path
 
 from document_parser.atomic import atomic_write
 from document_parser.cli.outcome import Outcome, Work, outcome_of
-from document_parser.cli.outputs import StandardOutput
+from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
 from document_parser.models import Options
 from document_parser.pipeline.document import DocumentReader, ReadDocument
-
-LINKING = ("markdown", "html", "json")
-"""Formats that name the files of figures."""
 
 
 class Here:
@@ -66,8 +63,7 @@ class Here:
                 document.write(self.options.output_format, out)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        folder = target.with_name(f"{target.stem}.figures")
-        links = self.options.figures == "placeholder" and self.options.output_format in LINKING
+        folder, links = figures_folder(target), links_figures(self.options.model_dump())
         if links:
             document.save_figures(folder)
         with atomic_write(target) as out:

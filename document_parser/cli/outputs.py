@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from document_parser.cli.inputs import Input, UsageError
 from document_parser.cli.outcome import Work
@@ -16,6 +16,8 @@ from document_parser.models import FORMAT_FILES, OutputFormat
 
 STDOUT = "-"
 TEXTS = ("markdown", "text")
+LINKING = ("markdown", "html", "json")
+"""Formats that name the files of figures."""
 
 _BY_SUFFIX: dict[str, OutputFormat] = {
     ".md": "markdown",
@@ -26,6 +28,16 @@ _BY_SUFFIX: dict[str, OutputFormat] = {
     ".txt": "text",
     ".zip": "zip",
 }
+
+
+def links_figures(fields: Mapping[str, Any]) -> bool:
+    """Whether results of these options name files of figures."""
+    return fields.get("figures", "placeholder") == "placeholder" and fields["output_format"] in LINKING
+
+
+def figures_folder(target: Path) -> Path:
+    """Where the figures of a result lie: beside it."""
+    return target.with_name(f"{target.stem}.figures")
 
 
 def is_folder(output: str, *, several: bool) -> bool:

@@ -13,17 +13,23 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from document_parser.atomic import atomic_write
 from document_parser.cli.outcome import GIVES_UP_AT, Outcome, Work, outcome_of
-from document_parser.cli.outputs import StandardOutput
+from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
 from document_parser.client import Client, error_of
 from document_parser.errors import DocumentParserError, EncryptedDocument, JobEnded, WrongPassword
-from document_parser.models import JobState, JobStatus
+from document_parser.export import FORMATS
+from document_parser.export.figures import Figures
+from document_parser.models import JobState, JobStatus, Options
 
 AHEAD = 4
 """Documents taken up beyond those in flight, for each of them: results come out in order, and a slow one blocks none."""
 
+
+FIGURES_THERE = b"-figure-"
+"""In every name of a figure's picture."""
 
 LOCKED = (EncryptedDocument.code, WrongPassword.code)
 
@@ -154,11 +160,30 @@ class There:
         if isinstance(to, Path):
             to.parent.mkdir(parents=True, exist_ok=True)
         self.client.download(status.job_id, to)
+        if isinstance(to, Path) and links_figures(self.given):
+            self._with_figures(status.job_id, to)
         outcome.read(
             sum(page.state in ("done", "blank", "failed") for page in pages),
             [page.number for page in pages if page.state == "failed"],
             [{"page": page.number, "code": code} for page in pages for code in page.warnings],
         )
+
+    def _with_figures(self, job_id: str, target: Path) -> None:
+        """Fetch what a result links, and write it anew with links that lead there. Raises OSError."""
+        if FIGURES_THERE not in target.read_bytes():
+            return
+        document = self.client.result(job_id, "json").document
+        names = [block.picture for page in document.pages for block in page.blocks if block.picture] if document else []
+        folder = figures_folder(target)
+        for name in names:
+            self.stop.check()
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(self.client.figure(job_id, name))
+        options = Options.model_validate(self.given)
+        if document is not None and options.output_format != "json":
+            head = document.model_copy(update={"pages": []})
+            with atomic_write(target) as out:
+                FORMATS[options.output_format].write(head, document.pages, options, out, Figures(folder=folder.name))
 
     def _job(self, work: Work, path: Path, outcome: Outcome, password: str) -> JobStatus:
         """The document's job once it has completed. Raises the job's error; an interrupted one is cancelled."""

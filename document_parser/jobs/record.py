@@ -13,7 +13,18 @@ from pydantic import BaseModel
 from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
 from document_parser.jobs import deliveries, files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
-from document_parser.models import JobError, JobState, JobStatus, Lane, Options, Progress, SourceKind, Webhook, utc_text
+from document_parser.models import (
+    REREADING,
+    JobError,
+    JobState,
+    JobStatus,
+    Lane,
+    Options,
+    Progress,
+    SourceKind,
+    Webhook,
+    utc_text,
+)
 from document_parser.storage import Storage
 
 CacheState = Literal["hit", "miss", "off"]
@@ -137,7 +148,7 @@ class Job(BaseModel):
 
     def _stage(self) -> str:
         if self.rereading is not None:
-            return f"rereading page {self.rereading}"
+            return f"{REREADING}{self.rereading}"
         if self.state is not JobState.PROCESSING:
             return self.state.value
         if self.total is None:

@@ -20,7 +20,18 @@ from document_parser.models.document import (
     Table,
     Word,
 )
-from document_parser.models.job import JobError, JobStatus, Progress, Webhook, WebhookState, WebhookTry
+from document_parser.models.job import (
+    REREADING,
+    Delivery,
+    JobError,
+    JobStatus,
+    Pinged,
+    Progress,
+    Replayed,
+    Webhook,
+    WebhookState,
+    WebhookTry,
+)
 from document_parser.models.options import Options, parse_page_range
 from document_parser.models.reading import (
     INK_COLUMNS,
@@ -59,6 +70,7 @@ __all__ = [
     "INK_COLUMNS",
     "INK_ROWS",
     "PIPELINE_VERSION",
+    "REREADING",
     "SURELY",
     "AccuracyMode",
     "Attempt",
@@ -67,6 +79,7 @@ __all__ = [
     "BoundingBox",
     "Cell",
     "Continuation",
+    "Delivery",
     "Document",
     "EngineName",
     "FigureMode",
@@ -89,8 +102,10 @@ __all__ = [
     "PageStatus",
     "PageWarning",
     "PictureSpec",
+    "Pinged",
     "Progress",
     "Reading",
+    "Replayed",
     "Route",
     "Rule",
     "SourceKind",

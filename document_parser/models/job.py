@@ -9,6 +9,9 @@ from pydantic import BaseModel, Field, field_serializer
 
 from document_parser.models.words import JobState, Lane, utc_text
 
+REREADING = "rereading page "
+"""How the stage begins while a page of a completed job is read again."""
+
 
 class JobError(BaseModel):
     """Why a job failed; ``status`` is the HTTP status that says the same."""
@@ -68,6 +71,37 @@ class Webhook(BaseModel):
         return None if value is None else utc_text(value)
 
 
+class Delivery(Webhook):
+    """A webhook of a job, for the operator: of its address the host alone."""
+
+    job_id: str
+    event: str
+    host: str
+    ended_at: datetime | None
+    expires_at: datetime | None
+
+    @field_serializer("ended_at", "expires_at", when_used="json")
+    def _moments(self, value: datetime | None) -> str | None:
+        return None if value is None else utc_text(value)
+
+
+class Replayed(BaseModel):
+    """How many given-up deliveries are tried again, and how many are left for a further call."""
+
+    replayed: int
+    left: int
+
+
+class Pinged(BaseModel):
+    """What came of a ping: the status of the answer, or why there was none."""
+
+    delivered: bool
+    status: int | None
+    error: str | None
+    milliseconds: int
+    webhook_id: str
+
+
 class JobStatus(BaseModel):
     """What the status route shows."""
 
@@ -94,6 +128,11 @@ class JobStatus(BaseModel):
     webhook: Webhook | None = None
     revised_webhook: Webhook | None = None
     """The same for the newest revision, from the first page on that was read again."""
+
+    @property
+    def at_rest(self) -> bool:
+        """Ended, and no page of it is being read again or will be."""
+        return self.status.ended and not self.stage.startswith(REREADING)
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -16,21 +15,35 @@ from typing import Any, BinaryIO, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
 
 from document_parser.atomic import atomic_write
-from document_parser.errors import DocumentParserError, JobNotComplete, ServerUnreachable, UnexpectedAnswer
+from document_parser.client.answers import (
+    Accepted,
+    DeliveryList,
+    JobList,
+    PageEntry,
+    Pages,
+    PageView,
+    Rereading,
+    Result,
+    model,
+)
+from document_parser.client.refusals import IDEMPOTENCY_KEY, AskAgain, error_of, refusal, repeatable
+from document_parser.errors import ServerUnreachable, UnexpectedAnswer
 from document_parser.models import (
-    Attempt,
+    AccuracyMode,
+    Delivery,
     Document,
     EngineName,
-    JobError,
     JobStatus,
+    LowQuality,
     OutputFormat,
-    Page,
-    PageError,
-    PageWarning,
+    Pinged,
+    Replayed,
+    WebhookState,
 )
+
+__all__ = ["Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
 
 LONGEST_WAIT_SECONDS = 30.0
 WATCHED_WAIT_SECONDS = 1.0
@@ -39,89 +52,18 @@ AT_ONCE_SECONDS = 0.3
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
 CHUNK_BYTES = 1 << 16
-BUSY = (429, 503)
-GATEWAY = (502, 504)
-"""What a proxy says while the service behind it starts anew."""
-
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+"""Somebody was there, and nobody knows how far it came."""
 
 _T = TypeVar("_T")
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-class ResultWarning(BaseModel):
-    page: int
-    code: str
-
-
-class Result(BaseModel):
-    """The result of a job; the content stands under its format's name. ``tables`` are of ``{page, caption, csv}``."""
-
-    job_id: str
-    filename: str
-    format: OutputFormat
-    expires_at: datetime | None = None
-    complete: bool
-    failed_pages: list[int] = Field(default_factory=list)
-    warnings: list[ResultWarning] = Field(default_factory=list)
-    markdown: str | None = None
-    html: str | None = None
-    text: str | None = None
-    document: Document | None = None
-    tables: list[dict[str, Any]] | None = None
-
-
-class PageEntry(BaseModel):
-    """A page as the job's ledger knows it; ``error`` is a code."""
-
-    number: int
-    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
-    engine: EngineName | None = None
-    warnings: list[str] = Field(default_factory=list)
-    error: str | None = None
-
-
-class PageView(BaseModel):
-    """One page of a job and why it reads as it does; ``page`` is None until it has been read."""
-
-    number: int
-    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
-    route: str = ""
-    attempts: list[Attempt] = Field(default_factory=list)
-    warnings: list[PageWarning] = Field(default_factory=list)
-    error: PageError | None = None
-    page: Page | None = None
-
-
-class JobList(BaseModel):
-    """One page of the jobs, newest first; ``next_cursor`` leads to the next."""
-
-    jobs: list[JobStatus]
-    next_cursor: str | None = None
-
-
-class _Pages(BaseModel):
-    pages: list[PageEntry]
-
-
-class _Accepted(BaseModel):
-    job_id: str
-
-
-class _AskAgain(Exception):
-    """The server may answer better after so many seconds; ``error`` is what is raised where nobody waits for that."""
-
-    def __init__(self, error: DocumentParserError, seconds: float = 0.0) -> None:
-        super().__init__(error)
-        self.error = error
-        self.seconds = seconds
 
 
 class Client:
     """Talks to one service. May be used by many threads; close it, or use it as a context manager.
 
-    A busy server (429, 503) is asked again as long as ``patience`` lasts, and so is one that answered before and now does not,
-    unless a document would be sent twice. Every method raises the
+    A busy server (429, 503) is asked again as long as ``patience`` lasts, and so is one that answered before and now does not.
+    A document goes with an Idempotency-Key: however often it has to be sent, there is one job of it. Every method raises the
     server's error as its class in ``document_parser.errors``, ServerUnreachable where no answer comes, and UnexpectedAnswer
     where something else answers.
     """
@@ -148,10 +90,17 @@ class Client:
         self._met = False
 
     def submit(
-        self, document: str | PathLike[str] | BinaryIO, *, filename: str = "", password: str = "", **options: str
+        self,
+        document: str | PathLike[str] | BinaryIO,
+        *,
+        filename: str = "",
+        password: str = "",
+        idempotency_key: str = "",
+        **options: str,
     ) -> str:
         """Send a document, streamed, and give its job's id. A stream is read from its start where it has one.
 
+        The same ``idempotency_key`` gives the same job, also from another process; without one, each call makes one of its own.
         ``options`` are the fields of models.Options, ``output_format`` for example. Raises OSError where it cannot be read.
         """
         with ExitStack() as stack:
@@ -162,17 +111,19 @@ class Client:
                 stream = document if document.seekable() else stack.enter_context(_spooled(document))
             fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
             files = {"file": (filename or "document", stream, "application/octet-stream")}
-            return _model(_Accepted, self._ask("POST", "/v1/process/async", data=fields, files=files)).job_id
+            key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
+            return model(Accepted, self._ask("POST", "/v1/process/async", data=fields, files=files, headers=key)).job_id
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
-        """How a job stands, once it has ended or after ``wait`` seconds, 60 at most. A busy server may answer earlier."""
+        """How a job stands, once it is at rest or after ``wait`` seconds, 60 at most. A busy server may answer earlier."""
         timeout = httpx.Timeout(self._timeout, read=self._timeout + wait)
-        return _model(JobStatus, self._ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
+        return model(JobStatus, self._ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
 
     def wait(
         self, job_id: str, on_progress: Callable[[JobStatus], None] | None = None, timeout: float | None = None
     ) -> JobStatus:
-        """The status of a job once it has ended, in whatever state. ``on_progress`` is told how it stands about every second.
+        """The status of a job once it has ended, in whatever state, and none of its pages is being read again. ``on_progress``
+        is told how it stands about every second.
 
         Raises TimeoutError after ``timeout`` seconds; the job goes on.
         """
@@ -183,7 +134,7 @@ class Client:
             status = self.status(job_id, wait=max(0.0, min(longest, deadline - asked)))
             if on_progress is not None:
                 on_progress(status)
-            if status.status.ended:
+            if status.at_rest:
                 return status
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"The job has not ended after {timeout} seconds.")
@@ -197,7 +148,7 @@ class Client:
             raise ValueError("A zip archive comes as a file: use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
-        return _model(Result, self._ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
+        return model(Result, self._ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
 
     def download(self, job_id: str, to: str | PathLike[str] | BinaryIO, format: OutputFormat | None = None) -> None:
         """Write the result to a file, which appears whole or not at all, or to a stream. Raises OSError."""
@@ -230,11 +181,46 @@ class Client:
 
     def pages(self, job_id: str) -> list[PageEntry]:
         """All pages of a job, ascending; none until the document has been opened."""
-        return _model(_Pages, self._ask("GET", f"{_job(job_id)}/pages")).pages
+        return model(Pages, self._ask("GET", f"{_job(job_id)}/pages")).pages
 
     def page(self, job_id: str, number: int) -> PageView:
         """One page, also while the job runs."""
-        return _model(PageView, self._ask("GET", f"{_job(job_id)}/pages/{number}"))
+        return model(PageView, self._ask("GET", f"{_job(job_id)}/pages/{number}"))
+
+    def retry_page(
+        self,
+        job_id: str,
+        number: int,
+        *,
+        engine: EngineName | Literal[""] = "",
+        accuracy_mode: AccuracyMode | Literal[""] = "",
+        on_low_quality: LowQuality | Literal[""] = "",
+        password: str = "",
+    ) -> Rereading:
+        """Have a page of a completed job read again; ``wait`` waits for it, and a higher revision says that it is new.
+
+        What is left out stays as the job was asked for; an encrypted document wants its password again.
+        """
+        given = {"engine": engine, "accuracy_mode": accuracy_mode, "on_low_quality": on_low_quality, "password": password}
+        body = {name: value for name, value in given.items() if value}
+        return model(Rereading, self._ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
+
+    def deliveries(self, limit: int = 50, cursor: str = "", state: WebhookState | Literal[""] = "") -> DeliveryList:
+        """Webhooks and how they are delivered, newest first. Like the methods below it is for the operator."""
+        query = {"limit": limit, "cursor": cursor, "state": state}
+        return model(DeliveryList, self._ask("GET", "/v1/webhooks/deliveries", params=query))
+
+    def replay_webhook(self, job_id: str) -> Delivery:
+        """Deliver a job's newest webhook again."""
+        return model(Delivery, self._ask("POST", f"{_job(job_id)}/webhook/replay"))
+
+    def replay_failed_webhooks(self) -> Replayed:
+        """Deliver again what was given up."""
+        return model(Replayed, self._ask("POST", "/v1/webhooks/deliveries/replay"))
+
+    def ping_webhook(self, url: str) -> Pinged:
+        """Post a signed ping to a receiver, and tell what came of it."""
+        return model(Pinged, self._ask("POST", "/v1/webhooks/ping", json={"url": url}))
 
     def figure(self, job_id: str, name: str) -> bytes:
         """The JPEG of a figure, by the ``picture`` of its block."""
@@ -243,7 +229,7 @@ class Client:
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
         """Jobs, newest first."""
         query = {"limit": limit, "cursor": cursor, "status": status}
-        return _model(JobList, self._ask("GET", "/v1/jobs", params=query))
+        return model(JobList, self._ask("GET", "/v1/jobs", params=query))
 
     def cancel(self, job_id: str) -> None:
         """End a job; its finished pages are kept."""
@@ -282,7 +268,7 @@ class Client:
         while True:
             try:
                 return attempt()
-            except _AskAgain as again:
+            except AskAgain as again:
                 seconds = max(pause, again.seconds)
                 if time.monotonic() + seconds > until:
                     raise again.error from again.__cause__
@@ -290,7 +276,7 @@ class Client:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _once(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
-        """What ``take`` makes of a good answer. Raises _AskAgain where it is harmless to ask again."""
+        """What ``take`` makes of a good answer. Raises AskAgain where it is harmless to ask again."""
         try:
             with self._http.stream(method, path, **request) as answer:
                 self._met = True
@@ -299,77 +285,11 @@ class Client:
                 answer.read()
         except httpx.RequestError as error:
             unreachable = ServerUnreachable(reason=type(error).__name__)
-            if self._met and (method == "GET" or isinstance(error, NOT_SENT)):
-                raise _AskAgain(unreachable) from error
+            there = self._met or isinstance(error, LOST)
+            if there and (repeatable(error.request) or isinstance(error, NOT_SENT)):
+                raise AskAgain(unreachable) from error
             raise unreachable from error
-        raise _refusal(answer)
-
-
-def error_of(problem: JobError) -> DocumentParserError:
-    """The error of a failed job, as its own class."""
-    return _made(problem.code, problem.message, problem.details)
-
-
-def _tree(kind: type[DocumentParserError]) -> Iterator[type[DocumentParserError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _tree(child)
-
-
-_BY_CODE = {kind.code: kind for kind in _tree(DocumentParserError)}
-
-
-def _made(code: str, message: str, details: dict[str, Any]) -> DocumentParserError:
-    kind = _BY_CODE.get(code)
-    error = kind(message) if kind else UnexpectedAnswer(f"{code}: {message}")
-    error.details = details
-    return error
-
-
-class _Problem(BaseModel):
-    """The body of an error."""
-
-    class Error(BaseModel):
-        code: str
-        message: str
-        details: dict[str, Any] = Field(default_factory=dict)
-
-    error: Error
-    request_id: str = ""
-
-
-def _refusal(answer: httpx.Response) -> Exception:
-    """The server's error; _AskAgain around it where it passes by itself."""
-    try:
-        problem = _Problem.model_validate_json(answer.content)
-    except ValidationError:
-        error: DocumentParserError = UnexpectedAnswer(status=answer.status_code)
-    else:
-        details = {**problem.error.details, "request_id": problem.request_id}
-        error = _made(problem.error.code, problem.error.message, details)
-    # A format that is being written is there soon; a job that is being read is for wait().
-    being_written = isinstance(error, JobNotComplete) and "format" in error.details
-    gateway = isinstance(error, UnexpectedAnswer) and answer.status_code in GATEWAY and answer.request.method == "GET"
-    if answer.status_code in BUSY or being_written or gateway:
-        return _AskAgain(error, _retry_after(answer))
-    return error
-
-
-def _retry_after(answer: httpx.Response) -> float:
-    """Seconds, from a number or a date; 0 where the server does not say."""
-    asked = answer.headers.get("Retry-After", "")
-    try:
-        return float(asked) if asked[:1].isdigit() else (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):
-        return 0.0
-
-
-def _model(kind: type[_Model], body: bytes) -> _Model:
-    """Raises UnexpectedAnswer where the body is of another shape."""
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        raise UnexpectedAnswer(expected=kind.__name__) from error
+        raise refusal(answer)
 
 
 def _job(job_id: str) -> str:

@@ -1,0 +1,104 @@
+"""What the service answers, typed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from document_parser.errors import UnexpectedAnswer
+from document_parser.models import (
+    Attempt,
+    Delivery,
+    Document,
+    EngineName,
+    JobStatus,
+    OutputFormat,
+    Page,
+    PageError,
+    PageWarning,
+)
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class ResultWarning(BaseModel):
+    page: int
+    code: str
+
+
+class Result(BaseModel):
+    """The result of a job; the content stands under its format's name. ``tables`` are of ``{page, caption, csv}``."""
+
+    job_id: str
+    filename: str
+    format: OutputFormat
+    expires_at: datetime | None = None
+    complete: bool
+    failed_pages: list[int] = Field(default_factory=list)
+    warnings: list[ResultWarning] = Field(default_factory=list)
+    markdown: str | None = None
+    html: str | None = None
+    text: str | None = None
+    document: Document | None = None
+    tables: list[dict[str, Any]] | None = None
+
+
+class PageEntry(BaseModel):
+    """A page as the job's ledger knows it; ``error`` is a code."""
+
+    number: int
+    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
+    engine: EngineName | None = None
+    warnings: list[str] = Field(default_factory=list)
+    error: str | None = None
+
+
+class PageView(BaseModel):
+    """One page of a job and why it reads as it does; ``page`` is None until it has been read."""
+
+    number: int
+    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
+    route: str = ""
+    attempts: list[Attempt] = Field(default_factory=list)
+    warnings: list[PageWarning] = Field(default_factory=list)
+    error: PageError | None = None
+    page: Page | None = None
+
+
+class JobList(BaseModel):
+    """One page of the jobs, newest first; ``next_cursor`` leads to the next."""
+
+    jobs: list[JobStatus]
+    next_cursor: str | None = None
+
+
+class Pages(BaseModel):
+    pages: list[PageEntry]
+
+
+class Accepted(BaseModel):
+    job_id: str
+
+
+class DeliveryList(BaseModel):
+    """One page of the deliveries, newest first; ``next_cursor`` leads to the next."""
+
+    deliveries: list[Delivery]
+    next_cursor: str | None = None
+
+
+class Rereading(BaseModel):
+    """A page will be read again; ``revision`` is that of the result until then."""
+
+    number: int
+    revision: int
+
+
+def model(kind: type[_Model], body: bytes) -> _Model:
+    """Raises UnexpectedAnswer where the body is of another shape."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise UnexpectedAnswer(expected=kind.__name__) from error
