@@ -27,7 +27,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """What is known of one server. Moments are seconds since 1970 on the switchboard's clock; 0 for none."""
+    """What is known of one server. Moments are seconds on the switchboard's clock; 0 for none."""
 
     faults: int = 0
     openings: int = 0
@@ -92,13 +92,14 @@ class Switchboard(Protocol):
 
 
 class OwnSwitchboard:
-    """The breakers of one process."""
+    """The breakers of one process, by a clock that nobody sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._breakers: dict[str, Breaker] = {}
+        self._clock = clock
 
     def now(self) -> float:
-        return time.time()
+        return self._clock()
 
     def look(self, server: str) -> Breaker:
         return self._breakers.get(server, Breaker())

@@ -105,6 +105,7 @@ def test_progress_moves_while_pages_are_read(service, scan):
             shown.append(json.loads(store.get(f"job:{job_id}:status"))["progress"]["percent"])
             time.sleep(0.1)
         assert json.loads(store.get(f"job:{job_id}:status"))["status"] == "completed"
+        assert 0 < store.ttl(f"rq:job:{job_id}") <= 300, "bells that were answered are soon forgotten"
     percents = [progress["percent"] for progress in seen]
     assert percents == sorted(percents)
     assert len(set(percents)) >= 5

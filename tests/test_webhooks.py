@@ -294,7 +294,7 @@ def test_the_receiver_of_the_documentation_takes_what_is_signed_and_nothing_else
     module = {"__name__": "receiver", "is_new": lambda _: True, "later": handled.append}
     exec(code.replace("whsec_…", secret), module)
     client, body = module["app"].test_client(), json.dumps({"data": {"job_id": "7"}})
-    headers = signed_headers([secret], "msg_7", body)
+    headers = signed_headers([secret], "msg_7", body, datetime.now(UTC))
     assert client.post("/hooks/documents", data=body, headers=headers).status_code == 204
     assert client.post("/hooks/documents", data=body.replace("7", "8"), headers=headers).status_code == 500
     assert handled == ["7"]
@@ -322,7 +322,7 @@ def ended_job(attempts: int = 0, lives_seconds: float = 86_400) -> Job:
 
 
 def tried(job: Job, answer: Answer, pauses):
-    return after(job.webhook, job.expires_at, answer, pauses)
+    return after(job.webhook, job.expires_at, answer, pauses, datetime.now(UTC))
 
 
 def test_the_default_schedule_covers_a_day_and_leaves_an_hour_before_the_job_expires():
@@ -353,12 +353,14 @@ def test_retry_after_lengthens_a_pause_within_bounds(asked, least, most):
     [("", 0, 0), ("120", 120, 120), ("soon", 0, 0), ("-5", 0, 0), ("²", 0, 0), ("Mon, 21 Oct 2019 07:28:00 GMT", 0, 0)],
 )
 def test_retry_after_is_read_as_seconds_and_nonsense_as_none(header, least, most):
-    assert least <= retry_after_seconds(header) <= most
+    assert least <= retry_after_seconds({"retry-after": header, "date": "Tue, 22 Oct 2019 07:28:00 GMT"}) <= most
 
 
-def test_retry_after_is_read_as_a_date():
-    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    assert 55 < retry_after_seconds(in_a_minute) <= 60
+def test_a_date_to_come_back_at_counts_from_the_answers_own_date_whatever_our_clock_says():
+    theirs = datetime.now(UTC) + timedelta(hours=3)
+    asked = {"date": format_datetime(theirs), "retry-after": format_datetime(theirs + timedelta(seconds=60))}
+    assert retry_after_seconds(asked) == 60
+    assert retry_after_seconds({"retry-after": asked["retry-after"]}) == 0
 
 
 def test_no_try_is_planned_for_a_time_when_the_job_is_gone():

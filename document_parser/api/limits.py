@@ -28,7 +28,8 @@ SELF_TELLING = "/v1/health"
 COUNT = b"""
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
+-- A window that lasts longer than any began before the clock was set back.
+if left < 0 or left > ARGV[1] * 1000 then
   left = ARGV[1] * 1000
   redis.call('PEXPIRE', KEYS[1], left)
 end
@@ -53,14 +54,15 @@ class CountingStorage(RedisStorage):
             if request.path != SELF_TELLING:
                 raise
             count, left = 0, 0
-        _windows()[key] = (int(count), time.time() + int(left) / 1000)
+        _windows()[key] = (int(count), int(left) / 1000)
         return int(count)
 
     def get(self, key: str) -> int:
         return _windows()[key][0]
 
     def get_expiry(self, key: str) -> float:
-        return _windows()[key][1]
+        """For the header alone: what callers are told to wait is the window's rest."""
+        return time.time() + _windows()[key][1]
 
 
 def register(app: Flask, settings: Settings, redis: Redis) -> None:
@@ -125,12 +127,12 @@ def _is_read() -> bool:
 def _refuse(error: RateLimitExceeded) -> Response:
     """429 with the seconds until the window ends, also to a client that is still sending."""
     problems.drain()
-    _, ends = list(_windows().values())[-1]  # the last one counted is the one that is full
-    seconds = max(1, math.ceil(ends - time.time()))
+    _, left = list(_windows().values())[-1]  # the last one counted is the one that is full
+    seconds = max(1, math.ceil(left))
     return problems.answer(RateLimited(limit=str(error.limit.limit), retry_after_seconds=seconds))
 
 
 def _windows() -> dict[str, tuple[int, float]]:
-    """The windows counted in this request: requests so far, and when it ends in seconds since 1970."""
+    """The windows counted in this request: requests so far, and how many seconds are left of it."""
     found: dict[str, tuple[int, float]] = g.setdefault("rate_windows", {})
     return found

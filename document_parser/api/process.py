@@ -6,7 +6,6 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -31,7 +30,7 @@ from document_parser.errors import (
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
-from document_parser.jobs import admission, files, lanes, passwords, queue, record
+from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.queue import Submitted
 from document_parser.jobs.record import CacheState, JobCard
@@ -214,7 +213,7 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
         size=staged.size,
         options=options,
         lane=lanes.lane_at_upload(options, staged.size, queue_settings),
-        created_at=datetime.now(UTC),
+        created_at=clock.now(factory.services().redis),
         webhook_url=webhook_url,
         request_id=problems.request_id(),
     )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from flask import Response, jsonify
@@ -21,7 +21,7 @@ from document_parser.api.listing import page_of
 from document_parser.api.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
 from document_parser.errors import ServerBusy, WebhookRefused
-from document_parser.jobs import announcements, deliveries, queue
+from document_parser.jobs import announcements, clock, deliveries, queue
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.posting import Answer, Message, post
 from document_parser.jobs.replay import replay, replay_failed
@@ -96,7 +96,7 @@ def ping(body: Ping) -> Response:
     if not services.waiting.acquire(blocking=False):
         raise ServerBusy()
     try:
-        return jsonify(_ping(services.settings, url).model_dump(mode="json"))
+        return jsonify(_ping(services.settings, url, clock.now(services.redis)).model_dump(mode="json"))
     finally:
         services.waiting.release()
 
@@ -134,12 +134,12 @@ def delivery(told: Announcement) -> Delivery:
     )
 
 
-def _ping(settings: Settings, url: str) -> Pinged:
+def _ping(settings: Settings, url: str, now: datetime) -> Pinged:
     """Post one ping and wait for what comes of it, within the deadline of a delivery."""
-    body = {"type": "webhook.ping", "timestamp": utc_text(datetime.now(UTC)), "data": {}}
+    body = {"type": "webhook.ping", "timestamp": utc_text(now), "data": {}}
     message = Message(url, f"msg_ping_{uuid.uuid4().hex}", json.dumps(body))
     started = time.monotonic()
-    answer = asyncio.run(_post(settings, message))
+    answer = asyncio.run(_post(settings, message, now))
     milliseconds = round((time.monotonic() - started) * 1000)
     log.info("webhook_pinged", status=answer.status, error=answer.error, milliseconds=milliseconds)
     return Pinged(
@@ -151,5 +151,5 @@ def _ping(settings: Settings, url: str) -> Pinged:
     )
 
 
-async def _post(settings: Settings, message: Message) -> Answer:
-    return await post(settings, message, PinnedTransport(AddressCheck(settings.webhooks.allow_hosts)))
+async def _post(settings: Settings, message: Message, now: datetime) -> Answer:
+    return await post(settings, message, PinnedTransport(AddressCheck(settings.webhooks.allow_hosts)), now)

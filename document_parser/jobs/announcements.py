@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from document_parser.jobs import deliveries, record
@@ -56,13 +56,13 @@ def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
 
 def of_end(job: Job) -> str:
     """What is said of a job that has ended."""
-    return _body(f"job.{job.state.value}", job.completed_at or datetime.now(UTC), job, {})
+    return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 
 
-def of_revision(job: Job, revised: dict[int, int]) -> str:
-    """What is said of a job's new revision; ``revised`` has the pages that were read again, and each one's revision."""
+def of_revision(job: Job, revised: dict[int, int], now: datetime) -> str:
+    """What is said of a job's new revision, made now; ``revised`` has the pages that were read again, and each one's revision."""
     pages = [{"number": number, "revision": revision} for number, revision in sorted(revised.items())]
-    return _body("job.revised", datetime.now(UTC), job, {"revised_pages": pages})
+    return _body("job.revised", now, job, {"revised_pages": pages})
 
 
 def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:

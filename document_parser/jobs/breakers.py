@@ -12,6 +12,7 @@ from typing import Any
 
 from document_parser import logs
 from document_parser.breaker import Breaker, OwnSwitchboard, State, Step
+from document_parser.jobs import clock
 from document_parser.jobs.connection import Redis, RedisError, text
 
 log = logs.get(__name__)
@@ -25,12 +26,12 @@ class SharedSwitchboard:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._own = OwnSwitchboard()
+        self._own = OwnSwitchboard(self.now)
         self._ahead = 0.0
         self._looked_at = float("-inf")
 
     def now(self) -> float:
-        return time.time() + self._ahead
+        return time.monotonic() + self._ahead
 
     def look(self, server: str) -> Breaker:
         if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
@@ -59,7 +60,7 @@ class SharedSwitchboard:
 
         def write(pipe: Any) -> None:
             before = _parse(pipe.hget(KEY, server))
-            found[:] = [before, step(before, _seconds(pipe))]
+            found[:] = [before, step(before, clock.seconds(pipe))]
             pipe.multi()
             if found[1] == Breaker():
                 pipe.hdel(KEY, server)
@@ -70,8 +71,8 @@ class SharedSwitchboard:
         return found[0], found[1]
 
     def _remember(self) -> None:
-        self._ahead = _seconds(self._redis) - time.time()
-        own = OwnSwitchboard()
+        self._ahead = clock.seconds(self._redis) - time.monotonic()
+        own = OwnSwitchboard(self.now)
         for name, raw in self._redis.hgetall(KEY).items():
             own.change(text(name), _to(_parse(raw)))
         self._own = own
@@ -79,7 +80,7 @@ class SharedSwitchboard:
 
 def states(redis: Redis) -> dict[str, State]:
     """The breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
-    now = _seconds(redis)
+    now = clock.seconds(redis)
     found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(KEY).items()}
     return {server: state for server, state in found.items() if state != "closed"}
 
@@ -90,8 +91,3 @@ def _to(breaker: Breaker) -> Step:
 
 def _parse(raw: bytes | str | None) -> Breaker:
     return Breaker(**json.loads(raw)) if raw else Breaker()
-
-
-def _seconds(redis: Redis) -> float:
-    seconds, micros = redis.time()
-    return int(seconds) + int(micros) / 1_000_000

@@ -7,10 +7,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any, Literal
 
-from document_parser.jobs import counters, scripts
+from document_parser.jobs import clock, counters, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.retries import RetryOrder, RetryOutcome
@@ -69,7 +69,7 @@ class Ledger:
         ``alone``: the actor does nothing else meanwhile, so that its death can be blamed on this document.
         """
         claim = Claim(job_id, stage, _token(), alone)
-        now = utc_text(datetime.now(UTC))
+        now = utc_text(clock.now(self.redis))
         taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone))
         return claim if taken else None
 
@@ -189,9 +189,9 @@ class Ledger:
 
         ``open``: completed was asked for and pages are missing, which is never granted.
         """
-        now = datetime.now(UTC)
+        now = clock.now(self.redis)
         ttl = self.settings.store.job_ttl_hours * 3600
-        expires = datetime.fromtimestamp(now.timestamp() + ttl, UTC)
+        expires = now + timedelta(seconds=ttl)
         return text(
             self._run(
                 "end",

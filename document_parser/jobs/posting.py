@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -49,17 +49,17 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
 
-async def post(settings: Settings, message: Message, transport: PinnedTransport) -> Answer:
-    """Post once, within the deadline. Redirects are not followed; a bounded piece of the answer is read."""
+async def post(settings: Settings, message: Message, transport: PinnedTransport, now: datetime) -> Answer:
+    """Post once, within the deadline, as at this moment. Redirects are not followed; a bounded piece of the answer is read."""
     answer, deadlines = Answer(error="timeout"), httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    headers = signed_headers(webhook_secrets(settings), message.id, message.body)
+    headers = signed_headers(webhook_secrets(settings), message.id, message.body, now)
     try:
         async with (
             asyncio.timeout(settings.webhooks.timeout_seconds),
             httpx2.AsyncClient(transport=transport, trust_env=False, timeout=deadlines) as client,
             client.stream("POST", message.url, content=message.body, headers=headers, follow_redirects=False) as response,
         ):
-            answer = Answer(response.status_code, retry_after=retry_after_seconds(response.headers.get("retry-after", "")))
+            answer = Answer(response.status_code, retry_after=retry_after_seconds(response.headers))
             await _read_a_little(response)
     except TimeoutError:
         return answer
@@ -71,9 +71,8 @@ async def post(settings: Settings, message: Message, transport: PinnedTransport)
     return answer
 
 
-def signed_headers(secrets: Sequence[str], message_id: str, body: str) -> dict[str, str]:
-    """The headers of one try; its time is now. Each secret signs, so that a receiver may know the newest or one before it."""
-    now = datetime.now(UTC)
+def signed_headers(secrets: Sequence[str], message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers of one try. Each secret signs, so that a receiver may know the newest or one before it."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
@@ -93,16 +92,22 @@ async def _read_a_little(response: httpx2.Response) -> None:
             return
 
 
-def retry_after_seconds(header: str) -> float:
-    """What a Retry-After header asks for, a number or a date; 0 where it is neither."""
+def retry_after_seconds(headers: Mapping[str, str]) -> float:
+    """What a Retry-After header asks for: a number, or a date, which counts from the answer's own. 0 where it is neither."""
+    asked = headers.get("retry-after", "")
     try:
-        return float(header) if header.isdigit() else _seconds_until(parsedate_to_datetime(header))
+        if asked.isdigit():
+            return float(asked)
+        until, since = _moment(asked), _moment(headers.get("date", ""))
     except ValueError:
         return 0.0
+    return max(0.0, (until - since).total_seconds())
 
 
-def _seconds_until(moment: datetime) -> float:
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+def _moment(header: str) -> datetime:
+    """Raises ValueError where it is no date."""
+    moment = parsedate_to_datetime(header)
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _name(fault: BaseException) -> str:

@@ -30,8 +30,12 @@ DOCUMENTS = (FINISH, *LANES)
 QUEUES = (*DOCUMENTS, PAGES)
 HEARTBEAT_GRACE_SECONDS = 20.0
 """RQ's idle workers give a sign of life every five seconds."""
+WORKER_KEY_SECONDS = 80
+"""So long RQ's key of a worker lives from each sign of life on. What is left of it tells when that came on Redis' clock; the
+times that stand in it are of the clocks of hosts, which may differ by hours."""
 
-RESULT_SECONDS = 3600
+RESULT_SECONDS = 300
+"""A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
 FAILURE_SECONDS = 86_400
 IS_PLAN = re.compile(r"[0-9a-f-]{36}")
 
@@ -157,7 +161,7 @@ def plan_answered(redis: Redis, job_id: str) -> None:
 def forget(redis: Redis, job_id: str) -> int:
     """Delete the doorbells of a job, in whatever queue or registry they stand. How many there were.
 
-    One whose task is running is RQ's until that ends, and goes an hour later.
+    One whose task is running is RQ's until that ends, and goes some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
     rung = RqJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
@@ -172,20 +176,18 @@ def live_workers(redis: Redis) -> int:
     keys = redis.smembers("rq:workers")
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
-            pipe.hmget(key, "last_heartbeat", "death")
+            pipe.pttl(key)
+            pipe.hget(key, "death")
         replies = pipe.execute()
-    return sum(is_alive(text(beat or b""), text(death or b"")) for beat, death in replies)
+    return sum(is_alive(left, text(death or b"")) for left, death in zip(replies[::2], replies[1::2], strict=True))
 
 
-def is_alive(beat: str, death: str) -> bool:
-    """Whether a worker gave a sign of life lately and has not said that it ended."""
-    return bool(beat) and not death and _age_seconds(beat) < HEARTBEAT_GRACE_SECONDS
+def is_alive(left: int, death: str) -> bool:
+    """Whether a worker gave a sign of life lately and has not said that it ended; ``left`` milliseconds of its key's life.
 
-
-def _age_seconds(moment: str) -> float:
-    from rq.utils import now, utcparse
-
-    return float((now() - utcparse(moment)).total_seconds())
+    One whose key lives on for longer gave its last sign before Redis' clock was set back: the next one tells.
+    """
+    return not death and 0 <= WORKER_KEY_SECONDS - left / 1000 < HEARTBEAT_GRACE_SECONDS
 
 
 def _enqueue(redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str) -> RqJob:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
-from document_parser.jobs import deliveries, files, forecast, scripts
+from document_parser.jobs import clock, deliveries, files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.models import (
     REREADING,
@@ -106,6 +106,8 @@ class Job(BaseModel):
     """What it says; empty until it was first tried."""
     revised_webhook: Webhook | None = None
     revised_body: str = ""
+    seen_at: datetime | None = None
+    """When Redis told this, on its own clock."""
     seconds_left: float | None = None
     queue_position: int | None = None
 
@@ -172,9 +174,9 @@ class Job(BaseModel):
             return None
         if self.seconds_left is not None:
             return round(self.seconds_left)
-        if not finished or not self.total or self.started_at is None:
+        if not finished or not self.total or self.started_at is None or self.seen_at is None:
             return None
-        elapsed = (datetime.now(UTC) - self.started_at).total_seconds()
+        elapsed = (self.seen_at - self.started_at).total_seconds()
         return max(0, round(elapsed / finished * (self.total - finished)))
 
 
@@ -281,13 +283,15 @@ def load(redis: Redis, job_id: str) -> Job:
 def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
     """Those of the jobs that still have a record, in the order asked for."""
     with redis.pipeline(transaction=False) as pipe:
+        pipe.time()
         for job_id in job_ids:
             pipe.hgetall(_key(job_id))
             pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
             pipe.hget(forecast.KEY, job_id)
-        replies = pipe.execute()
+        moment, *replies = pipe.execute()
+    seen_at = datetime.fromtimestamp(clock.of_reply(moment), UTC)
     found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-    return [_job(fields, counts, forecast.parse(told)) for fields, counts, told in found if fields.get(b"card")]
+    return [_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
 
 
 def request_id(redis: Redis, job_id: str) -> str:
@@ -325,7 +329,9 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     """Write ``job.json``; once the job has ended, with how."""
     content: dict[str, Any] = {"card": card.model_dump(mode="json")}
     if ended is not None:
-        content["ended"] = ended.model_dump(mode="json", exclude={"card", "seconds_left", "queue_position", "rereading"})
+        content["ended"] = ended.model_dump(
+            mode="json", exclude={"card", "seen_at", "seconds_left", "queue_position", "rereading"}
+        )
     storage.put(files.card(card.job_id), json.dumps(content).encode())
 
 
@@ -360,7 +366,7 @@ def _key(job_id: str) -> str:
     return f"job:{job_id}"
 
 
-def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast) -> Job:
+def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast, seen_at: datetime) -> Job:
     values = {text(name): text(value) for name, value in fields.items()}
     return Job(
         card=JobCard.model_validate_json(values["card"]),
@@ -385,6 +391,7 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         webhook_body=values.get("webhook_body", ""),
         revised_webhook=_webhook(values, "revised_webhook"),
         revised_body=values.get("revised_body", ""),
+        seen_at=seen_at,
         seconds_left=told.seconds,
         queue_position=told.position,
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from document_parser import logs
 from document_parser.errors import JobNotComplete, WebhookMissing
-from document_parser.jobs import announcements, deliveries, record
+from document_parser.jobs import announcements, clock, deliveries, record
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.deliveries import job_of
@@ -48,7 +48,7 @@ def replay_failed(redis: Redis, ledger: Ledger) -> int:
 
 
 def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
-    again, job_id = _again(told.webhook), told.job.card.job_id
+    again, job_id = _again(told.webhook, clock.now(redis)), told.job.card.job_id
     # Where the delivery has moved on meanwhile, a try has just been made: that will do.
     done = again is not None and ledger.replay_webhook(told.name, told.webhook, again)
     if done:
@@ -57,9 +57,9 @@ def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
     return done
 
 
-def _again(before: Webhook) -> Webhook | None:
+def _again(before: Webhook, now: datetime) -> Webhook | None:
     """How the delivery stands once it is to be tried now; None where a try is due or under way already."""
     if before.state != "pending":
         return Webhook(revision=before.revision, replays=before.replays + 1, tries=before.tries)
-    waits = before.next_attempt_at is not None and before.next_attempt_at > datetime.now(UTC)
+    waits = before.next_attempt_at is not None and before.next_attempt_at > now
     return before.model_copy(update={"next_attempt_at": None}) if waits else None

@@ -16,7 +16,7 @@ from typing import Any
 from document_parser import logs
 from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageTimeout
-from document_parser.jobs import announcements, assembly, counters, files, queue, record
+from document_parser.jobs import announcements, assembly, clock, counters, files, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.breakers import SharedSwitchboard
@@ -128,7 +128,9 @@ class _Rereading:
             revised = _revised(job, outcome)
             entries |= {page.number: outcome.entry}
             self._store(revised, entries, read)
-            outcome = replace(outcome, announced=announcements.of_revision(revised, _revisions(entries)))
+            outcome = replace(
+                outcome, announced=announcements.of_revision(revised, _revisions(entries), clock.now(self.context.redis))
+            )
         settled = self.context.ledger.settle_retry(claim, self.job_id, outcome)
         if settled == "gone":
             self.context.storage.delete_all(files.folder(self.job_id))

@@ -36,5 +36,5 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
 
 
 def _living(workers: Any) -> list[str]:
-    """The states of the workers that gave a sign of life lately; a worker is (last sign, death, state)."""
-    return [state or "" for beat, death, state in workers if queue.is_alive(beat or "", death or "")]
+    """The states of the workers that gave a sign of life lately; a worker is (milliseconds its key has left, death, state)."""
+    return [state or "" for left, (death, state) in workers if queue.is_alive(left, death or "")]

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
-from document_parser.jobs import deliveries, files, forecast, queue, record
+from document_parser.jobs import clock, deliveries, files, forecast, queue, record
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
@@ -54,6 +54,7 @@ class Sweep:
     ledger: Ledger = field(init=False)
     cache: Cache = field(init=False)
     needs: set[tuple[str, str]] = field(default_factory=set)
+    jumps: clock.JumpWatch = field(default_factory=clock.JumpWatch)
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.redis, self.settings)
@@ -61,8 +62,12 @@ class Sweep:
 
     def run_once(self) -> bool:
         """Sweep if the lease is ours. Whether it was."""
+        jump_seconds = self.jumps.look(self.redis)
         if not self._lease():
             return False
+        if jump_seconds:
+            # Nobody is dead, and nothing is late, because Redis' own clock has jumped.
+            clock.follow(self.redis, jump_seconds)
         self.release_the_dead()
         self.free_slots()
         self.ring_again()
@@ -76,14 +81,20 @@ class Sweep:
         if self.redis.set("sweep:lease", self.name, px=LEASE_MILLISECONDS, nx=True):
             return True
         if self.redis.get("sweep:lease") != self.name.encode():
+            # Once Redis' clock has been set back, the lease of a sweeper that died would last as long as that.
+            if self.redis.pttl("sweep:lease") > LEASE_MILLISECONDS:
+                self.redis.pexpire("sweep:lease", LEASE_MILLISECONDS)
             return False
         self.redis.pexpire("sweep:lease", LEASE_MILLISECONDS)
         return True
 
     def now(self) -> int:
         """Milliseconds on Redis' clock."""
-        seconds, micros = self.redis.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        return int(clock.seconds(self.redis) * 1000)
+
+    def _lately(self, moment: int) -> bool:
+        """Whether a bell rang just now; what is in the future was noted before the clock was set back."""
+        return 0 <= self.now() - moment <= RING_GRACE_MILLISECONDS
 
     # --- the dead
 
@@ -91,6 +102,9 @@ class Sweep:
         """Take the claims of actors that fell silent, and those past their deadline."""
         now = self.now()
         silent = now - int(self.settings.workers.heartbeat_timeout_seconds * 1000)
+        # A beat in the future would outlast its actor: it counts as one that came now.
+        for name in self.redis.zrangebyscore("actors", f"({now}", "+inf"):
+            self.redis.zadd("actors", {text(name): now}, xx=True)
         alive = {text(name) for name in self.redis.zrangebyscore("actors", f"({silent}", "+inf")}
         for member, deadline in list(self.redis.zscan_iter("claims")):
             job_id, what, token, actor = text(member).split("|", 3)
@@ -137,7 +151,7 @@ class Sweep:
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
         _, rung, name = holder.split("|", 2)
-        return self.now() - int(rung) > RING_GRACE_MILLISECONDS and not queue.is_queued(self.redis, name, (queue.PAGES,))
+        return not self._lately(int(rung)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
 
     # --- the forgotten
 
@@ -178,9 +192,8 @@ class Sweep:
         raw = self.redis.hget(f"job:{job_id}:stages", stage)
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
         rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
-        lately = self.now() - rung < RING_GRACE_MILLISECONDS
         waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
-        return None if claimed or lately or waits else (job_id, stage)
+        return None if claimed or self._lately(rung) or waits else (job_id, stage)
 
     # --- the expired
 

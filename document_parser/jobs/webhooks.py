@@ -15,7 +15,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import httpx2
 import structlog
@@ -24,7 +24,7 @@ from redis.exceptions import LockNotOwnedError
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
 from document_parser.errors import StorageUnavailable
-from document_parser.jobs import announcements, counters, files, queue, record
+from document_parser.jobs import announcements, clock, counters, files, queue, record
 from document_parser.jobs.actor import draining
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
@@ -128,7 +128,9 @@ class Deliverer:
         job_id = told.job.card.job_id
         structlog.contextvars.bind_contextvars(job_id=job_id, request_id=told.job.card.request_id)
         answer = await self._try(told, transport)
-        webhook, delay = after(told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds)
+        webhook, delay = after(
+            told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds, clock.now(self.redis)
+        )
         if not self.ledger.settle_webhook(told.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
@@ -141,7 +143,7 @@ class Deliverer:
     async def _try(self, told: Announcement, transport: PinnedTransport) -> Answer:
         answer = Answer(error="internal")
         with task_boundary(lambda _: None, job_id=told.job.card.job_id, stage="deliver"):
-            answer = await post(self.settings, told.message, transport)
+            answer = await post(self.settings, told.message, transport, clock.now(self.redis))
         self.hosts[told.message.host] -= 1
         return answer
 
@@ -157,9 +159,14 @@ class Deliverer:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
 
 
-def after(before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float]) -> tuple[Webhook, float]:
-    """How the delivery stands after one more try, and the seconds until the next. ``expires``: when the job is gone."""
-    now, attempts = datetime.now(UTC), before.attempts + 1
+def after(
+    before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float], now: datetime
+) -> tuple[Webhook, float]:
+    """How the delivery stands after one more try, which ended now, and the seconds until the next.
+
+    ``expires``: when the job is gone.
+    """
+    attempts = before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
     due = None if delay is None else _before_expiry(now, now + timedelta(seconds=delay), expires)
     if answer.delivered or answer.status == GONE:

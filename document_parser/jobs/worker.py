@@ -24,7 +24,7 @@ from document_parser import logs
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, connect
-from document_parser.jobs.queue import FINISH, PAGES, QUEUES, job_of
+from document_parser.jobs.queue import FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.pipeline.opener import fork_zygote
@@ -46,6 +46,7 @@ PRELOADED = (
 BEAT_SECONDS = 5
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
 """RQ waits for work this long less 15 seconds, then gives a sign of life."""
+assert WORKER_KEY_SECONDS == WORKER_TTL_SECONDS + 60  # the first sign of life is RQ's own
 
 
 class PageWorker(Worker):
@@ -78,6 +79,10 @@ class PageWorker(Worker):
             super().execute_job(job, queue)
         self.jobs_done += 1
         self.retire_in_time()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """The key lives equally long from every sign of life on: that tells when it came."""
+        super().heartbeat(WORKER_KEY_SECONDS, pipeline)
 
     def retire_in_time(self) -> None:
         """End between two tasks, so that nothing is lost; the pool starts a fresh worker within a second or so."""

@@ -30,7 +30,7 @@ end
 
 local workers = {}
 for _, key in ipairs(redis.call('SMEMBERS', 'rq:workers')) do
-  workers[#workers + 1] = redis.call('HMGET', key, 'last_heartbeat', 'death', 'state')
+  workers[#workers + 1] = {redis.call('PTTL', key), redis.call('HMGET', key, 'death', 'state')}
 end
 
 local numbers = {

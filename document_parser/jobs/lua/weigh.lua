@@ -15,12 +15,15 @@ end
 redis.call('HSET', 'load', 'pages', pages_left, 'bytes', bytes)
 
 -- Only while pages wait does the time that pages take tell what the service can do.
+-- What is in the future was noted before the clock was set back.
+if tonumber(redis.call('HGET', 'load', 'busy_since') or '0') > now() then redis.call('HDEL', 'load', 'busy_since') end
 if anything_ready() then redis.call('HSETNX', 'load', 'busy_since', now())
 else redis.call('HDEL', 'load', 'busy_since') end
 
-local oldest, pace = math.floor(now() / PACE_MILLISECONDS) - tonumber(ARGV[1]), {}
+local newest = math.floor(now() / PACE_MILLISECONDS)
+local oldest, pace = newest - tonumber(ARGV[1]), {}
 local told = redis.call('HGETALL', 'pace')
 for i = 1, #told, 2 do
-  if tonumber(told[i]) < oldest then redis.call('HDEL', 'pace', told[i]) else pace[told[i]] = tonumber(told[i + 1]) end
+  if tonumber(told[i]) < oldest or tonumber(told[i]) > newest then redis.call('HDEL', 'pace', told[i]) else pace[told[i]] = tonumber(told[i + 1]) end
 end
 return cjson.encode({now = now(), busy_since = tonumber(redis.call('HGET', 'load', 'busy_since') or '0'), jobs = jobs, pace = pace})
