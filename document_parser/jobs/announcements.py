@@ -60,7 +60,7 @@ def of_end(job: Job) -> str:
 
 
 def of_revision(job: Job, revised: dict[int, int], now: datetime) -> str:
-    """What is said of a job's new revision, made now; ``revised`` has the pages that were read again, and each one's revision."""
+    """What is said of a job's new revision, made now. ``revised``: the pages that were read again, and each one's revision."""
     pages = [{"number": number, "revision": revision} for number, revision in sorted(revised.items())]
     return _body("job.revised", now, job, {"revised_pages": pages})
 
