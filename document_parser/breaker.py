@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
+from document_parser.in_flight import InFlight, OwnInFlight
+
 State = Literal["closed", "open", "half_open"]
 LONGEST_PAUSES = 3
 """The pause doubles at each failed probe, so many times."""
@@ -79,7 +81,11 @@ def after_answer(breaker: Breaker, now: float) -> Breaker:
 
 
 class Switchboard(Protocol):
-    """Keeps the breakers of all servers. Steps are atomic; none of the methods raises."""
+    """Keeps the breakers of all servers, and what is in flight there. Steps are atomic; none of the methods raises."""
+
+    @property
+    def in_flight(self) -> InFlight:
+        """The requests that they are answering."""
 
     def now(self) -> float:
         """The clock of the breakers."""
@@ -97,6 +103,7 @@ class OwnSwitchboard:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._breakers: dict[str, Breaker] = {}
         self._clock = clock
+        self.in_flight: InFlight = OwnInFlight()
 
     def now(self) -> float:
         return self._clock()

@@ -17,8 +17,10 @@ from document_parser import metrics
 from document_parser.api.access import Counts
 from document_parser.api.factory import create_app
 from document_parser.errors import PageUnreadable
+from document_parser.in_flight import Candidate
 from document_parser.jobs import counters, record, scrape
 from document_parser.jobs.connection import RedisError, connect
+from document_parser.jobs.in_flight import SharedInFlight
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.sweep import Sweep
 from document_parser.models import Attempt, GuardName, JobError, JobState, Page, PageWarning, WarningCode
@@ -211,17 +213,15 @@ def test_a_deleted_job_is_not_queued_any_more(ledger, redis, tmp_path):
     assert scrape.samples(redis)["jobs|queued"] == 0
 
 
-def test_requests_in_flight_are_summed_over_living_actors_and_forgotten_with_them(valkey, ledger, redis, tmp_path):
-    ledger.heartbeat("a", [], {"deepseek": 3})
-    ledger.heartbeat("b", [], {"deepseek": 4, "nanonets": 1})
+def test_requests_in_flight_are_summed_over_the_servers_of_a_model(redis):
+    requests = SharedInFlight(redis, 60)
+    for number, server in enumerate(("deepseek a", "deepseek a", "deepseek b", "nanonets c")):
+        requests.enter(f"request-{number}", [Candidate(server)])
     found = scrape.samples(redis)
-    assert (found["model_requests_in_flight|deepseek"], found["model_requests_in_flight|nanonets"]) == (7, 1)
-    redis.zrem("actors", "a")
-    assert scrape.samples(redis)["model_requests_in_flight|deepseek"] == 4
-    Sweep(valkey, redis, LocalStorage(tmp_path), "test").release_the_dead()
-    assert redis.hkeys("in_flight") == [b"b"]
-    ledger.leave("b")
-    assert redis.hkeys("in_flight") == []
+    assert (found["model_requests_in_flight|deepseek"], found["model_requests_in_flight|nanonets"]) == (3, 1)
+    requests.leave("request-0")
+    requests.close()
+    assert scrape.samples(redis)["model_requests_in_flight|deepseek"] == 2
 
 
 def test_anything_else_is_counted_by_name_and_labels(redis):

@@ -6,13 +6,17 @@ import asyncio
 import contextlib
 
 import pytest
+from redis import Redis
 
 from document_parser.breaker import Breaker, OwnSwitchboard, Rule, after_answer, after_fault, entering
 from document_parser.engines import Engines
 from document_parser.errors import EngineError, EngineUnavailable
-from document_parser.jobs import breakers, scrape
+from document_parser.in_flight import Candidate, OwnInFlight
+from document_parser.jobs import breakers, in_flight, scrape
 from document_parser.jobs.breakers import SharedSwitchboard
+from document_parser.jobs.in_flight import SharedInFlight
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings
+from tests.service import wait_until
 from tests.test_engines_vlm import FAST, picture, until
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
@@ -174,6 +178,76 @@ def test_pages_go_to_the_replica_with_the_least_to_do_by_our_own_count_and_by_th
                 await asyncio.gather(*theirs, *ours)
 
     asyncio.run(main())
+
+
+def test_requests_of_all_readers_are_counted_and_those_of_one_that_was_killed_go_by_themselves(redis):
+    servers = ["deepseek a", "deepseek b"]
+    candidates = [Candidate(server) for server in servers]
+    one, killed = SharedInFlight(redis, 60), SharedInFlight(redis, 0.2)
+    for number in range(3):
+        one.enter(f"one-{number}", candidates)
+        killed.enter(f"killed-{number}", candidates)
+    assert in_flight.counts(redis, servers) == {"deepseek a": 3, "deepseek b": 3}
+    # It renews nothing any more, as a process that was killed.
+    wait_until(lambda: sum(in_flight.counts(redis, servers).values()) == 3, 10, "the leases have ended")
+    one.renew()
+    assert sum(in_flight.counts(redis, servers).values()) == 3
+    assert sum(one.enter("next", candidates).values()) == 3
+    for request in ("one-0", "one-1", "one-2", "next"):
+        one.leave(request)
+    one.close()
+    assert in_flight.counts(redis, servers) == {"deepseek a": 0, "deepseek b": 0}
+    assert 0 < redis.pttl("asked") <= 3_600_000
+
+
+def test_a_request_goes_to_the_server_with_the_least_to_do_by_its_word_and_by_what_was_counted_since(redis):
+    for requests in (SharedInFlight(redis, 60), OwnInFlight()):
+        told = [Candidate("deepseek a", told=4, then=0), Candidate("deepseek b", told=3, then=None)]
+        assert requests.enter("1", told) == {"deepseek a": 0, "deepseek b": 0}
+        told[1] = Candidate("deepseek b", told=3, then=0)
+        assert requests.enter("2", told) == {"deepseek a": 0, "deepseek b": 1}
+        assert requests.enter("3", told) == {"deepseek a": 1, "deepseek b": 1}
+        requests.move("3", "deepseek b")
+        requests.move("3", "deepseek b")
+        requests.leave("1")
+        assert requests.enter("4", told) == {"deepseek a": 1, "deepseek b": 1}
+        for request in ("2", "3", "4"):
+            requests.leave(request)
+        requests.close()
+
+
+def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(redis):
+    async def main() -> None:
+        boards = [SharedSwitchboard(redis) for _ in range(2)]
+        servers = serving(ModelServer(speed=SLOW)), serving(ModelServer(speed=SLOW))
+        async with servers[0] as one, servers[1] as two:
+            # Looked at once, before anything was asked: from then on only counts tell.
+            settings = settings_for(one.url, two.url, vllm_probe_seconds=600.0)
+            async with reading(settings, boards[0]) as first, reading(settings, boards[1]) as second:
+                for engine in (first, second):
+                    await engine.read(picture())
+                pages = []
+                for stamp in range(4):
+                    for engine in (first, second):
+                        pages.append(asyncio.create_task(engine.read(picture(stamp))))
+                        await until(lambda: len(one.log) + len(two.log) == 2 + len(pages))
+                assert (len(one.batch.running), len(two.batch.running)) == (4, 4)
+                assert list(in_flight.counts(redis, [f"deepseek {url}" for url in (one.url, two.url)]).values()) == [4, 4]
+                await asyncio.gather(*pages)
+
+    asyncio.run(main())
+
+
+def test_while_redis_is_away_each_reader_goes_by_its_own_count(tmp_path):
+    away = Redis(unix_socket_path=str(tmp_path / "nothing.sock"))
+    requests, candidates = SharedInFlight(away, 60), [Candidate("deepseek a"), Candidate("deepseek b")]
+    assert [requests.enter(str(number), candidates) for number in range(3)] == [
+        {"deepseek a": 0, "deepseek b": 0},
+        {"deepseek a": 1, "deepseek b": 0},
+        {"deepseek a": 1, "deepseek b": 1},
+    ]
+    requests.leave("0")
+    requests.close()
 
 
 def test_all_processes_share_the_breakers_in_redis(redis):

@@ -6,14 +6,14 @@ from typing import Literal
 
 from flask import Response, jsonify
 from flask_openapi import APIBlueprint, Tag
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import document_parser
 from document_parser.api import factory, problems
 from document_parser.api.metrics import own_samples
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
-from document_parser.jobs import admission, forecast, scrape
+from document_parser.jobs import admission, forecast, in_flight, scrape
 from document_parser.jobs.admission import Load
 from document_parser.metrics import sample
 from document_parser.models import PIPELINE_VERSION, Lane
@@ -38,6 +38,8 @@ class LaneLoad(BaseModel):
 class EngineState(Check):
     in_flight: int = 0
     """Requests that it is answering."""
+    servers: list[int] = Field(default_factory=list)
+    """The same by server, in the order of its addresses."""
 
 
 class StorageSpace(BaseModel):
@@ -89,22 +91,25 @@ def look(services: factory.Services) -> System:
         accepting=load.full() is None,
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
-        engines=_engines(services, samples),
+        engines=_engines(services),
         storage=_storage(services),
     )
 
 
-def _engines(services: factory.Services, samples: dict[str, float]) -> dict[str, EngineState]:
+def _engines(services: factory.Services) -> dict[str, EngineState]:
     """The model servers, unless they are not to be asked; and the CPU engine, unless it is not to be."""
     settings = services.settings.engines
     found = model_servers(services) if settings.inference_mode != "cpu" else {}
-    engines = {
-        name: EngineState(**check.model_dump(), in_flight=int(samples.get(sample("model_requests_in_flight", name), 0)))
-        for name, check in found.items()
-    }
+    engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
         engines[settings.cpu_engine] = EngineState(ok=True)
     return engines
+
+
+def _model(services: factory.Services, name: str, check: Check) -> EngineState:
+    servers = [f"{name} {url}" for url in getattr(services.settings, name).urls]
+    requests = list(in_flight.counts(services.hasty_redis, servers).values())
+    return EngineState(**check.model_dump(), in_flight=sum(requests), servers=requests)
 
 
 def _storage(services: factory.Services) -> StorageSpace:

@@ -111,9 +111,9 @@ class Engines:
         answers = await asyncio.gather(*(self._engine(name).available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
-    def in_flight(self) -> dict[str, int]:
-        """Requests that model servers are answering, by engine; may be asked from any thread."""
-        return {name: engine.in_flight for name, engine in list(self._made.items()) if name in MODELS}
+    def renew(self) -> None:
+        """Say that the requests in flight are waited for; may be called from any thread. Raises RedisError."""
+        self._board.in_flight.renew()
 
     async def upright_turn(self, page: PageImage) -> int:
         """By how many degrees clockwise the picture must be turned to stand upright. Raises EngineError."""
@@ -127,3 +127,4 @@ class Engines:
         made = list(self._made.values())
         self._made.clear()
         await asyncio.gather(*(engine.aclose() for engine in made))
+        self._board.in_flight.close()

@@ -20,8 +20,6 @@ class Engine(ABC):
 
     name: ClassVar[EngineName]
     picture: PictureSpec
-    in_flight: int = 0
-    """Requests that a model server is answering; stays 0 for engines of this process."""
 
     @abstractmethod
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:

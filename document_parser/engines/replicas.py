@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from document_parser.breaker import Rule, Switchboard, after_answer, after_fault
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.vlm import VisionEngine
 from document_parser.errors import EngineError, EngineRefused, EngineUnavailable
+from document_parser.in_flight import Candidate
 from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
 
 NEVER = float("-inf")
@@ -19,25 +21,29 @@ NEVER = float("-inf")
 
 @dataclass
 class Replica:
-    """One server. ``told`` is what it had running and waiting when it was last looked at, ``own_then`` our share of that."""
+    """One server. ``told`` is what it had running and waiting when it was last looked at, ``then`` how many requests were
+    counted there at that time; None until that is known."""
 
     server: str
     engine: VisionEngine
     told: float = 0.0
-    own_then: int = 0
+    then: int | None = 0
     looked_at: float = NEVER
 
     @property
-    def load(self) -> float:
-        """Requests it has to answer, as far as is known: its own word, and what we have sent or got back since."""
-        return self.told + self.engine.in_flight - self.own_then
+    def candidate(self) -> Candidate:
+        return Candidate(self.server, self.told, self.then)
 
     async def look(self) -> None:
-        """Ask the server for its load. One that does not say keeps what we know of ourselves."""
+        """Ask the server for its load. Of one that does not say the counted requests are all that is known."""
         self.looked_at = time.monotonic()
         told = await self.engine.load()
-        self.own_then = self.engine.in_flight if told is not None else 0
-        self.told = told or 0.0
+        self.told, self.then = (0.0, 0) if told is None else (told, None)
+
+    def counted(self, requests: int) -> None:
+        """How many were counted just after the look."""
+        if self.then is None:
+            self.then = requests
 
 
 class ReplicatedEngine(Engine):
@@ -52,7 +58,6 @@ class ReplicatedEngine(Engine):
         self._rule = rule
         self._look_seconds = look_seconds
         self.name = self._first.name
-        self.in_flight = 0
 
     @property
     def picture(self) -> PictureSpec:  # type: ignore[override]
@@ -69,19 +74,20 @@ class ReplicatedEngine(Engine):
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         """Read the picture on the server with the least to do; on the next one where it is away. Raises EngineError."""
-        self.in_flight += 1
+        request = uuid.uuid4().hex
         try:
             fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
-            for replica in await self._in_order():
+            for replica in self._in_order(request, await self._candidates()):
                 if not self._enter(replica):
                     continue
+                self._board.in_flight.move(request, replica.server)
                 try:
                     return await self._ask(replica, page, temperature, watch)
                 except EngineUnavailable as error:
                     fault = error
             raise fault
         finally:
-            self.in_flight -= 1
+            self._board.in_flight.leave(request)
 
     async def aclose(self) -> None:
         await asyncio.gather(*(replica.engine.aclose() for replica in self.replicas))
@@ -116,8 +122,8 @@ class ReplicatedEngine(Engine):
         answers = await asyncio.gather(*(replica.engine.available() for replica in replicas))
         return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
 
-    async def _in_order(self) -> list[Replica]:
-        """Those to ask, least loaded first. Where none is known to be there, all: a look may be out of date."""
+    async def _candidates(self) -> list[Replica]:
+        """Those to ask, in any order. Where none is known to be there, all: a look may be out of date."""
         admitted = self._admitted()
         if len(self.replicas) == 1:
             return admitted
@@ -125,7 +131,17 @@ class ReplicatedEngine(Engine):
         old = time.monotonic() - self._look_seconds
         await asyncio.gather(*(replica.look() for replica in found if replica.looked_at <= old))
         random.shuffle(found)
-        return sorted(found, key=lambda replica: replica.load)
+        return found
+
+    def _in_order(self, request: str, found: list[Replica]) -> list[Replica]:
+        """Those to ask, the one first at which the request is counted, which has the least to do."""
+        if not found:
+            return []
+        counts = self._board.in_flight.enter(request, [replica.candidate for replica in found])
+        ordered = sorted(found, key=lambda replica: replica.candidate.load(counts[replica.server]))
+        for replica in found:
+            replica.counted(counts[replica.server])
+        return ordered
 
 
 def _is_fault(error: EngineError) -> bool:

@@ -168,7 +168,6 @@ class VisionEngine(Engine):
         # Its connections are never reused: after a fault, one that was kept alive could be as dead as the last.
         self._fresh_client = self._connected(keep_alive=False)
         self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
-        self.in_flight = 0
 
     @abstractmethod
     def parse(self, text: str) -> list[Block]:
@@ -179,14 +178,11 @@ class VisionEngine(Engine):
             raise EngineRefused("This engine reads JPEG pictures only.")
         started = time.monotonic()
         heat = self._request.temperature if temperature is None else temperature
-        self.in_flight += 1
         try:
             async with asyncio.timeout(self._settings.vllm_request_seconds):
                 answer = await self._ask_in_context(page, heat, watch)
         except TimeoutError:
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
-        finally:
-            self.in_flight -= 1
         return self._reading(answer, heat, started)
 
     async def available(self) -> bool:

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import copy_context
 from types import TracebackType
 from typing import Self
@@ -35,12 +35,13 @@ class Actor:
         self,
         ledger: Ledger,
         on_lost: Callable[[Claim], None] | None = None,
-        in_flight: Callable[[], Mapping[str, int]] | None = None,
+        on_beat: Callable[[], object] | None = None,
     ) -> None:
+        """``on_lost`` hears of claims that are gone; ``on_beat`` is called at every beat, from its thread."""
         self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
         self.ledger = ledger
         self.on_lost = on_lost or (lambda _: None)
-        self.in_flight = in_flight
+        self.on_beat = on_beat or (lambda: None)
         self._claims: dict[str, Claim] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -70,8 +71,9 @@ class Actor:
         """One sign of life; tells of the claims that are lost."""
         with self._lock:
             held = list(self._claims.values())
-        for claim in self.ledger.heartbeat(self.name, held, self.in_flight() if self.in_flight else None):
+        for claim in self.ledger.heartbeat(self.name, held):
             self.on_lost(claim)
+        self.on_beat()
 
     def _beat_on(self) -> None:
         seconds = self.ledger.settings.workers.heartbeat_seconds

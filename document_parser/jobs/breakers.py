@@ -12,8 +12,10 @@ from typing import Any
 
 from document_parser import logs
 from document_parser.breaker import Breaker, OwnSwitchboard, State, Step
+from document_parser.in_flight import InFlight
 from document_parser.jobs import clock
 from document_parser.jobs.connection import Redis, RedisError, text
+from document_parser.jobs.in_flight import SharedInFlight
 
 log = logs.get(__name__)
 
@@ -24,9 +26,11 @@ REMEMBERED_SECONDS = 1.0
 class SharedSwitchboard:
     """A ``Switchboard`` in Redis. While Redis is away, this process goes by what it knows itself."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
+        """``lease_seconds``: for how long a request counts of which nothing was heard since."""
         self._redis = redis
         self._own = OwnSwitchboard(self.now)
+        self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
         self._ahead = 0.0
         self._looked_at = float("-inf")
 

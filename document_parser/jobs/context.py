@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from document_parser import logs
+from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageUnreadable, SourceMissing, StorageUnavailable
 from document_parser.jobs import files, passwords, record
+from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.ledger import Ledger
@@ -55,6 +57,10 @@ class Context:
         """Open a job's document in an opener child. Raises the tree of DocumentError."""
         password = passwords.unseal(self.settings, self.redis, job.card.job_id)
         return await self.openers.open(path, job.card.kind, password)
+
+    def engines(self) -> Engines:
+        """The engines of this process, that share what is known of the model servers with all others."""
+        return Engines(self.settings, SharedSwitchboard(self.redis, self.settings.workers.heartbeat_timeout_seconds))
 
     def load(self, job_id: str) -> Job | None:
         """The job, None where it has been deleted."""

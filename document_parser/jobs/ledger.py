@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -167,11 +167,10 @@ class Ledger:
 
     # --- living and ending
 
-    def heartbeat(self, actor: str, claims: list[Claim], in_flight: Mapping[str, int] | None = None) -> list[Claim]:
-        """Say that the actor lives, and how many requests it has in flight by engine. The claims it no longer has."""
+    def heartbeat(self, actor: str, claims: list[Claim]) -> list[Claim]:
+        """Say that the actor lives. The claims it no longer has."""
         parts = [part for claim in claims for part in (claim.job_id, claim.what, claim.token)]
-        told = "" if in_flight is None else json.dumps(dict(in_flight))
-        return [claims[int(position) - 1] for position in self._run("heartbeat", actor, told, *parts)]
+        return [claims[int(position) - 1] for position in self._run("heartbeat", actor, *parts)]
 
     def endings(self) -> int:
         """How many jobs have been cancelled, deleted or failed so far: once it grows, claims may have gone."""
@@ -179,10 +178,7 @@ class Ledger:
 
     def leave(self, actor: str) -> None:
         """The actor ends in good order, holding nothing."""
-        with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrem("actors", actor)
-            pipe.hdel("in_flight", actor)
-            pipe.execute()
+        self.redis.zrem("actors", actor)
 
     def end(self, job_id: str, state: JobState, error: JobError | None = None) -> str:
         """End a job, with the expiry of all its keys. ``ok``, ``missing``, ``open``, or the state it had ended in before.

@@ -12,7 +12,6 @@ from document_parser.engines import MODELS, Engines
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
-from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import CPU_ENGINES, Claim
@@ -40,7 +39,7 @@ async def plan(context: Context, job_id: str) -> None:
                 job = context.load(job_id)
                 if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
                     with context.local_source(job_id) as path:
-                        async with await context.open(job, path) as source, aclosing(_engines(context)) as engines:
+                        async with await context.open(job, path) as source, aclosing(context.engines()) as engines:
                             await plan_document(context, actor, claim, job, source, engines, stopping)
             context.ledger.finish_stage(claim)
         actor.drop(claim)
@@ -83,10 +82,6 @@ async def _close_plan(context: Context, actor: Actor, claim: Claim, *, done: boo
         context.ledger.release(claim, crashed=False)
     elif context.ledger.planned(claim):
         await asyncio.to_thread(assembly.assemble_or_ring, context, claim.job_id, actor.name)
-
-
-def _engines(context: Context) -> Engines:
-    return Engines(context.settings, SharedSwitchboard(context.redis))
 
 
 class _Planner:

@@ -12,12 +12,10 @@ from functools import partial
 import structlog
 
 from document_parser import logs
-from document_parser.engines import Engines
 from document_parser.errors import DocumentParserError, PageTimeout, StorageUnavailable
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
-from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
@@ -46,7 +44,7 @@ class Reader:
         self.context = context
         self.ledger = context.ledger
         self.slot = slot
-        self.engines = Engines(context.settings, SharedSwitchboard(context.redis))
+        self.engines = context.engines()
         self.desks = Desks(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
@@ -63,7 +61,7 @@ class Reader:
         def on_lost(claim: Claim) -> None:
             loop.call_soon_threadsafe(self._cancel, claim)
 
-        with Actor(self.ledger, on_lost, self.engines.in_flight) as self.actor:
+        with Actor(self.ledger, on_lost, self.engines.renew) as self.actor:
             if not self.ledger.enter(self.slot, self.actor.name):
                 return
             try:

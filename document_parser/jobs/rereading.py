@@ -19,7 +19,6 @@ from document_parser.errors import DocumentParserError, PageTimeout
 from document_parser.jobs import announcements, assembly, clock, counters, files, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.assembly import figure_keeper
-from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.ledger import Claim, counter_of, entry_of
 from document_parser.jobs.record import Job
@@ -43,7 +42,7 @@ async def reread(context: Context, job_id: str) -> None:
     def on_lost(_: Claim) -> None:
         loop.call_soon_threadsafe(rereading.stop)
 
-    with Actor(context.ledger, on_lost) as actor:
+    with Actor(context.ledger, on_lost, rereading.renew) as actor:
         # Asked again after the end: an order may have come between the last look and that.
         while (claim := context.ledger.claim_stage(job_id, "retry", actor.name, alone=True)) is not None:
             actor.hold(claim)
@@ -65,6 +64,12 @@ class _Rereading:
         self.job_id = job_id
         self.stopped = False
         self.reading: asyncio.Task[Page] | None = None
+        self.engines: Engines | None = None
+
+    def renew(self) -> None:
+        """The requests that are out still wait for their answers."""
+        if self.engines is not None:
+            self.engines.renew()
 
     def stop(self) -> None:
         """The claim is lost: whatever is asked of an engine right now ends."""
@@ -90,12 +95,10 @@ class _Rereading:
         page: Page | None = None
         boundary = task_boundary(faults.append, stage="retry", page=order.page)
         with boundary, self.context.local_source(self.job_id) as path:
-            async with await self.context.open(job, path) as source, aclosing(self._engines()) as engines:
+            async with await self.context.open(job, path) as source, aclosing(self.context.engines()) as engines:
+                self.engines = engines
                 page = await self._within_deadline(job, order, source, engines)
         return page or failed(Page(number=order.page), faults[0])
-
-    def _engines(self) -> Engines:
-        return Engines(self.context.settings, SharedSwitchboard(self.context.redis))
 
     async def _within_deadline(self, job: Job, order: RetryOrder, source: Source, engines: Engines) -> Page:
         settings, options = self.context.settings, order.options(job.card.options)

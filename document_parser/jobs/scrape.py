@@ -27,10 +27,9 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
     queued, unfinished = found.pop("queued"), found.pop("open")
     found |= {sample("jobs", "queued"): queued, sample("jobs", "processing"): max(0, unfinished - queued)}
     # An empty list of Lua's is an empty object of JSON's.
-    for engines in map(json.loads, facts["in_flight"] or ()):
-        for engine, requests in engines.items():
-            name = sample("model_requests_in_flight", engine)
-            found[name] = found.get(name, 0) + requests
+    for server, requests in facts["in_flight"] or ():
+        name = sample("model_requests_in_flight", server.partition(" ")[0])
+        found[name] = found.get(name, 0) + requests
     states = Counter("busy" if state == "busy" else "idle" for state in _living(facts["workers"] or ()))
     return found | {sample("workers", state): states[state] for state in ("busy", "idle")}
 

@@ -112,9 +112,6 @@ class Sweep:
                 self._release(Claim(job_id, what, token), actor)
                 self.redis.zrem("claims", member)
         self.redis.zremrangebyscore("actors", "-inf", silent)
-        told = {text(name) for name in self.redis.hkeys("in_flight")}
-        if forgotten := told - alive:
-            self.redis.hdel("in_flight", *forgotten)
 
     def _release(self, claim: Claim, actor: str) -> None:
         released = self.ledger.release(claim, crashed=True)

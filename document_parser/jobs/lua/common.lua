@@ -29,6 +29,22 @@ local function announced(name)
   return job, revised == '' and 'webhook' or 'revised_webhook'
 end
 
+-- Requests that a model server is answering, by the end of their lease.
+local function asked(server) return 'asked:' .. server end
+local ASKED_SERVERS_MILLISECONDS = 3600000
+
+local function keep_asked(server, request, lease)
+  redis.call('ZADD', asked(server), now() + lease, request)
+  redis.call('PEXPIRE', asked(server), 2 * lease)
+  redis.call('SADD', 'asked', server)
+  redis.call('PEXPIRE', 'asked', ASKED_SERVERS_MILLISECONDS)
+end
+
+-- Pairs of a server and a request, between two positions of ARGV.
+local function drop_asked(from, to)
+  for i = from, to, 2 do redis.call('ZREM', asked(ARGV[i]), ARGV[i + 1]) end
+end
+
 local function load(key, field)
   local raw = redis.call('HGET', key, field)
   return raw and cjson.decode(raw)

@@ -23,9 +23,8 @@ for _, holder in ipairs(redis.call('HVALS', 'readers')) do
 end
 
 local in_flight = {}
-local told = redis.call('HGETALL', 'in_flight')
-for i = 1, #told, 2 do
-  if alive(told[i]) then in_flight[#in_flight + 1] = told[i + 1] end
+for _, server in ipairs(redis.call('SMEMBERS', 'asked')) do
+  in_flight[#in_flight + 1] = {server, redis.call('ZCOUNT', asked(server), now(), '+inf')}
 end
 
 local workers = {}
