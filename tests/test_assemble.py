@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from document_parser.export import FORMATS
-from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Table
+from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Span, Table
 from document_parser.pipeline.assemble import assembled, write_document
 
 HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
@@ -338,3 +338,48 @@ def test_a_note_below_a_table_stays_there():
     blocks = [listing(1), block("a Without tax.", "footnote", box(0.5)), body("After.")]
     (found,) = together(page(1, *blocks))
     assert [one.kind for one in found.blocks] == ["table", "footnote", "paragraph"]
+
+
+# --- captions and links
+
+
+def linked(text, *targets):
+    spans = [Span(start=2 * place, end=2 * place + 1, link=target) for place, target in enumerate(targets)]
+    return Block(kind="paragraph", text=text, spans=spans)
+
+
+def test_a_caption_and_its_table_or_figure_name_each_other_where_they_stand_in_the_page():
+    blocks = [
+        block("1 Not to scale.", "footnote", box(0.9)),
+        block("Figure 1: A crane.", "caption", box(0.3)),
+        block("", "figure", box(0.1, 0.29)),
+        body(),
+        block("Table 2: Loads.", "caption", box(0.5)),
+        block("Page head", "page_header", box(0.02)),
+        table([("Load", "kg"), ("One", "2")], 0.52, 0.6),
+        block("Figure 3: Nothing that is here.", "caption", box(0.7)),
+        body(),
+    ]
+    [found] = assembled(lambda: [page(1, *blocks)])
+    pairs = {place: block.caption_of for place, block in enumerate(found.blocks) if block.caption_of is not None}
+    assert {(found.blocks[caption].text, found.blocks[owner].kind) for caption, owner in pairs.items()} == {
+        ("Figure 1: A crane.", "figure"),
+        ("Table 2: Loads.", "table"),
+    }
+    assert {owner: place for place, owner in pairs.items()} == {
+        place: block.caption for place, block in enumerate(found.blocks) if block.caption is not None
+    }
+    [again] = assembled(lambda: [found])
+    assert again == found
+
+
+def test_links_lead_to_pages_that_are_there_and_others_leave_their_text():
+    found = list(assembled(lambda: [page(2, linked("a b c", "#page-3", "#page-7", "https://example.org/")), page(3, body())]))
+    assert [span.link for span in found[0].blocks[0].spans] == ["#page-3", "https://example.org/"]
+    out = io.BytesIO()
+    write_document(HEAD, lambda: found, Options(), "html", out)
+    assert ('href="#page-3"' in out.getvalue().decode(), "#page-7" in out.getvalue().decode()) == (True, False)
+    cell = Cell(row=0, column=0, text="see 9", spans=[Span(start=0, end=3, bold=True, link="#page-9")])
+    tabled = Block(kind="table", table=Table(rows=1, columns=1, cells=[cell]))
+    [only] = assembled(lambda: [page(2, tabled)])
+    assert only.blocks[0].table.cells[0].spans == [Span(start=0, end=3, bold=True)]

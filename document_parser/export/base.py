@@ -91,24 +91,27 @@ def captioned(blocks: list[Block], *, with_figures: bool = True) -> Iterator[Cap
 
     Without its figure, the caption of one stands by itself.
     """
-    owners = {index: owner for index, owner in _owners(blocks).items() if with_figures or blocks[owner].kind != "figure"}
-    texts = {owner: clean(blocks[index].text) for index, owner in owners.items()}
+    found = {index: owner for index, owner in owners(blocks).items() if with_figures or blocks[owner].kind != "figure"}
+    texts = {owner: clean(blocks[index].text) for index, owner in found.items()}
     for index, block in enumerate(blocks):
-        yield Captioned(block, texts.get(index, ""), index in owners)
+        yield Captioned(block, texts.get(index, ""), index in found)
 
 
-def _owners(blocks: list[Block]) -> dict[int, int]:
-    """Index of a caption to the index of its table or figure: the neighbour its label allows, first below, then above."""
-    owners: dict[int, int] = {}
-    for index, block in enumerate(blocks):
-        if block.kind != "caption":
+def owners(blocks: Sequence[Block]) -> dict[int, int]:
+    """Place of a caption to the place of its table or figure: the neighbour its label allows, first below, then above.
+
+    What stands in a page's margins comes between no two neighbours.
+    """
+    places = [place for place, block in enumerate(blocks) if block.kind not in FURNITURE]
+    found: dict[int, int] = {}
+    for at, place in enumerate(places):
+        if blocks[place].kind != "caption":
             continue
-        for neighbour in (index + 1, index - 1):
-            fits = 0 <= neighbour < len(blocks) and _fits(block.text, blocks[neighbour])
-            if fits and neighbour not in owners.values():
-                owners[index] = neighbour
+        for neighbour in [*places[at + 1 : at + 2], *places[max(0, at - 1) : at]]:
+            if _fits(blocks[place].text, blocks[neighbour]) and neighbour not in found.values():
+                found[place] = neighbour
                 break
-    return owners
+    return found
 
 
 def _fits(caption: str, block: Block) -> bool:

@@ -168,6 +168,16 @@ class Block(BaseModel):
     """The font size of a heading, where the page tells it."""
     picture: str | None = Field(default=None, exclude_if=lambda name: name is None)
     """The name of the file with a figure's picture, cut out of the page."""
+    caption: int | None = Field(
+        default=None,
+        exclude_if=lambda place: place is None,
+        description="Of a table or figure: the place (from 0) of its caption among the page's blocks.",
+    )
+    caption_of: int | None = Field(
+        default=None,
+        exclude_if=lambda place: place is None,
+        description="Of a caption: the place (from 0) of its table or figure among the page's blocks.",
+    )
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
     """The page that carries this block on."""
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)

@@ -16,6 +16,7 @@ from document_parser.models import Document, Options, OutputFormat, Page
 from document_parser.pipeline.assemble.footnotes import footnotes_last
 from document_parser.pipeline.assemble.furniture import Margins
 from document_parser.pipeline.assemble.headings import Headings
+from document_parser.pipeline.assemble.references import with_captions, without_dead_links
 from document_parser.pipeline.assemble.seams import joined
 
 __all__ = ["assembled", "write_document"]
@@ -26,13 +27,19 @@ Pages = Callable[[], Iterable[Page]]
 
 def assembled(pages: Pages) -> Iterator[Page]:
     """The pages as parts of their document."""
-    margins, headings = Margins(), Headings()
+    margins, headings, there = Margins(), Headings(), set[int]()
     for page in pages():
+        there.add(page.number)
         margins.gather(page)
         headings.gather(page)
     furniture = margins.decide()
     levels = headings.decide(furniture.places())
-    yield from joined(footnotes_last(furniture.applied(levels.applied(page))) for page in pages())
+
+    def settled(page: Page) -> Page:
+        page = footnotes_last(furniture.applied(levels.applied(page)))
+        return with_captions(without_dead_links(page, there))
+
+    yield from joined(map(settled, pages()))
 
 
 def write_document(
