@@ -287,7 +287,7 @@ class OpenerCrashed(DocumentError):
     """The child that opens documents died or ran out of its limits."""
 
     code = "DOCUMENT_CRASHES_PARSER"
-    message = "Opening this document exhausted its limits or crashed the parser. It is not read."
+    message = "Opening this document exhausted its limits or crashed the parser, twice. It is not read."
 
 
 class WorkerCrashed(DocumentError):

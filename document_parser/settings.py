@@ -79,6 +79,9 @@ class ApiSettings(_Section):
     events_stream_seconds: float = Field(
         default=600.0, gt=0, description="Longest event stream; its client goes on where it was with Last-Event-ID."
     )
+    client_stall_seconds: float = Field(
+        default=60.0, gt=0, description="A client that takes nothing of its answer for this long is cut off."
+    )
     secret_key: str = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
@@ -120,6 +123,9 @@ class StoreSettings(_Section):
     job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours a job and its files stay after it has ended.")
     cache_hours: float = Field(
         default=24.0, ge=0, description="Hours that what was read is kept for whoever sends the same again. 0: not at all."
+    )
+    min_free_mb: int = Field(
+        default=512, ge=0, description="Uploads are refused (507) that would leave the disk of DATA_DIR fewer MiB. 0: no bound."
     )
     tombstone_days: float = Field(default=7.0, gt=0, description="Days an expired job answers 410 instead of 404.")
 

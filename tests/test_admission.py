@@ -9,7 +9,8 @@ import uuid
 import pytest
 
 from document_parser.api.factory import create_app
-from document_parser.jobs import record
+from document_parser.errors import StorageFull
+from document_parser.jobs import record, room
 from document_parser.jobs.ledger import Ledger
 from document_parser.models import JobState
 from document_parser.settings import QueueSettings, Settings, StoreSettings
@@ -21,8 +22,8 @@ from tests.service import Service, wait_until
 def client(valkey, redis, tmp_path):
     """Makes clients of apps over the one Valkey: documents are taken in, and nobody reads them."""
 
-    def make(**bounds):
-        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
+    def make(min_free_mb=0, **bounds):
+        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url, min_free_mb=min_free_mb)
         return create_app(Settings(queue=QueueSettings(**bounds), store=store)).test_client()
 
     return make
@@ -119,6 +120,31 @@ def test_a_full_queue_refuses_with_its_capacity_and_keeps_nothing(client, redis,
     assert error["details"]["capacity"]["most"]["jobs"] == 1
     assert len(list((tmp_path / "data" / "jobs").iterdir())) == 1
     assert list((tmp_path / "data" / "staging").iterdir()) == []
+
+
+def test_a_disk_with_too_little_room_refuses_uploads_keeps_nothing_and_tells_the_rest(client, redis, paper, tmp_path):
+    job_id = send(client(), paper).get_json()["job_id"]
+    full = client(min_free_mb=1 << 30)
+    for key in ("", "k-1"):
+        answer = send(full, paper, key)
+        error = answer.get_json()["error"]
+        assert (answer.status_code, error["code"], error["retryable"]) == (507, "STORAGE_FULL", True)
+        assert answer.headers["Retry-After"] == str(error["details"]["retry_after_seconds"])
+        assert 0 < error["details"]["free_bytes"] < error["details"]["least_free_bytes"] == 1 << 50
+    assert [folder.name for folder in (tmp_path / "data" / "jobs").iterdir()] == [job_id]
+    assert list((tmp_path / "data" / "staging").iterdir()) == []
+    told = full.get("/v1/system").get_json()
+    assert (told["accepting"], told["storage"]["least_free_bytes"]) == (False, 1 << 50)
+    assert any("MIN_FREE_MB" in warning for warning in full.get("/v1/health").get_json()["warnings"])
+    assert full.get(f"/v1/jobs/{job_id}/status").status_code == 200
+
+
+def test_an_upload_is_refused_by_the_room_that_it_would_leave(tmp_path):
+    free = room.free_bytes(tmp_path / "not" / "yet" / "there") >> 20
+    settings = StoreSettings(data_dir=tmp_path, min_free_mb=free // 2)
+    room.check(settings, size=0)
+    with pytest.raises(StorageFull):
+        room.check(settings, size=(free * 2 // 3) << 20)
 
 
 def test_what_was_taken_in_before_is_still_told_of_by_a_full_queue(client, paper):

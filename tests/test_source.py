@@ -458,6 +458,31 @@ def test_a_picture_that_eats_memory_ends_its_child_only(tmp_path: Path):
         assert picture_of(openers, good, "image").ink > 0
 
 
+def test_an_opener_that_dies_of_something_else_costs_the_document_nothing(openers: Openers, tmp_path: Path):
+    path, sound = tmp_path / "a.png", documents.picture(tmp_path / "b.png", "Good")
+    os.mkfifo(path)  # whoever opens it waits for somebody to write
+
+    async def main() -> int:
+        opening = asyncio.create_task(openers.open(path, "image"))
+        writer = await until_read(path)
+        sound.replace(path)
+        children = Path(f"/proc/{openers.zygote_pid}/task/{openers.zygote_pid}/children").read_text().split()
+        os.kill(int(children[-1]), signal.SIGKILL)
+        os.close(writer)
+        async with await opening as source:
+            return source.page_count
+
+    assert asyncio.run(main()) == 1
+
+
+async def until_read(fifo: Path) -> int:
+    """The end to write to, once somebody reads."""
+    while True:
+        with contextlib.suppress(OSError):
+            return os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+        await asyncio.sleep(0.01)
+
+
 def test_a_page_that_does_not_exist_is_unreadable(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", GOOD)
     for page in (0, 4, -1):

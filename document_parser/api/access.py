@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import re
+import socket
+import struct
 import threading
 import time
 from collections import defaultdict
@@ -105,13 +107,14 @@ class _Answered:
         structlog.contextvars.clear_contextvars()
 
 
-def register(app: Flask, redis: Redis) -> Counts:
+def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     """Registered before all others: its clock starts first, and it sees the answer that is sent."""
     counts = Counts(redis)
 
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
+        bound_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
 
     @app.after_request
     def answered(response: Response) -> Response:
@@ -130,6 +133,15 @@ def register(app: Flask, redis: Redis) -> Counts:
         return response
 
     return counts
+
+
+def bound_stalls(client: socket.socket | None, seconds: float) -> None:
+    """Let the kernel give up sending to a client that takes nothing for so long: its thread is free again.
+
+    gunicorn's threads write to blocking sockets without a deadline, so a client that stops reading would keep one for good.
+    """
+    if client is not None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
 
 def route() -> str:

@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
         ledger=Ledger(redis, settings),
         storage=make_storage(settings),
         waiting=threading.BoundedSemaphore(max(1, settings.api.web_threads // 2)),
-        counts=access.register(app, hasty_redis),
+        counts=access.register(app, hasty_redis, settings.api.client_stall_seconds),
         hasty_redis=hasty_redis,
     )
     security.register(app, settings)

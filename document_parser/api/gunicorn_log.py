@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
 
 from document_parser import logs
 from document_parser.settings import load_settings
+
+log = logs.get(__name__)
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
@@ -16,3 +19,10 @@ class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
         logs.configure(load_settings().logs)
+
+    def exception(self, msg: str, *arguments: Any, **options: Any) -> None:
+        """A client that stopped reading its answer is no fault of ours, and no reason for a stack trace."""
+        if isinstance(sys.exc_info()[1], BlockingIOError):
+            log.info("client_stalled")
+        else:
+            super().exception(msg, *arguments, **options)

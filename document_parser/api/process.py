@@ -26,11 +26,12 @@ from document_parser.errors import (
     IdempotencyKeyReused,
     InvalidOption,
     QueueFull,
+    StorageFull,
     StorageUnavailable,
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
-from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record
+from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record, room
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.queue import Submitted
 from document_parser.jobs.record import CacheState, JobCard
@@ -129,15 +130,16 @@ def _submit(services: factory.Services, card: JobCard, password: str) -> Submitt
 
 
 def make_room(services: factory.Services, *, keyed: bool = False) -> None:
-    """Look at the queue before the upload is read. Raises QueueFull.
+    """Look at the disk and at the queue before the upload is read. Raises StorageFull, QueueFull.
 
-    A request with an Idempotency-Key may be about a job that is in the queue already: it is read first.
+    A request with an Idempotency-Key may be about a job that is in the queue already: it is read first, if the disk has room.
     """
-    if keyed:
-        return
+    size = request.content_length or 0
     try:
-        admission.check(services.redis, services.settings.queue, request.content_length or 0)
-    except QueueFull:
+        room.check(services.settings.store, size)
+        if not keyed:
+            admission.check(services.redis, services.settings.queue, size)
+    except (QueueFull, StorageFull):
         problems.drain()
         raise
 
@@ -244,7 +246,7 @@ def marked(response: Response, taken: TakenIn) -> Response:
 
 
 def _refusals() -> dict[str | int, Any]:
-    return dict.fromkeys((400, 409, 413, 415, 422, 429, 503), problems.ProblemBody)
+    return dict.fromkeys((400, 409, 413, 415, 422, 429, 503, 507), problems.ProblemBody)
 
 
 def _request_body() -> dict[str, Any]:

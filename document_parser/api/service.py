@@ -12,8 +12,8 @@ import document_parser
 from document_parser.api import factory
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check, Health
-from document_parser.errors import StorageUnavailable
-from document_parser.jobs import queue
+from document_parser.errors import StorageFull, StorageUnavailable
+from document_parser.jobs import queue, room
 from document_parser.jobs.connection import NO_CLUSTER, Redis, is_cluster
 
 PROBE_KEY = "health/probe"
@@ -66,7 +66,7 @@ def health(services: factory.Services, *, models: bool) -> Health:
     workers = queue.live_workers(services.redis) if checks["redis"].ok else 0
     if services.settings.workers.num_workers:
         checks["workers"] = Check(ok=workers > 0, detail="" if workers else "No worker has come up yet.")
-    warnings = redis_warnings(services.redis) if checks["redis"].ok else []
+    warnings = [*(redis_warnings(services.redis) if checks["redis"].ok else []), *_room_warnings(services)]
     down = not all(check.ok for check in checks.values())
     if models and services.settings.engines.inference_mode != "cpu":
         checks |= model_servers(services)
@@ -89,6 +89,15 @@ def _storage(services: factory.Services) -> Check:
     except StorageUnavailable as error:
         return Check(ok=False, detail=str(error.details.get("reason", error.message)))
     return Check(ok=True)
+
+
+def _room_warnings(services: factory.Services) -> list[str]:
+    """What was taken in goes on being read, so this is no reason to send callers elsewhere for its results."""
+    try:
+        room.check(services.settings.store)
+    except StorageFull:
+        return ["The disk of DATA_DIR is nearly full: uploads are refused until MIN_FREE_MB are free again."]
+    return []
 
 
 def redis_warnings(redis: Redis) -> list[str]:

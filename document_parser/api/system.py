@@ -13,10 +13,12 @@ from document_parser.api import factory, problems
 from document_parser.api.metrics import own_samples
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
-from document_parser.jobs import admission, forecast, in_flight, scrape
+from document_parser.errors import StorageFull
+from document_parser.jobs import admission, forecast, in_flight, room, scrape
 from document_parser.jobs.admission import Load
 from document_parser.metrics import sample
 from document_parser.models import PIPELINE_VERSION, Lane
+from document_parser.settings import StoreSettings
 
 
 class Workers(BaseModel):
@@ -48,6 +50,8 @@ class StorageSpace(BaseModel):
     kind: Literal["local", "s3"]
     free_bytes: int | None = None
     size_bytes: int | None = None
+    least_free_bytes: int = 0
+    """Uploads are refused that would leave the disk of DATA_DIR less; they are staged there wherever documents are kept."""
 
 
 class System(Load):
@@ -88,7 +92,7 @@ def look(services: factory.Services) -> System:
         **load.model_dump(),
         version=document_parser.__version__,
         pipeline_version=PIPELINE_VERSION,
-        accepting=load.full() is None,
+        accepting=load.full() is None and _has_room(settings.store),
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
@@ -115,4 +119,16 @@ def _model(services: factory.Services, name: str, check: Check) -> EngineState:
 def _storage(services: factory.Services) -> StorageSpace:
     found = own_samples(services.settings)
     sizes = {name: int(found[f"storage_{name}"]) for name in ("free_bytes", "size_bytes") if f"storage_{name}" in found}
-    return StorageSpace(kind="s3" if services.settings.store.storage_url else "local", **sizes)
+    return StorageSpace(
+        kind="s3" if services.settings.store.storage_url else "local",
+        **sizes,
+        least_free_bytes=room.least_free_bytes(services.settings.store),
+    )
+
+
+def _has_room(settings: StoreSettings) -> bool:
+    try:
+        room.check(settings)
+    except StorageFull:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Open documents, seen from the reading process: facts, words and pictures of pages, each asked of an opener child.
 
-A child that dies or overruns its deadline costs the page that was asked for; the next call gets a fresh child.
+A child that dies or overruns its deadline costs the page that was asked for; the next call gets a fresh child. Opening a
+document is tried twice.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, TypeAdapter
 
+from document_parser import logs
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
@@ -24,6 +26,8 @@ from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, Zygote, fork_zygote
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
+
+log = logs.get(__name__)
 
 _FORK_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
@@ -55,7 +59,7 @@ class Openers:
         """Open a document in a child of its own.
 
         Raises EncryptedDocument, WrongPassword, DamagedDocument, DocumentError where it cannot be read, OpenerCrashed where
-        opening it met a limit or crashed the parser.
+        opening it met a limit or crashed the parser, twice.
         """
         source = Source(self, path, kind, password)
         await source._open()
@@ -222,7 +226,17 @@ class Source:
         await self.close()
 
     async def _open(self) -> None:
-        """Fork a child and let it open the document. Errors as of ``Openers.open``."""
+        """Open the document, in a second child where the first one was lost: it may have died of something else.
+
+        Errors as of ``Openers.open``.
+        """
+        try:
+            await self._try_to_open()
+        except OpenerCrashed as crash:
+            log.warning("opened_again", reason=crash.details.get("reason"))
+            await self._try_to_open()
+
+    async def _try_to_open(self) -> None:
         self._child = await self._openers.child()
         with ExitStack() as undo:
             undo.callback(self._drop)
