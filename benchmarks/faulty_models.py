@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import tempfile
 from collections import Counter
@@ -25,11 +26,12 @@ from document_parser.settings import cap_threads
 cap_threads()  # before any numeric library is imported
 
 import pypdfium2  # noqa: E402
+from PIL import Image  # noqa: E402
 
 from benchmarks.report import progress  # noqa: E402
 from benchmarks.true_pages import FAULTS, KnowingServer, TruePage, as_nanonets, page_text, plant, signature_of  # noqa: E402
 from document_parser.engines.vlm import WATCH_CHARACTERS  # noqa: E402
-from document_parser.models import AccuracyMode, Options, Page  # noqa: E402
+from document_parser.models import AccuracyMode, Options, Page, Word  # noqa: E402
 from document_parser.pipeline.comparable import Vocabulary, tokens  # noqa: E402
 from document_parser.pipeline.document import DocumentReader  # noqa: E402
 from document_parser.pipeline.layout import blocks_of  # noqa: E402
@@ -46,8 +48,11 @@ MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets
 FAST = Speed(tokens_per_second=200_000, per_sequence=20_000, first_token=0.0)
 SHARE = 0.2
 SILENCE_SECONDS = 3.0
+LEAST_CONTRAST = 16
 SCAN_SCALE = 150 / 72
 HALF = 0.5
+UNTRUE = frozenset({"argentina_diputados_voting_record"})
+"""Documents whose text layer says what does not stand on the page: this one maps the letters of its heading wrongly."""
 ACCUSING = {
     "suspect_fabrication",
     "number_mismatch",
@@ -147,7 +152,7 @@ def _corpus_pages(corpus: Path, count: int, seed: int) -> list[tuple[Path, int]]
     """The first pages of so many of the corpus's digital documents, spread over its kinds, that have a text layer."""
     found: list[tuple[Path, int]] = []
     for kind in ("digital", "tables", "receipts"):
-        for path in sorted((corpus / kind).glob("*.pdf")):
+        for path in sorted(set((corpus / kind).glob("*.pdf")) - {corpus / kind / f"{name}.pdf" for name in UNTRUE}):
             with contextlib.suppress(pypdfium2.PdfiumError), contextlib.closing(pypdfium2.PdfDocument(path)) as document:
                 if _has_text(document):
                     found.append((path, 0))
@@ -167,9 +172,24 @@ def _truths(path: Path, names: Sequence[str]) -> list[TruePage]:
     with contextlib.closing(pypdfium2.PdfDocument(path)) as document:
         for number, name in enumerate(names, start=1):
             facts = file.facts(number)
-            blocks = blocks_of(file.words(number), facts.width_points, facts.height_points, file.rules(number))
-            found.append(TruePage(name, blocks, signature_of(document[number - 1].render(scale=1).to_pil())))
+            picture = document[number - 1].render(scale=1).to_pil()
+            words = _visible(file.words(number), picture.convert("L"))
+            blocks = blocks_of(words, facts.width_points, facts.height_points, file.rules(number))
+            found.append(TruePage(name, blocks, signature_of(picture)))
     return found
+
+
+def _visible(words: Sequence[Word], picture: Image.Image) -> list[Word]:
+    """The words that a model can see: printers leave notes in white on white."""
+    width, height = picture.size
+
+    def contrast(word: Word) -> int:
+        left, right = math.floor(word.left * width), math.ceil(word.right * width)
+        top, bottom = math.floor(word.top * height), math.ceil(word.bottom * height)
+        darkest, lightest = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1))).getextrema()
+        return int(lightest) - int(darkest)
+
+    return [word for word in words if contrast(word) >= LEAST_CONTRAST]
 
 
 @dataclass(frozen=True)
@@ -177,13 +197,13 @@ class Way:
     """A way to read: the mode asked for, and which scans the CPU checks."""
 
     mode: AccuracyMode
-    checked: CheckedPages = "suspicious"
+    checked: CheckedPages = EngineSettings().check_image_pages
 
     def __str__(self) -> str:
-        return self.mode if self.checked == "suspicious" else f"{self.mode}, CHECK_IMAGE_PAGES={self.checked}"
+        return self.mode if self == Way(self.mode) else f"{self.mode}, CHECK_IMAGE_PAGES={self.checked}"
 
 
-WAYS = (Way("maximum"), Way("balanced", "all"), Way("balanced"))
+WAYS = (Way("maximum"), Way("balanced"), Way("balanced", "suspicious"))
 
 
 async def run(way: Way, documents_: dict[Path, list[TruePage]]) -> dict[str, Outcome]:

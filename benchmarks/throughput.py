@@ -160,8 +160,8 @@ def report(before: Load, document: Run, singles: Run, after: Load) -> Report:
     made.tell("CPU a page, the simulated servers meanwhile", f"{document.server_milliseconds:.1f} ms")
     made.notes.append(
         "From the start of the upload to the completed job. The server says 2,500 tokens/s in all, 120 to a sequence, to 64 "
-        "sequences, 0.2 s to the first token, 16 tokens a chunk; it, the service and the client share the cores. CPU is that "
-        "of all processes of the service, looked at forty times a second."
+        "sequences, 0.2 s to the first token, 16 tokens a chunk; it, the service and the client share the cores, and the CPU "
+        "checks no page (INFERENCE_MODE=vllm). CPU is that of all processes of the service, looked at forty times a second."
     )
     return made
 

@@ -166,12 +166,19 @@ def as_nanonets(blocks: Sequence[Block]) -> str:
     return "\n\n".join(_content(block) for block in blocks)
 
 
+LABELS = {
+    "title": "title",
+    "heading": "sub_title",
+    "table": "table",
+    "formula": "equation",
+    "page_header": "header",
+    "page_footer": "footer",
+}
 WRITTEN: dict[str, Callable[[Sequence[Block]], str]] = {"deepseek": as_deepseek, "nanonets": as_nanonets}
 
 
 def _label(block: Block) -> str:
-    labels = {"title": "title", "heading": "sub_title", "table": "table", "page_header": "header", "page_footer": "footer"}
-    return labels.get(block.kind, "text")
+    return LABELS.get(block.kind, "text")
 
 
 def _grid(box: BoundingBox | None) -> str:
@@ -180,6 +187,8 @@ def _grid(box: BoundingBox | None) -> str:
 
 
 def _content(block: Block) -> str:
+    if block.kind == "formula":
+        return f"\\[ {block.text} \\]"
     if block.table is None:
         return "# " + block.text if block.kind in ("title", "heading") else block.text
     rows: dict[int, list[str]] = {}

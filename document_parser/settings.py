@@ -196,10 +196,10 @@ class EngineSettings(_Section):
         default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
     )
     check_image_pages: CheckedPages = Field(
-        default="suspicious",
+        default="all",
         description=(
-            "Which pages without a text layer the CPU reads too, to check a model: all; suspicious: where something is odd; "
-            "auto: those besides for which a core is free while the model answers. Maximum mode checks all."
+            "Which pages without a text layer the CPU reads too, to check a model: all; auto: those for which a core is free "
+            "while the model answers; suspicious: where something is odd. Maximum mode checks all."
         ),
     )
     vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")

@@ -17,6 +17,8 @@ import httpx
 ROOT = Path(__file__).resolve().parent.parent
 API = [sys.executable, "-m", "document_parser.api"]
 WORKER = [sys.executable, "-m", "document_parser.worker"]
+UNCHECKED = {"CHECK_IMAGE_PAGES": "suspicious"}
+"""The simulated model server's text does not stand on its pages: the CPU, looking, would rightly accuse it."""
 CLEARED = ("REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE")
 
 

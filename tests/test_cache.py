@@ -19,7 +19,7 @@ from document_parser.settings import DeepSeekSettings, EngineSettings, Settings,
 from document_parser.storage import LocalStorage
 from tests import documents
 from tests.documents import pdf_of_text
-from tests.service import Service, wait_until
+from tests.service import UNCHECKED, Service, wait_until
 from tests.test_ledger import JOB, OTHER, card
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -279,7 +279,7 @@ def server():
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, server):
     settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
-    with Service(tmp_path_factory.mktemp("service"), INFERENCE_MODE="auto", CACHE_HOURS=24, **settings) as service:
+    with Service(tmp_path_factory.mktemp("service"), INFERENCE_MODE="auto", CACHE_HOURS=24, **settings, **UNCHECKED) as service:
         yield service
 
 

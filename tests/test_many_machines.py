@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from tests import documents
-from tests.service import WORKER, Service, free_port, processes_of, wait_until
+from tests.service import UNCHECKED, WORKER, Service, free_port, processes_of, wait_until
 from tests.test_connection import valkey_server
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -78,6 +78,7 @@ def hosts(tmp_path, bucket, server):
             "PAGE_CONCURRENCY": "4",
             "SWEEP_SECONDS": "0.5",
             "WEB_WORKERS": "1",
+            **UNCHECKED,
         }
         api = Service(tmp_path / "api", **settings | {"NUM_WORKERS": "0"})
         workers = [Service(tmp_path / name, WORKER, **settings | {"NUM_WORKERS": "1"}) for name in ("one", "two")]

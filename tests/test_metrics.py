@@ -28,7 +28,7 @@ from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage
 from document_parser.valkey import EmbeddedValkey
 from tests import documents
-from tests.service import ROOT, Service, processes_of, wait_until
+from tests.service import ROOT, UNCHECKED, Service, processes_of, wait_until
 from tests.test_ledger import JOB, OTHER, card, dead, planned
 from tests.test_lifecycle import parent, pools
 from tests.vllm_server import ModelServer, served_from_thread
@@ -284,6 +284,7 @@ def service(tmp_path_factory, model):
         HEARTBEAT_TIMEOUT_SECONDS=2,
         SWEEP_SECONDS=0.5,
         LOG_LEVEL="DEBUG",
+        **UNCHECKED,
     ) as service:
         yield service
 

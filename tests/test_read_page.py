@@ -380,6 +380,9 @@ def deepseek_says(*texts):
     return "\n".join(parts)
 
 
+BILL = TRUE_TEXT + " The total of invoice 4711 is 1,350.00 in all."
+
+
 @pytest.fixture(scope="module")
 def true_scan(tmp_path_factory):
     return documents.scanned_pdf(tmp_path_factory.mktemp("true") / "scan.pdf", [TRUE_TEXT])
@@ -406,6 +409,27 @@ def test_the_cpu_checks_every_image_page_where_that_is_set(openers, true_scan):
     checked = read(openers, true_scan, lying, check_image_pages="all")
     assert checked.engine == "rapidocr"
     assert checked.attempts[0].guard == "fabrication"
+
+
+@pytest.fixture(scope="module")
+def bill(tmp_path_factory):
+    return documents.scanned_pdf(tmp_path_factory.mktemp("bill") / "scan.pdf", [BILL])
+
+
+def test_a_number_that_the_cpu_finds_otherwise_on_a_scan_is_told(openers, bill):
+    misread = answers_with(deepseek_says(BILL.replace("1,350.00", "1,250.00")))
+    checked = read(openers, bill, {"deepseek": misread}, check_image_pages="all")
+    assert (checked.engine, checked.agreement) == ("deepseek", None)
+    assert [warning.code for warning in checked.warnings] == ["number_mismatch"]
+    assert "1,250.00 (witness: 1,350.00)" in checked.warnings[0].message
+
+
+def test_a_number_that_the_other_model_reads_as_well_is_believed_against_the_cpu(openers, bill):
+    other = BILL.replace("1,350.00", "1,250.00")
+    agreed = {"deepseek": answers_with(deepseek_says(other)), "nanonets": answers_with(other, **NANONETS)}
+    assert read(openers, bill, agreed, check_image_pages="all").warnings == []
+    against = {"deepseek": answers_with(deepseek_says(other)), "nanonets": answers_with(BILL, **NANONETS)}
+    assert [warning.code for warning in read(openers, bill, against, check_image_pages="all").warnings] == ["number_mismatch"]
 
 
 def test_a_core_that_is_free_looks_at_a_page_while_the_model_answers(openers, true_scan):

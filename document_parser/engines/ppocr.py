@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from document_parser.engines.look_alikes import exchanges
 from document_parser.engines.networks import DETECTION, RECOGNITION, Batch, Network, load
+from document_parser.engines.uneven import WRITING, parted
 from document_parser.settings import OcrRuntime
 
 LONG_SIDE = 2000
@@ -60,13 +61,14 @@ class PpOcr:
         self._letters = ["", *self._recognise.characters.splitlines(), " "]
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
         self._boxes: Any = DBPostProcess(
-            thresh=0.3, box_thresh=0.5, max_candidates=MOST_LINES, unclip_ratio=1.6, use_dilation=True
+            thresh=WRITING, box_thresh=0.5, max_candidates=MOST_LINES, unclip_ratio=1.6, use_dilation=True
         )
 
     def lines(self, pixels: Pixels) -> Corners:
         """The lines of writing in a picture (rows of blue, green, red), from the top down. Raises RuntimeError."""
         picture, margin = _with_paper(pixels)
-        boxes, _ = self._boxes(self._detect(_for_detection(picture)), picture.shape[:2])
+        writing = parted(self._detect(_for_detection(picture))[0, 0])
+        boxes, _ = self._boxes(writing[None, None], picture.shape[:2])
         if not len(boxes):
             return np.zeros((0, 4, 2), dtype=np.float32)
         corners = np.asarray(boxes, dtype=np.float32) - np.array((0, margin), dtype=np.float32)

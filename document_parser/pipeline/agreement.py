@@ -39,8 +39,13 @@ def compared(reading: Reading, other: Reading, *, exact: bool) -> Comparison:
 
 def confirmed_by(third: Reading, found: Comparison) -> Comparison:
     """The same comparison without the numbers that a third reader reads as well."""
+    return Comparison(found.share, unconfirmed(found.numbers, third))
+
+
+def unconfirmed(numbers: Sequence[Difference], third: Reading) -> tuple[Difference, ...]:
+    """Those of the numbers that a third reader does not read as well."""
     texts = texts_read(third)
-    return Comparison(found.share, tuple(one for one in found.numbers if not _has(texts, one.read)))
+    return tuple(one for one in numbers if not _has(texts, one.read))
 
 
 def _has(texts: Sequence[str], number: str) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from document_parser.errors import EngineError
 from document_parser.models import EngineName, Reading
 from document_parser.pipeline import route
-from document_parser.pipeline.agreement import CLEARLY, LEAST, Comparison, compared, confirmed_by, corrected
+from document_parser.pipeline.agreement import CLEARLY, LEAST, Comparison, compared, confirmed_by, corrected, unconfirmed
 from document_parser.pipeline.comparable import texts_read
 from document_parser.pipeline.loops import loop_reason
-from document_parser.pipeline.numbers import differences, told
+from document_parser.pipeline.numbers import Difference, differences, told
 from document_parser.pipeline.one_page import Candidate, OnePage, is_unsure, text_layer_reading
 from document_parser.pipeline.witnesses import Witnesses
 
@@ -30,6 +31,8 @@ class SecondReader:
             candidate = await self._compared(candidate, second, exact)
         if candidate.name in route.MODELS:
             await self._check_against_text_layer(candidate)
+            if self._one.route.second is None:
+                await self._check_against_picture(candidate)
         return candidate
 
     async def _second(self, name: EngineName) -> Reading | None:
@@ -116,4 +119,16 @@ class SecondReader:
         if corrected(candidate.reading.blocks, found):
             candidate.note("number_mismatch", f"{told(found)} Those of the text layer were taken.")
         else:
+            candidate.doubt("number_mismatch", told(found))
+
+    async def _check_against_picture(self, candidate: Candidate) -> None:
+        """Numbers that the CPU finds otherwise in the picture are told, where no other model reads them too."""
+        witness = await self._witnesses.known()
+        if witness.source in (None, "text_layer"):
+            return
+        found: Sequence[Difference] = differences(texts_read(candidate.reading), witness.texts)
+        other = await self._other_model(candidate.name) if found else None
+        if other is not None:
+            found = unconfirmed(found, other)
+        if found:
             candidate.doubt("number_mismatch", told(found))

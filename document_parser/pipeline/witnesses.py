@@ -21,7 +21,7 @@ class Witnesses:
 
     def look_meanwhile(self) -> None:
         """A model is about to be asked: the CPU may read the page meanwhile, where nobody else has words for it."""
-        if self._known is None and self._one.engines.check_image_pages == "auto" and not self._has_text_layer():
+        if self._known is None and self._one.engines.check_image_pages != "suspicious" and not self._has_text_layer():
             self._cpu.begin_if_a_core_is_free()
 
     async def aclose(self) -> None:
