@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from document_parser.engines.vlm import WATCH_CHARACTERS
@@ -243,6 +245,14 @@ def test_far_fewer_letters_than_the_ink_has_room_for_are_doubted():
     rejection = judge(said("A line of words."), DENSE, NOBODY)
     assert (rejection.guard, rejection.doubtful) == ("coverage", True)
     assert judge(said(SENTENCES * 3), DENSE, NOBODY) is None
+
+
+def test_handwriting_needs_fewer_letters_for_its_ink():
+    hand = replace(DENSE, marks=DENSE.marks.model_copy(update={"uneven": True}))
+    letter = "My dear wife, " * 30
+    assert judge(said(letter), DENSE, NOBODY).guard == "coverage"
+    assert judge(said(letter), hand, NOBODY) is None
+    assert judge(said("My dear wife,"), hand, NOBODY).guard == "coverage"
 
 
 def test_far_more_letters_than_the_ink_has_room_for_are_doubted():

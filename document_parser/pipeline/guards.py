@@ -37,6 +37,8 @@ WRITTEN_BY_ALL = frozenset({"LATIN", "CJK", "HIRAGANA", "KATAKANA"})
 
 INK_LETTERS = 400
 LEAST_OF_INK = 0.25
+LEAST_OF_HANDWRITING = 0.12
+"""A hand takes more room for a letter: wills of 1914 have a quarter of the letters that their ink would hold in print."""
 MOST_OF_INK = 3.0
 BEYOND_INK = 300
 """Letters beyond what the ink can hold; fewer may be a description of a picture, or very small print."""
@@ -184,7 +186,8 @@ def _short_of_ink(reading: Reading, image: PageImage | None) -> Rejection | None
     if image is None or not image.marks.cells:
         return None
     letters, room = _letters(reading), image.marks.letters
-    if room < INK_LETTERS or letters >= LEAST_OF_INK * room or _pictures_explain(reading, image):
+    least = LEAST_OF_HANDWRITING if image.marks.uneven else LEAST_OF_INK
+    if room < INK_LETTERS or letters >= least * room or _pictures_explain(reading, image):
         return None
     reason = f"only {letters} letters were read where the ink has room for about {room}"
     return Rejection("coverage", reason, "low_coverage", doubtful=True)
