@@ -64,7 +64,7 @@ def test_an_incomplete_sentinel_address_is_refused_with_its_form(url):
 
 
 def test_a_cluster_is_refused_in_words_by_workers_and_by_health(tmp_path):
-    with valkey_server(tmp_path / "cluster", config="cluster-enabled yes\n") as (port, _):
+    with valkey_server(tmp_path / "cluster", config=f"cluster-enabled yes\ncluster-port {free_port()}\n") as (port, _):
         url = f"redis://127.0.0.1:{port}/0"
         service = Service(tmp_path, REDIS_URL=url)
         told = subprocess.run(WORKER, env=service.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)

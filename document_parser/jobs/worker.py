@@ -23,7 +23,7 @@ from rq.worker_pool import ForkProcess, WorkerPool
 from document_parser import logs
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
-from document_parser.jobs.connection import Redis, connect
+from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.queue import FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
@@ -53,6 +53,8 @@ class PageWorker(Worker):
     """Dies with the pool, its work horse with it; a stop lets the horse finish what it has in flight."""
 
     log_result_lifespan = False
+    max_connection_wait_time = 1.0
+    """Seconds between two looks for a Redis that is away: RQ's own pauses grow to a minute, and work would wait for them."""
 
     def __init__(self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, **options: Any) -> None:
         super().__init__(queues, *arguments, **options)
@@ -160,7 +162,15 @@ def run_worker(settings: Settings, likes_pages: bool, parent: int) -> None:
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(parent)
-    redis = connect(settings)
+    try:
+        _work(settings, connect(settings), likes_pages)
+    except RedisError as error:
+        # Nobody's fault: the pool starts another one, until Redis is there again.
+        log.warning("worker_waits", error=type(error).__name__)
+
+
+def _work(settings: Settings, redis: Redis, likes_pages: bool) -> None:
+    """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
     queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
     worker = PageWorker(
         queues,
