@@ -195,6 +195,9 @@ class EngineSettings(_Section):
     tesseract_languages: str = Field(
         default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
     )
+    tesseract_program: str = Field(
+        default="tesseract", description="Tesseract's program, a name or a path; empty: never asked."
+    )
     check_image_pages: CheckedPages = Field(
         default="all",
         description=(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from importlib import metadata
 
 import pytest
 
+from document_parser.engines import on_this_machine
 from document_parser.engines.base import Engine
+from document_parser.engines.tesseract import installed_languages
 from document_parser.jobs import forecast, queue, record
 from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
 from document_parser.jobs.ending import delete_job, end_job
@@ -132,14 +135,30 @@ def test_a_new_pipeline_reads_anew():
     assert cache_key("ann", "documents", facts) != cache_key("ann", "documents", facts, "next")
 
 
-def picture_key(engine="deepseek", data=b"picture", temperature=None, owner="ann"):
+def picture_key(engine="deepseek", data=b"picture", temperature=None, owner="ann", machine=""):
     picture = PageImage(1, 10, 10, "jpeg", data)
-    return reading_key(Settings(), owner, engine, picture, temperature)
+    return reading_key(Settings(), owner, engine, picture, temperature, machine)
 
 
-@pytest.mark.parametrize("other", [{"engine": "nanonets"}, {"data": b"other"}, {"temperature": 0.2}, {"owner": "bob"}])
+@pytest.mark.parametrize(
+    "other",
+    [{"engine": "nanonets"}, {"data": b"other"}, {"temperature": 0.2}, {"owner": "bob"}, {"machine": "5.5 eng+rus"}],
+)
 def test_a_picture_read_otherwise_is_another(other):
     assert picture_key(**other) != picture_key()
+
+
+def test_what_the_machine_has_for_a_cpu_engine_is_part_of_how_it_reads():
+    without = Settings(engines=EngineSettings(inference_mode="cpu", tesseract_program=""))
+    assert on_this_machine(without).startswith(f"rapidocr {metadata.version('rapidocr')} ")
+    assert on_this_machine(without).endswith("tesseract ")
+    assert on_this_machine(Settings(engines=EngineSettings(inference_mode="vllm"))) == ""
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
+def test_the_language_packs_of_tesseract_are_part_of_how_it_reads():
+    found = on_this_machine(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
+    assert found.split()[-1].split("+") == sorted(installed_languages())
 
 
 def test_whatever_an_engine_can_do_it_does_by_way_of_the_cache_too():

@@ -74,6 +74,12 @@ def _as_it_is(engine: Engine) -> Engine:
 MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
 
 
+def on_this_machine(settings: Settings) -> str:
+    """What of this machine decides how its CPU engines read. Raises EngineError."""
+    names = [name for name in settings.engines.allowed if name not in MODELS]
+    return "; ".join(f"{name} {ENGINES[name](settings, OwnSwitchboard()).machine()}" for name in names)
+
+
 class Engines:
     """The engines of one process and event loop, each made once."""
 

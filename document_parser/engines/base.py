@@ -25,6 +25,10 @@ class Engine(ABC):
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         """Read the picture. Raises EngineError; cancelling the call ends the work behind it."""
 
+    def machine(self) -> str:
+        """What of this machine decides how it reads, and no setting tells: versions, language packs. Raises EngineError."""
+        return ""
+
     def picture_for(self, kind: PageKind) -> PictureSpec:
         """The picture this engine wants of such a page."""
         del kind

@@ -39,13 +39,20 @@ def model_file(name: str) -> Path:
     return path
 
 
+def runtime_of(runtime: OcrRuntime) -> OcrRuntime:
+    """What computes here, where the settings leave that open."""
+    if runtime != "auto":
+        return runtime
+    return "openvino" if vino.installed() else "onnxruntime"
+
+
 def load(name: str, runtime: OcrRuntime, streams: int) -> Network:
     """A network that ``streams`` threads may call at once, each call on one core.
 
     To be loaded after the fork: threads of a runtime do not survive one.
     """
     model = model_file(name)
-    if runtime == "openvino" or (runtime == "auto" and vino.installed()):
+    if runtime_of(runtime) == "openvino":
         return vino.VinoNetwork(model, streams)
     return OnnxNetwork(model)
 

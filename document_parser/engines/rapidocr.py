@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from importlib import metadata
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from document_parser.engines import networks
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.pictures import blue_first, opened
 from document_parser.errors import EngineError
@@ -70,6 +72,9 @@ class RapidOcrEngine(Engine):
 
     async def available(self) -> bool:
         return importlib.util.find_spec("rapidocr") is not None
+
+    def machine(self) -> str:
+        return f"{metadata.version('rapidocr')} {networks.runtime_of(self._runtime)}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         started = time.monotonic()

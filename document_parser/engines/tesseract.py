@@ -41,11 +41,18 @@ class TesseractEngine(Engine):
     def __init__(self, settings: Settings) -> None:
         self.picture = PictureSpec(dpi=SHARPER * settings.engines.cpu_picture_dpi, max_long_side=LONG_SIDE, encoding="rgb")
         self._languages = settings.engines.tesseract_languages
+        self._there = program_found(settings)
         self._deadline = settings.workers.page_timeout_seconds
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")
 
     async def available(self) -> bool:
-        return shutil.which(pytesseract.pytesseract.tesseract_cmd) is not None
+        return self._there
+
+    def machine(self) -> str:
+        if not self._there:
+            return ""
+        with _as_ours():
+            return f"{pytesseract.get_tesseract_version()} {'+'.join(sorted(installed_languages()))}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         started = time.monotonic()
@@ -98,6 +105,13 @@ def _as_ours() -> Iterator[None]:
         raise EngineError(f"Tesseract ended with status {error.status}; are its languages installed?") from None
     except RuntimeError:  # what pytesseract raises for its timeout
         raise EngineTimeout("Tesseract did not finish the page within its deadline.") from None
+
+
+def program_found(settings: Settings) -> bool:
+    """Whether the program of the settings is there; it is the one that is called from then on."""
+    program = settings.engines.tesseract_program
+    pytesseract.pytesseract.tesseract_cmd = program
+    return bool(program) and shutil.which(program) is not None
 
 
 def installed_languages() -> frozenset[str]:

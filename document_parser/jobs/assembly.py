@@ -10,7 +10,8 @@ from functools import partial
 from typing import IO, Any
 
 from document_parser import logs
-from document_parser.errors import DocumentParserError, StorageUnavailable
+from document_parser.engines import on_this_machine
+from document_parser.errors import DocumentParserError, EngineError, StorageUnavailable
 from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.actor import given_back_where_storage_is_away
@@ -48,8 +49,9 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
 def _keep(context: Context, job: Job) -> None:
     """Keep it for whoever sends the same again. Nobody waits for this any more, and a full store costs the copy only."""
     try:
-        context.cache.keep_document(job, context.ledger.entries(job.card.job_id))
-    except (StorageUnavailable, StoredFileMissing):
+        machine = partial(on_this_machine, context.settings)
+        context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
+    except (StorageUnavailable, StoredFileMissing, EngineError):
         log.warning("not_cached", job_id=job.card.job_id)
     waiting = record.waiting_for(context.redis, job.card.job_id)
     queue.wake_waiting(context.redis, context.ledger, job.card.job_id, waiting)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from document_parser.jobs import files, scripts
 from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.ledger import CPU_ENGINES
 from document_parser.jobs.record import CACHE_INDEX, Job, JobCard, forget_cached
 from document_parser.models import PIPELINE_VERSION, EngineName, Page, PageImage
 from document_parser.settings import Settings
@@ -39,8 +40,10 @@ def document_key(settings: Settings, card: JobCard) -> str:
     return cache_key(card.owner, "documents", [card.sha256, card.kind, options, _engine_settings(settings)])
 
 
-def reading_key(settings: Settings, owner: str, engine: EngineName, picture: PageImage, temperature: float | None) -> str:
-    """Where an engine's reading of a picture is kept."""
+def reading_key(
+    settings: Settings, owner: str, engine: EngineName, picture: PageImage, temperature: float | None, machine: str = ""
+) -> str:
+    """Where an engine's reading of a picture is kept. ``machine``: what of it decides how the engine reads."""
     what = (
         picture.kind,
         picture.encoding,
@@ -48,7 +51,7 @@ def reading_key(settings: Settings, owner: str, engine: EngineName, picture: Pag
         picture.height_pixels,
         hashlib.sha256(picture.data).hexdigest(),
     )
-    return cache_key(owner, "readings", [engine, _engine_settings(settings, engine), temperature, what])
+    return cache_key(owner, "readings", [engine, machine, _engine_settings(settings, engine), temperature, what])
 
 
 def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_VERSION) -> str:
@@ -70,6 +73,8 @@ class Head(BaseModel):
     page_count: int
     numbers: list[int]
     engines: set[EngineName]
+    machine: str = ""
+    """What of the machine decided how its CPU engines read; empty where none did."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +135,18 @@ class Cache:
             entry = stack.enter_context(ZipFile(stream)) if stream is not None else None
             yield CachedDocument(Head.model_validate_json(entry.read(HEAD)), entry) if entry is not None else None
 
-    def keep_document(self, job: Job, entries: Mapping[int, Mapping[str, Any]]) -> None:
-        """Keep a document, unless a page of it might be read better another time. ``entries`` are those of its ledger."""
+    def keep_document(self, job: Job, entries: Mapping[int, Mapping[str, Any]], machine: Callable[[], str]) -> None:
+        """Keep a document, unless a page of it might be read better another time. ``entries`` are those of its ledger, and
+        ``machine`` says what of it decides how CPU engines read.
+
+        Raises StorageUnavailable, StoredFileMissing, EngineError.
+        """
         key = document_key(self.settings, job.card)
         if not key or job.cache != "miss" or not entries or any(map(_poor, entries.values())):
             return
         engines = {entry["engine"] for entry in entries.values() if entry.get("engine")}
-        head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines)
+        read_on = machine() if CPU_ENGINES & engines else ""
+        head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines, machine=read_on)
         with self.storage.scratch() as path:
             with ZipFile(path, "w") as entry:
                 entry.writestr(HEAD, head.model_dump_json())

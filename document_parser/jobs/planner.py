@@ -8,7 +8,7 @@ import threading
 from contextlib import aclosing
 from functools import partial
 
-from document_parser.engines import MODELS, Engines
+from document_parser.engines import MODELS, Engines, on_this_machine
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
 from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
@@ -51,8 +51,7 @@ async def plan_from_cache(context: Context, actor: Actor, claim: Claim, job: Job
         return False
     with contextlib.ExitStack() as stack:
         document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
-        if document is None or (CPU_ENGINES & document.head.engines and await _models_answer(context)):
-            # The models that were away then are there now: they read better.
+        if document is None or (CPU_ENGINES & document.head.engines and await _reads_better(context, document)):
             record.note_miss(context.redis, claim.job_id)
             return False
         planner = _Planner(context, actor, job, stopping)
@@ -60,7 +59,10 @@ async def plan_from_cache(context: Context, actor: Actor, claim: Claim, job: Job
     return True
 
 
-async def _models_answer(context: Context) -> bool:
+async def _reads_better(context: Context, document: CachedDocument) -> bool:
+    """Whether the models that were away then are there now, or CPU engines read otherwise: another pack is installed."""
+    if await asyncio.to_thread(on_this_machine, context.settings) != document.head.machine:
+        return True
     async with aclosing(Engines(context.settings)) as engines:
         return bool((await engines.available()).intersection(MODELS))
 

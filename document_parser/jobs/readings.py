@@ -62,7 +62,7 @@ class CachedEngine(Engine):
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         of, name = self.readings, self.engine.name
-        key = reading_key(of.cache.settings, of.job.card.owner, name, page, temperature)
+        key = reading_key(of.cache.settings, of.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine))
         data = await asyncio.to_thread(of.cache.get, of.job.card.job_id, key)
         if data is not None:
             of.hits.add(name)
@@ -72,6 +72,9 @@ class CachedEngine(Engine):
         if reading.finish_reason != "aborted":
             of.fresh[key] = _READING.dump_json(reading)
         return reading
+
+    def machine(self) -> str:
+        return self.engine.machine()
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
         return self.engine.picture_for(kind)

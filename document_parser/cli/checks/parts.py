@@ -20,7 +20,7 @@ import httpx
 from document_parser.api.service import redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.models import NAMES, Name
-from document_parser.engines.languages import AUTO, NOT_LANGUAGES
+from document_parser.engines.languages import AUTO
 from document_parser.errors import EngineError, StorageUnavailable
 from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
@@ -134,28 +134,28 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
         yield complaint
         return
     yield _reads(settings, name, "Reinstall the package; its models ride inside.")
-    yield from _other_scripts(name)
+    yield from _other_scripts(name, settings)
 
 
-def _other_scripts(name: str) -> Iterator[Finding]:
+def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
     """The language packs with which Tesseract reads what RapidOCR does not know; nothing where it is not installed."""
-    import pytesseract
+    from document_parser.engines.tesseract import installed_languages, program_found
 
-    if name == "rapidocr" and shutil.which(pytesseract.pytesseract.tesseract_cmd) is not None:
-        packs = sorted(set(pytesseract.get_languages()) - NOT_LANGUAGES)
+    if name == "rapidocr" and program_found(settings):
+        packs = sorted(installed_languages())
         yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
 
 
 def _tesseract(settings: Settings) -> Finding | None:
-    import pytesseract
+    from document_parser.engines.tesseract import installed_languages, program_found
 
-    if shutil.which(pytesseract.pytesseract.tesseract_cmd) is None:
+    if not program_found(settings):
         return Finding(
             "tesseract", "missing", "the program is not installed", "apt-get install tesseract-ocr, or CPU_ENGINE=rapidocr."
         )
     chosen = settings.engines.tesseract_languages
     wanted = {"eng"} if chosen == AUTO else set(chosen.split("+"))
-    lacking = sorted(wanted - set(pytesseract.get_languages()))
+    lacking = sorted(wanted - installed_languages())
     if lacking:
         packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
         return Finding("tesseract", "missing", f"has no {', '.join(lacking)}", f"apt-get install {packages}")
