@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from document_parser.api.factory import create_app
 from document_parser.jobs.connection import Redis, connect
-from document_parser.settings import Settings, StoreSettings
+from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
 from tests.documents import pdf_of_text
 from tests.service import ROOT, wait_until
@@ -67,3 +68,14 @@ def redis(valkey: Settings) -> Iterator[Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def app(valkey, redis, tmp_path):
+    """Makes clients of apps over the one Valkey."""
+
+    def make(**api):
+        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
+        return create_app(Settings(api=ApiSettings(**api), store=store)).test_client()
+
+    return make

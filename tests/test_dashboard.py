@@ -18,7 +18,7 @@ from document_parser.jobs import queue, record
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.record import JobCard
 from document_parser.models import Options
-from document_parser.settings import ApiSettings, Settings, StoreSettings
+from document_parser.settings import Settings, StoreSettings
 from tests.documents import pdf_of_text, scanned_pdf
 from tests.service import Service, redis_url_of
 from tests.watching import asked_elsewhere, watched_page
@@ -33,17 +33,6 @@ ADDRESSES = (
 )
 TOKEN = "s3cret"
 ELSEWHERE = {"X-Forwarded-For": "192.0.2.1"}
-
-
-@pytest.fixture
-def app(valkey, redis, tmp_path):
-    """Makes clients of apps over the one Valkey."""
-
-    def make(**api):
-        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
-        return create_app(Settings(api=ApiSettings(**api), store=store)).test_client()
-
-    return make
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,16 @@ import json
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 from PIL import Image
+from redis import Redis
 
 from tests.documents import encrypted_pdf, page_picture, scanned_pdf, stamped_pdf
-from tests.service import Service, processes_of, wait_until
+from tests.service import Service, processes_of, redis_url_of, wait_until
 from tests.stamp import read_stamp
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -149,6 +151,23 @@ def test_the_picture_of_an_encrypted_document_is_gone_with_its_password(service,
     assert service.ended(job_id)["status"] == "completed"
     answer = service.client.get(f"/v1/jobs/{job_id}/pages/1/image")
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "PICTURE_UNAVAILABLE")
+
+
+def test_the_picture_of_a_job_that_is_deleted_while_it_is_drawn_is_that_of_no_job(service, paper):
+    job_id = service.submit(paper)
+    service.ended(job_id)
+    (drawer,) = named(service, "docparse-drawer")
+    os.kill(drawer, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(1) as pool, Redis.from_url(redis_url_of(service)) as store:
+            asked = pool.submit(service.client.get, f"/v1/jobs/{job_id}/pages/1/image", timeout=60)
+            wait_until(lambda: store.exists(f"pictures:{job_id}|1|0"), 30, "the picture is asked for")
+            assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
+            os.kill(drawer, signal.SIGCONT)
+            answer = asked.result(60)
+    finally:
+        os.kill(drawer, signal.SIGCONT)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "JOB_NOT_FOUND")
 
 
 def test_pictures_are_drawn_again_after_the_drawer_was_killed(service, running_job):

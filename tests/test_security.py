@@ -9,24 +9,12 @@ import uuid
 
 import pytest
 
-from document_parser.api.factory import create_app
-from document_parser.settings import ApiSettings, Settings, StoreSettings
+from document_parser.settings import ApiSettings
 from tests.service import Service, wait_until
 from tests.watching import asked_elsewhere, watched_page
 
 ORIGIN = "https://app.example.org"
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
-
-
-@pytest.fixture
-def app(valkey, redis, tmp_path):
-    """Makes clients of apps over the one Valkey."""
-
-    def make(**api):
-        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
-        return create_app(Settings(api=ApiSettings(**api), store=store)).test_client()
-
-    return make
 
 
 @pytest.fixture(scope="module")

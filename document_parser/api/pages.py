@@ -17,14 +17,13 @@ from document_parser.api.schemas import (
     PageEntry,
     PagePath,
     Pages,
-    PageState,
     PageView,
     Rereading,
 )
 from document_parser.errors import FigureNotFound, PageNotFound, PicturePending, PictureUnavailable
 from document_parser.jobs import files, record
 from document_parser.jobs.pictures import PictureRequest
-from document_parser.models import Page, PageError, PageWarning
+from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
 
 PICTURE_SECONDS = 15.0

@@ -15,7 +15,9 @@ from document_parser.models import (
     OutputFormat,
     Page,
     PageError,
+    PageState,
     PageWarning,
+    ResultWarning,
     WarningCode,
     WebhookState,
 )
@@ -94,11 +96,6 @@ class Accepted(BaseModel):
     result_url: str
 
 
-class ResultWarning(BaseModel):
-    page: int
-    code: str
-
-
 class Result(BaseModel):
     """The result of a job; the content stands under its format's name."""
 
@@ -126,9 +123,6 @@ class Jobs(BaseModel):
 class Deliveries(BaseModel):
     deliveries: list[Delivery]
     next_cursor: str | None
-
-
-PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]
 
 
 class PageEntry(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -17,15 +17,12 @@ from document_parser.models import (
     OutputFormat,
     Page,
     PageError,
+    PageState,
     PageWarning,
+    ResultWarning,
 )
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-class ResultWarning(BaseModel):
-    page: int
-    code: str
 
 
 class Result(BaseModel):
@@ -36,6 +33,7 @@ class Result(BaseModel):
     format: OutputFormat
     expires_at: datetime | None = None
     complete: bool
+    revision: int = 1
     failed_pages: list[int] = Field(default_factory=list)
     warnings: list[ResultWarning] = Field(default_factory=list)
     markdown: str | None = None
@@ -49,7 +47,7 @@ class PageEntry(BaseModel):
     """A page as the job's ledger knows it; ``error`` is a code."""
 
     number: int
-    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
+    state: PageState
     engine: EngineName | None = None
     warnings: list[str] = Field(default_factory=list)
     error: str | None = None
@@ -59,12 +57,15 @@ class PageView(BaseModel):
     """One page of a job and why it reads as it does; ``page`` is None until it has been read."""
 
     number: int
-    state: Literal["pending", "ready", "reading", "done", "blank", "failed"]
+    state: PageState
     route: str = ""
     attempts: list[Attempt] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
     error: PageError | None = None
     page: Page | None = None
+    rereading: bool = False
+    retry_error: PageError | None = None
+    """Why the last try to read it again has changed nothing."""
 
 
 class JobList(BaseModel):

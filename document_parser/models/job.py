@@ -23,6 +23,13 @@ class JobError(BaseModel):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
+class ResultWarning(BaseModel):
+    """A warning of a page, by its code."""
+
+    page: int
+    code: str
+
+
 class Progress(BaseModel):
     """Counts of finished pages."""
 

@@ -44,6 +44,8 @@ WarningCode = Literal[
     "page_failed",
 ]
 PageStatus = Literal["done", "blank", "failed"]
+PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]
+"""How a page stands: as it ends in PageStatus."""
 GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage", "fabrication"]
 """The checks that can reject a reading."""
 PageKind = Literal["plain", "table", "figures", "form", "handwriting"]
