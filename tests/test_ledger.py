@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
+from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
 from document_parser.jobs import admission, forecast, lanes, queue, record
@@ -18,6 +19,7 @@ from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.record import JobCard
 from document_parser.jobs.sweep import Sweep
+from document_parser.jobs.worker import PageWorker
 from document_parser.models import JobState, Options, Page
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
@@ -33,10 +35,9 @@ def card(job_id=JOB, **facts):
         filename="scan.pdf",
         media_type="application/pdf",
         kind="pdf",
-        sha256="00",
         size=1,
         created_at=datetime.now(UTC),
-        **{"options": Options(), **facts},
+        **{"sha256": "00", "options": Options(), **facts},
     )
 
 
@@ -142,6 +143,59 @@ def test_owners_take_turns_whatever_number_of_documents_each_has(ledger, redis):
     planned(ledger, redis, 3, "2" * 36, owner="ann")
     planned(ledger, redis, 3, "3" * 36, owner="bob")
     assert claimed(ledger, 9) == ["1", "3", "2", "3", "1", "3", "2", "1", "2"]
+
+
+class Planners:
+    """Takes bells as a worker does; what it would plan is told instead."""
+
+    def __init__(self, redis, settings):
+        queues = [queue.queue(redis, name) for name in queue.QUEUES]
+        self.worker = PageWorker(queues, connection=redis, serializer=JSONSerializer, settings=settings, likes_pages=False)
+
+    def take(self):
+        bell, _ = self.worker.dequeue_job_and_maintain_ttl(None)
+        return bell.id
+
+
+def test_an_owner_with_many_documents_to_plan_does_not_hold_up_the_others(redis, valkey):
+    owned = {owner: [str(uuid.uuid4()) for _ in range(count)] for owner, count in (("ann", 30), ("bob", 2), ("cid", 1))}
+    for owner, job_ids in owned.items():
+        for job_id in job_ids:
+            queue.submit(redis, valkey, card(job_id, sha256=job_id, owner=owner, lane="normal"), None)
+    owner_of = {job_id: owner for owner, job_ids in owned.items() for job_id in job_ids}
+    planners = Planners(redis, valkey)
+    taken = [planners.take() for _ in owner_of]
+    assert [owner_of[job_id] for job_id in taken[:6]] == ["ann", "bob", "cid", "ann", "bob", "ann"]
+    assert sorted(taken) == sorted(owner_of), "each once"
+    for owner, job_ids in owned.items():
+        assert [job_id for job_id in taken if owner_of[job_id] == owner] == job_ids, "in the order in which they came"
+    assert redis.llen(queue.queue(redis, "normal").key) == 0
+    assert list(redis.scan_iter("plans:*")) == []
+
+
+def test_readers_that_plan_beside_their_reading_let_owners_take_turns_too(redis, valkey):
+    owned = {owner: [str(uuid.uuid4()) for _ in range(5)] for owner in ("ann", "bob")}
+    for owner, job_ids in owned.items():
+        for job_id in job_ids:
+            queue.submit(redis, valkey, card(job_id, sha256=job_id, owner=owner, lane="express"), None)
+    taken = []
+    while heads := queue.next_plans(redis, LANES):
+        assert queue.next_plans(redis, LANES) == heads, "a look takes nothing"
+        assert queue.take_plan(redis, heads[0])
+        assert not queue.take_plan(redis, heads[0])
+        taken += heads
+    assert taken == [job_id for pair in zip(owned["ann"], owned["bob"], strict=True) for job_id in pair]
+
+
+def test_a_document_whose_bell_was_answered_or_that_nobody_knows_stands_in_no_ones_way(redis, valkey):
+    known, answered = card(JOB, owner="ann", lane="normal"), card(OTHER, owner="bob", lane="normal")
+    for one in (answered, known):
+        queue.submit(redis, valkey, one, None)
+    redis.lrem(queue.queue(redis, "normal").key, 0, OTHER)
+    assert Planners(redis, valkey).take() == JOB
+    queue.submit(redis, valkey, card(str(uuid.uuid4()), sha256="01", lane="normal"), None)
+    redis.delete(*redis.scan_iter("plans:*"))
+    assert Planners(redis, valkey).take() not in (JOB, OTHER)
 
 
 def test_express_goes_before_normal_before_batch(ledger, redis):

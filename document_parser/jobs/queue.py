@@ -135,16 +135,24 @@ def waiting_documents(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> int:
 
 
 def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
-    """Of each lane the document that waits longest for its planner."""
-    with redis.pipeline(transaction=False) as pipe:
-        for key in document_keys(redis, lanes):
-            pipe.lindex(key, 0)
-        return [text(head) for head in pipe.execute() if head is not None and IS_PLAN.fullmatch(text(head))]
+    """Of each lane the document that is planned next."""
+    found = [_next_plan(redis, lane) for lane in lanes]
+    return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
+
+
+def plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
+    """The document to plan now that a worker has taken this one's bell: owners take turns, and the one that rang waits on."""
+    return _next_plan(redis, lane, rang)
+
+
+def _next_plan(redis: Redis, lane: Lane, rang: str = "") -> str:
+    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, rang))
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:
     """Answer a document's bell without RQ, its plan being claimed; False where a worker was faster."""
-    return any(redis.lrem(key, 1, job_id) for key in document_keys(redis, LANES))
+    places = [part for lane in LANES for part in (lane, queue(redis, lane).key)]
+    return bool(scripts.run(redis, "take_plan", job_id, *places))
 
 
 def plan_answered(redis: Redis, job_id: str) -> None:

@@ -24,7 +24,7 @@ from document_parser import logs
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
-from document_parser.jobs.queue import FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of
+from document_parser.jobs.queue import FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of, plan_in_turn
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.pipeline.opener import fork_zygote
@@ -71,6 +71,19 @@ class PageWorker(Worker):
         names = (PAGES, *documents) if self.likes_pages else (*documents, PAGES)
         by_name = {queue.name: queue for queue in self.queues}
         self._ordered_queues = [by_name[name] for name in names]
+
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> tuple[RqJob, Queue] | None:
+        """RQ's next bell; where it is for a plan, that of the owner whose turn it is."""
+        found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        if found is None or found[1].name not in lanes.LANES:
+            return found
+        rang, queue = found
+        chosen = plan_in_turn(self.connection, queue.name, rang.id)  # type: ignore[arg-type]
+        bell = rang if chosen == rang.id else queue.fetch_job(chosen)
+        if bell is None:
+            return found
+        bell.redis_server_version = rang.redis_server_version
+        return bell, queue
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Every line about the job names it, RQ's and the work horse's too."""

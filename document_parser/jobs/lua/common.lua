@@ -101,6 +101,17 @@ local function stand_in_line(list, item)
   if not redis.call('LPOS', list, item) then redis.call('RPUSH', list, item) end
 end
 
+-- Documents to plan stand in a list of their owner in a lane, beside RQ's queue of the lane; owners that have some, in a list of the lane.
+local function plan_owners(lane) return 'plans:' .. lane end
+local function plan_jobs(lane, owner) return 'plans:' .. lane .. ':' .. owner end
+
+-- The owner goes to the end of the line, or out of it.
+local function forget_plan(lane, owner, job)
+  if redis.call('LREM', plan_jobs(lane, owner), 0, job) == 0 then return end
+  redis.call('LREM', plan_owners(lane), 0, owner)
+  if redis.call('LLEN', plan_jobs(lane, owner)) > 0 then redis.call('RPUSH', plan_owners(lane), owner) end
+end
+
 local READING_MILLISECONDS = 86400000
 
 -- A job waits until another has read the same document.

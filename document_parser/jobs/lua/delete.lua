@@ -13,6 +13,7 @@ for _, key in ipairs(redis.call('SMEMBERS', 'job:' .. job .. ':cached')) do
 end
 gone = gone + redis.call('DEL', unpack(ARGV, 4))
 redis.call('LREM', ready_jobs(lane, owner), 0, job)
+for _, any_lane in ipairs(LANES) do forget_plan(any_lane, owner, job) end
 for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expiring'}) do
   redis.call('ZREM', key, job)
 end

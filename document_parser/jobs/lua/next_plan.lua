@@ -1,0 +1,22 @@
+-- Which document of a lane is planned next: the owners take turns, and of each owner it is the one that waits longest.
+-- ARGV: lane, RQ's queue of it, the document whose bell a worker has just taken from there or '' for a look that takes nothing
+-- Returns the document, which the worker takes; the one that rang waits in its place. '' where none waits.
+local lane, queue, rang = ARGV[1], ARGV[2], ARGV[3]
+local owners = plan_owners(lane)
+local owner = redis.call('LINDEX', owners, 0)
+while owner do
+  local jobs = plan_jobs(lane, owner)
+  local job = redis.call('LINDEX', jobs, 0)
+  local at = job and job ~= rang and redis.call('LPOS', queue, job)
+  if job and (at or job == rang) then
+    if rang ~= '' then
+      if at then redis.call('LSET', queue, at, rang) end
+      forget_plan(lane, owner, job)
+    end
+    return job
+  end
+  -- Planned meanwhile, or all of the owner's are.
+  if job then redis.call('LPOP', jobs) else redis.call('LPOP', owners) end
+  owner = redis.call('LINDEX', owners, 0)
+end
+return rang ~= '' and rang or redis.call('LINDEX', queue, 0) or ''

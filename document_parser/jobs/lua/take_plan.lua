@@ -1,0 +1,8 @@
+-- A reader answers a document's bell. ARGV: job, lane and RQ's queue of it ...
+-- Returns 0 where a worker was faster.
+local job, taken = ARGV[1], 0
+for i = 2, #ARGV, 2 do
+  taken = taken + redis.call('LREM', ARGV[i + 1], 1, job)
+  forget_plan(ARGV[i], owner_of(job), job)
+end
+return taken
