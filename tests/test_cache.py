@@ -340,6 +340,17 @@ def test_of_a_document_of_which_one_page_changed_one_page_is_read(service, serve
     assert (status["cache"], status["progress"]["cached_pages"]) == ("miss", 5)
 
 
+def test_pages_that_the_cpu_reads_go_by_way_of_the_cache_too(tmp_path):
+    with Service(tmp_path, INFERENCE_MODE="cpu", WEB_WORKERS=1, CACHE_HOURS=1) as service:
+        other = "Quarterly figures of the northern district. " * 8
+        for number, texts in enumerate(([documents.PARAGRAPH], [documents.PARAGRAPH, other])):
+            job_id = service.submit(documents.scanned_pdf(tmp_path / f"{number}.pdf", texts))
+            assert service.ended(job_id)["status"] == "completed"
+        pages = [service.client.get(f"/v1/jobs/{job_id}/pages/{number}").json()["page"] for number in (1, 2)]
+    assert [page["engine"] for page in pages] == ["rapidocr", "rapidocr"]
+    assert [any(attempt.get("cached") for attempt in page["attempts"]) for page in pages] == [True, False]
+
+
 def test_cache_false_reads_anew_and_keeps_nothing(service, server, tmp_path):
     scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(920, 923))
     for _ in range(2):
