@@ -12,8 +12,8 @@ from redis import Redis
 from benchmarks.usage import Memory
 
 AN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-KEPT_FOR_AN_HOUR = ("rq:finished:", "rq:failed:", "rq:canceled:")
-"""RQ's registries: their entries go with the RQ jobs, which have times to live."""
+ONE_A_QUEUE = ("rq:finished:", "rq:failed:", "rq:canceled:", "rq:queues")
+"""RQ's registries, there from a queue's first use on: their entries go with the RQ jobs, which have times to live."""
 COUNTED = ("metrics", "pace")
 """One grows with the variety of what is counted, the other holds pages of the last minutes."""
 SIZES = {b"zset": "zcard", b"set": "scard", b"hash": "hlen", b"list": "llen", b"stream": "xlen"}
@@ -59,12 +59,12 @@ def lasting_keys(redis: Redis) -> Counter[str]:
     """Keys that never expire, and those of jobs, with what they hold: 1 for the key and 1 for each entry."""
     found: Counter[str] = Counter()
     for key in redis.scan_iter(count=500):
-        if redis.ttl(key) != -1 and not key.startswith(b"job:"):
-            continue
         name = AN_ID.sub("{id}", key.decode(errors="replace"))
+        if name.startswith(ONE_A_QUEUE) or (redis.ttl(key) != -1 and not name.startswith("job:")):
+            continue
         found[name] += 1
         size = SIZES.get(redis.type(key))
-        if size and not name.startswith(KEPT_FOR_AN_HOUR) and name not in COUNTED:
+        if size and name not in COUNTED:
             found[name] += int(getattr(redis, size)(key))
     # What the service takes itself to be holding: too much, and one day it refuses documents.
     found.update({f"load: {name.decode()}": int(value) for name, value in redis.hgetall("load").items()})

@@ -163,7 +163,7 @@ def report(found: Soak, count: int) -> Report:
         "Papers, scans, photographs, TIFFs, encrypted and damaged files; some are cancelled or deleted on their way, some have "
         "webhooks that fail, some are watched by their callers. Where the development corpus is there, a tenth comes from it. "
         "The first value is the most that a process of the kind held from 15 to 45 % of the documents, the second that of the "
-        "last quarter; Valkey keeps what RQ shows of each task for an hour. Left behind is what an idle service holds once the "
+        "last quarter; Valkey keeps what RQ shows of each task for minutes. Left behind is what an idle service holds once the "
         "last job has expired and did not hold before."
     )
     return made
