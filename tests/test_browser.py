@@ -391,6 +391,7 @@ def test_who_reads_a_page_again_is_chosen_in_words_and_with_the_keyboard(gpu_ser
     watched.shoot("rereading")
     page.reload()
     expect(page.locator("#job-status")).to_have_text("Reading again")
+    picture_shown(page)
     gpu_service.client.delete(f"/v1/jobs/{job_id}")
     expect(page.locator("#job-failure")).to_contain_text("There is no such document", timeout=SECONDS)
 
