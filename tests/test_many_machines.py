@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests import documents
+from tests import documents, namespaces
 from tests.service import UNCHECKED, WORKER, Service, free_port, processes_of, wait_until
 from tests.test_connection import valkey_server
 from tests.vllm_batching import Speed
@@ -59,8 +60,8 @@ def server():
         yield server
 
 
-@pytest.fixture
-def hosts(tmp_path, bucket, server):
+@pytest.fixture(params=["side by side", "in networks of their own"])
+def hosts(request, tmp_path, bucket, server):
     """The API's host and two hosts of workers."""
     with contextlib.ExitStack() as stack:
         port, _ = stack.enter_context(valkey_server(tmp_path / "valkey", config="appendonly yes\n"))
@@ -81,13 +82,41 @@ def hosts(tmp_path, bucket, server):
             **UNCHECKED,
         }
         api = Service(tmp_path / "api", **settings | {"NUM_WORKERS": "0"})
-        workers = [Service(tmp_path / name, WORKER, **settings | {"NUM_WORKERS": "1"}) for name in ("one", "two")]
+        make = side_by_side if request.param == "side by side" else apart(stack, [port, bucket.port, port_of(server.url)])
+        workers = [make(tmp_path, name, settings | {"NUM_WORKERS": "1"}) for name in ("one", "two")]
         for host in workers:
             stack.callback(host.kill_everything)
             host.start()
         stack.enter_context(api)
         wait_until(lambda: api.client.get("/v1/health").json()["workers"] == 2, 60, "both hosts' workers have come up")
+        networks = [{namespaces.network_of(pid) for pid in processes_of(host.data_dir)} for host in (api, *workers)]
+        assert len(set.union(*networks)) == (1 if request.param == "side by side" else 3)
         yield api, workers
+
+
+def side_by_side(folder, name, settings) -> Service:
+    """A host of workers that has only its folders to itself."""
+    return Service(folder / name, WORKER, **settings)
+
+
+def apart(stack, ports):
+    """Hosts that can reach these ports and nothing else, and see no file of another host."""
+    if reason := namespaces.missing():
+        pytest.skip(reason)
+    network = stack.enter_context(namespaces.Network())
+    for port in ports:
+        stack.enter_context(namespaces.gate(network.address, port))
+
+    def make(folder, name, settings):
+        others = [folder / other for other in ("api", "valkey", "one", "two") if other != name]
+        there = {key: value.replace("127.0.0.1", network.address) for key, value in settings.items()}
+        return Service(folder / name, network.host(WORKER, others), **there)
+
+    return make
+
+
+def port_of(url) -> int:
+    return urlsplit(url).port
 
 
 def in_the_middle(api, scan) -> str:
