@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -23,10 +24,11 @@ from typing import Any
 import httpx
 
 from tests import documents
-from tests.service import Service, processes_of, wait_until
+from tests.bucket import Bucket
+from tests.service import Service, free_port, processes_of, wait_until
 from tests.test_lifecycle import parent, pools
 from tests.vllm_batching import Speed
-from tests.vllm_server import ModelServer, served_from_thread
+from tests.vllm_server import Asked, ModelServer, served_from_thread
 
 PAGES = 16
 LONGEST_SECONDS = 150
@@ -41,7 +43,8 @@ SETTINGS = {
     "OPENER_TIMEOUT_SECONDS": 3,
     "RATE_LIMIT_READS": "none",
 }
-Fault = Callable[[Service], None]
+AWAY_SECONDS = 4.0
+"""How long what is stopped stays away."""
 
 
 def kill(pids: list[int]) -> None:
@@ -80,7 +83,64 @@ def _restart(service: Service) -> None:
     service.start()
 
 
-FAULTS: dict[str, Fault] = {
+class Models:
+    """Two servers of one model, by one log. One of them may be killed, in the middle of its answers, and started again."""
+
+    def __init__(self) -> None:
+        self.log: list[Asked] = []
+        self.ports = [free_port(), free_port()]
+        self.running = [self._start(port) for port in self.ports]
+
+    @property
+    def urls(self) -> str:
+        return ",".join(f"http://127.0.0.1:{port}/v1" for port in self.ports)
+
+    def _start(self, port: int) -> ExitStack:
+        stack = ExitStack()
+        server = stack.enter_context(served_from_thread(ModelServer(speed=SPEED, tokens=60), port))
+        server.log = self.log
+        return stack
+
+    def kill_one(self) -> None:
+        self.running[0].close()
+        time.sleep(AWAY_SECONDS)
+        self.running[0] = self._start(self.ports[0])
+
+    def close(self) -> None:
+        for stack in self.running:
+            stack.close()
+
+
+def fill_disk(service: Service) -> None:
+    """No file of the service takes another byte for a while. Valkey's may: it is the store of documents that is full."""
+    _limit_files(service, 0)
+    time.sleep(AWAY_SECONDS)
+    wait_until(lambda: not _limit_files(service, None), 20, "all processes may write again")
+
+
+def _limit_files(service: Service, size: int | None) -> list[int]:
+    """Limit how long files of these processes may be; None for as long as before. Which processes that changed."""
+    changed = []
+    for pid, line in processes_of(service.data_dir).items():
+        # Openers write nothing, ever.
+        if "valkey-server" in line or "docparse-" in line:
+            continue
+        with suppress(ProcessLookupError):
+            soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            wanted = hard if size is None else size
+            if soft != wanted:
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (wanted, hard))
+                changed.append(pid)
+    return changed
+
+
+def _bucket_away(bucket: Bucket) -> None:
+    bucket.stop()
+    time.sleep(AWAY_SECONDS)
+    bucket.start()
+
+
+FAULTS: dict[str, Callable[[Service], None]] = {
     "kill -9 of a work horse": lambda service: kill(horses(service)[:1]),
     "kill -9 of a worker": lambda service: kill([parent(pid) for pid in horses(service)[:1]]),
     "kill -9 of the pool": lambda service: kill(pools(service)),
@@ -89,7 +149,10 @@ FAULTS: dict[str, Fault] = {
     "kill -9 of everything": _everything,
     "a restart": _restart,
     "a reload (HUP)": lambda service: os.kill(service.pid, signal.SIGHUP),
+    "a full disk": fill_disk,
 }
+MODEL_SERVER, S3 = "a model server killed in mid-stream", "S3 away for a while"
+ALL_FAULTS = (*FAULTS, MODEL_SERVER, S3)
 
 
 @dataclass
@@ -106,12 +169,14 @@ class Round:
 
 
 class Chaos:
-    """The service, its model server, and the documents as they read undisturbed."""
+    """The service, its model servers and its bucket, and the documents as they read undisturbed."""
 
-    def __init__(self, service: Service, server: ModelServer, folder: Path) -> None:
+    def __init__(self, service: Service, server: Models, bucket: Bucket | None, folder: Path) -> None:
         self.service = service
         self.server = server
+        self.bucket = bucket
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self.stamps = count(1, PAGES)
         self.poison = documents.endless_page_pdf(folder / "poison.pdf")
         self.letter = documents.pdf_of_text(
@@ -128,11 +193,13 @@ class Chaos:
         others = {path: self._submit(path) for path in self.undisturbed}
         wait_until(lambda: len(self._stored(scanned)) >= 3, LONGEST_SECONDS, "some pages are stored")
         stored = {first + number - 1 for number in self._stored(scanned)}
-        before, started = len(self.server.log), time.monotonic()
-        FAULTS[name](self.service)
+        before, started, logged = len(self.server.log), time.monotonic(), len(self.service.log)
+        self._disturb(name)
         found = Round(name, 0.0)
         read = self._read(scanned)
         found.seconds = time.monotonic() - started
+        if not self._felt(name, self.service.log[logged:]):
+            found.complaints.append("nobody felt it")
         if again := stored & {entry.stamp for entry in self.server.log[before:]}:
             found.complaints.append(f"stored pages asked again: {sorted(again)}")
         if missing := set(range(first, first + PAGES)) - {entry.stamp for entry in self.server.log[asked:]}:
@@ -147,11 +214,27 @@ class Chaos:
         ]
         return found
 
+    def _disturb(self, name: str) -> None:
+        if name == MODEL_SERVER:
+            self.server.kill_one()
+        elif name == S3 and self.bucket is not None:
+            _bucket_away(self.bucket)
+        else:
+            FAULTS[name](self.service)
+
+    def _felt(self, name: str, told: str) -> bool:
+        """Whether a fault that may miss has hit something."""
+        if name == MODEL_SERVER:
+            return any(entry.state == "aborted" for entry in self.server.log)
+        return name not in (S3, "a full disk") or '"given_back"' in told
+
     def _submit(self, path: Path) -> str:
         return self.service.submit(path, output_format="json", cache="false")
 
     def _stored(self, job_id: str) -> list[int]:
-        return [int(path.stem) for path in (self.service.data_dir / "jobs" / job_id / "pages").glob("*.json")]
+        """Pages whose entry in the ledger says that their file is stored."""
+        pages = self.service.client.get(f"/v1/jobs/{job_id}/pages").json()["pages"]
+        return [page["number"] for page in pages if page["state"] == "done"]
 
     def _read(self, job_id: str) -> list[tuple[str, str]]:
         """State and text of each page, once the job has completed."""
@@ -174,11 +257,22 @@ class Chaos:
 
 
 def run(folder: Path, faults: list[str]) -> list[Round]:
-    """One round a fault. Raises AssertionError where a job does not end at all."""
+    """One round a fault, those of the bucket last. Raises AssertionError where a job does not end at all."""
+    found = _rounds(folder / "local", [name for name in faults if name != S3])
+    if S3 in faults:
+        with Bucket() as bucket:
+            found += _rounds(folder / "s3", [name for name in faults if name == S3], bucket)
+    return found
+
+
+def _rounds(folder: Path, faults: list[str], bucket: Bucket | None = None) -> list[Round]:
+    if not faults:
+        return []
     with ExitStack() as stack:
-        server = stack.enter_context(served_from_thread(ModelServer(speed=SPEED, tokens=60)))
-        service = stack.enter_context(Service(folder / "service", VLLM_DEEPSEEK_URL=server.url, **SETTINGS))
-        chaos = Chaos(service, server, folder)
+        models = stack.enter_context(closing(Models()))
+        settings = SETTINGS | {"VLLM_DEEPSEEK_URL": models.urls} | (bucket.settings if bucket is not None else {})
+        service = stack.enter_context(Service(folder / "service", piped=True, **settings))
+        chaos = Chaos(service, models, bucket, folder)
         return [_told(chaos.round(name)) for name in faults]
 
 
@@ -186,12 +280,12 @@ def order(seed: int, rounds: int) -> list[str]:
     """Each fault once before any comes twice."""
     dice, chosen = random.Random(seed), []
     while len(chosen) < rounds:
-        chosen += dice.sample(sorted(FAULTS), len(FAULTS))
+        chosen += dice.sample(sorted(ALL_FAULTS), len(ALL_FAULTS))
     return chosen[:rounds]
 
 
 def _told(found: Round) -> Round:
-    sys.stdout.write(f"| {found.fault:<30} | {found.seconds:7.1f} s | {found.verdict} |\n")
+    sys.stdout.write(f"| {found.fault:<36} | {found.seconds:7.1f} s | {found.verdict} |\n")
     sys.stdout.flush()
     return found
 
@@ -199,7 +293,7 @@ def _told(found: Round) -> Round:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=2 * len(FAULTS))
+    parser.add_argument("--rounds", type=int, default=2 * len(ALL_FAULTS))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         found = run(Path(name), order(options.seed, options.rounds))

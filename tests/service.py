@@ -63,7 +63,9 @@ def processes_of(data_dir: Path) -> dict[int, str]:
 class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind."""
 
-    def __init__(self, folder: Path, command: list[str] = API, cwd: Path | None = None, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, command: list[str] = API, cwd: Path | None = None, *, piped: bool = False, **settings: Any
+    ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.port = int(settings.pop("API_PORT", 0)) or free_port()
@@ -83,6 +85,8 @@ class Service:
         self.client = self._client()
         self.process: subprocess.Popen[bytes] | None = None
         self.others: list[subprocess.Popen[bytes]] = []
+        self.piped = piped
+        self.writers: list[subprocess.Popen[bytes]] = []
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
@@ -99,9 +103,17 @@ class Service:
 
     def _popen(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.folder / "service.log").open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=self.cwd, env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+            # Through a pipe: what limits the size of files must not limit the log.
+            writer = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=log) if self.piped else None
+            out = writer.stdin if writer is not None else log
+            try:
+                return subprocess.Popen(
+                    command, cwd=self.cwd, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out
+                )
+            finally:
+                if writer is not None and writer.stdin is not None:
+                    writer.stdin.close()
+                    self.writers.append(writer)
 
     @property
     def log(self) -> str:
@@ -189,6 +201,8 @@ class Service:
         finally:
             self.kill_everything()
             self.client.close()
+            for writer in self.writers:
+                writer.wait(10)
 
 
 def redis_url_of(service: Service) -> str:

@@ -8,32 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests import documents, namespaces
-from tests.service import UNCHECKED, WORKER, Service, free_port, processes_of, wait_until
+from tests.bucket import Bucket
+from tests.service import UNCHECKED, WORKER, Service, processes_of, wait_until
 from tests.test_connection import valkey_server
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
 STAMPS = range(100, 130)
 SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
-
-
-class Bucket:
-    """moto's S3 in this process: what is in it outlives a stop."""
-
-    def __init__(self) -> None:
-        self.port = free_port()
-        self.server = None
-
-    def start(self) -> None:
-        from moto.server import ThreadedMotoServer
-
-        self.server = ThreadedMotoServer("127.0.0.1", self.port)
-        self.server.start()
-
-    def stop(self) -> None:
-        if self.server is not None:
-            self.server.stop()
-        self.server = None
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +26,8 @@ def scan(tmp_path_factory):
 @pytest.fixture(scope="module")
 def bucket():
     pytest.importorskip("moto.server", reason="moto is in the extra 'dev'")
-    import boto3
-
-    bucket = Bucket()
-    bucket.start()
-    options = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    boto3.client("s3", endpoint_url=f"http://127.0.0.1:{bucket.port}", **options).create_bucket(Bucket="documents")
-    yield bucket
-    bucket.stop()
+    with Bucket() as bucket:
+        yield bucket
 
 
 @pytest.fixture
@@ -67,11 +43,7 @@ def hosts(request, tmp_path, bucket, server):
         port, _ = stack.enter_context(valkey_server(tmp_path / "valkey", config="appendonly yes\n"))
         settings = {
             "REDIS_URL": f"redis://127.0.0.1:{port}/0",
-            "STORAGE_URL": "s3://documents/all",
-            "S3_ENDPOINT_URL": f"http://127.0.0.1:{bucket.port}",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            **bucket.settings,
             "SECRET_KEY": "shared by all hosts",
             "INFERENCE_MODE": "auto",
             "VLLM_DEEPSEEK_URL": server.url,
