@@ -369,6 +369,47 @@ def test_a_document_planned_beside_others_is_not_charged_when_its_planner_dies(l
     assert record.load(redis, JOB).state is JobState.PROCESSING
 
 
+def test_a_document_that_somebody_died_of_is_planned_beside_nothing_else_from_then_on(ledger, redis, sweep):
+    record.create(redis, card(), None)
+    assert ledger.suspects("plan", [JOB, OTHER]) == set()
+    ledger.heartbeat("a", [])
+    claim = ledger.claim_stage(JOB, "plan", "a", alone=False)
+    ledger.release(claim, crashed=False)
+    assert ledger.suspects("plan", [JOB]) == set(), "it was only handed back"
+    assert ledger.claim_stage(JOB, "plan", "a", alone=False) is not None
+    dead(redis, "a")
+    sweep.release_the_dead()
+    assert ledger.suspects("plan", [OTHER, JOB]) == {JOB}
+
+
+def test_a_document_that_kills_whoever_assembles_it_twice_fails(ledger, redis, sweep):
+    planned(ledger, redis, 1)
+    ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
+    for actor in ("b", "c"):
+        assert record.load(redis, JOB).state is JobState.PROCESSING
+        ledger.heartbeat(actor, [])
+        assert ledger.claim_stage(JOB, "assemble", actor, alone=True) is not None
+        dead(redis, actor)
+        sweep.release_the_dead()
+    job = record.load(redis, JOB)
+    assert (job.state, job.error.code) == (JobState.FAILED, "WORKER_CRASHED")
+
+
+def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, redis, sweep):
+    planned(ledger, redis, 1)
+    ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
+    ledger.end(JOB, JobState.COMPLETED)
+    bells = queue.queue(redis, queue.FINISH)
+    for actor, rings in (("b", 1), ("c", 0)):
+        bells.empty()
+        ledger.heartbeat(actor, [])
+        assert ledger.claim_stage(JOB, "export-html", actor, alone=True) is not None
+        dead(redis, actor)
+        sweep.release_the_dead()
+        assert len(bells) == rings
+    assert record.load(redis, JOB).state is JobState.COMPLETED
+
+
 def test_a_job_only_moves_forward(ledger, redis):
     planned(ledger, redis, 1)
     assert ledger.end(JOB, JobState.CANCELLED) == "ok"

@@ -73,6 +73,15 @@ class Ledger:
         taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone))
         return claim if taken else None
 
+    def suspects(self, stage: Stage, job_ids: Iterable[str]) -> set[str]:
+        """Those of the jobs somebody died of this stage of: whoever works it from now on does nothing else meanwhile."""
+        found = list(job_ids)
+        with self.redis.pipeline(transaction=False) as pipe:
+            for job_id in found:
+                pipe.hget(f"job:{job_id}:stages", stage)
+            entries = pipe.execute()
+        return {job_id for job_id, raw in zip(found, entries, strict=True) if raw and json.loads(raw).get("deaths")}
+
     def finish_stage(self, claim: Claim) -> None:
         self._run("finish_stage", claim.job_id, claim.what, claim.token)
 

@@ -21,6 +21,7 @@ from document_parser.jobs.desks import Desks, OpenDocument
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document, plan_from_cache
 from document_parser.jobs.readings import PageReadings
+from document_parser.jobs.record import Job
 from document_parser.jobs.retirement import overgrown
 from document_parser.models import Page
 from document_parser.pipeline.figures import with_figures
@@ -113,8 +114,13 @@ class Reader:
         if queue.waiting_documents(redis, (queue.FINISH,)):
             return True
         heads = queue.next_plans(redis, lanes.LANES)
-        small = {job.card.job_id for job in record.load_many(redis, heads) if job.card.size <= MOST_BYTES_PLANNED}
-        return not small.issuperset(heads)
+        return not {job.card.job_id for job in self._planned_beside(heads)}.issuperset(heads)
+
+    def _planned_beside(self, job_ids: list[str]) -> list[Job]:
+        """Those of the documents that may be planned beside the reading: small ones that nobody died of."""
+        suspects = self.ledger.suspects("plan", job_ids)
+        waiting = record.load_many(self.context.redis, [job_id for job_id in job_ids if job_id not in suspects])
+        return [job for job in waiting if job.card.size <= MOST_BYTES_PLANNED]
 
     async def _fill(self) -> None:
         window = await self._window()
@@ -140,8 +146,7 @@ class Reader:
 
     def _take_plan(self) -> Claim | None:
         redis = self.context.redis
-        waiting = record.load_many(redis, queue.next_plans(redis, next(self.turns)))
-        job = next((job for job in waiting if job.card.size <= MOST_BYTES_PLANNED), None)
+        job = next(iter(self._planned_beside(queue.next_plans(redis, next(self.turns)))), None)
         if job is None:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)

@@ -15,6 +15,7 @@ entry.crashes = entry.crashes or 0
 
 if not is_page then
   if crash and alone then entry.crashes = entry.crashes + 1 end
+  if crash then entry.deaths = (entry.deaths or 0) + 1 end
   entry.state = 'lost'
   save(key, what, entry)
   return {'stage', entry.crashes}
