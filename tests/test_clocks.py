@@ -165,6 +165,9 @@ def test_a_jump_of_the_clock_is_followed_once_by_all_that_is_due(ledger, redis):
     clock.follow(redis, 7200.0)  # another sweeper has seen it too
     after = [redis.zrange(key, 0, -1, withscores=True) for key in ("actors", "claims", "webhooks:due")]
     assert after == [[(name, score + 7_200_000) for name, score in key] for key in before]
+    redis.pexpire("sweep:jumped", 3 * HOUR_MILLISECONDS)  # noted before the clock was set back
+    clock.follow(redis, -7200.0)
+    assert [redis.zrange(key, 0, -1, withscores=True) for key in ("actors", "claims", "webhooks:due")] == before
 
 
 def test_the_lease_of_a_sweeper_that_died_before_the_clock_was_set_back_is_cut_short(redis, sweep):
