@@ -19,6 +19,7 @@ from document_parser.settings import cap_threads
 cap_threads()  # before any numeric library is imported
 
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
+from benchmarks.quality import alone  # noqa: E402
 from benchmarks.quality.corpus import KINDS, documents, read_all  # noqa: E402
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
@@ -49,6 +50,8 @@ def _corpus(options: argparse.Namespace) -> str:
         readings = asyncio.run(read_all(options.corpus, documents(options.corpus, kinds), outputs))
         ours = score(options.scorer, options.corpus, outputs, kinds)
         theirs = peers(filter(None, options.peers.split(",")), options.scorer, options.corpus, folder, kinds)
+        if options.peers and alone.KIND in kinds:
+            theirs[alone.NAME] = alone.told_the_language(options.scorer, options.corpus, folder / "alone")
     return corpus_text(readings, ours, theirs)
 
 

@@ -24,6 +24,7 @@ def corpus_text(readings: Sequence[Reading], ours: Verdict, peers: Mapping[str, 
         ["### By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
         ["### Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
         ["### Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
+        ["### Scanned, beside each engine alone", "", *beside_table(ours, peers)],
         ["### Unit tests", "", *unit_table(ours.unit)],
         ["### Not read", "", *failures(readings)],
         ["### The worst of each kind", "", *worst(ours.headline)],
@@ -49,6 +50,41 @@ def groups_table(scored: Sequence[Scored], title: str, label: Callable[[Scored],
         cells = [figure([s.metrics[metric] for s in groups[name] if metric in s.metrics]) for metric in METRICS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
+
+
+def beside_table(ours: Verdict, peers: Mapping[str, Verdict]) -> list[str]:
+    """One line a language, handwriting by itself: word F1 and order, ours and each reader of scans alone."""
+    alone = {name: found for name, verdict in peers.items() if _reads_scans(found := _scans(verdict))}
+    ours_by_group = _scans(ours)
+    if not alone or not ours_by_group:
+        return ["Not measured."]
+    lines = [f"| F1, order | n | ours | {' | '.join(alone)} | no worse than any |", "|---" * (len(alone) + 4) + "|"]
+    for group, scored in sorted(ours_by_group.items()):
+        mine = _means(scored)
+        theirs = [_means(verdict.get(group, [])) for verdict in alone.values()]
+        best = "yes" if all(mine[0] >= other[0] for other in theirs) else "NO"
+        cells = [f"{f1:.3f}, {order:.3f}" for f1, order in (mine, *theirs)]
+        lines.append(f"| {group} | {len(scored)} | {' | '.join(cells)} | {best} |")
+    return lines
+
+
+def _scans(verdict: Verdict) -> dict[str, list[Scored]]:
+    """The scans that were read at all, by language; handwriting apart."""
+    found: dict[str, list[Scored]] = defaultdict(list)
+    for scored in verdict.headline:
+        if scored.row == "scanned" and "word_f1" in scored.metrics:
+            found["handwriting" if scored.kind == "handwriting" else scored.language or "?"].append(scored)
+    return found
+
+
+def _reads_scans(found: Mapping[str, Sequence[Scored]]) -> bool:
+    return any(one.metrics["word_f1"] for scored in found.values() for one in scored)
+
+
+def _means(scored: Sequence[Scored]) -> tuple[float, float]:
+    """Word F1 and order; 0 where nothing was read."""
+    found = [(one.metrics["word_f1"], one.metrics.get("order", 0.0)) for one in scored] or [(0.0, 0.0)]
+    return mean(f1 for f1, _ in found), mean(order for _, order in found)
 
 
 def unit_table(unit: UnitTests) -> list[str]:

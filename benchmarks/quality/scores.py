@@ -15,8 +15,8 @@ from statistics import mean
 from benchmarks.report import progress
 
 RESAMPLES = 1000
-PEERS = ("pdfium_text", "rapidocr", "tesseract")
-"""Those that need nothing but what the product itself installs."""
+PEERS = ("pdfium_text", "rapidocr")
+"""Those that need nothing but what the product itself installs; Tesseract is asked beside them, in ``alone.py``."""
 
 UnitTests = dict[str, dict[str, bool]]
 """Passed or not, by suite and type, then by the test's id."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Literal
 
 from document_parser.breaker import OwnSwitchboard, Rule, Switchboard
-from document_parser.engines.base import Engine
+from document_parser.engines.base import Engine, LinesRead
 from document_parser.engines.spare_cores import SpareCores
-from document_parser.models import EngineName, PageImage
+from document_parser.models import EngineName, PageImage, Word
 from document_parser.settings import CheckedPages, Settings
+from document_parser.skew import Skew
 
 if TYPE_CHECKING:
     from document_parser.engines.vlm import VisionEngine
@@ -128,6 +129,14 @@ class Engines:
         engine = self._engine("rapidocr")
         assert isinstance(engine, RapidOcrEngine)
         return await engine.upright_turn(page)
+
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+        """What Tesseract reads in these lines of a picture, once it is straightened. Raises EngineError."""
+        from document_parser.engines.tesseract import TesseractEngine
+
+        engine = self._engine("tesseract")
+        assert isinstance(engine, TesseractEngine)
+        return await engine.read_lines(page, lines, skew)
 
     async def aclose(self) -> None:
         made = list(self._made.values())

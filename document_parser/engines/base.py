@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
-from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
+from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading, Word
 
 Watch = Callable[[str], str | None]
 """Given the answer so far, says why reading should stop now, or None. Called now and then while an answer streams in."""
+
+
+class LinesRead(NamedTuple):
+    """The words of each of some lines, and the languages they were read in."""
+
+    lines: list[list[Word]]
+    languages: str
 
 
 class Engine(ABC):

@@ -40,6 +40,8 @@ DOUBTFUL = 0.5
 
 UNREAD = 0.7
 """A line read with less confidence, or with hardly a letter in its length, counts as lost: handwriting, or another script."""
+HARDLY_SURE = 0.9
+"""Beside lines that are lost, those read with less confidence than this may be no better."""
 SPARSE = 0.2
 """Letters in a length as long as the line is high. Chinese has 1, Latin 2 to 3; Tamil and Cyrillic, misread, .15."""
 LONG = 3.0
@@ -113,14 +115,14 @@ class RapidOcrEngine(Engine):
         pixels = blue_first(opened(page))
         lines = self.lines(pixels)
         kept = [line for line in lines if line.text and line.confidence >= DOUBTFUL]
-        if not kept:
-            return Reading(self.name, lost=lost_share(lines))
-        boxes = np.array([line.corners for line in kept])
-        skew = skew_of(boxes, pixels)
+        skew = skew_of(_boxes(kept), pixels)
         if skew.degrees:
-            boxes, pixels = straightened_boxes(boxes, skew, pixels), straightened_picture(pixels, skew)
-        words = [_word(line._replace(corners=box), pixels) for line, box in zip(kept, boxes, strict=True)]
-        return Reading(self.name, words=words, rules=rules_around(words, pixels), skew=skew, lost=lost_share(lines))
+            boxes, pixels = straightened_boxes(_boxes(lines), skew, pixels), straightened_picture(pixels, skew)
+            lines = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
+        words = [_word(line, pixels) for line in lines if line.text and line.confidence >= DOUBTFUL]
+        rules = rules_around(words, pixels) if words else []
+        doubtful = [_word(line, pixels) for line in _doubtful(lines)]
+        return Reading(self.name, words=words, rules=rules, skew=skew, lost=lost_share(lines), doubtful=doubtful)
 
     def lines(self, pixels: Pixels) -> list[Line]:
         """Every line of writing in the picture, from the top down."""
@@ -175,12 +177,38 @@ def lost_share(lines: Sequence[Line]) -> float:
     """The share of the length of writing that was found and not read."""
     if not lines:
         return 0.0
-    sizes = np.sort(_sizes(np.array([line.corners for line in lines])), axis=0)
-    heights, lengths = np.maximum(sizes, 1)
+    _, lengths = _extents(lines)
+    return round(float(lengths[_are_lost(lines)].sum() / lengths.sum()), 4)
+
+
+def _are_lost(lines: Sequence[Line]) -> NDArray[np.bool_]:
+    heights, lengths = _extents(lines)
     letters = np.array([sum(not letter.isspace() for letter in line.text) for line in lines])
     sparse = (lengths >= LONG * heights) & (letters < SPARSE * lengths / heights)
-    unread = (letters == 0) | (np.array([line.confidence for line in lines]) < UNREAD) | sparse
-    return round(float(lengths[unread].sum() / lengths.sum()), 4)
+    lost: NDArray[np.bool_] = (letters == 0) | (_confidences(lines) < UNREAD) | sparse
+    return lost
+
+
+def _doubtful(lines: Sequence[Line]) -> list[Line]:
+    """Where lines are lost: these, and those of which the recognition is hardly sure, unless they run downwards."""
+    if not lines or not (lost := _are_lost(lines)).any():
+        return []
+    doubtful = lost | (_confidences(lines) < HARDLY_SURE)
+    return [line for line, found, tall in zip(lines, doubtful, _are_tall(_boxes(lines)), strict=True) if found and not tall]
+
+
+def _confidences(lines: Sequence[Line]) -> NDArray[np.float64]:
+    return np.array([line.confidence for line in lines])
+
+
+def _boxes(lines: Sequence[Line]) -> Corners:
+    return np.array([line.corners for line in lines], dtype=np.float32).reshape(-1, 4, 2)
+
+
+def _extents(lines: Sequence[Line]) -> tuple[Corners, Corners]:
+    """(heights, lengths) of lines, whichever way they run."""
+    heights, lengths = np.maximum(np.sort(_sizes(_boxes(lines)), axis=0), 1)
+    return heights, lengths
 
 
 def _sizes(boxes: Corners) -> tuple[Corners, Corners]:

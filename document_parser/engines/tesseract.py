@@ -3,34 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import numpy as np
 import pytesseract
-from PIL import Image
+from PIL import Image, ImageOps
 
-from document_parser.engines.base import Engine, Watch
+from document_parser.engines.base import Engine, LinesRead, Watch
 from document_parser.engines.languages import AUTO, NOT_LANGUAGES, fitting
 from document_parser.engines.pictures import blue_first, opened
+from document_parser.engines.straight import straightened_picture
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
 from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.settings import Settings
+from document_parser.skew import Skew
 
 SHARPER = 2
 """Tesseract wants letters about twice as high in pixels as the other CPU engine."""
 LONG_SIDE = 4000
 WORD_LEVEL = 5
+ONE_LINE = 7
+"""Tesseract's page segmentation mode for a picture of a single line."""
+LINE_HEIGHT = 40
+PAPER = 12
+HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+SPACE = 0.4
+"""Of the height of its letters, a gap between Korean words is more, one between syllables less."""
+RESAMPLING = Image.Resampling.LANCZOS
 SAMPLE_HEIGHT = 500
 """Pixels of the page on which language packs are tried: a few lines."""
 SURE_OF_SCRIPT = 5.0
 """Tesseract's own measure; on a Hindi page it gives 32, on print of two scripts 3, on handwriting less than 1."""
+
+
+Table = dict[str, list[Any]]
+"""A column for each of the program's words: ``level``, ``page_num``, ``text``, ``conf`` and where it stands, in pixels."""
 
 
 class TesseractEngine(Engine):
@@ -60,6 +77,11 @@ class TesseractEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+        """Read these lines of a picture anew, which another engine found and could not read, on the picture straightened."""
+        work = partial(copy_context().run, self._lines_found, page, lines, skew)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
     async def aclose(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -73,6 +95,26 @@ class TesseractEngine(Engine):
         rules = rules_around(words, blue_first(picture)) if words else []
         return Reading(self.name, words=words, rules=rules, how=f"as {languages}")
 
+    def _lines_found(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+        pieces = cut_lines(opened(page), lines, skew)
+        with _as_ours():
+            languages = self._languages_for(one_below_another(pieces))
+            found = self._pieces_read(pieces, languages)
+        return LinesRead(
+            [[_on_page(word, line) for word in words] for words, line in zip(found, lines, strict=True)], languages
+        )
+
+    def _pieces_read(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
+        """What single lines say, all in one call: the program loads its models once. Boxes in fractions of each piece."""
+        with TemporaryDirectory(prefix="lines-") as folder:
+            paths = [Path(folder, f"{number}.png") for number in range(len(pieces))]
+            for path, piece in zip(paths, pieces, strict=True):
+                piece.save(path, compress_level=1)
+            listed = Path(folder, "lines.txt")
+            listed.write_text("\n".join(map(str, paths)))
+            table = self._table(str(listed), languages, f"--psm {ONE_LINE}")
+        return [list(_words_of_piece(table, number, piece)) for number, piece in enumerate(pieces, 1)]
+
     def _languages_for(self, picture: Image.Image) -> str:
         """The packs to read with: those of the settings, or those that fit the page best."""
         if self._languages != AUTO:
@@ -85,14 +127,17 @@ class TesseractEngine(Engine):
         return fitting(packs, _script(picture, self._deadline) if len(packs) > 1 else "", trials)
 
     def _words(self, picture: Image.Image, languages: str) -> list[Word]:
-        table: dict[str, list[Any]] = pytesseract.image_to_data(
+        return joined(_words_of(self._table(picture, languages), *picture.size), picture.width / picture.height)
+
+    def _table(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
+        found: Table = pytesseract.image_to_data(
             picture,
             lang=languages,
-            config=f"--dpi {self.picture.dpi:.0f}",
+            config=f"--dpi {self.picture.dpi:.0f} {how}",
             timeout=self._deadline,
             output_type=pytesseract.Output.DICT,
         )
-        return list(_words_of(table, *picture.size))
+        return found
 
 
 @contextmanager
@@ -138,9 +183,79 @@ def _sample(picture: Image.Image) -> Image.Image:
     return picture.crop((0, top, picture.width, top + SAMPLE_HEIGHT))
 
 
-def _words_of(table: dict[str, list[Any]], across: int, down: int) -> Iterator[Word]:
-    columns = (table[name] for name in ("level", "text", "left", "top", "width", "height", "conf"))
-    for level, text, left, top, width, height, sure in zip(*columns, strict=True):
-        if level == WORD_LEVEL and (word := str(text).strip()):
+def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
+    """The lines as Tesseract reads them best: black on white, of one height, with paper around; all as wide as their boxes."""
+    if skew.degrees:
+        picture = Image.fromarray(straightened_picture(blue_first(picture), skew)[:, :, ::-1])
+    grey = picture.convert("L")
+    return [_cut(grey, line) for line in lines]
+
+
+def _cut(picture: Image.Image, line: Word) -> Image.Image:
+    left, right = (round(edge * picture.width) for edge in (line.left, line.right))
+    top, bottom = (round(edge * picture.height) for edge in (line.top, line.bottom))
+    height = max(1, bottom - top)
+    piece = picture.crop((left, top, max(left + 1, right), top + height))
+    piece = ImageOps.autocontrast(piece.resize((max(1, round(piece.width * LINE_HEIGHT / height)), LINE_HEIGHT), RESAMPLING))
+    return ImageOps.expand(piece, PAPER, fill=255)
+
+
+def one_below_another(pieces: Sequence[Image.Image]) -> Image.Image:
+    """The pieces as one page."""
+    page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
+    top = 0
+    for piece in pieces:
+        page.paste(piece, (0, top))
+        top += piece.height
+    return page
+
+
+def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[Word]:
+    """The words of one piece of several, in fractions of what was cut out, without the paper around."""
+    inside = piece.width - 2 * PAPER
+    for word in joined(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
+        left, right = ((edge * piece.width - PAPER) / inside for edge in (word.left, word.right))
+        yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
+
+
+def joined(words: Iterable[Word], shape: float) -> list[Word]:
+    """The words with the syllables of Korean put together, of which Tesseract often makes a word each.
+
+    ``shape`` is the picture's width over its height.
+    """
+    whole: list[Word] = []
+    for word in words:
+        if whole and _is_one_word(whole[-1], word, shape):
+            whole[-1] = _with_more(whole[-1], word)
+        else:
+            whole.append(word)
+    return whole
+
+
+def _is_one_word(word: Word, following: Word, shape: float) -> bool:
+    gap = (following.left - word.right) * shape
+    on_a_line = word.top < following.bottom and following.top < word.bottom and following.right > word.right
+    korean = HANGUL.match(word.text[-1]) and (HANGUL.match(following.text) or following.text in ",.")
+    return bool(korean) and on_a_line and gap < SPACE * min(word.bottom - word.top, following.bottom - following.top)
+
+
+def _with_more(word: Word, more: Word) -> Word:
+    letters, added = len(word.text), len(more.text)
+    sure = ((word.confidence or 0) * letters + (more.confidence or 0) * added) / (letters + added)
+    top, bottom = min(word.top, more.top), max(word.bottom, more.bottom)
+    return Word(word.text + more.text, word.left, top, more.right, bottom, confidence=round(sure, 4))
+
+
+def _on_page(word: Word, line: Word) -> Word:
+    """The word of a cut line where it stands on the page; as high as the line, like the words of the one who found it."""
+    across = line.right - line.left
+    left, right = (line.left + edge * across for edge in (word.left, word.right))
+    return word._replace(left=left, right=right, top=line.top, bottom=line.bottom)
+
+
+def _words_of(table: Table, across: int, down: int, picture: int = 1) -> Iterator[Word]:
+    columns = (table[name] for name in ("level", "page_num", "text", "left", "top", "width", "height", "conf"))
+    for level, number, text, left, top, width, height, sure in zip(*columns, strict=True):
+        if level == WORD_LEVEL and number == picture and (word := str(text).strip()):
             box = (left / across, top / down, (left + width) / across, (top + height) / down)
             yield Word(word, *box, confidence=round(max(0.0, float(sure)) / 100, 4))

@@ -45,6 +45,7 @@ from document_parser.models.reading import (
     PictureSpec,
     Reading,
     Route,
+    letters_read,
 )
 from document_parser.models.words import (
     FORMAT_FILES,
@@ -120,6 +121,7 @@ __all__ = [
     "WebhookState",
     "WebhookTry",
     "Word",
+    "letters_read",
     "parse_page_range",
     "utc_text",
 ]

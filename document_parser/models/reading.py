@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -102,8 +103,9 @@ class Reading:
 
     Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
     ``blocks``. Where there is a ``skew``, words and rules stand as on the straightened picture, blocks as on the one shown.
-    ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``how`` what the
-    engine says of its way of reading: nothing of the page.
+    ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``doubtful`` are
+    these lines and others that are hardly sure, as far as they could be read; ``how`` is what the engine says of its way of
+    reading: nothing of the page.
     """
 
     engine: EngineName
@@ -113,6 +115,7 @@ class Reading:
     skew: Skew = field(default_factory=Skew)
     text: str = ""
     lost: float = 0.0
+    doubtful: list[Word] = field(default_factory=list)
     how: str = ""
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0
@@ -123,8 +126,13 @@ class Reading:
     @property
     def letters_read(self) -> float:
         """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
-        sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in self.words)
-        return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= SURELY)
+        return letters_read(self.words)
+
+
+def letters_read(words: Iterable[Word], at_least: float = SURELY) -> float:
+    """Letters of words read with this confidence or more, each by its confidence; an engine that tells none is believed."""
+    sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in words)
+    return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= at_least)
 
 
 class Route(BaseModel):

@@ -26,6 +26,7 @@ from document_parser.pipeline.loops import loop_reason
 from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of, failed, is_unsure, text_layer_reading
 from document_parser.pipeline.rest import with_the_rest
 from document_parser.pipeline.second import SecondReader
+from document_parser.pipeline.second_try import with_second_try
 from document_parser.pipeline.witnesses import Witnesses
 
 NO_INK = 0.00002
@@ -111,10 +112,11 @@ class Ladder:
             return self._after(error)
         if reading is None:
             return "blank"
+        reading, again = await with_second_try(self._one, reading, image)
         reading, patches = await self._patched(reading)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None:
-            self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches)), started, temperature)
+            self._one.tell(name, "accepted", self._said_of(name, _why(reading, again, patches)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if self._is_blank(image, rejection):
@@ -208,9 +210,9 @@ class Ladder:
         return rejection.empty and image is not None and image.ink < LITTLE_INK and not self._one.facts.characters
 
 
-def _why(reading: Reading, patches: str) -> str:
+def _why(reading: Reading, *changed: str) -> str:
     """What an attempt tells of a reading that stands."""
     lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MUCH_LOST else ""
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""
-    return "; ".join(filter(None, (reading.how, straightened, patches, lost)))
+    return "; ".join(filter(None, (reading.how, straightened, *changed, lost)))

@@ -1,0 +1,55 @@
+"""Lines that RapidOCR found and could not read, read once more by Tesseract: those of another script among Latin ones.
+
+Only lines in doubt are tried, where some are lost; the line is the reader's who reads clearly more letters of it surely.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from document_parser.errors import EngineError
+from document_parser.models import InkFacts, PageImage, Reading, Word, letters_read
+from document_parser.pipeline.one_page import OnePage
+
+LEAST_LOST, MOST_LOST = 0.03, 0.7
+"""Of the writing. Less are smudges, stamps and rules taken for letters; of more Tesseract had better see the whole page."""
+CLEARLY = 1.1
+MOST_LINES = 200
+
+
+async def with_second_try(one: OnePage, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
+    """The reading with the lines that Tesseract reads better, and what to say of them."""
+    if image is None or "tesseract" not in one.route.engines or not is_worth_it(reading, image.marks):
+        return reading, ""
+    lines = reading.doubtful[:MOST_LINES]
+    started = time.monotonic()
+    try:
+        found = await one.engines.read_lines(image, lines, reading.skew)
+    except EngineError as error:
+        one.tell("tesseract", "error", f"lines in doubt: {error.message}", started)
+        return reading, ""
+    pairs = zip(lines, found.lines, strict=True)
+    better = {line: words for line, words in pairs if letters_read(words) > CLEARLY * letters_read([line], at_least=0)}
+    said = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
+    return with_lines(reading, better), said
+
+
+def is_worth_it(reading: Reading, marks: InkFacts) -> bool:
+    """Whether Tesseract may know better: not handwriting, which it reads worse and slowly."""
+    return bool(reading.doubtful) and LEAST_LOST <= reading.lost <= MOST_LOST and not marks.uneven
+
+
+def with_lines(reading: Reading, better: Mapping[Word, Sequence[Word]]) -> Reading:
+    """The reading with these words in place of lines in doubt, and less of it lost."""
+    words = [word for word in reading.words if word not in better]
+    words += [word for found in better.values() for word in found]
+    doubtful = [line for line in reading.doubtful if line not in better]
+    before = _length(reading.doubtful)
+    lost = round(reading.lost * _length(doubtful) / before, 4) if before else reading.lost
+    return replace(reading, words=words, doubtful=doubtful, lost=lost)
+
+
+def _length(lines: Sequence[Word]) -> float:
+    return sum(line.right - line.left for line in lines)
