@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import numpy as np
+import pytesseract
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -44,6 +46,10 @@ def jpeg(image: Image.Image) -> PageImage:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90)
     return PageImage(1, *image.size, "jpeg", file.getvalue())
+
+
+def has_packs(*names: str) -> bool:
+    return shutil.which("tesseract") is not None and set(names) <= set(pytesseract.get_languages())
 
 
 def run(test: Callable[[RapidOcrEngine], Awaitable[None]], runtime: OcrRuntime = "auto") -> None:
@@ -177,7 +183,7 @@ def test_rapidocr_takes_jpeg_and_reads_pages_side_by_side():
 def test_rapidocr_finds_nothing_on_an_empty_page():
     async def test(engine):
         assert (await engine.read(raw(page()))).words == []
-        assert await engine.upright_turn(raw(page())) == 0
+        assert await engine.upright_turn(raw(page())) == (0, False)
 
     run(test)
 
@@ -196,7 +202,7 @@ def test_a_page_on_its_side_or_head_is_told_how_to_turn():
         upright = page(*LINES)
         for turned in (0, 90, 180, 270):
             lying = upright.rotate(-turned, expand=True)  # PIL turns against the clock
-            assert await engine.upright_turn(jpeg(lying)) == (360 - turned) % 360
+            assert await engine.upright_turn(jpeg(lying)) == ((360 - turned) % 360, True)
 
     run(test)
 
@@ -205,7 +211,7 @@ def test_a_margin_note_on_its_side_does_not_turn_the_page():
     async def test(engine):
         image = page(*LINES)
         image.paste(page("Draft, turned").rotate(90, expand=True).crop((60, 200, 92, 240)), (10, 60))
-        assert await engine.upright_turn(raw(image)) == 0
+        assert await engine.upright_turn(raw(image)) == (0, True)
 
     run(test)
 
@@ -214,6 +220,20 @@ def test_the_holder_of_engines_tells_the_turn():
     async def main() -> None:
         engines = Engines(Settings())
         assert await engines.upright_turn(raw(page(*LINES).rotate(90, expand=True))) == 90
+        await engines.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not has_packs("osd", "hin"), reason="Tesseract or its packs for scripts and Hindi are not installed")
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_a_page_in_letters_that_rapidocr_does_not_know_is_turned_as_tesseract_says(corpus: Path, turned):
+    with Image.open(corpus / "scanned/devatest.png") as image:
+        lying = image.convert("RGB").rotate(-turned, expand=True)
+
+    async def main() -> None:
+        engines = Engines(Settings())
+        assert await engines.upright_turn(raw(lying)) == (360 - turned) % 360
         await engines.aclose()
 
     asyncio.run(main())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -12,12 +14,15 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import TypeAdapter
 
 from document_parser.engines import Engines
+from document_parser.engines.base import Engine
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.straight import skew_of, straightened_boxes
-from document_parser.models import BoundingBox, Options, Reading, Word
+from document_parser.models import Block, BoundingBox, Options, PictureSpec, Reading, Word
+from document_parser.pipeline.askew import skew_of_picture
+from document_parser.pipeline.askew import straightened as straighten
 from document_parser.pipeline.one_page import words_as_shown
 from document_parser.pipeline.patchwork import patched
-from document_parser.pipeline.read import read_page
+from document_parser.pipeline.read import read_page, read_with
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import EngineSettings, Settings
 from document_parser.skew import Skew
@@ -183,3 +188,88 @@ def test_a_page_scanned_askew_reads_as_the_straight_one_and_its_boxes_lie_on_the
     for shown, level in zip(page.blocks, straight.blocks, strict=True):
         expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.box.model_dump().values()))
         assert tuple(shown.box.model_dump().values()) == pytest.approx(expected, abs=0.012)
+
+
+def grey_level(image):
+    return skew_of_picture(image.convert("L"), PAPER)
+
+
+@pytest.mark.parametrize("degrees", [-10, -5, -2, 2, 3.3, 8])
+def test_a_glance_at_the_ink_tells_how_a_picture_lies(degrees):
+    askew = sheet().rotate(-degrees, Image.Resampling.BICUBIC, fillcolor=PAPER)
+    assert grey_level(askew) == pytest.approx(degrees, abs=0.3)
+    image, skew = straighten(askew, grey_level(askew))
+    assert grey_level(image) == 0
+    assert skew.degrees == grey_level(askew)
+
+
+def test_level_pages_small_skews_and_pages_without_lines_are_left_alone():
+    assert grey_level(sheet()) == 0
+    assert grey_level(sheet().rotate(1, Image.Resampling.BICUBIC, fillcolor=PAPER)) == 0
+    noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (1200, 900), dtype=np.uint8))
+    assert grey_level(noise) == 0
+    assert grey_level(Image.new("L", (900, 1200), PAPER)) == 0
+
+
+class HeadingFinder(Engine):
+    """A model that writes the page's words and says where the ink of the first line is."""
+
+    name = "deepseek"
+    picture = PictureSpec(dpi=144, max_long_side=1600, straighten=True)
+
+    def __init__(self):
+        self.slopes = []
+
+    async def read(self, page, *, temperature=None, watch=None):
+        with Image.open(io.BytesIO(page.data)) as picture:
+            grey = np.asarray(picture.convert("L"))
+        self.slopes.append(skew_of_picture(Image.fromarray(grey), PAPER))
+        rows = (grey < 120).any(axis=1)
+        top = int(rows.argmax())
+        bottom = top + int(rows[top:].argmin())
+        across = np.flatnonzero((grey[top:bottom] < 120).any(axis=0))
+        box = (across[0], top, across[-1], bottom)
+        place = BoundingBox.of(*(edge / side for edge, side in zip(box, grey.shape[::-1] * 2, strict=True)))
+        body = [Block(kind="paragraph", text=text) for text in (*LEFT, *RIGHT, *map(" ".join, CELLS))]
+        return Reading("deepseek", blocks=[Block(kind="title", text="Rules of the harbour", box=place), *body])
+
+
+def read_by(openers, path, image, name, around):
+    image.save(path, "PNG", dpi=(150, 150))
+
+    async def main():
+        async with contextlib.aclosing(Engines(Settings())) as engines, await openers.open(path, "image") as source:
+            return await read_with(name, source, 1, Options(), engines.seen_through(around), ())
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("degrees", [-6, 4])
+def test_a_model_sees_the_straightened_picture_and_its_boxes_stand_on_the_page_as_shown(openers, tmp_path, degrees):
+    model = HeadingFinder()
+    askew = sheet().rotate(-degrees, Image.Resampling.BICUBIC, fillcolor=PAPER)
+    level = read_by(openers, tmp_path / "level.png", sheet(), "deepseek", lambda _: model)
+    page = read_by(openers, tmp_path / "askew.png", askew, "deepseek", lambda _: model)
+    assert model.slopes == [0, 0]
+    told = re.search(r"straightened by ([\d.]+) degrees", page.attempts[-1].reason)
+    assert float(told[1]) == pytest.approx(abs(degrees), abs=0.3)
+    assert "straightened" not in level.attempts[-1].reason
+    expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.blocks[0].box.model_dump().values()))
+    assert tuple(page.blocks[0].box.model_dump().values()) == pytest.approx(expected, abs=0.012)
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not installed")
+def test_tesseract_reads_a_page_scanned_askew_as_the_straight_one(openers, tmp_path):
+    def only(engine):
+        return engine
+
+    level = read_by(openers, tmp_path / "level.png", sheet(), "tesseract", only)
+    page = read_by(openers, tmp_path / "askew.png", sheet().rotate(5, fillcolor=PAPER, resample=3), "tesseract", only)
+    assert words_of(page) == words_of(level)
+    assert re.search(r"straightened by 5\.\d degrees|straightened by 4\.[89] degrees", page.attempts[-1].reason)
+    expected = Skew(-5, 1.0, 1240 / 1754).as_shown(tuple(level.blocks[0].box.model_dump().values()))
+    assert tuple(page.blocks[0].box.model_dump().values()) == pytest.approx(expected, abs=0.02)
+
+
+def words_of(page):
+    return sorted(" ".join(block.text for block in page.blocks if not block.table).split())

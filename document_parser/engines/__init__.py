@@ -128,7 +128,17 @@ class Engines:
 
         engine = self._engine("rapidocr")
         assert isinstance(engine, RapidOcrEngine)
-        return await engine.upright_turn(page)
+        turn = await engine.upright_turn(page)
+        by_script = None if turn.sure else await self._turn_by_script(page)
+        return turn.degrees if by_script is None else by_script
+
+    async def _turn_by_script(self, page: PageImage) -> int | None:
+        """The turn of a page of letters that RapidOCR does not know, as Tesseract tells it; None where that is not there."""
+        from document_parser.engines.tesseract import TesseractEngine
+
+        engine = self._engine("tesseract")
+        assert isinstance(engine, TesseractEngine)
+        return await engine.upright_turn(page) if await engine.available() else None
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
         """What Tesseract reads in these lines of a picture, once it is straightened. Raises EngineError."""

@@ -52,7 +52,7 @@ class DeepSeekEngine(VisionEngine):
 
     def __init__(self, settings: Settings) -> None:
         own = settings.deepseek
-        self.picture = PictureSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side)
+        self.picture = PictureSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side, straighten=True)
         arguments = {
             "ngram_size": own.ngram_size,
             "window_size": own.window_size,

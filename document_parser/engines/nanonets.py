@@ -18,7 +18,10 @@ class NanonetsEngine(VisionEngine):
     def __init__(self, settings: Settings) -> None:
         own = settings.nanonets
         self.picture = PictureSpec(
-            dpi=own.picture_dpi, max_long_side=own.picture_long_side, min_short_side=own.picture_short_side
+            dpi=own.picture_dpi,
+            max_long_side=own.picture_long_side,
+            min_short_side=own.picture_short_side,
+            straighten=True,
         )
         # Sent even at 1.0: the server would otherwise take 1.05 from the model's own configuration, which harms tables.
         extra = {"repetition_penalty": own.repetition_penalty}

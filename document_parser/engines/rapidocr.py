@@ -34,6 +34,8 @@ SAMPLE_SHAPE = 14
 """Of a long line, a piece this many times as long as high tells its direction."""
 ELONGATED = 1.5
 READABLE = 0.6
+WELL_READABLE = 0.85
+"""Of letters that it does not know the recognition may be as sure the wrong way up; it is less sure than this of both."""
 CLEARLY = 0.05
 DOUBTFUL = 0.5
 """A line read with less confidence is taken for something else: a drawing, a stain, letters the models do not know."""
@@ -57,6 +59,16 @@ class Line(NamedTuple):
     text: str
     corners: Corners
     confidence: float
+
+
+class Turn(NamedTuple):
+    """By how many degrees clockwise a page must be turned, and whether that is sure."""
+
+    degrees: int
+    sure: bool
+
+
+UNTOLD = Turn(0, sure=False)
 
 
 class RapidOcrEngine(Engine):
@@ -84,11 +96,11 @@ class RapidOcrEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
-    async def upright_turn(self, page: PageImage) -> int:
+    async def upright_turn(self, page: PageImage) -> Turn:
         """By how many degrees clockwise (0, 90, 180, 270) the picture must be turned for its lines to read from left to right.
 
-        0 where there is too little writing to tell, and where glyphs stand upright in lines that run downwards.
-        Raises EngineError.
+        0, and not sure, where there is too little writing to tell, letters that the models do not know, or glyphs that stand
+        upright in lines that run downwards. Raises EngineError.
         """
         return await self._apart(self._turn, page)
 
@@ -133,7 +145,7 @@ class RapidOcrEngine(Engine):
         read = ocr.read(cut_out(pixels, corners))
         return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
 
-    def _turn(self, page: PageImage) -> int:
+    def _turn(self, page: PageImage) -> Turn:
         from document_parser.engines.ppocr import cut_out
 
         picture = opened(page)
@@ -144,12 +156,13 @@ class RapidOcrEngine(Engine):
         lines = cut_out(pixels, boxes)
         sample = _longest([line for line, down in zip(lines, _are_tall(boxes), strict=True) if down == downwards])
         if not sample:
-            return 0
+            return UNTOLD
         as_found, upside_down = self._confidence(sample), self._confidence([line[::-1, ::-1] for line in sample])
         if max(as_found, upside_down) < READABLE or abs(as_found - upside_down) < CLEARLY:
-            return 0
+            return UNTOLD
         # A line that runs downwards was cut out turned by a quarter against the clock.
-        return (270 if downwards else 0) if as_found > upside_down else (90 if downwards else 180)
+        degrees = (270 if downwards else 0) if as_found > upside_down else (90 if downwards else 180)
+        return Turn(degrees, max(as_found, upside_down) >= WELL_READABLE)
 
     def _confidence(self, lines: Sequence[Pixels]) -> float:
         """How sure the recognition is of these lines, by their number of letters."""

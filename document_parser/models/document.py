@@ -33,6 +33,13 @@ class Word(NamedTuple):
     mono: bool = False
     link: str = ""
 
+    def straightened(self, skew: Skew) -> Word:
+        """The word of the page as shown where it stands on the straightened one."""
+        if not skew.degrees:
+            return self
+        left, top, right, bottom = skew.straightened((self.left, self.top, self.right, self.bottom))
+        return self._replace(left=left, top=top, right=right, bottom=bottom, baseline=0.0)
+
 
 class Rule(NamedTuple):
     """What parts cells on the upright page. A thin box is a level or upright line; any other is filled, and its edges count."""

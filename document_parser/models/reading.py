@@ -45,6 +45,8 @@ class PictureSpec(BaseModel):
     """Small originals are enlarged until their short side has this many pixels; 0 leaves them."""
     encoding: Literal["jpeg", "rgb"] = "jpeg"
     quality: int = 90
+    straighten: bool = False
+    """Whether a picture of lines that are clearly askew is to be straightened."""
     region: BoundingBox | None = None
     """The part of the upright page that is wanted; all of it where there is none. The limits hold for the part."""
 
@@ -88,6 +90,8 @@ class PageImage:
     sideways: float = 0.0
     marks: InkFacts = field(default_factory=InkFacts)
     kind: PageKind = "plain"
+    skew: Skew = field(default_factory=Skew)
+    """How it was straightened."""
 
 
 FinishReason = Literal["stop", "length", "loop", "aborted"]
@@ -102,7 +106,7 @@ class Reading:
     """What an engine returned for a page, before guards.
 
     Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
-    ``blocks``. Where there is a ``skew``, words and rules stand as on the straightened picture, blocks as on the one shown.
+    ``blocks``. Where there is a ``skew``, all of them stand as on the straightened picture.
     ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``doubtful`` are
     these lines and others that are hardly sure, as far as they could be read; ``how`` is what the engine says of its way of
     reading: nothing of the page.

@@ -65,7 +65,7 @@ class CpuLook:
         if name is None:
             return None
         try:
-            return await self._one.engines.get(name).read(await self._one.picture_for(name))
+            return await self._one.read(name, await self._one.picture_for(name))
         except (EngineError, PageUnreadable) as error:
             self._one.tell(name, "error", f"as a witness: {error.message}", started)
             return None

@@ -76,6 +76,8 @@ class Reply(BaseModel):
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0
     sideways: Annotated[float, Field(ge=0)] = 0.0
     marks: InkFacts = InkFacts()
+    askew: Annotated[float, Field(ge=-45, le=45)] = 0.0
+    shrunk: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @classmethod
     def refusing(cls, error: DocumentParserError) -> Reply:

@@ -20,8 +20,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
 from document_parser.models import BoundingBox, PageFacts, PictureSpec, Rule, Word
-from document_parser.pipeline.pdf_file import Picture
-from document_parser.pipeline.picture import INK_MARGIN, encoded, glance, picture_size
+from document_parser.pipeline.picture import INK_MARGIN, Picture, picture_size
 
 ASSUMED_DPI = 144.0
 KEPT_LONG_SIDE = 4096
@@ -120,8 +119,7 @@ class ImageFile:
         picture = decoded if decoded.size == size else decoded.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         if turn in _TURNS:
             picture = picture.transpose(_TURNS[turn])
-        ink, sideways, marks = glance(picture)
-        return Picture(*picture.size, encoded(picture, spec), ink, sideways, marks)
+        return Picture.of(picture, spec)
 
     @contextmanager
     def _opened(self, number: int) -> Iterator[Image.Image]:
@@ -164,8 +162,7 @@ def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: in
     top, bottom = (round(edge * picture.height) for edge in (region.top, region.bottom))
     part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     part.thumbnail((spec.max_long_side, spec.max_long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    ink, sideways, marks = glance(part)
-    return Picture(*part.size, encoded(part, spec), ink, sideways, marks)
+    return Picture.of(part, spec)
 
 
 @contextmanager

@@ -161,12 +161,11 @@ class Ladder:
             return known, image
         if name in route.MODELS:
             self._witnesses.look_meanwhile()
-        engine = self._one.engines.get(name)
-        reading = await engine.read(image, temperature=temperature, watch=loop_reason)
+        reading = await self._one.read(name, image, temperature, loop_reason)
         before = self._one.pictures.turn
         if is_unsure(reading) and await self._one.pictures.turn_over(image):
             picture = await self._one.picture_for(name)
-            turned = await engine.read(picture, temperature=temperature, watch=loop_reason)
+            turned = await self._one.read(name, picture, temperature, loop_reason)
             if (confidence_of(turned) or 0) > (confidence_of(reading) or 0):
                 return turned, picture
             self._one.pictures.turn = before

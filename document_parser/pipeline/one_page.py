@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from document_parser.engines import Engines
+from document_parser.engines.base import Watch
 from document_parser.errors import DocumentParserError, PageInDoubt
 from document_parser.models import (
     Attempt,
@@ -29,6 +30,7 @@ from document_parser.models import (
 )
 from document_parser.pipeline.layout import blocks_of
 from document_parser.pipeline.upright import PageSource, UprightPictures
+from document_parser.skew import Skew
 
 UNSURE = 0.85
 """Below this mean confidence a page is flagged, and looked at once more: it may stand on its head."""
@@ -71,7 +73,16 @@ class OnePage:
         spec = self.engines.get(name).picture_for(self.kind)
         return replace(await self.pictures.take(spec), kind=self.kind)
 
+    async def read(
+        self, name: EngineName, image: PageImage, temperature: float | None = None, watch: Watch | None = None
+    ) -> Reading:
+        """What an engine reads in a picture of the page, and how that was straightened. Raises EngineError."""
+        reading = await self.engines.get(name).read(image, temperature=temperature, watch=watch)
+        return replace(reading, skew=image.skew) if image.skew.degrees else reading
+
     def candidate(self, name: EngineName, reading: Reading) -> Candidate:
+        """The reading as one that may become the page; its blocks stand where the page as shown has them."""
+        reading = replace(reading, blocks=_as_shown(reading.blocks, reading.skew))
         return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
 
     def tell(
@@ -117,10 +128,13 @@ def page_blocks(page: Page, reading: Reading) -> list[Block]:
     """The blocks of a reading: those it has, or what the layout makes of its words."""
     if reading.blocks:
         return reading.blocks
-    blocks = blocks_of(reading.words, page.width, page.height, reading.rules)
-    if not reading.skew.degrees:
+    return _as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+
+
+def _as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
+    if not skew.degrees:
         return blocks
-    return [block.model_copy(update={"box": block.box and block.box.as_shown(reading.skew)}) for block in blocks]
+    return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
 
 
 def words_as_shown(reading: Reading) -> list[Word]:

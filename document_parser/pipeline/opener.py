@@ -28,7 +28,8 @@ from document_parser.models import PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
-from document_parser.pipeline.pdf_file import PdfFile, Picture
+from document_parser.pipeline.pdf_file import PdfFile
+from document_parser.pipeline.picture import Picture
 from document_parser.processes import die_with_parent, name_process
 
 FORK_REQUEST = b"fork"
@@ -266,5 +267,7 @@ def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
         ink=picture.ink,
         sideways=picture.sideways,
         marks=picture.marks,
+        askew=picture.skew.degrees,
+        shrunk=picture.skew.scale,
     )
     return reply, picture.data

@@ -35,7 +35,7 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     places = _Lines(reading.words)
     beside: dict[int, list[Word]] = defaultdict(list)
     for as_shown in layer:
-        word = _straightened(as_shown, reading)
+        word = as_shown.straightened(reading.skew)
         place = places.under(word)
         if place is not None:
             beside[place].append(word)
@@ -43,14 +43,6 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     words = [word for place, word in enumerate(reading.words) if place not in better]
     words += [word for found in better.values() for word in found]
     return replace(reading, words=words), len(better)
-
-
-def _straightened(word: Word, reading: Reading) -> Word:
-    """The layer's word where the reading has its words, who may have been found on a straightened picture."""
-    if not reading.skew.degrees:
-        return word
-    left, top, right, bottom = reading.skew.straightened(word[1:5])
-    return word._replace(left=left, top=top, right=right, bottom=bottom, baseline=0.0)
 
 
 def _is_better(words: Sequence[Word], line: Word) -> bool:

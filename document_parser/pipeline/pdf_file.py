@@ -6,7 +6,7 @@ import ctypes
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pypdfium2
@@ -16,29 +16,18 @@ from PIL import Image
 
 from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import InkFacts, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_links import with_links
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.pdf_rules import extract_rules
-from document_parser.pipeline.picture import Frame, encoded, framed, glance
+from document_parser.pipeline.picture import Frame, Picture, framed
 
 _SAMPLED_CHARACTERS = 256
 _GRID = 128
 _PROBED_PAGES = 50
-
-
-class Picture(NamedTuple):
-    """A rendered page, before it is sent: see PageImage."""
-
-    width_pixels: int
-    height_pixels: int
-    data: bytes
-    ink: float
-    sideways: float
-    marks: InkFacts
 
 
 class PdfFile:
@@ -97,9 +86,7 @@ class PdfFile:
         if turn in {90, 270}:
             across, along = along, across
         frame = framed(across, along, spec, spec.dpi)
-        image = self._drawn(page, frame, turn)
-        ink, sideways, marks = glance(image)
-        return Picture(frame.width, frame.height, encoded(image, spec), ink, sideways, marks)
+        return Picture.of(self._drawn(page, frame, turn), spec)
 
     def _drawn(self, page: Any, frame: Frame, turn: int) -> Image.Image:
         """The page on white, form fields included. Four bytes a pixel: Pillow takes them without a copy."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from document_parser.models import InkFacts, PictureSpec
+from document_parser.pipeline.askew import skew_of_picture, straightened
 from document_parser.pipeline.ink import ink_facts
+from document_parser.skew import Skew
 
 INK_MARGIN = 32
 """Grey levels, of 256, by which a pixel must differ from the paper to count as ink. Paper's own noise stays below it."""
@@ -62,6 +64,28 @@ def framed(width: float, height: float, spec: PictureSpec, dpi: float) -> Frame:
     return Frame(across, along, round(region.left * page_width), round(region.top * page_height), page_width, page_height)
 
 
+class Picture(NamedTuple):
+    """A rendered page, before it is sent: see PageImage."""
+
+    width_pixels: int
+    height_pixels: int
+    data: bytes
+    ink: float
+    sideways: float
+    marks: InkFacts
+    skew: Skew
+
+    @classmethod
+    def of(cls, image: Image.Image, spec: PictureSpec) -> Self:
+        """The picture as it is to be sent: straightened, where that is wanted and it lies askew."""
+        ink, sideways, marks = glance(image)
+        skew = Skew(shape=image.width / image.height)
+        if spec.straighten and ink and sideways <= 1 and (degrees := _degrees_askew(image)):
+            image, skew = straightened(image, degrees)
+            ink, sideways, marks = glance(image)
+        return cls(*image.size, encoded(image, spec), ink, sideways, marks, skew)
+
+
 def encoded(image: Image.Image, spec: PictureSpec) -> bytes:
     """A baseline JPEG with halved colour resolution (a third faster, and text keeps its luminance), or rows of RGB."""
     if spec.encoding == "rgb":
@@ -82,12 +106,22 @@ def glance(image: Image.Image) -> tuple[float, float, InkFacts]:
     """
     grey = image.convert("L")
     levels = np.asarray(grey.histogram(), dtype=np.int64)
-    paper = int(np.convolve(levels, np.ones(9, dtype=np.int64), "same").argmax())
+    paper = _paper(levels)
     blank = int(levels[max(0, paper - INK_MARGIN) : paper + INK_MARGIN + 1].sum())
     ink = 1 - blank / max(1, int(levels.sum()))
     if ink <= 0:
         return 0.0, 0.0, InkFacts()
     return round(ink, 6), round(_sideways(grey, paper), 3), ink_facts(grey, paper)
+
+
+def _degrees_askew(image: Image.Image) -> float:
+    grey = image.convert("L")
+    return skew_of_picture(grey, _paper(np.asarray(grey.histogram(), dtype=np.int64)))
+
+
+def _paper(levels: NDArray[np.int64]) -> int:
+    """The grey level, 0 to 255, of the paper, by how many pixels have each level."""
+    return int(np.convolve(levels, np.ones(9, dtype=np.int64), "same").argmax())
 
 
 def _sideways(grey: Image.Image, paper: int) -> float:

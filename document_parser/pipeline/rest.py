@@ -22,7 +22,7 @@ async def with_the_rest(
     if rejection.guard not in {"loop", "length"} or image is None or image.encoding != "jpeg":
         return None
     blocks = one.engines.get(reading.engine).parse(keep_good_prefix(reading.text))
-    place_blocks(blocks, (await witnesses.known()).words)
+    place_blocks(blocks, [word.straightened(image.skew) for word in (await witnesses.known()).words])
     prefix = crops.sound_prefix(blocks, image)
     if prefix is None:
         return None
@@ -49,7 +49,7 @@ async def _read(one: OnePage, name: EngineName, prefix: crops.Prefix) -> list[Bl
     started = time.monotonic()
     try:
         picture = crops.rest_of(prefix)
-        reading = await one.engines.get(name).read(picture, temperature=heat, watch=loop_reason)
+        reading = await one.read(name, picture, heat, loop_reason)
     except EngineError as error:
         one.tell(name, "error", f"{where}: {error.message}", started, heat)
         return None

@@ -91,7 +91,7 @@ class SecondReader:
         started = time.monotonic()
         try:
             image = await self._one.picture_for(other)
-            reading = await self._one.engines.get(other).read(image, watch=loop_reason)
+            reading = await self._one.read(other, image, watch=loop_reason)
         except EngineError as error:
             self._one.tell(other, "error", f"as a second reader: {error.message}", started)
             return None

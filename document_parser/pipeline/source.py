@@ -24,6 +24,7 @@ from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, Sour
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, Zygote, fork_zygote
+from document_parser.skew import Skew
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
 
@@ -318,4 +319,5 @@ def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn:
         raise ValueError(f"{len(data)} bytes are no picture of {width} x {height}")
     if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):
         raise ValueError("not a JPEG file")
-    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks)
+    skew = Skew(reply.askew, reply.shrunk, width / height) if reply.askew else Skew()
+    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks, skew=skew)
