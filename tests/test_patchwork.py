@@ -30,6 +30,13 @@ def test_what_the_cpu_is_unsure_of_is_read_as_the_layer_has_it():
     assert lines == 1
 
 
+def test_a_line_that_the_layer_has_is_in_doubt_no_longer():
+    known, unknown = line("量号划", 0.1, 0.55), line("人", 0.2, 0.6)
+    reading = Reading("rapidocr", words=[known, unknown], doubtful=[known, unknown], lost=0.4)
+    found, _ = patched(reading, layer("블록체인 기술", 0.1))
+    assert (found.doubtful, found.lost) == ([unknown], 0.2)
+
+
 def test_where_both_agree_the_layers_letters_stand():
     reading = Reading("rapidocr", words=[line("(Blockchain technology", 0.1, 0.99)])
     found, _ = patched(reading, layer("Blockchain technology", 0.1))

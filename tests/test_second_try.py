@@ -17,7 +17,7 @@ from document_parser.engines import Engines
 from document_parser.engines.tesseract import installed_languages, joined
 from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.read import read_page
-from document_parser.pipeline.second_try import is_worth_it, with_lines
+from document_parser.pipeline.second_try import is_worth_it
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import EngineSettings, Settings
 
@@ -36,7 +36,7 @@ SURE, LOST, DROPPED = line("Dear sirs", 0.1, 0.99), line("AUO.,U", 0.2, 0.6), li
 
 def test_lines_read_better_take_the_place_of_those_in_doubt_and_less_is_lost():
     reading = Reading("rapidocr", words=[SURE, LOST], doubtful=[LOST, DROPPED], lost=0.6)
-    found = with_lines(reading, {LOST: [line("받을", 0.2, 0.95, right=0.3), line("수", 0.2, 0.95, left=0.35)]})
+    found = reading.with_better({LOST: [line("받을", 0.2, 0.95, right=0.3), line("수", 0.2, 0.95, left=0.35)]})
     assert [word.text for word in found.words] == ["Dear sirs", "받을", "수"]
     assert (found.doubtful, found.lost) == ([DROPPED], 0.3)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -131,6 +131,19 @@ class Reading:
     def letters_read(self) -> float:
         """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
         return letters_read(self.words)
+
+    def with_better(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
+        """The reading with these words in place of lines of its own, which are in doubt no longer, and less of it lost."""
+        words = [word for word in self.words if word not in better]
+        words += [word for found in better.values() for word in found]
+        doubtful = [line for line in self.doubtful if line not in better]
+        before = _length(self.doubtful)
+        lost = round(self.lost * _length(doubtful) / before, 4) if before else self.lost
+        return replace(self, words=words, doubtful=doubtful, lost=lost)
+
+
+def _length(lines: Sequence[Word]) -> float:
+    return sum(line.right - line.left for line in lines)
 
 
 def letters_read(words: Iterable[Word], at_least: float = SURELY) -> float:

@@ -112,11 +112,11 @@ class Ladder:
             return self._after(error)
         if reading is None:
             return "blank"
-        reading, again = await with_second_try(self._one, reading, image)
         reading, patches = await self._patched(reading)
+        reading, again = await with_second_try(self._one, reading, image)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None:
-            self._one.tell(name, "accepted", self._said_of(name, _why(reading, again, patches)), started, temperature)
+            self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if self._is_blank(image, rejection):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from document_parser.models import PageFacts, Reading, Word
 from document_parser.pipeline.comparable import is_meaningless, overlap, tokens
@@ -39,10 +38,8 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
         place = places.under(word)
         if place is not None:
             beside[place].append(word)
-    better = {place: words for place, words in beside.items() if _is_better(words, reading.words[place])}
-    words = [word for place, word in enumerate(reading.words) if place not in better]
-    words += [word for found in better.values() for word in found]
-    return replace(reading, words=words), len(better)
+    better = {reading.words[place]: words for place, words in beside.items() if _is_better(words, reading.words[place])}
+    return reading.with_better(better), len(better)
 
 
 def _is_better(words: Sequence[Word], line: Word) -> bool:

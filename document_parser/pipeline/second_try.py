@@ -6,11 +6,9 @@ Only lines in doubt are tried, where some are lost; the line is the reader's who
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from document_parser.errors import EngineError
-from document_parser.models import InkFacts, PageImage, Reading, Word, letters_read
+from document_parser.models import InkFacts, PageImage, Reading, letters_read
 from document_parser.pipeline.one_page import OnePage
 
 LEAST_LOST, MOST_LOST = 0.03, 0.7
@@ -33,23 +31,9 @@ async def with_second_try(one: OnePage, reading: Reading, image: PageImage | Non
     pairs = zip(lines, found.lines, strict=True)
     better = {line: words for line, words in pairs if letters_read(words) > CLEARLY * letters_read([line], at_least=0)}
     said = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
-    return with_lines(reading, better), said
+    return reading.with_better(better), said
 
 
 def is_worth_it(reading: Reading, marks: InkFacts) -> bool:
     """Whether Tesseract may know better: not handwriting, which it reads worse and slowly."""
     return bool(reading.doubtful) and LEAST_LOST <= reading.lost <= MOST_LOST and not marks.uneven
-
-
-def with_lines(reading: Reading, better: Mapping[Word, Sequence[Word]]) -> Reading:
-    """The reading with these words in place of lines in doubt, and less of it lost."""
-    words = [word for word in reading.words if word not in better]
-    words += [word for found in better.values() for word in found]
-    doubtful = [line for line in reading.doubtful if line not in better]
-    before = _length(reading.doubtful)
-    lost = round(reading.lost * _length(doubtful) / before, 4) if before else reading.lost
-    return replace(reading, words=words, doubtful=doubtful, lost=lost)
-
-
-def _length(lines: Sequence[Word]) -> float:
-    return sum(line.right - line.left for line in lines)
