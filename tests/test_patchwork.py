@@ -30,6 +30,12 @@ def test_what_the_cpu_is_unsure_of_is_read_as_the_layer_has_it():
     assert lines == 1
 
 
+def test_a_line_that_was_found_and_could_not_be_read_at_all_is_the_layers():
+    reading = Reading("rapidocr", words=[line("of the picture", 0.3, 0.98)], doubtful=[line("", 0.1, 0.0)], lost=0.5)
+    found, lines = patched(reading, layer("초연결 네트워킹", 0.1))
+    assert (texts(found), lines, found.lost) == (["of the picture", "초연결", "네트워킹"], 1, 0)
+
+
 def test_a_line_that_the_layer_has_is_in_doubt_no_longer():
     known, unknown = line("量号划", 0.1, 0.55), line("人", 0.2, 0.6)
     reading = Reading("rapidocr", words=[known, unknown], doubtful=[known, unknown], lost=0.4)

@@ -177,7 +177,8 @@ class Ladder:
         if not (reading.words and reading.engine != "text_layer" and upright and patchwork.can_help(facts)):
             return reading, ""
         patched, lines = patchwork.patched(reading, await self._one.source.words(facts.number))
-        return patched, f"{lines} of {len(reading.words)} lines as the text layer has them" if lines else ""
+        found = len({*reading.words, *reading.doubtful})
+        return patched, f"{lines} of {found} lines as the text layer has them" if lines else ""
 
     async def _accept(self, candidate: Candidate) -> None:
         """Have the candidate checked and keep it."""

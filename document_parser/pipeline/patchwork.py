@@ -31,14 +31,15 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
 
     ``reading`` has words or lines with boxes, ``layer`` words in fractions of the page as a viewer shows it.
     """
-    places = _Lines(reading.words)
+    lines = [*reading.words, *(line for line in reading.doubtful if line not in reading.words)]
+    places = _Lines(lines)
     beside: dict[int, list[Word]] = defaultdict(list)
     for as_shown in layer:
         word = as_shown.straightened(reading.skew)
         place = places.under(word)
         if place is not None:
             beside[place].append(word)
-    better = {reading.words[place]: words for place, words in beside.items() if _is_better(words, reading.words[place])}
+    better = {lines[place]: words for place, words in beside.items() if _is_better(words, lines[place])}
     return reading.with_better(better), len(better)
 
 
