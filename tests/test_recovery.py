@@ -14,7 +14,7 @@ import redis
 from document_parser.models import Document
 from tests import documents
 from tests.chaos import horses
-from tests.service import Service, processes_of, redis_url_of, wait_until
+from tests.service import Service, redis_url_of, wait_until
 from tests.test_lifecycle import parent, pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -181,17 +181,6 @@ def test_a_deleted_job_leaves_nothing_though_it_was_being_read(service, server, 
     wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 2, "the requests end")
     wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 10, "no late page file stays")
     assert service.client.get(f"/v1/jobs/{job_id}/status").status_code == 404
-
-
-def test_a_document_that_eats_memory_fails_and_its_worker_lives(service, tmp_path):
-    (pool,) = pools(service)
-    workers = {pid for pid in processes_of(service.data_dir) if parent(pid) == pool}
-    bomb = tmp_path / "bomb.png"
-    documents.png_bomb(bomb)
-    status = service.ended(service.submit(bomb))
-    assert status["status"] == "failed"
-    assert status["error"]["status"] == 422
-    assert {pid for pid in processes_of(service.data_dir) if parent(pid) == pool} >= workers
 
 
 def test_a_page_that_hangs_the_parser_fails_alone(tmp_path):
