@@ -16,6 +16,7 @@ from document_parser.export.figures import Figures
 from document_parser.models import Block, BoundingBox, Document, Options, Page, PageFacts, PictureSpec
 from document_parser.pipeline.document import parse
 from document_parser.pipeline.figures import located, placed, with_figures
+from document_parser.pipeline.pdf_file import PdfFile
 from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import EngineSettings, Settings
@@ -66,6 +67,33 @@ def test_strips_of_a_picture_are_one_figure_and_logos_and_scans_are_none():
 def test_figures_side_by_side_come_from_left_to_right():
     boxes = [(0.6, 0.29, 0.9, 0.5), (0.1, 0.3, 0.4, 0.5), (0.1, 0.6, 0.4, 0.8)]
     assert [found.left for found in figure_boxes(boxes, 595, 842)] == [0.1, 0.6, 0.1]
+
+
+LINE = b"100 400 m 150 470 l 200 430 l 250 520 l 300 480 l 350 560 l 400 500 l S "
+DOTS = b" ".join(
+    b"%d %d m %d %d %d %d %d %d c f" % (x, y, x + 4, y + 8, x + 8, y + 8, x + 12, y)
+    for x, y in ((148, 470), (198, 430), (248, 520), (298, 480), (348, 560), (398, 500), (98, 400), (220, 470), (320, 520))
+)
+GRID = b" ".join(b"100 %d m 400 %d l S %d 400 m %d 560 l S" % (y, y, x, x) for x, y in ((100, 400), (250, 480), (400, 560)))
+ROUND_BOX = (
+    b"100 400 m 390 400 l 400 400 400 400 400 410 c 400 550 l 400 560 400 560 390 560 c 110 560 l 100 560 100 560 100 550 c S"
+)
+
+
+def found_in(path, operators):
+    return PdfFile(documents.pdf_of_operators(path, operators)).facts(1).pictures
+
+
+def test_a_chart_drawn_with_lines_and_dots_is_a_figure(tmp_path):
+    (chart,) = found_in(tmp_path / "chart.pdf", LINE + DOTS)
+    facts = PdfFile(tmp_path / "chart.pdf").facts(1)
+    assert chart.left * facts.width_points == pytest.approx(99, abs=2)
+    assert (1 - chart.top) * facts.height_points == pytest.approx(568, abs=9)
+
+
+@pytest.mark.parametrize("operators", [GRID, ROUND_BOX, b"1 1 1 RG 1 g " + LINE + DOTS])
+def test_a_grid_a_box_with_round_corners_and_what_is_white_on_white_are_no_figures(tmp_path, operators):
+    assert found_in(tmp_path / "none.pdf", operators) == []
 
 
 def test_a_figure_stands_before_its_caption_or_after_what_is_above_it():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines.text_layer import PageText, extract_words
+from document_parser.engines.text_layer import PageText, UprightMap, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.models import PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
+from document_parser.pipeline.pdf_drawings import drawing_boxes
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_links import with_links
 from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
@@ -52,7 +53,7 @@ class PdfFile:
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
         width, height = _size(page)
-        pictures = list(_image_boxes(page))
+        pictures, paths = _pictures_and_paths(page)
         share = _image_share(pictures)
         hidden = texts_under_pictures(page) if share >= COVERING else frozenset()
         unmapped, invisible, characters = _text_facts(self._load_text(number), hidden)
@@ -65,7 +66,7 @@ class PdfFile:
             unmapped_share=unmapped,
             invisible_share=invisible,
             image_share=share,
-            pictures=figure_boxes(pictures, width, height),
+            pictures=figure_boxes([*pictures, *drawing_boxes(paths)], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
         )
@@ -187,11 +188,16 @@ def _image_share(boxes: Iterable[Box]) -> float:
     return round(float(covered.mean()), 4)
 
 
-def _image_boxes(page: Any) -> Iterator[Box]:
-    """Boxes of pictures as fractions of the upright page, not yet cut to it."""
+def _pictures_and_paths(page: Any) -> tuple[list[Box], list[tuple[Any, UprightMap]]]:
+    """(boxes of pictures as fractions of the upright page, not yet cut to it; paths and the map of the space around them)."""
+    pictures: list[Box] = []
+    paths: list[tuple[Any, UprightMap]] = []
     for found, kind, place in objects_of(page):
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := bounds_of(found, place)) is not None:
-            yield box
+        if kind == pdfium.FPDF_PAGEOBJ_PATH:
+            paths.append((found, place))
+        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := bounds_of(found, place)) is not None:
+            pictures.append(box)
+    return pictures, paths
 
 
 def _form_fields(page: Any) -> int:

@@ -23,7 +23,7 @@ def figure_boxes(boxes: Iterable[Box], width_points: float, height_points: float
     if len(cut) > MOST_PIECES:
         return []
     reach = TOUCHING_POINTS / width_points, TOUCHING_POINTS / height_points
-    whole = [BoundingBox.of(*box) for box in _together(cut, *reach)]
+    whole = [BoundingBox.of(*box) for box in together(cut, *reach)]
     kept = [box for box in whole if _is_figure(box, width_points, height_points)]
     return [box for row in _rows(kept) for box in sorted(row, key=lambda box: box.left)]
 
@@ -45,8 +45,8 @@ def _on_page(box: Box) -> Box | None:
     return (left, top, right, bottom) if right > left and bottom > top else None
 
 
-def _together(boxes: list[Box], across: float, down: float) -> list[Box]:
-    """Boxes that touch each other as one, until none does."""
+def together(boxes: list[Box], across: float, down: float) -> list[Box]:
+    """Boxes that lie within this reach of each other as one, until none does."""
     found: list[Box] = []
     for box in boxes:
         grown = box

@@ -34,7 +34,7 @@ def extract_rules(page: Any) -> list[Rule]:
     for path, kind, place in objects_of(page):
         if kind != pdfium.FPDF_PAGEOBJ_PATH or (box := bounds_of(path, place)) is None or _negligible(box):
             continue
-        filled, stroked = _visible(path)
+        filled, stroked = visible(path)
         if not (filled or stroked):
             continue
         if _is_thin(box):
@@ -56,7 +56,7 @@ def _is_thin(box: Box) -> bool:
     return min(box[2] - box[0], box[3] - box[1]) < _THIN
 
 
-def _visible(path: Any) -> tuple[bool, bool]:
+def visible(path: Any) -> tuple[bool, bool]:
     """(whether a path fills, whether it strokes) with a colour that shows on white."""
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     if not pdfium.FPDFPath_GetDrawMode(path, fill, stroke):

@@ -1,0 +1,76 @@
+"""Drawings of a PDF page: charts and diagrams made of curves and slanted lines, told from rules and boxes around text.
+
+Runs in the opener child. Bars alone look like the shading of a table and are none.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pypdfium2.raw as pdfium
+
+from document_parser.engines.text_layer import UprightMap
+from document_parser.pipeline.pdf_objects import Box, bounds_of
+from document_parser.pipeline.pdf_pictures import together
+from document_parser.pipeline.pdf_rules import visible
+
+MOST_SHAPES = 1500
+"""A page of more is a map, or has its letters drawn."""
+MOST_OF_A_SHAPE = 60
+"""Segments of a path that are looked at."""
+LEAST_BENDS = 6
+"""Curves and slanted lines of a drawing: a box with round corners has four, a tick two."""
+SLANTED = 0.05
+LEAST_SIDE = 0.004
+REACH = 0.015
+"""Shapes nearer than this share of the page's sides belong together."""
+LEAST_COVERED = 0.2
+"""How much of a drawing lies under the boxes of its shapes; ticks in the cells of a table cover less."""
+
+
+def drawing_boxes(paths: Iterable[tuple[Any, UprightMap]]) -> list[Box]:
+    """The places of drawings made of a page's paths, as fractions of the upright page."""
+    shapes: list[tuple[Box, int]] = []
+    for path, place in paths:
+        box = bounds_of(path, place)
+        if box is None or min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
+            continue
+        if (bends := _bends(path)) and any(visible(path)):
+            shapes.append((box, bends))
+        if len(shapes) > MOST_SHAPES:
+            return []
+    return [whole for whole in together([box for box, _ in shapes], REACH, REACH) if _is_drawing(whole, shapes)]
+
+
+def _bends(path: Any) -> int:
+    """How many segments of a path are curved or neither level nor upright, of the first MOST_OF_A_SHAPE."""
+    count = min(MOST_OF_A_SHAPE, pdfium.FPDFPath_CountSegments(path))
+    return sum(_bent(path, count)) if count > 1 else 0
+
+
+def _bent(path: Any, count: int) -> Iterator[bool]:
+    x, y = ctypes.c_float(), ctypes.c_float()
+    before = (0.0, 0.0)
+    for number in range(count):
+        segment = pdfium.FPDFPath_GetPathSegment(path, number)
+        kind = pdfium.FPDFPathSegment_GetType(segment)
+        pdfium.FPDFPathSegment_GetPoint(segment, x, y)
+        across, down = abs(x.value - before[0]), abs(y.value - before[1])
+        before = x.value, y.value
+        # A curve has three points, each a segment of its own.
+        yield kind == pdfium.FPDF_SEGMENT_BEZIERTO or (
+            kind == pdfium.FPDF_SEGMENT_LINETO and min(across, down) > SLANTED * max(across, down)
+        )
+
+
+def _is_drawing(whole: Box, shapes: Iterable[tuple[Box, int]]) -> bool:
+    inside = [(box, bends) for box, bends in shapes if _holds(whole, box)]
+    covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box, _ in inside)
+    enough = covered >= LEAST_COVERED * (whole[2] - whole[0]) * (whole[3] - whole[1])
+    return enough and sum(bends for _, bends in inside) >= LEAST_BENDS * 3
+
+
+def _holds(whole: Box, part: Box) -> bool:
+    return whole[0] <= part[0] and whole[1] <= part[1] and whole[2] >= part[2] and whole[3] >= part[3]
