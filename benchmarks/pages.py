@@ -47,8 +47,11 @@ def scan(number: int) -> Image.Image:
 
 @cache
 def _look(number: int) -> Image.Image:
-    """One of a few pages of print, with noise like that of a scanner."""
-    text = "\n".join(["", "", "", ""] + [f"{number}.{part} {PARAGRAPH * 2}" for part in range(1, 8)])
+    """One of a few pages of print, with noise like that of a scanner.
+
+    Not much print: the simulated model says 280 tokens, and an answer far shorter than the ink is long would be doubted.
+    """
+    text = "\n".join(["", "", "", ""] + [f"{number}.{part} {PARAGRAPH * 2}" for part in range(1, 5)])
     clean = np.asarray(page_picture(text, SCAN_SIZE, font_size=24, paper=240), dtype=np.float32)
     noise = np.random.default_rng(number).normal(0, NOISE, clean.shape)
     return Image.fromarray(np.clip(clean + noise, 0, 255).astype(np.uint8)).convert("RGB")

@@ -127,11 +127,7 @@ def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, in
 
 def _since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
     """For every strip: how many rows with ink there are in its run of free strips, down to its row."""
-    clear, counts = free.astype(np.int16), (inked & free).astype(np.int16)
-    so_far = np.zeros(free.shape[1], dtype=np.int16)
-    # Row by row in place is faster than numpy's own sums down the columns.
-    for row, open_here in zip(counts, clear, strict=True):
-        so_far += row
-        so_far *= open_here
-        row[:] = so_far
-    return counts
+    # Strip by strip in memory: sums down the columns of few columns are many times as fast that way.
+    counts = np.cumsum((inked & free).T, axis=1, dtype=np.int16)
+    counts -= np.maximum.accumulate(np.where(free.T, 0, counts), axis=1)
+    return counts.T

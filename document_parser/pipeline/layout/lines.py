@@ -111,11 +111,20 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
     return [Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows]
 
 
+REACH = 0.2
+"""How far below and above a row, by its height, small marks still belong to it."""
+
+
 @dataclass(slots=True)
 class _Row:
     words: list[Word]
     top: float
     bottom: float
+    end: float = 0.0
+    """Nothing that begins below it is of this row."""
+
+    def __post_init__(self) -> None:
+        self.end = self.bottom + REACH * (self.bottom - self.top)
 
     def holds(self, top: float, bottom: float) -> float:
         """How much of the lower of the two lies beside the other; at least a half is one line.
@@ -123,7 +132,7 @@ class _Row:
         Small marks get some reach: a comma hangs below the letters where boxes are tight.
         """
         height, own = self.bottom - self.top, bottom - top
-        reach = 0.2 * height if own < 0.5 * height else 0.0
+        reach = REACH * height if own < 0.5 * height else 0.0
         lower = bottom if bottom < self.bottom + reach else self.bottom + reach
         upper = top if top > self.top - reach else self.top - reach
         return (lower - upper) / ((height if height < own else own) or 1e-6)
@@ -134,6 +143,7 @@ class _Row:
         if word.bottom - word.top >= 0.6 * (self.bottom - self.top):
             self.top = (self.top * count + word.top) / (count + 1)
             self.bottom = (self.bottom * count + word.bottom) / (count + 1)
+            self.end = self.bottom + REACH * (self.bottom - self.top)
         self.words.append(word)
 
 
@@ -143,6 +153,8 @@ def _rows(words: Sequence[Word]) -> list[_Row]:
         best, most = None, 0.5
         # The last rows are the only ones that can be beside it: words come by the height of their middle.
         for row in rows[-3:]:
+            if row.end < word.top:
+                continue
             held = row.holds(word.top, word.bottom)
             if held >= most and (best is None or held > most):
                 best, most = row, held
