@@ -91,6 +91,10 @@ def test_a_chart_drawn_with_lines_and_dots_is_a_figure(tmp_path):
     assert (1 - chart.top) * facts.height_points == pytest.approx(568, abs=9)
 
 
+def test_a_bare_line_of_a_chart_is_a_figure(tmp_path):
+    assert len(found_in(tmp_path / "line.pdf", LINE)) == 1
+
+
 @pytest.mark.parametrize("operators", [GRID, ROUND_BOX, b"1 1 1 RG 1 g " + LINE + DOTS])
 def test_a_grid_a_box_with_round_corners_and_what_is_white_on_white_are_no_figures(tmp_path, operators):
     assert found_in(tmp_path / "none.pdf", operators) == []

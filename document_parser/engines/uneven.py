@@ -15,7 +15,7 @@ WRITING = 0.3
 LEAST_FILLED = 0.62
 """A spot that fills less of its box is looked at: a line of print fills .75 and more, an ellipse would fill .79."""
 LONG = 8
-"""... if it is this many times as long as its columns are high."""
+"""... if it is this many times as long as the line in it is high, and so many pixels at least."""
 LOWER = 25
 """Of a hundred columns so many are no higher than the line: two lines may be joined over more than half of their length."""
 MOST_OF_A_LINE = 1.35

@@ -1,6 +1,6 @@
 """Drawings of a PDF page: charts and diagrams made of curves and slanted lines, told from rules and boxes around text.
 
-Runs in the opener child. Bars alone look like the shading of a table and are none.
+Runs in the opener child. Bars alone look like the shading of a table: they are no drawing.
 """
 
 from __future__ import annotations
@@ -22,8 +22,12 @@ MOST_OF_A_SHAPE = 60
 """Segments of a path that are looked at."""
 LEAST_BENDS = 6
 """Curves and slanted lines of a drawing: a box with round corners has four, a tick two."""
+POINTS_OF_A_CURVE = 3
+"""Each of them is a segment to PDFium."""
 SLANTED = 0.05
+"""A line is neither level nor upright where its lesser extent is more than this part of the greater."""
 LEAST_SIDE = 0.004
+"""Of the page; thinner paths are rules."""
 REACH = 0.015
 """Shapes nearer than this share of the page's sides belong together."""
 LEAST_COVERED = 0.2
@@ -32,7 +36,7 @@ LEAST_COVERED = 0.2
 
 def drawing_boxes(paths: Iterable[tuple[Any, UprightMap]]) -> list[Box]:
     """The places of drawings made of a page's paths, as fractions of the upright page."""
-    shapes: list[tuple[Box, int]] = []
+    shapes: list[tuple[Box, float]] = []
     for path, place in paths:
         box = bounds_of(path, place)
         if box is None or min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
@@ -44,13 +48,13 @@ def drawing_boxes(paths: Iterable[tuple[Any, UprightMap]]) -> list[Box]:
     return [whole for whole in together([box for box, _ in shapes], REACH, REACH) if _is_drawing(whole, shapes)]
 
 
-def _bends(path: Any) -> int:
-    """How many segments of a path are curved or neither level nor upright, of the first MOST_OF_A_SHAPE."""
+def _bends(path: Any) -> float:
+    """How many curves a path has, and lines neither level nor upright, among its first MOST_OF_A_SHAPE segments."""
     count = min(MOST_OF_A_SHAPE, pdfium.FPDFPath_CountSegments(path))
-    return sum(_bent(path, count)) if count > 1 else 0
+    return sum(_bent(path, count)) if count > 1 else 0.0
 
 
-def _bent(path: Any, count: int) -> Iterator[bool]:
+def _bent(path: Any, count: int) -> Iterator[float]:
     x, y = ctypes.c_float(), ctypes.c_float()
     before = (0.0, 0.0)
     for number in range(count):
@@ -59,17 +63,17 @@ def _bent(path: Any, count: int) -> Iterator[bool]:
         pdfium.FPDFPathSegment_GetPoint(segment, x, y)
         across, down = abs(x.value - before[0]), abs(y.value - before[1])
         before = x.value, y.value
-        # A curve has three points, each a segment of its own.
-        yield kind == pdfium.FPDF_SEGMENT_BEZIERTO or (
-            kind == pdfium.FPDF_SEGMENT_LINETO and min(across, down) > SLANTED * max(across, down)
-        )
+        if kind == pdfium.FPDF_SEGMENT_BEZIERTO:
+            yield 1 / POINTS_OF_A_CURVE
+        elif kind == pdfium.FPDF_SEGMENT_LINETO and min(across, down) > SLANTED * max(across, down):
+            yield 1.0
 
 
-def _is_drawing(whole: Box, shapes: Iterable[tuple[Box, int]]) -> bool:
+def _is_drawing(whole: Box, shapes: Iterable[tuple[Box, float]]) -> bool:
     inside = [(box, bends) for box, bends in shapes if _holds(whole, box)]
     covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box, _ in inside)
     enough = covered >= LEAST_COVERED * (whole[2] - whole[0]) * (whole[3] - whole[1])
-    return enough and sum(bends for _, bends in inside) >= LEAST_BENDS * 3
+    return enough and sum(bends for _, bends in inside) >= LEAST_BENDS
 
 
 def _holds(whole: Box, part: Box) -> bool:
