@@ -25,11 +25,17 @@ peer: ContextVar[int] = ContextVar("peer")
 
 
 class KillingServer(ModelServer):
-    """Kills whoever asks it for the poisonous page, by -9, each time."""
+    """Kills whoever asks it for the poisonous page, by -9, each time; notes which pages were stored by then."""
 
     def __post_init__(self):
         super().__post_init__()
         self.killed = []
+        self.kept = []
+        self.data_dir = Path()
+
+    def stored(self):
+        """(job, number) of each page in storage."""
+        return {(path.parts[-3], int(path.stem)) for path in self.data_dir.glob("jobs/*/pages/*.json")}
 
     async def _chat(self, request):
         peer.set(request.transport.get_extra_info("peername")[1])
@@ -37,6 +43,7 @@ class KillingServer(ModelServer):
 
     def step(self, stamp, picture):
         if stamp == POISON:
+            self.kept.append((len(self.log), self.stored()))
             self.killed.append(owner_of_port(peer.get()))
             os.kill(self.killed[-1], signal.SIGKILL)
         return super().step(stamp, picture)
@@ -73,6 +80,7 @@ def service(tmp_path_factory, server):
         OPENER_MEMORY_MB=128,
         MAX_IMAGE_MEGAPIXELS=10_000,
     ) as service:
+        server.data_dir = service.data_dir
         yield service
 
 
@@ -90,8 +98,12 @@ def test_a_page_that_kills_its_readers_fails_with_its_reason_and_everything_besi
             assert f"stamp-{stamp} " in " ".join(block["text"] for block in page["blocks"]) + " "
     assert len(server.killed) == len(set(server.killed)) == DEATHS
     assert not set(server.killed) & processes_of(service.data_dir).keys(), "they really died"
-    finished = [entry.stamp for entry in server.log if entry.state == "finished"]
-    assert sorted(finished) == sorted({*STAMPS, *OTHERS} - {POISON}), "nothing was read twice"
+    assert {entry.stamp for entry in server.log if entry.state == "finished"} == {*STAMPS, *OTHERS} - {POISON}
+    assert server.kept[-1][1], "pages were stored before the last death"
+    first = {poisoned: STAMPS[0], innocent: OTHERS[0]}
+    for asked_before, kept in server.kept:
+        asked_again = {entry.stamp for entry in server.log[asked_before:]}
+        assert not asked_again & {first[job_id] + number - 1 for job_id, number in kept}, "no stored page is read twice"
 
 
 def test_a_document_that_kills_its_opener_twice_fails_and_nothing_else_is_harmed(service, paper, tmp_path):
