@@ -51,6 +51,13 @@ class EmptyFile(DocumentParserError):
     message = "The file has no bytes. Upload the document itself."
 
 
+class UploadCutOff(DocumentParserError):
+    code = "UPLOAD_CUT_OFF"
+    status = 400
+    retryable = True
+    message = "The request ended before all that it announced had come. Nothing of it was kept: send it again."
+
+
 class FileTooLarge(DocumentParserError):
     code = "FILE_TOO_LARGE"
     status = 413

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import json
 import re
+import socket
 
 import httpx
 import pytest
@@ -275,6 +276,51 @@ def test_an_unknown_option_or_value_is_named(service, paper, fields):
     found = problem(upload(service, "paper.pdf", paper.read_bytes(), **fields), 422, "INVALID_OPTION")
     assert next(iter(fields)) in found["message"]
     assert left_behind(service) == []
+
+
+SENT_BY_HAND = {"raw": b"Content-Type: application/pdf\r\n", "form": b"Content-Type: multipart/form-data; boundary=b\r\n"}
+
+
+def by_hand(service, headers, body):
+    """The answer to a request whose sender stops after this much of its body."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as wire:
+        wire.sendall(b"POST /v1/process/async?filename=a.pdf HTTP/1.1\r\nHost: 127.0.0.1\r\n" + headers + b"\r\n" + body)
+        wire.shutdown(socket.SHUT_WR)
+        with wire.makefile("rb") as answered:
+            head, _, content = answered.read().partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    given = dict(line.split(": ", 1) for line in lines[1:])
+    return httpx.Response(int(lines[0].split()[1]), headers=given, content=content)
+
+
+@pytest.mark.parametrize("form", SENT_BY_HAND)
+def test_a_document_of_which_only_a_part_arrives_is_none(service, paper, form):
+    before = len(service.client.get("/v1/jobs", params={"limit": 500}).json()["jobs"])
+    part = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n' if form == "form" else b""
+    sent = part + paper.read_bytes()
+    announced = b"Content-Length: %d\r\nConnection: close\r\n" % (len(sent) + 1000)
+    error = problem(by_hand(service, SENT_BY_HAND[form] + announced, sent), 400, "UPLOAD_CUT_OFF")
+    assert error["retryable"]
+    assert len(service.client.get("/v1/jobs", params={"limit": 500}).json()["jobs"]) == before
+    assert left_behind(service) == []
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n", b"5\r\n%PDF-\r\n", b"5\r\n%P"])
+def test_broken_and_unfinished_chunks_are_no_document_either(service, body):
+    chunked = b"Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    problem(by_hand(service, SENT_BY_HAND["raw"] + chunked, body), 400, "UPLOAD_CUT_OFF")
+
+
+def test_a_refused_method_is_told_which_ones_are_taken(service):
+    answer = service.client.put("/v1/process/async")
+    problem(answer, 405, "METHOD_NOT_ALLOWED")
+    assert answer.headers["Allow"] == "OPTIONS, POST"
+
+
+@pytest.mark.parametrize("pages", ["0", "-1", "5-2", "abc", "1,,2", "1,", "1;DROP", "\uff11"])
+def test_a_page_range_of_another_form_is_refused_in_a_sentence(service, paper, pages):
+    error = problem(upload(service, "paper.pdf", paper.read_bytes(), page_range=pages), 422, "INVALID_OPTION")
+    assert re.fullmatch(r"Not understood: page_range: page_range (has the form|counts pages) [^.]+[^.]\.", error["message"])
 
 
 def test_numbers_are_text_where_an_option_is_text(service, paper):

@@ -131,6 +131,37 @@ def test_text_in_the_middle_of_the_page_is_never_a_running_head():
     assert kinds(pages) == ["paragraph"] * 5
 
 
+def test_what_pages_say_alike_is_their_text_where_they_say_nothing_else():
+    said = [page(n, block(f"Invoice 4711, total 12.34 EUR. page {n}", at=box(0.05))) for n in range(1, 4)]
+    assert kinds(together(*said)) == ["paragraph"] * 3
+    assert written("text", *said).count("Invoice 4711, total 12.34 EUR.") == 3
+
+
+def test_nor_are_a_head_and_a_foot_with_nothing_between_them_on_any_page():
+    pages = [
+        page(
+            n,
+            block("Fire Drill Card", at=box(0.05)),
+            block("Leave by the north stairs", at=box(0.95)),
+            block(str(n), at=box(0.97)),
+        )
+        for n in range(1, 6)
+    ]
+    assert [kinds(together(*pages), place)[2] for place in range(3)] == ["paragraph", "paragraph", "page_number"]
+
+
+def test_a_head_stays_one_where_some_of_its_pages_have_nothing_else():
+    pages = [page(n, block("Annual Report of the Harbour", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 6)]
+    pages.append(page(6, block("Annual Report of the Harbour", at=box(0.05))))
+    assert kinds(together(*pages)) == ["page_header"] * 6
+
+
+def test_a_line_alone_on_its_page_is_its_text_though_other_pages_have_their_head_there():
+    pages = [page(n, block("Annual Report of the Harbour", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 6)]
+    pages.append(page(6, block("Part Two: The Harbour at Night", at=box(0.05))))
+    assert kinds(together(*pages)) == ["page_header"] * 5 + ["paragraph"]
+
+
 def test_running_heads_are_kept_where_they_are_wanted_and_always_in_json():
     pages = [page(n, block("Annual Report", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 5)]
     for name in ("markdown", "html", "text"):

@@ -334,7 +334,10 @@ def test_what_cannot_be_read_again_is_refused_with_a_reason(service, servers, wi
     assert refusal(retry(service, job_id, engine="rapidocr")) == (409, "ENGINE_ABSENT")
     assert refusal(retry(service, job_id, engine="crystal ball")) == (422, "INVALID_OPTION")
     assert refusal(retry(service, job_id, speed="high")) == (422, "INVALID_OPTION")
-    assert refusal(service.client.post(f"/v1/jobs/{job_id}/pages/1/retry", json=[1])) == (400, "BAD_REQUEST")
+    for body in (b"[1]", b"{", b"[" * 100_000):
+        headers = {"Content-Type": "application/json"}
+        answer = service.client.post(f"/v1/jobs/{job_id}/pages/1/retry", content=body, headers=headers)
+        assert refusal(answer) == (400, "BAD_REQUEST")
     servers["deepseek"].script("stall", stamp=7, sticky=True)
     held = service.submit(stamped_pdf(tmp_path / "held.pdf", [7]))
     wait_until(lambda: servers["deepseek"].asked(7), 30, "its page is being read")

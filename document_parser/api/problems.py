@@ -11,6 +11,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
 from document_parser import logs
 from document_parser.errors import (
@@ -88,11 +89,16 @@ def invalid_option(error: ValidationError) -> Response:
 
 def option_error(error: ValidationError) -> InvalidOption:
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": _sentence(item["msg"])}
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     named = "; ".join(f"{field['field']}: {field['problem']}" for field in fields[:5])
     return InvalidOption(f"Not understood: {named}.", fields=fields)
+
+
+def _sentence(message: str) -> str:
+    """What a validator says, without what pydantic puts before it."""
+    return message.removeprefix("Value error, ").removesuffix(".")
 
 
 def request_id() -> str:
@@ -128,10 +134,17 @@ def _http(error: HTTPException) -> Response:
     if known is FileTooLarge:
         drain()
     if known is not None:
-        return answer(known())
+        return _allowing(answer(known()), error)
     name = (error.name or "error").upper().replace(" ", "_")
     message = error.description or "The request was not answered."
     return answer(JobError(code=name, message=message, status=error.code or 500))
+
+
+def _allowing(response: Response, error: HTTPException) -> Response:
+    """The answer, which says what the address takes where it does not take the method."""
+    if isinstance(error, MethodUnknown) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
 
 
 def drain() -> None:

@@ -78,7 +78,7 @@ def _answer(job: Job, number: int, last_event_id: str) -> Response:
 
 def _asked() -> tuple[RetryChoice, str]:
     """What the body asks for, and the password in it. Raises BadRequest, InvalidOption."""
-    fields: Any = request.get_json(silent=True) if request.is_json and request.content_length else request.form.to_dict()
+    fields = _json() if request.is_json and request.content_length else request.form.to_dict()
     if not isinstance(fields, dict):
         raise BadRequest("Send a JSON object or a form, or no body at all.")
     given = {name: value for name, value in fields.items() if value not in ("", None)}
@@ -89,6 +89,14 @@ def _asked() -> tuple[RetryChoice, str]:
         return RetryChoice.model_validate(given), password
     except ValidationError as error:
         raise problems.option_error(error) from None
+
+
+def _json() -> Any:
+    """What the body says; None where it is no JSON, or nested deeper than anybody means."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def _check_state(state: JobState) -> None:

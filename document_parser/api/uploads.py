@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from flask import Request, current_app, request
+from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import ClientDisconnected
 
-from document_parser.errors import BadRequest, FileMissing, StorageFull
+from document_parser.errors import BadRequest, FileMissing, StorageFull, UploadCutOff
 from document_parser.ingest.sniff import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CHUNK_BYTES = 1 << 16
 LONGEST_UPLOAD_SECONDS = 6 * 3600
@@ -65,8 +72,56 @@ class StagedFile:
         self.path.unlink(missing_ok=True)
 
 
+class WholeBody(io.RawIOBase):
+    """The body of a request, to its announced end. Reading raises UploadCutOff where it ends before, or in a broken chunk.
+
+    gunicorn ends a body quietly where its sender went away: half a document would pass for a whole one.
+    """
+
+    def __init__(self, stream: IO[bytes], announced: int | None) -> None:
+        self._stream = stream
+        self._left = announced or 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
+        try:
+            data = self._stream.read(size)
+        except (OSError, ParseException, ClientDisconnected) as error:
+            raise UploadCutOff() from error
+        self._left -= len(data)
+        if size and not data and self._left > 0:
+            raise UploadCutOff()
+        return data
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer).cast("B")
+        data = self.read(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+
 class UploadRequest(Request):
-    """A request whose file parts are staged beside their later place."""
+    """A request whose body is read whole, and whose file parts are staged beside their later place.
+
+    What was staged goes with the request, also where the form around it broke off and nobody ever saw the part.
+    """
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._staged: list[StagedFile] = []
+
+    def close(self) -> None:
+        super().close()
+        for staged in self._staged:
+            staged.close()
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        return cast(IO[bytes], WholeBody(super().stream, self.content_length))
 
     def _get_file_stream(
         self,
@@ -75,7 +130,8 @@ class UploadRequest(Request):
         filename: str | None = None,
         content_length: int | None = None,
     ) -> Any:
-        return StagedFile(staging_folder())
+        self._staged.append(StagedFile(staging_folder()))
+        return self._staged[-1]
 
 
 def tidy_staging(folder: Path) -> None:

@@ -16,8 +16,8 @@ def parse_page_range(text: str) -> list[tuple[int, int]]:
     Raises ValueError with a sentence for the user.
     """
     ranges = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        match = re.fullmatch(r"(\d{1,9})(?:\s*(-)\s*(\d{1,9})?)?", part)
+    for part in (piece.strip() for piece in text.split(",")) if text.strip() else ():
+        match = re.fullmatch(r"([0-9]{1,9})(?:\s*(-)\s*([0-9]{1,9})?)?", part)
         if match is None:
             raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} is not of it.")
         first = int(match[1])

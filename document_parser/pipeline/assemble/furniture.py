@@ -31,6 +31,8 @@ USUAL = 0.4
 """A place is one for running heads where this share of all pages has one there."""
 FOLLOWS = 0.6
 """A number counts the pages where it keeps its distance to the page's on this share of them."""
+MOSTLY_BARE = 0.5
+"""What stands alone on more than this share of its pages is their content."""
 LETTERHEAD_LINES = 2
 LINE_HEIGHT = 0.03
 """A block that is higher, as a share of the page, has more than one line."""
@@ -95,31 +97,50 @@ class Margins:
 
     def __init__(self) -> None:
         self._lines: list[MarginLine] = []
-        self._pages: list[int] = []
+        self._blocks: dict[int, int] = {}
 
     def gather(self, page: Page) -> None:
         if page.status == "done" and page.blocks:
-            self._pages.append(page.number)
+            self._blocks[page.number] = len(page.blocks)
             self._lines += margin_lines(page)
 
     def decide(self) -> Furniture:
         """What of all that is furniture."""
-        order = {page: count for count, page in enumerate(self._pages)}
-        groups = [group for group in _groups(self._lines) if _repeats(group, order)]
+        order = {page: count for count, page in enumerate(self._blocks)}
+        groups = self._above_content([group for group in _groups(self._lines) if _repeats(group, order)])
         named = [(line, _kind(line)) for group in groups for line in group]
-        bands = _bands(groups, len(self._pages))
+        bands = _bands(groups, len(self._blocks))
         taken = {(line.page, line.block) for line, _ in named}
-        named += [
-            (line, _kind(line))
+        beside = [
+            line
             for line in self._lines
             if (line.page, line.block) not in taken and line.outermost and any(band.holds(line) for band in bands)
         ]
+        bare = self._bare([line for line, _ in named] + beside)
+        named += [(line, _kind(line)) for line in beside if line.page not in bare]
         lines: dict[int, list[tuple[MarginLine, BlockKind]]] = defaultdict(list)
         for line, kind in _apart_from_content(named):
             lines[line.page].append((line, kind))
         if 1 in lines:
             lines[1] = _without_letterhead(lines[1])
         return Furniture(dict(lines))
+
+    def _above_content(self, groups: list[list[MarginLine]]) -> list[list[MarginLine]]:
+        """Without heads and feet on most of whose pages nothing else would be left: they are what these pages say."""
+        bare = self._bare(line for group in groups for line in group)
+        return [
+            group
+            for group in groups
+            if group[0].is_number or sum(line.page in bare for line in group) <= MOSTLY_BARE * len(group)
+        ]
+
+    def _bare(self, lines: Iterable[MarginLine]) -> set[int]:
+        """Pages that have nothing beside these lines."""
+        taken: dict[int, set[int]] = defaultdict(set)
+        for line in lines:
+            if line.line == "whole":
+                taken[line.page].add(line.block)
+        return {page for page, blocks in taken.items() if len(blocks) == self._blocks[page]}
 
 
 def _apart_from_content(named: list[tuple[MarginLine, BlockKind]]) -> list[tuple[MarginLine, BlockKind]]:
