@@ -101,7 +101,7 @@ def settings(**more: Any) -> dict[str, Any]:
 def told(
     service: Service, job_id: str, state: str = "delivered", seconds: float = 40, which: str = "webhook"
 ) -> dict[str, Any]:
-    """The webhook of a job once its delivery is over; ``which``: webhook or revised_webhook."""
+    """The webhook of a job once its delivery is over; ``which``: webhook, or revised_ or retry_failed_webhook."""
     wait_until(lambda: (service.status(job_id)[which] or {}).get("state") == state, seconds, f"the webhook is {state}")
     return service.status(job_id)[which]
 

@@ -15,8 +15,8 @@ from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
 from document_parser.jobs import queue, record
+from document_parser.jobs.job import JobCard
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import JobCard
 from document_parser.models import Options
 from document_parser.settings import Settings, StoreSettings
 from tests.documents import pdf_of_text, scanned_pdf

@@ -16,8 +16,8 @@ from standardwebhooks import Webhook as Verifier
 
 from document_parser.errors import JobNotComplete
 from document_parser.jobs import deliveries, record
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import Job
 from document_parser.jobs.replay import replay, replay_failed
 from document_parser.jobs.secrets import own_secret
 from document_parser.models import JobState, Webhook, WebhookTry

@@ -15,9 +15,9 @@ from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound
 from document_parser.jobs import admission, forecast, lanes, queue, record
 from document_parser.jobs.actor import Actor
 from document_parser.jobs.ending import delete_job
+from document_parser.jobs.job import PUBLIC, JobCard
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Claim, Ledger
-from document_parser.jobs.record import JobCard
 from document_parser.jobs.sweep import Sweep
 from document_parser.jobs.worker import PageWorker
 from document_parser.models import JobState, Options, Page
@@ -90,7 +90,7 @@ def everything_under(redis, key: bytes) -> bytes:
     return redis.dump(key) or b""
 
 
-def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=record.PUBLIC):
+def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=PUBLIC):
     """A job whose pages are all ready."""
     ledger.heartbeat("planner", [])
     record.create(redis, card(job_id, owner=owner), None)
@@ -513,7 +513,7 @@ def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(
     queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
     record.delete(redis, record.load(redis, JOB))
-    assert record.of_key(redis, record.PUBLIC, "k") is None
+    assert record.of_key(redis, PUBLIC, "k") is None
     assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
 
 
@@ -545,8 +545,8 @@ def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="deepseek"))
     weighed = forecast.weigh(redis)
     assert weighed.jobs == [
-        forecast.Unfinished(JOB, "normal", record.PUBLIC, 2),
-        forecast.Unfinished(OTHER, "batch", record.PUBLIC, None, queued=True),
+        forecast.Unfinished(JOB, "normal", PUBLIC, 2),
+        forecast.Unfinished(OTHER, "batch", PUBLIC, None, queued=True),
     ]
     assert sum(weighed.pace.values()) == 1
     assert weighed.busy_since

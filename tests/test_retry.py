@@ -9,15 +9,16 @@ import os
 import signal
 import threading
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
 from standardwebhooks import Webhook as Verifier
 
 from document_parser.jobs import announcements, deliveries, passwords, record
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.retries import RetryOrder, RetryOutcome
+from document_parser.jobs.retries import RetryOrder, RetryOutcome, kept
 from document_parser.jobs.sweep import Sweep
-from document_parser.models import JobState, Page, Webhook
+from document_parser.models import JobState, Page, Webhook, utc_text
 from document_parser.storage import LocalStorage
 from tests.chaos import horses
 from tests.documents import encrypted_pdf, illustrated_pdf, stamped_pdf
@@ -29,6 +30,7 @@ from tests.test_pages import streamed, without_status
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 BAD = 2
 """The page, and the stamp on it, that the model servers are told to fail at."""
 FORMATS = {"markdown": "markdown", "html": "html", "text": "text", "json": "document"}
@@ -189,6 +191,38 @@ def test_a_webhook_tells_of_the_revision_signed_and_tried_again_like_that_of_the
     assert ([attempt["status"] for attempt in webhook["tries"]], webhook["revision"]) == ([500, 200], 2)
     listed = service.client.get("/v1/webhooks/deliveries").json()["deliveries"]
     assert [one["event"] for one in listed if one["job_id"] == job_id] == ["job.revised", "job.completed"]
+
+
+def test_a_retry_that_fails_is_told_by_webhook_by_events_and_by_the_status_and_no_more_once_it_succeeds(
+    service, servers, tmp_path
+):
+    with receiving() as receiver:
+        job_id = job_with_a_failed_page(service, servers, tmp_path, webhook_url=receiver.url)
+        told(service, job_id)
+        servers["deepseek"].script("refuse_400", stamp=1, sticky=True)
+        retry(service, job_id, 1, engine="deepseek")
+        webhook = told(service, job_id, which="retry_failed_webhook")
+        status = service.status(job_id)
+        assert service.client.post(f"/v1/jobs/{job_id}/webhook/replay").json()["event"] == "job.retry_failed"
+        wait_until(lambda: len(receiver.calls) == 3, 30, "the newest is delivered again")
+        servers["deepseek"].reset()
+        retry(service, job_id, 1)
+        told(service, job_id, which="revised_webhook")
+    _, call, again, revised = receiver.calls
+    assert (call.id, call.body) == (again.id, again.body) == (f"msg_{job_id}_retry1", call.body)
+    content = Verifier(secret_of(service)).verify(call.body, call.headers)
+    assert (content["type"], content["data"]["revision"], content["data"]["stage"]) == ("job.retry_failed", 1, "completed")
+    (error,) = content["data"]["retry_errors"]
+    assert (error["number"], error["code"]) == (1, "PAGE_UNREADABLE")
+    assert content["data"]["retry_failed_pages"] == status["retry_failed_pages"] == [1]
+    assert (webhook["retry"], webhook["revision"], status["revised_webhook"]) == (1, None, None)
+    assert revised.content["data"]["retry_failed_pages"] == service.status(job_id)["retry_failed_pages"] == []
+    assert service.status(job_id)["revised_webhook"]["retry"] == 2
+    told_of = [event for event in without_status(streamed(service, job_id)) if event["event"] == "job.retry_failed"]
+    assert [(event["data"]["page"], event["data"]["error"]) for event in told_of] == [(1, "PAGE_UNREADABLE")]
+    listed = service.client.get("/v1/webhooks/deliveries").json()["deliveries"]
+    events = [one["event"] for one in listed if one["job_id"] == job_id]
+    assert events == ["job.revised", "job.retry_failed", "job.completed"]
 
 
 def test_what_the_end_was_told_with_stays_the_same_when_a_page_is_read_again_before_it_arrives(service, servers, tmp_path):
@@ -397,6 +431,7 @@ def ledger(valkey, redis):
 
 def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valkey, tmp_path):
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
+    redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
     assert ledger.want_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret")) == "ok"
     assert record.load(redis, JOB).show().stage == "rereading page 1"
     for worker in ("b", "c"):
@@ -409,6 +444,10 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
     assert ledger.entries(JOB)[1]["retry_error"]["code"] == "WORKER_CRASHED"
     assert ledger.claim_stage(JOB, "retry", "d", alone=True) is None
     assert not redis.exists(f"job:{JOB}:password", f"job:{JOB}:retries", "jobs:rereading")
+    assert job.show().retry_failed_pages == [1]
+    (told_of,) = announcements.named(redis, ledger.claim_webhooks(5, 60))
+    assert (told_of.event, told_of.message.id) == ("job.retry_failed", f"msg_{JOB}_retry1")
+    assert json.loads(told_of.body)["data"]["retry_errors"][0]["code"] == "WORKER_CRASHED"
 
 
 def test_only_the_claims_token_and_the_next_revision_change_a_page(ledger, redis):
@@ -443,12 +482,43 @@ def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing
             f"revision {revision}",
             f"msg_{JOB}_r{revision}",
         )
-    assert not ledger.settle_webhook(name, Webhook(revision=2, state="delivered"), 0)
-    assert not ledger.replay_webhook(name, Webhook(revision=2), Webhook(revision=2, replays=1))
-    assert ledger.settle_webhook(name, Webhook(revision=3, state="failed"), 0)
+    before, now = Webhook(revision=2, retry=1), Webhook(revision=3, retry=2)
+    assert not ledger.settle_webhook(name, before.model_copy(update={"state": "delivered"}), 0)
+    assert not ledger.replay_webhook(name, before, before.model_copy(update={"replays": 1}))
+    assert ledger.settle_webhook(name, now.model_copy(update={"state": "failed"}), 0)
     assert deliveries.failed_count(redis) == 1
     record.delete(redis, record.load(redis, JOB))
     assert not redis.keys("webhooks:*")
+
+
+def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_before_an_earlier_revision(ledger, redis):
+    redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
+    ledger.heartbeat("b", [])
+    for page, revision in ((2, 2), (1, None), (2, None)):
+        ledger.want_retry(JOB, RetryOrder(page=page), None)
+        claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
+        job, entries = record.load(redis, JOB), ledger.entries(JOB)
+        outcome = RetryOutcome(page, entries[page] | {"revision": 2}, "done", 2)
+        if revision is None:
+            outcome = kept(page, entries[page], "PAGE_TIMEOUT", "It took too long.")
+        outcome = announcements.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
+        assert ledger.settle_retry(claim, JOB, outcome) == "ok"
+        ledger.finish_stage(claim)
+    due = [told_of.event for told_of in announcements.named(redis, ledger.claim_webhooks(5, 60))]
+    assert due == ["job.revised", "job.retry_failed"]
+    job = record.load(redis, JOB)
+    newest = announcements.of_job(job)[-1]
+    assert (newest.event, newest.message.id) == ("job.retry_failed", f"msg_{JOB}_retry3")
+    said = json.loads(newest.body)
+    assert (said["timestamp"], [error["number"] for error in said["data"]["retry_errors"]]) == (utc_text(NOW), [1, 2])
+    redis.flushall()
+    record.restore(redis, job, 60_000, 1000)
+    restored = record.load(redis, JOB)
+    assert restored.show() == job.show()
+    assert [told_of.body for told_of in announcements.of_job(restored)] == [
+        told_of.body for told_of in announcements.of_job(job)
+    ]
+    assert len(deliveries.newest(redis, failed=False, before=None, limit=9)) == 3
 
 
 def test_no_key_of_a_page_to_be_read_again_outlives_the_job(ledger, redis, valkey):

@@ -25,6 +25,7 @@ from document_parser.api.security import NOTHING
 from document_parser.errors import DashboardReadOnly, Forbidden, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
 from document_parser.jobs import queue, record
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.job import PUBLIC
 from document_parser.settings import Settings
 
 PREFIX = "/dashboard"
@@ -151,7 +152,7 @@ def _documents() -> Blueprint:
     @pages.get("/documents")
     def documents() -> str:
         services = factory.services()
-        found = record.newest(services.redis, record.PUBLIC, _before(), PAGE_OF_DOCUMENTS)
+        found = record.newest(services.redis, PUBLIC, _before(), PAGE_OF_DOCUMENTS)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
         at_work = services.ledger.at_work()
         older = url_for(".documents", before=repr(found[-1][1])) if len(found) == PAGE_OF_DOCUMENTS else ""

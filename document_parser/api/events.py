@@ -21,7 +21,7 @@ from document_parser.api.schemas import EVENT_ID, EventsQuery, JobPath
 from document_parser.errors import InvalidOption, JobExpired, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.connection import text
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 
 BATCH = 256
 STEP_MILLISECONDS = 1000

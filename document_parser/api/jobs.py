@@ -16,7 +16,7 @@ from document_parser.api.waiting import wait_for_end
 from document_parser.errors import JobEnded, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.ending import delete_job, end_job
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import PUBLIC, Job
 from document_parser.models import JobState, JobStatus
 
 routes = APIBlueprint(
@@ -116,5 +116,5 @@ def _page_of_jobs(services: factory.Services, query: JobsQuery) -> Jobs:
         jobs = record.load_many(services.redis, job_ids)
         return {job.card.job_id: job.show() for job in jobs if query.status in ("", job.state)}
 
-    found, cursor = page_of(partial(record.newest, services.redis, record.PUBLIC), shown, query.cursor, query.limit)
+    found, cursor = page_of(partial(record.newest, services.redis, PUBLIC), shown, query.cursor, query.limit)
     return Jobs(jobs=found, next_cursor=cursor)

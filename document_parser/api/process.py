@@ -33,8 +33,8 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record, room
 from document_parser.jobs.connection import RedisError
+from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.queue import Submitted
-from document_parser.jobs.record import CacheState, JobCard
 from document_parser.models import JobState, Options
 from document_parser.settings import Settings
 

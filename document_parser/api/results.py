@@ -13,7 +13,7 @@ from flask import Response, request
 from document_parser.api import problems
 from document_parser.errors import JobNotComplete
 from document_parser.jobs import files, queue
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 from document_parser.models import FORMAT_FILES, JobState, OutputFormat, utc_text
 from document_parser.storage import StoredFileMissing
 

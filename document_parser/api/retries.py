@@ -28,7 +28,7 @@ from document_parser.errors import (
 )
 from document_parser.jobs import passwords, queue, record
 from document_parser.jobs.connection import text
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 from document_parser.jobs.retries import RetryChoice, RetryOrder
 from document_parser.models import EngineName, JobState
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from document_parser.jobs import record
 from document_parser.jobs.connection import Redis
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 
 if TYPE_CHECKING:
     from document_parser.api.factory import Services

@@ -1,17 +1,19 @@
-"""What a job has to tell by webhook: how it ended, and later its newest revision."""
+"""What a job has to tell by webhook: how it ended, and later its newest revision, and its newest retry that failed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from document_parser.jobs import deliveries, record
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.deliveries import NEWS, News
+from document_parser.jobs.job import Job
 from document_parser.jobs.posting import Message
-from document_parser.jobs.record import Job
+from document_parser.jobs.retries import RetryOutcome
 from document_parser.models import Webhook, utc_text
 
 
@@ -20,31 +22,38 @@ class Announcement:
     """One thing to tell, and how its delivery stands."""
 
     job: Job
+    news: News
     webhook: Webhook
 
     @property
     def name(self) -> str:
-        return deliveries.name_of(self.job.card.job_id, self.webhook)
+        return self.news.name_of(self.job.card.job_id)
 
     @property
     def event(self) -> str:
-        return f"job.{self.job.state.value}" if self.webhook.revision is None else "job.revised"
+        return f"job.{self.news.kind or self.job.state.value}"
 
     @property
     def body(self) -> str:
         """What is said of it; empty where that has not been settled yet."""
-        return self.job.webhook_body if self.webhook.revision is None else self.job.revised_body
+        said: str = getattr(self.job, self.news.body)
+        return said
 
     @property
     def message(self) -> Message:
         """The same id at every try of the same news."""
-        revision = "" if self.webhook.revision is None else f"_r{self.webhook.revision}"
-        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{revision}", self.body)
+        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._of()}", self.body)
+
+    def _of(self) -> str:
+        if self.webhook.revision is not None:
+            return f"_r{self.webhook.revision}"
+        return "" if self.webhook.retry is None else f"_retry{self.webhook.retry}"
 
 
 def of_job(job: Job) -> list[Announcement]:
     """What there is to tell of a job, the newest last."""
-    return [Announcement(job, webhook) for webhook in (job.webhook, job.revised_webhook) if webhook is not None]
+    found = [Announcement(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
+    return sorted(found, key=lambda told: told.webhook.retry or 0)
 
 
 def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
@@ -59,13 +68,25 @@ def of_end(job: Job) -> str:
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 
 
-def of_revision(job: Job, revised: dict[int, int], now: datetime) -> str:
-    """What is said of a job's new revision, made now. ``revised``: the pages that were read again, and each one's revision."""
-    pages = [{"number": number, "revision": revision} for number, revision in sorted(revised.items())]
-    return _body("job.revised", now, job, {"revised_pages": pages})
+def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:
+    """The outcome with what is said of it. Job and entries are as they are once it is settled."""
+    failed = [number for number, entry in sorted(entries.items()) if "retry_error" in entry]
+    job = job.model_copy(update={"rereading": None, "retry_failed_pages": failed})
+    if outcome.revision is None:
+        errors = [{"number": number, **entries[number]["retry_error"]} for number in failed]
+        body = _body("job.retry_failed", now, job, {"retry_errors": errors})
+    else:
+        body = _body("job.revised", now, job, {"revised_pages": _revised(entries)})
+    return replace(outcome, failed_pages=failed, announced=body)
+
+
+def _revised(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, int]]:
+    """The pages that were read again, and for which revision."""
+    found = [(number, entry["revision"]) for number, entry in sorted(entries.items()) if "revision" in entry]
+    return [{"number": number, "revision": revision} for number, revision in found]
 
 
 def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:
-    data = job.show().model_dump(mode="json", exclude={"webhook", "revised_webhook"})
+    data = job.show().model_dump(mode="json", exclude={news.webhook for news in NEWS})
     data |= {**more, "result_url": f"/v1/jobs/{job.card.job_id}/result"}
     return json.dumps({"type": kind, "timestamp": utc_text(when), "data": data}, ensure_ascii=False)

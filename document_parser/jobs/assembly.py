@@ -17,7 +17,7 @@ from document_parser.jobs import files, queue, record
 from document_parser.jobs.actor import given_back_where_storage_is_away
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError
 from document_parser.pipeline.assemble import write_document
 from document_parser.pipeline.figures import KeepFigure

@@ -20,8 +20,9 @@ from pydantic import BaseModel
 
 from document_parser.jobs import files, scripts
 from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.job import Job, JobCard
 from document_parser.jobs.ledger import CPU_ENGINES
-from document_parser.jobs.record import CACHE_INDEX, Job, JobCard, forget_cached
+from document_parser.jobs.record import CACHE_INDEX, forget_cached
 from document_parser.models import PIPELINE_VERSION, EngineName, Page, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing

@@ -14,8 +14,8 @@ from document_parser.jobs import files, passwords, record
 from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import Job
 from document_parser.pipeline.opener import Zygote
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.settings import Settings, load_settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from document_parser.errors import PageUnreadable
 from document_parser.jobs.context import Context
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 from document_parser.pipeline.source import Source
 
 IDLE_DOCUMENTS = 2

@@ -8,8 +8,8 @@ from document_parser import logs
 from document_parser.errors import DocumentParserError
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.job import Job, as_job_error
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import Job
 from document_parser.models import JobState
 from document_parser.storage import Storage
 
@@ -52,7 +52,7 @@ def end_job(
     ``ok``, ``missing`` (its files go too), ``open`` (completed was asked for and pages are missing), or the state it had
     ended in before.
     """
-    outcome = ledger.end(job_id, state, record.as_job_error(error) if error else None)
+    outcome = ledger.end(job_id, state, as_job_error(error) if error else None)
     if outcome == "ok":
         record.publish(redis, job_id)
         if state is not JobState.COMPLETED:

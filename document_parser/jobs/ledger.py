@@ -162,7 +162,7 @@ class Ledger:
             "settle_retry",
             *(job_id, claim.token if claim else "", outcome.page, json.dumps(outcome.entry), outcome.revision or ""),
             *(json.dumps(outcome.counts), outcome.status, outcome.error),
-            *(outcome.announced, Webhook(revision=outcome.revision).model_dump_json(), *changes),
+            *(outcome.announced, json.dumps([*outcome.failed_pages]), *changes),
         )
         return text(reply)  # type: ignore[return-value]
 

@@ -14,8 +14,8 @@ from document_parser.jobs import assembly, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import CPU_ENGINES, Claim
-from document_parser.jobs.record import Job
 from document_parser.models import Page, PageFacts
 from document_parser.pipeline.figures import with_figures
 from document_parser.pipeline.read import read_plain

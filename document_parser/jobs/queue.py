@@ -17,9 +17,9 @@ from rq.serializers import JSONSerializer
 from document_parser.errors import IdempotencyKeyReused
 from document_parser.jobs import admission, cache, record, scripts
 from document_parser.jobs.connection import Redis, text
+from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import JobCard
 from document_parser.models import FORMAT_FILES, Lane
 from document_parser.settings import Settings
 
@@ -49,7 +49,7 @@ class Submitted:
     """The job that stands for an upload: its own, or the one that its Idempotency-Key has brought before."""
 
     job_id: str
-    cache: record.CacheState = "off"
+    cache: CacheState = "off"
     replayed: bool = False
     shared: bool = False
     """Another job reads the same document already; no bell rings until that has ended."""

@@ -18,10 +18,10 @@ from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document, plan_from_cache
 from document_parser.jobs.readings import PageReadings
-from document_parser.jobs.record import Job
 from document_parser.jobs.retirement import overgrown
 from document_parser.models import Page
 from document_parser.pipeline.figures import with_figures

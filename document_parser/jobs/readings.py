@@ -11,7 +11,7 @@ from document_parser import logs
 from document_parser.engines.base import Engine, Watch
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs.cache import Cache, reading_key
-from document_parser.jobs.record import Job
+from document_parser.jobs.job import Job
 from document_parser.models import Block, EngineName, Page, PageImage, PageKind, PictureSpec, Reading
 
 log = logs.get(__name__)

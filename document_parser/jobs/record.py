@@ -1,4 +1,4 @@
-"""The record of a job: its keys, how it is saved, shown, listed and forgotten."""
+"""The record of a job in Redis: its keys, how it is saved, read, listed and forgotten."""
 
 from __future__ import annotations
 
@@ -8,35 +8,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
-from document_parser.errors import DocumentParserError, JobExpired, JobNotFound
+from document_parser.errors import JobExpired, JobNotFound
 from document_parser.jobs import clock, deliveries, files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
-from document_parser.models import (
-    REREADING,
-    JobError,
-    JobState,
-    JobStatus,
-    Lane,
-    Options,
-    Progress,
-    SourceKind,
-    Webhook,
-    utc_text,
-)
+from document_parser.jobs.job import SHOWN_COUNTS, Job, JobCard
+from document_parser.models import JobError, JobState, Webhook, utc_text
 from document_parser.storage import Storage
-
-CacheState = Literal["hit", "miss", "off"]
-
-PUBLIC = "public"
-"""The owner of jobs while nobody has keys."""
 
 CACHE_INDEX = "cache:expiring"
 """What the cache has, by when it must go."""
 NO_BOUNDS = (0, 0, 0)
-_SHOWN = ("blank", "failed", "cached", "deepseek", "nanonets", "text_layer", "cpu")
-_COUNTS = ("current", "finished", "done", *_SHOWN)
+_COUNTS = ("current", "finished", "done", *SHOWN_COUNTS)
 
 KEY_SUFFIXES = (
     "",
@@ -52,139 +34,6 @@ KEY_SUFFIXES = (
     ":waiting",
     ":retries",
 )
-
-
-class JobCard(BaseModel):
-    """What is known of a job from its first moment; stored as ``job.json`` beside the document."""
-
-    job_id: str
-    owner: str = PUBLIC
-    filename: str
-    media_type: str
-    kind: SourceKind
-    sha256: str
-    size: int
-    options: Options
-    created_at: datetime
-    lane: Lane = "normal"
-    """Before the document has been opened."""
-    webhook_url: str = ""
-    idempotency_key: str = ""
-    """A hash of it; empty where none came."""
-    fingerprint: str = ""
-    """Of everything that came with the key."""
-    request_id: str = ""
-    """Of the upload: it stands in every line that the log has of the job."""
-
-
-class Job(BaseModel):
-    """A job as Redis knows it."""
-
-    card: JobCard
-    state: JobState
-    lane: Lane = "normal"
-    cache: CacheState = "off"
-    shared: bool = False
-    waits_for: str = ""
-    """The job that reads the same document meanwhile."""
-    planned: bool = False
-    total: int | None = None
-    page_count: int | None = None
-    counts: dict[str, int] = {}
-    started_at: datetime | None = None
-    completed_at: datetime | None = None
-    expires_at: datetime | None = None
-    error: JobError | None = None
-    complete: bool | None = None
-    revision: int = 1
-    locked: bool = False
-    """It came with a password, which went with its end."""
-    rereading: int | None = None
-    """The page that is read again, or will be next."""
-    webhook: Webhook | None = None
-    webhook_body: str = ""
-    """What it says; empty until it was first tried."""
-    revised_webhook: Webhook | None = None
-    revised_body: str = ""
-    seen_at: datetime | None = None
-    """When Redis told this, on its own clock."""
-    seconds_left: float | None = None
-    queue_position: int | None = None
-
-    @property
-    def closed(self) -> bool:
-        return self.planned and self.counts.get("finished", 0) == self.total
-
-    @property
-    def at_rest(self) -> bool:
-        """Ended, and no page of it is read again or will be."""
-        return self.state.ended and self.rereading is None
-
-    def show(self) -> JobStatus:
-        return JobStatus(
-            job_id=self.card.job_id,
-            status=self.state,
-            stage=self._stage(),
-            lane=self.lane,
-            cache=self._cache(),
-            shared=self.shared,
-            queue_position=self.queue_position if self.state is JobState.QUEUED else None,
-            filename=self.card.filename,
-            complete=self.complete,
-            revision=self.revision,
-            progress=self._progress(),
-            created_at=self.card.created_at,
-            started_at=self.started_at,
-            completed_at=self.completed_at,
-            expires_at=self.expires_at,
-            error=self.error,
-            webhook=self.webhook,
-            revised_webhook=self.revised_webhook,
-        )
-
-    def _cache(self) -> CacheState:
-        cached, finished = self.counts.get("cached", 0), self.counts.get("finished", 0)
-        if self.cache == "miss" and cached and cached == finished == self.total:
-            return "hit"
-        return self.cache
-
-    def _stage(self) -> str:
-        if self.rereading is not None:
-            return f"{REREADING}{self.rereading}"
-        if self.state is not JobState.PROCESSING:
-            return self.state.value
-        if self.total is None:
-            return "opening"
-        return "assembling" if self.closed else "reading"
-
-    def _progress(self) -> Progress:
-        names = {"current_page": "current"} | {f"{name}_pages": name for name in _SHOWN}
-        finished = self.counts.get("finished", 0)
-        progress = Progress(
-            total_pages=self.total,
-            percent=round(100 * finished / self.total, 1) if self.total else 0.0,
-            eta_seconds=self._eta(finished),
-            **{field: self.counts.get(name, 0) for field, name in names.items()},
-        )
-        return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
-
-    def _eta(self, finished: int) -> int | None:
-        """What is foretold; until the pace of the service is known, what the job's own past lets expect."""
-        if self.state.ended:
-            return None
-        if self.seconds_left is not None:
-            return round(self.seconds_left)
-        if not finished or not self.total or self.started_at is None or self.seen_at is None:
-            return None
-        elapsed = (self.seen_at - self.started_at).total_seconds()
-        return max(0, round(elapsed / finished * (self.total - finished)))
-
-
-def as_job_error(error: DocumentParserError) -> JobError:
-    """The error as a job's record keeps it."""
-    return JobError(
-        code=error.code, message=error.message, status=error.status, retryable=error.retryable, details=error.details
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,18 +97,20 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         "complete": int(bool(job.complete)),
         "revision": job.revision,
         "locked": int(job.locked),
+        "retries": job.retries,
+        "retry_failed_pages": json.dumps(job.retry_failed_pages),
     }
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     times = ("started_at", "completed_at", "expires_at")
     fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(_key(job_id), mapping=fields)
-        for name, body in (("webhook", "webhook_body"), ("revised_webhook", "revised_body")):
-            if (webhook := getattr(job, name)) is not None:
-                pipe.hset(_key(job_id), name, webhook.model_dump_json())
-                if said := getattr(job, body):
-                    pipe.hset(_key(job_id), body, said)
-                deliveries.restore(pipe, job_id, webhook, job.completed_at)
+        for news in deliveries.NEWS:
+            if (webhook := getattr(job, news.webhook)) is not None:
+                pipe.hset(_key(job_id), news.webhook, webhook.model_dump_json())
+                if said := getattr(job, news.body):
+                    pipe.hset(_key(job_id), news.body, said)
+                deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
         for suffix in ("", ":pages", ":status"):
@@ -387,10 +238,10 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         revision=int(values.get("revision", "1")),
         locked=values.get("locked") == "1",
         rereading=int(values["rereading"]) if "rereading" in values else None,
-        webhook=_webhook(values, "webhook"),
-        webhook_body=values.get("webhook_body", ""),
-        revised_webhook=_webhook(values, "revised_webhook"),
-        revised_body=values.get("revised_body", ""),
+        retries=int(values.get("retries", "0")),
+        retry_failed_pages=json.loads(values.get("retry_failed_pages", "[]")),
+        **{news.webhook: _webhook(values, news.webhook) for news in deliveries.NEWS},
+        **{news.body: values.get(news.body, "") for news in deliveries.NEWS},
         seen_at=seen_at,
         seconds_left=told.seconds,
         queue_position=told.position,

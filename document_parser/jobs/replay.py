@@ -10,8 +10,8 @@ from document_parser.jobs import announcements, clock, deliveries, record
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.deliveries import job_of
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.record import Job
 from document_parser.models import Webhook
 
 log = logs.get(__name__)
@@ -22,7 +22,7 @@ MOST_AT_ONCE = 1000
 def replay(redis: Redis, ledger: Ledger, job_id: str) -> Announcement:
     """Deliver a job's newest webhook now, on a schedule begun anew where it was over; a try under way is left alone.
 
-    The newest is that of its revision, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
+    The newest is that of its newest retry, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
     """
     told = _newest(record.load(redis, job_id))
     _replay(redis, ledger, told)
@@ -60,6 +60,7 @@ def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
 def _again(before: Webhook, now: datetime) -> Webhook | None:
     """How the delivery stands once it is to be tried now; None where a try is due or under way already."""
     if before.state != "pending":
-        return Webhook(revision=before.revision, replays=before.replays + 1, tries=before.tries)
+        replays = before.replays + 1
+        return Webhook(revision=before.revision, retry=before.retry, replays=replays, tries=before.tries)
     waits = before.next_attempt_at is not None and before.next_attempt_at > now
     return before.model_copy(update={"next_attempt_at": None}) if waits else None

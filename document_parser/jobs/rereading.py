@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import aclosing
-from dataclasses import replace
 from typing import Any
 
 from document_parser import logs
@@ -20,8 +19,8 @@ from document_parser.jobs import announcements, assembly, clock, counters, files
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Claim, counter_of, entry_of
-from document_parser.jobs.record import Job
 from document_parser.jobs.retries import RetryOrder, RetryOutcome, kept
 from document_parser.models import FORMAT_FILES, Page
 from document_parser.pipeline.figures import KeepFigure, with_figures
@@ -127,13 +126,11 @@ class _Rereading:
         if page.number not in entries:
             return False
         outcome, read = _outcome(job, entries[page.number], page)
+        entries |= {page.number: outcome.entry}
         if outcome.revision is not None:
-            revised = _revised(job, outcome)
-            entries |= {page.number: outcome.entry}
-            self._store(revised, entries, read)
-            outcome = replace(
-                outcome, announced=announcements.of_revision(revised, _revisions(entries), clock.now(self.context.redis))
-            )
+            job = _revised(job, outcome)
+            self._store(job, entries, read)
+        outcome = announcements.of_retry(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.settle_retry(claim, self.job_id, outcome)
         if settled == "gone":
             self.context.storage.delete_all(files.folder(self.job_id))
@@ -151,13 +148,14 @@ class _Rereading:
         log.info("page_reread", job_id=self.job_id, **facts, code=outcome.error)
         record.publish(self.context.redis, self.job_id)
         job = self.context.load(self.job_id)
-        if job is not None and outcome.revision is not None:
-            record.store_card(self.context.storage, job.card, ended=job)
-            if job.revised_webhook is not None:
-                queue.ring_deliverer(self.context.redis, self.context.ledger)
-            if (old := outcome.revision - RESULTS_KEPT) > 0:
-                for kind in FORMAT_FILES.values():
-                    self.context.storage.delete(files.result(self.job_id, kind.extension, old))
+        if job is None:
+            return
+        record.store_card(self.context.storage, job.card, ended=job)
+        if job.webhook is not None:
+            queue.ring_deliverer(self.context.redis, self.context.ledger)
+        if outcome.revision is not None and (old := outcome.revision - RESULTS_KEPT) > 0:
+            for kind in FORMAT_FILES.values():
+                self.context.storage.delete(files.result(self.job_id, kind.extension, old))
 
 
 def _beside(keep: KeepFigure, revision: int) -> KeepFigure:
@@ -171,13 +169,8 @@ def _revised(job: Job, outcome: RetryOutcome) -> Job:
     """The job as it is once the outcome is settled."""
     counts = Counter(job.counts)
     counts.update(outcome.counts)
-    changes = {"revision": outcome.revision, "counts": dict(counts), "complete": not counts["failed"], "rereading": None}
+    changes = {"revision": outcome.revision, "counts": dict(counts), "complete": not counts["failed"]}
     return job.model_copy(update=changes)
-
-
-def _revisions(entries: assembly.Entries) -> dict[int, int]:
-    """The pages that were read again, and for which revision."""
-    return {number: entry["revision"] for number, entry in entries.items() if "revision" in entry}
 
 
 def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome, Page]:

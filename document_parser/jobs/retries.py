@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,8 +42,10 @@ class RetryOutcome:
     error: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     samples: dict[str, float] = field(default_factory=dict)
+    failed_pages: Sequence[int] = ()
+    """All pages of the job whose newest reading again failed."""
     announced: str = ""
-    """What a webhook says of the new revision."""
+    """What a webhook says of it."""
 
 
 def kept(number: int, entry: dict[str, Any], code: str, message: str) -> RetryOutcome:

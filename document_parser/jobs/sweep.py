@@ -20,12 +20,12 @@ from pydantic import ValidationError
 
 from document_parser import logs
 from document_parser.errors import StorageUnavailable, WorkerCrashed
-from document_parser.jobs import clock, deliveries, files, forecast, queue, record
+from document_parser.jobs import announcements, clock, deliveries, files, forecast, queue, record
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect, text
 from document_parser.jobs.ending import end_job
+from document_parser.jobs.job import PUBLIC, Job, JobCard
 from document_parser.jobs.ledger import Claim, Ledger
-from document_parser.jobs.record import Job, JobCard
 from document_parser.jobs.retirement import overgrown
 from document_parser.jobs.retries import kept
 from document_parser.models import JobState
@@ -131,10 +131,13 @@ class Sweep:
 
     def _keep_page(self, job_id: str) -> None:
         """Reading a page again has killed its worker twice: the page stays as it was, and the next one gets its turn."""
-        fault = WorkerCrashed()
-        for order in self.ledger.retries(job_id)[:1]:
-            entry = self.ledger.entry(job_id, order.page) or {}
-            self.ledger.settle_retry(None, job_id, kept(order.page, entry, fault.code, fault.message))
+        fault, entries = WorkerCrashed(), self.ledger.entries(job_id)
+        for job in record.load_many(self.redis, [job_id]):
+            for order in self.ledger.retries(job_id)[:1]:
+                outcome = kept(order.page, entries.get(order.page, {}), fault.code, fault.message)
+                entries |= {order.page: outcome.entry}
+                told = announcements.of_retry(job, entries, outcome, clock.now(self.redis))
+                self.ledger.settle_retry(None, job_id, told)
         record.publish(self.redis, job_id)
 
     def free_slots(self) -> None:
@@ -197,7 +200,7 @@ class Sweep:
     def expire(self) -> None:
         """Files go with the keys; the tombstone stays."""
         for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
-            owner = text(self.redis.get(f"job:{job_id}:gone") or record.PUBLIC)
+            owner = text(self.redis.get(f"job:{job_id}:gone") or PUBLIC)
             self.storage.delete_all(files.folder(job_id))
             self.redis.zrem(f"jobs:{owner}", job_id)
             deliveries.forget(self.redis, job_id)

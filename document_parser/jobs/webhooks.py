@@ -1,10 +1,9 @@
-"""Webhooks: the server that a caller named is told when the job ends, and when it gets a new revision, signed by the Standard
-Webhooks specification.
+"""Webhooks: the server that a caller named is told when the job ends, and what came of reading a page of it again, signed by
+the Standard Webhooks specification.
 
-``end.lua`` makes the webhook due in the step that ends the job, ``settle_retry.lua`` in the one that raises the revision. A
-deliverer, one at a time over all workers, claims what is
-due and posts it. A claim is only a later due time, so one whose deliverer died comes again by itself: delivery is at least
-once, and its ``webhook-id`` stays the same.
+``end.lua`` makes the webhook due in the step that ends the job, ``settle_retry.lua`` in the one that raises the revision, or
+keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim is only a later
+due time, so one whose deliverer died comes again by itself: delivery is at least once, and its ``webhook-id`` stays the same.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx2
@@ -112,8 +112,8 @@ class Deliverer:
         """What it says is settled before the first try: a page that is read again later changes nothing of it."""
         if told.body:
             return told
-        body = self.ledger.keep_body(told.job.card.job_id, "webhook_body", announcements.of_end(told.job))
-        return Announcement(told.job.model_copy(update={"webhook_body": body}), told.webhook)
+        body = self.ledger.keep_body(told.job.card.job_id, told.news.body, announcements.of_end(told.job))
+        return replace(told, job=told.job.model_copy(update={told.news.body: body}))
 
     def _has_room(self, told: Announcement) -> bool:
         """Whether the host may be asked once more now; where not, the webhook is put off."""
@@ -174,6 +174,7 @@ def after(
     webhook = Webhook(
         state="delivered" if answer.delivered else "pending" if due else "failed",
         revision=before.revision,
+        retry=before.retry,
         attempts=attempts,
         replays=before.replays,
         last_status=answer.status,

@@ -65,7 +65,10 @@ class Webhook(BaseModel):
     """How the delivery of a job's webhook goes; the newest tries stand last. Never the URL, which may hold secrets."""
 
     state: WebhookState = "pending"
-    revision: int | None = Field(default=None, description="The revision it tells of; null where it tells of the job's end.")
+    revision: int | None = Field(default=None, description="The revision it tells of; null where it tells of none.")
+    retry: int | None = Field(
+        default=None, description="Which of the job's retries it tells of, from 1; null where it tells of the job's end."
+    )
     attempts: int = Field(default=0, description="Tries since there was something to tell, or since the last replay.")
     replays: int = Field(default=0, description="How often the operator began anew.")
     last_status: int | None = None
@@ -126,6 +129,8 @@ class JobStatus(BaseModel):
     complete: bool | None = None
     revision: int = 1
     """Raised each time a page was read again: the result is another one."""
+    retry_failed_pages: list[int] = []
+    """Pages whose newest reading again failed: they are as they were, and say why in ``retry_error``."""
     progress: Progress = Field(default_factory=Progress)
     created_at: datetime
     started_at: datetime | None = None
@@ -135,6 +140,8 @@ class JobStatus(BaseModel):
     webhook: Webhook | None = None
     revised_webhook: Webhook | None = None
     """The same for the newest revision, from the first page on that was read again."""
+    retry_failed_webhook: Webhook | None = None
+    """The same for the newest reading again that failed."""
 
     @property
     def at_rest(self) -> bool:

@@ -23,10 +23,16 @@ local function count(job, name) return tonumber(redis.call('HGET', pages(job), '
 
 local function retries(job) return 'job:' .. job .. ':retries' end
 
--- What is to be delivered goes by a name: the job for its end, and JOB|revised for its newest revision.
+-- What is to be delivered goes by a name: the job for its end, JOB|revised for its newest revision, JOB|retry_failed for its
+-- newest retry that failed. Which field of the record says how that goes:
 local function announced(name)
-  local job, revised = string.match(name, '^([^|]*)(|?)')
-  return job, revised == '' and 'webhook' or 'revised_webhook'
+  local job, news = string.match(name, '^([^|]*)|?(.*)$')
+  return job, news == '' and 'webhook' or news .. '_webhook'
+end
+
+-- Whether two states of a delivery are of the same news; those of a retry are numbered.
+local function same_news(kept, other)
+  return (kept.retry or cjson.null) == (other.retry or cjson.null)
 end
 
 -- Requests that a model server is answering, by the end of their lease.

@@ -4,7 +4,7 @@ local name = ARGV[1]
 local job, field = announced(name)
 local kept, again = load(record(job), field), cjson.decode(ARGV[4])
 if not kept or kept.state ~= ARGV[2] or kept.attempts ~= tonumber(ARGV[3]) then return 0 end
-if (kept.revision or cjson.null) ~= (again.revision or cjson.null) then return 0 end
+if not same_news(kept, again) then return 0 end
 redis.call('HSET', record(job), field, ARGV[4])
 redis.call('ZREM', 'webhooks:failed', name)
 redis.call('ZADD', 'webhooks:due', now(), name)

@@ -1,12 +1,13 @@
 -- What came of reading a page again. Only with the stage's token; without one only where the stage's worker has died.
 -- ARGV: job, token or '', page, its ledger entry from now on, the job's revision from now on or '' (the page is kept as it was),
--- what to add to which count as JSON, status of the page, error or '', what a webhook is to say of the revision,
--- how its delivery stands as JSON, then samples of the metrics and what to add
+-- what to add to which count as JSON, status of the page, error or '', what a webhook is to say of it,
+-- all pages whose newest reading again failed as JSON, then samples of the metrics and what to add
 -- Returns 'ok', 'gone', or 'not_yours'.
--- A revision that nobody was told of yet is told of no more: the newest one has all that it had.
-local function announce_revision(job, body, webhook)
-  local name = job .. '|revised'
-  redis.call('HSET', record(job), 'revised_body', body, 'revised_webhook', webhook)
+-- What nobody was told of yet is told of no more: the newest of its kind has all that it had.
+local function announce(job, news, body, retry, revision)
+  local name = job .. '|' .. news
+  local webhook = string.format('{"state":"pending","attempts":0,"retry":%d,"revision":%s}', retry, revision == '' and 'null' or revision)
+  redis.call('HSET', record(job), news .. '_body', body, news .. '_webhook', webhook)
   redis.call('ZREM', 'webhooks:failed', name)
   redis.call('ZADD', 'webhooks:due', now(), name)
   redis.call('ZADD', 'webhooks:log', now_micros(), name)
@@ -30,9 +31,14 @@ if revision ~= '' then
 end
 show_next_retry(job)
 event(job, 'page.retried', 'page', page, 'status', ARGV[7], 'outcome', revision == '' and 'kept' or 'replaced', 'error', ARGV[8])
-if revision ~= '' then
+local news = revision == '' and 'retry_failed' or 'revised'
+if revision == '' then
+  event(job, 'job.retry_failed', 'page', page, 'error', ARGV[8])
+else
   event(job, 'job.revised', 'revision', revision)
-  if redis.call('HEXISTS', record(job), 'webhook') == 1 then announce_revision(job, ARGV[9], ARGV[10]) end
 end
+redis.call('HSET', record(job), 'retry_failed_pages', ARGV[10])
+local retry = redis.call('HINCRBY', record(job), 'retries', 1)
+if redis.call('HEXISTS', record(job), 'webhook') == 1 then announce(job, news, ARGV[9], retry, revision) end
 tally_all(11)
 return 'ok'
