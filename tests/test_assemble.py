@@ -135,6 +135,8 @@ def test_what_pages_say_alike_is_their_text_where_they_say_nothing_else():
     said = [page(n, block(f"Invoice 4711, total 12.34 EUR. page {n}", at=box(0.05))) for n in range(1, 4)]
     assert kinds(together(*said)) == ["paragraph"] * 3
     assert written("text", *said).count("Invoice 4711, total 12.34 EUR.") == 3
+    numbered = [page(n, block(f"Page {n}", at=box(0.05))) for n in range(1, 4)]
+    assert kinds(together(*numbered)) == ["paragraph"] * 3
 
 
 def test_nor_are_a_head_and_a_foot_with_nothing_between_them_on_any_page():

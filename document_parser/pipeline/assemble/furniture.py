@@ -107,7 +107,7 @@ class Margins:
     def decide(self) -> Furniture:
         """What of all that is furniture."""
         order = {page: count for count, page in enumerate(self._blocks)}
-        groups = self._above_content([group for group in _groups(self._lines) if _repeats(group, order)])
+        groups = self._beside_content([group for group in _groups(self._lines) if _repeats(group, order)])
         named = [(line, _kind(line)) for group in groups for line in group]
         bands = _bands(groups, len(self._blocks))
         taken = {(line.page, line.block) for line, _ in named}
@@ -125,14 +125,15 @@ class Margins:
             lines[1] = _without_letterhead(lines[1])
         return Furniture(dict(lines))
 
-    def _above_content(self, groups: list[list[MarginLine]]) -> list[list[MarginLine]]:
-        """Without heads and feet on most of whose pages nothing else would be left: they are what these pages say."""
-        bare = self._bare(line for group in groups for line in group)
-        return [
-            group
-            for group in groups
-            if group[0].is_number or sum(line.page in bare for line in group) <= MOSTLY_BARE * len(group)
-        ]
+    def _beside_content(self, groups: list[list[MarginLine]]) -> list[list[MarginLine]]:
+        """Without those on most of whose pages nothing else would be left: they are what these pages say.
+
+        Heads and feet count first: a number beside one that stays is a page number still.
+        """
+        for numbers_stay in (True, False):
+            bare = self._bare(line for group in groups for line in group)
+            groups = [group for group in groups if (numbers_stay and group[0].is_number) or _mostly_outside(group, bare)]
+        return groups
 
     def _bare(self, lines: Iterable[MarginLine]) -> set[int]:
         """Pages that have nothing beside these lines."""
@@ -206,6 +207,10 @@ def _near(one: MarginLine, other: MarginLine) -> bool:
     if one.box is None or other.box is None:
         return one.box is other.box
     return abs(one.box.top - other.box.top) <= SAME_PLACE
+
+
+def _mostly_outside(group: list[MarginLine], bare: set[int]) -> bool:
+    return sum(line.page in bare for line in group) <= MOSTLY_BARE * len(group)
 
 
 def _repeats(group: list[MarginLine], order: dict[int, int]) -> bool:
