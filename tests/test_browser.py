@@ -172,6 +172,7 @@ def test_the_sample_scan_is_one_click_away_and_the_cpu_reads_it(service, opened)
     job_id = watched.job()
     expect(page.locator("#job-title")).to_have_text("scan.pdf")
     done(page)
+    expect(page.locator("#read-again")).to_be_visible()
     page.locator("#page-after").click()
     expect(page.locator("#paper")).to_contain_text("Maintenance Schedule")
     expect(page.locator("#page-badges")).to_contain_text("RapidOCR")
@@ -190,16 +191,31 @@ def test_several_files_are_sent_at_once_and_each_tells_how_it_goes(service, open
     (tmp_path / "notes.xyz").write_bytes(b"\x07\x01 no format that is read")
     (tmp_path / "empty.pdf").touch()
     watched = opened(service, expected={415})
-    page = watched.upload(rich, paper, tmp_path / "notes.xyz", tmp_path / "empty.pdf")
+    locked = encrypted_pdf(tmp_path / "locked.pdf", "open sesame", "The secret is out")
+    page = watched.upload(rich, paper, tmp_path / "notes.xyz", tmp_path / "empty.pdf", locked)
     rows = page.locator("#queue-rows li")
-    expect(rows).to_have_count(4)
+    expect(rows).to_have_count(5)
     expect(rows.nth(0)).to_contain_text("Done", timeout=SECONDS)
     expect(rows.nth(1)).to_contain_text("Done", timeout=SECONDS)
     expect(rows.nth(2)).to_contain_text("is not read. Send one of")
     expect(rows.nth(3)).to_contain_text("The file has no bytes")
+    expect(rows.nth(4)).to_contain_text("This document is locked. Open it and type its password.", timeout=SECONDS)
     watched.shoot("queue")
     page.get_by_role("button", name="Clear finished").click()
     expect(page.locator("#queue")).to_be_hidden()
+
+
+def test_a_document_that_was_read_before_is_told_from_one_that_was_read_now(opened, paper, tmp_path):
+    with Service(tmp_path, WEB_WORKERS=1, CACHE_HOURS=1) as caching:
+        caching.ended(caching.submit(paper))
+        watched = opened(caching)
+        page = watched.upload(paper)
+        watched.job()
+        done(page)
+        expect(page.locator("#job-facts")).to_contain_text("read before, and copied")
+        expect(page.locator("#page-badges")).to_contain_text("Read before, and copied")
+        page.locator("#why summary").click()
+        expect(page.locator("#why-body")).to_contain_text("from the cache")
 
 
 def test_an_upload_shows_how_far_it_is_and_can_be_stopped(service, opened, tmp_path):

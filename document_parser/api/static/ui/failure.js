@@ -11,6 +11,11 @@ const TITLES = {
   JOB_EXPIRED: "This document has expired",
 };
 
+/** Why a document was not read, in a line of a list. */
+export function failureInShort(error) {
+  return LOCKED.has(error.code) ? `${TITLES[error.code]}. Open it and type its password.` : error.message;
+}
+
 /** Fills `card`. `file` is what was sent, where this visit still has it; `onUnlock(file, password)` sends it again. */
 export function showFailure(card, error, { file, onUnlock } = {}) {
   const locked = LOCKED.has(error.code) && onUnlock;

@@ -161,7 +161,11 @@ export class JobView {
     show(byId("job-failure"), Boolean(status.error));
     if (status.error && !before?.error) this.#failed(status.error);
     this.overview.update(status, this.ledger);
-    if (before?.status !== status.status) this.#curl();
+    if (before?.status !== status.status) {
+      this.#curl();
+      // The page that is shown was opened while nothing could be read again yet.
+      this.reread.setPage(this.pageView.view ?? null, status.status === "completed");
+    }
     this.onStatus(status);
   }
 
@@ -319,6 +323,7 @@ function moves(status) {
 function facts(status) {
   const { progress } = status;
   const parts = [progress.total_pages ? count(progress.total_pages, "page") : null, `sent ${clock(status.created_at)}`];
+  if (status.cache === "hit") parts.push("read before, and copied");
   if (status.revision > 1) parts.push(`revision ${status.revision}`);
   if (status.expires_at) parts.push(`kept until ${clock(status.expires_at)}`);
   return parts.filter(Boolean).join(" · ");

@@ -1,6 +1,7 @@
 // Files on their way to the server: two at a time, each with its progress, each can be stopped or tried again.
 
 import { byId, el, fill, setText, show } from "./dom.js";
+import { failureInShort } from "./failure.js";
 import { files, remember } from "./memory.js";
 import { announce } from "./notices.js";
 import { upload } from "./upload.js";
@@ -41,7 +42,7 @@ export class Queue {
     if (!entry) return;
     const { progress } = status;
     const pages = progress.total_pages ? `, ${Math.round(progress.percent)} % of ${progress.total_pages} pages` : "";
-    setText(entry.row.text, jobState(status)[0] + (ENDED.has(status.status) ? (status.error ? `: ${status.error.message}` : "") : pages));
+    setText(entry.row.text, jobState(status)[0] + (ENDED.has(status.status) ? (status.error ? `: ${failureInShort(status.error)}` : "") : pages));
     entry.row.text.dataset.tone = status.status === "failed" ? "bad" : "";
   }
 

@@ -15,7 +15,7 @@ export function pageBadges(view) {
   return [
     el("span", {}, el("i", { class: "swatch", data: { kind: tileKind(flat) }, "aria-hidden": "true" }), name),
     page?.confidence !== null && page?.confidence !== undefined && el("span", {}, `${Math.round(page.confidence * 100)} % sure`),
-    time > 0 && el("span", {}, time < 995 ? `${time} ms` : `${(time / 1000).toFixed(1)} s`),
+    view.attempts.length > 0 && view.attempts.every(({ cached }) => cached) ? el("span", {}, "Read before, and copied") : time > 0 && el("span", {}, time < 995 ? `${time} ms` : `${(time / 1000).toFixed(1)} s`),
     view.rereading && el("span", {}, el("i", { class: "swatch", data: { kind: "reading" }, "aria-hidden": "true" }), "Being read again"),
     isFlagged(flat) && el("span", {}, el("i", { class: "swatch", data: { kind: "flagged" }, "aria-hidden": "true" }), "Flagged"),
   ];
@@ -62,14 +62,15 @@ function ending(number) {
   return { 1: "st", 2: "nd", 3: "rd" }[[11, 12, 13].includes(number % 100) ? 0 : number % 10] ?? "th";
 }
 
-function attempt({ engine, outcome, reason, temperature, milliseconds }) {
+function attempt({ engine, outcome, reason, temperature, milliseconds, cached }) {
   const [name, tone] = OUTCOMES[outcome] ?? [outcome, ""];
   const warmth = temperature ? `, temperature ${temperature}` : "";
+  const before = cached ? ", from the cache" : "";
   return el(
     "li",
     {},
     el("b", {}, ENGINES[engine] ?? engine),
-    el("span", { class: "outcome", data: { tone } }, name + (reason ? `: ${reason}` : "") + warmth),
+    el("span", { class: "outcome", data: { tone } }, name + (reason ? `: ${reason}` : "") + warmth + before),
     el("span", { class: "time" }, milliseconds < 1000 ? `${milliseconds} ms` : duration(milliseconds / 1000)),
   );
 }
