@@ -13,6 +13,7 @@ import pytest
 from document_parser.export import FORMATS
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Span, Table
 from document_parser.pipeline.assemble import assembled, write_document
+from document_parser.pipeline.assemble.references import with_captions
 
 HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
 LONG = "The agreement between the two parties begins on the first day of March and ends after three years without notice"
@@ -404,6 +405,14 @@ def test_a_caption_and_its_table_or_figure_name_each_other_where_they_stand_in_t
     }
     [again] = assembled(lambda: [found])
     assert again == found
+
+
+def test_links_of_captions_that_held_for_the_page_alone_give_way_to_those_that_hold_in_the_document():
+    caption, figure = block("Figure 1: A crane.", "caption", box(0.3)), block("", "figure", box(0.1, 0.29))
+    alone = with_captions(page(1, caption, figure, body()))
+    moved = with_captions(alone.model_copy(update={"blocks": [alone.blocks[0], body(), alone.blocks[1]]}))
+    assert [(one.caption, one.caption_of) for one in alone.blocks] == [(None, 1), (0, None), (None, None)]
+    assert [(one.caption, one.caption_of) for one in moved.blocks] == [(None, None)] * 3
 
 
 def test_links_lead_to_pages_that_are_there_and_others_leave_their_text():

@@ -287,6 +287,18 @@ def service(tmp_path_factory):
         yield service
 
 
+def test_a_single_page_links_its_captions_as_the_document_does(service, illustrated):
+    job = service.submit(illustrated, output_format="json")
+    service.ended(job)
+    pages = service.result(job)["document"]["pages"]
+    single = [service.client.get(f"/v1/jobs/{job}/pages/{page['number']}").json()["page"] for page in pages]
+    links = [[(block.get("caption"), block.get("caption_of")) for block in page["blocks"]] for page in single]
+    assert links == [[(block.get("caption"), block.get("caption_of")) for block in page["blocks"]] for page in pages]
+    named = [(one["kind"], one["caption_of"]) for page in single for one in page["blocks"] if "caption_of" in one]
+    assert named
+    assert {kind for kind, _ in named} == {"caption"}
+
+
 def test_a_jobs_figures_are_served_linked_zipped_and_deleted_with_it(service, illustrated):
     job = service.submit(illustrated)
     assert service.ended(job)["status"] == "completed"

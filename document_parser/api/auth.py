@@ -15,9 +15,9 @@ FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Rea
 LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
-def require_operator(admin_token: str) -> None:
+def require_operator() -> None:
     """Let the person at the machine pass, or the holder of the admin token. Raises Forbidden."""
-    if not (_is_token(_bearer(), admin_token) or at_the_machine()):
+    if not (_is_token(_bearer(), factory.services().settings.api.admin_token) or at_the_machine()):
         raise Forbidden()
 
 

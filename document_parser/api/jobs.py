@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from flask import Response, jsonify
+from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import factory, problems, results
+from document_parser.api import answers, factory, problems, results
 from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.listing import page_of
 from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQuery, Result, ResultQuery, StatusQuery
@@ -26,9 +26,9 @@ routes = APIBlueprint(
 
 @routes.get("", summary="List jobs, newest first", responses={200: Jobs}, operation_id="list_jobs")
 def listing(query: JobsQuery) -> Response:
+    require_operator()
     services = factory.services()
-    require_operator(services.settings.api.admin_token)
-    return jsonify(_page_of_jobs(services, query).model_dump(mode="json"))
+    return answers.of(_page_of_jobs(services, query))
 
 
 @routes.get(
@@ -36,7 +36,7 @@ def listing(query: JobsQuery) -> Response:
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
     job = wait_for_end(factory.services(), known(path.job_id), query.wait)
-    return jsonify(job.show().model_dump(mode="json"))
+    return answers.of(job.show())
 
 
 @routes.get(
@@ -67,7 +67,7 @@ def download(path: JobPath, query: ResultQuery) -> Response:
 )
 def cancel(path: JobPath) -> Response:
     check_origin()
-    return jsonify(_cancel(factory.services(), known(path.job_id)).model_dump(mode="json"))
+    return answers.of(_cancel(factory.services(), known(path.job_id)))
 
 
 @routes.delete(
@@ -78,8 +78,8 @@ def cancel(path: JobPath) -> Response:
 )
 def delete(path: JobPath) -> Response:
     check_origin()
+    require_operator()
     services = factory.services()
-    require_operator(services.settings.api.admin_token)
     gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
     body = Deleted(
         job_id=path.job_id,
@@ -87,7 +87,7 @@ def delete(path: JobPath) -> Response:
         deleted_keys=gone.keys,
         message="The job is gone with all its files and all that the job store knew of it.",
     )
-    return jsonify(body.model_dump(mode="json"))
+    return answers.of(body)
 
 
 def known(job_id: str) -> str:

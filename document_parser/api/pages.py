@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from flask import Response, jsonify, request, send_file, url_for
+from flask import Response, request, send_file, url_for
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import factory, problems, retries
+from document_parser.api import answers, factory, problems, retries
 from document_parser.api.jobs import known
 from document_parser.api.schemas import (
     FigurePath,
@@ -50,7 +50,7 @@ def listing(path: JobPath) -> Response:
     job = record.load(services.redis, known(path.job_id))
     entries = services.ledger.entries(path.job_id)
     pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
-    return jsonify(Pages(job_id=path.job_id, total=job.total, pages=pages).model_dump(mode="json"))
+    return answers.of(Pages(job_id=path.job_id, total=job.total, pages=pages))
 
 
 @routes.get(
@@ -60,7 +60,7 @@ def listing(path: JobPath) -> Response:
     operation_id="job_page",
 )
 def page(path: PagePath) -> Response:
-    return jsonify(_view(factory.services(), path.number, path.job_id).model_dump(mode="json"))
+    return answers.of(_view(factory.services(), path.number, path.job_id))
 
 
 @routes.get(

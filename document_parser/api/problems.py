@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
 from document_parser import logs
+from document_parser.api import answers
 from document_parser.errors import (
     BadRequest,
     DocumentParserError,
@@ -75,8 +76,7 @@ def answer(error: DocumentParserError | JobError) -> Response:
     """The response that tells of an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
-    response = jsonify(body.model_dump(mode="json"))
-    response.status_code = error.status
+    response = answers.of(body, error.status)
     if error.retryable:
         response.headers["Retry-After"] = str(error.details.get("retry_after_seconds", RETRY_AFTER_SECONDS))
     return response

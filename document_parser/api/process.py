@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from flask import Response, jsonify, request, url_for
+from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
 
 from document_parser import logs
 from document_parser.addresses import AddressCheck, AddressRefused
-from document_parser.api import factory, problems
+from document_parser.api import answers, factory, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
@@ -232,10 +232,7 @@ def accepted(taken: TakenIn) -> Response:
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
-    response = jsonify(body.model_dump(mode="json"))
-    response.status_code = 202
-    response.headers["Location"] = body.status_url
-    return marked(response, taken)
+    return marked(answers.of(body, 202, {"Location": body.status_url}), taken)
 
 
 def marked(response: Response, taken: TakenIn) -> Response:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, request, url_for
 from pydantic import ValidationError
 
 from document_parser import logs
-from document_parser.api import problems
+from document_parser.api import answers, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.jobs import known
 from document_parser.api.model_servers import model_servers
@@ -70,10 +70,7 @@ def _answer(job: Job, number: int, last_event_id: str) -> Response:
         status_url=status_url,
         events_url=url_for("events.events", job_id=job.card.job_id, last_event_id=last_event_id),
     )
-    response = jsonify(body.model_dump(mode="json"))
-    response.status_code = 202
-    response.headers["Location"] = status_url
-    return response
+    return answers.of(body, 202, {"Location": status_url})
 
 
 def _asked() -> tuple[RetryChoice, str]:

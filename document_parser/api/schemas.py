@@ -66,15 +66,16 @@ class ResultQuery(_Strict):
     format: OutputFormat | Literal[""] = Field(default="", description="Another format than the one asked for at upload.")
 
 
-class JobsQuery(_Strict):
-    limit: int = Field(default=50, ge=1, le=500, description="Most jobs in one answer.")
+class _ListQuery(_Strict):
+    limit: int = Field(default=50, ge=1, le=500, description="Most entries in one answer.")
     cursor: str = Field(default="", max_length=64, description="next_cursor of the answer before.")
+
+
+class JobsQuery(_ListQuery):
     status: JobState | Literal[""] = Field(default="", description="Only jobs in this state.")
 
 
-class DeliveriesQuery(_Strict):
-    limit: int = Field(default=50, ge=1, le=500, description="Most deliveries in one answer.")
-    cursor: str = Field(default="", max_length=64, description="next_cursor of the answer before.")
+class DeliveriesQuery(_ListQuery):
     state: WebhookState | Literal[""] = Field(
         default="", description="Only deliveries in this state; failed ones stand in the order they were given up."
     )

@@ -9,7 +9,7 @@ from flask_openapi import APIBlueprint, Tag
 from redis import RedisError
 
 import document_parser
-from document_parser.api import factory
+from document_parser.api import answers, factory
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check, Health
 from document_parser.errors import StorageFull, StorageUnavailable
@@ -53,11 +53,7 @@ def blueprint() -> APIBlueprint:
 
 
 def _answer(found: Health) -> Response:
-    response = jsonify(found.model_dump(mode="json"))
-    response.status_code = 503 if found.status == "down" else 200
-    if found.status == "down":
-        response.headers["Retry-After"] = "2"
-    return response
+    return answers.of(found, 503, {"Retry-After": "2"}) if found.status == "down" else answers.of(found)
 
 
 def health(services: factory.Services, *, models: bool) -> Health:

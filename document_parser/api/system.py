@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from flask import Response, jsonify
+from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
 
 import document_parser
-from document_parser.api import factory, problems
+from document_parser.api import answers, factory, problems
 from document_parser.api.metrics import own_samples
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
@@ -76,7 +76,7 @@ def blueprint() -> APIBlueprint:
         operation_id="system",
     )
     def system() -> Response:
-        return jsonify(look(factory.services()).model_dump(mode="json"))
+        return answers.of(look(factory.services()))
 
     return routes
 

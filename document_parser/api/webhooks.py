@@ -9,12 +9,12 @@ import uuid
 from datetime import datetime
 from functools import partial
 
-from flask import Response, jsonify
+from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
-from document_parser.api import factory, problems
+from document_parser.api import answers, factory, problems
 from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.jobs import known
 from document_parser.api.listing import page_of
@@ -49,7 +49,7 @@ def listing(query: DeliveriesQuery) -> Response:
     services = _for_operator()
     newest = partial(_newest, services, query.state)
     found, cursor = page_of(newest, partial(_shown, services, query.state), query.cursor, query.limit)
-    return jsonify(Deliveries(deliveries=found, next_cursor=cursor).model_dump(mode="json"))
+    return answers.of(Deliveries(deliveries=found, next_cursor=cursor))
 
 
 @routes.post(
@@ -63,7 +63,7 @@ def replay_all() -> Response:
     services = _for_operator()
     count = replay_failed(services.redis, services.ledger)
     queue.ring_deliverer(services.redis, services.ledger)
-    return _accepted(Replayed(replayed=count, left=deliveries.failed_count(services.redis)))
+    return answers.of(Replayed(replayed=count, left=deliveries.failed_count(services.redis)), 202)
 
 
 @routes.post(
@@ -77,7 +77,7 @@ def replay_one(path: JobPath) -> Response:
     services = _for_operator()
     told = replay(services.redis, services.ledger, known(path.job_id))
     queue.ring_deliverer(services.redis, services.ledger)
-    return _accepted(delivery(told))
+    return answers.of(delivery(told), 202)
 
 
 @routes.post(
@@ -96,21 +96,14 @@ def ping(body: Ping) -> Response:
     if not services.waiting.acquire(blocking=False):
         raise ServerBusy()
     try:
-        return jsonify(_ping(services.settings, url, clock.now(services.redis)).model_dump(mode="json"))
+        return answers.of(_ping(services.settings, url, clock.now(services.redis)))
     finally:
         services.waiting.release()
 
 
 def _for_operator() -> factory.Services:
-    services = factory.services()
-    require_operator(services.settings.api.admin_token)
-    return services
-
-
-def _accepted(body: Replayed | Delivery) -> Response:
-    response = jsonify(body.model_dump(mode="json"))
-    response.status_code = 202
-    return response
+    require_operator()
+    return factory.services()
 
 
 def _newest(services: factory.Services, state: str, before: float | None, limit: int) -> list[tuple[str, float]]:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PictureSpec
+from document_parser.pipeline.assemble.references import with_captions
 from document_parser.pipeline.read import PageSource
 
 PICTURE = PictureSpec(dpi=150, max_long_side=1600, quality=85)
@@ -25,7 +26,7 @@ _FURNITURE: frozenset[BlockKind] = frozenset(["page_footer", "page_number"])
 
 
 async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, facts: PageFacts | None = None) -> Page:
-    """The page with its figures among the blocks; their pictures are handed to ``keep``, where there is one.
+    """The page as it is stored: figures among its blocks, captions linked. Pictures are handed to ``keep``, where there is one.
 
     ``facts`` are asked for where they are needed and not given. A figure that cannot be drawn has no picture.
     """
@@ -36,7 +37,7 @@ async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, 
         pictures = [box.turned(page.rotation) for box in facts.pictures]
         blocks = placed(page.blocks, pictures) if page.engine == "text_layer" else located(page.blocks, pictures)
         page = page.model_copy(update={"blocks": blocks})
-    return await _cut(source, page, keep) if keep is not None else page
+    return with_captions(await _cut(source, page, keep) if keep is not None else page)
 
 
 def _unplaced(blocks: Sequence[Block]) -> list[Block]:

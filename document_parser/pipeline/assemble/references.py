@@ -13,15 +13,20 @@ Holder = TypeVar("Holder", Block, Cell)
 
 
 def with_captions(page: Page) -> Page:
-    """The page with each caption and what it is of naming each other, by their places among its blocks."""
-    found = owners(page.blocks)
-    if not found:
-        return page
-    blocks = list(page.blocks)
-    for caption, owner in found.items():
-        blocks[caption] = blocks[caption].model_copy(update={"caption_of": owner})
-        blocks[owner] = blocks[owner].model_copy(update={"caption": caption})
-    return page.model_copy(update={"blocks": blocks})
+    """The page with each caption and what it is of naming each other, by their places among its blocks.
+
+    Asked for as soon as the page has been read, and again in its document: blocks have other kinds and places by then.
+    """
+    owner_of = owners(page.blocks)
+    caption_of = {owner: caption for caption, owner in owner_of.items()}
+    blocks = [_linked(block, caption_of.get(place), owner_of.get(place)) for place, block in enumerate(page.blocks)]
+    return page if blocks == page.blocks else page.model_copy(update={"blocks": blocks})
+
+
+def _linked(block: Block, caption: int | None, owner: int | None) -> Block:
+    if (block.caption, block.caption_of) == (caption, owner):
+        return block
+    return block.model_copy(update={"caption": caption, "caption_of": owner})
 
 
 def without_dead_links(page: Page, there: Collection[int]) -> Page:
