@@ -246,6 +246,20 @@ def test_what_is_filled_in_on_a_form_stands_where_its_field_stands(openers: Open
     ]
 
 
+def test_what_was_typed_onto_a_page_is_read_with_it_unless_it_is_hidden(openers: Openers, tmp_path: Path):
+    path = tmp_path / "typed.pdf"
+    canvas = documents.Canvas(str(path))
+    canvas.drawString(72, 706, "Name of the applicant:")
+    canvas.freeTextAnnotation("Grace Hopper", "0 g /Helv 12 Tf", Rect=[200, 700, 300, 720])
+    canvas.freeTextAnnotation("Never shown", "0 g /Helv 12 Tf", Rect=[200, 640, 300, 660], F=2)
+    long = "Received on the third of May and passed on to the harbour office the same day"
+    canvas.freeTextAnnotation(long, "0 g /Helv 10 Tf", Rect=[72, 500, 232, 560])
+    canvas.showPage()
+    canvas.save()
+    found = blocks_of(words_of(openers, path), *documents.A4)
+    assert [" ".join(block.text.split()) for block in found] == ["Name of the applicant: Grace Hopper", long]
+
+
 # --- pictures ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,11 +1,14 @@
-"""What is filled in on a PDF page's form fields, as words where the fields stand. Runs in the opener child.
+"""What is filled in on a PDF page's form fields or typed onto the page, as words where it stands. Runs in the opener child.
 
-PDFium keeps the values apart from the text layer: a page's text shows the labels of a form only.
+PDFium keeps both apart from the text layer: a page's text shows the labels of a form only, and nothing that somebody wrote
+into its blanks with a viewer's text tool (free text annotations).
 """
 
 from __future__ import annotations
 
 import ctypes
+import re
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,26 +32,48 @@ _LETTER_WIDTH = 0.5
 
 def extract_fields(page: Any, form: Any) -> list[Word]:
     """The values of a page's form fields, boxes in fractions of the upright page: text and choices word by word, a check box or
-    radio button as one word, CHECKED or UNCHECKED. Nothing of hidden and password fields. ``form`` is PDFium's form handle.
+    radio button as one word, CHECKED or UNCHECKED; and the words typed onto the page. Nothing of hidden and password fields.
+    ``form`` is PDFium's form handle, None where the document has no form.
     """
     place = upright_map(page)
     found: list[Word] = []
     for number in range(min(MOST_FIELDS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))):
         annotation = pdfium.FPDFPage_GetAnnot(page.raw, number)
         if annotation:
-            found += _field_words(annotation, form, place)
+            found += _words_of(annotation, form, place)
             pdfium.FPDFPage_CloseAnnot(annotation)
     return found
 
 
-def _field_words(annotation: Any, form: Any, place: UprightMap) -> Iterator[Word]:
-    if pdfium.FPDFAnnot_GetSubtype(annotation) != pdfium.FPDF_ANNOT_WIDGET or pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN:
-        return
-    kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
+def _words_of(annotation: Any, form: Any, place: UprightMap) -> Iterator[Word]:
     edges = pdfium.FS_RECTF()
-    if not pdfium.FPDFAnnot_GetRect(annotation, edges):
+    if pdfium.FPDFAnnot_GetFlags(annotation) & _UNSEEN or not pdfium.FPDFAnnot_GetRect(annotation, edges):
         return
     rect = Rect(edges.left, min(edges.bottom, edges.top), edges.right, max(edges.bottom, edges.top))
+    match pdfium.FPDFAnnot_GetSubtype(annotation):
+        case pdfium.FPDF_ANNOT_WIDGET if form is not None:
+            yield from _field_words(annotation, form, rect, place)
+        case pdfium.FPDF_ANNOT_FREETEXT:
+            yield from _typed_words(annotation, rect, place)
+
+
+def _typed_words(annotation: Any, rect: Rect, place: UprightMap) -> Iterator[Word]:
+    """Wrapped about where a viewer would wrap them."""
+    found = re.search(r"(\d+(?:\.\d+)?)\s+Tf", _entry(annotation, b"DA"))
+    wanted = float(found[1]) if found else 0.0
+    size = max(1.0, min(wanted or _USUAL_SIZE, (rect.top - rect.bottom) / _LINE_TO_SIZE))
+    fitting = max(1, round((rect.right - rect.left) / (size * _LETTER_WIDTH)))
+    lines = [line for part in _entry(annotation, b"Contents").splitlines() for line in textwrap.wrap(part, fitting) or [""]]
+    yield from _lines("\n".join(lines), rect, size, place)
+
+
+def _entry(annotation: Any, key: bytes) -> str:
+    """A text of the annotation's dictionary."""
+    return _text(lambda buffer, size: pdfium.FPDFAnnot_GetStringValue(annotation, key, buffer, size))
+
+
+def _field_words(annotation: Any, form: Any, rect: Rect, place: UprightMap) -> Iterator[Word]:
+    kind = pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
     if kind in _BOXES:
         checked = pdfium.FPDFAnnot_IsChecked(form, annotation)
         yield _placed(CHECKED if checked else UNCHECKED, rect, min(_USUAL_SIZE, rect.top - rect.bottom), place)

@@ -72,11 +72,11 @@ class PdfFile:
         )
 
     def words(self, number: int) -> list[Word]:
-        """The words of the text layer, and what is filled in on form fields."""
+        """The words of the text layer, and what is filled in on form fields or typed onto the page."""
         page = self._load_page(number)
         words = with_links(extract_words(page, self._load_text(number)), self._document, page)
         form = self._document.formenv
-        return words + extract_fields(page, form.raw) if form else words
+        return words + extract_fields(page, form.raw if form else None)
 
     def rules(self, number: int) -> list[Rule]:
         return extract_rules(self._load_page(number))
