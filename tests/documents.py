@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
@@ -90,6 +91,26 @@ def page_picture(text: str, size: tuple[int, int] = (1240, 1754), font_size: int
                 y += round(font_size * 1.5)
                 longer = word or ""
             line = longer
+    return image
+
+
+def photograph(width: int, height: int) -> Image.Image:
+    """Something of many tones, without an edge or a letter in it."""
+    across, down = np.meshgrid(np.linspace(0, 6, width), np.linspace(0, 5, height))
+    waves = np.sin(across * 2.1 + np.cos(down)) + np.cos(down * 1.7 - across)
+    tones = 105 + 45 * waves + np.random.default_rng(1).normal(0, 6, waves.shape)
+    return Image.fromarray(np.stack((tones, tones * 0.9, tones * 0.8), axis=-1).clip(0, 215).astype(np.uint8))
+
+
+def illustrated_scan(words_on_it: str = "HARBOUR 1954") -> Image.Image:
+    """A page as a scanner would see it: text, a photograph that words stand on, its caption, and text."""
+    image = page_picture(PARAGRAPH).convert("RGB")
+    image.paste(photograph(640, 440), (300, 420))
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=26)
+    draw.rectangle((360, 760, 640, 810), "white")
+    draw.text((375, 768), words_on_it, "black", font)
+    draw.text((300, 885), "Figure 3: The harbour as it was before the fire.", fill=20, font=font)
+    image.paste(page_picture(PARAGRAPH).crop((0, 90, image.width, 400)), (0, 1000))
     return image
 
 

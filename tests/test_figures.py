@@ -13,7 +13,7 @@ from PIL import Image
 from document_parser.client import Client
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
-from document_parser.models import Block, BoundingBox, Document, Options, Page, PageFacts, PictureSpec
+from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PictureSpec, Table
 from document_parser.pipeline.document import parse
 from document_parser.pipeline.figures import located, placed, with_figures
 from document_parser.pipeline.pdf_file import PdfFile
@@ -124,6 +124,19 @@ def test_figures_that_go_to_one_place_keep_their_order():
 def test_a_picture_that_text_stands_on_is_no_figure():
     text = block("paragraph", 0.2, 0.3, 0.8, 0.6, text="x" * 300)
     assert placed([text], [box(0.1, 0.2, 0.9, 0.7)]) == [text]
+
+
+def test_a_picture_that_a_table_stands_on_is_no_figure():
+    cells = [Cell(row=row, column=0, text="x" * 30) for row in range(10)]
+    table = Block(kind="table", box=box(0.2, 0.3, 0.8, 0.6), table=Table(rows=10, columns=1, cells=cells))
+    assert placed([table], [box(0.1, 0.2, 0.9, 0.7)]) == [table]
+
+
+def test_words_on_a_figure_do_not_part_it_from_its_caption():
+    above, label = block("paragraph", 0.1, 0.1, 0.9, 0.2), block("paragraph", 0.4, 0.5, 0.6, 0.54, text="label")
+    caption = block("caption", 0.2, 0.62, 0.8, 0.64)
+    found = placed([above, label, caption], [box(0.2, 0.3, 0.8, 0.6)])
+    assert [one.kind for one in found] == ["paragraph", "paragraph", "figure", "caption"]
 
 
 def test_figures_that_a_model_saw_without_a_place_get_the_places_of_as_many_pictures():
@@ -274,6 +287,25 @@ def test_the_library_writes_pictures_where_it_is_told(illustrated, tmp_path):
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == names
     kinds = [one.kind for one in document.pages[0].blocks]
     assert kinds[kinds.index("figure") + 1] == "caption"
+
+
+def test_a_photograph_on_a_scan_is_cut_out_with_its_caption_and_keeps_its_words(tmp_path):
+    documents.illustrated_scan().save(tmp_path / "scan.png", dpi=(150, 150))
+    document = parse(tmp_path / "scan.png", settings=CPU, figures_to=tmp_path / "pictures")
+    (page,) = document.pages
+    (place,) = (number for number, one in enumerate(page.blocks) if one.kind == "figure")
+    figure, caption = page.blocks[place], page.blocks[place + 1]
+    assert (caption.kind, caption.caption_of, figure.caption) == ("caption", place, place + 1)
+    assert "HARBOUR 1954" in " ".join(one.text for one in page.blocks if one.kind != "caption")
+    picture = opened((tmp_path / "pictures" / figure.picture).read_bytes())
+    assert (picture.width, picture.height) == (pytest.approx(640, abs=30), pytest.approx(440, abs=30))
+
+
+def test_figures_of_a_scan_are_left_out_where_none_are_wanted(tmp_path):
+    documents.illustrated_scan().save(tmp_path / "scan.png", dpi=(150, 150))
+    document = parse(tmp_path / "scan.png", settings=CPU, figures_to=tmp_path / "pictures", figures="none")
+    assert all(one.picture is None for page in document.pages for one in page.blocks)
+    assert not (tmp_path / "pictures").exists()
 
 
 def test_the_library_cuts_nothing_out_unless_told(illustrated):

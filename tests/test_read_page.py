@@ -361,6 +361,15 @@ def test_a_page_with_a_little_ink_that_no_engine_reads_counts_as_blank_and_says_
     assert trail(page) == [("rapidocr", "accepted")]
 
 
+def test_a_scan_of_a_photograph_and_nothing_else_is_a_page_with_a_figure(openers, tmp_path):
+    paper = documents.page_picture("").convert("RGB")
+    paper.paste(documents.photograph(800, 600), (200, 400))
+    paper.save(tmp_path / "photograph.png")
+    page = read(openers, tmp_path / "photograph.png", inference="cpu", kind="image")
+    assert (page.status, [block.kind for block in page.blocks]) == ("done", ["figure"])
+    assert trail(page) == [("rapidocr", "accepted")]
+
+
 def answers_with(text, **more):
     """A model server that reads this on every page, in its own grammar."""
     fast = Speed(tokens_per_second=100_000, per_sequence=50_000, first_token=0.0)

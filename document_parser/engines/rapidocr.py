@@ -20,7 +20,7 @@ from document_parser.engines import networks
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.pictures import blue_first, opened
 from document_parser.errors import EngineError
-from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import BoundingBox, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -122,19 +122,31 @@ class RapidOcrEngine(Engine):
 
     def _found(self, page: PageImage) -> Reading:
         from document_parser.engines.drawn import rules_around
+        from document_parser.engines.pictured import figures_in
         from document_parser.engines.straight import skew_of, straightened_boxes, straightened_picture
 
         pixels = blue_first(opened(page))
         lines = self.lines(pixels)
-        kept = [line for line in lines if line.text and line.confidence >= DOUBTFUL]
-        skew = skew_of(_boxes(kept), pixels)
+        skew = skew_of(_boxes([line for line in lines if _is_read(line)]), pixels)
         if skew.degrees:
             boxes, pixels = straightened_boxes(_boxes(lines), skew, pixels), straightened_picture(pixels, skew)
             lines = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
-        words = [_word(line, pixels) for line in lines if line.text and line.confidence >= DOUBTFUL]
+        read = [line for line in lines if _is_read(line)]
+        unread = [line for line in lines if not _is_read(line)]
+        words = [_word(line, pixels) for line in read]
         rules = rules_around(words, pixels) if words else []
-        doubtful = [_word(line, pixels) for line in _doubtful(lines)]
-        return Reading(self.name, words=words, rules=rules, skew=skew, lost=lost_share(lines), doubtful=doubtful)
+        figures = figures_in(pixels, _places(read, pixels), rules, _places(unread, pixels))
+        # What looks like a line in a photograph and cannot be read is no writing; the figure shows it.
+        writing = [line for line in lines if _is_read(line) or not _on_any(figures, line, pixels)]
+        return Reading(
+            self.name,
+            words=words,
+            rules=rules,
+            figures=figures,
+            skew=skew,
+            lost=lost_share(writing),
+            doubtful=[_word(line, pixels) for line in _doubtful(writing)],
+        )
 
     def lines(self, pixels: Pixels) -> list[Line]:
         """Every line of writing in the picture, from the top down."""
@@ -179,6 +191,10 @@ def _with_our_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
         raise EngineError("RapidOCR failed on the picture of the page.") from None
 
 
+def _is_read(line: Line) -> bool:
+    return bool(line.text) and line.confidence >= DOUBTFUL
+
+
 def _word(line: Line, pixels: Pixels) -> Word:
     corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
@@ -216,6 +232,18 @@ def _confidences(lines: Sequence[Line]) -> NDArray[np.float64]:
 
 def _boxes(lines: Sequence[Line]) -> Corners:
     return np.array([line.corners for line in lines], dtype=np.float32).reshape(-1, 4, 2)
+
+
+def _places(lines: Sequence[Line], pixels: Pixels) -> NDArray[np.float64]:
+    """(n, 4): left, top, right and bottom of the lines, in fractions of the picture."""
+    corners = _boxes(lines) / np.array(pixels.shape[1::-1])
+    return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
+
+
+def _on_any(figures: Sequence[BoundingBox], line: Line, pixels: Pixels) -> bool:
+    """Whether the middle of a line lies on a figure."""
+    across, down = (line.corners.mean(axis=0) / pixels.shape[1::-1]).tolist()
+    return any(box.left <= across <= box.right and box.top <= down <= box.bottom for box in figures)
 
 
 def _extents(lines: Sequence[Line]) -> tuple[Corners, Corners]:

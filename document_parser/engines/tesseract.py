@@ -95,13 +95,16 @@ class TesseractEngine(Engine):
 
     def _found(self, page: PageImage) -> Reading:
         from document_parser.engines.drawn import rules_around
+        from document_parser.engines.pictured import figures_in
 
         picture = opened(page)
         with _as_ours():
             languages = self._languages_for(picture)
             words = self._words(picture, languages)
-        rules = rules_around(words, blue_first(picture)) if words else []
-        return Reading(self.name, words=words, rules=rules, how=f"as {languages}")
+        pixels = blue_first(picture)
+        rules = rules_around(words, pixels) if words else []
+        figures = figures_in(pixels, np.array([word[1:5] for word in words]), rules)
+        return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
 
     def _lines_found(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
         pieces = cut_lines(opened(page), lines, skew)

@@ -105,8 +105,8 @@ SURELY = 0.7
 class Reading:
     """What an engine returned for a page, before guards.
 
-    Engines that find words give ``words`` and ``rules`` (boxes in fractions of the picture); engines that write give
-    ``blocks``. Where there is a ``skew``, all of them stand as on the straightened picture.
+    Engines that find words give ``words``, ``rules`` and the places of ``figures`` (boxes in fractions of the picture); engines
+    that write give ``blocks``. Where there is a ``skew``, all of them stand as on the straightened picture.
     ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``doubtful`` are
     these lines and others that are hardly sure, as far as they could be read; ``how`` is what the engine says of its way of
     reading: nothing of the page.
@@ -116,6 +116,7 @@ class Reading:
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
+    figures: list[BoundingBox] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
     text: str = ""
     lost: float = 0.0

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from document_parser.errors import PageUnreadable
 from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PictureSpec
 from document_parser.pipeline.assemble.references import with_captions
-from document_parser.pipeline.read import PageSource
+from document_parser.pipeline.comparable import texts_of
+from document_parser.pipeline.upright import PageSource
 
 PICTURE = PictureSpec(dpi=150, max_long_side=1600, quality=85)
 MARGIN_POINTS = 3.0
@@ -64,7 +65,7 @@ def placed(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Blo
 
 
 def _letters_on(blocks: Sequence[Block], box: BoundingBox) -> int:
-    return sum(len(block.text) for block in blocks if block.box is not None and _inside(block.box, box))
+    return sum(len(text) for text in texts_of(block for block in blocks if block.box is not None and _inside(block.box, box)))
 
 
 def _inside(inner: BoundingBox, outer: BoundingBox) -> bool:
@@ -74,8 +75,15 @@ def _inside(inner: BoundingBox, outer: BoundingBox) -> bool:
 
 
 def _position(blocks: Sequence[Block], box: BoundingBox) -> int:
-    """Before its caption below it, else after its caption or what else stands above it, else before what is below."""
-    column = [(place, block, block.box) for place, block in enumerate(blocks) if block.box and _one_column(block.box, box)]
+    """Before its caption below it, else after its caption or what else stands above it, else before what is below.
+
+    The words that stand on the figure itself do not tell.
+    """
+    column = [
+        (place, block, block.box)
+        for place, block in enumerate(blocks)
+        if block.box and _one_column(block.box, box) and not _inside(block.box, box)
+    ]
     middle = (box.top + box.bottom) / 2
     below = min((one for one in column if one[2].top >= middle), key=lambda one: one[2].top, default=None)
     above = max((one for one in column if one[2].bottom <= middle), key=lambda one: one[2].bottom, default=None)

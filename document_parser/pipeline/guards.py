@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from document_parser.models import GuardName, PageImage, Reading, WarningCode
+from document_parser.models import BoundingBox, GuardName, PageImage, Reading, WarningCode
 from document_parser.pipeline.comparable import Vocabulary, texts_of, texts_read, tokens
 from document_parser.pipeline.loops import loop_reason
 from document_parser.pipeline.witness import Witness, uncovered_ink
@@ -104,8 +104,9 @@ def _broken_tags(text: str) -> Rejection | None:
 
 
 def _empty(reading: Reading, image: PageImage | None) -> Rejection | None:
-    inked = image is not None and image.ink >= INKED
-    if not inked or any(block.kind == "figure" for block in reading.blocks):
+    if image is None or image.ink < INKED or any(block.kind == "figure" for block in reading.blocks):
+        return None
+    if reading.figures and _pictures_explain(reading, image):
         return None
     seen = any(character.isalnum() for text in _all_texts(reading) for character in text)
     return None if seen else Rejection("empty", "nothing was read on a page that is not empty", "low_coverage", empty=True)
@@ -203,4 +204,5 @@ def _pictures_explain(reading: Reading, image: PageImage) -> bool:
     if any(block.box is None for block in figures):
         return True
     boxes = [block.box for block in reading.blocks if block.box is not None]
-    return bool(figures) and uncovered_ink(image.marks, boxes, 1.0) < 1 - LEAST_INK_COVERED
+    boxes += [*reading.figures, *(BoundingBox.of(*word[1:5]) for word in reading.words)]
+    return bool(figures or reading.figures) and uncovered_ink(image.marks, boxes, 1.0) < 1 - LEAST_INK_COVERED

@@ -28,7 +28,9 @@ from document_parser.models import (
     WarningCode,
     Word,
 )
+from document_parser.pipeline.figures import placed
 from document_parser.pipeline.layout import blocks_of
+from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.upright import PageSource, UprightPictures
 from document_parser.skew import Skew
 
@@ -125,10 +127,18 @@ def _turn(page: Page, turn: int) -> None:
 
 
 def page_blocks(page: Page, reading: Reading) -> list[Block]:
-    """The blocks of a reading: those it has, or what the layout makes of its words."""
+    """The blocks of a reading: those it has, or what the layout makes of its words, and the figures among them."""
     if reading.blocks:
         return reading.blocks
-    return _as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+    blocks = _as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+    return placed(blocks, _figures(page, reading)) if reading.figures else blocks
+
+
+def _figures(page: Page, reading: Reading) -> list[BoundingBox]:
+    """The figures found in a picture that are large enough, on the page as shown."""
+    boxes = (box.as_shown(reading.skew) for box in reading.figures)
+    edges = [(box.left, box.top, box.right, box.bottom) for box in boxes]
+    return figure_boxes(edges, page.width or 595.0, page.height or 842.0)
 
 
 def _as_shown(blocks: list[Block], skew: Skew) -> list[Block]:

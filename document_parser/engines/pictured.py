@@ -1,0 +1,248 @@
+"""Photographs, drawings and charts in the picture of a page: what neither its writing nor its rules explain.
+
+Looked for on a small picture, about ten milliseconds a page. A false figure is noise on its page, so each kind has to show
+itself: a photograph by an area of many tones, a chart by axes with something drawn between them. What touches the rim of the
+picture is the edge of a scan or the table that a sheet was photographed on; one tone is shading, a bar or a blackened line;
+strokes without a frame may be handwriting, a signature, or letters that nobody could read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from document_parser.models import BoundingBox, Rule
+
+LONG_SIDE = 640
+
+CELL = 16
+"""Pixels; in every cell as wide and high, most of what is bright is paper."""
+BRIGHT = 0.8
+NEAR_MODE, NEAR_FIT = 25, 16
+"""Grey levels around the commonest one, or around the surface, that are paper."""
+ROUNDS = 4
+LEAST_PAPER = 0.25
+"""Of the picture. Where less is paper, the picture itself is a photograph or a poster, and no page."""
+INK = 32
+
+GAP, THICK, APART = 3, 13, 11
+"""Pixels: holes that are closed, the thinnest area of tones, and how far parts of one area may lie apart."""
+LEAST_AREA, LEAST_SIDE = 0.015, 0.04
+"""Of the picture, and of its long side: about half an inch of A4."""
+LEAST_FILLED = 0.4
+MOST_OF_ONE_TONE = 0.6
+TONE = 21
+"""Grey levels that count as one tone."""
+LEAST_RANGE = 60
+"""Grey levels between the twentieth part that is darkest and that which is lightest; a stain has fewer."""
+
+MOST_WRITTEN = 0.2
+"""Of a figure, under lines of writing; a table has more, in all the colours of its cells."""
+
+THIN = 0.008
+"""Of the page's sides; a thicker rule is a bar."""
+LEAST_AXIS = 0.12
+CORNER = 0.02
+"""Of the page's sides: how near to each other two axes end."""
+LEAST_FRAME, MOST_FRAME = 0.03, 0.6
+LEAST_HEIGHT = 0.15
+"""Of a frame's height: what is lower is a letter, or a cell."""
+WIDE, HIGH = 0.4, 0.2
+"""Of a frame's sides: what is drawn as one line."""
+SOLID = 5
+"""Pixels; what is thicker is no line."""
+SEVERAL, SEVERAL_WIDE = 3, 0.5
+"""Bars, and how much of the width they take together."""
+WIDEST_BAR, UNLIKE = 0.3, 0.1
+"""Of the frame's width, and how much of its height bars differ by; the shaded columns of a form are of one height."""
+
+Pixels = NDArray[np.uint8]
+Mask = NDArray[np.uint8]
+Boxes = NDArray[np.float64]
+"""(n, 4): left, top, right, bottom."""
+Piece = tuple[int, int, int, int]
+
+
+def figures_in(pixels: Pixels, read: Boxes, rules: Sequence[Rule], unread: Boxes | None = None) -> list[BoundingBox]:
+    """The places of figures, as fractions of the picture, whose rows are of blue, green, red.
+
+    ``read`` are the boxes of what was read, ``unread`` those of what looked like lines of writing and could not be read: it may
+    be writing, which is no drawing, or a part of a photograph. ``rules`` are the lines drawn. All are fractions too. Raises
+    cv2.error for a picture without pixels.
+    """
+    small = _shrunk(pixels)
+    darkest: Pixels = cv2.min(cv2.min(small[:, :, 0], small[:, :, 1]), small[:, :, 2]).astype(np.uint8, copy=False)
+    paper = _paper(darkest)
+    if paper is None:
+        return []
+    ink: Mask = (np.abs(paper - darkest) > INK).astype(np.uint8)
+    lines = _in_pixels(read, ink)
+    _erase(ink, lines)
+    grey: Pixels = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    found = list(_photographs(ink, (grey, darkest), lines))
+    if unread is not None:
+        lines = np.concatenate((lines, _in_pixels(unread, ink)))
+        _erase(ink, lines)
+    found += _charts(ink, lines, rules)
+    height, width = ink.shape
+    return [BoundingBox.of(left / width, top / height, right / width, bottom / height) for left, top, right, bottom in found]
+
+
+def _shrunk(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    scale = min(1.0, LONG_SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _in_pixels(boxes: Boxes, ink: Mask) -> NDArray[np.int64]:
+    height, width = ink.shape
+    scaled = boxes.reshape(-1, 4) * (width, height, width, height)
+    return np.concatenate((np.floor(scaled[:, :2]), np.ceil(scaled[:, 2:])), axis=1).astype(np.int64)
+
+
+def _erase(ink: Mask, boxes: NDArray[np.int64]) -> None:
+    for left, top, right, bottom in boxes.tolist():
+        ink[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = 0
+
+
+def _paper(darkest: Pixels) -> NDArray[np.float32] | None:
+    """The level of the paper at every pixel: a curved surface, for light falls unevenly. None where there is hardly any."""
+    height, width = darkest.shape
+    rows, columns = height // CELL, width // CELL
+    if min(rows, columns) < 3:
+        return None
+    cells = darkest[: rows * CELL, : columns * CELL].reshape(rows, CELL, columns, CELL).transpose(0, 2, 1, 3)
+    place = int(BRIGHT * CELL * CELL)
+    bright = np.partition(cells.reshape(rows * columns, CELL * CELL), place, axis=1)[:, place].astype(np.float64)
+    down, across = ((np.arange(count) + 0.5) / count - 0.5 for count in (rows, columns))
+    terms = _terms(across, down).reshape(-1, 6)
+    level = int(np.convolve(np.bincount(bright.astype(np.int64), minlength=256), np.ones(9), "same").argmax())
+    kept = np.abs(bright - level) < NEAR_MODE
+    surface: NDArray[np.float64] = np.array([level, 0, 0, 0, 0, 0], dtype=np.float64)
+    for _ in range(ROUNDS):
+        if kept.mean() < LEAST_PAPER:
+            return None
+        surface = np.asarray(np.linalg.lstsq(terms[kept], bright[kept])[0], dtype=np.float64)
+        kept = np.abs(bright - terms @ surface) < NEAR_FIT
+    everywhere = _terms(np.arange(width) / width - 0.5, np.arange(height) / height - 0.5) @ surface
+    return everywhere.clip(0, 255).astype(np.float32)
+
+
+def _terms(across: NDArray[np.float64], down: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y = np.meshgrid(across, down)
+    return np.stack((np.ones_like(x), x, y, x * x, x * y, y * y), axis=-1)
+
+
+def _square(side: int) -> Mask:
+    return cv2.getStructuringElement(cv2.MORPH_RECT, (side, side)).astype(np.uint8, copy=False)
+
+
+def _photographs(ink: Mask, levels: Sequence[Pixels], writing: NDArray[np.int64]) -> Iterator[Piece]:
+    """Areas of many tones with little writing on them. ``levels`` are two ways to see the picture as grey."""
+    solid = cv2.morphologyEx(cv2.morphologyEx(ink, cv2.MORPH_CLOSE, _square(GAP)), cv2.MORPH_OPEN, _square(THICK))
+    joined = cv2.dilate(solid, _square(APART))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+    for number, (left, top, width, height, _) in enumerate(stats[1:].tolist(), 1):
+        box = left + APART // 2, top + APART // 2, left + width - APART // 2, top + height - APART // 2
+        if not _is_large_enough(box, ink) or _at_rim(box, ink) or _written(box, writing) > MOST_WRITTEN:
+            continue
+        part = slice(box[1], box[3]), slice(box[0], box[2])
+        covered = (labels[part] == number) & (solid[part] > 0)
+        if covered.mean() >= LEAST_FILLED and any(_has_tones(each[part][covered]) for each in levels):
+            yield box
+
+
+def _is_large_enough(box: Piece, ink: Mask) -> bool:
+    width, height = box[2] - box[0], box[3] - box[1]
+    return width * height >= LEAST_AREA * ink.size and min(width, height) >= LEAST_SIDE * max(ink.shape)
+
+
+def _at_rim(box: Piece, ink: Mask) -> bool:
+    height, width = ink.shape
+    return box[0] <= 1 or box[1] <= 1 or box[2] >= width - 1 or box[3] >= height - 1
+
+
+def _has_tones(levels: Pixels) -> bool:
+    counts = np.bincount(levels, minlength=256)
+    low, high = np.searchsorted(np.cumsum(counts), (0.05 * levels.size, 0.95 * levels.size))
+    one_tone = np.convolve(counts, np.ones(TONE), "same").max()
+    return bool(high - low >= LEAST_RANGE and one_tone <= MOST_OF_ONE_TONE * levels.size)
+
+
+def _charts(ink: Mask, writing: NDArray[np.int64], rules: Sequence[Rule]) -> Iterator[Piece]:
+    """Frames, or two axes, with something drawn in them."""
+    frames = _frames(rules, ink)
+    if not frames:
+        return
+    drawn = ink.copy()
+    _erase(drawn, _in_pixels(np.array([rule for rule in rules if _is_thin(rule)]), ink))
+    drawn = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, _square(GAP)).astype(np.uint8, copy=False)
+    for frame in frames:
+        if _written(frame, writing) <= MOST_WRITTEN and _is_drawn_in(frame, drawn, writing):
+            yield frame
+
+
+def _is_thin(rule: Rule) -> bool:
+    return min(rule.right - rule.left, rule.bottom - rule.top) < THIN
+
+
+def _frames(rules: Sequence[Rule], ink: Mask) -> list[Piece]:
+    """The boxes between a level and an upright line that end at one corner, the smallest first."""
+    thin = [rule for rule in rules if _is_thin(rule)]
+    levels = [rule for rule in thin if rule.right - rule.left >= LEAST_AXIS]
+    uprights = [rule for rule in thin if rule.bottom - rule.top >= LEAST_AXIS]
+    boxes = [
+        (level.left, upright.top, level.right, upright.bottom)
+        for level, upright in product(levels[:100], uprights[:100])
+        if min(abs(upright.left - level.left), abs(upright.left - level.right)) <= CORNER
+        and min(abs(level.top - upright.top), abs(level.top - upright.bottom)) <= CORNER
+    ]
+    framed = {tuple(box) for box in _in_pixels(np.array(boxes), ink).tolist()} if boxes else set()
+    kept = [box for box in framed if LEAST_FRAME <= _area(box) / ink.size <= MOST_FRAME]
+    return sorted(kept, key=lambda box: (_area(box), box))
+
+
+def _area(box: Piece) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _written(frame: Piece, writing: NDArray[np.int64]) -> float:
+    """The share of a frame under lines of writing."""
+    across = np.minimum(writing[:, 2], frame[2]) - np.maximum(writing[:, 0], frame[0])
+    down = np.minimum(writing[:, 3], frame[3]) - np.maximum(writing[:, 1], frame[1])
+    return float((across.clip(0) * down.clip(0)).sum()) / max(1, _area(frame))
+
+
+def _is_drawn_in(frame: Piece, drawn: Mask, writing: NDArray[np.int64]) -> bool:
+    """Whether a line runs through a frame, or several bars stand in it."""
+    left, top, right, bottom = frame
+    inside = np.ascontiguousarray(drawn[top:bottom, left:right])
+    solid = cv2.morphologyEx(inside, cv2.MORPH_OPEN, _square(SOLID)).astype(np.uint8, copy=False)
+    strokes = np.where(cv2.dilate(solid, _square(GAP)) > 0, 0, inside).astype(np.uint8)
+    width, height = right - left, bottom - top
+    if any(w >= WIDE * width and h >= HIGH * height for _, _, w, h in _pieces(strokes)):
+        return True
+    areas = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in _pieces(solid) if w <= WIDEST_BAR * width]
+    return _are_bars([box for box in areas if _written(box, writing) <= MOST_WRITTEN], frame)
+
+
+def _pieces(mask: Mask) -> list[Piece]:
+    """(left, top, width, height) of what hangs together."""
+    stats = cv2.connectedComponentsWithStats(mask)[2]
+    return [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
+
+
+def _are_bars(boxes: Sequence[Piece], frame: Piece) -> bool:
+    """Several, of unlike heights, one beside the other across much of the frame."""
+    height = frame[3] - frame[1]
+    high = [box for box in boxes if box[3] - box[1] >= LEAST_HEIGHT * height]
+    if len(high) < SEVERAL:
+        return False
+    heights = [box[3] - box[1] for box in high]
+    together = max(box[2] for box in high) - min(box[0] for box in high)
+    return together >= SEVERAL_WIDE * (frame[2] - frame[0]) and max(heights) - min(heights) >= UNLIKE * height
