@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.models import Word
+from document_parser.pipeline.layout.beside import share_rows
 from document_parser.pipeline.layout.columns import ALL_ACROSS, body_top, columns_of, cut, pruned, widened
 from document_parser.pipeline.layout.grid import Grid, GridCell, is_number
-from document_parser.pipeline.layout.lines import body_size, lines_of
+from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 from document_parser.pipeline.layout.rulings import TOUCH, Frame, borders_of, covers, near
 from document_parser.pipeline.layout.tables import Span, cells_of, plain_space, text_spans
 from document_parser.pipeline.layout.tall import TallCell, tall_cells
@@ -43,10 +44,19 @@ def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
     if len(across) * len(down) > MOST_PLACES or min(len(across), len(down)) < 2 or len(across) + len(down) < 5:
         return None  # one cell is a box around text
     columns, drawn = columns_of(across, words, size, body_top(frame, down))
-    if len(columns) < 3:
+    if len(columns) < 3 or (len(down) == 2 and not share_rows(_strips(words, columns), size)):
         return None
     table = _Table(frame, columns, drawn, down, size, words)
     return table.grid()
+
+
+def _strips(words: Sequence[Word], columns: Sequence[float]) -> list[list[Line]]:
+    """The lines of each column, by the borders of the columns."""
+    inner = columns[1:-1]
+    held: list[list[Word]] = [[] for _ in range(len(columns) - 1)]
+    for word in words:
+        held[sum(border <= (word.left + word.right) / 2 for border in inner)].append(word)
+    return [lines_of(strip) for strip in held]
 
 
 class _Table:

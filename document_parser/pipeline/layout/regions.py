@@ -13,6 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.models import Word
+from document_parser.pipeline.layout.beside import blocks_of_grid
 from document_parser.pipeline.layout.grid import Grid
 from document_parser.pipeline.layout.gutters import SHORTEST, Gutter, InkMap
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
@@ -180,9 +181,18 @@ def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) ->
         grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
     ):
         return None
-    grid = crowned(grid, text)
-    taken = {id(word) for word in grid.words}
-    rest = [word for word in words if id(word) not in taken]
-    above = [word for word in rest if word.top + word.bottom < grid.top + grid.bottom]
-    below = [word for word in rest if word.top + word.bottom >= grid.top + grid.bottom]
-    return [*_cut(above, backwards, depth - 1), grid, *_cut(below, backwards, depth - 1)]
+    blocks = blocks_of_grid(grid, text)
+    if blocks is None:
+        return _between(words, [crowned(grid, text)], backwards, depth)
+    return _between(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
+
+
+def _between(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
+    """What was found in a region, between what stands above and below it."""
+    taken = [word for part in found for word in part.words]
+    held = {id(word) for word in taken}
+    middle = min(word.top for word in taken) + max(word.bottom for word in taken)
+    rest = [word for word in words if id(word) not in held]
+    above = [word for word in rest if word.top + word.bottom < middle]
+    below = [word for word in rest if word.top + word.bottom >= middle]
+    return [*_cut(above, backwards, depth - 1), *found, *_cut(below, backwards, depth - 1)]
