@@ -138,7 +138,7 @@ def test_accept_picks_the_bare_content_and_anything_the_json_body(service, done)
 
 def test_download_is_a_file_of_the_documents_name(service, done):
     answer = service.client.get(f"/v1/jobs/{done}/download")
-    assert answer.headers["Content-Disposition"] == "attachment; filename*=UTF-8''paper.md"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=\"paper.md\"; filename*=UTF-8''paper.md"
     assert "quick brown fox" in answer.text
 
 

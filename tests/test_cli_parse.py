@@ -149,6 +149,7 @@ def test_a_folder_is_mirrored_without_what_is_hidden_or_not_read(desk):
     (desk.folder / "docs" / "notes.txt").write_text("not a document")
     done = desk.parse("docs", "-o", "out")
     assert done.returncode == 0, done.stderr
+    assert "1 file left out, of no kind that is read: notes.txt\n" in done.stderr
     assert desk.files() == ["a.md", "sub/deep/b.md", "sub/nameless.md"]
     assert desk.text("out/sub/deep/b.md") == "The quick brown fox jumps over the lazy dog.\n"
 

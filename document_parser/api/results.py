@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, BinaryIO
@@ -89,12 +90,18 @@ def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -
     response = Response(_chunks(stored(services, job, name)), content_type=media_type)
     if attached:
         stem = job.card.filename.rpartition(".")[0] or job.card.filename
-        response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(f'{stem}.{extension}', safe='')}"
+        response.headers["Content-Disposition"] = _attachment(f"{stem}.{extension}")
     if name == "html":
         # A document's HTML is shown without scripts, frames, forms or anything from elsewhere; figures are ours.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
         response.headers["Content-Security-Policy"] = policy
     return response
+
+
+def _attachment(name: str) -> str:
+    """The header that names a file, as RFC 6266 has it: in ASCII for programs such as curl, and in full."""
+    plain = re.sub(r"[^A-Za-z0-9 ._()+,=@-]", "_", name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) -> Iterator[bytes]:

@@ -65,43 +65,52 @@ def _reading() -> Iterator[None]:
         raise FileUnreadable(f"The file cannot be read: {error.strerror}.") from error
 
 
-def find(arguments: list[str]) -> tuple[list[Input], bool]:
-    """All documents, in order and none twice; and whether the arguments may stand for several, however many were found.
-
-    Raises UsageError where one names nothing.
+@dataclass
+class Found:
+    """All documents, in order and none twice; whether the arguments may stand for several, however many were found; and the
+    files of folders that are no documents, hidden ones not counted.
     """
+
+    documents: list[Input]
+    several: bool
+    left_out: list[str]
+
+
+def find(arguments: list[str]) -> Found:
+    """What a command line names. Raises UsageError where an argument names nothing."""
     one = Path(arguments[0])
     several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
     found: dict[str, Input] = {}
+    left_out: list[str] = []
     for argument in arguments:
-        for document in _meant_by(argument, named=len(arguments) > 1):
+        for document in _meant_by(argument, left_out, named=len(arguments) > 1):
             found.setdefault(_identity(document), document)
     if not found:
         raise UsageError("There is no document in " + ", ".join(map(repr, arguments)) + ".")
-    return list(found.values()), several
+    return Found(list(found.values()), several, left_out)
 
 
 def _identity(one: Input) -> str:
     return one.name if one.name == STDIN else os.path.realpath(one.name)
 
 
-def _meant_by(argument: str, *, named: bool) -> Iterator[Input]:
+def _meant_by(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN:
         if sys.stdin.isatty():
             raise UsageError("- reads a document from standard input, and nothing is piped into it.")
         yield Input(STDIN, Path("stdin"))
     elif path.is_dir():
-        yield from _in_folder(path, Path(path.resolve().name) if named else Path())
+        yield from _in_folder(path, Path(path.resolve().name) if named else Path(), left_out)
     elif path.exists() or not glob.has_magic(argument):
         if not path.exists():
             raise UsageError(f"There is no file or folder {argument!r}.")
         yield Input(argument, Path(path.name))
     else:
-        yield from _matching(argument)
+        yield from _matching(argument, left_out)
 
 
-def _matching(pattern: str) -> Iterator[Input]:
+def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
     """What a quoted pattern matches; ``**`` goes through folders, which are kept in the place from the first wildcard on."""
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib would also match hidden files
     if not matches:
@@ -112,7 +121,7 @@ def _matching(pattern: str) -> Iterator[Input]:
         if match.is_file():
             yield Input(str(match), place)
         elif match.is_dir() and "**" not in pattern:
-            yield from _in_folder(match, place)
+            yield from _in_folder(match, place, left_out)
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -122,14 +131,18 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts[:wild])
 
 
-def _in_folder(folder: Path, place: Path) -> Iterator[Input]:
-    """The documents below a folder that are read, or claim by their name to be; nothing hidden."""
+def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
+    """The documents below a folder that are read, or claim by their name to be; nothing hidden. ``left_out`` gets the rest."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(parent) / name
-            if not name.startswith(".") and path.is_file() and _is_read(path):
+            if name.startswith(".") or not path.is_file():
+                continue
+            if _is_read(path):
                 yield Input(str(path), place / path.relative_to(folder))
+            else:
+                left_out.append(str(path))
 
 
 def _is_read(path: Path) -> bool:

@@ -14,11 +14,11 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from document_parser.cli import inputs, outputs
-from document_parser.cli.inputs import UsageError
+from document_parser.cli.inputs import Found, UsageError
 from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally, Work
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
-from document_parser.cli.progress import Display, display
+from document_parser.cli.progress import Display, display, left_out
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads, load_settings
 
@@ -60,12 +60,15 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 def _parse(given: argparse.Namespace) -> int:
     fields = _fields(given)
-    works = _works(given, fields["output_format"])
+    found = inputs.find(given.files)
+    works = _works(given, found, fields["output_format"])
     password = _password(given)
     # Before there are threads: what reads here forks.
     reads = _there(given, fields) if given.server else _here(fields)
     tally = Tally()
     with display(len(works), quiet=given.quiet) as shown:
+        if found.left_out:
+            shown.tell(left_out(found.left_out))
         stdout = StandardOutput(fields["output_format"], shown)
         with closing(reads(works, Passwords(password, shown, quiet=given.quiet), shown, stdout)) as outcomes:
             for outcome in outcomes:
@@ -113,14 +116,13 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
     try:
         Options.model_validate(fields)
     except ValidationError as error:
-        raise UsageError("; ".join(item["msg"] for item in error.errors())) from None
+        raise UsageError("; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())) from None
     return fields
 
 
-def _works(given: argparse.Namespace, output_format: OutputFormat) -> list[Work]:
+def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat) -> list[Work]:
     """What is read, and where it goes. Raises UsageError."""
-    found, several = inputs.find(given.files)
-    works = outputs.plan(found, given.output, output_format, several=several)
+    works = outputs.plan(found.documents, given.output, output_format, several=found.several)
     if works[0].target is None:
         _check_standard_output(given, output_format, len(works))
     existing = [work.target for work in works if work.target is not None and work.target.exists()]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from document_parser.cli.outcome import Outcome, Tally
 LINE_SECONDS = 10.0
 NAME_CHARACTERS = 40
 SPEED_SECONDS = 120.0
+NAMED_FILES = 5
 
 
 class Display:
@@ -38,6 +40,9 @@ class Display:
     def ended(self, tally: Tally) -> None:
         """All documents are done with."""
 
+    def tell(self, line: str) -> None:
+        """Something to know, that is no fault."""
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leaves the terminal to somebody else."""
@@ -55,6 +60,9 @@ class Display:
 
 class Lines(Display):
     """A line at the end of each document, and one now and then about a long one."""
+
+    def tell(self, line: str) -> None:
+        self.say(line)
 
     def __init__(self) -> None:
         self._said: dict[str, float] = {}
@@ -120,6 +128,9 @@ class Bars(Display):
         if tally.total > 1:
             self.say(str(tally))
 
+    def tell(self, line: str) -> None:
+        self.say(line)
+
     def say(self, line: str) -> None:
         self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -156,6 +167,13 @@ def summary(outcome: Outcome) -> str:
     pages = f"{outcome.pages} page{'s' if outcome.pages != 1 else ''}"
     failed = f"; not read: {', '.join(map(str, outcome.failed_pages))}" if outcome.failed_pages else ""
     return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}"
+
+
+def left_out(files: Sequence[str]) -> str:
+    """Which files of a folder are not read, in a line for people."""
+    named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
+    more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
+    return f"{len(files)} file{'s' if len(files) != 1 else ''} left out, of no kind that is read: {named}{more}"
 
 
 def printable(name: str) -> str:
