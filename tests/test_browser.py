@@ -17,7 +17,7 @@ from reportlab.pdfgen.canvas import Canvas
 from document_parser.jobs import files
 from document_parser.models import Block, Cell, Page, Span, Table
 from tests.browser import DESKTOP, PHONE, Watched, browser, found_browser, screenshots
-from tests.documents import PARAGRAPH, encrypted_pdf, pdf_of_text, stamped_pdf, truncated
+from tests.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
 from tests.service import Service
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -340,6 +340,18 @@ def test_failed_and_flagged_pages_are_listed_with_their_reasons(gpu_service, mod
     issues.get_by_role("button", name="Page 5", exact=True).click()
     expect(page.locator("#page-number")).to_have_value("5")
     watched.shoot("flagged-page")
+
+
+def test_a_page_with_a_little_ink_that_nobody_could_read_is_listed_and_not_called_empty(service, opened, tmp_path):
+    specks = page_picture("")
+    for place in range(100, 1000, 300):
+        specks.paste(0, (place, place, place + 9, place + 9))
+    specks.save(tmp_path / "specks.png")
+    page = opened(service).upload(tmp_path / "specks.png")
+    done(page)
+    expect(page.locator("#issues")).to_contain_text("1 page needs a look")
+    expect(page.locator("#page-notes")).to_contain_text("a little ink on it")
+    expect(page.locator("#paper")).not_to_contain_text("No ink")
 
 
 def test_a_failed_page_is_read_again_from_the_list_and_shows_it_without_a_reload(gpu_service, models, opened, tmp_path):

@@ -261,7 +261,12 @@ def two_pages():
         ("text", {"headers_footers": "strip"}, "Body 1.", "HEAD"),
         ("markdown", {"page_separator": "== {page} =="}, "\n\n== 2 ==\n\n", "== 1 =="),
         ("text", {"page_separator": "== {page} =="}, "\n\n== 2 ==\n\n", "== 1 =="),
-        ("html", {"page_separator": "== {page} =="}, '<section id="page-2"', "== 2"),
+        (
+            "html",
+            {"page_separator": "== {page} <"},
+            '</section>\n<p class="page-separator">== 2 &lt;</p>\n<section id="page-2"',
+            "== 1",
+        ),
         ("json", {"page_separator": "== {page} =="}, '"number":2', "== 2"),
         ("csv", {"page_separator": "=="}, "[", "=="),
     ],

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import IO
 
-from document_parser.export.base import clean, clean_runs, failure, item_of
+from document_parser.export.base import clean, clean_runs, failure, item_of, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
@@ -38,7 +38,7 @@ def write_html(
         if isinstance(piece, list):
             out.write(f"{_list(piece)}\n".encode())
         elif piece.block is None:
-            out.write(("</section>\n" if begun else "").encode() + _section(piece.page).encode())
+            out.write((_between(options, piece.page) if begun else "").encode() + _section(piece.page).encode())
             begun = True
         elif piece.parts is not None:
             for line in table_lines(piece.parts, piece.caption):
@@ -57,6 +57,12 @@ def _groups(pieces: Iterable[Piece]) -> Iterator[Piece | list[Block]]:
             yield [piece.block for piece in group if piece.block is not None]
         else:
             yield from group
+
+
+def _between(options: Options, page: Page) -> str:
+    """The end of a page, and the line before the next where one is asked for."""
+    line = _text(separator(options, page))
+    return "</section>\n" + (f'<p class="page-separator">{line}</p>\n' if line else "")
 
 
 def _section(page: Page) -> str:

@@ -52,7 +52,7 @@ class Options(BaseModel):
         "fail gives the page up.",
     )
     page_separator: str = Field(
-        default="", max_length=200, description="A line between pages in Markdown and text; {page} is the next number."
+        default="", max_length=200, description="A line between pages in Markdown, HTML and text; {page} is the next number."
     )
     priority: Literal["auto", "express", "normal", "batch"] = Field(
         default="auto", description="The lane: express before normal before batch; auto puts small documents into express."

@@ -72,5 +72,5 @@ export function tileKind(page) {
 }
 
 export function isFlagged(page) {
-  return page.state === "done" && page.warnings.some((code) => !HARMLESS.has(code));
+  return (page.state === "done" || page.state === "blank") && page.warnings.some((code) => !HARMLESS.has(code));
 }

@@ -183,7 +183,8 @@ function indexOf(node) {
 }
 
 function nothing(view) {
-  const [title, text] = view.state === "blank" ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
+  const blank = view.state === "blank" && !view.warnings.some(({ code }) => code === "low_coverage");
+  const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
   const made = el("p", { class: "nothing" }, el("b", {}, title));
   made.append(text);
   return made;
