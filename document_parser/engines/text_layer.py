@@ -79,15 +79,16 @@ class FontLook(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How the characters of one text object look."""
+    """How the characters of one text object look; ``marked`` is the object's address, where the caller asked for it."""
 
     size_points: float
     font: FontLook
+    marked: int = 0
 
     def differs(self, other: Style) -> bool:
-        """Whether the two tell parts of a formula apart, which may touch each other."""
+        """Whether the two tell parts of a formula apart, which may touch each other, or marked objects from others."""
         fonts = self.font.math != other.font.math or self.font.glyphs is not other.font.glyphs
-        return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
+        return fonts or self.marked != other.marked or abs(self.size_points - other.size_points) > 0.1 * self.size_points
 
 
 Piece = tuple[str, Rect, Style, float]
@@ -134,16 +135,25 @@ def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
             return extract_words(page, with_own)
         finally:
             with_own.close()
+    return [word for word, _ in extract_marked(page, textpage, frozenset())]
+
+
+def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> list[tuple[Word, int]]:
+    """``extract_words``, each word with the address of its text object where that is one of these, else with 0.
+
+    Marked words that lie outside the page are among them, their boxes on its edge. Errors as there.
+    """
     place = upright_map(page)
-    extractor = _Extractor(PageText(textpage))
-    words = (_word(piece, place) for piece in extractor.pieces())
-    return [word for word in words if word is not None]
+    extractor = _Extractor(PageText(textpage), marked)
+    words = ((_word(piece, place), piece[2].marked) for piece in extractor.pieces())
+    return [(word, address) for word, address in words if word is not None]
 
 
 class _Extractor:
     """Reads boxes and styles off a text page, remembering what text objects and fonts look like."""
 
-    def __init__(self, page_text: PageText) -> None:
+    def __init__(self, page_text: PageText, marked: frozenset[int] = frozenset()) -> None:
+        self._marked = marked
         self._page_text = page_text
         self._raw = page_text.raw
         self._styles: dict[int | None, Style] = {}
@@ -245,7 +255,10 @@ class _Extractor:
         key = ctypes.c_void_p.from_buffer(text_object).value
         style = self._styles.get(key)
         if style is None:
-            style = self._styles[key] = self._new_style(index, text_object)
+            style = self._new_style(index, text_object)
+            if key in self._marked:
+                style = style._replace(marked=key or 0)
+            self._styles[key] = style
         return style
 
     def _new_style(self, index: int, text_object: Any) -> Style:
@@ -320,7 +333,7 @@ def _word(piece: Piece, place: UprightMap) -> Word | None:
     left, top, right, bottom = place.box(rect)
     font = style.font
     text = _clean(text.translate(font.glyphs) if font.glyphs else text)
-    if not text or not (left < 1 and top < 1 and right > 0 and bottom > 0):
+    if not text or not (style.marked or (left < 1 and top < 1 and right > 0 and bottom > 0)):
         return None
     # On a page that is written sideways there is no baseline to speak of.
     baseline = round(place.e * height + place.f, 5) if place.e else 0.0

@@ -7,7 +7,15 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models.words import PIPELINE_VERSION, BlockKind, EngineName, GuardName, PageStatus, WarningCode
+from document_parser.models.words import (
+    PIPELINE_VERSION,
+    BlockKind,
+    EngineName,
+    GuardName,
+    HiddenReason,
+    PageStatus,
+    WarningCode,
+)
 from document_parser.skew import Skew
 
 
@@ -190,6 +198,18 @@ class Block(BaseModel):
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)
 
 
+class HiddenText(BaseModel):
+    """A text that stands in the file and that nobody sees on the page. No format but JSON has it."""
+
+    text: str
+    words: int
+    """How many."""
+    box: BoundingBox
+    """Where it would stand; on the page's edge where that is outside."""
+    hidden: HiddenReason
+    """Why nobody sees it."""
+
+
 class PageWarning(BaseModel):
     """Something a reader of the page should know."""
 
@@ -232,6 +252,8 @@ class Page(BaseModel):
     blocks: list[Block] = Field(default_factory=list)
     attempts: list[Attempt] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
+    hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
+    """Texts of the text layer that nobody sees on the page. They are no part of its blocks, nor of any other format."""
     confidence: float | None = None
     agreement: float | None = Field(default=None, exclude_if=lambda share: share is None)
     """The share of its words that a second reader found too; None where nobody read the page twice."""

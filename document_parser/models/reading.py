@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models.document import Block, BoundingBox, Rule, Word
+from document_parser.models.document import Block, BoundingBox, HiddenText, Rule, Word
 from document_parser.models.words import EngineName, PageKind
 from document_parser.skew import Skew
 
@@ -17,7 +17,7 @@ class PageFacts(BaseModel):
     """What is known of a page before anything reads it; all cheap to find.
 
     ``width_points`` and ``height_points`` are of the page as a viewer shows it, ``rotation`` is what the file asks a viewer
-    to turn by. Shares are fractions 0..1.
+    to turn by. Shares are fractions 0..1. ``characters`` are those that can be seen, as far as that was looked into.
     """
 
     number: int
@@ -32,6 +32,8 @@ class PageFacts(BaseModel):
     """Pictures on the page that are large enough to be figures, and no scan of the page."""
     objects: int = 0
     form_fields: int = 0
+    hidden: list[HiddenText] = Field(default_factory=list)
+    """Texts that nobody sees, where the text layer is no earlier OCR as a whole: ``words`` of a source are without them."""
 
 
 class PictureSpec(BaseModel):

@@ -41,8 +41,12 @@ WarningCode = Literal[
     "low_agreement",
     "rotated",
     "bad_text_layer",
+    "hidden_text",
     "page_failed",
 ]
+HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside"]
+"""Why nobody sees a text of the text layer: painted in no way, or fully transparent; in the colour of what lies behind it; too
+small; under something painted later; cut away; outside the page."""
 PageStatus = Literal["done", "blank", "failed"]
 PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]
 """How a page stands: as it ends in PageStatus."""

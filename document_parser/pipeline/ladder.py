@@ -22,6 +22,7 @@ from document_parser.models import EngineName, Page, PageImage, PageWarning, Rea
 from document_parser.pipeline import guards, patchwork, route
 from document_parser.pipeline.boxes import place_blocks
 from document_parser.pipeline.comparable import overlap, texts_read, tokens
+from document_parser.pipeline.hidden import left_out
 from document_parser.pipeline.loops import loop_reason
 from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of, failed, is_unsure, text_layer_reading
 from document_parser.pipeline.rest import with_the_rest
@@ -140,6 +141,8 @@ class Ladder:
 
     def _said_of(self, name: EngineName, patches: str) -> str:
         """What the why-trail says of an accepted reading."""
+        if name == "text_layer":
+            return "; ".join(filter(None, (patches, left_out(self._one.facts))))
         return "not checked by the CPU, all cores were taken" if name in route.MODELS and self._witnesses.unchecked else patches
 
     def _after(self, error: EngineError) -> CameOfIt:

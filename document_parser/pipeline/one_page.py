@@ -121,6 +121,7 @@ class OnePage:
 
 def _turn(page: Page, turn: int) -> None:
     page.rotation = turn
+    page.hidden = [text.model_copy(update={"box": text.box.turned(turn)}) for text in page.hidden]
     if turn in (90, 270):
         page.width, page.height = page.height, page.width
     page.warnings.append(PageWarning(code="rotated", message=f"The page was turned by {turn} degrees clockwise."))

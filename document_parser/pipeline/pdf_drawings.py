@@ -11,8 +11,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import UprightMap
-from document_parser.pipeline.pdf_objects import Box, bounds_of
+from document_parser.pipeline.pdf_objects import Box, Placed
 from document_parser.pipeline.pdf_pictures import together
 from document_parser.pipeline.pdf_rules import visible
 
@@ -34,11 +33,10 @@ LEAST_COVERED = 0.2
 """How much of a drawing lies under the boxes of its shapes; ticks in the cells of a table cover less."""
 
 
-def drawing_boxes(paths: Iterable[tuple[Any, UprightMap]]) -> list[Box]:
+def drawing_boxes(paths: Iterable[Placed]) -> list[Box]:
     """The places of drawings made of a page's paths, as fractions of the upright page."""
     shapes: list[tuple[Box, float]] = []
-    for path, place in paths:
-        box = bounds_of(path, place)
+    for path, _, _, box in paths:
         if box is None or min(box[2] - box[0], box[3] - box[1]) < LEAST_SIDE:
             continue
         if (bends := _bends(path)) and any(visible(path)):

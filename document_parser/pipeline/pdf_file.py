@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -14,17 +13,19 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines.text_layer import PageText, UprightMap, extract_words
+from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.models import HiddenText, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
 from document_parser.pipeline.pdf_drawings import drawing_boxes
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_links import with_links
-from document_parser.pipeline.pdf_objects import COVERING, Box, bounds_of, objects_of, texts_under_pictures
+from document_parser.pipeline.pdf_objects import COVERING, Box, Placed, address_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.pdf_rules import extract_rules
+from document_parser.pipeline.pdf_unseen import seen_and_unseen, suspects_of
 from document_parser.pipeline.picture import Frame, Picture, framed
+from document_parser.pipeline.route import MOST_INVISIBLE
 
 _SAMPLED_CHARACTERS = 256
 _GRID = 128
@@ -46,6 +47,8 @@ class PdfFile:
         self._number = 0
         self._page: Any = None
         self._textpage: Any = None
+        self._objects: list[Placed] | None = None
+        self._layer: _Layer | None = None
 
     def _has_page(self, index: int) -> bool:
         return bool(pdfium.FPDF_GetPageSizeByIndexF(self._document.raw, index, pdfium.FS_SIZEF()))
@@ -53,33 +56,36 @@ class PdfFile:
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
         width, height = _size(page)
-        pictures, paths = _pictures_and_paths(page)
-        share = _image_share(pictures)
-        hidden = texts_under_pictures(page) if share >= COVERING else frozenset()
-        unmapped, invisible, characters = _text_facts(self._load_text(number), hidden)
+        objects = self._load_objects(number)
+        pictures = _pictures(objects)
+        paths = (one for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_PATH)
+        layer = self._load_layer(number)
         return PageFacts(
             number=number,
             width_points=width,
             height_points=height,
             rotation=90 * max(0, pdfium.FPDFPage_GetRotation(page.raw)),
-            characters=characters,
-            unmapped_share=unmapped,
-            invisible_share=invisible,
-            image_share=share,
+            characters=layer.characters,
+            unmapped_share=layer.unmapped,
+            invisible_share=layer.invisible,
+            image_share=_image_share(pictures),
             pictures=figure_boxes([*pictures, *drawing_boxes(paths)], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
+            hidden=list(layer.hidden),
         )
 
     def words(self, number: int) -> list[Word]:
-        """The words of the text layer, and what is filled in on form fields or typed onto the page."""
+        """The words of the text layer that can be seen, and what is filled in on form fields or typed onto the page."""
         page = self._load_page(number)
-        words = with_links(extract_words(page, self._load_text(number)), self._document, page)
+        layer = self._load_layer(number)
+        found = extract_words(page, self._load_text(number)) if layer.words is None else layer.words
+        words = with_links(found, self._document, page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
 
     def rules(self, number: int) -> list[Rule]:
-        return extract_rules(self._load_page(number))
+        return extract_rules(self._load_objects(number))
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
         page = self._load_page(number)
@@ -113,19 +119,55 @@ class PdfFile:
         return self._page
 
     def _load_text(self, number: int) -> Any:
+        page = self._load_page(number)
         if self._textpage is None:
             try:
-                self._textpage = self._load_page(number).get_textpage()
+                self._textpage = page.get_textpage()
             except pypdfium2.PdfiumError as error:
                 raise PageUnreadable("PDFium cannot read this page's text.") from error
         return self._textpage
 
+    def _load_objects(self, number: int) -> list[Placed]:
+        page = self._load_page(number)
+        if self._objects is None:
+            self._objects = list(objects_of(page))
+        return self._objects
+
+    def _load_layer(self, number: int) -> _Layer:
+        self._load_page(number)
+        if self._layer is None:
+            self._layer = self._new_layer(number)
+        return self._layer
+
+    def _new_layer(self, number: int) -> _Layer:
+        """The text layer; an earlier OCR as a whole is left as it is, for it does not stand for the page."""
+        page, textpage, objects = self._load_page(number), self._load_text(number), self._load_objects(number)
+        covered = texts_under_pictures(objects) if _image_share(_pictures(objects)) >= COVERING else frozenset()
+        layer = _Layer(*_text_facts(textpage, covered))
+        suspects = suspects_of(objects, _size(page)[1]) if layer.characters and layer.invisible <= MOST_INVISIBLE else {}
+        if not suspects:
+            return layer
+        words, hidden = seen_and_unseen(page, textpage, objects, suspects)
+        unseen = sum(len(text.text) - text.text.count(" ") for text in hidden)
+        return layer._replace(characters=max(0, layer.characters - unseen), words=words, hidden=hidden)
+
     def _unload(self) -> None:
         self._number = 0
+        self._objects = self._layer = None
         for loaded in (self._textpage, self._page):
             if loaded is not None:
                 loaded.close()
         self._textpage = self._page = None
+
+
+class _Layer(NamedTuple):
+    """What is known of a page's text layer. ``words`` are those that can be seen, where some cannot."""
+
+    unmapped: float
+    invisible: float
+    characters: int
+    words: list[Word] | None = None
+    hidden: Sequence[HiddenText] = ()
 
 
 def _load(path: Path, password: str | None) -> Any:
@@ -174,7 +216,7 @@ def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
     text_object = pdfium.FPDFText_GetTextObject(textpage, index)
     if not text_object:
         return False
-    if ctypes.cast(text_object, ctypes.c_void_p).value in hidden:
+    if address_of(text_object) in hidden:
         return True
     return bool(pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
 
@@ -188,16 +230,8 @@ def _image_share(boxes: Iterable[Box]) -> float:
     return round(float(covered.mean()), 4)
 
 
-def _pictures_and_paths(page: Any) -> tuple[list[Box], list[tuple[Any, UprightMap]]]:
-    """(boxes of pictures as fractions of the upright page, not yet cut to it; paths and the map of the space around them)."""
-    pictures: list[Box] = []
-    paths: list[tuple[Any, UprightMap]] = []
-    for found, kind, place in objects_of(page):
-        if kind == pdfium.FPDF_PAGEOBJ_PATH:
-            paths.append((found, place))
-        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and (box := bounds_of(found, place)) is not None:
-            pictures.append(box)
-    return pictures, paths
+def _pictures(objects: Iterable[Placed]) -> list[Box]:
+    return [one.box for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE and one.box is not None]
 
 
 def _form_fields(page: Any) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import Rect, UprightMap
+from document_parser.engines.text_layer import UprightMap
 from document_parser.models import Rule
-from document_parser.pipeline.pdf_objects import Box, bounds_of, inside, objects_of
+from document_parser.pipeline.pdf_objects import Box, Placed, Point, cut_to, inside, window_of
 
 MOST_RULES = 3000
 _MOST_SEGMENTS = 20_000
@@ -24,15 +24,13 @@ _PAPER = 246
 _CLEAR = 16
 _FAINT = 1e-4
 
-Point = tuple[float, float]
 
-
-def extract_rules(page: Any) -> list[Rule]:
-    """The rules of a PDFium page as fractions of the upright page, MOST_RULES at most."""
+def extract_rules(objects: Iterable[Placed]) -> list[Rule]:
+    """The rules among a page's objects as fractions of the upright page, MOST_RULES at most."""
     found: list[Rule] = []
     budget = _MOST_SEGMENTS
-    for path, kind, place in objects_of(page):
-        if kind != pdfium.FPDF_PAGEOBJ_PATH or (box := bounds_of(path, place)) is None or _negligible(box):
+    for path, kind, place, box in objects:
+        if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _negligible(box):
             continue
         filled, stroked = visible(path)
         if not (filled or stroked):
@@ -42,7 +40,7 @@ def extract_rules(page: Any) -> list[Rule]:
         else:
             budget -= min(_MOST_OF_A_PATH, pdfium.FPDFPath_CountSegments(path))
             lines = list(_lines_of(path, inside(path, place), filled, stroked))
-        found += _shown(lines, _window(path, place))
+        found += _shown(lines, window_of(path, place))
         if len(found) >= MOST_RULES or budget < 0:
             break
     return found[:MOST_RULES]
@@ -119,35 +117,10 @@ def _is_level_or_upright(edge: Box) -> bool:
     return min(edge[2] - edge[0], edge[3] - edge[1]) < _FAINT
 
 
-def _window(path: Any, place: UprightMap) -> Box:
-    """The part of the page that a path's clipping leaves open, no larger than the page."""
-    window = (0.0, 0.0, 1.0, 1.0)
-    clip = pdfium.FPDFPageObj_GetClipPath(path)
-    for number in range(min(8, max(0, pdfium.FPDFClipPath_CountPaths(clip)))):
-        points = _clip_points(clip, number)
-        if points:
-            xs, ys = [x for x, _ in points], [y for _, y in points]
-            window = _cut(window, place.box(Rect(min(xs), min(ys), max(xs), max(ys))))
-    return window
-
-
-def _clip_points(clip: Any, number: int) -> list[Point]:
-    x, y = ctypes.c_float(), ctypes.c_float()
-    points = []
-    for place in range(min(16, max(0, pdfium.FPDFClipPath_CountPathSegments(clip, number)))):
-        if pdfium.FPDFPathSegment_GetPoint(pdfium.FPDFClipPath_GetPathSegment(clip, number, place), x, y):
-            points.append((x.value, y.value))
-    return points
-
-
-def _cut(box: Box, window: Box) -> Box:
-    return max(box[0], window[0]), max(box[1], window[1]), min(box[2], window[2]), min(box[3], window[3])
-
-
 def _shown(lines: list[Box], window: Box) -> Iterator[Rule]:
     reach = (window[0] - _FAINT, window[1] - _FAINT, window[2] + _FAINT, window[3] + _FAINT)
     for line in lines:
-        left, top, right, bottom = _cut(line, reach)
+        left, top, right, bottom = cut_to(line, reach)
         if left <= right and top <= bottom and max(right - left, bottom - top) >= _SHORT:
             yield Rule(_share(left), _share(top), _share(right), _share(bottom))
 

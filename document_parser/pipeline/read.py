@@ -9,6 +9,7 @@ from document_parser.engines import Engines
 from document_parser.errors import EngineError
 from document_parser.models import AccuracyMode, Attempt, EngineName, Options, Page, PageFacts, PageKind, PageWarning, Route
 from document_parser.pipeline import route
+from document_parser.pipeline.hidden import begun, left_out
 from document_parser.pipeline.ladder import Ladder
 from document_parser.pipeline.one_page import OnePage, failed, page_blocks, text_layer_reading
 from document_parser.pipeline.upright import PageSource, UprightPictures
@@ -41,7 +42,7 @@ async def read_page(
         else:
             kind = await _kind_by_ink(facts, engines, pictures, available)
     ladder = route.choose(facts, mode, available, kind)
-    page = Page(number=number, width=facts.width_points, height=facts.height_points, route=ladder.reason)
+    page = begun(facts, ladder.reason)
     if facts.characters and facts.unmapped_share > route.MOST_UNMAPPED:
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
     return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
@@ -62,7 +63,7 @@ async def read_with(
     if engine in route.MODELS and options.accuracy_mode != "fast":
         kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
     ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
-    page = Page(number=number, width=facts.width_points, height=facts.height_points, route=ladder.reason)
+    page = begun(facts, ladder.reason)
     return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
 
 
@@ -92,9 +93,9 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
 async def read_text_layer(source: PageSource, facts: PageFacts) -> Page:
     """Read a page whose text layer is known to be sound; no engine is asked."""
     started = time.monotonic()
-    page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route="sound text layer")
+    page = begun(facts, "sound text layer")
     page.engine = "text_layer"
     page.blocks = page_blocks(page, await text_layer_reading(source, facts.number))
     spent = round((time.monotonic() - started) * 1000)
-    page.attempts.append(Attempt(engine="text_layer", outcome="accepted", milliseconds=spent))
+    page.attempts.append(Attempt(engine="text_layer", outcome="accepted", reason=left_out(facts), milliseconds=spent))
     return page

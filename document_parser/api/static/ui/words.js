@@ -22,6 +22,7 @@ export const WARNINGS = {
   low_agreement: "Two readings of this page disagree.",
   rotated: "The page lay turned and was set upright.",
   bad_text_layer: "The text in the file was unsound; the picture was read instead.",
+  hidden_text: "The file holds text that cannot be seen on this page; it was left out.",
   page_failed: "The page could not be read.",
 };
 
