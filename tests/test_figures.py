@@ -100,6 +100,51 @@ def test_a_grid_a_box_with_round_corners_and_what_is_white_on_white_are_no_figur
     assert found_in(tmp_path / "none.pdf", operators) == []
 
 
+def filled(*boxes, colour=b"0.2 0.4 0.8 rg "):
+    """Operators that fill boxes given by left, bottom, width and height in points."""
+    return colour + b" ".join(b"%d %d %d %d re f" % box for box in boxes) + b" "
+
+
+def lines(*ends):
+    return b"0 0 0 RG " + b" ".join(b"%d %d m %d %d l S" % end for end in ends) + b" "
+
+
+def text(*places):
+    shown = b" ".join(b"1 0 0 1 %d %d Tm (1,234 EUR) Tj" % place for place in places)
+    return b"BT /F 11 Tf 0 g " + shown + b" ET "
+
+
+AXES = lines((100, 400, 400, 400), (100, 400, 100, 600))
+BARS = [(120, 400, 40, 90), (180, 400, 40, 150), (240, 400, 40, 60), (300, 400, 40, 180)]
+LYING = [(100, 410, 250, 25), (100, 450, 180, 25), (100, 490, 90, 25), (100, 530, 140, 25)]
+STACKED = [(left, bottom + height, width, 15) for left, bottom, width, height in BARS]
+
+
+@pytest.mark.parametrize("bars", [BARS, LYING, [*BARS, *STACKED]])
+def test_bars_on_an_axis_are_a_figure(tmp_path, bars):
+    (chart,) = found_in(tmp_path / "bars.pdf", filled(*bars) + AXES)
+    facts = PdfFile(tmp_path / "bars.pdf").facts(1)
+    width, height = facts.width_points, facts.height_points
+    assert (chart.left * width, chart.right * width) == (pytest.approx(100, abs=2), pytest.approx(400, abs=2))
+    assert (1 - chart.top) * height == pytest.approx(600, abs=2)
+
+
+BANDS = filled(*((60, 400 + 40 * row, 470, 20) for row in range(6))) + lines((60, 400, 60, 640), (60, 400, 530, 400))
+HEADING = filled((60, 500, 100, 60), *((160 + 100 * column, 500, 100, 30) for column in range(4))) + lines((60, 500, 560, 500))
+PROGRESS = filled(*((200, 400 + 40 * row, 60 + 45 * row, 12) for row in range(5)))
+FIELDS = filled(*((200, 400 + 40 * row, 120 + 50 * row, 24) for row in range(5))) + lines((200, 390, 200, 610))
+FORM = FIELDS + lines(*((60, 392 + 40 * row, 530, 392 + 40 * row) for row in range(7)))
+CELLS = FIELDS + lines((200, 390, 530, 390), (300, 390, 300, 610)) + text(*((204, 406 + 40 * row) for row in range(5)))
+HEAT = filled(*((100 + 30 * column, 400 + 30 * row, 28, 28) for row in range(7) for column in range(10))) + AXES
+
+
+@pytest.mark.parametrize(
+    "operators", [BANDS, HEADING, PROGRESS, FIELDS, FORM, CELLS, HEAT, filled(*BARS[:2]) + AXES, filled(*BARS)]
+)
+def test_shaded_rows_headings_cells_progress_fields_and_bars_without_an_axis_are_no_figures(tmp_path, operators):
+    assert found_in(tmp_path / "none.pdf", operators) == []
+
+
 def test_a_figure_stands_before_its_caption_or_after_what_is_above_it():
     above, below = block("paragraph", 0.1, 0.1, 0.9, 0.2), block("paragraph", 0.1, 0.7, 0.9, 0.8)
     caption = block("caption", 0.2, 0.62, 0.8, 0.64)

@@ -1,6 +1,6 @@
 """Drawings of a PDF page: charts and diagrams made of curves and slanted lines, told from rules and boxes around text.
 
-Runs in the opener child. Bars alone look like the shading of a table: they are no drawing.
+Runs in the opener child. Bars alone look like the shading of a table: pdf_bars.py tells them apart.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from document_parser.engines.text_layer import PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.models import HiddenText, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
+from document_parser.pipeline.pdf_bars import bar_chart_boxes
 from document_parser.pipeline.pdf_drawings import drawing_boxes
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_links import with_links
@@ -49,6 +50,7 @@ class PdfFile:
         self._textpage: Any = None
         self._objects: list[Placed] | None = None
         self._layer: _Layer | None = None
+        self._rules: list[Rule] | None = None
 
     def _has_page(self, index: int) -> bool:
         return bool(pdfium.FPDF_GetPageSizeByIndexF(self._document.raw, index, pdfium.FS_SIZEF()))
@@ -59,6 +61,7 @@ class PdfFile:
         objects = self._load_objects(number)
         pictures = _pictures(objects)
         paths = (one for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_PATH)
+        charts = bar_chart_boxes(self.rules(number), lambda: self.words(number))
         layer = self._load_layer(number)
         return PageFacts(
             number=number,
@@ -69,7 +72,7 @@ class PdfFile:
             unmapped_share=layer.unmapped,
             invisible_share=layer.invisible,
             image_share=_image_share(pictures),
-            pictures=figure_boxes([*pictures, *drawing_boxes(paths)], width, height),
+            pictures=figure_boxes([*pictures, *drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
             hidden=list(layer.hidden),
@@ -85,7 +88,10 @@ class PdfFile:
         return words + extract_fields(page, form.raw if form else None)
 
     def rules(self, number: int) -> list[Rule]:
-        return extract_rules(self._load_objects(number))
+        objects = self._load_objects(number)
+        if self._rules is None:
+            self._rules = extract_rules(objects)
+        return self._rules
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
         page = self._load_page(number)
@@ -157,7 +163,7 @@ class PdfFile:
         for loaded in (self._textpage, self._page):
             if loaded is not None:
                 loaded.close()
-        self._textpage = self._page = None
+        self._textpage = self._page = self._rules = None
 
 
 class _Layer(NamedTuple):
