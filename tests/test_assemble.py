@@ -140,6 +140,19 @@ def test_what_pages_say_alike_is_their_text_where_they_say_nothing_else():
     assert kinds(together(*numbered)) == ["paragraph"] * 3
 
 
+def test_a_line_below_the_text_of_the_page_is_no_head_above_it():
+    labels = [
+        page(n, block(f"SKU {1000 + 7 * n}", at=box(0.03)), block("Blue shirt, size M", at=box(0.07))) for n in range(1, 6)
+    ]
+    assert kinds(together(*labels), 1) == ["paragraph"] * 5
+
+
+def test_a_document_that_says_nothing_but_what_looks_like_furniture_says_that():
+    stamped = page(1, block("Downloaded from example.org on 12 July", "page_header", at=box(0.01)), block("42", "page_number"))
+    assert written("text", stamped).split("\n\n") == ["Downloaded from example.org on 12 July", "42\n"]
+    assert written("text", stamped, page(2, body())).strip() == BODY
+
+
 def test_nor_are_a_head_and_a_foot_with_nothing_between_them_on_any_page():
     pages = [
         page(

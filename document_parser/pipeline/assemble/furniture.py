@@ -31,11 +31,13 @@ USUAL = 0.4
 """A place is one for running heads where this share of all pages has one there."""
 FOLLOWS = 0.6
 """A number counts the pages where it keeps its distance to the page's on this share of them."""
-MOSTLY_BARE = 0.5
+MOSTLY_ALONE = 0.5
 """What stands alone on more than this share of its pages is their content."""
 LETTERHEAD_LINES = 2
 LINE_HEIGHT = 0.03
 """A block that is higher, as a share of the page, has more than one line."""
+
+FURNITURE: frozenset[BlockKind] = frozenset(["page_header", "page_footer", "page_number"])
 
 _NAMES: dict[Edge, BlockKind] = {"top": "page_header", "bottom": "page_footer", "side": "page_footer"}
 
@@ -45,6 +47,8 @@ class Furniture:
     """What is furniture, page by page."""
 
     lines: dict[int, list[tuple[MarginLine, BlockKind]]]
+    nothing_else: bool = False
+    """Whether no page has anything but what was taken for furniture by itself: then that is what the document says."""
 
     def places(self) -> Iterator[tuple[int, int]]:
         """(page, place of the block) of all that is furniture."""
@@ -53,6 +57,8 @@ class Furniture:
 
     def applied(self, page: Page) -> Page:
         """The page with its furniture labelled. No text is lost."""
+        if self.nothing_else:
+            return page.model_copy(update={"blocks": [block.model_copy(update={"kind": "paragraph"}) for block in page.blocks]})
         found = self.lines.get(page.number)
         if not found:
             return page
@@ -97,51 +103,73 @@ class Margins:
 
     def __init__(self) -> None:
         self._lines: list[MarginLine] = []
-        self._blocks: dict[int, int] = {}
+        self._pages: list[int] = []
+        self._sparse: dict[int, list[MarginLine]] = {}
+        self._says_more = False
 
     def gather(self, page: Page) -> None:
-        if page.status == "done" and page.blocks:
-            self._blocks[page.number] = len(page.blocks)
-            self._lines += margin_lines(page)
+        if page.status != "done" or not page.blocks:
+            return
+        lines = list(margin_lines(page))
+        self._pages.append(page.number)
+        self._lines += lines
+        self._says_more |= any(block.kind not in FURNITURE for block in page.blocks)
+        if {line.line for line in lines} == {"whole"} and len(lines) == len(page.blocks):
+            self._sparse[page.number] = lines
 
     def decide(self) -> Furniture:
         """What of all that is furniture."""
-        order = {page: count for count, page in enumerate(self._blocks)}
+        order = {page: count for count, page in enumerate(self._pages)}
         groups = self._beside_content([group for group in _groups(self._lines) if _repeats(group, order)])
         named = [(line, _kind(line)) for group in groups for line in group]
-        bands = _bands(groups, len(self._blocks))
-        taken = {(line.page, line.block) for line, _ in named}
-        beside = [
+        bands = _bands(groups, len(self._pages))
+        taken = _places(line for line, _ in named)
+        found = [
             line
             for line in self._lines
             if (line.page, line.block) not in taken and line.outermost and any(band.holds(line) for band in bands)
         ]
-        bare = self._bare([line for line, _ in named] + beside)
-        named += [(line, _kind(line)) for line in beside if line.page not in bare]
+        taken |= _places(found)
+        named += [(line, _kind(line)) for line in found if not self._alone(line, taken)]
         lines: dict[int, list[tuple[MarginLine, BlockKind]]] = defaultdict(list)
         for line, kind in _apart_from_content(named):
             lines[line.page].append((line, kind))
         if 1 in lines:
             lines[1] = _without_letterhead(lines[1])
-        return Furniture(dict(lines))
+        return Furniture(dict(lines), nothing_else=not self._says_more)
 
     def _beside_content(self, groups: list[list[MarginLine]]) -> list[list[MarginLine]]:
-        """Without those on most of whose pages nothing else would be left: they are what these pages say.
+        """Without those that stand alone on most of their pages: they are what these pages say.
 
         Heads and feet count first: a number beside one that stays is a page number still.
         """
         for numbers_stay in (True, False):
-            bare = self._bare(line for group in groups for line in group)
-            groups = [group for group in groups if (numbers_stay and group[0].is_number) or _mostly_outside(group, bare)]
+            taken = _places(line for group in groups for line in group)
+            groups = [
+                group
+                for group in groups
+                if (numbers_stay and group[0].is_number)
+                or sum(self._alone(line, taken) for line in group) <= MOSTLY_ALONE * len(group)
+            ]
         return groups
 
-    def _bare(self, lines: Iterable[MarginLine]) -> set[int]:
-        """Pages that have nothing beside these lines."""
-        taken: dict[int, set[int]] = defaultdict(set)
-        for line in lines:
-            if line.line == "whole":
-                taken[line.page].add(line.block)
-        return {page for page, blocks in taken.items() if len(blocks) == self._blocks[page]}
+    def _alone(self, line: MarginLine, taken: set[tuple[int, int]]) -> bool:
+        """Whether the page has nothing further in that is not ``taken`` for furniture as well: a head runs above something."""
+        others = self._sparse.get(line.page)
+        return others is not None and not any(
+            (other.page, other.block) not in taken and _further_in(other, line) for other in others
+        )
+
+
+def _places(lines: Iterable[MarginLine]) -> set[tuple[int, int]]:
+    return {(line.page, line.block) for line in lines}
+
+
+def _further_in(one: MarginLine, other: MarginLine) -> bool:
+    """Whether one line is nearer to the middle of the page than another, or nobody knows."""
+    if one.box is None or other.box is None or one.edge != other.edge or one.edge == "side":
+        return True
+    return one.box.top > other.box.top if one.edge == "top" else one.box.bottom < other.box.bottom
 
 
 def _apart_from_content(named: list[tuple[MarginLine, BlockKind]]) -> list[tuple[MarginLine, BlockKind]]:
@@ -207,10 +235,6 @@ def _near(one: MarginLine, other: MarginLine) -> bool:
     if one.box is None or other.box is None:
         return one.box is other.box
     return abs(one.box.top - other.box.top) <= SAME_PLACE
-
-
-def _mostly_outside(group: list[MarginLine], bare: set[int]) -> bool:
-    return sum(line.page in bare for line in group) <= MOSTLY_BARE * len(group)
 
 
 def _repeats(group: list[MarginLine], order: dict[int, int]) -> bool:
