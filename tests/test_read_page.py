@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
+from reportlab.lib.utils import ImageReader
 
 from document_parser.engines import Engines
 from document_parser.engines.rapidocr import RapidOcrEngine
@@ -17,7 +18,7 @@ from document_parser.engines.tesseract import installed_languages
 from document_parser.errors import NoEngine
 from document_parser.models import Options, PageFacts
 from document_parser.pipeline import route
-from document_parser.pipeline.read import read_page
+from document_parser.pipeline.read import read_page, read_with
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
 from tests import documents
@@ -63,9 +64,10 @@ def read(
     check_image_pages="suspicious",
     cores_taken=False,
     tesseract="tesseract",
+    engine=None,
     **options,
 ):
-    """Read one page of a document with these model servers up, on a machine of one core."""
+    """Read one page of a document with these model servers up, on a machine of one core; by one engine where that is asked."""
 
     async def main():
         async with contexts(servers) as urls:
@@ -83,6 +85,8 @@ def read(
                 engines.spare_cores if cores_taken else contextlib.nullcontext(),
             ):
                 asked = Options(accuracy_mode=mode, **options)
+                if engine is not None:
+                    return await read_with(engine, source, number, asked, engines.seen_through(loaded_once))
                 return await read_page(source, number, asked, engines.seen_through(loaded_once), (0.2,))
 
     return asyncio.run(main())
@@ -117,6 +121,27 @@ def words(page):
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
     return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "scan.pdf", [7])
+
+
+def test_a_text_layer_that_was_asked_for_does_not_empty_a_page_that_has_none(openers, scan):
+    page = read(openers, scan, engine="text_layer")
+    assert (page.status, [warning.code for warning in page.warnings]) == ("failed", ["page_failed"])
+    assert trail(page) == [("text_layer", "rejected")]
+
+
+def test_a_text_layer_that_was_asked_for_and_cannot_stand_for_the_page_is_flagged(openers, tmp_path):
+    canvas = documents.Canvas(str(tmp_path / "stamped.pdf"))
+    canvas.drawImage(ImageReader(documents.page_picture("A letter on paper")), 0, 0, *documents.A4)
+    canvas.drawString(400, 40, "Received 3 May")
+    canvas.save()
+    page = read(openers, tmp_path / "stamped.pdf", engine="text_layer")
+    assert (page.status, words(page)) == ("done", "Received 3 May")
+    assert [warning.code for warning in page.warnings] == ["bad_text_layer"]
+
+
+def test_a_blank_page_whose_text_layer_was_asked_for_is_blank(openers, tmp_path):
+    page = read(openers, documents.pdf_of_text(tmp_path / "blank.pdf", [""]), engine="text_layer")
+    assert (page.status, page.blocks, page.warnings) == ("blank", [], [])
 
 
 def test_a_sound_text_layer_asks_no_engine(openers, servers, paper):

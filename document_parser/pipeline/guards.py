@@ -68,7 +68,7 @@ def judge(reading: Reading, image: PageImage | None, witness: Witness) -> Reject
     return (
         _unfinished(reading)
         or _broken_tags(reading.text)
-        or _empty(reading, image)
+        or empty(reading, image)
         or uncovered(reading, witness)
         or invented(reading, witness)
         or (_beyond_ink(reading, image) if witness.source != "text_layer" else None)
@@ -103,7 +103,7 @@ def _broken_tags(text: str) -> Rejection | None:
     return None
 
 
-def _empty(reading: Reading, image: PageImage | None) -> Rejection | None:
+def empty(reading: Reading, image: PageImage | None) -> Rejection | None:
     if image is None or image.ink < INKED or any(block.kind == "figure" for block in reading.blocks):
         return None
     if reading.figures and _pictures_explain(reading, image):

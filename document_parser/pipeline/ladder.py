@@ -18,7 +18,7 @@ from document_parser.errors import (
     NoEngine,
     PageUnreadable,
 )
-from document_parser.models import EngineName, Page, PageImage, PageWarning, Reading
+from document_parser.models import EngineName, Page, PageImage, PageWarning, PictureSpec, Reading
 from document_parser.pipeline import guards, patchwork, route
 from document_parser.pipeline.boxes import place_blocks
 from document_parser.pipeline.comparable import overlap, texts_read, tokens
@@ -120,12 +120,14 @@ class Ladder:
             self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
-        if self._is_blank(image, rejection):
+        if name != "text_layer" and self._is_blank(image, rejection):
             self._one.tell(name, "accepted", "nothing found and hardly any ink", started, temperature)
             message = "The page counts as blank, but has a little ink on it that no engine could read."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        if name == "text_layer":
+            return "next engine"  # it says the same whichever way the page is turned
         return await self._rejected(reading, image, rejection)
 
     async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> CameOfIt:
@@ -156,7 +158,7 @@ class Ladder:
     async def _reading(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
         """The reading and the picture it was read from; no reading where the picture is blank."""
         if name == "text_layer":
-            return await text_layer_reading(self._one.source, self._page.number), None
+            return await self._of_text_layer()
         image = await self._one.picture_for(name)
         if image.ink < NO_INK and not self._one.facts.characters:
             return None, image
@@ -173,6 +175,14 @@ class Ladder:
                 return turned, picture
             self._one.pictures.turn = before
         return reading, image
+
+    async def _of_text_layer(self) -> tuple[Reading | None, PageImage | None]:
+        """What the text layer says; where that is nothing, with a picture that shows whether the page is blank."""
+        reading = await text_layer_reading(self._one.source, self._page.number)
+        if reading.words:
+            return reading, None
+        image = await self._one.source.render(self._page.number, PictureSpec())
+        return (None if image.ink < NO_INK else reading), image
 
     async def _patched(self, reading: Reading) -> tuple[Reading, str]:
         """The reading with the sound words of a text layer that cannot stand for the page alone; and what to say of that."""

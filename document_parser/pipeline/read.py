@@ -64,7 +64,10 @@ async def read_with(
         kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
     ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
     page = begun(facts, ladder.reason)
-    return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
+    page = await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
+    if engine == "text_layer" and page.status == "done" and (doubt := route.distrust(facts)):
+        page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
+    return page
 
 
 async def _kind_by_ink(facts: PageFacts, engines: Engines, pictures: UprightPictures, available: frozenset[str]) -> PageKind:

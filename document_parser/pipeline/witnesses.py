@@ -58,7 +58,7 @@ class Witnesses:
     async def verdict(self, reading: Reading, image: PageImage | None) -> guards.Rejection | None:
         """The guards' word on a reading. A suspicion that the CPU's words can settle is put to them first."""
         if reading.engine == "text_layer":
-            return None
+            return guards.empty(reading, image)
         by_model = reading.engine in route.MODELS
         witness = await self.known() if by_model or self._has_text_layer() else Witness()
         rejection = guards.judge(reading, image, witness)
