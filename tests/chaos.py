@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -89,25 +89,35 @@ class Models:
     def __init__(self) -> None:
         self.log: list[Asked] = []
         self.ports = [free_port(), free_port()]
-        self.running = [self._start(port) for port in self.ports]
+        self.servers: dict[int, tuple[ModelServer, ExitStack]] = {port: self._start(port) for port in self.ports}
 
     @property
     def urls(self) -> str:
         return ",".join(f"http://127.0.0.1:{port}/v1" for port in self.ports)
 
-    def _start(self, port: int) -> ExitStack:
+    def _start(self, port: int) -> tuple[ModelServer, ExitStack]:
         stack = ExitStack()
         server = stack.enter_context(served_from_thread(ModelServer(speed=SPEED, tokens=60), port))
         server.log = self.log
-        return stack
+        return server, stack
 
     def kill_one(self) -> None:
-        self.running[0].close()
+        """One that is in the middle of an answer: both halt there, and who halts cannot have just ended."""
+        for server, _ in self.servers.values():
+            server.batch.speed = replace(SPEED, per_sequence=0.0)
+        wait_until(self._answering, LONGEST_SECONDS, "a model server answers")
+        port = self._answering()[0]
+        self.servers[port][1].close()
+        for server, _ in self.servers.values():
+            server.batch.speed = SPEED
         time.sleep(AWAY_SECONDS)
-        self.running[0] = self._start(self.ports[0])
+        self.servers[port] = self._start(port)
+
+    def _answering(self) -> list[int]:
+        return [port for port, (server, _) in self.servers.items() if server.batch.running]
 
     def close(self) -> None:
-        for stack in self.running:
+        for _, stack in self.servers.values():
             stack.close()
 
 
