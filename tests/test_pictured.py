@@ -95,6 +95,25 @@ def test_axes_with_a_line_or_with_bars_between_them_are_a_figure(drawn):
     assert covers(box, (300, 400, 1000, 900))
 
 
+def grid(draw):
+    for top in range(450, 900, 50):
+        draw.line((300, top, 1000, top), (120, 120, 120), 2)
+
+
+def test_a_line_that_a_grid_cuts_into_pieces_is_one():
+    page, _ = chart(grid, curve)
+    boxes = figures_in(blue_first(page), np.zeros((0, 4)), rules_in(blue_first(page)))
+    assert len(boxes) >= 1
+    assert all(
+        box.left * WIDTH == pytest.approx(300, abs=16) and box.right * WIDTH == pytest.approx(1000, abs=16) for box in boxes
+    )
+
+
+def test_an_empty_grid_is_none():
+    pixels = blue_first(chart(grid)[0])
+    assert figures_in(pixels, np.zeros((0, 4)), rules_in(pixels)) == []
+
+
 def test_axes_with_nothing_between_them_are_none():
     page, axes = chart()
     assert found(page, rules=axes) == []
@@ -112,11 +131,34 @@ def ruled_table(page):
     return writing
 
 
+def table_of_double_lines(page):
+    draw = ImageDraw.Draw(page)
+    writing = []
+    for top in range(300, 720, 60):
+        for line in (top, top + 7):
+            draw.line((150, line, 1090, line), "black", 2)
+        for left in (150, 480, 800, 1090):
+            draw.line((left, 300, left, 660), "black", 2)
+            draw.line((left + 7, 300, left + 7, 660), "black", 2)
+        draw.text((200, top + 20), "Kingfisher", "black", ImageFont.load_default(22))
+        writing.append((200, top + 20, 320, top + 46))
+    return writing
+
+
 def dark_borders(page):
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, 60, HEIGHT), "black")
     draw.rectangle((0, HEIGHT - 90, WIDTH, HEIGHT), (30, 25, 20))
     return lines_of_text(page, 300)
+
+
+def edges_of_a_receipt(page):
+    """A slip cut out along its edges, with a scribble at its head."""
+    draw = ImageDraw.Draw(page)
+    draw.line((8, 0, 8, HEIGHT), "black", 3)
+    draw.line((0, 500, 700, 500), "black", 3)
+    draw.line([(40, 400), (200, 150), (350, 350), (640, 100)], (30, 30, 90), 5)
+    return lines_of_text(page, 700)
 
 
 def desk(page):
@@ -190,8 +232,8 @@ def signature_in_a_form(page):
 
 @pytest.mark.parametrize(
     "drawn",
-    [ruled_table, dark_borders, desk, speckle, punch_holes, heading_nobody_read, shaded_boxes, a_note_in_a_box,
-     stain, handwriting, signature_in_a_form],
+    [ruled_table, table_of_double_lines, dark_borders, desk, edges_of_a_receipt, speckle, punch_holes, heading_nobody_read,
+     shaded_boxes, a_note_in_a_box, stain, handwriting, signature_in_a_form],
 )  # fmt: skip
 def test_what_is_no_figure_is_none(drawn):
     page = sheet()

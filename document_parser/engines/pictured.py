@@ -45,16 +45,20 @@ MOST_WRITTEN = 0.2
 
 THIN = 0.008
 """Of the page's sides; a thicker rule is a bar."""
-LEAST_AXIS = 0.12
+LEAST_AXIS = 0.07
 CORNER = 0.02
 """Of the page's sides: how near to each other two axes end."""
+EDGE = 0.01
+"""Of the long side: lines so near to the rim are the edges of the sheet."""
 LEAST_FRAME, MOST_FRAME = 0.03, 0.6
-LEAST_HEIGHT = 0.15
-"""Of a frame's height: what is lower is a letter, or a cell."""
 WIDE, HIGH = 0.4, 0.2
 """Of a frame's sides: what is drawn as one line."""
-SOLID = 5
-"""Pixels; what is thicker is no line."""
+AREA, SOLID = 9, 5
+"""Pixels; what is thicker is no line, though it may have marks on it, and a bar is no thinner."""
+CUT, LEAST_BEND = 3, 3
+"""Pixels: how far on either side a curve is cut by a grid, and the least extent of a piece of one."""
+FOOT = 0.04
+"""Of a frame's height: how near to its lower edge bars end."""
 SEVERAL, SEVERAL_WIDE = 3, 0.5
 """Bars, and how much of the width they take together."""
 WIDEST_BAR, UNLIKE = 0.3, 0.1
@@ -162,9 +166,9 @@ def _is_large_enough(box: Piece, ink: Mask) -> bool:
     return width * height >= LEAST_AREA * ink.size and min(width, height) >= LEAST_SIDE * max(ink.shape)
 
 
-def _at_rim(box: Piece, ink: Mask) -> bool:
+def _at_rim(box: Piece, ink: Mask, rim: float = 1) -> bool:
     height, width = ink.shape
-    return box[0] <= 1 or box[1] <= 1 or box[2] >= width - 1 or box[3] >= height - 1
+    return bool(min(box[0], box[1], width - box[2], height - box[3]) <= rim)
 
 
 def _has_tones(levels: Pixels) -> bool:
@@ -179,12 +183,16 @@ def _charts(ink: Mask, writing: NDArray[np.int64], rules: Sequence[Rule]) -> Ite
     frames = _frames(rules, ink)
     if not frames:
         return
-    drawn = ink.copy()
-    _erase(drawn, _in_pixels(np.array([rule for rule in rules if _is_thin(rule)]), ink))
-    drawn = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, _square(GAP)).astype(np.uint8, copy=False)
+    drawn = _without_rules(ink, [rule for rule in rules if _is_thin(rule)])
     for frame in frames:
         if _written(frame, writing) <= MOST_WRITTEN and _is_drawn_in(frame, drawn, writing):
             yield frame
+
+
+def _without_rules(ink: Mask, rules: Sequence[Rule]) -> Mask:
+    drawn = ink.copy()
+    _erase(drawn, _in_pixels(np.array(rules), ink))
+    return cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, _square(GAP)).astype(np.uint8, copy=False)
 
 
 def _is_thin(rule: Rule) -> bool:
@@ -203,7 +211,8 @@ def _frames(rules: Sequence[Rule], ink: Mask) -> list[Piece]:
         and min(abs(level.top - upright.top), abs(level.top - upright.bottom)) <= CORNER
     ]
     framed = {tuple(box) for box in _in_pixels(np.array(boxes), ink).tolist()} if boxes else set()
-    kept = [box for box in framed if LEAST_FRAME <= _area(box) / ink.size <= MOST_FRAME]
+    inside = (box for box in framed if not _at_rim(box, ink, EDGE * max(ink.shape)))
+    kept = [box for box in inside if LEAST_FRAME <= _area(box) / ink.size <= MOST_FRAME]
     return sorted(kept, key=lambda box: (_area(box), box))
 
 
@@ -222,13 +231,33 @@ def _is_drawn_in(frame: Piece, drawn: Mask, writing: NDArray[np.int64]) -> bool:
     """Whether a line runs through a frame, or several bars stand in it."""
     left, top, right, bottom = frame
     inside = np.ascontiguousarray(drawn[top:bottom, left:right])
-    solid = cv2.morphologyEx(inside, cv2.MORPH_OPEN, _square(SOLID)).astype(np.uint8, copy=False)
-    strokes = np.where(cv2.dilate(solid, _square(GAP)) > 0, 0, inside).astype(np.uint8)
+    areas = cv2.morphologyEx(inside, cv2.MORPH_OPEN, _square(AREA))
+    strokes = np.where(cv2.dilate(areas, _square(GAP)) > 0, 0, inside).astype(np.uint8)
     width, height = right - left, bottom - top
-    if any(w >= WIDE * width and h >= HIGH * height for _, _, w, h in _pieces(strokes)):
+    if any(w >= WIDE * width and h >= HIGH * height for _, _, w, h in _joined(_pieces(strokes))):
         return True
-    areas = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in _pieces(solid) if w <= WIDEST_BAR * width]
-    return _are_bars([box for box in areas if _written(box, writing) <= MOST_WRITTEN], frame)
+    solid = cv2.morphologyEx(inside, cv2.MORPH_OPEN, _square(SOLID)).astype(np.uint8, copy=False)
+    bars = [(x + left, y + top, x + w + left, y + h + top) for x, y, w, h in _pieces(solid) if w <= WIDEST_BAR * width]
+    return _are_bars([box for box in bars if _written(box, writing) <= MOST_WRITTEN], frame)
+
+
+def _joined(pieces: Sequence[Piece]) -> list[Piece]:
+    """(left, top, width, height) of curves whose pieces are put together: where they crossed a grid they were cut.
+
+    What is left beside a level line, and the outline of a bar, is no piece of a curve.
+    """
+    curved = [(x, y, x + w, y + h) for x, y, w, h in pieces if min(w, h) >= LEAST_BEND and w >= h / 2]
+    return [(box[0], box[1], box[2] - box[0], box[3] - box[1]) for box in _grown_together(curved)]
+
+
+def _grown_together(boxes: Sequence[Piece]) -> list[Piece]:
+    """Boxes as wide as those that lie no farther than CUT from each other."""
+    if not boxes:
+        return []
+    canvas = np.zeros((max(box[3] for box in boxes) + CUT, max(box[2] for box in boxes) + CUT), dtype=np.uint8)
+    for left, top, right, bottom in boxes:
+        canvas[max(0, top - CUT) : bottom + CUT, max(0, left - CUT) : right + CUT] = 1
+    return [(x, y, x + w, y + h) for x, y, w, h in _pieces(canvas)]
 
 
 def _pieces(mask: Mask) -> list[Piece]:
@@ -238,11 +267,11 @@ def _pieces(mask: Mask) -> list[Piece]:
 
 
 def _are_bars(boxes: Sequence[Piece], frame: Piece) -> bool:
-    """Several, of unlike heights, one beside the other across much of the frame."""
+    """Several, of unlike heights, one beside the other on the foot of the frame and across much of it."""
     height = frame[3] - frame[1]
-    high = [box for box in boxes if box[3] - box[1] >= LEAST_HEIGHT * height]
-    if len(high) < SEVERAL:
+    standing = [box for box in boxes if box[3] >= frame[3] - max(GAP, FOOT * height)]
+    if len(standing) < SEVERAL:
         return False
-    heights = [box[3] - box[1] for box in high]
-    together = max(box[2] for box in high) - min(box[0] for box in high)
+    heights = [box[3] - box[1] for box in standing]
+    together = max(box[2] for box in standing) - min(box[0] for box in standing)
     return together >= SEVERAL_WIDE * (frame[2] - frame[0]) and max(heights) - min(heights) >= UNLIKE * height
