@@ -282,7 +282,7 @@ class OversizedPicture(DocumentError):
 
 class TooManyPages(DocumentError):
     code = "TOO_MANY_PAGES"
-    message = "The document has more pages than this server accepts (MAX_PAGES)."
+    message = "The document has more pages than this server reads at once (MAX_PAGES). Choose some with page_range."
 
 
 class NoSuchPages(DocumentError):

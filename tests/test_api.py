@@ -323,6 +323,17 @@ def test_a_page_range_of_another_form_is_refused_in_a_sentence(service, paper, p
     assert re.fullmatch(r"Not understood: page_range: page_range (has the form|counts pages) [^.]+[^.]\.", error["message"])
 
 
+def test_options_of_a_form_may_stand_in_the_query_and_none_is_ignored_there(service, paper):
+    def ask(query, **fields):
+        files = {"file": ("paper.pdf", paper.read_bytes())}
+        return service.client.post(f"/v1/process/sync{query}", files=files, data=fields)
+
+    assert ask("?output_format=text&page_range=2", headers_footers="keep").json()["text"].startswith("Pack my box")
+    assert "bogus" in problem(ask("?bogus=1"), 422, "INVALID_OPTION")["message"]
+    twice = ask("?output_format=text", output_format="html"), ask("", output_format=["html", "json"])
+    assert ["given twice" in problem(answer, 422, "INVALID_OPTION")["message"] for answer in twice] == [True, True]
+
+
 def test_numbers_are_text_where_an_option_is_text(service, paper):
     answer = upload(service, "paper.pdf", paper.read_bytes(), "sync", page_range="2", password="123456")
     assert answer.status_code == 200, answer.text

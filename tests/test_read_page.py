@@ -144,6 +144,19 @@ def test_a_blank_page_whose_text_layer_was_asked_for_is_blank(openers, tmp_path)
     assert (page.status, page.blocks, page.warnings) == ("blank", [], [])
 
 
+def test_a_page_that_shows_nothing_of_its_text_layer_counts_as_blank_and_says_so(openers, tmp_path):
+    canvas = documents.Canvas(str(tmp_path / "unseen.pdf"))
+    unseen = canvas.beginText(72, 700)
+    unseen.setTextRenderMode(3)
+    unseen.textLine("Words of an earlier reading, without its picture")
+    canvas.drawText(unseen)
+    canvas.save()
+    page = read(openers, tmp_path / "unseen.pdf", inference="cpu")
+    assert (page.status, page.blocks, trail(page)) == ("blank", [], [("rapidocr", "accepted")])
+    assert [warning.code for warning in page.warnings] == ["low_coverage"]
+    assert "41 characters" in page.warnings[0].message
+
+
 def test_a_sound_text_layer_asks_no_engine(openers, servers, paper):
     page = read(openers, paper, servers)
     assert trail(page) == [("text_layer", "accepted")]

@@ -10,15 +10,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from flask import Request, current_app, request
 from gunicorn.http.errors import ParseException
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected
 
-from document_parser.errors import BadRequest, FileMissing, StorageFull, UploadCutOff
+from document_parser.errors import BadRequest, FileMissing, InvalidOption, StorageFull, UploadCutOff
 from document_parser.ingest.sniff import HEAD_BYTES
 
 if TYPE_CHECKING:
@@ -153,18 +154,31 @@ def staging_folder() -> Path:
 def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
     """The uploaded file, the name it came with, and the other fields.
 
-    Multipart with a field ``file``, or the document as the raw body with the fields in the query. Raises FileMissing.
+    Multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with the fields in the
+    query. Raises FileMissing, BadRequest, InvalidOption.
     """
     if request.mimetype == MULTIPART:
         with contextlib.closing(_part()) as part:
-            yield part.stream, part.filename or "", request.form.to_dict()  # type: ignore[misc]
+            yield part.stream, part.filename or "", _given(request.form, request.args)  # type: ignore[misc]
     elif request.mimetype == FORM:
         raise FileMissing()
     else:
         with contextlib.closing(StagedFile(staging_folder())) as staged:
             _fill(staged)
-            fields = request.args.to_dict()
+            fields = _given(request.args)
             yield staged, fields.pop("filename", ""), fields
+
+
+def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
+    """All fields of a form and of the query. Raises InvalidOption where one is given twice: which of them counts?"""
+    found: dict[str, str] = {}
+    for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
+        if name in found:
+            raise InvalidOption(
+                f"Not understood: {name}: it is given twice.", fields=[{"field": name, "problem": "given twice"}]
+            )
+        found[name] = value
+    return found
 
 
 def _part() -> FileStorage:

@@ -116,6 +116,10 @@ class Ladder:
         reading, patches = await self._patched(reading)
         reading, again = await with_second_try(self._one, reading, image)
         rejection = await self._witnesses.verdict(reading, image)
+        if rejection is None and not (reading.words or reading.blocks or reading.figures):
+            self._one.tell(name, "accepted", "nothing found and no ink", started, temperature)
+            self._nothing_seen()
+            return "blank"
         if rejection is None:
             self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
@@ -129,6 +133,13 @@ class Ladder:
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
         return await self._rejected(reading, image, rejection)
+
+    def _nothing_seen(self) -> None:
+        """Say that a page counts as blank although its file has text for it: a font that cannot be drawn, for example."""
+        facts = self._one.facts
+        if facts.characters and not facts.hidden:
+            message = f"Nothing can be seen on the page, though its text layer has {facts.characters} characters."
+            self._page.warnings.append(PageWarning(code="low_coverage", message=message))
 
     async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> CameOfIt:
         """What becomes of a rejected reading: kept in doubt, mended from a crop, or tried again."""
