@@ -154,8 +154,8 @@ def staging_folder() -> Path:
 def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
     """The uploaded file, the name it came with, and the other fields.
 
-    Multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with the fields in the
-    query. Raises FileMissing, BadRequest, InvalidOption.
+    Multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with the
+    fields in the query. Raises FileMissing, BadRequest, InvalidOption.
     """
     if request.mimetype == MULTIPART:
         with contextlib.closing(_part()) as part:
