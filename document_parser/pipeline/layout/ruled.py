@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.models import Rule, Word
+from document_parser.pipeline.layout.framed import grid_inside
 from document_parser.pipeline.layout.grid import Grid
-from document_parser.pipeline.layout.lattice import grid_inside
 from document_parser.pipeline.layout.lines import body_size
 from document_parser.pipeline.layout.partings import standing_between
 from document_parser.pipeline.layout.rulings import THIN, TOUCH, Frame, frames_of, rulings_of
