@@ -30,7 +30,7 @@ from PIL import Image  # noqa: E402
 
 from benchmarks.report import progress  # noqa: E402
 from benchmarks.true_pages import FAULTS, KnowingServer, TruePage, as_nanonets, page_text, plant, signature_of  # noqa: E402
-from document_parser.engines.vlm import WATCH_CHARACTERS  # noqa: E402
+from document_parser.engines.vlm_answer import WATCH_CHARACTERS  # noqa: E402
 from document_parser.models import AccuracyMode, Options, Page, Word  # noqa: E402
 from document_parser.pipeline.comparable import Vocabulary, tokens  # noqa: E402
 from document_parser.pipeline.document import DocumentReader  # noqa: E402

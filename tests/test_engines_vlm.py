@@ -15,7 +15,9 @@ from PIL import Image
 from document_parser.engines import Engines
 from document_parser.engines.deepseek import DeepSeekEngine
 from document_parser.engines.nanonets import NanonetsEngine
-from document_parser.engines.vlm import WATCH_CHARACTERS, Presence, VisionEngine, refusal
+from document_parser.engines.presence import Presence
+from document_parser.engines.vlm import VisionEngine
+from document_parser.engines.vlm_answer import WATCH_CHARACTERS, refusal
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
 from document_parser.models import PageImage, Reading
 from document_parser.pipeline.guards import loop_reason

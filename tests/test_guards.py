@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from document_parser.engines.vlm import WATCH_CHARACTERS
+from document_parser.engines.vlm_answer import WATCH_CHARACTERS
 from document_parser.models import Block, BoundingBox, InkFacts, PageImage, Reading, Table, Word
 from document_parser.models import Cell as TableCell
 from document_parser.pipeline.guards import judge

@@ -19,7 +19,8 @@ import pytest
 from document_parser.engines import Engines
 from document_parser.engines.deepseek import DeepSeekEngine
 from document_parser.engines.nanonets import NanonetsEngine
-from document_parser.engines.vlm import ModelRequest, VisionEngine
+from document_parser.engines.vlm import VisionEngine
+from document_parser.engines.vlm_request import ModelRequest
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineUnavailable
 from document_parser.models import Options, PageImage, PictureSpec, Reading
 from document_parser.pipeline.guards import loop_reason

@@ -13,7 +13,8 @@ from document_parser.cli.outputs import StandardOutput, figures_folder, links_fi
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
 from document_parser.models import Options
-from document_parser.pipeline.document import DocumentReader, ReadDocument
+from document_parser.pipeline.document import DocumentReader
+from document_parser.pipeline.read_document import ReadDocument
 
 
 class Here:

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Literal, Self, TypeVar
+from typing import BinaryIO, Literal, Self
 from urllib.parse import quote
 
 import httpx
@@ -28,8 +28,9 @@ from document_parser.client.answers import (
     Result,
     model,
 )
-from document_parser.client.refusals import IDEMPOTENCY_KEY, AskAgain, error_of, refusal, repeatable
-from document_parser.errors import ServerUnreachable, UnexpectedAnswer
+from document_parser.client.refusals import IDEMPOTENCY_KEY, error_of
+from document_parser.client.service import CHUNK_BYTES, Service
+from document_parser.errors import UnexpectedAnswer
 from document_parser.models import (
     AccuracyMode,
     Delivery,
@@ -49,14 +50,6 @@ LONGEST_WAIT_SECONDS = 30.0
 WATCHED_WAIT_SECONDS = 1.0
 """A watched job is asked for this often: the server answers early only at a job's end."""
 AT_ONCE_SECONDS = 0.3
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 8.0
-CHUNK_BYTES = 1 << 16
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-"""Somebody was there, and nobody knows how far it came."""
-
-_T = TypeVar("_T")
 
 
 class Client:
@@ -79,15 +72,9 @@ class Client:
         """``token`` is the admin token, ``timeout`` the longest silence of the server and ``patience`` the longest time of
         asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address is none.
         """
-        self._http = httpx.Client(
-            base_url=_address(base_url),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            timeout=timeout,
-        )
+        self._service = Service(base_url, token, timeout, patience, pause)
         self._timeout = timeout
-        self._patience = patience
         self._pause = pause
-        self._met = False
 
     def submit(
         self,
@@ -112,12 +99,12 @@ class Client:
             fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
             files = {"file": (filename or "document", stream, "application/octet-stream")}
             key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
-            return model(Accepted, self._ask("POST", "/v1/process/async", data=fields, files=files, headers=key)).job_id
+            return model(Accepted, self._service.ask("POST", "/v1/process/async", data=fields, files=files, headers=key)).job_id
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """How a job stands, once it is at rest or after ``wait`` seconds, 60 at most. A busy server may answer earlier."""
         timeout = httpx.Timeout(self._timeout, read=self._timeout + wait)
-        return model(JobStatus, self._ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
+        return model(JobStatus, self._service.ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
 
     def wait(
         self, job_id: str, on_progress: Callable[[JobStatus], None] | None = None, timeout: float | None = None
@@ -148,17 +135,17 @@ class Client:
             raise ValueError("A zip archive comes as a file: use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
-        return model(Result, self._ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
+        return model(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
 
     def download(self, job_id: str, to: str | PathLike[str] | BinaryIO, format: OutputFormat | None = None) -> None:
         """Write the result to a file, which appears whole or not at all, or to a stream. Raises OSError."""
         query = {"format": format} if format else {}
         if isinstance(to, (str, PathLike)):
             with atomic_write(Path(to)) as out:
-                self._fetch(f"{_job(job_id)}/download", query, out)
+                self._service.fetch(f"{_job(job_id)}/download", query, out)
         else:
             with tempfile.TemporaryFile() as whole:
-                self._fetch(f"{_job(job_id)}/download", query, whole)
+                self._service.fetch(f"{_job(job_id)}/download", query, whole)
                 whole.seek(0)
                 shutil.copyfileobj(whole, to, CHUNK_BYTES)
 
@@ -181,11 +168,11 @@ class Client:
 
     def pages(self, job_id: str) -> list[PageEntry]:
         """All pages of a job, ascending; none until the document has been opened."""
-        return model(Pages, self._ask("GET", f"{_job(job_id)}/pages")).pages
+        return model(Pages, self._service.ask("GET", f"{_job(job_id)}/pages")).pages
 
     def page(self, job_id: str, number: int) -> PageView:
         """One page, also while the job runs."""
-        return model(PageView, self._ask("GET", f"{_job(job_id)}/pages/{number}"))
+        return model(PageView, self._service.ask("GET", f"{_job(job_id)}/pages/{number}"))
 
     def retry_page(
         self,
@@ -203,44 +190,44 @@ class Client:
         """
         given = {"engine": engine, "accuracy_mode": accuracy_mode, "on_low_quality": on_low_quality, "password": password}
         body = {name: value for name, value in given.items() if value}
-        return model(Rereading, self._ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
+        return model(Rereading, self._service.ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
 
     def deliveries(self, limit: int = 50, cursor: str = "", state: WebhookState | Literal[""] = "") -> DeliveryList:
         """Webhooks and how they are delivered, newest first. Like the methods below it is for the operator."""
         query = {"limit": limit, "cursor": cursor, "state": state}
-        return model(DeliveryList, self._ask("GET", "/v1/webhooks/deliveries", params=query))
+        return model(DeliveryList, self._service.ask("GET", "/v1/webhooks/deliveries", params=query))
 
     def replay_webhook(self, job_id: str) -> Delivery:
         """Deliver a job's newest webhook again."""
-        return model(Delivery, self._ask("POST", f"{_job(job_id)}/webhook/replay"))
+        return model(Delivery, self._service.ask("POST", f"{_job(job_id)}/webhook/replay"))
 
     def replay_failed_webhooks(self) -> Replayed:
         """Deliver again what was given up."""
-        return model(Replayed, self._ask("POST", "/v1/webhooks/deliveries/replay"))
+        return model(Replayed, self._service.ask("POST", "/v1/webhooks/deliveries/replay"))
 
     def ping_webhook(self, url: str) -> Pinged:
         """Post a signed ping to a receiver, and tell what came of it."""
-        return model(Pinged, self._ask("POST", "/v1/webhooks/ping", json={"url": url}))
+        return model(Pinged, self._service.ask("POST", "/v1/webhooks/ping", json={"url": url}))
 
     def figure(self, job_id: str, name: str) -> bytes:
         """The JPEG of a figure, by the ``picture`` of its block."""
-        return self._ask("GET", f"{_job(job_id)}/figures/{quote(name, safe='')}")
+        return self._service.ask("GET", f"{_job(job_id)}/figures/{quote(name, safe='')}")
 
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
         """Jobs, newest first."""
         query = {"limit": limit, "cursor": cursor, "status": status}
-        return model(JobList, self._ask("GET", "/v1/jobs", params=query))
+        return model(JobList, self._service.ask("GET", "/v1/jobs", params=query))
 
     def cancel(self, job_id: str) -> None:
         """End a job; its finished pages are kept."""
-        self._ask("POST", f"{_job(job_id)}/cancel")
+        self._service.ask("POST", f"{_job(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
         """Delete a job and all its files."""
-        self._ask("DELETE", _job(job_id))
+        self._service.ask("DELETE", _job(job_id))
 
     def close(self) -> None:
-        self._http.close()
+        self._service.close()
 
     def __enter__(self) -> Self:
         return self
@@ -248,63 +235,9 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _ask(self, method: str, path: str, **request: Any) -> bytes:
-        """The body of a good answer."""
-        return self._patiently(lambda: self._once(method, path, httpx.Response.read, **request))
-
-    def _fetch(self, path: str, query: dict[str, Any], out: BinaryIO) -> None:
-        """Write the body of a good answer, from the start at each try."""
-
-        def write(answer: httpx.Response) -> None:
-            out.seek(0)
-            out.truncate()
-            for chunk in answer.iter_bytes(CHUNK_BYTES):
-                out.write(chunk)
-
-        self._patiently(lambda: self._once("GET", path, write, params=query))
-
-    def _patiently(self, attempt: Callable[[], _T]) -> _T:
-        until, pause = time.monotonic() + self._patience, FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return attempt()
-            except AskAgain as again:
-                seconds = max(pause, again.seconds)
-                if time.monotonic() + seconds > until:
-                    raise again.error from again.__cause__
-            self._pause(seconds)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    def _once(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
-        """What ``take`` makes of a good answer. Raises AskAgain where it is harmless to ask again."""
-        try:
-            with self._http.stream(method, path, **request) as answer:
-                self._met = True
-                if answer.is_success:
-                    return take(answer)
-                answer.read()
-        except httpx.RequestError as error:
-            unreachable = ServerUnreachable(reason=type(error).__name__)
-            there = self._met or isinstance(error, LOST)
-            if there and (repeatable(error.request) or isinstance(error, NOT_SENT)):
-                raise AskAgain(unreachable) from error
-            raise unreachable from error
-        raise refusal(answer)
-
 
 def _job(job_id: str) -> str:
     return f"/v1/jobs/{quote(job_id, safe='')}"
-
-
-def _address(base_url: str) -> httpx.URL:
-    """The service's address, over http where it does not say. Raises ValueError where it is none."""
-    try:
-        url = httpx.URL(base_url if "://" in base_url else f"http://{base_url}")
-    except httpx.InvalidURL:
-        raise ValueError("The server's address has the form http://host:port.") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("The server's address has the form http://host:port.")
-    return url
 
 
 @contextmanager

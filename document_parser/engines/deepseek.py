@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from document_parser.engines.grammar import markdown_blocks
-from document_parser.engines.vlm import ModelRequest, VisionEngine
+from document_parser.engines.vlm import VisionEngine
+from document_parser.engines.vlm_request import ModelRequest
 from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PictureSpec
 from document_parser.settings import Settings
 

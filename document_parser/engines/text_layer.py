@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.formula_fonts import glyphs_of, is_formula_font
+from document_parser.engines.pdf_fonts import FontLook, font_look
+from document_parser.engines.pdf_space import Rect, UprightMap, ordered, upright_map
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
 
@@ -28,13 +29,6 @@ SHIFTED = 0.05
 
 _WORD = re.compile(r"[^\s\x00]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
-_ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
-_MONO_NAME = re.compile(r"mono|courier|consol|menlo|cmtt|cmsltt|sftt|lmtt|typewriter|inconsolata|sourcecode", re.IGNORECASE)
-_FIXED_PITCH_FLAG = 1
-_ITALIC_FLAG = 1 << 6
-_FORCE_BOLD_FLAG = 1 << 18
-_BOLD_WEIGHT = 600
 # PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
 # Word's bullets and boxes come from the symbol fonts Symbol and Wingdings, whose glyphs have private codes.
 _SYMBOLS = {
@@ -42,40 +36,6 @@ _SYMBOLS = {
     "\uf0a8": "☐", "\uf06f": "☐", "\uf071": "☐", "\uf0e0": "→", "\uf076": "❖", "\uf06e": "■", "\uf06c": "●",
 }  # fmt: skip
 _CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", "\u200b": "", **_SYMBOLS})
-
-
-class Rect(NamedTuple):
-    """A rectangle in points of the page's own, unturned space: y grows upwards."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-
-    def joined(self, other: Rect) -> Rect:
-        return Rect(
-            min(self.left, other.left),
-            min(self.bottom, other.bottom),
-            max(self.right, other.right),
-            max(self.top, other.top),
-        )
-
-    def near(self, other: Rect) -> bool:
-        """Whether both may be parts of one word: on one line, upright or turned, with less than a height between them."""
-        across = max(self.left, other.left) - min(self.right, other.right)
-        along = max(self.bottom, other.bottom) - min(self.top, other.top)
-        size = max(min(self.right - self.left, self.top - self.bottom), min(other.right - other.left, other.top - other.bottom))
-        return min(across, along) < 0 and max(across, along) < size
-
-
-class FontLook(NamedTuple):
-    """How a font looks. ``glyphs`` maps characters that a font for formulas has in other places than its text says."""
-
-    bold: bool = False
-    italic: bool = False
-    math: bool = False
-    glyphs: dict[int, str] | None = None
-    mono: bool = False
 
 
 class Style(NamedTuple):
@@ -210,7 +170,7 @@ class _Extractor:
         left, top, right, bottom = self._edges
         if not pdfium.FPDFText_GetRect(self._raw, number, left, top, right, bottom):
             return None
-        return _ordered(left.value, bottom.value, right.value, top.value)
+        return ordered(left.value, bottom.value, right.value, top.value)
 
     def _union(self, rects: list[Rect], first: int, count: int) -> Rect:
         if not rects:
@@ -224,7 +184,7 @@ class _Extractor:
         """The box of a character by its font's measures; its origin where it has none."""
         box = pdfium.FS_RECTF()
         if pdfium.FPDFText_GetLooseCharBox(self._raw, index, box):
-            return _ordered(box.left, box.bottom, box.right, box.top)
+            return ordered(box.left, box.bottom, box.right, box.top)
         x, y = self._edges[:2]
         pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y)
         return Rect(x.value, y.value, x.value, y.value)
@@ -247,7 +207,7 @@ class _Extractor:
     def _char(self, index: int) -> Rect:
         left, right, bottom, top = self._edges
         if pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top):
-            return _ordered(left.value, bottom.value, right.value, top.value)
+            return ordered(left.value, bottom.value, right.value, top.value)
         return self._loose(index)
 
     def _style(self, index: int) -> Style:
@@ -276,58 +236,6 @@ class _Extractor:
         return self._fonts[key]
 
 
-def font_look(font: Any) -> FontLook:
-    """How a font looks: by its name, its flags, its weight and its angle."""
-    buffer = ctypes.create_string_buffer(256)
-    pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
-    name = buffer.value.decode("latin-1").partition("+")[2] or buffer.value.decode("latin-1")
-    flags = max(0, pdfium.FPDFFont_GetFlags(font))
-    angle = ctypes.c_int()
-    slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
-    bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
-    italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
-    return FontLook(
-        bold, italic, is_formula_font(name), glyphs_of(name), bool(flags & _FIXED_PITCH_FLAG or _MONO_NAME.search(name))
-    )
-
-
-class UprightMap(NamedTuple):
-    """Takes points of the page's own space to fractions of the upright page: u = a·x + b·y + c, v = d·x + e·y + f."""
-
-    a: float
-    b: float
-    c: float
-    d: float
-    e: float
-    f: float
-
-    def box(self, rect: Rect) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom, not yet cut to the page."""
-        u0 = self.a * rect.left + self.b * rect.bottom + self.c
-        u1 = self.a * rect.right + self.b * rect.top + self.c
-        v0 = self.d * rect.left + self.e * rect.bottom + self.f
-        v1 = self.d * rect.right + self.e * rect.top + self.f
-        return min(u0, u1), min(v0, v1), max(u0, u1), max(v0, v1)
-
-
-def upright_map(page: Any) -> UprightMap:
-    """The map of a PDFium page. Raises PageUnreadable where the page has no area."""
-    box = pdfium.FS_RECTF()
-    pdfium.FPDF_GetPageBoundingBox(page.raw, box)
-    width, height = box.right - box.left, box.top - box.bottom
-    if not (0 < width < math.inf and 0 < height < math.inf):
-        raise PageUnreadable("The page has no area.")
-    x, y = (1 / width, -box.left / width), (1 / height, -box.bottom / height)
-    match pdfium.FPDFPage_GetRotation(page.raw):
-        case 1:
-            return UprightMap(0, y[0], y[1], x[0], 0, x[1])
-        case 2:
-            return UprightMap(-x[0], 0, 1 - x[1], 0, y[0], y[1])
-        case 3:
-            return UprightMap(0, -y[0], 1 - y[1], -x[0], 0, 1 - x[1])
-    return UprightMap(x[0], 0, x[1], 0, -y[0], 1 - y[1])
-
-
 def _word(piece: Piece, place: UprightMap) -> Word | None:
     text, rect, style, height = piece
     left, top, right, bottom = place.box(rect)
@@ -352,7 +260,3 @@ def _clean(text: str) -> str:
 
 def _share(value: float) -> float:
     return round(min(1.0, max(0.0, value)), 5)
-
-
-def _ordered(left: float, bottom: float, right: float, top: float) -> Rect:
-    return Rect(min(left, right), min(bottom, top), max(left, right), max(bottom, top))

@@ -7,69 +7,29 @@ Chunks are taken as plain dictionaries (``cast_to=object``): the client's typed 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import json
 import re
 import ssl
 import time
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any, TypeGuard
 
 import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, AsyncStream
 
 from document_parser.engines.base import Engine, Watch
+from document_parser.engines.presence import Presence
+from document_parser.engines.vlm_answer import Answer, refusal, status_in
+from document_parser.engines.vlm_request import ModelRequest
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
-from document_parser.models import Block, FinishReason, PageImage, PageKind, Reading
+from document_parser.models import Block, PageImage, Reading
 from document_parser.settings import EngineSettings
 
-WATCH_CHARACTERS = 100
 BACK_OFF_SECONDS = 0.1
 MOST_CONNECTIONS = 256
 
 LOAD = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
-
-FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "loop"}
-"""What vLLM says at the end of an answer; anything else ("abort", "error") was not the model's own end."""
-
-
-@dataclass(frozen=True)
-class ModelRequest:
-    """Where a model is and what it is asked; ``extra`` are fields of the request that OpenAI's protocol does not know.
-
-    ``additions`` are sentences that the prompt of pages of a kind ends with.
-    """
-
-    url: str
-    model: str
-    prompt: str
-    max_tokens: int
-    temperature: float
-    extra: dict[str, Any] = field(default_factory=dict)
-    additions: dict[PageKind, str] = field(default_factory=dict)
-
-    def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
-        """The request for one picture, as JSON. The picture comes first: both models were trained that way.
-
-        The picture is set in after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
-        """
-        picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
-        prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()
-        fields = {
-            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": prompt}]}],
-            "model": self.model,
-            "max_tokens": self.max_tokens,
-            "temperature": temperature,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            **self.extra,
-        }
-        head, mark, tail = json.dumps(fields).encode().partition(b"base64,")
-        return b"".join((head, mark, base64.b64encode(jpeg), tail))
 
 
 @cache
@@ -79,83 +39,6 @@ def certificates() -> ssl.SSLContext:
     May be called before a fork.
     """
     return httpx2.create_ssl_context()
-
-
-class Presence:
-    """Whether a server answers, remembered for some seconds. Callers at the same time share one look."""
-
-    def __init__(self, look: Callable[[], Awaitable[bool]], seconds: float) -> None:
-        self._look = look
-        self._seconds = seconds
-        self._present = False
-        self._noted_at = float("-inf")
-        self._looking: asyncio.Task[bool] | None = None
-
-    def note(self, present: bool) -> None:
-        """What a real request has just shown."""
-        self._present = present
-        self._noted_at = time.monotonic()
-
-    async def known(self) -> bool:
-        if time.monotonic() - self._noted_at < self._seconds:
-            return self._present
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look_once())
-        return await asyncio.shield(self._looking)
-
-    async def _look_once(self) -> bool:
-        try:
-            self.note(await self._look())
-        finally:
-            self._looking = None
-        return self._present
-
-    async def aclose(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-
-
-@dataclass
-class Answer:
-    """A streamed answer as it grows."""
-
-    pieces: list[str] = field(default_factory=list)
-    length: int = 0
-    watched: int = 0
-    finish_reason: FinishReason | None = None
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-
-    @property
-    def text(self) -> str:
-        if len(self.pieces) > 1:
-            self.pieces = ["".join(self.pieces)]
-        return self.pieces[0] if self.pieces else ""
-
-    def take(self, chunk: object) -> None:
-        """Add one chunk of the stream. Unknown shapes add nothing."""
-        if not _is_object(chunk):
-            return
-        choices = chunk.get("choices")
-        for choice in filter(_is_object, choices if isinstance(choices, list) else ()):
-            delta = choice.get("delta")
-            piece = delta.get("content") if _is_object(delta) else None
-            if piece and isinstance(piece, str):
-                self.pieces.append(piece)
-                self.length += len(piece)
-            if choice.get("finish_reason"):
-                self.finish_reason = FINISH_REASONS.get(str(choice["finish_reason"]), "aborted")
-        if _is_object(usage := chunk.get("usage")):
-            self.prompt_tokens = usage.get("prompt_tokens") or 0
-            self.completion_tokens = usage.get("completion_tokens") or 0
-
-    def should_stop(self, watch: Watch | None) -> bool:
-        """Ask the watch whenever the text has grown enough since it was last asked."""
-        if watch is None or self.length - self.watched < WATCH_CHARACTERS:
-            return False
-        self.watched = self.length
-        return watch(self.text) is not None
 
 
 class VisionEngine(Engine):
@@ -288,7 +171,7 @@ class VisionEngine(Engine):
 
     def _refused(self, error: APIError) -> EngineError:
         body = error.body if isinstance(error.body, dict) else {}
-        status = error.status_code if isinstance(error, APIStatusError) else _status_in(body)
+        status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
         known = refusal(status, str(body.get("message", "")), self._request.model)
         if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # busy is not gone
             self._presence.note(False)
@@ -306,29 +189,3 @@ class VisionEngine(Engine):
         entries = listed.get("data") if isinstance(listed, dict) else None
         names = [entry.get("id") for entry in entries or () if isinstance(entry, dict)]
         return self._request.model in names
-
-
-def refusal(status: int, message: str, model: str) -> EngineError:
-    """The error for an answer with this HTTP status. ``message`` may quote the document, so none of it is passed on."""
-    match status:
-        case 404 if "model" in message.lower():
-            return EngineUnavailable(f"The model server does not serve the model {model}.")
-        case 404:
-            return EngineUnavailable(f"The address of {model} is not an OpenAI one; it should end in /v1.")
-        case 401 | 403:
-            return EngineUnavailable("The model server does not accept VLLM_API_KEY.")
-        case 429 | 502 | 503 | 504:
-            return EngineUnavailable(f"The model server is overloaded or starting (HTTP {status}).")
-        case 400 if found := re.search(r"(?:maximum context length|max_model_len)\D{0,20}(\d{1,9})?", message):
-            return ContextExceeded(limit_tokens=int(found[1]) if found[1] else None)
-    return EngineRefused(f"The model server refused the page (HTTP {status})." if status else None, server_status=status)
-
-
-def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
-
-
-def _status_in(body: dict[str, Any]) -> int:
-    """The status of an error that came in the stream, where HTTP can no longer say it: a full queue is told so, for one."""
-    code = body.get("code")
-    return code if isinstance(code, int) else 0

@@ -14,7 +14,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import Rect, UprightMap, upright_map
+from document_parser.engines.pdf_space import Rect, UprightMap, upright_map
 from document_parser.models import Word
 
 MOST_FIELDS = 5_000

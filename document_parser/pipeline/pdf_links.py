@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import Rect, UprightMap, upright_map
+from document_parser.engines.pdf_space import Rect, UprightMap, upright_map
 from document_parser.models import Word
 from document_parser.pipeline.pdf_objects import Box
 from document_parser.spans import LONGEST_LINK, PAGE_LINK, safe_link

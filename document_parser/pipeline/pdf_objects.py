@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import Rect, UprightMap, upright_map
+from document_parser.engines.pdf_space import Rect, UprightMap, upright_map
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from document_parser.engines.text_layer import UprightMap
+from document_parser.engines.pdf_space import UprightMap
 from document_parser.models import Rule
 from document_parser.pipeline.pdf_objects import Box, Placed, Point, cut_to, inside, window_of
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,15 +22,14 @@ from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
-from document_parser.pipeline.opener import FORK_REQUEST, OpenerLimits, Zygote, fork_zygote
+from document_parser.pipeline.opener import OpenerLimits, Zygote, fork_zygote
+from document_parser.pipeline.opener_child import Child, ask_for_child
 from document_parser.skew import Skew
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
 
 log = logs.get(__name__)
 
-_FORK_SECONDS = 10.0
-_GRACE_SECONDS = 0.5
 REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
@@ -111,57 +109,12 @@ class Openers:
         raise OpenerCrashed("The process that opens documents cannot be started.")
 
     async def _try_child(self) -> Child:
-        child = Child(_ask_for_child(self._zygote()))
+        child = Child(ask_for_child(self._zygote()))
         with ExitStack() as undo:
             undo.callback(child.close)
             await child.greet()
             undo.pop_all()
         return child
-
-
-def _ask_for_child(zygote: Zygote) -> socket.socket:
-    """Our end of a socket pair whose other end a new child holds."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    with theirs, ExitStack() as undo:
-        undo.callback(ours.close)
-        socket.send_fds(zygote.control, [FORK_REQUEST], [theirs.fileno()])
-        undo.pop_all()
-    ours.setblocking(False)
-    return ours
-
-
-class Child:
-    """One opener child and the socket to it."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self._handle: int | None = None
-        self.pid = 0
-
-    async def greet(self) -> None:
-        """Learn its pid while it waits for us, so that a handle on it can never mean another process."""
-        async with asyncio.timeout(_FORK_SECONDS):
-            reply, _ = await frames.answer(self._sock)
-        self.pid = reply.pid
-        self._handle = os.pidfd_open(self.pid)
-
-    async def ask(self, request: Request) -> tuple[Reply, bytes]:
-        """Raises OSError (TimeoutError among it), EOFError or ValueError when the child is of no more use."""
-        async with asyncio.timeout(request.seconds + _GRACE_SECONDS):
-            return await frames.exchange(self._sock, request)
-
-    def close(self) -> None:
-        """Kill it, whatever it is doing."""
-        self._sock.close()
-        if self._handle is None:
-            return
-        try:
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # it has ended already
-        finally:
-            os.close(self._handle)
-            self._handle = None
 
 
 class Source:

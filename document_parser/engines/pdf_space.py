@@ -1,0 +1,75 @@
+"""Places on a PDF page: rectangles of its own space, and the map to fractions of the upright page."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium
+
+from document_parser.errors import PageUnreadable
+
+
+class Rect(NamedTuple):
+    """A rectangle in points of the page's own, unturned space: y grows upwards."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+    def joined(self, other: Rect) -> Rect:
+        return Rect(
+            min(self.left, other.left),
+            min(self.bottom, other.bottom),
+            max(self.right, other.right),
+            max(self.top, other.top),
+        )
+
+    def near(self, other: Rect) -> bool:
+        """Whether both may be parts of one word: on one line, upright or turned, with less than a height between them."""
+        across = max(self.left, other.left) - min(self.right, other.right)
+        along = max(self.bottom, other.bottom) - min(self.top, other.top)
+        size = max(min(self.right - self.left, self.top - self.bottom), min(other.right - other.left, other.top - other.bottom))
+        return min(across, along) < 0 and max(across, along) < size
+
+
+def ordered(left: float, bottom: float, right: float, top: float) -> Rect:
+    return Rect(min(left, right), min(bottom, top), max(left, right), max(bottom, top))
+
+
+class UprightMap(NamedTuple):
+    """Takes points of the page's own space to fractions of the upright page: u = a·x + b·y + c, v = d·x + e·y + f."""
+
+    a: float
+    b: float
+    c: float
+    d: float
+    e: float
+    f: float
+
+    def box(self, rect: Rect) -> tuple[float, float, float, float]:
+        """Left, top, right, bottom, not yet cut to the page."""
+        u0 = self.a * rect.left + self.b * rect.bottom + self.c
+        u1 = self.a * rect.right + self.b * rect.top + self.c
+        v0 = self.d * rect.left + self.e * rect.bottom + self.f
+        v1 = self.d * rect.right + self.e * rect.top + self.f
+        return min(u0, u1), min(v0, v1), max(u0, u1), max(v0, v1)
+
+
+def upright_map(page: Any) -> UprightMap:
+    """The map of a PDFium page. Raises PageUnreadable where the page has no area."""
+    box = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page.raw, box)
+    width, height = box.right - box.left, box.top - box.bottom
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        raise PageUnreadable("The page has no area.")
+    x, y = (1 / width, -box.left / width), (1 / height, -box.bottom / height)
+    match pdfium.FPDFPage_GetRotation(page.raw):
+        case 1:
+            return UprightMap(0, y[0], y[1], x[0], 0, x[1])
+        case 2:
+            return UprightMap(-x[0], 0, 1 - x[1], 0, y[0], y[1])
+        case 3:
+            return UprightMap(0, -y[0], 1 - y[1], -x[0], 0, 1 - x[1])
+    return UprightMap(x[0], 0, x[1], 0, -y[0], 1 - y[1])

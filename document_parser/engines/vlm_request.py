@@ -1,0 +1,45 @@
+"""What a model is asked: the prompt and the picture, as the body of a request to an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from document_parser.models import PageKind
+
+
+@dataclass(frozen=True)
+class ModelRequest:
+    """Where a model is and what it is asked; ``extra`` are fields of the request that OpenAI's protocol does not know.
+
+    ``additions`` are sentences that the prompt of pages of a kind ends with.
+    """
+
+    url: str
+    model: str
+    prompt: str
+    max_tokens: int
+    temperature: float
+    extra: dict[str, Any] = field(default_factory=dict)
+    additions: dict[PageKind, str] = field(default_factory=dict)
+
+    def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
+        """The request for one picture, as JSON. The picture comes first: both models were trained that way.
+
+        The picture is set in after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
+        """
+        picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
+        prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()
+        fields = {
+            "messages": [{"role": "user", "content": [picture, {"type": "text", "text": prompt}]}],
+            "model": self.model,
+            "max_tokens": self.max_tokens,
+            "temperature": temperature,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            **self.extra,
+        }
+        head, mark, tail = json.dumps(fields).encode().partition(b"base64,")
+        return b"".join((head, mark, base64.b64encode(jpeg), tail))
