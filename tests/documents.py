@@ -228,6 +228,14 @@ def pdf_of_operators(path: Path, operators: bytes, more: bytes = b"") -> Path:
     return raw_pdf(path, [_CATALOGUE, pages, _page(5, more), _FONT, stream(operators)])
 
 
+def dynamic_form_pdf(path: Path) -> Path:
+    """An XFA form, whose one page says that other programs cannot show it."""
+    catalogue = b"<< /Type /Catalog /Pages 2 0 R /NeedsRendering true /AcroForm << /Fields [] /XFA 6 0 R >> >>"
+    note = stream(b"BT /F 24 Tf 72 700 Td (Please wait until the form is shown) Tj ET")
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return raw_pdf(path, [catalogue, pages, _page(5), _FONT, note, stream(b"<xdp:xdp/>")])
+
+
 def endless_page_pdf(path: Path, levels: int = 12, fanout: int = 10) -> Path:
     """Page 1 is a good page; page 2 draws forms that draw forms, ``fanout ** levels`` times in all."""
     first_form = 8

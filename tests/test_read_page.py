@@ -144,6 +144,13 @@ def test_a_blank_page_whose_text_layer_was_asked_for_is_blank(openers, tmp_path)
     assert (page.status, page.blocks, page.warnings) == ("blank", [], [])
 
 
+def test_a_form_that_is_not_drawn_on_its_page_is_not_passed_off_as_read(openers, tmp_path):
+    page = read(openers, documents.dynamic_form_pdf(tmp_path / "form.pdf"), inference="cpu")
+    assert (page.status, words(page)) == ("done", "Please wait until the form is shown")
+    assert [warning.code for warning in page.warnings] == ["low_coverage"]
+    assert "XFA" in page.warnings[0].message
+
+
 def test_a_page_that_shows_nothing_of_its_text_layer_counts_as_blank_and_says_so(openers, tmp_path):
     canvas = documents.Canvas(str(tmp_path / "unseen.pdf"))
     unseen = canvas.beginText(72, 700)

@@ -32,6 +32,8 @@ class PageFacts(BaseModel):
     """Pictures on the page that are large enough to be figures, and no scan of the page."""
     objects: int = 0
     form_fields: int = 0
+    dynamic_form: bool = False
+    """Whether the document is a form that few programs draw (XFA): its pages hold nothing but a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
     """Texts that nobody sees, where the text layer is no earlier OCR as a whole: ``words`` of a source are without them."""
 

@@ -1,4 +1,4 @@
-"""What a page says of the texts in its file that nobody sees on it."""
+"""What a page says of what is in its file and not to be seen on it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,16 @@ BECAUSE: dict[HiddenReason, str] = {
 }
 
 
+UNDRAWN = "The document is a dynamic form (XFA), whose contents are not on its pages: print it to a PDF to have them read."
+
+
 def begun(facts: PageFacts, route: str) -> Page:
     """A page without a reading yet: its size, its route, and what nobody sees on it."""
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
         page.warnings.append(PageWarning(code="hidden_text", message=_told(facts.hidden)))
+    if facts.dynamic_form:
+        page.warnings.append(PageWarning(code="low_coverage", message=UNDRAWN))
     return page
 
 

@@ -75,6 +75,7 @@ class PdfFile:
             pictures=figure_boxes([*pictures, *drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_form_fields(page),
+            dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
         )
 
