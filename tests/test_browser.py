@@ -316,6 +316,24 @@ def test_a_tab_that_nobody_looks_at_holds_no_stream_and_catches_up(gpu_service, 
     done(page, "Cancelled")
 
 
+def test_a_page_that_the_server_did_not_give_is_fetched_once_it_answers_again(gpu_service, models, opened, tmp_path):
+    for server in models:
+        server.script("stall", stamp=66, sticky=True)
+    watched = opened(gpu_service)
+    watched.page.route("**/pages/1", lambda route: route.abort())
+    page = watched.upload(stamped_pdf(tmp_path / "away.pdf", [65, 66]))
+    job_id = watched.job()
+    expect(page.locator("#progress-text")).to_have_text("1 of 2 pages", timeout=SECONDS)
+    expect(page.locator("#paper")).to_contain_text("The server does not answer")
+    page.unroute("**/pages/1")
+    gpu_service.client.post(f"/v1/jobs/{job_id}/cancel")
+    done(page, "Cancelled")
+    expect(page.locator("#paper")).to_contain_text("stamp-65")
+    picture_shown(page)
+    assert all("ERR_FAILED" in complaint for complaint in watched.complaints)
+    watched.complaints.clear()
+
+
 def test_failed_and_flagged_pages_are_listed_with_their_reasons(gpu_service, models, opened, tmp_path):
     for server in models:
         server.script("fail_500", stamp=42, sticky=True)

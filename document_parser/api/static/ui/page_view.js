@@ -44,6 +44,7 @@ export class PageView {
     this.stop?.abort();
     this.stop = new AbortController();
     const { signal } = this.stop;
+    this.lost = false;
     if (fresh && !this.kept.has(number)) this.#waiting("");
     try {
       const view = await this.#fetch(number, signal);
@@ -53,7 +54,13 @@ export class PageView {
       for (const next of neighbours) await this.#ahead(next, signal);
     } catch (error) {
       if (!signal.aborted) this.#waiting(error.message);
+      if (!signal.aborted) this.lost = true;
     }
+  }
+
+  /** Fetches the page once more where the server did not answer when it was to be shown. */
+  again() {
+    if (this.lost) this.open(this.jobId, this.number);
   }
 
   /** A page is another one by now: it is fetched anew when it is next shown, and at once where it is shown now. */
@@ -117,6 +124,7 @@ export class PageView {
     } catch (error) {
       if (error.name === "AbortError") throw error;
       this.sheet.missing(error.message);
+      this.lost = !error.status;
     }
   }
 
