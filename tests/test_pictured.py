@@ -13,6 +13,7 @@ from document_parser.models import Rule
 from tests import documents
 
 WIDTH, HEIGHT = 1240, 1754
+NONE = np.zeros((0, 4))
 
 
 def sheet(paper=245):
@@ -20,10 +21,10 @@ def sheet(paper=245):
 
 
 def found(image, writing=(), rules=()):
-    """Figures in pixels of the picture; ``writing`` and ``rules`` are in pixels too."""
+    """Figures in pixels of the picture, all writing on it read; ``writing`` and ``rules`` are in pixels too."""
     size = np.array([image.width, image.height] * 2)
     rules = [Rule(*(np.array(rule) / size).tolist()) for rule in rules]
-    boxes = figures_in(blue_first(image), np.array(writing, dtype=float).reshape(-1, 4) / size, rules)
+    boxes = figures_in(blue_first(image), np.array(writing, dtype=float).reshape(-1, 4) / size, rules, NONE)
     return [tuple(round(edge * side) for edge, side in zip(box.model_dump().values(), size, strict=True)) for box in boxes]
 
 
@@ -102,7 +103,7 @@ def grid(draw):
 
 def test_a_line_that_a_grid_cuts_into_pieces_is_one():
     page, _ = chart(grid, curve)
-    boxes = figures_in(blue_first(page), np.zeros((0, 4)), rules_in(blue_first(page)))
+    boxes = figures_in(blue_first(page), NONE, rules_in(blue_first(page)), NONE)
     assert len(boxes) >= 1
     assert all(
         box.left * WIDTH == pytest.approx(300, abs=16) and box.right * WIDTH == pytest.approx(1000, abs=16) for box in boxes
@@ -111,7 +112,34 @@ def test_a_line_that_a_grid_cuts_into_pieces_is_one():
 
 def test_an_empty_grid_is_none():
     pixels = blue_first(chart(grid)[0])
-    assert figures_in(pixels, np.zeros((0, 4)), rules_in(pixels)) == []
+    assert figures_in(pixels, NONE, rules_in(pixels), NONE) == []
+
+
+def gear(page):
+    """A drawing in ink, without a frame, in two parts."""
+    draw = ImageDraw.Draw(page)
+    draw.ellipse((400, 500, 800, 900), None, "black", 4)
+    draw.ellipse((560, 660, 640, 740), None, "black", 4)
+    for angle in np.linspace(0, 2 * np.pi, 12, endpoint=False):
+        x, y = 600 + 200 * np.cos(angle), 700 + 200 * np.sin(angle)
+        draw.line((600, 700, x, y), "black", 4)
+        draw.ellipse((x - 30, y - 30, x + 30, y + 30), None, "black", 4)
+
+
+def test_a_drawing_without_a_frame_is_a_figure_where_the_writing_was_read():
+    page = sheet()
+    gear(page)
+    writing = lines_of_text(page, 150) + lines_of_text(page, 1100)
+    (box,) = found(page, writing)
+    assert covers(box, (370, 470, 830, 930))
+
+
+def test_strokes_are_no_drawing_where_much_writing_could_not_be_read():
+    page = sheet()
+    gear(page)
+    read, unread = (np.array([box]) / np.array([WIDTH, HEIGHT] * 2) for box in ((150, 150, 900, 180), (150, 200, 900, 230)))
+    assert figures_in(blue_first(page), read, [], unread) == []
+    assert figures_in(blue_first(page), read, []) == []
 
 
 def test_axes_with_nothing_between_them_are_none():
@@ -150,6 +178,14 @@ def dark_borders(page):
     draw.rectangle((0, 0, 60, HEIGHT), "black")
     draw.rectangle((0, HEIGHT - 90, WIDTH, HEIGHT), (30, 25, 20))
     return lines_of_text(page, 300)
+
+
+def struck_through(page):
+    writing = lines_of_text(page, 300, 20)
+    draw = ImageDraw.Draw(page)
+    draw.line((150, 280, 1090, 1050), (20, 20, 80), 5)
+    draw.line((1090, 280, 150, 1050), (20, 20, 80), 5)
+    return writing
 
 
 def edges_of_a_receipt(page):
@@ -232,15 +268,15 @@ def signature_in_a_form(page):
 
 @pytest.mark.parametrize(
     "drawn",
-    [ruled_table, table_of_double_lines, dark_borders, desk, edges_of_a_receipt, speckle, punch_holes, heading_nobody_read,
-     shaded_boxes, a_note_in_a_box, stain, handwriting, signature_in_a_form],
+    [struck_through, ruled_table, table_of_double_lines, dark_borders, desk, edges_of_a_receipt, speckle, punch_holes,
+     heading_nobody_read, shaded_boxes, a_note_in_a_box, stain, handwriting, signature_in_a_form],
 )  # fmt: skip
 def test_what_is_no_figure_is_none(drawn):
     page = sheet()
     writing = drawn(page)
     pixels = blue_first(page.filter(ImageFilter.GaussianBlur(1)))
     size = np.array([WIDTH, HEIGHT] * 2)
-    assert figures_in(pixels, np.array(writing, dtype=float).reshape(-1, 4) / size, rules_in(pixels)) == []
+    assert figures_in(pixels, np.array(writing, dtype=float).reshape(-1, 4) / size, rules_in(pixels), NONE) == []
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2000, 3), (40, 40)])

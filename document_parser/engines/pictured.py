@@ -1,9 +1,10 @@
 """Photographs, drawings and charts in the picture of a page: what neither its writing nor its rules explain.
 
 Looked for on a small picture, about ten milliseconds a page. A false figure is noise on its page, so each kind has to show
-itself: a photograph by an area of many tones, a chart by axes with something drawn between them. What touches the rim of the
-picture is the edge of a scan or the table that a sheet was photographed on; one tone is shading, a bar or a blackened line;
-strokes without a frame may be handwriting, a signature, or letters that nobody could read.
+itself: a photograph by an area of many tones, a chart by axes with something drawn between them, a drawing by strokes that hang
+together over much of a page whose writing was read. What touches the rim of the picture is the edge of a scan or the table that
+a sheet was photographed on; one tone is shading, a bar or a blackened line; small strokes may be handwriting, a signature, or
+letters that nobody could read.
 """
 
 from __future__ import annotations
@@ -64,6 +65,16 @@ SEVERAL, SEVERAL_WIDE = 3, 0.5
 WIDEST_BAR, UNLIKE = 0.3, 0.1
 """Of the frame's width, and how much of its height bars differ by; the shaded columns of a form are of one height."""
 
+LEAST_PIXELS = 1000
+"""Of the long side. In smaller pictures a letter is as large as a drawing."""
+MOST_UNREAD = 0.1
+DRAWN_SIDE, DRAWN_AREA = 0.1, 0.04
+"""Of the long side, and of the picture: a signature is smaller."""
+DRAWN_LENGTH = 4
+"""Ink over the sum of its breadth and height: a line struck through something, and a scribble, has less."""
+STRAIGHT, LEAST_BENT = 15, 0.3
+"""Pixels of a level or upright line, and the share of ink in none: what is left of a table has less."""
+
 Pixels = NDArray[np.uint8]
 Mask = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
@@ -88,10 +99,12 @@ def figures_in(pixels: Pixels, read: Boxes, rules: Sequence[Rule], unread: Boxes
     _erase(ink, lines)
     grey: Pixels = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     found = list(_photographs(ink, (grey, darkest), lines))
-    if unread is not None:
-        lines = np.concatenate((lines, _in_pixels(unread, ink)))
-        _erase(ink, lines)
-    found += _charts(ink, lines, rules)
+    lost = _in_pixels(np.zeros(0) if unread is None else unread, ink)
+    _erase(ink, lost)
+    drawn, lines = _without_rules(ink, [rule for rule in rules if _is_thin(rule)]), np.concatenate((lines, lost))
+    found += _charts(drawn, lines, rules)
+    if unread is not None and max(pixels.shape) >= LEAST_PIXELS and _is_read(read, unread):
+        found += _drawings(drawn, lines)
     height, width = ink.shape
     return [BoundingBox.of(left / width, top / height, right / width, bottom / height) for left, top, right, bottom in found]
 
@@ -178,13 +191,9 @@ def _has_tones(levels: Pixels) -> bool:
     return bool(high - low >= LEAST_RANGE and one_tone <= MOST_OF_ONE_TONE * levels.size)
 
 
-def _charts(ink: Mask, writing: NDArray[np.int64], rules: Sequence[Rule]) -> Iterator[Piece]:
-    """Frames, or two axes, with something drawn in them."""
-    frames = _frames(rules, ink)
-    if not frames:
-        return
-    drawn = _without_rules(ink, [rule for rule in rules if _is_thin(rule)])
-    for frame in frames:
+def _charts(drawn: Mask, writing: NDArray[np.int64], rules: Sequence[Rule]) -> Iterator[Piece]:
+    """Frames, or two axes, with something drawn in them. ``drawn`` is the ink without writing and rules."""
+    for frame in _frames(rules, drawn):
         if _written(frame, writing) <= MOST_WRITTEN and _is_drawn_in(frame, drawn, writing):
             yield frame
 
@@ -264,6 +273,46 @@ def _pieces(mask: Mask) -> list[Piece]:
     """(left, top, width, height) of what hangs together."""
     stats = cv2.connectedComponentsWithStats(mask)[2]
     return [(left, top, width, height) for left, top, width, height, _ in stats[1:].tolist()]
+
+
+def _is_read(read: Boxes, unread: Boxes) -> bool:
+    """Whether the writing that was found was read: where it was not, strokes may be more of it."""
+    lengths = [float((boxes[:, 2] - boxes[:, 0]).sum()) for boxes in (read, unread)]
+    return lengths[1] <= MOST_UNREAD * sum(lengths)
+
+
+def _drawings(drawn: Mask, writing: NDArray[np.int64]) -> Iterator[Piece]:
+    """Strokes that run far over the page and bend, and what lies around them."""
+    pieces = list(_bent_pieces(drawn))
+    if not pieces:
+        return
+    _, near, whole, _ = cv2.connectedComponentsWithStats(cv2.dilate(drawn, _square(APART)))
+    for row, column in pieces:
+        x, y, w, h, _ = whole[near[row, column]].tolist()
+        box = x + APART // 2, y + APART // 2, x + w - APART // 2, y + h - APART // 2
+        if not _at_rim(box, drawn, EDGE * max(drawn.shape)) and _written(box, writing) <= MOST_WRITTEN:
+            yield box
+
+
+def _bent_pieces(drawn: Mask) -> Iterator[tuple[int, int]]:
+    """A place, row and column, on each of the large pieces of strokes that bend."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(drawn)
+    for number, (left, top, width, height, ink) in enumerate(stats[1:].tolist(), 1):
+        large = min(width, height) >= DRAWN_SIDE * max(drawn.shape) and width * height >= DRAWN_AREA * drawn.size
+        if large and ink >= DRAWN_LENGTH * (width + height):
+            piece = (labels[top : top + height, left : left + width] == number).astype(np.uint8)
+            row, column = np.argwhere(piece)[0].tolist()
+            if _bent_share(piece) >= LEAST_BENT:
+                yield top + row, left + column
+
+
+def _bent_share(piece: Mask) -> float:
+    """The part of some strokes that is neither level nor upright."""
+    straight = [
+        cv2.dilate(cv2.morphologyEx(piece, cv2.MORPH_OPEN, np.ones(run, np.uint8)), np.ones(around, np.uint8))
+        for run, around in (((1, STRAIGHT), (GAP, 1)), ((STRAIGHT, 1), (1, GAP)))
+    ]
+    return float(piece[(straight[0] == 0) & (straight[1] == 0)].sum() / max(1, piece.sum()))
 
 
 def _are_bars(boxes: Sequence[Piece], frame: Piece) -> bool:
