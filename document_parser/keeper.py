@@ -17,7 +17,8 @@ import time
 
 from document_parser import logs
 from document_parser.processes import Lock, Watched, birth
-from document_parser.settings import Settings, load_settings
+from document_parser.settings import Settings
+from document_parser.startup import settings_or_exit
 from document_parser.valkey import EmbeddedValkey
 
 log = logs.get(__name__)
@@ -155,7 +156,7 @@ def main() -> None:
     parser.add_argument("--owner", type=int, required=True, help="pid of the web server's master")
     parser.add_argument("--valkey-only", action="store_true", help="keep the embedded Valkey, start no workers")
     options = parser.parse_args()
-    settings = load_settings()
+    settings = settings_or_exit()
     logs.configure(settings.logs)
     try:
         owner = Watched(options.owner)

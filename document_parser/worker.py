@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from document_parser import logs
 from document_parser.processes import die_with_parent
-from document_parser.settings import Settings, WorkerSettings, cap_threads, load_settings
+from document_parser.settings import Settings, WorkerSettings, cap_threads
+from document_parser.startup import settings_or_exit
 
 log = logs.get(__name__)
 
@@ -27,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if options.parent:
         die_with_parent(options.parent)
-    settings = load_settings()
+    settings = settings_or_exit()
     logs.configure(settings.logs)
     default = settings.workers.num_workers or WorkerSettings.model_fields["num_workers"].default
     with _valkey_beside(settings, needed=not options.parent):

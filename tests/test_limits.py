@@ -190,8 +190,9 @@ def test_a_malformed_limit_stops_the_start_and_is_named(tmp_path, name):
     command = [sys.executable, "-m", "document_parser.api"]
     environment = {"PATH": "", "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path), name: "many/fortnight"}
     ended = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
-    assert ended.returncode != 0
-    assert f"{name} is written like 600/minute" in ended.stderr
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"{name}: {name} is written like 600/minute")
+    assert (ended.stderr.count("\n"), "fortnight" in ended.stderr) == (1, False)
 
 
 @pytest.mark.parametrize("text", ["600/minute", "10/second;5000/day", "10/5minutes", "1/month"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from document_parser.settings import load_settings
+from document_parser.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
 
     from document_parser.api import serving
 
-    settings = load_settings()
+    settings = settings_or_exit()
 
     class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
         """gunicorn, configured from the settings and not from a file or the command line."""

@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 
 import structlog
-from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from document_parser import startup
 from document_parser.cli.checks import Finding, Status
 from document_parser.settings import Settings, cap_threads, load_settings
 
@@ -73,22 +71,9 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
 
 
 def bad_settings() -> Iterator[Finding]:
-    """Each variable that cannot be used, by its name; what it holds is not repeated, it may be a secret."""
-    for section in Settings.model_fields.values():
-        kind = section.annotation
-        assert isinstance(kind, type)
-        assert issubclass(kind, BaseSettings)
-        prefix = kind.model_config.get("env_prefix", "")
-        try:
-            kind()
-        except ValidationError as error:
-            for item in error.errors(include_input=False, include_url=False, include_context=False):
-                name = f"{prefix}{item['loc'][0] if item['loc'] else ''}".upper()
-                yield Finding("settings", "missing", f"{name}: {item['msg']}", "Correct it in the environment or in .env.")
-        except SettingsError as error:
-            named = re.search(r'field "(\w+)"', str(error))
-            name = f"{prefix}{named[1] if named else ''}".upper()
-            yield Finding("settings", "missing", f"{name}: not a JSON list", "Lists are written like [1,2].")
+    """Each variable that cannot be used."""
+    for name, problem in startup.bad_settings():
+        yield Finding("settings", "missing", f"{name}: {problem}", "Correct it in the environment or in .env.")
 
 
 def _show(found: list[Finding], *, well: bool) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import time
 
 from document_parser.keeper import keeper_lock
-from document_parser.settings import load_settings
+from document_parser.startup import settings_or_exit
 
 TICK_SECONDS = 0.1
 
 
 def main() -> None:
     """Returns when the keeper, and all below it, have ended; the caller sets the deadline."""
-    lock = keeper_lock(load_settings())
+    lock = keeper_lock(settings_or_exit())
     while lock.holder() is not None:
         time.sleep(TICK_SECONDS)
 

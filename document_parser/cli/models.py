@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from document_parser.processes import die_with_parent
-from document_parser.settings import Settings, environment_of_child, load_settings
+from document_parser.settings import Settings, environment_of_child
+from document_parser.startup import settings_or_exit
 
 Name = Literal["deepseek", "nanonets"]
 NAMES: tuple[Name, ...] = ("deepseek", "nanonets")
@@ -179,7 +180,7 @@ class Servers:
 def main(arguments: list[str] | None = None) -> int:
     """Print the command lines, or run them."""
     given = _parser().parse_args(arguments)
-    settings = load_settings()
+    settings = settings_or_exit()
     names = (given.only,) if given.only else NAMES
     try:
         if given.action == "start":

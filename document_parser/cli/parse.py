@@ -20,7 +20,8 @@ from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display, left_out
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
-from document_parser.settings import cap_threads, load_settings
+from document_parser.settings import cap_threads
+from document_parser.startup import settings_or_exit
 
 Outcomes = Generator[Outcome, None, None]
 Reads = Callable[[list[Work], Passwords, Display, StandardOutput], Outcomes]
@@ -86,7 +87,7 @@ def _here(fields: dict[str, Any]) -> Reads:
     from document_parser.cli.here import Here
     from document_parser.pipeline.document import DocumentReader, make_options
 
-    settings = load_settings()
+    settings = settings_or_exit()
     options, reader = make_options(settings, fields), DocumentReader(settings)
     return lambda works, passwords, shown, stdout: Here(reader, options, passwords, shown, stdout).read(works)
 
@@ -97,7 +98,7 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
     stop = Stop()
     try:
-        client = Client(given.server, given.token or load_settings().client.token, pause=stop.pause)
+        client = Client(given.server, given.token or settings_or_exit().client.token, pause=stop.pause)
     except ValueError as error:
         raise UsageError(str(error)) from None
 

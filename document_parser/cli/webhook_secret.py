@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from document_parser.jobs.secrets import new_webhook_secret, retire_webhook_secrets, rotate_webhook_secret, webhook_secrets
-from document_parser.settings import Settings, load_settings
+from document_parser.settings import Settings
+from document_parser.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     which.add_argument("--retire", action="store_true", help="after a rotation: sign with the newest only; print it")
     options = parser.parse_args(arguments)
-    settings = load_settings()
+    settings = settings_or_exit()
     if settings.webhooks.secret and (options.rotate or options.retire):
         print(_by_hand(settings, rotate=options.rotate), file=sys.stderr)
         return 1
