@@ -58,6 +58,16 @@ class UploadCutOff(DocumentParserError):
     message = "The request ended before all that it announced had come. Nothing of it was kept: send it again."
 
 
+class UploadTooSlow(DocumentParserError):
+    code = "UPLOAD_TOO_SLOW"
+    status = 408
+    retryable = True
+    message = (
+        "The request came too slowly and was cut off: 64 KiB must come within CLIENT_STALL_SECONDS, all of it within "
+        "UPLOAD_SECONDS. Nothing of it was kept: send it again."
+    )
+
+
 class FileTooLarge(DocumentParserError):
     code = "FILE_TOO_LARGE"
     status = 413

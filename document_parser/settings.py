@@ -80,7 +80,12 @@ class ApiSettings(_Section):
         default=600.0, gt=0, description="Longest event stream; its client goes on where it was with Last-Event-ID."
     )
     client_stall_seconds: float = Field(
-        default=60.0, gt=0, description="A client that takes nothing of its answer for this long is cut off."
+        default=60.0,
+        gt=0,
+        description="A client that takes nothing of its answer, or sends under 64 KiB of an upload, for this long is cut off.",
+    )
+    upload_seconds: float = Field(
+        default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
     )
     secret_key: str = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."

@@ -71,7 +71,7 @@ class EventStream:
 
     def run(self) -> Iterator[str]:
         """The text of the stream, piece by piece."""
-        may_wait = self.services.waiting.acquire(blocking=False)
+        may_wait = self.services.waiting.take()
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n\n" + _message("status", self.status)
             yield from self._live() if may_wait else self._read(block=None)
@@ -79,7 +79,7 @@ class EventStream:
             yield _message("job.deleted", json.dumps({"job_id": self.job_id}))
         finally:
             if may_wait:
-                self.services.waiting.release()
+                self.services.waiting.give_back()
 
     def _live(self) -> Iterator[str]:
         api = self.services.settings.api

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from dataclasses import dataclass
 
 from flask import current_app
@@ -28,6 +27,7 @@ from document_parser.api import (
     ui,
     webhooks,
 )
+from document_parser.api.arrivals import Arrivals, Places, places_of
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
@@ -48,8 +48,10 @@ class Services:
     redis: Redis
     ledger: Ledger
     storage: Storage
-    waiting: threading.BoundedSemaphore
+    waiting: Places
     """Requests that wait hold at most half of the threads."""
+    arrivals: Arrivals
+    """Bodies under way; the slow ones share the threads that may be held for long with the requests that wait."""
     counts: access.Counts
     hasty_redis: Redis
     """Gives up soon where Redis does not answer: for what is asked all the time and can do without."""
@@ -77,13 +79,15 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_FIELDS_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
+    held = places_of(settings.api.web_threads)
     redis, hasty_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
         settings=settings,
         redis=redis,
         ledger=Ledger(redis, settings),
         storage=make_storage(settings),
-        waiting=threading.BoundedSemaphore(max(1, settings.api.web_threads // 2)),
+        waiting=Places(max(1, settings.api.web_threads // 2), of=held),
+        arrivals=Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held),
         counts=access.register(app, hasty_redis, settings.api.client_stall_seconds),
         hasty_redis=hasty_redis,
     )
@@ -112,7 +116,7 @@ def serving_app() -> OpenAPI:
     logs.configure(settings.logs)
     _read_uploads_in_small_pieces()
     app = create_app(settings)
-    tidy_staging(settings.data_dir / "staging")
+    tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
     keep_beside(settings, _master_pid())
     return app
 

@@ -123,12 +123,12 @@ def _picture(services: factory.Services, request: PictureRequest) -> Any:
     with contextlib.suppress(StoredFileMissing):
         return services.storage.open(request.file)
     # Those who wait hold at most half of the threads; who finds no room comes again.
-    if not services.waiting.acquire(blocking=False):
+    if not services.waiting.take():
         raise PicturePending()
     try:
         answer = request.wait(services.redis, PICTURE_SECONDS)
     finally:
-        services.waiting.release()
+        services.waiting.give_back()
     if answer == "pending":
         raise PicturePending()
     try:

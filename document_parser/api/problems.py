@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
 from document_parser import logs
 from document_parser.api import answers
+from document_parser.api.arrivals import Arrivals
 from document_parser.errors import (
     BadRequest,
     DocumentParserError,
@@ -32,6 +35,7 @@ log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
 MOST_DRAINED_BYTES = 64 << 20
+DRAIN_SECONDS = 10.0
 _BY_STATUS: dict[int, type[DocumentParserError]] = {
     400: BadRequest,
     404: NotFound,
@@ -151,8 +155,22 @@ def drain() -> None:
     """Read on a little, so that a client still sending learns why instead of meeting a closed connection."""
     stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
     left = min(left, request.content_length or left)
-    while left > 0 and (chunk := stream.read(min(left, 1 << 16))):
-        left -= len(chunk)
+    with _patience():
+        while left > 0 and (chunk := stream.read(min(left, 1 << 16))):
+            left -= len(chunk)
+
+
+@contextlib.contextmanager
+def _patience() -> Iterator[None]:
+    """What has been refused may hold its thread for so long, however slowly the rest of it comes."""
+    arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
+    client = request.environ.get("gunicorn.socket")
+    arrival = arrivals.begin(client, DRAIN_SECONDS) if client is not None else None
+    try:
+        yield
+    finally:
+        if arrival is not None:
+            arrivals.end(arrival)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -243,7 +243,7 @@ def marked(response: Response, taken: TakenIn) -> Response:
 
 
 def _refusals() -> dict[str | int, Any]:
-    return dict.fromkeys((400, 409, 413, 415, 422, 429, 503, 507), problems.ProblemBody)
+    return dict.fromkeys((400, 408, 409, 413, 415, 422, 429, 503, 507), problems.ProblemBody)
 
 
 def _request_body() -> dict[str, Any]:

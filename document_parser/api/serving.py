@@ -24,7 +24,7 @@ def options(settings: Settings) -> dict[str, Any]:
     return {
         "bind": [f"{settings.api.api_host}:{settings.api.api_port}"],
         "workers": settings.api.web_workers,
-        "worker_class": "gthread",
+        "worker_class": "document_parser.api.threads.PatientWorker",
         "threads": settings.api.web_threads,
         "timeout": 300,
         "graceful_timeout": max(1, int(settings.workers.drain_seconds)),

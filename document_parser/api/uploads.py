@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import os
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,14 +20,22 @@ from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected
 
-from document_parser.errors import BadRequest, FileMissing, InvalidOption, StorageFull, UploadCutOff
+from document_parser.api.arrivals import PIECE_BYTES, Arrival, Arrivals, Cut
+from document_parser.errors import (
+    BadRequest,
+    DocumentParserError,
+    FileMissing,
+    InvalidOption,
+    ServerBusy,
+    StorageFull,
+    UploadCutOff,
+    UploadTooSlow,
+)
 from document_parser.ingest.sniff import HEAD_BYTES
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-CHUNK_BYTES = 1 << 16
-LONGEST_UPLOAD_SECONDS = 6 * 3600
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
 
@@ -74,14 +83,21 @@ class StagedFile:
 
 
 class WholeBody(io.RawIOBase):
-    """The body of a request, to its announced end. Reading raises UploadCutOff where it ends before, or in a broken chunk.
+    """The body of a request, to its announced end.
 
-    gunicorn ends a body quietly where its sender went away: half a document would pass for a whole one.
+    Reading raises UploadCutOff where it ends before, or in a broken chunk: gunicorn ends a body quietly where its sender went
+    away, and half a document would pass for a whole one. It raises UploadTooSlow where it comes too slowly, and ServerBusy
+    where too many do.
     """
 
-    def __init__(self, stream: IO[bytes], announced: int | None) -> None:
+    def __init__(self, stream: IO[bytes], announced: int | None, arrivals: Arrivals, client: socket.socket | None) -> None:
         self._stream = stream
+        self._announced = announced is not None
         self._left = announced or 0
+        self._arrivals = arrivals
+        self._client = client
+        self._arrival: Arrival | None = None
+        self._over = False
 
     def readable(self) -> bool:
         return True
@@ -89,14 +105,45 @@ class WholeBody(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if size < 0:
             return self.readall()
+        size = min(size, PIECE_BYTES)
         try:
-            data = self._stream.read(size)
+            data = self._piece(size)
         except (OSError, ParseException, ClientDisconnected) as error:
-            raise UploadCutOff() from error
+            raise self._why() from error
         self._left -= len(data)
-        if size and not data and self._left > 0:
-            raise UploadCutOff()
+        if (self._announced and self._left <= 0) or (size and not data):
+            self.no_more()
+        if self._left > 0 and ((size and not data) or self._cut()):
+            raise self._why()
         return data
+
+    def _piece(self, size: int) -> bytes:
+        if self._client is None or self._over:
+            return self._stream.read(size)
+        if self._arrival is None:
+            self._arrival = self._arrivals.begin(self._client)
+        with self._arrivals.piece(self._arrival):
+            data = self._stream.read(size)
+        self._arrival.received += len(data)
+        return data
+
+    def _cut(self) -> Cut:
+        return self._arrival.cut if self._arrival is not None else ""
+
+    def _why(self) -> DocumentParserError:
+        self.no_more()
+        match self._cut():
+            case "":
+                return UploadCutOff()
+            case "no_room":
+                return ServerBusy("Too many documents are being sent slowly. Try again shortly, or over a faster connection.")
+        return UploadTooSlow()
+
+    def no_more(self) -> None:
+        """Nothing of it is waited for any more."""
+        self._over = True
+        if self._arrival is not None:
+            self._arrivals.end(self._arrival)
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         room = memoryview(buffer).cast("B")
@@ -117,12 +164,16 @@ class UploadRequest(Request):
 
     def close(self) -> None:
         super().close()
+        if isinstance(body := self.__dict__.get("stream"), WholeBody):
+            body.no_more()
         for staged in self._staged:
             staged.close()
 
     @cached_property
     def stream(self) -> IO[bytes]:
-        return cast(IO[bytes], WholeBody(super().stream, self.content_length))
+        arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
+        client = self.environ.get("gunicorn.socket")
+        return cast(IO[bytes], WholeBody(super().stream, self.content_length, arrivals, client))
 
     def _get_file_stream(
         self,
@@ -135,9 +186,9 @@ class UploadRequest(Request):
         return self._staged[-1]
 
 
-def tidy_staging(folder: Path) -> None:
+def tidy_staging(folder: Path, longest_seconds: float) -> None:
     """Remove what uploads cut off by a power cut have left; none lasts this long."""
-    old = time.time() - LONGEST_UPLOAD_SECONDS
+    old = time.time() - longest_seconds
     for path in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < old:
@@ -191,5 +242,5 @@ def _part() -> FileStorage:
 
 
 def _fill(staged: StagedFile) -> None:
-    while chunk := request.stream.read(CHUNK_BYTES):
+    while chunk := request.stream.read(PIECE_BYTES):
         staged.write(chunk)

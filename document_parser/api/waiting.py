@@ -20,12 +20,12 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
 
     Answers at once where half of the threads wait already. Raises JobNotFound, JobExpired.
     """
-    if seconds <= 0 or not services.waiting.acquire(blocking=False):
+    if seconds <= 0 or not services.waiting.take():
         return record.load(services.redis, job_id)
     try:
         return _wait(services, job_id, time.monotonic() + seconds)
     finally:
-        services.waiting.release()
+        services.waiting.give_back()
 
 
 def _wait(services: Services, job_id: str, until: float) -> Job:

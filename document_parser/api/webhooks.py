@@ -93,12 +93,12 @@ def ping(body: Ping) -> Response:
     url = check_webhook(services.settings, body.url)
     if not url:
         raise WebhookRefused(reason="malformed")
-    if not services.waiting.acquire(blocking=False):
+    if not services.waiting.take():
         raise ServerBusy()
     try:
         return answers.of(_ping(services.settings, url, clock.now(services.redis)))
     finally:
-        services.waiting.release()
+        services.waiting.give_back()
 
 
 def _for_operator() -> factory.Services:
