@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable
@@ -18,9 +16,9 @@ import httpx
 from benchmarks.clients import NEVER_FULL
 from benchmarks.report import Report, is_trial, progress
 from tests import documents
-from tests.chaos import horses
+from tests.chaos import at_work, horses, kill
 from tests.service import API, Service, processes_of, wait_until
-from tests.test_lifecycle import parent, pools
+from tests.test_lifecycle import pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -95,8 +93,7 @@ def _ended(service: Service, job_id: str) -> dict[str, object]:
 
 def _kill(pids: list[int]) -> float:
     moment = time.time()
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    kill(pids)
     return moment
 
 
@@ -126,7 +123,7 @@ def _everything(service: Service) -> float:
 
 VICTIMS: dict[str, Callable[[Service], float]] = {
     "the work horses": lambda service: _kill(horses(service)),
-    "the workers": lambda service: _kill([parent(pid) for pid in horses(service)]),
+    "the workers": lambda service: _kill([*{*at_work(service).values()}]),
     "the pool": lambda service: _kill(pools(service)),
     "Valkey": _valkey,
     "the web server's master": _master,

@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -25,8 +25,8 @@ import httpx
 
 from tests import documents
 from tests.bucket import Bucket
-from tests.service import Service, free_port, processes_of, wait_until
-from tests.test_lifecycle import parent, pools
+from tests.service import Service, free_port, parents_of, processes_of, wait_until
+from tests.test_lifecycle import pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import Asked, ModelServer, served_from_thread
 
@@ -47,15 +47,29 @@ AWAY_SECONDS = 4.0
 """How long what is stopped stays away."""
 
 
-def kill(pids: list[int]) -> None:
+def kill(pids: Iterable[int]) -> list[int]:
+    """Which of them were killed: one that has just ended by itself is no victim."""
+    killed = []
     for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+    return killed
+
+
+def at_work(service: Service) -> dict[int, int]:
+    """Work horses, which are children of a pool's workers, and each one's worker."""
+    found, parents = pools(service), parents_of(service.data_dir)
+    return {pid: worker for pid, worker in parents.items() if parents.get(worker) in found}
 
 
 def horses(service: Service) -> list[int]:
-    """Work horses: children of a pool's workers."""
-    workers = [pid for pid in processes_of(service.data_dir) if parent(pid) in pools(service)]
-    return [pid for pid in processes_of(service.data_dir) if parent(pid) in workers]
+    return list(at_work(service))
+
+
+def kill_horses(service: Service) -> None:
+    """Kill the work horses, and at least one."""
+    wait_until(lambda: kill(horses(service)), 30, "a work horse is killed")
 
 
 def _valkey(service: Service) -> None:
@@ -152,7 +166,7 @@ def _bucket_away(bucket: Bucket) -> None:
 
 FAULTS: dict[str, Callable[[Service], None]] = {
     "kill -9 of a work horse": lambda service: kill(horses(service)[:1]),
-    "kill -9 of a worker": lambda service: kill([parent(pid) for pid in horses(service)[:1]]),
+    "kill -9 of a worker": lambda service: kill(list(at_work(service).values())[:1]),
     "kill -9 of the pool": lambda service: kill(pools(service)),
     "kill -9 of Valkey": _valkey,
     "kill -9 of gunicorn's master": _master,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -57,6 +58,15 @@ def processes_of(data_dir: Path) -> dict[int, str]:
                 found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
+    return found
+
+
+def parents_of(data_dir: Path) -> dict[int, int]:
+    """The parent of each of these processes. What has ended meanwhile is left out."""
+    found = {}
+    for pid in processes_of(data_dir):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return found
 
 

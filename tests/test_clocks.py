@@ -6,8 +6,6 @@ Real processes run under a clock that the test sets. The service's one clock is 
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import time
 from datetime import datetime, timedelta
 
@@ -18,7 +16,7 @@ from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.sweep import LEASE_MILLISECONDS, Sweep
 from document_parser.storage import LocalStorage
 from tests import clocks, documents
-from tests.chaos import horses
+from tests.chaos import kill_horses
 from tests.service import API, WORKER, Service, wait_until
 from tests.test_connection import valkey_server
 from tests.test_ledger import JOB, planned
@@ -126,7 +124,7 @@ def test_a_machine_whose_clock_jumps_with_its_redis_goes_on_and_finds_its_dead(t
         job_id = in_the_middle(service, scan)
         asked = len(server.log)
         machine.set(hours=-3)
-        os.kill(horses(service)[0], signal.SIGKILL)
+        kill_horses(service)
         status = service.ended(job_id, seconds=45)
         assert (status["status"], status["complete"]) == ("completed", True)
         assert len(server.log) - asked < len(STAMPS)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
 from document_parser.settings import Settings, StoreSettings
-from tests.service import API, ROOT, WORKER, Service, gunicorn, processes_of, wait_until
+from tests.service import API, ROOT, WORKER, Service, gunicorn, parents_of, processes_of, wait_until
 
 POOL = "document_parser.worker"
 KEEPER = "document_parser.keeper"
@@ -19,12 +18,8 @@ VALKEY = "valkey-server"
 
 def pools(service: Service) -> list[int]:
     """Pids of pools: the oldest process of that name, whose children share its command line."""
-    found = service.pids(POOL)
-    return [pid for pid in found if parent(pid) not in found]
-
-
-def parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    named, parents = service.pids(POOL), parents_of(service.data_dir)
+    return [pid for pid in named if pid in parents and parents[pid] not in named]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -15,8 +13,8 @@ import pytest
 import redis
 
 from tests import documents
-from tests.service import ROOT, Service, gunicorn, processes_of, redis_url_of, wait_until
-from tests.test_lifecycle import parent, pools
+from tests.chaos import kill_horses
+from tests.service import ROOT, Service, gunicorn, redis_url_of, wait_until
 
 SECRETS = ("zebra", "walrus", "giraffe", "okapi", "quagga", "axolotl", "narwhal")
 """Words of file names, contents, passwords and queries."""
@@ -223,17 +221,13 @@ def test_lines_about_a_killed_reader_name_the_job_and_the_upload(tmp_path, files
 
 def kill_the_reader(service, job_id):
     """Kill the work horse once it reads a page."""
-    (pool,) = pools(service)
 
     def reads():
         pages = service.client.get(f"/v1/jobs/{job_id}/pages").json().get("pages", [])
         return "reading" in {page["state"] for page in pages}
 
     wait_until(reads, 60, "a page is being read")
-    workers = [pid for pid in processes_of(service.data_dir) if parent(pid) == pool]
-    horses = [pid for pid in processes_of(service.data_dir) if parent(pid) in workers]
-    for horse in horses:
-        os.kill(horse, signal.SIGKILL)
+    kill_horses(service)
 
 
 def test_an_unexpected_error_is_told_by_class_and_place(tmp_path, files):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -28,9 +27,9 @@ from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage
 from document_parser.valkey import EmbeddedValkey
 from tests import documents
-from tests.service import ROOT, UNCHECKED, Service, processes_of, wait_until
+from tests.chaos import kill_horses
+from tests.service import ROOT, UNCHECKED, Service, wait_until
 from tests.test_ledger import JOB, OTHER, card, dead, planned
-from tests.test_lifecycle import parent, pools
 from tests.vllm_server import ModelServer, served_from_thread
 
 DOCS = (ROOT / "docs" / "observability.md").read_text()
@@ -350,10 +349,7 @@ def test_after_a_kill_in_the_middle_of_a_page_each_page_is_counted_once(service,
     wait_until(lambda: [entry for entry in model.asked(402) if entry.state == "running"], 60, "a page hangs")
     wait_until(lambda: value(service, "model_requests_in_flight", engine="deepseek") >= 1, 10, "it is told as in flight")
     assert value(service, "readers") >= 1
-    (pool,) = pools(service)
-    workers = [pid for pid in processes_of(service.data_dir) if parent(pid) == pool]
-    for horse in [pid for pid in processes_of(service.data_dir) if parent(pid) in workers]:
-        os.kill(horse, signal.SIGKILL)
+    kill_horses(service)
     assert service.ended(job_id)["status"] == "completed"
     assert value(service, "pages_total", engine="deepseek", outcome="done") == before + 8
     assert value(service, "lost_claims_total", kind="page") > lost

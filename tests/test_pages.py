@@ -57,7 +57,12 @@ def running_job(service, server, tmp_path):
 
 
 def named(service, name) -> list[int]:
-    return [pid for pid in processes_of(service.data_dir) if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+    found = []
+    for pid in processes_of(service.data_dir):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                found.append(pid)
+    return found
 
 
 def pages_of(service, job_id) -> dict[int, dict]:

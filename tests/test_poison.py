@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests import documents
-from tests.chaos import horses
-from tests.service import Service, processes_of
+from tests.chaos import at_work
+from tests.service import Service, parents_of, processes_of
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -108,7 +108,8 @@ def test_a_page_that_kills_its_readers_fails_with_its_reason_and_everything_besi
 
 def test_a_document_that_kills_its_opener_twice_fails_and_nothing_else_is_harmed(service, paper, tmp_path):
     bomb = documents.png_bomb(tmp_path / "bomb.png", 40_000)
-    before = {pid for pid in processes_of(service.data_dir) if pid not in horses(service)}
+    reading, parents = at_work(service), parents_of(service.data_dir)
+    before = {pid for pid, its in parents.items() if not {pid, its} & {*reading}}
     job_id = service.submit(bomb)
     beside = service.submit(paper)
     status = service.ended(job_id)

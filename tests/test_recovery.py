@@ -13,9 +13,9 @@ import redis
 
 from document_parser.models import Document
 from tests import documents
-from tests.chaos import horses
+from tests.chaos import at_work, kill
 from tests.service import Service, redis_url_of, wait_until
-from tests.test_lifecycle import parent, pools
+from tests.test_lifecycle import pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -121,11 +121,10 @@ def test_progress_moves_while_pages_are_read(service, scan):
 @pytest.mark.parametrize("victim", ["work horse", "worker", "pool", "everything"])
 def test_after_a_kill_the_result_is_the_undisturbed_one(service, server, scan, undisturbed, victim):
     job_id = in_the_middle(service, scan)
-    reading = horses(service)
-    targets = {"work horse": reading, "worker": [parent(pid) for pid in reading], "pool": pools(service), "everything": []}
+    reading = at_work(service)
+    targets = {"work horse": {*reading}, "worker": {*reading.values()}, "pool": {*pools(service)}, "everything": set()}
     kept, asked_before = stored(service, job_id), len(server.log)
-    for pid in targets[victim]:
-        os.kill(pid, signal.SIGKILL)
+    kill(targets[victim])
     if victim == "everything":
         service.kill_everything()
         service.start().ready()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
-import signal
 import threading
 import zipfile
 from datetime import UTC, datetime
@@ -20,7 +17,7 @@ from document_parser.jobs.retries import RetryOrder, RetryOutcome, kept
 from document_parser.jobs.sweep import Sweep
 from document_parser.models import JobState, Page, Webhook, utc_text
 from document_parser.storage import LocalStorage
-from tests.chaos import horses
+from tests.chaos import kill_horses
 from tests.documents import encrypted_pdf, illustrated_pdf, stamped_pdf
 from tests.receiver import receiving, secret_of, told
 from tests.receiver import settings as webhook_settings
@@ -69,12 +66,6 @@ def job_with_a_failed_page(service, servers, tmp_path, **options):
     for server in servers.values():
         server.reset()
     return job_id
-
-
-def kill_readers(service):
-    for pid in horses(service):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def retry(service, job_id, number=BAD, **body):
@@ -158,7 +149,7 @@ def test_who_waits_or_listens_while_a_page_is_read_again_hears_of_the_new_revisi
         thread.start()
     # A reader that dies hands on a page that stands still.
     servers["deepseek"].reset()
-    kill_readers(service)
+    kill_horses(service)
     for thread in threads:
         thread.join(60)
     assert heard["wait"] == 2
@@ -346,7 +337,7 @@ def test_a_kill_in_the_middle_leaves_the_old_revision_whole_and_the_page_is_read
     assert service.status(job_id)["stage"] == f"rereading page {BAD}"
     assert view_of(service, job_id)["rereading"]
     assert refusal(retry(service, job_id)) == (409, "PAGE_BEING_READ")
-    kill_readers(service)
+    kill_horses(service)
     # What a crash between the storing of the new files and the raising of the revision leaves behind.
     folder = service.data_dir / "jobs" / job_id
     (folder / "result.r2.md").write_text("half a re")

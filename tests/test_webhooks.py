@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
-import signal
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -27,10 +25,10 @@ from document_parser.models import JobState, Options, Webhook
 from document_parser.settings import StoreSettings, WebhookSettings
 from document_parser.storage import make_storage
 from tests import documents
+from tests.chaos import kill_horses
 from tests.receiver import RETRIES, receiving, secret_of, settings, told
 from tests.service import ROOT, Service, redis_url_of, wait_until
 from tests.test_addresses import REFUSED
-from tests.test_recovery import horses
 
 
 @pytest.fixture(scope="module")
@@ -203,8 +201,7 @@ def test_a_worker_killed_in_mid_delivery_delivers_again_under_the_same_id(servic
     with receiving(answered) as receiver:
         job_id = service.submit(paper, webhook_url=receiver.url)
         wait_until(lambda: receiver.calls, 30, "the server is asked")
-        for pid in horses(service):
-            os.kill(pid, signal.SIGKILL)
+        kill_horses(service)
         webhook = told(service, job_id)
         answered.set()
     first, second = receiver.calls
