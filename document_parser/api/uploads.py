@@ -111,9 +111,9 @@ class WholeBody(io.RawIOBase):
         except (OSError, ParseException, ClientDisconnected) as error:
             raise self._why() from error
         self._left -= len(data)
-        if (self._announced and self._left <= 0) or (size and not data):
+        if done := (self._announced and self._left <= 0) or (size > 0 and not data):
             self.no_more()
-        if self._left > 0 and ((size and not data) or self._cut()):
+        if self._left > 0 if done else self._cut():
             raise self._why()
         return data
 
