@@ -9,6 +9,10 @@ import pytest
 from document_parser.jobs import forecast
 from document_parser.jobs.forecast import Unfinished, Weighed, pages_per_second
 from document_parser.jobs.lanes import order
+from tests.documents import stamped_pdf
+from tests.service import WORKER, Service, wait_until
+from tests.vllm_batching import Speed
+from tests.vllm_server import ModelServer, served_from_thread
 
 
 def read_in_turn(jobs):
@@ -101,3 +105,75 @@ def test_what_is_written_is_what_is_read():
     one = forecast.Forecast(12.5, 3)
     assert forecast.parse(forecast._text(one).encode()) == one
     assert forecast.parse(None) == forecast.Forecast()
+
+
+# --- while workers come and go
+
+
+def told_over(finished, waiting_from=1):
+    """What is foretold of a job of 1000 pages after each bucket of time in which so many were finished."""
+    told, left, pace = [], 1000, {}
+    for bucket, pages in enumerate(finished, start=waiting_from):
+        pace[bucket], left = pages, left - pages
+        now = (bucket + 1) * forecast.BUCKET_SECONDS
+        kept = {one: count for one, count in pace.items() if one > bucket - forecast.BUCKETS}
+        weighed = Weighed([], kept, waiting_from * forecast.BUCKET_SECONDS, now)
+        job = Unfinished("a", "normal", "ann", left)
+        told.append(forecast.forecast([job], pages_per_second(weighed))["a"].seconds)
+    return told
+
+
+def test_a_second_worker_makes_it_sooner_and_one_that_leaves_makes_it_later():
+    both = told_over([10] * 8 + [20] * 8)
+    assert both[7] < both[2], "time passes"
+    falls = [before - after for before, after in itertools.pairwise(both[8:])]
+    assert min(falls) > forecast.BUCKET_SECONDS, "it falls faster than the clock runs"
+    leaves = told_over([20] * 8 + [10] * 8)
+    assert all(after - before > -forecast.BUCKET_SECONDS for before, after in itertools.pairwise(leaves[7:]))
+    assert leaves[-1] > both[-1]
+
+
+def test_while_nobody_works_it_rises_until_nothing_can_be_known():
+    told = told_over([10] * 8 + [0] * 30)
+    rising = [seconds for seconds in told[8:] if seconds is not None]
+    assert rising == sorted(rising)
+    assert told[-1] is None
+    assert all(seconds >= 0 for seconds in told if seconds is not None)
+
+
+@pytest.mark.parametrize(
+    ("pace", "busy_since", "still"),
+    [({}, 0, False), ({}, 990, False), ({}, 870, True), ({190: 1}, 870, False)],
+)
+def test_no_pace_holds_where_pages_wait_for_as_long_as_it_is_taken_from_and_none_is_finished(pace, busy_since, still):
+    assert forecast.stands_still(Weighed([], pace, busy_since, now=1000.0)) is still
+
+
+@pytest.mark.parametrize("finished", [[1, 0, 0, 0], [0, 0, 0, 1], [1000], [500, 500], [0] * 30, [1] + [0] * 30 + [1]])
+def test_it_is_never_negative_and_never_without_bounds(finished):
+    assert all(seconds is None or 0 <= seconds < 1e6 for seconds in told_over(finished))
+
+
+def test_when_the_only_worker_leaves_nothing_is_foretold_until_another_comes(tmp_path):
+    server = ModelServer(speed=Speed(tokens_per_second=300, per_sequence=100, first_token=0.05), tokens=60)
+    with served_from_thread(server):
+        settings = {"INFERENCE_MODE": "vllm", "VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
+        settings |= {"NUM_WORKERS": 0, "PAGE_CONCURRENCY": 1, "SWEEP_SECONDS": 0.5, "DRAIN_SECONDS": 4}
+        with Service(tmp_path, **settings) as service:
+            job_id, seen = service.submit(stamped_pdf(tmp_path / "long.pdf", range(1, 200))), []
+
+            def eta():
+                seen.append(service.status(job_id)["progress"]["eta_seconds"])
+                return seen[-1]
+
+            assert eta() is None, "nobody works yet"
+            worker = service.also([*WORKER, "--workers", "1"])
+            wait_until(lambda: eta() is not None, 60, "it is foretold")
+            worker.terminate()
+            assert worker.wait(60) == 0
+            wait_until(lambda: eta() is None, 60, "nobody foretells any more")
+            assert service.status(job_id)["status"] == "processing"
+            service.also([*WORKER, "--workers", "1"])
+            wait_until(lambda: eta() is not None, 60, "it is foretold again")
+            service.client.post(f"/v1/jobs/{job_id}/cancel")
+    assert all(seconds is None or seconds >= 0 for seconds in seen)

@@ -24,8 +24,8 @@ KEY = "forecast"
 LAST_PACE = "pace:last"
 LAST_PACE_SECONDS = 3600
 """How long a pace counts that has been measured once: whenever too little waits to measure it anew."""
-STALE_SECONDS = 30
-"""Without a sweeper nothing is foretold."""
+STALE_SECONDS = 15
+"""Without a sweeper, which there is wherever there are workers, nothing is foretold."""
 BUCKET_SECONDS = 5
 """As PACE_MILLISECONDS of the scripts."""
 BUCKETS = 24
@@ -79,6 +79,12 @@ def pages_per_second(weighed: Weighed) -> float | None:
     if len(counts) < FEWEST_BUCKETS or not sum(counts):
         return None
     return sum(counts) / (len(counts) * BUCKET_SECONDS)
+
+
+def stands_still(weighed: Weighed) -> bool:
+    """Whether pages have been waiting for as long as the pace is taken from, and none was finished: no pace holds any more."""
+    busy = bool(weighed.busy_since) and weighed.now - weighed.busy_since >= BUCKETS * BUCKET_SECONDS
+    return busy and not sum(weighed.pace.values())
 
 
 def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Forecast]:
@@ -163,7 +169,7 @@ def renew(redis: Redis) -> None:
     pace = pages_per_second(weighed)
     if pace:
         redis.set(LAST_PACE, repr(pace), ex=LAST_PACE_SECONDS)
-    else:
+    elif not stands_still(weighed):
         pace = float(redis.get(LAST_PACE) or 0) or None
     told: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(weighed.jobs, pace).items()}
     told["#pace"] = repr(pace or 0.0)

@@ -88,6 +88,8 @@ class Job(BaseModel):
     retry_failed_pages: list[int] = []
     seen_at: datetime | None = None
     """When Redis told this, on its own clock."""
+    foretold: bool = False
+    """Whether somebody foretells: nobody does where no worker has been for a while."""
     seconds_left: float | None = None
     queue_position: int | None = None
 
@@ -151,8 +153,11 @@ class Job(BaseModel):
         return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
 
     def _eta(self, finished: int) -> int | None:
-        """What is foretold; until the pace of the service is known, what the job's own past lets expect."""
-        if self.state.ended:
+        """What is foretold; until the pace of the service is known, what the job's own past lets expect.
+
+        None where nobody works: no past tells when that ends.
+        """
+        if self.state.ended or not self.foretold:
             return None
         if self.seconds_left is not None:
             return round(self.seconds_left)

@@ -135,14 +135,16 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
     """Those of the jobs that still have a record, in the order asked for."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.time()
+        pipe.exists(forecast.KEY)
         for job_id in job_ids:
             pipe.hgetall(_key(job_id))
             pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
             pipe.hget(forecast.KEY, job_id)
-        moment, *replies = pipe.execute()
+        moment, foretold, *replies = pipe.execute()
     seen_at = datetime.fromtimestamp(clock.of_reply(moment), UTC)
     found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-    return [_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
+    jobs = [_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
+    return [job.model_copy(update={"foretold": bool(foretold)}) for job in jobs]
 
 
 def request_id(redis: Redis, job_id: str) -> str:
@@ -181,7 +183,7 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
     content: dict[str, Any] = {"card": card.model_dump(mode="json")}
     if ended is not None:
         content["ended"] = ended.model_dump(
-            mode="json", exclude={"card", "seen_at", "seconds_left", "queue_position", "rereading"}
+            mode="json", exclude={"card", "seen_at", "foretold", "seconds_left", "queue_position", "rereading"}
         )
     storage.put(files.card(card.job_id), json.dumps(content).encode())
 
