@@ -1,0 +1,7 @@
+"""``python -m document_parser.settings > .env.example``."""
+
+import sys
+
+from document_parser.settings.example import example_environment
+
+sys.stdout.write(example_environment())

@@ -1,0 +1,129 @@
+"""Which engines read, and how the models are asked."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from document_parser.models import EngineName
+from document_parser.settings.section import Section
+
+OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
+CheckedPages = Literal["auto", "suspicious", "all"]
+
+
+class EngineSettings(Section):
+    """Which engines may read."""
+
+    inference_mode: Literal["auto", "vllm", "cpu"] = Field(
+        default="auto", description="auto: model servers where they answer, else the CPU; vllm: only they; cpu: never they."
+    )
+    cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
+    cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
+    cpu_ocr_runtime: OcrRuntime = Field(
+        default="auto", description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where installed."
+    )
+    tesseract_languages: str = Field(
+        default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
+    )
+    tesseract_program: str = Field(
+        default="tesseract", description="Tesseract's program, a name or a path; empty: never asked."
+    )
+    check_image_pages: CheckedPages = Field(
+        default="all",
+        description=(
+            "Which pages without a text layer the CPU reads too, to check a model: all; auto: those for which a core is free "
+            "while the model answers; suspicious: where something is odd. Maximum mode checks all."
+        ),
+    )
+    vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")
+    vllm_connect_seconds: float = Field(default=2.0, gt=0, description="Deadline for reaching a model server.")
+    vllm_read_seconds: float = Field(default=60.0, gt=0, description="Longest silence of a model server during an answer.")
+    vllm_request_seconds: float = Field(default=240.0, gt=0, description="Deadline of one answer of a model server.")
+    vllm_probe_seconds: float = Field(default=5.0, ge=0, description="How long a model server's last sign of life counts.")
+    vllm_connect_retries: int = Field(default=2, ge=0, description="Retries on a fresh connection after a connection fault.")
+    vllm_breaker_faults: int = Field(
+        default=5, ge=1, description="Faults in a row after which a model server is left alone; pages go down the ladder."
+    )
+    vllm_breaker_seconds: float = Field(
+        default=15.0, gt=0, description="How long it is left alone before one page tries it; doubles up to eight times."
+    )
+    retry_temperatures: tuple[float, ...] = Field(
+        default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."
+    )
+
+    @property
+    def allowed(self) -> tuple[EngineName, ...]:
+        """The engines that read page pictures, as far as the settings go."""
+        match self.inference_mode:
+            case "vllm":
+                return ("deepseek", "nanonets")
+            case "cpu":
+                return self._on_cpu
+        return ("deepseek", "nanonets", *self._on_cpu)
+
+    @property
+    def _on_cpu(self) -> tuple[EngineName, ...]:
+        """The CPU engine, and behind RapidOCR Tesseract, which knows the scripts that it does not."""
+        return ("rapidocr", "tesseract") if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
+
+
+class _ModelSettings(Section):
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The addresses of its servers, each once. Empty ones are none."""
+        return tuple(dict.fromkeys(url.strip() for url in str(getattr(self, "url")).split(",") if url.strip()))  # noqa: B009
+
+
+class DeepSeekSettings(_ModelSettings):
+    """DeepSeek-OCR behind vLLM."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_DEEPSEEK_")
+
+    url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI addresses of DeepSeek-OCR, joined by commas.")
+    model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
+    prompt: str = Field(default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it.")
+    max_tokens: int = Field(default=6900, ge=1, description="Longest answer; picture and answer share 8192 tokens.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
+    ngram_size: int = Field(default=30, ge=1, description="Length of repeated n-grams its logits processor forbids.")
+    window_size: int = Field(default=90, ge=1, description="Window in which they are forbidden.")
+    whitelist_token_ids: tuple[int, ...] = Field(
+        default=(128821, 128822), description="Tokens that may repeat (<td> and </td>), as a JSON list."
+    )
+    picture_dpi: float = Field(default=144.0, gt=0, description="Resolution of page pictures.")
+    picture_long_side: int = Field(default=1664, ge=64, description="Longest side of page pictures, in pixels.")
+
+
+class NanonetsSettings(_ModelSettings):
+    """Nanonets-OCR2-3B behind vLLM."""
+
+    model_config = SettingsConfigDict(env_prefix="VLLM_NANONETS_")
+
+    url: str = Field(default="http://127.0.0.1:4445/v1", description="OpenAI addresses of Nanonets-OCR2-3B, joined by commas.")
+    model: str = Field(default="nanonets/Nanonets-OCR2-3B", description="Model name it serves.")
+    prompt: str = Field(
+        default=(
+            "Extract the text from the above document as if you were reading it naturally. Return the tables in html format. "
+            "Return the equations in LaTeX representation. If there is an image in the document and image caption is not "
+            "present, add a small description of the image inside the <img></img> tag; otherwise, add the image caption "
+            "inside <img></img>. Watermarks should be wrapped in brackets. Ex: <watermark>OFFICIAL COPY</watermark>. Page "
+            "numbers should be wrapped in brackets. Ex: <page_number>14</page_number> or <page_number>9/22</page_number>. "
+            "Prefer using ☐ and ☑ for check boxes."
+        ),
+        description="Prompt of the model's card.",
+    )
+    figures_prompt: str = Field(
+        default="Only return HTML table within <table></table>.",
+        description="Ends the prompt of pages that are mostly tables of figures, as the model's card says for financial ones.",
+    )
+    max_tokens: int = Field(default=15000, ge=1, description="Longest answer in tokens.")
+    temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
+    repetition_penalty: float = Field(default=1.0, gt=0, description="Sent explicitly: the model's own 1.05 harms tables.")
+    picture_dpi: float = Field(default=200.0, gt=0, description="Resolution of page pictures.")
+    picture_long_side: int = Field(default=2048, ge=64, description="Longest side of page pictures, in pixels.")
+    picture_short_side: int = Field(default=1280, ge=0, description="Small originals are enlarged to this short side.")
+    picture_fine_side: int = Field(
+        default=1536, ge=0, description="The same for tables of figures and handwriting, within the longest side."
+    )

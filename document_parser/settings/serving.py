@@ -1,0 +1,121 @@
+"""What the web server accepts, and who is told of a job's end."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from document_parser.models import AccuracyMode
+from document_parser.settings.section import Section
+
+_RATE_LIMIT = r"[1-9]\d{0,8}/([1-9]\d{0,4} ?)?(second|minute|hour|day|month)s?"
+_WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
+
+
+class ApiSettings(Section):
+    """The web server and what it accepts."""
+
+    api_host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
+    web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
+    web_threads: int = Field(default=8, ge=1, description="Threads of each web worker.")
+    max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
+    max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
+    sync_timeout_seconds: float = Field(
+        default=120.0, ge=0, description="How long /v1/process/sync waits before it answers 202."
+    )
+    default_accuracy_mode: AccuracyMode = Field(
+        default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
+    )
+    admin_token: str = Field(
+        default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
+    )
+    dashboard_writes: bool = Field(
+        default=False, description="Let the dashboard requeue, empty and delete; it has no CSRF protection of its own."
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description='Origins whose pages may call the API, as a JSON list like ["https://app.example.org"].'
+    )
+    rate_limit_uploads: str = Field(
+        default="600/minute",
+        description="Most uploads of one caller, like 600/minute or 10/second;5000/day; none for no limit.",
+    )
+    rate_limit_reads: str = Field(
+        default="6000/minute", description="Most other requests of one caller to /v1, in the same form."
+    )
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
+    )
+    events_heartbeat_seconds: float = Field(
+        default=15.0, gt=0, description="How often a silent event stream says that it lives."
+    )
+    events_stream_seconds: float = Field(
+        default=600.0, gt=0, description="Longest event stream; its client goes on where it was with Last-Event-ID."
+    )
+    client_stall_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="A client that takes nothing of its answer, or sends under 64 KiB of an upload, for this long is cut off.",
+    )
+    upload_seconds: float = Field(
+        default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
+    )
+    secret_key: str = Field(
+        default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
+    )
+
+    @field_validator("rate_limit_uploads", "rate_limit_reads")
+    @classmethod
+    def _is_rate_limit(cls, text: str, info: ValidationInfo) -> str:
+        """Empty where there is none: an empty variable counts as not set."""
+        if text.lower() in ("", "none"):
+            return ""
+        if not re.fullmatch(rf"{_RATE_LIMIT}(;{_RATE_LIMIT})*", text):
+            raise ValueError(f"{str(info.field_name).upper()} is written like 600/minute or 10/second;5000/day, or none")
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        """In small letters, as browsers send them. Each is named: with ``*`` every page of the web could send documents."""
+        for origin in origins:
+            if not re.fullmatch(_ORIGIN, origin.lower()):
+                raise ValueError(
+                    f"CORS_ORIGINS lists origins like https://app.example.org, without path and without *: {origin}"
+                )
+        return tuple(origin.lower() for origin in origins)
+
+
+class WebhookSettings(Section):
+    """Telling a caller's server that a job has ended."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBHOOK_", hide_input_in_errors=True)
+
+    secret: str = Field(
+        default="",
+        pattern=rf"^({_WEBHOOK_SECRET}([\s,]+{_WEBHOOK_SECRET})*)?$",
+        description=(
+            "Signs webhooks: whsec_ and base64; several, newest first, each sign. "
+            "Empty: made once in DATA_DIR/webhook.secret; set it for many hosts."
+        ),
+    )
+    timeout_seconds: float = Field(default=15.0, gt=0, description="Deadline of one delivery.")
+    retry_seconds: tuple[float, ...] = Field(
+        default=(5, 300, 1800, 7200, 18_000, 36_000, 36_000),
+        description=(
+            "Pauses before further tries, as a JSON list; after the last, or an hour before the job expires, "
+            "the delivery is given up."
+        ),
+    )
+    allow_hosts: tuple[str, ...] = Field(
+        default=(),
+        description='Hosts that may be called although their address is private, as a JSON list like ["erp.lan:8080"].',
+    )
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The operator's secrets, newest first; none where they are kept in a file."""
+        return tuple(re.findall(_WEBHOOK_SECRET, self.secret))
