@@ -15,6 +15,7 @@ from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PictureSpec, Table
 from document_parser.pipeline.document import parse
+from document_parser.pipeline.figure_labels import with_labels
 from document_parser.pipeline.figures import located, placed, with_figures
 from document_parser.pipeline.pdf_file import PdfFile
 from document_parser.pipeline.pdf_pictures import figure_boxes
@@ -175,6 +176,28 @@ def test_a_picture_that_a_table_stands_on_is_no_figure():
     cells = [Cell(row=row, column=0, text="x" * 30) for row in range(10)]
     table = Block(kind="table", box=box(0.2, 0.3, 0.8, 0.6), table=Table(rows=10, columns=1, cells=cells))
     assert placed([table], [box(0.1, 0.2, 0.9, 0.7)]) == [table]
+
+
+CHART = box(0.3, 0.3, 0.8, 0.6)
+TICKS = [
+    block("paragraph", 0.3, 0.61, 0.8, 0.63, text="0.1 1 10 100"),
+    block("paragraph", 0.25, 0.3, 0.29, 0.32, text="-400"),
+]
+
+
+def test_the_numbers_of_a_charts_axes_and_their_titles_belong_to_it_and_its_caption_does_not():
+    title = block("heading", 0.45, 0.64, 0.65, 0.66, text="Current (A)")
+    caption = block("caption", 0.3, 0.68, 0.8, 0.7)
+    far = block("paragraph", 0.1, 0.75, 0.9, 0.9, text="1 2 3 4")
+    labelled = with_labels(CHART, [*TICKS, title, caption, far])
+    assert labelled == box(0.25, 0.3, 0.8, 0.66)
+    found = placed([*TICKS, title, caption, far], [labelled])
+    assert [one.kind for one in found][-3:] == ["figure", "caption", "paragraph"]
+
+
+def test_a_figure_without_numbers_along_its_edges_has_no_labels():
+    below = block("heading", 0.3, 0.61, 0.5, 0.63, text="2 Results")
+    assert with_labels(CHART, [below, block("paragraph", 0.25, 0.3, 0.29, 0.32, text="-400")]) == CHART
 
 
 def test_words_on_a_figure_do_not_part_it_from_its_caption():

@@ -59,13 +59,15 @@ def placed(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Blo
     found = list(blocks)
     # The last one first: those that go to the same place stand there in order.
     for box in reversed(pictures[:MOST_FIGURES]):
-        if _letters_on(found, box) <= LETTERS_ON_BACKGROUND:
+        if not is_ground(found, box):
             found.insert(_position(found, box), Block(kind="figure", box=box))
     return found
 
 
-def _letters_on(blocks: Sequence[Block], box: BoundingBox) -> int:
-    return sum(len(text) for text in texts_of(block for block in blocks if block.box is not None and _inside(block.box, box)))
+def is_ground(blocks: Sequence[Block], box: BoundingBox) -> bool:
+    """Whether so much text stands on a picture that it is no figure."""
+    on_it = (block for block in blocks if block.box is not None and _inside(block.box, box))
+    return sum(map(len, texts_of(on_it))) > LETTERS_ON_BACKGROUND
 
 
 def _inside(inner: BoundingBox, outer: BoundingBox) -> bool:

@@ -28,7 +28,8 @@ from document_parser.models import (
     WarningCode,
     Word,
 )
-from document_parser.pipeline.figures import placed
+from document_parser.pipeline.figure_labels import with_labels
+from document_parser.pipeline.figures import is_ground, placed
 from document_parser.pipeline.layout import blocks_of
 from document_parser.pipeline.pdf_pictures import figure_boxes
 from document_parser.pipeline.upright import PageSource, UprightPictures
@@ -132,7 +133,10 @@ def page_blocks(page: Page, reading: Reading) -> list[Block]:
     if reading.blocks:
         return reading.blocks
     blocks = _as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
-    return placed(blocks, _figures(page, reading)) if reading.figures else blocks
+    if not reading.figures:
+        return blocks
+    figures = [(box, with_labels(box, blocks)) for box in _figures(page, reading)]
+    return placed(blocks, [box if is_ground(blocks, labelled) else labelled for box, labelled in figures])
 
 
 def _figures(page: Page, reading: Reading) -> list[BoundingBox]:
