@@ -25,21 +25,16 @@ import httpx
 
 from tests import documents
 from tests.bucket import Bucket
-from tests.service import Service, free_port, parents_of, processes_of, wait_until
+from tests.service import SOON, Service, asking, free_port, parents_of, processes_of, wait_until
 from tests.test_lifecycle import pools
-from tests.vllm_batching import Speed
+from tests.vllm_batching import UNHURRIED
 from tests.vllm_server import Asked, ModelServer, served_from_thread
 
 PAGES = 16
 LONGEST_SECONDS = 150
-SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 SETTINGS = {
-    "INFERENCE_MODE": "vllm",
-    "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1",
     "PAGE_CONCURRENCY": 4,
-    "HEARTBEAT_SECONDS": 0.5,
-    "HEARTBEAT_TIMEOUT_SECONDS": 3,
-    "SWEEP_SECONDS": 0.5,
+    **SOON,
     "OPENER_TIMEOUT_SECONDS": 3,
     "RATE_LIMIT_READS": "none",
 }
@@ -111,19 +106,19 @@ class Models:
 
     def _start(self, port: int) -> tuple[ModelServer, ExitStack]:
         stack = ExitStack()
-        server = stack.enter_context(served_from_thread(ModelServer(speed=SPEED, tokens=60), port))
+        server = stack.enter_context(served_from_thread(ModelServer(speed=UNHURRIED, tokens=60), port))
         server.log = self.log
         return server, stack
 
     def kill_one(self) -> None:
         """One that is in the middle of an answer: both halt there, and who halts cannot have just ended."""
         for server, _ in self.servers.values():
-            server.batch.speed = replace(SPEED, per_sequence=0.0)
+            server.batch.speed = replace(UNHURRIED, per_sequence=0.0)
         wait_until(self._answering, LONGEST_SECONDS, "a model server answers")
         port = self._answering()[0]
         self.servers[port][1].close()
         for server, _ in self.servers.values():
-            server.batch.speed = SPEED
+            server.batch.speed = UNHURRIED
         time.sleep(AWAY_SECONDS)
         self.servers[port] = self._start(port)
 
@@ -294,7 +289,7 @@ def _rounds(folder: Path, faults: list[str], bucket: Bucket | None = None) -> li
         return []
     with ExitStack() as stack:
         models = stack.enter_context(closing(Models()))
-        settings = SETTINGS | {"VLLM_DEEPSEEK_URL": models.urls} | (bucket.settings if bucket is not None else {})
+        settings = SETTINGS | asking(models.urls) | (bucket.settings if bucket is not None else {})
         service = stack.enter_context(Service(folder / "service", piped=True, **settings))
         chaos = Chaos(service, models, bucket, folder)
         return [_told(chaos.round(name)) for name in faults]

@@ -12,9 +12,11 @@ from document_parser.api.factory import create_app
 from document_parser.jobs.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
-from tests.documents import pdf_of_text
+from tests.documents import pdf_of_text, stamped_pdf
 from tests.service import ROOT, wait_until
+from tests.vllm_batching import UNHURRIED
 from tests.vllm_real import why_not
+from tests.vllm_server import ModelServer, served_from_thread
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 
@@ -49,6 +51,19 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("documents") / "paper.pdf"
     pdf_of_text(path, ["The quick brown fox jumps over the lazy dog.", "Pack my box with five dozen liquor jugs."])
     return path
+
+
+@pytest.fixture(scope="module")
+def scan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scan whose pages bear the module's STAMPS."""
+    return stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", request.module.STAMPS)
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    """A simulated model server at which pages take long enough for something to happen meanwhile."""
+    with served_from_thread(ModelServer(speed=UNHURRIED, tokens=60)) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -236,15 +236,21 @@ def dynamic_form_pdf(path: Path) -> Path:
     return raw_pdf(path, [catalogue, pages, _page(5), _FONT, note, stream(b"<xdp:xdp/>")])
 
 
+_GOOD_PAGE_AND_ANOTHER = (
+    _CATALOGUE,
+    b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
+    _page(5),
+    _FONT,
+    stream(b"BT /F 24 Tf 72 700 Td (A good page) Tj ET"),
+)
+"""The first objects of a file whose second page is object 6, and yet to come."""
+
+
 def endless_page_pdf(path: Path, levels: int = 12, fanout: int = 10) -> Path:
     """Page 1 is a good page; page 2 draws forms that draw forms, ``fanout ** levels`` times in all."""
     first_form = 8
     objects = [
-        _CATALOGUE,
-        b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
-        _page(5),
-        _FONT,
-        stream(b"BT /F 24 Tf 72 700 Td (A good page) Tj ET"),
+        *_GOOD_PAGE_AND_ANOTHER,
         _page(7, resources=b"/XObject << /X %d 0 R >>" % first_form),
         stream(b"/X Do"),
     ]
@@ -262,11 +268,7 @@ def huge_stream_page_pdf(path: Path, megabytes: int = 1024) -> Path:
         packed.write(squeezer.compress(b"0 0 m 1 1 l S \n" * (1 << 16) + b" " * (1 << 16)))
     packed.write(squeezer.flush())
     objects = [
-        _CATALOGUE,
-        b"<< /Type /Pages /Kids [3 0 R 6 0 R] /Count 2 >>",
-        _page(5),
-        _FONT,
-        stream(b"BT /F 24 Tf 72 700 Td (A good page) Tj ET"),
+        *_GOOD_PAGE_AND_ANOTHER,
         _page(7),
         stream(packed.getvalue(), b"/Filter /FlateDecode"),
     ]

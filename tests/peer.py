@@ -53,6 +53,19 @@ class Peer:
 
 
 @contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPServer]:
+    """A server on a port of this machine that handles each request in a thread."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
 def peer(behave: Callable[[Asked], Answer | None]) -> Iterator[Peer]:
     """A server that answers as ``behave`` says; None closes the connection without an answer."""
 
@@ -80,12 +93,6 @@ def peer(behave: Callable[[Asked], Answer | None]) -> Iterator[Peer]:
         def log_message(self, format: str, *args: Any) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with serving(Handler) as server:
         found = Peer(f"http://127.0.0.1:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield found
-        finally:
-            server.shutdown()
-            thread.join()
+        yield found

@@ -9,10 +9,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.service import Service, wait_until
+from tests.peer import serving
+from tests.service import SOON, Service, wait_until
 
 RETRIES = 3
 PATH = "/hooks/path-secret?token=query-secret"
@@ -73,17 +74,9 @@ def receiving(*answers: Any) -> Iterator[Receiver]:
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    receiver.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as server:
+        receiver.port = server.server_port
         yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def settings(**more: Any) -> dict[str, Any]:
@@ -91,9 +84,7 @@ def settings(**more: Any) -> dict[str, Any]:
         "WEBHOOK_ALLOW_HOSTS": '["127.0.0.1"]',
         "WEBHOOK_RETRY_SECONDS": json.dumps([0.1] * RETRIES),
         "WEBHOOK_TIMEOUT_SECONDS": 3,
-        "SWEEP_SECONDS": 0.3,
-        "HEARTBEAT_SECONDS": 0.5,
-        "HEARTBEAT_TIMEOUT_SECONDS": 3,
+        **SOON,
         **more,
     }
 

@@ -20,6 +20,10 @@ API = [sys.executable, "-m", "document_parser.api"]
 WORKER = [sys.executable, "-m", "document_parser.worker"]
 UNCHECKED = {"CHECK_IMAGE_PAGES": "suspicious"}
 """The simulated model server's text does not stand on its pages: the CPU, looking, would rightly accuse it."""
+NOBODY = "http://127.0.0.1:9/v1"
+"""An address at which no model server listens."""
+SOON = {"HEARTBEAT_SECONDS": 0.5, "HEARTBEAT_TIMEOUT_SECONDS": 3, "SWEEP_SECONDS": 0.5}
+"""The dead are missed within seconds."""
 CLEARED = ("REDIS_URL", "STORAGE_URL", "S3_ENDPOINT_URL", "ADMIN_TOKEN", "SECRET_KEY", "INFERENCE_MODE")
 
 
@@ -27,6 +31,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def asking(url: str, mode: str = "vllm") -> dict[str, str]:
+    """Settings under which one model server reads, and the other is not there."""
+    return {"INFERENCE_MODE": mode, "VLLM_DEEPSEEK_URL": url, "VLLM_NANONETS_URL": NOBODY}
 
 
 def gunicorn(*options: str) -> list[str]:

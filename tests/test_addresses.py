@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import httpx2
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from document_parser.addresses import AddressCheck, AddressRefused, PinnedTransport, is_public, plain_url
+from tests.peer import serving
 
 REFUSED = [
     "http://127.0.0.1:9/",
@@ -180,11 +180,8 @@ class _Echo(BaseHTTPRequestHandler):
 @pytest.fixture
 def echo():
     """A server on loopback that answers with the Host and path it was asked for."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Echo)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(_Echo) as server:
+        yield server
 
 
 def get(url: str, check: AddressCheck, verify: ssl.SSLContext | bool = True, **options) -> httpx2.Response:
@@ -236,15 +233,10 @@ def test_a_redirect_to_a_private_address_is_refused_even_by_a_client_that_follow
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Redirecting)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(Redirecting) as server:
         allowed = AddressCheck([f"127.0.0.1:{server.server_port}"])
         with pytest.raises(AddressRefused):
             get(f"http://127.0.0.1:{server.server_port}/", allowed, follow_redirects=True)
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def certificate(folder: Path, name: str) -> Path:

@@ -22,7 +22,7 @@ from document_parser.settings import DeepSeekSettings, EngineSettings, Settings,
 from document_parser.storage import LocalStorage
 from tests import documents
 from tests.documents import pdf_of_text
-from tests.service import UNCHECKED, Service, wait_until
+from tests.service import SOON, UNCHECKED, Service, asking, wait_until
 from tests.test_ledger import JOB, OTHER, card
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -297,8 +297,8 @@ def server():
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, server):
-    settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
-    with Service(tmp_path_factory.mktemp("service"), INFERENCE_MODE="auto", CACHE_HOURS=24, **settings, **UNCHECKED) as service:
+    folder = tmp_path_factory.mktemp("service")
+    with Service(folder, CACHE_HOURS=24, **asking(server.url, "auto"), **UNCHECKED) as service:
         yield service
 
 
@@ -387,8 +387,7 @@ def test_a_text_document_is_copied_too(service, server, tmp_path):
 def test_a_power_cut_in_the_middle_of_a_copy_loses_and_doubles_nothing(tmp_path, server):
     pages = [f"Page {number} of a long register of ships." for number in range(1, 301)]
     book = pdf_of_text(tmp_path / "book.pdf", pages)
-    settings = {"CACHE_HOURS": 24, "HEARTBEAT_SECONDS": 0.5, "HEARTBEAT_TIMEOUT_SECONDS": 3, "SWEEP_SECONDS": 0.5}
-    with Service(tmp_path / "service", **settings) as service:
+    with Service(tmp_path / "service", CACHE_HOURS=24, **SOON) as service:
         _, text, _ = read(service, server, book)
         copy = service.submit(book)
         wait_until(lambda: service.status(copy)["progress"]["cached_pages"] >= 20, 30, "some pages are copied")
@@ -402,8 +401,8 @@ def test_a_power_cut_in_the_middle_of_a_copy_loses_and_doubles_nothing(tmp_path,
 def test_twins_are_read_once_and_when_the_first_is_cancelled_the_other_goes_on_where_it_was(tmp_path):
     scan = documents.stamped_pdf(tmp_path / "scan.pdf", range(700, 712))
     with served_from_thread(ModelServer(speed=Speed(tokens_per_second=300, per_sequence=100), tokens=60)) as slow:
-        settings = {"VLLM_DEEPSEEK_URL": slow.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1", "INFERENCE_MODE": "vllm"}
-        with Service(tmp_path / "service", CACHE_HOURS=24, PAGE_CONCURRENCY=2, SWEEP_SECONDS=0.5, **settings) as service:
+        settings = {"CACHE_HOURS": 24, "PAGE_CONCURRENCY": 2, "SWEEP_SECONDS": 0.5, **asking(slow.url)}
+        with Service(tmp_path / "service", **settings) as service:
             first, second, third = (service.submit(scan) for _ in range(3))
             wait_until(lambda: service.status(first)["progress"]["deepseek_pages"] >= 4, 60, "some pages are read")
             read_by_the_first = service.status(first)["progress"]["deepseek_pages"]

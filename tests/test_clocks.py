@@ -15,16 +15,13 @@ from document_parser.jobs import clock, forecast, queue
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.sweep import LEASE_MILLISECONDS, Sweep
 from document_parser.storage import LocalStorage
-from tests import clocks, documents
+from tests import clocks
 from tests.chaos import kill_horses
-from tests.service import API, WORKER, Service, wait_until
+from tests.service import API, SOON, WORKER, Service, asking, wait_until
 from tests.test_connection import valkey_server
 from tests.test_ledger import JOB, planned
-from tests.vllm_batching import Speed
-from tests.vllm_server import ModelServer, served_from_thread
 
 STAMPS = range(300, 320)
-SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 HOUR_MILLISECONDS = 3_600_000
 
 
@@ -33,26 +30,11 @@ def library(tmp_path_factory):
     return clocks.library(tmp_path_factory.mktemp("clock"))
 
 
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory):
-    return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", STAMPS)
-
-
-@pytest.fixture
-def server():
-    with served_from_thread(ModelServer(speed=SPEED, tokens=60)) as server:
-        yield server
-
-
 def settings(server):
     return {
-        "INFERENCE_MODE": "vllm",
-        "VLLM_DEEPSEEK_URL": server.url,
-        "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1",
+        **asking(server.url),
+        **SOON,
         "PAGE_CONCURRENCY": 3,
-        "HEARTBEAT_SECONDS": 0.5,
-        "HEARTBEAT_TIMEOUT_SECONDS": 3,
-        "SWEEP_SECONDS": 0.5,
         "WEB_WORKERS": 1,
     }
 

@@ -19,17 +19,6 @@ UNKNOWN = "/v1/jobs/no-job/status"
 """A limited route that needs nothing of Redis itself."""
 
 
-@pytest.fixture
-def app(valkey, redis, tmp_path):
-    """Makes apps over the one Valkey, with their own limits and files."""
-
-    def make(**api):
-        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
-        return create_app(Settings(api=ApiSettings(**api), store=store)).test_client()
-
-    return make
-
-
 def refused(answer):
     """The details of a 429, in the one shape."""
     assert answer.status_code == 429, answer.text

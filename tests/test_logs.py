@@ -14,7 +14,7 @@ import redis
 
 from tests import documents
 from tests.chaos import kill_horses
-from tests.service import ROOT, Service, gunicorn, redis_url_of, wait_until
+from tests.service import ROOT, SOON, Service, gunicorn, redis_url_of, wait_until
 
 SECRETS = ("zebra", "walrus", "giraffe", "okapi", "quagga", "axolotl", "narwhal")
 """Words of file names, contents, passwords and queries."""
@@ -203,8 +203,7 @@ def test_a_line_of_gunicorn_does_not_carry_the_request_before_it(tmp_path):
 
 
 def test_lines_about_a_killed_reader_name_the_job_and_the_upload(tmp_path, files):
-    settings = {"HEARTBEAT_SECONDS": 0.3, "HEARTBEAT_TIMEOUT_SECONDS": 2, "SWEEP_SECONDS": 0.5, "NUM_WORKERS": 1}
-    with Service(tmp_path, **settings) as service:
+    with Service(tmp_path, NUM_WORKERS=1, **SOON) as service:
         with files["scan"].open("rb") as stream:
             answer = service.client.post("/v1/process/async", files={"file": stream}, headers={"X-Request-ID": "r-killed"})
         job_id = answer.json()["job_id"]

@@ -7,20 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests import documents, namespaces
+from tests import namespaces
 from tests.bucket import Bucket
-from tests.service import UNCHECKED, WORKER, Service, processes_of, wait_until
+from tests.service import UNCHECKED, WORKER, Service, asking, processes_of, wait_until
 from tests.test_connection import valkey_server
-from tests.vllm_batching import Speed
-from tests.vllm_server import ModelServer, served_from_thread
 
 STAMPS = range(100, 130)
-SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory):
-    return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", STAMPS)
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +20,6 @@ def bucket():
     pytest.importorskip("moto.server", reason="moto is in the extra 'dev'")
     with Bucket() as bucket:
         yield bucket
-
-
-@pytest.fixture
-def server():
-    with served_from_thread(ModelServer(speed=SPEED, tokens=60)) as server:
-        yield server
 
 
 @pytest.fixture(params=["side by side", "in networks of their own"])
@@ -45,9 +31,7 @@ def hosts(request, tmp_path, bucket, server):
             "REDIS_URL": f"redis://127.0.0.1:{port}/0",
             **bucket.settings,
             "SECRET_KEY": "shared by all hosts",
-            "INFERENCE_MODE": "auto",
-            "VLLM_DEEPSEEK_URL": server.url,
-            "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1",
+            **asking(server.url, "auto"),
             "PAGE_CONCURRENCY": "4",
             "SWEEP_SECONDS": "0.5",
             "WEB_WORKERS": "1",

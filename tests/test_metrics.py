@@ -28,7 +28,7 @@ from document_parser.storage import LocalStorage
 from document_parser.valkey import EmbeddedValkey
 from tests import documents
 from tests.chaos import kill_horses
-from tests.service import ROOT, UNCHECKED, Service, wait_until
+from tests.service import ROOT, SOON, UNCHECKED, Service, asking, wait_until
 from tests.test_ledger import JOB, OTHER, card, dead, planned
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -275,13 +275,9 @@ def service(tmp_path_factory, model):
     with Service(
         tmp_path_factory.mktemp("metrics"),
         WEB_WORKERS=2,
-        INFERENCE_MODE="auto",
-        VLLM_DEEPSEEK_URL=model.url,
-        VLLM_NANONETS_URL="http://127.0.0.1:9/v1",
         PAGE_CONCURRENCY=4,
-        HEARTBEAT_SECONDS=0.3,
-        HEARTBEAT_TIMEOUT_SECONDS=2,
-        SWEEP_SECONDS=0.5,
+        **asking(model.url, "auto"),
+        **SOON,
         LOG_LEVEL="DEBUG",
         **UNCHECKED,
     ) as service:

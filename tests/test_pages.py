@@ -17,7 +17,7 @@ from PIL import Image
 from redis import Redis
 
 from tests.documents import encrypted_pdf, page_picture, scanned_pdf, stamped_pdf
-from tests.service import Service, processes_of, redis_url_of, wait_until
+from tests.service import Service, asking, processes_of, redis_url_of, wait_until
 from tests.stamp import read_stamp
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -36,13 +36,8 @@ def server():
 @pytest.fixture(scope="module")
 def service(tmp_path_factory, server):
     folder = tmp_path_factory.mktemp("pages")
-    with Service(folder, WEB_THREADS=4, WEB_WORKERS=1, EVENTS_HEARTBEAT_SECONDS=0.5, **models(server)) as running:
+    with Service(folder, WEB_THREADS=4, WEB_WORKERS=1, EVENTS_HEARTBEAT_SECONDS=0.5, **asking(server.url)) as running:
         yield running
-
-
-def models(server) -> dict[str, str]:
-    nobody = "http://127.0.0.1:9/v1"
-    return {"INFERENCE_MODE": "vllm", "VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": nobody}
 
 
 @pytest.fixture
@@ -263,7 +258,7 @@ def test_a_stream_ends_when_its_job_is_deleted(service, running_job):
 def test_a_stream_ends_when_the_server_is_told_to_stop(tmp_path, server):
     server.reset()
     server.script("stall", stamp=1, sticky=True)
-    service = Service(tmp_path, DRAIN_SECONDS=60, **models(server))
+    service = Service(tmp_path, DRAIN_SECONDS=60, **asking(server.url))
     try:
         service.start().ready()
         job_id = service.submit(stamped_pdf(tmp_path / "held.pdf", [1]))

@@ -12,11 +12,10 @@ import pytest
 
 from tests import documents
 from tests.chaos import at_work
-from tests.service import Service, parents_of, processes_of
-from tests.vllm_batching import Speed
+from tests.service import SOON, Service, asking, parents_of, processes_of
+from tests.vllm_batching import UNHURRIED
 from tests.vllm_server import ModelServer, served_from_thread
 
-SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 POISON, STAMPS, OTHERS = 905, range(900, 912), range(930, 936)
 DEATHS = 4
 """Two readers die of many pages in flight; then the page is read alone, and kills twice."""
@@ -62,7 +61,7 @@ def owner_of_port(port: int) -> int:
 
 @pytest.fixture(scope="module")
 def server():
-    with served_from_thread(KillingServer(speed=SPEED, tokens=60)) as server:
+    with served_from_thread(KillingServer(speed=UNHURRIED, tokens=60)) as server:
         yield server
 
 
@@ -70,13 +69,9 @@ def server():
 def service(tmp_path_factory, server):
     with Service(
         tmp_path_factory.mktemp("poison"),
-        INFERENCE_MODE="vllm",
-        VLLM_DEEPSEEK_URL=server.url,
-        VLLM_NANONETS_URL="http://127.0.0.1:9/v1",
         PAGE_CONCURRENCY=4,
-        HEARTBEAT_SECONDS=0.5,
-        HEARTBEAT_TIMEOUT_SECONDS=3,
-        SWEEP_SECONDS=0.5,
+        **asking(server.url),
+        **SOON,
         OPENER_MEMORY_MB=128,
         MAX_IMAGE_MEGAPIXELS=10_000,
     ) as service:

@@ -22,13 +22,12 @@ from document_parser.pipeline.read import read_page, read_with
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
 from tests import documents
+from tests.service import NOBODY
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
 
 READABLE_PACE = Speed(tokens_per_second=1500, per_sequence=1500, first_token=0.0)
 """Slow enough for a busy machine's client to close the connection before the answer has ended."""
-
-DOWN = "http://127.0.0.1:9/v1"
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +74,8 @@ def read(
                 engines=EngineSettings(
                     inference_mode=inference, check_image_pages=check_image_pages, tesseract_program=tesseract
                 ),
-                deepseek=DeepSeekSettings(url=urls.get("deepseek", DOWN)),
-                nanonets=NanonetsSettings(url=urls.get("nanonets", DOWN)),
+                deepseek=DeepSeekSettings(url=urls.get("deepseek", NOBODY)),
+                nanonets=NanonetsSettings(url=urls.get("nanonets", NOBODY)),
                 workers=WorkerSettings(cpu_concurrency=1),
             )
             async with (

@@ -28,14 +28,13 @@ from document_parser.pipeline.read import read_page
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
 from tests.documents import scanned_pdf
-from tests.service import Service
+from tests.service import NOBODY, Service
 from tests.vllm_answers import Grammar
 from tests.vllm_cases import CHAT, MODELS, WHEN_BUSY, cases, chat, facts_of, huge_picture, picture, recorded
 from tests.vllm_real import RealServer
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(900)]
 
-DOWN = "http://127.0.0.1:9/v1"
 PATIENT = {"vllm_read_seconds": 300.0, "vllm_request_seconds": 600.0}
 KEY = "only-this-key"
 TITLE = {"deepseek": "Quarterly report", "nanonets": "Invoice 2026-001"}
@@ -91,8 +90,8 @@ def settings_for(servers: Servers, **engines: Any) -> Settings:
     urls = {grammar: server.url for grammar, server in servers.items()}
     return Settings(
         engines=EngineSettings(**{**PATIENT, **engines}),
-        deepseek=DeepSeekSettings(url=urls.get("deepseek", DOWN)),
-        nanonets=NanonetsSettings(url=urls.get("nanonets", DOWN)),
+        deepseek=DeepSeekSettings(url=urls.get("deepseek", NOBODY)),
+        nanonets=NanonetsSettings(url=urls.get("nanonets", NOBODY)),
     )
 
 
@@ -296,15 +295,21 @@ def test_a_repetition_that_vllm_itself_ends_is_a_loop(nanonets):
     assert reading.finish_reason == "loop"
 
 
+async def begun(engine: VisionEngine) -> asyncio.Task[Reading]:
+    """A reading whose answer has begun to come."""
+    grown = asyncio.Event()
+
+    def watch(text: str) -> None:
+        grown.set()
+
+    reading = asyncio.create_task(engine.read(page(), watch=watch))
+    await asyncio.wait_for(grown.wait(), 120)
+    return reading
+
+
 def test_cancelling_a_reading_ends_the_request_at_the_server(nanonets):
     async def test(engine: VisionEngine) -> None:
-        grown = asyncio.Event()
-
-        def watch(text: str) -> None:
-            grown.set()
-
-        reading = asyncio.create_task(engine.read(page(), watch=watch))
-        await asyncio.wait_for(grown.wait(), 120)
+        reading = await begun(engine)
         await until(lambda: nanonets.running == 1)
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -389,13 +394,7 @@ def test_a_full_queue_is_told_as_is_written_down(guarded):
 
 def test_a_server_that_dies_in_the_middle_of_an_answer_is_unavailable(guarded):
     async def test(engine: VisionEngine) -> None:
-        grown = asyncio.Event()
-
-        def watch(text: str) -> None:
-            grown.set()
-
-        reading = asyncio.create_task(engine.read(page(), watch=watch))
-        await asyncio.wait_for(grown.wait(), 120)
+        reading = await begun(engine)
         guarded.kill()
         with pytest.raises(EngineUnavailable):
             await reading

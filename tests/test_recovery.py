@@ -14,7 +14,7 @@ import redis
 from document_parser.models import Document
 from tests import documents
 from tests.chaos import at_work, kill
-from tests.service import Service, redis_url_of, wait_until
+from tests.service import SOON, Service, asking, redis_url_of, wait_until
 from tests.test_lifecycle import pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -22,31 +22,15 @@ from tests.vllm_server import ModelServer, served_from_thread
 STAMPS = range(100, 120)
 PROMISED_SECONDS = 2
 """So long after a cancel no request of the job runs."""
-SPEED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory):
-    return documents.stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", STAMPS)
-
-
-@pytest.fixture
-def server():
-    with served_from_thread(ModelServer(speed=SPEED, tokens=60)) as server:
-        yield server
 
 
 @pytest.fixture
 def service(tmp_path, server):
     with Service(
         tmp_path,
-        INFERENCE_MODE="auto",
-        VLLM_DEEPSEEK_URL=server.url,
-        VLLM_NANONETS_URL="http://127.0.0.1:9/v1",
         PAGE_CONCURRENCY=4,
-        HEARTBEAT_SECONDS=0.5,
-        HEARTBEAT_TIMEOUT_SECONDS=3,
-        SWEEP_SECONDS=0.5,
+        **asking(server.url, "auto"),
+        **SOON,
     ) as service:
         yield service
 
@@ -54,13 +38,12 @@ def service(tmp_path, server):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, scan):
     """The document as it is read when nothing happens, and the number of requests that took."""
-    with served_from_thread(ModelServer(speed=Speed(), tokens=60)) as server:
-        settings = {"VLLM_DEEPSEEK_URL": server.url, "VLLM_NANONETS_URL": "http://127.0.0.1:9/v1"}
-        with Service(tmp_path_factory.mktemp("calm"), INFERENCE_MODE="auto", **settings) as service:
-            job_id = service.submit(scan, output_format="json")
-            assert service.ended(job_id)["status"] == "completed"
-            assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
-            return contents(service, job_id)
+    models = served_from_thread(ModelServer(speed=Speed(), tokens=60))
+    with models as server, Service(tmp_path_factory.mktemp("calm"), **asking(server.url, "auto")) as service:
+        job_id = service.submit(scan, output_format="json")
+        assert service.ended(job_id)["status"] == "completed"
+        assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
+        return contents(service, job_id)
 
 
 def contents(service, job_id):

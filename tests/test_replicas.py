@@ -16,13 +16,12 @@ from document_parser.jobs import breakers, in_flight, scrape
 from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.in_flight import SharedInFlight
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings
-from tests.service import wait_until
+from tests.service import NOBODY, wait_until
 from tests.test_engines_vlm import FAST, picture, until
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
 
 RULE = Rule(faults=3, pause_seconds=10, probe_seconds=5)
-AWAY = "http://127.0.0.1:9/v1"
 SLOW = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 
 
@@ -140,7 +139,7 @@ def test_a_page_that_the_server_refuses_opens_no_breaker():
 
 def test_a_dead_replica_is_skipped_and_no_page_notices():
     async def main() -> None:
-        async with serving(ModelServer(speed=FAST)) as server, reading(settings_for(AWAY, server.url)) as engine:
+        async with serving(ModelServer(speed=FAST)) as server, reading(settings_for(NOBODY, server.url)) as engine:
             for _ in range(6):
                 assert (await engine.read(picture())).finish_reason == "stop"
             assert len(server.log) == 6

@@ -44,14 +44,19 @@ def asked_and_left_unread(service, path):
         yield client
 
 
-@pytest.mark.parametrize("route", ["download", "result"])
-def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_free_again(service, paper, route):
+def ended_with(service, paper, result: bytes) -> str:
+    """A completed job with this result; no connection is left that holds the one thread."""
     job_id = service.submit(paper)
     assert service.ended(job_id)["status"] == "completed"
-    result = service.data_dir / "jobs" / job_id / "result.md"
-    result.write_bytes(b"A line of a very long result.\n" * (MORE_THAN_SOCKETS_HOLD // 30))
+    (service.data_dir / "jobs" / job_id / "result.md").write_bytes(result)
     service.client.close()
     service.client = service._client()
+    return job_id
+
+
+@pytest.mark.parametrize("route", ["download", "result"])
+def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_free_again(service, paper, route):
+    job_id = ended_with(service, paper, b"A line of a very long result.\n" * (MORE_THAN_SOCKETS_HOLD // 30))
     before = service.log.count("client_stalled")
     with asked_and_left_unread(service, f"/v1/jobs/{job_id}/{route}") as stalled:
         with pytest.raises(httpx.ReadTimeout):
@@ -65,12 +70,7 @@ def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_fre
 
 
 def test_a_client_that_reads_slowly_gets_everything(service, paper):
-    job_id = service.submit(paper)
-    assert service.ended(job_id)["status"] == "completed"
-    result = service.data_dir / "jobs" / job_id / "result.md"
-    result.write_bytes(b"x" * (MORE_THAN_SOCKETS_HOLD // 4))
-    service.client.close()
-    service.client = service._client()
+    job_id = ended_with(service, paper, b"x" * (MORE_THAN_SOCKETS_HOLD // 4))
     with service.client.stream("GET", f"/v1/jobs/{job_id}/download") as answer:
         assert sum(map(len, answer.iter_raw(1 << 20))) >= MORE_THAN_SOCKETS_HOLD // 4
 

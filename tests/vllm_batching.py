@@ -26,6 +26,10 @@ class Speed:
     tick: float = 0.01
 
 
+UNHURRIED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
+"""Pages take long enough for something to happen meanwhile."""
+
+
 @dataclass(eq=False)
 class Sequence:
     """One answer on its way. Its pieces come out of ``chunks``; None is the end. ``prompt`` is in tokens."""
