@@ -14,15 +14,16 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import TypeAdapter
 
 from document_parser.engines import Engines
-from document_parser.engines.base import Engine
+from document_parser.engines.base import Engine, LinesRead
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.straight import skew_of, straightened_boxes
-from document_parser.models import Block, BoundingBox, Options, PictureSpec, Reading, Word
+from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
 from document_parser.pipeline.askew import skew_of_picture
 from document_parser.pipeline.askew import straightened as straighten
-from document_parser.pipeline.one_page import words_as_shown
+from document_parser.pipeline.one_page import OnePage, words_as_shown
 from document_parser.pipeline.patchwork import patched
 from document_parser.pipeline.read import read_page, read_with
+from document_parser.pipeline.second_try import with_second_try
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.settings import EngineSettings, Settings
 from document_parser.skew import Skew
@@ -188,6 +189,39 @@ def test_a_page_scanned_askew_reads_as_the_straight_one_and_its_boxes_lie_on_the
     for shown, level in zip(page.blocks, straight.blocks, strict=True):
         expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.box.model_dump().values()))
         assert tuple(shown.box.model_dump().values()) == pytest.approx(expected, abs=0.012)
+
+
+def found_in(picture, skew):
+    data = picture.convert("RGB").tobytes()
+    return asyncio.run(CPU.read(PageImage(1, *picture.size, "rgb", data, skew=skew)))
+
+
+def test_what_comes_straightened_is_not_levelled_once_more():
+    picture = sheet().rotate(-1, Image.Resampling.BICUBIC, fillcolor=PAPER)
+    assert found_in(picture, Skew()).skew.degrees == pytest.approx(1, abs=0.2)
+    assert found_in(picture, Skew(5.0, 0.9, 1240 / 1754)).skew == Skew()
+
+
+class LinesReader(Engines):
+    """Reads every line as one word of Russian, and keeps by how much it was told that the picture is still askew."""
+
+    told = None
+
+    async def read_lines(self, page, lines, skew):
+        self.told = skew
+        return LinesRead([[line._replace(text="Вчера", confidence=0.9)] for line in lines], "rus")
+
+
+@pytest.mark.parametrize(("come", "left"), [(Skew(), Skew(1.0, 0.98, 0.7)), (Skew(4.0, 0.9, 0.7), Skew())])
+def test_lines_in_doubt_are_cut_from_the_picture_as_it_was_read(come, left):
+    engines = LinesReader(Settings())
+    doubted = Word("Bcepa", 0.1, 0.2, 0.3, 0.22, confidence=0.4)
+    reading = Reading("rapidocr", words=[doubted], doubtful=[doubted], lost=0.2, skew=come if come.degrees else left)
+    route = Route(engines=("rapidocr", "tesseract"), reason="")
+    one = OnePage(None, None, Page(number=1), engines, Options(), (), None, route)
+    found, said = asyncio.run(with_second_try(one, reading, PageImage(1, 700, 1000, "rgb", b"", skew=come)))
+    assert engines.told == left
+    assert ([word.text for word in found.words], said) == (["Вчера"], "1 of 1 lines in doubt read by tesseract as rus")
 
 
 def grey_level(image):

@@ -22,6 +22,7 @@ from document_parser.engines.pictures import blue_first, opened
 from document_parser.errors import EngineError
 from document_parser.models import BoundingBox, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.settings import Settings
+from document_parser.skew import Skew
 
 if TYPE_CHECKING:
     from document_parser.engines.ppocr import PpOcr
@@ -77,7 +78,8 @@ class RapidOcrEngine(Engine):
     name: ClassVar[EngineName] = "rapidocr"
 
     def __init__(self, settings: Settings) -> None:
-        self.picture = PictureSpec(dpi=settings.engines.cpu_picture_dpi, max_long_side=LONG_SIDE, encoding="rgb")
+        dpi = settings.engines.cpu_picture_dpi
+        self.picture = PictureSpec(dpi=dpi, max_long_side=LONG_SIDE, encoding="rgb", straighten=True)
         self._runtime = settings.engines.cpu_ocr_runtime
         self._streams = settings.cpu_window
         self._pool = ThreadPoolExecutor(self._streams, thread_name_prefix="rapidocr")
@@ -123,14 +125,11 @@ class RapidOcrEngine(Engine):
     def _found(self, page: PageImage) -> Reading:
         from document_parser.engines.drawn import rules_around
         from document_parser.engines.pictured import figures_in
-        from document_parser.engines.straight import skew_of, straightened_boxes, straightened_picture
 
         pixels = blue_first(opened(page))
-        lines = self.lines(pixels)
-        skew = skew_of(_boxes([line for line in lines if _is_read(line)]), pixels)
-        if skew.degrees:
-            boxes, pixels = straightened_boxes(_boxes(lines), skew, pixels), straightened_picture(pixels, skew)
-            lines = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
+        lines, skew = self.lines(pixels), Skew()
+        if not page.skew.degrees:
+            lines, pixels, skew = _levelled(lines, pixels)
         read = [line for line in lines if _is_read(line)]
         unread = [line for line in lines if not _is_read(line)]
         words = [_word(line, pixels) for line in read]
@@ -180,6 +179,18 @@ class RapidOcrEngine(Engine):
         """How sure the recognition is of these lines, by their number of letters."""
         read = self._ocr().read([np.ascontiguousarray(line) for line in lines])
         return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
+
+
+def _levelled(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
+    """(lines, picture, how they were straightened), by the slope of the lines that were read."""
+    from document_parser.engines.straight import skew_of, straightened_boxes, straightened_picture
+
+    skew = skew_of(_boxes([line for line in lines if _is_read(line)]), pixels)
+    if not skew.degrees:
+        return lines, pixels, skew
+    boxes = straightened_boxes(_boxes(lines), skew, pixels)
+    straight = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
+    return straight, straightened_picture(pixels, skew), skew
 
 
 def _with_our_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:

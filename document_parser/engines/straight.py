@@ -1,4 +1,12 @@
-"""A picture that lies askew by some degrees, straightened by the lines of writing found on it."""
+"""What was found on a picture that lies a little askew, levelled by the slope of the lines of writing found on it.
+
+Pictures that lie clearly askew come straightened already, whoever reads them: see pipeline.askew. Here is what that leaves,
+for layout and rules, which mind a slope that the recognition does not. There are two ways because neither does the other's
+work as well, on 42 scans and 58 receipts of the development corpus. Of pictures straightened before from 0.3 degrees on,
+RapidOCR read fewer words (mean F1 .882 to .880, and .961 to .959): turning softens small print. The slope of the ink, in place
+of that of the lines, put the lines of a typed page out of order (.49 to .27). From 1.5 degrees on, straightening the picture
+helps: the order of two pages went from .83 to .99.
+"""
 
 from __future__ import annotations
 

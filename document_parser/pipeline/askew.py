@@ -1,5 +1,7 @@
 """Pictures of pages that were scanned askew: by how much, and straightened. Runs in the opener child, some milliseconds a page.
 
+All engines see the straightened picture. What is less than LEAST_DEGREES, RapidOCR levels by its lines: see engines.straight.
+
 The skew is the slope along which the ink varies most from line to line (Postl, "Detection of linear oblique structures and skew
 scan in digitized documents", 1986), tried on narrow strips of the page that are moved against each other.
 """
@@ -20,7 +22,7 @@ STEEPEST = 12.0
 COARSE, FINE = 0.5, 0.1
 """Degrees between two slopes that are tried."""
 LEAST_DEGREES = 1.5
-"""Less is left alone: models read it as well, and a straightened picture is a little softer than the scan."""
+"""Less is left alone: it is read as well, and a straightened picture is a little softer than the scan."""
 CLEARLY = 1.4
 """The lines must stand out so many times better than on the picture as it is, and twice that better than on the mean slope."""
 INKY = 40

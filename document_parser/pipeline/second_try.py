@@ -10,6 +10,7 @@ import time
 from document_parser.errors import EngineError
 from document_parser.models import InkFacts, PageImage, Reading, letters_read
 from document_parser.pipeline.one_page import OnePage
+from document_parser.skew import Skew
 
 LEAST_LOST, MOST_LOST = 0.03, 0.7
 """Of the writing. Less are smudges, stamps and rules taken for letters; of more Tesseract had better see the whole page."""
@@ -24,7 +25,7 @@ async def with_second_try(one: OnePage, reading: Reading, image: PageImage | Non
     lines = reading.doubtful[:MOST_LINES]
     started = time.monotonic()
     try:
-        found = await one.engines.read_lines(image, lines, reading.skew)
+        found = await one.engines.read_lines(image, lines, _still_askew(reading, image))
     except EngineError as error:
         one.tell("tesseract", "error", f"lines in doubt: {error.message}", started)
         return reading, ""
@@ -32,6 +33,11 @@ async def with_second_try(one: OnePage, reading: Reading, image: PageImage | Non
     better = {line: words for line, words in pairs if letters_read(words) > CLEARLY * letters_read([line], at_least=0)}
     said = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
     return reading.with_better(better), said
+
+
+def _still_askew(reading: Reading, image: PageImage) -> Skew:
+    """How the picture is still to be straightened, for the reading's lines to stand where their boxes say."""
+    return Skew() if image.skew.degrees else reading.skew
 
 
 def is_worth_it(reading: Reading, marks: InkFacts) -> bool:
