@@ -12,11 +12,12 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 
 from document_parser.engines import Engines
+from document_parser.engines.base import Engine
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.engines.spare_cores import SpareCores
 from document_parser.engines.tesseract import installed_languages
 from document_parser.errors import NoEngine
-from document_parser.models import Options, PageFacts
+from document_parser.models import BoundingBox, Options, PageFacts, Reading
 from document_parser.pipeline import route
 from document_parser.pipeline.read import read_page, read_with
 from document_parser.pipeline.source import OpenerLimits, Openers
@@ -64,6 +65,7 @@ def read(
     cores_taken=False,
     tesseract="tesseract",
     engine=None,
+    around=loaded_once,
     **options,
 ):
     """Read one page of a document with these model servers up, on a machine of one core; by one engine where that is asked."""
@@ -85,8 +87,8 @@ def read(
             ):
                 asked = Options(accuracy_mode=mode, **options)
                 if engine is not None:
-                    return await read_with(engine, source, number, asked, engines.seen_through(loaded_once))
-                return await read_page(source, number, asked, engines.seen_through(loaded_once), (0.2,))
+                    return await read_with(engine, source, number, asked, engines.seen_through(around))
+                return await read_page(source, number, asked, engines.seen_through(around), (0.2,))
 
     return asyncio.run(main())
 
@@ -141,6 +143,25 @@ def test_a_text_layer_that_was_asked_for_and_cannot_stand_for_the_page_is_flagge
 def test_a_blank_page_whose_text_layer_was_asked_for_is_blank(openers, tmp_path):
     page = read(openers, documents.pdf_of_text(tmp_path / "blank.pdf", [""]), engine="text_layer")
     assert (page.status, page.blocks, page.warnings) == ("blank", [], [])
+
+
+class SpotFinder(Engine):
+    """Finds no word, and one picture that is too small for a figure."""
+
+    name = "rapidocr"
+    picture = CPU.picture
+
+    async def read(self, page, *, temperature=None, watch=None):
+        return Reading("rapidocr", figures=[BoundingBox.of(0.5, 0.5, 0.51, 0.51)])
+
+
+def test_a_page_of_which_nothing_is_kept_says_so(openers, tmp_path):
+    paper = documents.page_picture("")
+    paper.paste(0, (paper.width // 2, paper.height // 2, paper.width // 2 + 12, paper.height // 2 + 17))
+    paper.save(tmp_path / "spot.png")
+    page = read(openers, tmp_path / "spot.png", inference="cpu", kind="image", around=lambda engine: SpotFinder())
+    assert (page.status, page.blocks) == ("done", [])
+    assert [warning.code for warning in page.warnings] == ["low_coverage"]
 
 
 def test_a_form_that_is_not_drawn_on_its_page_is_not_passed_off_as_read(openers, tmp_path):

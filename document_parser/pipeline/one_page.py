@@ -39,6 +39,9 @@ UNSURE = 0.85
 """Below this mean confidence a page is flagged, and looked at once more: it may stand on its head."""
 
 
+NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
+
+
 @dataclass
 class Candidate:
     """A reading that may become the page. ``doubts`` speak against it, ``notes`` only tell what was done."""
@@ -112,6 +115,8 @@ class OnePage:
         page.confidence = confidence_of(chosen.reading)
         page.agreement = chosen.agreement
         page.warnings += [*chosen.notes, *chosen.doubts]
+        if not page.blocks:
+            page.warnings.append(PageWarning(code="low_coverage", message=NOTHING_KEPT))
         if chosen.name != first:
             message = f"{first} gave no usable reading; {chosen.name} read the page."
             page.warnings.append(PageWarning(code="engine_fallback", message=message))
