@@ -11,9 +11,9 @@ from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.processes import resident_bytes
 from document_parser.settings import Settings, WorkerSettings
 from tests.documents import stamped_pdf
-from tests.service import Service, wait_until
+from tests.service import Service, asking, wait_until
 from tests.test_lifecycle import pools
-from tests.test_pages import models, named
+from tests.test_pages import named
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -63,7 +63,7 @@ def read_all(service: Service, server: ModelServer, folder) -> None:
 
 
 def test_workers_retire_after_their_tasks_and_every_page_is_read_once(tmp_path, server, paper):
-    with Service(tmp_path, WORKER_MAX_JOBS=2, READ_SLICE_SECONDS=0.1, **models(server)) as service:
+    with Service(tmp_path, WORKER_MAX_JOBS=2, READ_SLICE_SECONDS=0.1, **asking(server.url)) as service:
         pool = pools(service)
         read_all(service, server, tmp_path)
         jobs = [service.submit(paper) for _ in range(6)]
@@ -78,7 +78,7 @@ def test_workers_retire_after_their_tasks_and_every_page_is_read_once(tmp_path, 
 
 def test_whatever_grows_too_large_makes_room_and_every_page_is_read_once(tmp_path, server):
     """A limit that everything is above: each process does one piece of work and ends."""
-    with Service(tmp_path, WORKER_MAX_RSS_MB=1, PAGE_CONCURRENCY=4, **models(server)) as service:
+    with Service(tmp_path, WORKER_MAX_RSS_MB=1, PAGE_CONCURRENCY=4, **asking(server.url)) as service:
         read_all(service, server, tmp_path)
         assert len(told(service, "worker_retires")) >= 2
         assert {line["reason"] for line in told(service, "worker_retires")} == {"memory"}
