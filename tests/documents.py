@@ -286,3 +286,27 @@ def stamped_pdf(path: Path, stamps: Iterable[int]) -> Path:
         canvas.showPage()
     canvas.save()
     return path
+
+
+def false_font_pdf(path: Path, heading: str, text: str, shift: int = 5) -> Path:
+    """A page whose heading is in a font that shows its letters and says others: each by ``shift`` places further on."""
+    lines = [b"BT /L 24 Tf 72 720 Td (%s) Tj ET" % heading.encode()]
+    for number, line in enumerate(wrapped(text, 470)):
+        lines.append(b"BT /F 11 Tf 72 %d Td (%s) Tj ET" % (680 - 14 * number, line.encode()))
+    objects = [
+        _CATALOGUE,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        _page(5, resources=b"/Font << /F 4 0 R /L 6 0 R >>"),
+        _FONT,
+        stream(b"\n".join(lines)),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /ToUnicode 7 0 R >>",
+        stream(_shifted_map(shift)),
+    ]
+    return raw_pdf(path, objects)
+
+
+def _shifted_map(shift: int) -> bytes:
+    """A ToUnicode map that says every letter ``shift`` places further on in the alphabet."""
+    lines = [b"<%02X> <%04X>" % (first + place, first + (place + shift) % 26) for first in (0x41, 0x61) for place in range(26)]
+    head = b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <FF> endcodespacerange\n"
+    return head + b"%d beginbfchar\n" % len(lines) + b"\n".join(lines) + b"\nendbfchar endcmap end end"

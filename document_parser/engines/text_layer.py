@@ -39,10 +39,14 @@ _CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", 
 
 
 class Style(NamedTuple):
-    """How the characters of one text object look; ``marked`` is the object's address, where the caller asked for it."""
+    """How the characters of one text object look.
+
+    ``face`` tells their font from the others of the page; ``marked`` is the object's address, where the caller asked for it.
+    """
 
     size_points: float
     font: FontLook
+    face: int = 0
     marked: int = 0
 
     def differs(self, other: Style) -> bool:
@@ -98,15 +102,15 @@ def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
     return [word for word, _ in extract_marked(page, textpage, frozenset())]
 
 
-def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> list[tuple[Word, int]]:
-    """``extract_words``, each word with the address of its text object where that is one of these, else with 0.
+def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> list[tuple[Word, Style]]:
+    """``extract_words``, each word with its style, which names the text object where that is one of these addresses.
 
     Marked words that lie outside the page are among them, their boxes on its edge. Errors as there.
     """
     place = upright_map(page)
     extractor = _Extractor(PageText(textpage), marked)
-    words = ((_word(piece, place), piece[2].marked) for piece in extractor.pieces())
-    return [(word, address) for word, address in words if word is not None]
+    words = ((_word(piece, place), piece[2]) for piece in extractor.pieces())
+    return [(word, style) for word, style in words if word is not None]
 
 
 class _Extractor:
@@ -226,14 +230,14 @@ class _Extractor:
         matrix = pdfium.FS_MATRIX()
         if pdfium.FPDFText_GetMatrix(self._raw, index, matrix):
             size *= math.hypot(matrix.c, matrix.d)
-        font = self._font(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else FontLook()
-        return Style(round(size, 2) if math.isfinite(size) else 0.0, font)
+        face, font = self._font(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else (0, FontLook())
+        return Style(round(size, 2) if math.isfinite(size) else 0.0, font, face)
 
-    def _font(self, font: Any) -> FontLook:
+    def _font(self, font: Any) -> tuple[int, FontLook]:
         key = ctypes.cast(font, ctypes.c_void_p).value
         if key not in self._fonts:
             self._fonts[key] = font_look(font) if key else FontLook()
-        return self._fonts[key]
+        return key or 0, self._fonts[key]
 
 
 def _word(piece: Piece, place: UprightMap) -> Word | None:

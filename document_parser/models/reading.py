@@ -13,6 +13,12 @@ from document_parser.models.words import EngineName, PageKind
 from document_parser.skew import Skew
 
 
+class FontInDoubt(BaseModel):
+    """The words of a page in a font whose letters may be others than those it shows."""
+
+    words: list[Word]
+
+
 class PageFacts(BaseModel):
     """What is known of a page before anything reads it; all cheap to find.
 
@@ -36,6 +42,9 @@ class PageFacts(BaseModel):
     """Whether the document is a form that few programs draw (XFA): its pages hold nothing but a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
     """Texts that nobody sees, where the text layer is no earlier OCR as a whole: ``words`` of a source are without them."""
+    doubted: list[FontInDoubt] = Field(default_factory=list)
+    false_share: float = 0.0
+    """Of the characters, those of fonts that were found to show others than they say."""
 
 
 class PictureSpec(BaseModel):

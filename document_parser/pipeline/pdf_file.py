@@ -13,10 +13,11 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines.text_layer import PageText, extract_words
+from document_parser.engines.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import HiddenText, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import FontInDoubt, HiddenText, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
+from document_parser.pipeline.letters import fonts_in_doubt
 from document_parser.pipeline.pdf_bars import bar_chart_boxes
 from document_parser.pipeline.pdf_drawings import drawing_boxes
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
@@ -31,6 +32,8 @@ from document_parser.pipeline.route import MOST_INVISIBLE
 _SAMPLED_CHARACTERS = 256
 _GRID = 128
 _PROBED_PAGES = 50
+MOST_LOOKED_AT = MAX_WORDS
+"""A page with more characters may have too many words; it is asked for them only where they are wanted."""
 
 
 class PdfFile:
@@ -77,6 +80,7 @@ class PdfFile:
             form_fields=_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
+            doubted=list(layer.doubted),
         )
 
     def words(self, number: int) -> list[Word]:
@@ -151,12 +155,16 @@ class PdfFile:
         page, textpage, objects = self._load_page(number), self._load_text(number), self._load_objects(number)
         covered = texts_under_pictures(objects) if _image_share(_pictures(objects)) >= COVERING else frozenset()
         layer = _Layer(*_text_facts(textpage, covered))
-        suspects = suspects_of(objects, _size(page)[1]) if layer.characters and layer.invisible <= MOST_INVISIBLE else {}
-        if not suspects:
+        if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MOST_LOOKED_AT:
             return layer
-        words, hidden = seen_and_unseen(page, textpage, objects, suspects)
-        unseen = sum(len(text.text) - text.text.count(" ") for text in hidden)
-        return layer._replace(characters=max(0, layer.characters - unseen), words=words, hidden=hidden)
+        found = seen_and_unseen(page, textpage, objects, suspects_of(objects, _size(page)[1]))
+        unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
+        return layer._replace(
+            characters=max(0, layer.characters - unseen),
+            words=[word for word, _ in found.words],
+            hidden=found.hidden,
+            doubted=fonts_in_doubt(found.words),
+        )
 
     def _unload(self) -> None:
         self._number = 0
@@ -168,13 +176,14 @@ class PdfFile:
 
 
 class _Layer(NamedTuple):
-    """What is known of a page's text layer. ``words`` are those that can be seen, where some cannot."""
+    """What is known of a page's text layer. ``words`` are those that can be seen, where that was looked into."""
 
     unmapped: float
     invisible: float
     characters: int
     words: list[Word] | None = None
     hidden: Sequence[HiddenText] = ()
+    doubted: Sequence[FontInDoubt] = ()
 
 
 def _load(path: Path, password: str | None) -> Any:

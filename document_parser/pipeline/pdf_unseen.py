@@ -21,7 +21,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
-from document_parser.engines.text_layer import extract_marked, extract_words
+from document_parser.engines.text_layer import extract_marked
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
 from document_parser.pipeline.pdf_objects import Box, Placed, address_of, window_of
 
@@ -202,39 +202,50 @@ def _any(found: NDArray[np.bool_]) -> list[bool]:
 class Found(NamedTuple):
     """A word of the text layer, why nobody sees it, and whether it stands on a drawing of something like writing.
 
-    ``address`` is that of its text object, where that was looked at.
+    ``address`` is that of its text object, where that is looked at; ``face`` tells its font from others.
     """
 
     word: Word
     hidden: HiddenReason | None = None
     drawn: bool = False
     address: int = 0
+    face: int = 0
 
 
-def seen_and_unseen(
-    page: Any, textpage: Any, objects: Iterable[Placed], suspects: Mapping[int, Suspect]
-) -> tuple[list[Word], list[HiddenText]]:
-    """The words of a page that can be seen, and its other texts. Raises PageUnreadable as ``extract_words`` does.
+class Layer(NamedTuple):
+    """The words of a page that can be seen, each with the face it is set in, and its other texts."""
 
-    Among the seen are those that say what is written in a picture, or in shapes of letters, where they stand.
+    words: list[tuple[Word, int]]
+    hidden: list[HiddenText]
+
+
+def seen_and_unseen(page: Any, textpage: Any, objects: Iterable[Placed], suspects: Mapping[int, Suspect]) -> Layer:
+    """What of a page's text layer can be seen. Raises PageUnreadable as ``extract_words`` does.
+
+    Among the seen are words that say what is written in a picture, or in shapes of letters, where they stand.
     """
     found = _looked_at(page, textpage, objects, suspects)
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
-    if not unseen:
-        return extract_words(page, textpage), []
-    # Words end where an object of another mark begins; only those that are unseen shall break any.
-    return _parted(found if len(unseen) == len(suspects) else _looked_at(page, textpage, objects, unseen))
+    if len(unseen) < len(suspects):
+        # Words end where an object of another mark begins; only those that are unseen shall break any.
+        found = _looked_at(page, textpage, objects, unseen)
+    seen = [(one.word, one.face) for one in found if one.hidden is None]
+    return Layer(seen, list(_texts((one for one in found if one.hidden), _Places(word for word, _ in seen))))
 
 
 def _looked_at(page: Any, textpage: Any, objects: Iterable[Placed], suspects: Mapping[int, Suspect]) -> list[Found]:
     """All words of a page, those of the suspects judged."""
     twins = {address_of(twin) for suspect in suspects.values() for twin in suspect.twins}
-    marked = extract_marked(page, textpage, frozenset({*suspects, *twins}))
-    read = {address for _, address in marked}
+    found = [
+        Found(word, address=style.marked, face=style.face)
+        for word, style in extract_marked(page, textpage, frozenset({*suspects, *twins}))
+    ]
+    if not suspects:
+        return found
+    read = {one.address for one in found}
     alone = {address: _without_twins(suspect, read) for address, suspect in suspects.items()}
-    told = iter(_judged(page, objects, [(word, alone[address]) for word, address in marked if address in alone]))
-    found = (next(told)._replace(address=address) if address in alone else Found(word) for word, address in marked)
-    return [one for run in _runs(found) for one in run]
+    told = iter(_judged(page, objects, [(one, alone[one.address]) for one in found if one.address in alone]))
+    return [one for run in _runs(next(told) if one.address in alone else one for one in found) for one in run]
 
 
 def _runs(words: Iterable[Found]) -> Iterator[list[Found]]:
@@ -249,11 +260,6 @@ def _runs(words: Iterable[Found]) -> Iterator[list[Found]]:
 def _without_twins(suspect: Suspect, read: Container[int]) -> Suspect:
     """The suspect with those twins that say the same: a twin that is read by itself says something else."""
     return suspect._replace(twins=tuple(twin for twin in suspect.twins if address_of(twin) not in read))
-
-
-def _parted(words: Sequence[Found]) -> tuple[list[Word], list[HiddenText]]:
-    seen = [one.word for one in words if one.hidden is None]
-    return seen, list(_texts((one for one in words if one.hidden), _Places(seen)))
 
 
 class _Places:
@@ -281,9 +287,9 @@ def _texts(unseen: Iterable[Found], places: _Places) -> Iterator[HiddenText]:
             yield HiddenText(text=" ".join(word.text for word in words), words=len(words), box=box, hidden=reason)
 
 
-def _judged(page: Any, objects: Iterable[Placed], doubted: Sequence[tuple[Word, Suspect]]) -> list[Found]:
+def _judged(page: Any, objects: Iterable[Placed], doubted: Sequence[tuple[Found, Suspect]]) -> list[Found]:
     """Each of these words, with why nobody sees it."""
-    told = [Found(word, _told(word, suspect)) for word, suspect in doubted]
+    told = [one._replace(hidden=_told(one.word, suspect)) for one, suspect in doubted]
     open_ones = [place for place, found in enumerate(told) if found.hidden is None]
     if open_ones:
         drawings = _Drawings(page, objects, [doubted[place] for place in open_ones])
@@ -302,8 +308,8 @@ def _told(word: Word, suspect: Suspect) -> HiddenReason | None:
 class _Drawings:
     """The part of a page where doubtful words stand, drawn with and without their text objects."""
 
-    def __init__(self, page: Any, objects: Iterable[Placed], doubted: Sequence[tuple[Word, Suspect]]) -> None:
-        whole = BoundingBox.around(word for word, _ in doubted)
+    def __init__(self, page: Any, objects: Iterable[Placed], doubted: Sequence[tuple[Found, Suspect]]) -> None:
+        whole = BoundingBox.around(one.word for one, _ in doubted)
         assert whole is not None
         self._page, self._objects = page, objects
         self._frame = _Frame.around(page, whole)
@@ -317,12 +323,12 @@ class _Drawings:
         with _taken_away([one.found for one in self._objects if one.kind == pdfium.FPDF_PAGEOBJ_TEXT]):
             return self._frame.drawn(self._page)
 
-    def verdict(self, word: Word, suspect: Suspect) -> Found:
-        box = self._frame.slices(word)
+    def verdict(self, found: Found, suspect: Suspect) -> Found:
+        box = self._frame.slices(found.word)
         change = self._change[box]
         if not change.size or change.max() > SEEN:
-            return Found(word)
-        return Found(word, suspect.cause, suspect.on_drawing and _like_writing(self._textless[box]))
+            return found
+        return found._replace(hidden=suspect.cause, drawn=suspect.on_drawing and _like_writing(self._textless[box]))
 
 
 def _like_writing(pixels: Pixels) -> bool:

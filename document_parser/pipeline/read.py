@@ -9,6 +9,7 @@ from document_parser.engines import Engines
 from document_parser.errors import EngineError
 from document_parser.models import AccuracyMode, Attempt, EngineName, Options, Page, PageFacts, PageKind, PageWarning, Route
 from document_parser.pipeline import route
+from document_parser.pipeline.fonts import WITNESS, with_fonts_checked
 from document_parser.pipeline.hidden import begun, left_out
 from document_parser.pipeline.ladder import Ladder
 from document_parser.pipeline.one_page import OnePage, failed, page_blocks, text_layer_reading
@@ -29,8 +30,18 @@ async def read_page(
     Raises PageUnreadable where the page cannot be opened or drawn, and NoEngine where nothing can read it; a page that every
     engine failed at comes back with ``status`` failed and all attempts.
     """
-    facts = await source.facts(number)
-    mode, available = options.accuracy_mode, await engines.available()
+    checked = await with_fonts_checked(source, await source.facts(number), engines)
+    page = await _read(checked.source, checked.facts, options, engines, retry_temperatures)
+    page.attempts[:0] = checked.attempts
+    if checked.mended and page.engine == "text_layer":
+        page.warnings.append(PageWarning(code="bad_text_layer", message=f"{checked.mended} by {WITNESS}."))
+    return page
+
+
+async def _read(
+    source: PageSource, facts: PageFacts, options: Options, engines: Engines, retry_temperatures: Sequence[float]
+) -> Page:
+    number, mode, available = facts.number, options.accuracy_mode, await engines.available()
     pictures = UprightPictures(source, number, engines)
     kind: PageKind = "plain"
     if mode != "fast" and available.intersection(route.MODELS):
@@ -43,7 +54,7 @@ async def read_page(
             kind = await _kind_by_ink(facts, engines, pictures, available)
     ladder = route.choose(facts, mode, available, kind)
     page = begun(facts, ladder.reason)
-    if facts.characters and facts.unmapped_share > route.MOST_UNMAPPED:
+    if facts.characters and (facts.unmapped_share > route.MOST_UNMAPPED or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
     return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
 
@@ -83,9 +94,10 @@ async def _kind_by_ink(facts: PageFacts, engines: Engines, pictures: UprightPict
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
     """The page as its text layer reads it, where that suffices; None where an engine is to be asked.
 
-    A page with a table or a form goes to a model where one answers. Raises PageUnreadable.
+    A page with a table or a form goes to a model where one answers, one with a font in doubt to who can look at it. Raises
+    PageUnreadable.
     """
-    if not route.text_layer_suffices(facts, mode):
+    if not route.text_layer_suffices(facts, mode) or (facts.doubted and WITNESS in await engines.available()):
         return None
     page = await read_text_layer(source, facts)
     if mode == "balanced" and route.kind_by_text(facts, page.blocks) != "plain":

@@ -36,6 +36,8 @@ def distrust(facts: PageFacts) -> str:
         return "no text layer"
     if facts.unmapped_share > MOST_UNMAPPED:
         return f"{facts.unmapped_share:.0%} of the text layer's characters have no meaning"
+    if facts.false_share:
+        return f"{facts.false_share:.0%} of the text layer's characters are in fonts that show other letters than they say"
     if facts.invisible_share > MOST_INVISIBLE:
         return "the text layer is an earlier OCR under the picture"
     if facts.image_share > MOST_UNDER_PICTURES and facts.characters < CHARACTERS_BESIDE_PICTURES:
