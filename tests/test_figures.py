@@ -200,6 +200,12 @@ def test_a_figure_without_numbers_along_its_edges_has_no_labels():
     assert with_labels(CHART, [below, block("paragraph", 0.25, 0.3, 0.29, 0.32, text="-400")]) == CHART
 
 
+def test_a_picture_in_a_table_that_is_larger_is_a_figure():
+    cells = [Cell(row=0, column=0, text="x" * 300)]
+    table = Block(kind="table", box=box(0.1, 0.2, 0.9, 0.8), table=Table(rows=1, columns=1, cells=cells))
+    assert [one.kind for one in placed([table], [box(0.4, 0.4, 0.6, 0.6)])] == ["table", "figure"]
+
+
 def test_words_on_a_figure_do_not_part_it_from_its_caption():
     above, label = block("paragraph", 0.1, 0.1, 0.9, 0.2), block("paragraph", 0.4, 0.5, 0.6, 0.54, text="label")
     caption = block("caption", 0.2, 0.62, 0.8, 0.64)

@@ -66,8 +66,15 @@ def placed(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Blo
 
 def is_ground(blocks: Sequence[Block], box: BoundingBox) -> bool:
     """Whether so much text stands on a picture that it is no figure."""
-    on_it = (block for block in blocks if block.box is not None and _inside(block.box, box))
+    on_it = (block for block in blocks if block.box is not None and _inside(block.box, box) and _is_mostly_on(block.box, box))
     return sum(map(len, texts_of(on_it))) > LETTERS_ON_BACKGROUND
+
+
+def _is_mostly_on(block: BoundingBox, box: BoundingBox) -> bool:
+    """Whether half of a block lies on a picture: a table around a picture does not."""
+    across = min(block.right, box.right) - max(block.left, box.left)
+    down = min(block.bottom, box.bottom) - max(block.top, box.top)
+    return across * down >= 0.5 * (block.right - block.left) * (block.bottom - block.top)
 
 
 def _inside(inner: BoundingBox, outer: BoundingBox) -> bool:
