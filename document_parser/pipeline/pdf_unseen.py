@@ -224,8 +224,10 @@ def seen_and_unseen(page: Any, textpage: Any, objects: Iterable[Placed], suspect
 
     Among the seen are words that say what is written in a picture, or in shapes of letters, where they stand.
     """
-    found = _looked_at(page, textpage, objects, suspects)
+    found = _looked_at(page, textpage, objects, suspects) if suspects else []
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
+    if not unseen:
+        return Layer([(word, style.face) for word, style in extract_marked(page, textpage, frozenset())], [])
     if len(unseen) < len(suspects):
         # Words end where an object of another mark begins; only those that are unseen shall break any.
         found = _looked_at(page, textpage, objects, unseen)
@@ -240,8 +242,6 @@ def _looked_at(page: Any, textpage: Any, objects: Iterable[Placed], suspects: Ma
         Found(word, address=style.marked, face=style.face)
         for word, style in extract_marked(page, textpage, frozenset({*suspects, *twins}))
     ]
-    if not suspects:
-        return found
     read = {one.address for one in found}
     alone = {address: _without_twins(suspect, read) for address, suspect in suspects.items()}
     told = iter(_judged(page, objects, [(one, alone[one.address]) for one in found if one.address in alone]))
