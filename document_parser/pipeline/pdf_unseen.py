@@ -196,7 +196,8 @@ def _beside(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool
 
 
 def _any(found: NDArray[np.bool_]) -> list[bool]:
-    return [bool(row.any()) for row in found]
+    rows: list[bool] = np.logical_or.reduce(found, axis=1).tolist()
+    return rows
 
 
 class Found(NamedTuple):
