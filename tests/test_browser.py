@@ -366,7 +366,7 @@ def test_a_page_with_a_little_ink_that_nobody_could_read_is_listed_and_not_calle
         specks.paste(0, (place, place, place + 9, place + 9))
     specks.save(tmp_path / "specks.png")
     page = opened(service).upload(tmp_path / "specks.png")
-    done(page)
+    done(page, "Done, 1 page flagged")
     expect(page.locator("#issues")).to_contain_text("1 page needs a look")
     expect(page.locator("#page-notes")).to_contain_text("a little ink on it")
     expect(page.locator("#paper")).not_to_contain_text("No ink")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from typing import get_args
 
 import pytest
 
 from document_parser import errors
 from document_parser.api.factory import create_app
-from document_parser.models import Options
+from document_parser.models import HARMLESS_WARNINGS, Options, WarningCode
 from document_parser.settings import Settings, StoreSettings, environment_fields
 from tests.service import ROOT, Service
 
@@ -31,6 +32,14 @@ def test_every_route_stands_in_the_readme(tmp_path):
     app = create_app(Settings(store=StoreSettings(data_dir=tmp_path)))
     for path in app.api_doc["paths"]:
         assert path.replace("{job_id}", "{id}") in README, path
+
+
+def test_the_page_has_words_for_every_warning_and_knows_the_harmless_ones():
+    words = (ROOT / "document_parser" / "api" / "static" / "ui" / "words.js").read_text()
+    table = re.search(r"export const WARNINGS = \{(.*?)\n\};", words, re.DOTALL)[1]
+    assert set(re.findall(r"^  (\w+): ", table, re.MULTILINE)) == set(get_args(WarningCode))
+    harmless = re.search(r"export const HARMLESS = new Set\((.*?)\);", words)[1]
+    assert set(json.loads(harmless)) == HARMLESS_WARNINGS
 
 
 def test_every_option_stands_in_readme_and_docs():

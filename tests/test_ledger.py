@@ -20,7 +20,7 @@ from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.sweep import Sweep
 from document_parser.jobs.worker import PageWorker
-from document_parser.models import JobState, Options, Page
+from document_parser.models import JobState, Options, Page, PageWarning
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
 from tests.service import wait_until
@@ -115,6 +115,19 @@ def test_a_page_is_claimed_once_and_counted_once(ledger, redis):
     assert ledger.finish(claim, Page(number=1, engine="rapidocr")) == "closed"
     assert ledger.finish(claim, Page(number=1, engine="rapidocr")) == "not_yours"
     assert record.load(redis, JOB).counts["finished"] == 1
+
+
+def test_pages_to_look_at_are_counted_and_harmless_warnings_are_not(ledger, redis):
+    planned(ledger, redis, 3)
+    ledger.heartbeat("a", [])
+    pages = [Page(number=1), Page(number=2), Page(number=3, status="failed")]
+    pages[0].warnings = [PageWarning(code="rotated")]
+    pages[1].warnings = [PageWarning(code="rotated"), PageWarning(code="low_coverage")]
+    pages[2].warnings = [PageWarning(code="page_failed")]
+    for page in pages:
+        ledger.finish(ledger.claim("a", empty_handed=False), page)
+    progress = record.load(redis, JOB).show().progress
+    assert (progress.flagged_pages, progress.failed_pages) == (1, 1)
 
 
 def test_only_the_claims_token_finishes_a_page(ledger, redis):

@@ -306,6 +306,16 @@ def test_another_engine_can_be_chosen(service, with_a_failed_page):
     assert (progress["deepseek_pages"], progress["nanonets_pages"], progress["failed_pages"]) == (1, 1, 1)
 
 
+def test_a_page_read_again_without_its_warning_is_flagged_no_more(service, servers, tmp_path):
+    servers["deepseek"].reset()
+    servers["deepseek"].script("loop", stamp=1, sticky=True)
+    job_id = service.submit(stamped_pdf(tmp_path / "register.pdf", [1, 2]))
+    assert service.ended(job_id)["progress"]["flagged_pages"] == 1
+    servers["deepseek"].reset()
+    assert retry(service, job_id, 1).status_code == 202
+    assert settled(service, job_id)["progress"]["flagged_pages"] == 0
+
+
 def test_pages_are_read_again_one_after_the_other_each_with_its_revision(service, with_a_failed_page):
     assert [retry(service, with_a_failed_page, number).status_code for number in (1, 2, 3)] == [202, 202, 202]
     status = settled(service, with_a_failed_page)

@@ -25,7 +25,7 @@ CacheState = Literal["hit", "miss", "off"]
 PUBLIC = "public"
 """The owner of jobs while nobody has keys."""
 
-SHOWN_COUNTS = ("blank", "failed", "cached", "deepseek", "nanonets", "text_layer", "cpu")
+SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", "text_layer", "cpu")
 """Counts of finished pages that the progress shows, by their names in the ledger."""
 
 

@@ -287,6 +287,8 @@ def entry_of(page: Page) -> dict[str, Any]:
     entry: dict[str, Any] = {"state": status, "engine": page.engine, "route": page.route}
     entry["attempts"] = [attempt.model_dump(exclude_none=True) for attempt in page.attempts]
     entry["warnings"] = [warning.code for warning in page.warnings]
+    if page.flagged:
+        entry["flagged"] = True
     if page.error is not None:
         entry["error"] = page.error.code
     return entry

@@ -202,4 +202,5 @@ def _changes(before: dict[str, Any], page: Page) -> dict[str, int]:
     changes[counter_of(page.status, page.engine)] += 1
     changes[counter_of(before["state"], before.get("engine"))] -= 1
     changes["cached"] -= was_cached
+    changes["flagged"] += page.flagged - before.get("flagged", False)
     return {name: by for name, by in changes.items() if by and name}

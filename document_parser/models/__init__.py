@@ -51,6 +51,7 @@ from document_parser.models.reading import (
 )
 from document_parser.models.words import (
     FORMAT_FILES,
+    HARMLESS_WARNINGS,
     PIPELINE_VERSION,
     AccuracyMode,
     BlockKind,
@@ -73,6 +74,7 @@ from document_parser.models.words import (
 
 __all__ = [
     "FORMAT_FILES",
+    "HARMLESS_WARNINGS",
     "INK_COLUMNS",
     "INK_ROWS",
     "PIPELINE_VERSION",

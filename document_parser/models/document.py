@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.words import (
+    HARMLESS_WARNINGS,
     PIPELINE_VERSION,
     BlockKind,
     EngineName,
@@ -263,6 +264,11 @@ class Page(BaseModel):
     revision: int = Field(
         default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which it was read."
     )
+
+    @property
+    def flagged(self) -> bool:
+        """Whether somebody should look at how it was read."""
+        return self.status != "failed" and any(warning.code not in HARMLESS_WARNINGS for warning in self.warnings)
 
     @property
     def cached(self) -> bool:

@@ -42,6 +42,8 @@ class Progress(BaseModel):
     blank_pages: int = 0
     cached_pages: int = 0
     failed_pages: int = 0
+    flagged_pages: int = 0
+    """Read, with a warning: somebody should look at them."""
     percent: float = 0.0
     eta_seconds: int | None = None
 

@@ -44,6 +44,8 @@ WarningCode = Literal[
     "hidden_text",
     "page_failed",
 ]
+HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated"})
+"""What is said of a page without asking anybody to look at it."""
 HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside"]
 """Why nobody sees a text of the text layer: painted in no way, or fully transparent; in the colour of what lies behind it; too
 small; under something painted later; cut away; outside the page."""

@@ -180,9 +180,10 @@ local function observe(series, value, from)
   tally(series .. '|sum', value)
 end
 
-local function count_page(job, page, outcome, counter, warnings)
+local function count_page(job, page, outcome, counter, warnings, flagged)
   redis.call('HINCRBY', pages(job), '#' .. outcome, 1)
   redis.call('HINCRBY', pages(job), '#finished', 1)
+  if flagged then redis.call('HINCRBY', pages(job), '#flagged', 1) end
   if counter ~= '' then redis.call('HINCRBY', pages(job), '#' .. counter, 1) end
   redis.call('HSET', pages(job), '#current', math.max(count(job, 'current'), tonumber(page)))
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))

@@ -9,7 +9,8 @@ local entry = load(pages(job), page)
 if at ~= 'processing' or not entry or entry.state ~= 'claimed' or entry.token ~= token then return 0 end
 drop_claim(job, page, entry)
 redis.call('HSET', pages(job), page, ARGV[4])
-count_page(job, page, ARGV[5], ARGV[6], cjson.decode(ARGV[4]).warnings)
+local read = cjson.decode(ARGV[4])
+count_page(job, page, ARGV[5], ARGV[6], read.warnings, read.flagged)
 -- What took no engine's time does not tell the pace.
 if ARGV[7] == 'read' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end
 if ARGV[7] == 'cached' then redis.call('HINCRBY', pages(job), '#cached', 1) end

@@ -59,7 +59,8 @@ export function jobState(status) {
     case "queued": return ["Queued", "busy"];
     case "processing": return [{ opening: "Opening", assembling: "Writing" }[status.stage] ?? "Reading", "busy"];
     case "completed": if (isRereading(status)) return ["Reading again", "busy"];
-      return status.complete === false ? ["Done, with gaps", "warn"] : ["Done", "good"];
+      if (status.complete === false) return ["Done, with gaps", "warn"];
+      return status.progress.flagged_pages ? [`Done, ${count(status.progress.flagged_pages, "page")} flagged`, "warn"] : ["Done", "good"];
     case "failed": return ["Not read", "bad"];
     case "cancelled": return ["Cancelled", ""];
     default: return [String(status.status), ""];
