@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 VLLM := .venv-vllm
 BIN := $(VENV)/bin
+SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-vllm run check chaos bench samples clean
@@ -13,8 +14,8 @@ demo: $(VENV)/.installed  ## read the sample documents through the real service,
 run: $(VENV)/.installed  ## serve on port 1233, with workers
 	$(BIN)/python -m document_parser.api
 
-test: $(VENV)/.installed-dev  ## the whole suite
-	$(BIN)/python -m pytest
+test: $(VENV)/.installed-dev  ## the whole suite, two files at a time
+	$(SUITE)
 
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
 	-tests/vllm_peer/install.sh $(VLLM)
@@ -25,7 +26,7 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(SUITE)
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.chaos
