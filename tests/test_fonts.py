@@ -28,6 +28,7 @@ SOUND = {
     "capitals": "HIGHLIGHTS OF THE REPORT ON READING LITERACY IN THE SCHOOLS OF THE COUNTRY",
     "names of programs": "AutoGen GitHub PowerPoint JavaScript LaTeX OpenOffice WordPerfect YouTube LinkedIn FedEx",
     "one word again and again": "NCLB " * 60,
+    "names of machines and files": "pjw@system system!pjw ucbvax /n/ucbvax/n/krmvax KRMVX::SYS$DSK:[NTUSR]fl x86_64",
     "numbers": "1,512 1,586 1,646 1,677 1,693 2009 2010 2011 Q1 Q2",
 }
 

@@ -50,9 +50,9 @@ class Style(NamedTuple):
     marked: int = 0
 
     def differs(self, other: Style) -> bool:
-        """Whether the two tell parts of a formula apart, which may touch each other, or marked objects from others."""
+        """Whether the two tell parts of a formula apart, which may touch each other."""
         fonts = self.font.math != other.font.math or self.font.glyphs is not other.font.glyphs
-        return fonts or self.marked != other.marked or abs(self.size_points - other.size_points) > 0.1 * self.size_points
+        return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
 
 
 Piece = tuple[str, Rect, Style, float]
@@ -99,10 +99,17 @@ def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
             return extract_words(page, with_own)
         finally:
             with_own.close()
-    return [word for word, _ in extract_marked(page, textpage, frozenset())]
+    return [word for word, _ in extract_marked(page, textpage, frozenset()).words]
 
 
-def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> list[tuple[Word, Style]]:
+class Marked(NamedTuple):
+    """The words of a page, each with its style; and whether any was cut only because a marked object begins or ends there."""
+
+    words: list[tuple[Word, Style]]
+    cut: bool
+
+
+def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> Marked:
     """``extract_words``, each word with its style, which names the text object where that is one of these addresses.
 
     Marked words that lie outside the page are among them, their boxes on its edge. Errors as there.
@@ -110,7 +117,7 @@ def extract_marked(page: Any, textpage: Any, marked: frozenset[int]) -> list[tup
     place = upright_map(page)
     extractor = _Extractor(PageText(textpage), marked)
     words = ((_word(piece, place), piece[2]) for piece in extractor.pieces())
-    return [(word, style) for word, style in words if word is not None]
+    return Marked([(word, style) for word, style in words if word is not None], extractor.cut_at_mark)
 
 
 class _Extractor:
@@ -118,6 +125,7 @@ class _Extractor:
 
     def __init__(self, page_text: PageText, marked: frozenset[int] = frozenset()) -> None:
         self._marked = marked
+        self.cut_at_mark = False
         self._page_text = page_text
         self._raw = page_text.raw
         self._styles: dict[int | None, Style] = {}
@@ -158,6 +166,9 @@ class _Extractor:
             now = self._baseline(first + offset)
             if before.differs(style) or abs(now - height) > SHIFTED * style.size_points:
                 cuts.append(offset)
+            elif before.marked != style.marked:
+                cuts.append(offset)
+                self.cut_at_mark = True
             before, height = style, now
         return cuts
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from document_parser.models import FontInDoubt, Word
@@ -21,8 +22,8 @@ UNLIKE = 0.5, 0.68
 """Below this cosine of its letters' frequencies with the usual ones a text is in doubt, of few letters or of many."""
 LITTLE_UNLIKE, FEW_VOWELS = (0.56, 0.76), (0.2, 0.28)
 """Below the first it is where the share of vowels, with y, is below the second too."""
-_NO_WORD = frozenset("/@_")
-"""Addresses and names of files have these; they say what no language says."""
+_NO_WORD = re.compile(r"[/@_]|\w[!:.$=<>\d]+\w|[a-z]\d|\d[a-z]", re.IGNORECASE)
+"""Addresses, names of files and code have these; they say what no language says."""
 ODD_CASES = 0.4
 """Share of the words in which capitals follow small letters more than once."""
 ACCENTED = 0.4
@@ -68,24 +69,27 @@ def is_doubtful(texts: Iterable[str]) -> bool:
     letters = "".join(words)
     if len(letters) < LEAST_LETTERS:
         return False
-    plain = [_plain(letter) for letter in letters]
-    if sum(letter in _USUAL for letter in plain) < MOSTLY * len(letters):
+    small = letters.lower()
+    plain = small if small.isascii() else "".join(map(_plain, letters))
+    counts = Counter(plain)
+    if sum(counts[letter] for letter in _USUAL) < MOSTLY * len(letters):
         return False
-    accented = sum(one != letter.lower() for one, letter in zip(plain, letters, strict=True))
+    accented = 0 if plain is small else sum(one != letter.lower() for one, letter in zip(plain, letters, strict=True))
     return (
-        _is_unlike(plain) or accented > ACCENTED * len(letters) or _odd_cases(words) > ODD_CASES * max(LEAST_WORDS, len(words))
+        _is_unlike(counts, len(letters))
+        or accented > ACCENTED * len(letters)
+        or _odd_cases(words) > ODD_CASES * max(LEAST_WORDS, len(words))
     )
 
 
-def _is_unlike(letters: Sequence[str]) -> bool:
-    like, many = likeness(letters), len(letters) > FEW_LETTERS
-    vowels = sum(letter in "aeiouy" for letter in letters)
-    return like < UNLIKE[many] or (like < LITTLE_UNLIKE[many] and vowels < FEW_VOWELS[many] * len(letters))
+def _is_unlike(counts: Mapping[str, int], letters: int) -> bool:
+    like, many = _likeness(counts), letters > FEW_LETTERS
+    vowels = sum(counts[letter] for letter in "aeiouy")
+    return like < UNLIKE[many] or (like < LITTLE_UNLIKE[many] and vowels < FEW_VOWELS[many] * letters)
 
 
-def likeness(letters: Iterable[str]) -> float:
+def _likeness(counts: Mapping[str, int]) -> float:
     """The cosine of the frequencies of plain letters with the usual ones, 0 to 1."""
-    counts = Counter(letters)
     length = math.sqrt(sum(count * count for count in counts.values()))
     return sum(count * _USUAL.get(letter, 0) for letter, count in counts.items()) / (_LENGTH * length) if length else 0.0
 
@@ -101,7 +105,7 @@ def _words(texts: Iterable[str]) -> list[str]:
     left = MOST_LETTERS
     for text in texts:
         letters = text if text.isalpha() else "".join(filter(str.isalpha, text))
-        if len(letters) >= LEAST_WORD and letters not in found and _NO_WORD.isdisjoint(text):
+        if len(letters) >= LEAST_WORD and letters not in found and not _NO_WORD.search(text):
             found[letters] = None
             left -= len(letters)
             if left <= 0:
@@ -115,4 +119,5 @@ def _plain(letter: str) -> str:
 
 def _odd_cases(words: Iterable[str]) -> int:
     """How many words have a capital letter twice after a small one; CamelCase has few."""
-    return sum(sum(one.islower() and other.isupper() for one, other in pairwise(word)) > 1 for word in words)
+    mixed = (word for word in words if not (word.isupper() or word[1:].islower()))
+    return sum(sum(one.islower() and other.isupper() for one, other in pairwise(word)) > 1 for word in mixed)

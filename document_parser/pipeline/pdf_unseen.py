@@ -188,16 +188,19 @@ def _beside(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool
         nothing = [False] * len(texts)
         return nothing, nothing, nothing
     ours, theirs = np.array([text.box for text in texts])[:, None], np.array([cover.box for cover in covers])[None]
-    touch: NDArray[np.bool_] = np.all((ours[..., :2] < theirs[..., 2:]) & (ours[..., 2:] > theirs[..., :2]), axis=2)
-    later = np.array([cover.place for cover in covers]) > np.array([text.place for text in texts])[:, None]
-    fill, ink = np.array([cover.colour for cover in covers])[None], np.array([text.colour for text in texts])[:, None]
-    alike = (np.abs(fill - ink) <= ALIKE).all(axis=2) | (fill[..., 0] < 0)
-    return _any(touch), _any(touch & later), _any(touch & ~later & alike)
+    text, cover = np.nonzero(np.all((ours[..., :2] < theirs[..., 2:]) & (ours[..., 2:] > theirs[..., :2]), axis=2))
+    later = np.array([one.place for one in covers])[cover] > np.array([one.place for one in texts])[text]
+    fill, ink = np.array([one.colour for one in covers])[cover], np.array([one.colour for one in texts])[text]
+    alike = (np.abs(fill - ink) <= ALIKE).all(axis=1) | (fill[:, 0] < 0)
+    return _among(len(texts), text), _among(len(texts), text[later]), _among(len(texts), text[~later & alike])
 
 
-def _any(found: NDArray[np.bool_]) -> list[bool]:
-    rows: list[bool] = np.logical_or.reduce(found, axis=1).tolist()
-    return rows
+def _among(count: int, places: NDArray[np.intp]) -> list[bool]:
+    """For each of so many, whether it is among these places."""
+    found = np.zeros(count, dtype=bool)
+    found[places] = True
+    told: list[bool] = found.tolist()
+    return told
 
 
 class Found(NamedTuple):
@@ -225,28 +228,28 @@ def seen_and_unseen(page: Any, textpage: Any, objects: Iterable[Placed], suspect
 
     Among the seen are words that say what is written in a picture, or in shapes of letters, where they stand.
     """
-    found = _looked_at(page, textpage, objects, suspects) if suspects else []
+    if not suspects:
+        return Layer([(word, style.face) for word, style in extract_marked(page, textpage, frozenset()).words], [])
+    found, cut = _looked_at(page, textpage, objects, suspects)
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
-    if not unseen:
-        return Layer([(word, style.face) for word, style in extract_marked(page, textpage, frozenset())], [])
-    if len(unseen) < len(suspects):
+    if cut and len(unseen) < len(suspects):
         # Words end where an object of another mark begins; only those that are unseen shall break any.
-        found = _looked_at(page, textpage, objects, unseen)
+        found, _ = _looked_at(page, textpage, objects, unseen)
     seen = [(one.word, one.face) for one in found if one.hidden is None]
     return Layer(seen, list(_texts((one for one in found if one.hidden), _Places(word for word, _ in seen))))
 
 
-def _looked_at(page: Any, textpage: Any, objects: Iterable[Placed], suspects: Mapping[int, Suspect]) -> list[Found]:
-    """All words of a page, those of the suspects judged."""
+def _looked_at(
+    page: Any, textpage: Any, objects: Iterable[Placed], suspects: Mapping[int, Suspect]
+) -> tuple[list[Found], bool]:
+    """All words of a page, those of the suspects judged; and whether any word was cut because a suspect begins in it."""
     twins = {address_of(twin) for suspect in suspects.values() for twin in suspect.twins}
-    found = [
-        Found(word, address=style.marked, face=style.face)
-        for word, style in extract_marked(page, textpage, frozenset({*suspects, *twins}))
-    ]
+    words, cut = extract_marked(page, textpage, frozenset({*suspects, *twins}))
+    found = [Found(word, address=style.marked, face=style.face) for word, style in words]
     read = {one.address for one in found}
     alone = {address: _without_twins(suspect, read) for address, suspect in suspects.items()}
     told = iter(_judged(page, objects, [(one, alone[one.address]) for one in found if one.address in alone]))
-    return [one for run in _runs(next(told) if one.address in alone else one for one in found) for one in run]
+    return [one for run in _runs(next(told) if one.address in alone else one for one in found) for one in run], cut
 
 
 def _runs(words: Iterable[Found]) -> Iterator[list[Found]]:
