@@ -471,6 +471,18 @@ def test_a_stream_that_fails_is_replaced_by_asking(service, opened, paper):
     watched.complaints.clear()
 
 
+def test_without_a_stream_the_page_looked_at_fills_once_it_is_read(gpu_service, models, opened, tmp_path):
+    models[0].script("slow", stamp=77)
+    watched = opened(gpu_service)
+    watched.page.route("**/events", lambda route: route.fulfill(status=200, content_type="text/plain", body="no stream"))
+    page = watched.upload(stamped_pdf(tmp_path / "slow.pdf", [77]))
+    expect(page.locator("#paper")).to_have_attribute("aria-busy", "true")
+    done(page)
+    expect(page.locator("#paper")).to_contain_text("stamp-77")
+    assert all("text/event-stream" in complaint for complaint in watched.complaints)
+    watched.complaints.clear()
+
+
 def test_a_busy_server_is_waited_for_as_long_as_it_asks(service, opened, paper):
     watched = opened(service, expected={503, 429})
     page = watched.page

@@ -143,7 +143,7 @@ export class JobView {
     show(byId("views"), shown);
     setText(byId("page-total"), `of ${pages.length.toLocaleString("en")}`);
     if (shown && !this.pageView.number) this.openPage(this.ledger.get(this.number) ? this.number : pages[0].number);
-    else this.pageView.again();
+    else this.pageView.again(this.ledger.get(this.number)?.state);
   }
 
   #setStatus(status) {

@@ -34,6 +34,7 @@ export class PageView {
     this.kept.clear();
     this.pictures.clear();
     this.view = null;
+    this.shown = null;
     this.number = null;
   }
 
@@ -58,9 +59,10 @@ export class PageView {
     }
   }
 
-  /** Fetches the page once more where the server did not answer when it was to be shown. */
-  again() {
-    if (this.lost) this.open(this.jobId, this.number);
+  /** Fetches the page once more where the server did not answer when it was to be shown, or where it has been read since. */
+  again(state) {
+    const unread = READ.has(state) && !(this.shown?.number === this.number && READ.has(this.shown.state));
+    if (this.lost || unread) this.open(this.jobId, this.number);
   }
 
   /** A page is another one by now: it is fetched anew when it is next shown, and at once where it is shown now. */
@@ -90,6 +92,7 @@ export class PageView {
 
   #render(view) {
     this.view = view;
+    this.shown = { number: this.number, state: view.state };
     const blocks = view.page?.blocks ?? [];
     this.elements = [];
     fill(byId("page-badges"), pageBadges(view));
