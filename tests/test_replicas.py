@@ -223,8 +223,9 @@ def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(r
             # Looked at once, before anything was asked: from then on only counts tell.
             settings = settings_for(one.url, two.url, vllm_probe_seconds=600.0)
             async with reading(settings, boards[0]) as first, reading(settings, boards[1]) as second:
-                for engine in (first, second):
+                for engine, board in zip((first, second), boards, strict=True):
                     await engine.read(picture())
+                    board.in_flight.close()  # told at once, where a reader tells it with its next page or beat
                 pages = []
                 for stamp in range(4):
                     for engine in (first, second):
