@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import is_
 from typing import TYPE_CHECKING
 
 from document_parser.models import Word
@@ -13,6 +14,9 @@ from document_parser.pipeline.layout.text import Part, parts_of_line
 
 TALL = 1.7
 """A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
+
+KEPT = 64
+"""Answers of ``lines_of`` that are kept: those of the part of a page that is being looked at."""
 
 
 class Extent:
@@ -102,13 +106,35 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
         return []
     if len(words) == 1:
         return [Line((words[0],))]
+    return list(_lines_of(_VeryWords(tuple(words))))
+
+
+class _VeryWords:
+    """The very same words in the same order, as a key: more than half of all lines are asked for again by the next rule."""
+
+    __slots__ = ("_hash", "words")
+
+    def __init__(self, words: tuple[Word, ...]) -> None:
+        self.words = words
+        self._hash = hash(tuple(map(id, words)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _VeryWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
+
+
+@lru_cache(maxsize=KEPT)
+def _lines_of(key: _VeryWords) -> tuple[Line, ...]:
+    words = key.words
     limit = TALL * sorted(word.bottom - word.top for word in words)[len(words) // 2]
     usual = [word for word in words if word.bottom - word.top <= limit]
     rows = _rows(usual)
     for tall in _rows([word for word in words if word.bottom - word.top > limit]):
         _seat(tall, rows)
     rows.sort(key=lambda row: row.top)
-    return [Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows]
+    return tuple(Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows)
 
 
 REACH = 0.2
