@@ -67,7 +67,10 @@ class InkMap:
         columns = _with_runs(free, self.shortest)
         if not len(columns):
             return None
-        number, first, last, height = _best_run(free[:, columns], *_ink_beside(self.ink, self.least, columns))
+        strips, sides = free[:, columns], _ink_beside(self.ink, self.least, columns)
+        new = _unlike_the_last(strips, *sides)
+        columns = columns[new]
+        number, first, last, height = _best_run(strips[:, new], *(side[:, new] for side in sides))
         if height == 0:
             return None
         return self._gutter(free, int(columns[number]), first, last, height)
@@ -112,6 +115,13 @@ def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cell
     first = np.where(inked, ink.argmax(axis=1), ink.shape[1])
     last = np.where(inked, ink.shape[1] - 1 - ink[:, ::-1].argmax(axis=1), -1)
     return columns >= first[:, None], columns + width - 1 <= last[:, None]
+
+
+def _unlike_the_last(*maps: Cells) -> NDArray[np.bool_]:
+    """Which columns differ from the one before in any of these maps: of a broad white many strips are the same."""
+    new = np.ones(maps[0].shape[1], dtype=np.bool_)
+    new[1:] = np.logical_or.reduce([(one[:, 1:] != one[:, :-1]).any(axis=0) for one in maps])
+    return new
 
 
 def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
