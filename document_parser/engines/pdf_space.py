@@ -35,7 +35,11 @@ class Rect(NamedTuple):
 
 
 def ordered(left: float, bottom: float, right: float, top: float) -> Rect:
-    return Rect(min(left, right), min(bottom, top), max(left, right), max(bottom, top))
+    if left > right:
+        left, right = right, left
+    if bottom > top:
+        bottom, top = top, bottom
+    return Rect(left, bottom, right, top)
 
 
 class UprightMap(NamedTuple):
@@ -54,7 +58,12 @@ class UprightMap(NamedTuple):
         u1 = self.a * rect.right + self.b * rect.top + self.c
         v0 = self.d * rect.left + self.e * rect.bottom + self.f
         v1 = self.d * rect.right + self.e * rect.top + self.f
-        return min(u0, u1), min(v0, v1), max(u0, u1), max(v0, v1)
+        # Several hundred times a page: two comparisons cost less than four calls.
+        if u0 > u1:
+            u0, u1 = u1, u0
+        if v0 > v1:
+            v0, v1 = v1, v0
+        return u0, v0, u1, v1
 
 
 def upright_map(page: Any) -> UprightMap:

@@ -274,4 +274,6 @@ def _clean(text: str) -> str:
 
 
 def _share(value: float) -> float:
-    return round(min(1.0, max(0.0, value)), 5)
+    if 0.0 <= value <= 1.0:
+        return round(value, 5)
+    return 1.0 if value > 1.0 else 0.0
