@@ -415,3 +415,11 @@ class UnexpectedAnswer(DocumentParserError):
     code = "UNEXPECTED_ANSWER"
     status = 502
     message = "The answer is not one of this service. Check the server's address."
+
+
+# --- what is told ------------------------------------------------------------------------------------------------------
+
+
+def problem_in(message: str) -> str:
+    """What a validator of ours says, without what pydantic puts before it and without the full stop."""
+    return message.removeprefix("Value error, ").removesuffix(".")

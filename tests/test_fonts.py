@@ -8,7 +8,7 @@ import pytest
 
 import document_parser
 from document_parser.models import Word
-from document_parser.pipeline.fonts import lines_of
+from document_parser.pipeline.fonts import runs_of
 from document_parser.pipeline.letters import fonts_in_doubt, is_doubtful
 from document_parser.pipeline.pdf_file import PdfFile
 from tests import documents
@@ -81,7 +81,7 @@ def test_words_on_one_line_are_looked_at_together():
         Word("elsewhere", 0.7, 0.1, 0.9, 0.12),
         Word("below", 0.1, 0.2, 0.2, 0.22),
     ]
-    assert [[word.text for word in line] for line in lines_of(words)] == [["Far", "away"], ["elsewhere"], ["below"]]
+    assert [[word.text for word in line] for line in runs_of(words)] == [["Far", "away"], ["elsewhere"], ["below"]]
 
 
 def test_the_lines_of_a_false_font_are_read_from_the_picture_and_all_others_stay(tmp_path: Path):

@@ -29,6 +29,7 @@ def service(tmp_path, server):
     with Service(
         tmp_path,
         PAGE_CONCURRENCY=4,
+        DRAIN_SECONDS=30,
         **asking(server.url, "auto"),
         **SOON,
     ) as service:

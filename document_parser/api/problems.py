@@ -27,6 +27,7 @@ from document_parser.errors import (
     NotFound,
     QueueUnavailable,
     RateLimited,
+    problem_in,
 )
 from document_parser.jobs.connection import RedisError
 from document_parser.models import JobError, utc_text
@@ -35,7 +36,7 @@ log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
 MOST_DRAINED_BYTES = 64 << 20
-DRAIN_SECONDS = 10.0
+REST_SECONDS = 10.0
 _BY_STATUS: dict[int, type[DocumentParserError]] = {
     400: BadRequest,
     404: NotFound,
@@ -93,16 +94,11 @@ def invalid_option(error: ValidationError) -> Response:
 
 def option_error(error: ValidationError) -> InvalidOption:
     fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": _sentence(item["msg"])}
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": problem_in(item["msg"])}
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     named = "; ".join(f"{field['field']}: {field['problem']}" for field in fields[:5])
     return InvalidOption(f"Not understood: {named}.", fields=fields)
-
-
-def _sentence(message: str) -> str:
-    """What a validator says, without what pydantic puts before it."""
-    return message.removeprefix("Value error, ").removesuffix(".")
 
 
 def request_id() -> str:
@@ -165,7 +161,7 @@ def _patience() -> Iterator[None]:
     """What has been refused may hold its thread for so long, however slowly the rest of it comes."""
     arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
     client = request.environ.get("gunicorn.socket")
-    arrival = arrivals.begin(client, DRAIN_SECONDS) if client is not None else None
+    arrival = arrivals.begin(client, REST_SECONDS) if client is not None else None
     try:
         yield
     finally:

@@ -19,6 +19,7 @@ from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display, left_out
+from document_parser.errors import problem_in
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads
 from document_parser.startup import settings_or_exit
@@ -117,7 +118,7 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
     try:
         Options.model_validate(fields)
     except ValidationError as error:
-        raise UsageError("; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())) from None
+        raise UsageError("; ".join(problem_in(item["msg"]) for item in error.errors())) from None
     return fields
 
 

@@ -128,7 +128,7 @@ async def _without(false: Sequence[FontInDoubt], source: PageSource, facts: Page
     if not false:
         return Checked(source, facts)
     words = await source.words(facts.number)
-    lines = [line for font in false for line in lines_of(font.words)]
+    lines = [line for font in false for line in runs_of(font.words)]
     letters = sum(len(word.text) for font in false for word in font.words)
     if letters > MOST_FALSE * facts.characters or len(lines) > MOST_LINES:
         gone = {_key(word) for line in lines for word in line}
@@ -178,7 +178,7 @@ class _Look:
 
     async def finds_false(self, font: FontInDoubt) -> bool:
         """Whether the picture of the longest lines of a font surely has other words than they say."""
-        lines = sorted(lines_of(font.words), key=_letters, reverse=True)[:SAMPLES]
+        lines = sorted(runs_of(font.words), key=_letters, reverse=True)[:SAMPLES]
         sound = _SOUND.setdefault(self._source, set())
         if not lines or _without_digits(lines[0]) in sound:
             return False
@@ -213,7 +213,7 @@ def _is_other(said: str, seen: Sequence[Word]) -> bool:
     return alike < OTHER and len(theirs) <= LONGER * len(ours) and len(ours) <= LONGER * len(theirs)
 
 
-def lines_of(words: Iterable[Word]) -> list[list[Word]]:
+def runs_of(words: Iterable[Word]) -> list[list[Word]]:
     """Words that follow each other on a level line together."""
     lines: list[list[Word]] = []
     for word in words:
