@@ -21,6 +21,7 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected
 
 from document_parser.api.arrivals import PIECE_BYTES, Arrival, Arrivals, Cut
+from document_parser.api.form_parser import MULTIPART, FormParser
 from document_parser.errors import (
     BadRequest,
     DocumentParserError,
@@ -36,7 +37,6 @@ from document_parser.ingest.sniff import HEAD_BYTES
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -157,6 +157,8 @@ class UploadRequest(Request):
 
     What was staged goes with the request, also where the form around it broke off and nobody ever saw the part.
     """
+
+    form_data_parser_class = FormParser
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
