@@ -104,6 +104,20 @@ class JobNotFound(DocumentParserError):
     message = "No job has this id."
 
 
+class TableNotFound(DocumentParserError):
+    code = "TABLE_NOT_FOUND"
+    status = 404
+    message = "The document has no such table. Ask for format=csv without table, or format=tables, to see which it has."
+
+    @classmethod
+    def of(cls, count: int) -> TableNotFound:
+        """The error for a document with ``count`` tables."""
+        if not count:
+            return cls("The document has no table.", tables=0)
+        has = f"{count} tables" if count > 1 else "one table"
+        return cls(f"The document has {has}: choose one from 1 to {count}.", tables=count)
+
+
 class JobExpired(DocumentParserError):
     code = "JOB_EXPIRED"
     status = 410
@@ -398,6 +412,12 @@ class FileUnreadable(DocumentParserError):
 class OutputUnwritable(DocumentParserError):
     code = "OUTPUT_UNWRITABLE"
     message = "The result cannot be written where it was asked for."
+
+
+class SeveralTables(OutputUnwritable):
+    code = "SEVERAL_TABLES"
+    status = 409
+    message = "The document has several tables, and a CSV file holds one."
 
 
 class ServerUnreachable(DocumentParserError):

@@ -41,16 +41,31 @@ def pdf_of_text(path: Path, pages: Sequence[str], two_columns: bool = False) -> 
 def table_pdf(path: Path, rows: Sequence[Sequence[str]], below: str = "") -> Path:
     """A digital page with one ruled table, and a text below it."""
     canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    _draw_table(canvas, rows)
+    for number, line in enumerate(wrapped(below, 470.0)):
+        canvas.drawString(60, 740 - len(rows) * 20 - 14 * number, line)
+    canvas.save()
+    return path
+
+
+def tables_pdf(path: Path, tables: Sequence[Sequence[Sequence[str]]]) -> Path:
+    """A digital document with a page for each ruled table, and a line of text below each."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    for rows in tables:
+        _draw_table(canvas, rows)
+        canvas.drawString(60, 700 - len(rows) * 20, "The figures above were checked by hand.")
+        canvas.showPage()
+    canvas.save()
+    return path
+
+
+def _draw_table(canvas: Canvas, rows: Sequence[Sequence[str]], height: float = 20) -> None:
     canvas.setFont("Helvetica", 11)
-    width, height = 470 / len(rows[0]), 20
+    width = 470 / len(rows[0])
     for number, cells in enumerate(rows):
         for column, text in enumerate(cells):
             canvas.rect(60 + column * width, 770 - number * height, width, height)
             canvas.drawString(66 + column * width, 776 - number * height, text)
-    for number, line in enumerate(wrapped(below, 470.0)):
-        canvas.drawString(60, 740 - len(rows) * height - 14 * number, line)
-    canvas.save()
-    return path
 
 
 def wrapped(text: str, width: float, font: str = "Helvetica", size: float = 11) -> list[str]:

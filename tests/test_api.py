@@ -111,8 +111,8 @@ def test_a_file_below_the_limit_is_taken_in_pieces(service, paper):
 
 
 def test_every_format_can_be_asked_for_later(service, done):
-    names = {"markdown": str, "html": str, "text": str, "json": dict, "csv": list}
-    contents = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "csv": "tables"}
+    names = {"markdown": str, "html": str, "text": str, "json": dict, "tables": list}
+    contents = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "tables": "tables"}
     for name, kind in names.items():
         body = service.result(done, format=name)
         assert body["format"] == name

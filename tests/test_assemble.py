@@ -284,7 +284,7 @@ def test_a_table_that_goes_on_is_one_table_with_one_header():
         page(2, block("Prices (continued)", at=box(0.1)), listing(4)),
         page(3, listing(7, heads=False), body(top=0.85, bottom=0.9)),
     ]
-    assert first_column(written("csv", *pages)) == ["Item", *items(9)]
+    assert first_column(written("tables", *pages)) == ["Item", *items(9)]
     assert written("markdown", *pages).count("| --- | --- |") == 1
     html = written("html", *pages)
     assert (html.count("<table>"), html.count("<th>"), html.count("<tr>")) == (1, 2, 10)
@@ -317,7 +317,7 @@ def test_text_between_two_tables_parts_them():
 
 def test_a_first_row_that_a_model_took_for_a_header_is_a_row():
     pages = [page(1, listing(1)), page(2, table([["Part 4", "4.50"], ["Part 5", "5.50"]]))]
-    assert first_column(written("csv", *pages)) == ["Item", *items(5)]
+    assert first_column(written("tables", *pages)) == ["Item", *items(5)]
 
 
 @pytest.mark.parametrize("name", list(FORMATS))

@@ -693,7 +693,8 @@ def test_every_format_is_shown_copied_and_downloaded(service, opened, rich_job):
         ("Markdown", "md"),
         ("JSON", "json"),
         ("HTML", "html"),
-        ("Tables", "tables.json"),
+        ("Tables as CSV", "csv"),
+        ("Tables as JSON", "tables.json"),
         ("Plain text", "txt"),
         ("Everything", "zip"),
     ):

@@ -230,10 +230,11 @@ def test_quiet_says_nothing_of_what_goes_well(desk):
     assert "DAMAGED" in desk.parse(documents.truncated(PAPER, desk.folder / "cut.pdf", 0.01), "--quiet").stderr
 
 
-def test_the_csv_of_standard_output_is_what_the_export_gives(desk):
-    tables = json.loads(desk.parse(SCAN, "--pages", "1", "--format", "csv").stdout)
+def test_the_tables_of_standard_output_are_what_the_export_gives(desk):
+    tables = json.loads(desk.parse(SCAN, "--pages", "1", "--format", "tables").stdout)
     assert tables[0]["page"] == 1
     assert "Traction rope" in tables[0]["csv"]
+    assert desk.parse(SCAN, "--pages", "1", "--format", "csv").stdout == tables[0]["csv"]
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------
@@ -359,7 +360,10 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["a.pdf", "--mode", "sloppy"], "invalid choice"),
         (["a.pdf", "--json"], "-o says where"),
         (["a.pdf", "b.pdf", "--format", "zip"], "use -o"),
-        (["a.pdf", "-o", "tables.csv"], "zip holds"),
+        (["a.pdf", "-o", "a.docx"], "Known are .tables.json, .md"),
+        (["a.pdf", "--table", "1"], "--format csv"),
+        (["a.pdf", "--format", "csv", "-o", "a.zip", "--table", "1"], "name a .csv"),
+        (["a.pdf", "b.pdf", "--format", "csv"], "go to a folder"),
         (["a.pdf", "b.pdf", "-o", "b.pdf"], "several results need a folder"),
         (["a.pdf", "-o", "./a.pdf", "--force"], "take its place"),
         (["a.pdf", "--password-file", "missing"], "cannot be read"),
@@ -440,7 +444,7 @@ def test_the_help_and_the_docs_list_every_exit_status_and_option():
 
 
 @pytest.mark.parametrize("path", [SCAN, PAPER], ids=lambda path: path.name)
-@pytest.mark.parametrize("wanted", ["markdown", "html", "csv", "text"])
+@pytest.mark.parametrize("wanted", ["markdown", "html", "tables", "text"])
 def test_the_same_document_reads_the_same_in_process_and_through_the_service(desk, service, path, wanted):
     here, there = desk.parse(path, "--format", wanted), desk.parse(path, "--format", wanted, "--server", url(service))
     assert (here.returncode, there.returncode) == (0, 0), there.stderr

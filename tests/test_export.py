@@ -13,10 +13,12 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
+from document_parser.errors import SeveralTables, TableNotFound
 from document_parser.export import FORMATS
 from document_parser.export.base import item_of
 from document_parser.export.csv import csv_lines
 from document_parser.models import Block, Cell, Document, Options, OutputFormat, Page, PageError, Table
+from document_parser.table_archive import TableArchive
 
 HEAD = Document(filename="re<port>.pdf", media_type="application/pdf", page_count=3)
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -346,16 +348,42 @@ def test_json_reads_back_as_the_same_document():
     assert Document.model_validate_json(raw("json")).pages == []
 
 
-def test_csv_lists_every_table_with_page_and_caption():
+def test_tables_lists_every_table_with_page_and_caption():
     pages = [
         page(Block(kind="caption", text="Figure 1: Birds"), PRICES, Block(kind="caption", text="Table 2: Prices")),
         page(SPANNED, number=5),
     ]
-    entries = json.loads(raw("csv", *pages))
+    entries = json.loads(raw("tables", *pages))
     assert [(entry["page"], entry["caption"]) for entry in entries] == [(1, "Table 2: Prices"), (5, "")]
     assert list(csv.reader(io.StringIO(entries[0]["csv"], newline=""))) == [["Item", "Price"], ["Gear | oil", "23.10"]]
     assert list(csv.reader(io.StringIO(entries[1]["csv"], newline=""))) == [["Both", ""], ["1 < 2", "b"]]
-    assert json.loads(raw("csv")) == []
+    assert json.loads(raw("tables")) == []
+
+
+def test_csv_is_an_archive_of_a_file_per_table_and_a_list_of_them():
+    pages = [
+        page(table([["a"], ["1"]], header=False), PRICES, Block(kind="caption", text="Table 2: Prices")),
+        page(SPANNED, number=5),
+    ]
+    archive = TableArchive(io.BytesIO(raw("csv", *pages)))
+    assert [(one.file, one.page, one.caption, one.header) for one in archive.entries] == [
+        ("page-0001-table-1.csv", 1, "", False),
+        ("page-0001-table-2.csv", 1, "Table 2: Prices", True),
+        ("page-0005-table-1.csv", 5, "", True),
+    ]
+    assert archive.open(archive.entry(2)).read() == b"Item,Price\r\nGear | oil,23.10\r\n"
+    assert raw("csv", *pages) == raw("csv", *pages)
+    with pytest.raises(SeveralTables, match="3 tables"):
+        archive.entry(None)
+    with pytest.raises(TableNotFound, match="from 1 to 3"):
+        archive.entry(4)
+
+
+def test_the_csv_of_a_document_with_one_table_or_none():
+    assert TableArchive(io.BytesIO(raw("csv", page(PRICES)))).entry(None).file == "page-0001-table-1.csv"
+    assert TableArchive(io.BytesIO(raw("csv"))).entry(None) is None
+    with pytest.raises(TableNotFound, match="has no table"):
+        TableArchive(io.BytesIO(raw("csv"))).entry(1)
 
 
 def test_csv_follows_rfc_4180():

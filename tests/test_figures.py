@@ -325,7 +325,7 @@ def written(name, figures="placeholder", stored=STORED, page=PAGE):
         ("text", "embed", "[figure: A <red> field]", "base64"),
         ("text", "none", "A <red> field\n\nFigure 1: Red", "[figure"),
         ("json", "placeholder", '"picture":"page-0001-figure-1.jpg"', "base64"),
-        ("csv", "embed", "[", "picture"),
+        ("tables", "embed", "[", "picture"),
     ],
 )
 def test_every_format_shows_figures_as_asked(name, figures, there, missing):

@@ -197,12 +197,12 @@ def test_the_page_says_what_is_hidden_in_it_and_why(document):
     assert read.hidden[0].box.top == pytest.approx(1 - 611 / A4[1], abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["markdown", "html", "text", "csv", "json"])
+@pytest.mark.parametrize("name", ["markdown", "html", "text", "tables", "json"])
 def test_no_format_but_json_has_what_is_hidden(document, name):
     out = BytesIO()
     write_document(document.model_copy(update={"pages": []}), lambda: document.pages, Options(), name, out)
     assert (SMUGGLED in out.getvalue().decode()) == (name == "json")
-    assert ("Seen by everybody" in out.getvalue().decode()) == (name != "csv")
+    assert ("Seen by everybody" in out.getvalue().decode()) == (name != "tables")
 
 
 def test_every_reason_is_told_in_words():

@@ -201,7 +201,7 @@ def test_markdown_and_html_have_the_tables_and_headings_of_the_json(seed):
 def test_csv_has_them_too(seed):
     pages = drawn(seed)
     document = Document.model_validate_json(written("json", pages))
-    tables = [entry["csv"] for entry in json.loads(written("csv", pages))]
+    tables = [entry["csv"] for entry in json.loads(written("tables", pages))]
     assert len(tables) == len(whole_tables(document))
     rows = [sum(1 for _ in io.StringIO(re.sub(r'"(?:[^"]|"")*"', "q", table))) for table in tables]
     assert rows == [len(table) for table in whole_tables(document)]
@@ -268,7 +268,7 @@ def two_pages():
             "== 1",
         ),
         ("json", {"page_separator": "== {page} =="}, '"number":2', "== 2"),
-        ("csv", {"page_separator": "=="}, "[", "=="),
+        ("tables", {"page_separator": "=="}, "[", "=="),
     ],
 )
 def test_options_do_what_they_say(name, options, there, missing):

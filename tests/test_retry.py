@@ -260,24 +260,24 @@ def found(service, job_id):
 def test_every_format_is_that_of_the_new_revision(service, servers, tmp_path):
     for server in servers.values():
         server.reset()
-    contents = {"csv": "tables", **FORMATS}
-    job_id = service.submit(stamped_pdf(tmp_path / "report.pdf", [1]), output_format="csv")
+    contents = {"tables": "tables", **FORMATS}
+    job_id = service.submit(stamped_pdf(tmp_path / "report.pdf", [1]), output_format="tables")
     service.ended(job_id)
     before = {name: service.result(job_id, format=name)[content] for name, content in contents.items()}
-    assert before["csv"] == []
+    assert before["tables"] == []
     old = zipped(service, job_id)
     assert retry(service, job_id, 1, engine="nanonets").status_code == 202
     assert settled(service, job_id)["revision"] == 2
     after = {name: service.result(job_id, format=name) for name in contents}
     assert {name: found["revision"] for name, found in after.items()} == dict.fromkeys(contents, 2)
     assert [name for name, content in contents.items() if after[name][content] == before[name]] == []
-    assert "stamp-1" in after["csv"]["tables"][0]["csv"]
+    assert "stamp-1" in after["tables"]["tables"][0]["csv"]
     new = zipped(service, job_id)
     assert new != old
     with zipfile.ZipFile(io.BytesIO(new)) as archive:
         texts = {name.rpartition(".")[2]: archive.read(name).decode() for name in archive.namelist()}
     assert texts["md"] == after["markdown"]["markdown"]
-    assert texts["csv"] == after["csv"]["tables"][0]["csv"]
+    assert texts["csv"] == after["tables"]["tables"][0]["csv"]
 
 
 def test_the_options_of_a_retry_decide_who_reads(service, servers, paper):

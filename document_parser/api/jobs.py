@@ -46,7 +46,7 @@ def status(path: JobPath, query: StatusQuery) -> Response:
     operation_id="job_result",
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
-    return results.respond(factory.services(), _load(path.job_id), query.format)
+    return results.respond(factory.services(), _load(path.job_id), query.format, query.table)
 
 
 @routes.get(
@@ -56,7 +56,7 @@ def result(path: JobPath, query: ResultQuery) -> Response:
     operation_id="job_download",
 )
 def download(path: JobPath, query: ResultQuery) -> Response:
-    return results.download(factory.services(), _load(path.job_id), query.format)
+    return results.download(factory.services(), _load(path.job_id), query.format, query.table)
 
 
 @routes.post(

@@ -6,58 +6,64 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from flask import Response, request
 
 from document_parser.api import problems
-from document_parser.errors import JobNotComplete
+from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
 from document_parser.jobs import files, queue
 from document_parser.jobs.job import Job
 from document_parser.models import FORMAT_FILES, JobState, OutputFormat, utc_text
 from document_parser.storage import StoredFileMissing
+from document_parser.table_archive import TableArchive, TableEntry
 
 if TYPE_CHECKING:
     from document_parser.api.factory import Services
 
 EXPORT_SECONDS = 30.0
 CHUNK_BYTES = 1 << 16
-CONTENT_NAMES = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "csv": "tables"}
+CONTENT_NAMES = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "tables": "tables"}
 _ACCEPTED: dict[str, OutputFormat] = {
     "text/markdown": "markdown",
     "text/html": "html",
+    "text/csv": "csv",
     "text/plain": "text",
     "application/zip": "zip",
 }
 
 
-def respond(services: Services, job: Job, wanted: str) -> Response:
+def respond(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
     """The result of a job that has ended, in its own or another format.
 
-    Raises JobNotComplete; the error of a failed job is its answer.
+    Raises JobNotComplete, InvalidOption, TableNotFound; the error of a failed job is its answer.
     """
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         return problems.answer(job.error)
-    accepted = _accepted_format()
-    if accepted is not None and not wanted:
-        return _file(services, job, accepted, attached=False)
-    name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
-    if name == "zip":
-        return _file(services, job, name, attached=True)
+    accepted = None if wanted else _accepted_format()
+    name: OutputFormat = wanted or accepted or job.card.options.output_format  # type: ignore[assignment]
+    _check_table(table, name)
+    if name == "csv" and not _json_only():
+        return _csv(services, job, table, attached=False)
+    if name == "zip" or accepted is not None:
+        return _file(services, job, name, attached=accepted is None)
+    name = "tables" if name == "csv" else name
     stream = stored(services, job, name)
     return Response(_body(services, job, name, stream), mimetype="application/json")
 
 
-def download(services: Services, job: Job, wanted: str) -> Response:
-    """The same as a file. Raises JobNotComplete; the error of a failed job is its answer."""
+def download(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
+    """The same as a file. Raises JobNotComplete, InvalidOption, TableNotFound; the error of a failed job is its answer."""
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         return problems.answer(job.error)
-    return _file(services, job, wanted or job.card.options.output_format, attached=True)  # type: ignore[arg-type]
+    name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
+    _check_table(table, name)
+    return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)
 
 
 def stored(services: Services, job: Job, name: OutputFormat) -> BinaryIO:
@@ -89,13 +95,63 @@ def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -
     media_type, extension = FORMAT_FILES[name]
     response = Response(_chunks(stored(services, job, name)), content_type=media_type)
     if attached:
-        stem = job.card.filename.rpartition(".")[0] or job.card.filename
-        response.headers["Content-Disposition"] = _attachment(f"{stem}.{extension}")
+        response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
     if name == "html":
         # A document's HTML is shown without scripts, frames, forms or anything from elsewhere; figures are ours.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
         response.headers["Content-Security-Policy"] = policy
     return response
+
+
+def _check_table(table: int | None, name: OutputFormat) -> None:
+    """Raise InvalidOption if one table is asked for in a format that has them all."""
+    if table is not None and name != "csv":
+        raise InvalidOption(f"Not understood: table: only format=csv gives a single table, and this is {name}.")
+
+
+def _json_only() -> bool:
+    """Return whether the Accept header allows JSON and no CSV."""
+    return bool(request.accept_mimetypes["application/json"]) and not request.accept_mimetypes["text/csv"]
+
+
+def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> Response:
+    """Return the only table or the one asked for as CSV, several as an archive. The archive also if Accept names only that.
+
+    Without a table the CSV is empty. Raises JobNotComplete, TableNotFound.
+    """
+    archive = TableArchive(stored(services, job, "csv"))
+    headers = {"X-Tables": str(len(archive.entries))}
+    try:
+        entry = archive.entry(table)
+    except TableNotFound:
+        archive.stream.close()
+        raise
+    except SeveralTables:
+        return _archive(job, archive, headers)
+    if table is None and request.accept_mimetypes.best == "application/zip":
+        return _archive(job, archive, headers)
+    if attached:
+        name = f"{_stem(job)}-{entry.file}" if entry and table is not None else f"{_stem(job)}.csv"
+        headers["Content-Disposition"] = _attachment(name)
+    header = "present" if entry and entry.header else "absent"
+    return Response(_table(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
+
+
+def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Response:
+    media_type, extension = FORMAT_FILES["csv"]
+    archive.stream.seek(0)
+    headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
+    return Response(_chunks(archive.stream), content_type=media_type, headers=headers)
+
+
+def _table(archive: TableArchive, entry: TableEntry | None) -> Iterator[bytes]:
+    with archive.stream:
+        if entry is not None:
+            yield from _chunks(archive.open(entry))
+
+
+def _stem(job: Job) -> str:
+    return job.card.filename.rpartition(".")[0] or job.card.filename
 
 
 def _attachment(name: str) -> str:
@@ -121,11 +177,11 @@ def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) ->
         ],
     }
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
-    yield from _chunks(stream) if name in ("json", "csv") else _escaped(stream)
+    yield from _chunks(stream) if name in ("json", "tables") else _escaped(stream)
     yield b"}"
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
     with stream:
         while chunk := stream.read(CHUNK_BYTES):
             yield chunk

@@ -65,6 +65,10 @@ class ImageQuery(_Strict):
 class ResultQuery(_Strict):
     format: OutputFormat | Literal[""] = Field(default="", description="Another format than the one asked for at upload.")
 
+    table: int | None = Field(
+        default=None, ge=1, description="With format=csv: the table to send, counted from 1. Without it, several come as a ZIP."
+    )
+
 
 class _ListQuery(_Strict):
     limit: int = Field(default=50, ge=1, le=500, description="Most entries in one answer.")

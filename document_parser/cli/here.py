@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Generator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from document_parser.cli.outcome import Outcome, Work, outcome_of
 from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
+from document_parser.cli.tables import write_tables
 from document_parser.models import Options
 from document_parser.pipeline.document import DocumentReader
 from document_parser.pipeline.read_document import ReadDocument
@@ -45,7 +48,7 @@ class Here:
             work.input.local() as path,
             self.passwords.opening(work.input.name, partial(self._document, work, path)) as document,
         ):
-            self._write(document, work.target)
+            self._write(document, work, outcome)
             outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
         return outcome
 
@@ -58,7 +61,11 @@ class Here:
             self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)
         )
 
-    def _write(self, document: ReadDocument, target: Path | None) -> None:
+    def _write(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+        if self.options.output_format == "csv":
+            self._write_tables(document, work, outcome)
+            return
+        target = work.target
         if target is None:
             with self.stdout.next() as out:
                 document.write(self.options.output_format, out)
@@ -69,6 +76,12 @@ class Here:
             document.save_figures(folder)
         with atomic_write(target) as out:
             document.write(self.options.output_format, out, folder.name if links else None)
+
+    def _write_tables(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+        with ExitStack() as stack:
+            archive = stack.enter_context(tempfile.TemporaryFile())
+            document.write("csv", archive)
+            write_tables(archive, work.target or stack.enter_context(self.stdout.next()), work, outcome)
 
 
 def _warnings(document: ReadDocument) -> list[dict[str, object]]:

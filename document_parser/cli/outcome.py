@@ -35,10 +35,15 @@ GIVES_UP_AT = _NO_SERVER
 
 @dataclass(frozen=True)
 class Work:
-    """A document to read and the file its result goes to; None is standard output."""
+    """A document to read and the file its result goes to; None is standard output.
+
+    Of the tables of a document, ``table`` is the one to write, counted from 1; ``in_folder``: several may become several files.
+    """
 
     input: Input
     target: Path | None
+    in_folder: bool = False
+    table: int | None = None
 
 
 @dataclass
@@ -51,6 +56,10 @@ class Outcome:
     failed_pages: list[int] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     output: str | None = None
+    """The file with the result, the first of ``outputs``."""
+    outputs: list[str] = field(default_factory=list)
+    tables: int | None = None
+    """How many tables the document has, if CSV was asked for."""
     seconds: float = 0.0
     error: dict[str, str] | None = None
     job_id: str | None = None
@@ -63,7 +72,7 @@ class Outcome:
     def fail(self, error: DocumentParserError | OSError) -> None:
         """Note why there is no result."""
         ours = error if isinstance(error, DocumentParserError) else OutputUnwritable(_unwritable(error))
-        self.status, self.output = "failed", None
+        self.status, self.output, self.outputs = "failed", None, []
         self.error = {"code": ours.code, "message": ours.message}
 
     @property
@@ -83,7 +92,8 @@ def outcome_of(work: Work) -> Iterator[Outcome]:
     except (DocumentParserError, OSError) as error:
         outcome.fail(error)
     else:
-        outcome.output = str(work.target) if work.target else None
+        outcome.outputs = outcome.outputs or ([str(work.target)] if work.target else [])
+        outcome.output = outcome.outputs[0] if outcome.outputs else None
     outcome.seconds = round(time.monotonic() - started, 3)
 
 

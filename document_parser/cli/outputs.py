@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from document_parser.cli.inputs import Input, UsageError
 from document_parser.cli.outcome import Work
 from document_parser.cli.progress import Display
+from document_parser.cli.tables import ARCHIVE_SUFFIX, table_files
 from document_parser.models import FORMAT_FILES, OutputFormat
 
 STDOUT = "-"
@@ -20,11 +21,13 @@ LINKING = ("markdown", "html", "json")
 """Formats that name the files of figures."""
 
 _BY_SUFFIX: dict[str, OutputFormat] = {
+    ".tables.json": "tables",
     ".md": "markdown",
     ".markdown": "markdown",
     ".json": "json",
     ".html": "html",
     ".htm": "html",
+    ".csv": "csv",
     ".txt": "text",
     ".zip": "zip",
 }
@@ -45,29 +48,57 @@ def is_folder(output: str, *, several: bool) -> bool:
     return several or output.endswith("/") or Path(output).is_dir()
 
 
-def format_of(output: str) -> OutputFormat:
-    """The format that an output file's name asks for, Markdown where it does not tell. Raises UsageError."""
-    suffix = Path(output).suffix.lower()
-    if suffix == ".csv":
-        raise UsageError("--format csv gives a JSON list of all tables; --format zip holds a .csv of each. Name one of them.")
-    return _BY_SUFFIX.get(suffix, "markdown")
+def format_of(output: str, *, several: bool) -> OutputFormat:
+    """The format that an output file's name asks for, Markdown where it has no extension. Raises UsageError."""
+    name = Path(output).name.lower()
+    found = next((wanted for suffix, wanted in _BY_SUFFIX.items() if name.endswith(suffix)), None)
+    if found is None and Path(output).suffix and not is_folder(output, several=several):
+        raise UsageError(
+            f"{Path(output).suffix!r} is the extension of no output format. Known are {', '.join(_BY_SUFFIX)}; "
+            "--format chooses one for any name."
+        )
+    return found or "markdown"
 
 
-def plan(inputs: list[Input], output: str, output_format: OutputFormat, *, several: bool) -> list[Work]:
+def check_table(table: int | None, output: str, output_format: OutputFormat) -> None:
+    """Raise UsageError if one table is asked for where all of them are written."""
+    if table is not None and output_format != "csv":
+        raise UsageError(f"--table chooses a table for CSV, and the output is {output_format}: add --format csv.")
+    if table is not None and Path(output).suffix.lower() == ARCHIVE_SUFFIX:
+        raise UsageError("--table writes one table, and a ZIP file holds all: name a .csv file.")
+
+
+def plan(
+    inputs: list[Input], output: str, output_format: OutputFormat, *, several: bool, table: int | None = None
+) -> list[Work]:
     """Which result goes where. Raises UsageError where one would take the place of a document that is read."""
     if output in ("", STDOUT):
-        return [Work(one, None) for one in inputs]
-    if not is_folder(output, several=several):
+        return [Work(one, None, table=table) for one in inputs]
+    in_folder = is_folder(output, several=several)
+    if not in_folder:
         targets = [Path(output)]
     else:
         if Path(output).exists() and not Path(output).is_dir():
             raise UsageError(f"{output!r} is a file, and several results need a folder.")
-        targets = [Path(output) / place for place in places(inputs, FORMAT_FILES[output_format].extension)]
+        targets = [Path(output) / place for place in places(inputs, _extension(output_format))]
     read = {Path(one.name).resolve() for one in inputs}
     for target in targets:
         if target.resolve() in read:
             raise UsageError(f"{str(target)!r} is a document to read; its result would take its place.")
-    return [Work(one, target) for one, target in zip(inputs, targets, strict=True)]
+    return [Work(one, target, in_folder, table) for one, target in zip(inputs, targets, strict=True)]
+
+
+def _extension(output_format: OutputFormat) -> str:
+    """The extension of a result's file. CSV is stored as an archive, and written as single files."""
+    return "csv" if output_format == "csv" else FORMAT_FILES[output_format].extension
+
+
+def existing(work: Work) -> Path | None:
+    """A result of this document that exists already, None if there is none."""
+    if work.target is None or work.target.exists():
+        return work.target
+    others = table_files(work.target) if work.in_folder and work.target.suffix == ".csv" else []
+    return others[0] if others else None
 
 
 def places(inputs: list[Input], extension: str) -> list[Path]:

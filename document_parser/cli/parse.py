@@ -61,8 +61,8 @@ def _as_interrupt(number: int, frame: object) -> None:
 
 
 def _parse(given: argparse.Namespace) -> int:
-    fields = _fields(given)
     found = inputs.find(given.files)
+    fields = _fields(given, several=found.several)
     works = _works(given, found, fields["output_format"])
     password = _password(given)
     # Before there are threads: what reads here forks.
@@ -110,11 +110,11 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
     return reads
 
 
-def _fields(given: argparse.Namespace) -> dict[str, Any]:
+def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
     """The options that were given, by their names in models.Options. Raises UsageError."""
     named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator", "figures")
     fields = {name: value for name in named if (value := getattr(given, name)) is not None}
-    fields.setdefault("output_format", outputs.format_of(given.output))
+    fields.setdefault("output_format", outputs.format_of(given.output, several=several))
     try:
         Options.model_validate(fields)
     except ValidationError as error:
@@ -124,19 +124,22 @@ def _fields(given: argparse.Namespace) -> dict[str, Any]:
 
 def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat) -> list[Work]:
     """What is read, and where it goes. Raises UsageError."""
-    works = outputs.plan(found.documents, given.output, output_format, several=found.several)
+    outputs.check_table(given.table, given.output, output_format)
+    works = outputs.plan(found.documents, given.output, output_format, several=found.several, table=given.table)
     if works[0].target is None:
         _check_standard_output(given, output_format, len(works))
-    existing = [work.target for work in works if work.target is not None and work.target.exists()]
+    existing = [path for work in works if (path := outputs.existing(work)) is not None]
     if existing and not (given.force or given.skip_existing):
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UsageError(f"{str(existing[0])!r}{more} exists. --force overwrites, --skip-existing reads what is missing.")
-    return [work for work in works if not (given.skip_existing and work.target in existing)]
+    return [work for work in works if not (given.skip_existing and outputs.existing(work))]
 
 
 def _check_standard_output(given: argparse.Namespace, output_format: OutputFormat, count: int) -> None:
     if given.json:
         raise UsageError("--json uses standard output itself; -o says where the documents go.")
+    if output_format == "csv" and count > 1:
+        raise UsageError("The tables of several documents go to a folder: use -o.")
     if output_format == "zip" and (count > 1 or sys.stdout.isatty()):
         raise UsageError("A zip archive goes to a file or a pipe, and several go to a folder: use -o.")
 
@@ -189,6 +192,7 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         choices=get_args(OutputFormat),
         help="default markdown, or what the output's name says",
     )
+    group.add_argument("--table", type=_positive, metavar="N", help="with csv: only this table of a document, counted from 1")
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--force", action="store_true", help="overwrite results that exist")
     existing.add_argument("--skip-existing", action="store_true", help="leave out documents whose results exist")

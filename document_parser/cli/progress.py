@@ -163,10 +163,12 @@ def summary(outcome: Outcome) -> str:
     name = printable(outcome.file)
     if outcome.error is not None:
         return f"{name}: not read. {outcome.error['message']} ({outcome.error['code']})"
-    where = f" -> {printable(outcome.output)}" if outcome.output else ""
+    more = f" and {len(outcome.outputs) - 1} more" if len(outcome.outputs) > 1 else ""
+    where = f" -> {printable(outcome.output)}{more}" if outcome.output else ""
     pages = f"{outcome.pages} page{'s' if outcome.pages != 1 else ''}"
     failed = f"; not read: {', '.join(map(str, outcome.failed_pages))}" if outcome.failed_pages else ""
-    return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}"
+    tables = "; it has no table" if outcome.tables == 0 else ""
+    return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}{tables}"
 
 
 def left_out(files: Sequence[str]) -> str:

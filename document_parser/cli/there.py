@@ -18,8 +18,9 @@ from document_parser.cli.outcome import GIVES_UP_AT, Outcome, Work, outcome_of
 from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
+from document_parser.cli.tables import write_tables
 from document_parser.client import Client, error_of
-from document_parser.errors import DocumentParserError, EncryptedDocument, JobEnded, WrongPassword
+from document_parser.errors import DocumentParserError, EncryptedDocument, JobEnded, UnexpectedAnswer, WrongPassword
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.models import JobState, JobStatus, Options
@@ -157,9 +158,15 @@ class There:
         with work.input.local() as path:
             status = opening(name, lambda password: self._job(work, path, outcome, password))
         pages = self.client.pages(status.job_id)
-        if isinstance(to, Path):
-            to.parent.mkdir(parents=True, exist_ok=True)
-        self.client.download(status.job_id, to)
+        if self.given["output_format"] == "csv":
+            with tempfile.TemporaryFile() as archive:
+                if self.client.download(status.job_id, archive, "csv", archive=True) != "application/zip":
+                    raise UnexpectedAnswer("The server sends no archive of tables. Update it, or use --format tables.")
+                write_tables(archive, to, work, outcome)
+        else:
+            if isinstance(to, Path):
+                to.parent.mkdir(parents=True, exist_ok=True)
+            self.client.download(status.job_id, to)
         if isinstance(to, Path) and links_figures(self.given):
             self._with_figures(status.job_id, to)
         outcome.read(

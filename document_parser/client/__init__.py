@@ -130,24 +130,41 @@ class Client:
                 self._pause(WATCHED_WAIT_SECONDS)
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
-        """The result with its content, whole in memory; ``download`` is for large ones, and for ``zip``."""
+        """The result with its content, whole in memory; ``download`` is for large ones, and for ``zip``.
+
+        The result of ``csv`` is that of ``tables``, the list of all tables with the CSV of each.
+        """
         if format == "zip":
             raise ValueError("A zip archive comes as a file: use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
         return model(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
 
-    def download(self, job_id: str, to: str | PathLike[str] | BinaryIO, format: OutputFormat | None = None) -> None:
-        """Write the result to a file, which appears whole or not at all, or to a stream. Raises OSError."""
-        query = {"format": format} if format else {}
+    def download(
+        self,
+        job_id: str,
+        to: str | PathLike[str] | BinaryIO,
+        format: OutputFormat | None = None,
+        *,
+        table: int | None = None,
+        archive: bool = False,
+    ) -> str:
+        """Write the result to a file, which appears whole or not at all, or to a stream. Return its media type.
+
+        The CSV of a document with one table is ``text/csv``, of several tables ``application/zip``: ``table`` chooses one,
+        counted from 1, and ``archive`` asks for the ZIP file however many there are. Raises OSError.
+        """
+        path = f"{_job(job_id)}/download"
+        query = {name: value for name, value in {"format": format, "table": table}.items() if value is not None}
+        accept = "application/zip" if archive else "*/*"
         if isinstance(to, (str, PathLike)):
             with atomic_write(Path(to)) as out:
-                self._service.fetch(f"{_job(job_id)}/download", query, out)
-        else:
-            with tempfile.TemporaryFile() as whole:
-                self._service.fetch(f"{_job(job_id)}/download", query, whole)
-                whole.seek(0)
-                shutil.copyfileobj(whole, to, CHUNK_BYTES)
+                return self._service.fetch(path, query, out, accept)
+        with tempfile.TemporaryFile() as whole:
+            media_type = self._service.fetch(path, query, whole, accept)
+            whole.seek(0)
+            shutil.copyfileobj(whole, to, CHUNK_BYTES)
+            return media_type
 
     def parse(
         self,

@@ -26,7 +26,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Result(BaseModel):
-    """The result of a job; the content stands under its format's name. ``tables`` are of ``{page, caption, csv}``."""
+    """The result of a job; the content stands under its format's name. ``tables`` has ``{page, caption, csv}`` for each."""
 
     job_id: str
     filename: str

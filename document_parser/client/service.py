@@ -39,16 +39,17 @@ class Service:
         """The body of a good answer."""
         return self._patiently(lambda: self._once(method, path, httpx.Response.read, **request))
 
-    def fetch(self, path: str, query: dict[str, Any], out: BinaryIO) -> None:
-        """Write the body of a good answer, from the start at each try."""
+    def fetch(self, path: str, query: dict[str, Any], out: BinaryIO, accept: str = "*/*") -> str:
+        """Write the body of a good answer, from the start at each try. Return its media type without parameters."""
 
-        def write(answer: httpx.Response) -> None:
+        def write(answer: httpx.Response) -> str:
             out.seek(0)
             out.truncate()
             for chunk in answer.iter_bytes(CHUNK_BYTES):
                 out.write(chunk)
+            return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip()
 
-        self._patiently(lambda: self._once("GET", path, write, params=query))
+        return self._patiently(lambda: self._once("GET", path, write, params=query, headers={"Accept": accept}))
 
     def _patiently(self, attempt: Callable[[], _T]) -> _T:
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from document_parser.export.base import ExportFormat, Writer
 from document_parser.export.bundle import write_bundle
-from document_parser.export.csv import write_csv
+from document_parser.export.csv import write_csv, write_tables
 from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
@@ -18,6 +18,7 @@ _WRITERS: dict[OutputFormat, Writer] = {
     "json": write_json,
     "html": write_html,
     "csv": write_csv,
+    "tables": write_tables,
     "text": write_text,
     "zip": write_bundle,
 }

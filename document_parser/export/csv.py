@@ -1,4 +1,4 @@
-"""Tables as CSV (RFC 4180): one text per table, and a JSON list of them all.
+"""Tables as CSV (RFC 4180): an archive with a file per table, or a JSON list of them all.
 
 Cells that a spreadsheet would run as a formula (``=…``, ``@…``, or a signed text with a call in it) get an apostrophe in
 front; numbers with a sign stay as they are. The JSON, HTML and Markdown of a document have every cell unchanged.
@@ -11,25 +11,27 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import IO, NamedTuple
+from itertools import islice
+from typing import IO
 
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.flow import flow
-from document_parser.export.grid import rows_of
+from document_parser.export.grid import header_rows, rows_of
 from document_parser.models import Document, Options, Page, Table
+from document_parser.table_archive import CsvTable, write_archive
 
 _RUNS_AS_FORMULA = re.compile(r"[=@]|[+-].*[(|!]")
 
 
-class DocumentTable(NamedTuple):
-    """One table of a document; ``page`` is the number of the page it begins on, ``lines`` are its CSV."""
-
-    page: int
-    caption: str
-    lines: Iterator[str]
-
-
 def write_csv(
+    document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
+) -> None:
+    """Write the archive that ``table_archive`` reads."""
+    del document, figures
+    write_archive(tables_of(pages, options), out)
+
+
+def write_tables(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write a JSON list of ``{page, caption, csv}``, one entry per table, row by row."""
@@ -44,11 +46,12 @@ def write_csv(
     out.write(b"\n]\n")
 
 
-def tables_of(pages: Iterable[Page], options: Options) -> Iterator[DocumentTable]:
+def tables_of(pages: Iterable[Page], options: Options) -> Iterator[CsvTable]:
     """All tables in reading order. The lines of one are read before the next is asked for."""
     for piece in flow(pages, options):
         if piece.parts is not None and any(table.cells for table in piece.parts):
-            yield DocumentTable(piece.page.number, piece.caption, csv_lines(piece.parts))
+            header = any(header_rows(table) for table in islice(piece.parts, 1))
+            yield CsvTable(piece.page.number, piece.caption, header, csv_lines(piece.parts))
 
 
 def csv_lines(parts: Iterable[Table]) -> Iterator[str]:

@@ -11,7 +11,7 @@ PIPELINE_VERSION = "5"
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
 AccuracyMode = Literal["fast", "balanced", "maximum"]
-OutputFormat = Literal["markdown", "json", "html", "csv", "text", "zip"]
+OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "zip"]
 BlockKind = Literal[
     "title",
     "heading",
@@ -85,7 +85,10 @@ def utc_text(value: datetime) -> str:
 
 
 class FormatFile(NamedTuple):
-    """How a format is served: its media type and the extension of its file."""
+    """How a format is stored and served: its media type and the extension of its file.
+
+    CSV is stored as an archive of all tables; if there is one table, that one is served as ``text/csv``.
+    """
 
     media_type: str
     extension: str
@@ -95,7 +98,8 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "markdown": FormatFile("text/markdown; charset=utf-8", "md"),
     "json": FormatFile("application/json", "json"),
     "html": FormatFile("text/html; charset=utf-8", "html"),
-    "csv": FormatFile("application/json", "tables.json"),
+    "csv": FormatFile("application/zip", "csv.zip"),
+    "tables": FormatFile("application/json", "tables.json"),
     "text": FormatFile("text/plain; charset=utf-8", "txt"),
     "zip": FormatFile("application/zip", "zip"),
 }

@@ -7,7 +7,8 @@ export const FORMATS = [
   ["markdown", "Markdown", ".md"],
   ["json", "JSON", ".json"],
   ["html", "HTML", ".html"],
-  ["csv", "Tables", ".tables.json"],
+  ["csv", "Tables as CSV", ".csv"],
+  ["tables", "Tables as JSON", ".tables.json"],
   ["text", "Plain text", ".txt"],
   ["zip", "Everything", ".zip"],
 ];

@@ -13,7 +13,7 @@ const MOST_ROWS = 60;
 const MOST_COLUMNS = 40;
 
 export async function showTables(panel, jobId, stem, openPage, signal) {
-  const tables = await askJson(resultPath(jobId, "csv"), { signal, patient: true });
+  const tables = await askJson(resultPath(jobId, "tables"), { signal, patient: true });
   if (signal.aborted) return;
   if (!tables.length) {
     fill(panel, el("div", { class: "empty" }, el("b", {}, "No tables"), "None was found in this document."));

@@ -1,0 +1,94 @@
+"""Read and write the archive of a document's tables: one CSV file per table, and ``tables.json``, which lists them.
+
+This is how a CSV result is stored. Whoever hands it out opens one table, or takes the archive as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import IO, BinaryIO, NamedTuple
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+from pydantic import BaseModel, TypeAdapter
+
+from document_parser.errors import SeveralTables, TableNotFound
+
+MANIFEST = "tables.json"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of every entry: the earliest that a ZIP archive can hold, so that equal content makes equal bytes."""
+
+
+class TableEntry(BaseModel):
+    """One table in the archive. ``page`` is the page it begins on, ``header`` tells whether its first row is a header."""
+
+    file: str
+    page: int
+    caption: str = ""
+    header: bool = False
+
+
+class CsvTable(NamedTuple):
+    """One table to write; ``lines`` are its CSV, read once."""
+
+    page: int
+    caption: str
+    header: bool
+    lines: Iterator[str]
+
+
+class TableArchive:
+    """An archive that was written by ``write_archive``. Close ``stream`` when done.
+
+    Raises zipfile.BadZipFile and KeyError for another file.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream = stream
+        self._zip = ZipFile(stream)
+        self.entries = TypeAdapter(list[TableEntry]).validate_json(self._zip.read(MANIFEST))
+
+    def entry(self, number: int | None) -> TableEntry | None:
+        """Return the table with this number, counted from 1; without a number the only one, or None if there is no table.
+
+        Raises TableNotFound, SeveralTables.
+        """
+        count = len(self.entries)
+        if number is None and count > 1:
+            raise SeveralTables(f"The document has {count} tables, and a CSV file holds one.", tables=count)
+        if number is not None and not 1 <= number <= count:
+            raise TableNotFound.of(count)
+        return self.entries[(number or 1) - 1] if count else None
+
+    def open(self, entry: TableEntry) -> IO[bytes]:
+        """Return the CSV of a table as a stream."""
+        return self._zip.open(entry.file)
+
+
+def write_archive(tables: Iterable[CsvTable], out: IO[bytes]) -> None:
+    """Write the archive, table by table and row by row."""
+    with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        entries = [entry.model_dump() for entry in add_tables(archive, tables)]
+        archive.writestr(zip_entry(MANIFEST), json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
+
+
+def add_tables(archive: ZipFile, tables: Iterable[CsvTable], folder: str = "") -> Iterator[TableEntry]:
+    """Write a CSV file per table into an open archive, and yield what was written."""
+    seen: Counter[int] = Counter()
+    for table in tables:
+        seen[table.page] += 1
+        name = f"{folder}page-{table.page:04d}-table-{seen[table.page]}.csv"
+        with archive.open(zip_entry(name), "w") as member:
+            for line in table.lines:
+                member.write(line.encode(errors="replace"))
+        yield TableEntry(file=name, page=table.page, caption=table.caption, header=table.header)
+
+
+def zip_entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
+    """Return an entry that is the same whenever and wherever it is made."""
+    entry = ZipInfo(name, EPOCH)
+    entry.compress_type = compression
+    entry.create_system = 3  # Unix wherever it runs, or the bytes would differ
+    entry.external_attr = 0o644 << 16
+    return entry
