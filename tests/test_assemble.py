@@ -120,6 +120,76 @@ def test_the_title_and_letterhead_of_the_first_page_stay_where_later_pages_repea
     assert text.count("Harbour Office") == text.count("Quay 7, Hamburg") == 1
 
 
+ACCOUNT = "Harbour Bank, IBAN DE89 3704 0044 0532 0130 00, VAT DE123456789"
+
+
+def letter(*feet, kind="paragraph", pages=3, **at):
+    """Pages of a letter, each with these lines at its foot."""
+    return [
+        page(
+            n,
+            body(f"{BODY} {n}"),
+            *[block(text, kind, box(at["top"] + 0.02 * row) if at else None) for row, text in enumerate(feet)],
+        )
+        for n in range(1, pages + 1)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["paragraph", "page_footer"])
+@pytest.mark.parametrize("place", [{}, {"top": 0.92}])
+def test_a_foot_with_accounts_stays_on_the_first_page_and_is_said_once(kind, place):
+    pages = together(*letter(ACCOUNT, kind=kind, **place))
+    assert kinds(pages, 1) == ["paragraph", "page_footer", "page_footer"]
+    assert written("markdown", *letter(ACCOUNT, kind=kind, **place)).count("DE89 3704") == 1
+
+
+def test_a_foot_of_one_page_that_a_model_calls_so_stays_with_its_accounts():
+    assert kinds(together(*letter(ACCOUNT, kind="page_footer", pages=1, top=0.92)), 1) == ["paragraph"]
+    assert kinds(together(*letter("Confidential", kind="page_footer", pages=1, top=0.92)), 1) == ["page_footer"]
+
+
+def test_lines_right_beside_the_accounts_stay_with_them_and_others_do_not():
+    feet = ["Harbour Office Ltd, Quay 7", ACCOUNT]
+    with_note = [
+        one.model_copy(update={"blocks": [*one.blocks, block("Confidential", "page_footer", box(0.975))]})
+        for one in letter(*feet, kind="page_footer", top=0.9)
+    ]
+    pages = together(*with_note)
+    assert [one.kind for one in pages[0].blocks] == ["paragraph", "paragraph", "paragraph", "page_footer"]
+    assert [one.kind for one in pages[1].blocks] == ["paragraph", "page_footer", "page_footer", "page_footer"]
+
+
+def test_another_account_on_a_later_page_stays_there():
+    other = "Tel. 040 1234567"
+    pages = [*letter(ACCOUNT, kind="page_footer", top=0.92), page(4, body(), block(other, "page_footer", box(0.92)))]
+    assert kinds(together(*pages), 1) == ["paragraph", "page_footer", "page_footer", "paragraph"]
+
+
+@pytest.mark.parametrize(
+    "foot", ["Confidential", "report-2024-final.docx", "© 2023 Harbour Press. All rights reserved", "Rev. 12.03.2024"]
+)
+def test_running_feet_without_accounts_are_left_out_from_the_first_page_on(foot):
+    assert kinds(together(*letter(foot, top=0.92)), 1) == ["page_footer"] * 3
+
+
+def test_a_page_says_how_many_lines_are_left_out_and_page_numbers_do_not_count():
+    pages = [
+        page(
+            n,
+            block("Annual Report\nof the Harbour", "page_header"),
+            *texts(n),
+            block(f"Page {n} of 3", "page_footer"),
+            block(str(n), "page_number"),
+        )
+        for n in range(1, 4)
+    ]
+    out = io.BytesIO()
+    assert write_document(HEAD, lambda: iter(pages), Options(), "json", out) == 6
+    assert [one.stripped for one in Document.model_validate_json(out.getvalue()).pages] == [2, 2, 2]
+    assert write_document(HEAD, lambda: iter(pages), Options(headers_footers="keep"), "json", io.BytesIO()) == 0
+    assert '"stripped"' not in written("json", *pages, headers_footers="keep")
+
+
 def test_a_line_on_two_pages_of_many_is_content():
     pages = [
         page(n, block("Notes" if n in (2, 7) else f"Line {n * 7 % 5}", at=box(0.05)), body(f"{BODY} {n}")) for n in range(1, 9)

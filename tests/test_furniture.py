@@ -46,6 +46,15 @@ def test_a_foot_of_bank_accounts_amounts_or_a_signature_stays_content(parts):
     assert furniture(blocks([*BODY, *foot])) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["IBAN DE89 3704 0044 0532 0130 00", "USt-IdNr. DE123456789", "Tel. +43 1 234 56 78", "office@example.org", "HRB 12345"],
+)
+def test_small_print_at_the_foot_stays_content_with_an_account_or_number_in_it(text):
+    assert furniture(blocks([*BODY, *line(text, 72, 815, size=6)])) == []
+    assert furniture(blocks([*BODY, *line("Harbour Office, a public body", 72, 815, size=6)])) != []
+
+
 def test_small_feet_around_a_page_number_do_not_hide_it():
     tiny = line("An archive of a university", 30, 825, size=5)
     assert furniture(blocks([*BODY, *line("199", 470, 790), *tiny])) == [

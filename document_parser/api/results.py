@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
 from urllib.parse import quote
 
 from flask import Response, request
@@ -15,7 +15,7 @@ from document_parser.api import problems
 from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
 from document_parser.jobs import files, queue
 from document_parser.jobs.job import Job
-from document_parser.models import FORMAT_FILES, JobState, OutputFormat, utc_text
+from document_parser.models import FORMAT_FILES, JobState, OutputFormat, ResultFacts, utc_text
 from document_parser.storage import StoredFileMissing
 from document_parser.table_archive import TableArchive, TableEntry
 
@@ -51,8 +51,7 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
     if name == "zip" or accepted is not None:
         return _file(services, job, name, attached=accepted is None)
     name = "tables" if name == "csv" else name
-    stream = stored(services, job, name)
-    return Response(_body(services, job, name, stream), mimetype="application/json")
+    return Response(_body(services, job, name, stored(services, job, name)), mimetype="application/json")
 
 
 def download(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
@@ -66,7 +65,18 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
     return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)
 
 
-def stored(services: Services, job: Job, name: OutputFormat) -> BinaryIO:
+class Stored(NamedTuple):
+    """A stored result, and what is known of it."""
+
+    stream: BinaryIO
+    facts: ResultFacts
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"X-Stripped-Lines": str(self.facts.stripped)}
+
+
+def stored(services: Services, job: Job, name: OutputFormat) -> Stored:
     """The stored result; a format that is not there yet is written by a worker while we wait a little.
 
     Raises JobNotComplete where that takes longer: asking again picks it up.
@@ -75,7 +85,8 @@ def stored(services: Services, job: Job, name: OutputFormat) -> BinaryIO:
     deadline, rung = time.monotonic() + EXPORT_SECONDS, False
     while True:
         try:
-            return services.storage.open(key)
+            facts = ResultFacts.model_validate_json(services.storage.get(files.result_facts(job.card.job_id, job.revision)))
+            return Stored(services.storage.open(key), facts)
         except StoredFileMissing:
             if not rung:
                 queue.ring_stage(services.redis, job.card.job_id, f"export-{name}")
@@ -93,7 +104,8 @@ def _accepted_format() -> OutputFormat | None:
 
 def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -> Response:
     media_type, extension = FORMAT_FILES[name]
-    response = Response(_chunks(stored(services, job, name)), content_type=media_type)
+    found = stored(services, job, name)
+    response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
         response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
     if name == "html":
@@ -119,8 +131,9 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
 
     Without a table the CSV is empty. Raises JobNotComplete, TableNotFound.
     """
-    archive = TableArchive(stored(services, job, "csv"))
-    headers = {"X-Tables": str(len(archive.entries))}
+    found = stored(services, job, "csv")
+    archive = TableArchive(found.stream)
+    headers = found.headers | {"X-Tables": str(len(archive.entries))}
     try:
         entry = archive.entry(table)
     except TableNotFound:
@@ -160,7 +173,7 @@ def _attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) -> Iterator[bytes]:
+def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> Iterator[bytes]:
     """The JSON body, content last: JSON content is passed through unparsed, text is escaped piece by piece."""
     entries = services.ledger.entries(job.card.job_id)
     head = {
@@ -172,12 +185,13 @@ def _body(services: Services, job: Job, name: OutputFormat, stream: BinaryIO) ->
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
         "revision": job.revision,
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
+        "stripped": found.facts.stripped,
         "warnings": [
             {"page": number, "code": code} for number, entry in sorted(entries.items()) for code in entry.get("warnings", [])
         ],
     }
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
-    yield from _chunks(stream) if name in ("json", "tables") else _escaped(stream)
+    yield from _chunks(found.stream) if name in ("json", "tables") else _escaped(found.stream)
     yield b"}"
 
 

@@ -111,6 +111,9 @@ class Result(BaseModel):
     complete: bool
     revision: int
     failed_pages: list[int]
+    stripped: int = Field(
+        description="How many lines of running heads and feet the texts leave out, bare page numbers not counted."
+    )
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
     markdown: str | None = None

@@ -35,6 +35,7 @@ class Result(BaseModel):
     complete: bool
     revision: int = 1
     failed_pages: list[int] = Field(default_factory=list)
+    stripped: int = 0
     warnings: list[ResultWarning] = Field(default_factory=list)
     markdown: str | None = None
     html: str | None = None

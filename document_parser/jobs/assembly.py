@@ -18,7 +18,7 @@ from document_parser.jobs.actor import given_back_where_storage_is_away
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.job import Job
-from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError
+from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError, ResultFacts
 from document_parser.pipeline.assemble import write_document
 from document_parser.pipeline.figures import KeepFigure
 from document_parser.storage import StoredFileMissing
@@ -83,7 +83,10 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
             kept.write(page.model_dump_json().encode() + b"\n")
         with path.open("wb") as out:
             figures = Figures(partial(_figure, context, job.card.job_id), "figures")
-            write_document(head, partial(_again, kept), job.card.options, name, out, figures)
+            stripped = write_document(head, partial(_again, kept), job.card.options, name, out, figures)
+        # Before the result: whoever finds that finds this as well.
+        facts = ResultFacts(stripped=stripped).model_dump_json().encode()
+        context.storage.put(files.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(files.result(card.job_id, extension, job.revision), path)
 
 

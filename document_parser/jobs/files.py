@@ -45,6 +45,11 @@ def result(job_id: str, extension: str, revision: int = 1) -> str:
     return f"{folder(job_id)}result{_of(revision)}.{extension}"
 
 
+def result_facts(job_id: str, revision: int = 1) -> str:
+    """What is known of a result beside its content, the same for each format."""
+    return result(job_id, "facts.json", revision)
+
+
 def _of(revision: int) -> str:
     """Files of a later revision stand beside those of the earlier ones, which stay whole."""
     return "" if revision == 1 else f".r{revision}"

@@ -154,6 +154,7 @@ class _Rereading:
         if job.webhook is not None:
             queue.ring_deliverer(self.context.redis, self.context.ledger)
         if outcome.revision is not None and (old := outcome.revision - RESULTS_KEPT) > 0:
+            self.context.storage.delete(files.result_facts(self.job_id, old))
             for kind in FORMAT_FILES.values():
                 self.context.storage.delete(files.result(self.job_id, kind.extension, old))
 

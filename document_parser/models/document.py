@@ -255,6 +255,12 @@ class Page(BaseModel):
     warnings: list[PageWarning] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
     """Texts of the text layer that nobody sees on the page. They are no part of its blocks, nor of any other format."""
+    stripped: int = Field(
+        default=0,
+        exclude_if=lambda lines: not lines,
+        description="How many lines of running heads and feet the texts leave out (headers_footers=strip), bare page numbers "
+        "not counted. The lines are blocks of the page.",
+    )
     confidence: float | None = None
     agreement: float | None = Field(default=None, exclude_if=lambda share: share is None)
     """The share of its words that a second reader found too; None where nobody read the page twice."""

@@ -30,6 +30,13 @@ class ResultWarning(BaseModel):
     code: str
 
 
+class ResultFacts(BaseModel):
+    """What is known of a result beside its content."""
+
+    stripped: int = 0
+    """How many lines of running heads and feet the texts leave out, bare page numbers not counted."""
+
+
 class Progress(BaseModel):
     """Counts of finished pages."""
 

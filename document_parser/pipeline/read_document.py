@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 from document_parser.export.figures import Figures
 from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
-from document_parser.pipeline.assemble import assembled, write_document
+from document_parser.pipeline.assemble import assembled, with_stripped, write_document
 
 _COUNTED = {"text_layer": "text_layer_pages", "deepseek": "deepseek_pages", "nanonets": "nanonets_pages"}
 
@@ -77,14 +77,14 @@ class ReadDocument:
 
     def document(self) -> Document:
         """The document with all its pages, as parts of it: see pipeline.assemble."""
-        return self.head.model_copy(update={"pages": list(assembled(self.pages))})
+        return self.head.model_copy(update={"pages": list(with_stripped(assembled(self.pages), self.options))})
 
-    def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> None:
-        """Write the document in one of the formats, page by page.
+    def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> int:
+        """Write the document in one of the formats, page by page. Return how many lines of heads and feet it leaves out.
 
         ``figures_folder`` is where links to figures lead, relative to what is written; without it they lead to their page.
         """
-        write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
+        return write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:
         self._file.close()

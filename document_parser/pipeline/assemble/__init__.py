@@ -14,12 +14,12 @@ from document_parser.export import FORMATS
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import Document, Options, OutputFormat, Page
 from document_parser.pipeline.assemble.footnotes import footnotes_last
-from document_parser.pipeline.assemble.furniture import Margins
+from document_parser.pipeline.assemble.furniture import Margins, stripped_lines
 from document_parser.pipeline.assemble.headings import Headings
 from document_parser.pipeline.assemble.references import with_captions, without_dead_links
 from document_parser.pipeline.assemble.seams import joined
 
-__all__ = ["assembled", "write_document"]
+__all__ = ["assembled", "with_stripped", "write_document"]
 
 Pages = Callable[[], Iterable[Page]]
 """The pages of a document, ascending, each time it is called."""
@@ -44,6 +44,22 @@ def assembled(pages: Pages) -> Iterator[Page]:
 
 def write_document(
     head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO, figures: Figures = NO_FIGURES
-) -> None:
-    """Write the document to ``out``. ``head`` carries no pages."""
-    FORMATS[name].write(head, assembled(pages), options, out, figures)
+) -> int:
+    """Write the document to ``out``. ``head`` carries no pages. Return how many lines of heads and feet the texts leave out."""
+    stripped = 0
+
+    def counted() -> Iterator[Page]:
+        nonlocal stripped
+        for page in with_stripped(assembled(pages), options):
+            stripped += page.stripped
+            yield page
+
+    FORMATS[name].write(head, counted(), options, out, figures)
+    return stripped
+
+
+def with_stripped(pages: Iterable[Page], options: Options) -> Iterator[Page]:
+    """The pages, each with the number of lines that its texts leave out."""
+    for page in pages:
+        count = stripped_lines(page) if options.headers_footers == "strip" else 0
+        yield page.model_copy(update={"stripped": count})

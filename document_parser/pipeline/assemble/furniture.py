@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import median
 
 from document_parser.models import Block, BlockKind, Page
-from document_parser.pipeline.assemble.margins import Edge, MarginLine, margin_lines, margin_text
+from document_parser.pipeline.assemble.margins import Edge, MarginLine, is_page_number, margin_lines, margin_text
 from document_parser.spans import cut, runs_of, spans_of
 
 SAME_PLACE = 0.02
@@ -34,6 +35,8 @@ FOLLOWS = 0.6
 MOSTLY_ALONE = 0.5
 """What stands alone on more than this share of its pages is their content."""
 LETTERHEAD_LINES = 2
+SAME_FOOT = 0.008
+"""Lines of one foot have less white between them, as a share of the page height: about half a line of small print."""
 LINE_HEIGHT = 0.03
 """A block that is higher, as a share of the page, has more than one line."""
 
@@ -47,6 +50,8 @@ class Furniture:
     """What is furniture, page by page."""
 
     lines: dict[int, list[tuple[MarginLine, BlockKind]]]
+    said_first: frozenset[tuple[int, int]] = frozenset()
+    """(page, place of the block) of what is the first to say an account or the like: text, whoever took it for a foot."""
     nothing_else: bool = False
     """Whether no page has anything but what was taken for furniture by itself: then that is what the document says."""
 
@@ -59,6 +64,7 @@ class Furniture:
         """The page with its furniture labelled. No text is lost."""
         if self.nothing_else:
             return page.model_copy(update={"blocks": [block.model_copy(update={"kind": "paragraph"}) for block in page.blocks]})
+        page = self._with_first_said(page)
         found = self.lines.get(page.number)
         if not found:
             return page
@@ -69,6 +75,24 @@ class Furniture:
         for place, block in enumerate(page.blocks):
             blocks += _relabelled(block, labelled[place]) if place in labelled else [block]
         return page.model_copy(update={"blocks": blocks})
+
+    def _with_first_said(self, page: Page) -> Page:
+        if not any(number == page.number for number, _ in self.said_first):
+            return page
+        blocks = [
+            block.model_copy(update={"kind": "paragraph"})
+            if block.kind in FURNITURE and (page.number, place) in self.said_first
+            else block
+            for place, block in enumerate(page.blocks)
+        ]
+        return page.model_copy(update={"blocks": blocks})
+
+
+def stripped_lines(page: Page) -> int:
+    """Return how many lines of the page are furniture that says more than a page number."""
+    texts = [margin_text(block) for block in page.blocks if block.kind in ("page_header", "page_footer")]
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    return sum(not is_page_number(line) for line in lines)
 
 
 def _relabelled(block: Block, found: Sequence[tuple[MarginLine, BlockKind]]) -> list[Block]:
@@ -136,7 +160,9 @@ class Margins:
             lines[line.page].append((line, kind))
         if 1 in lines:
             lines[1] = _without_letterhead(lines[1])
-        return Furniture(dict(lines), nothing_else=not self._says_more)
+        first = _said_first([line for line in self._lines if line.line == "whole"])
+        kept = {page: [(line, kind) for line, kind in found if _place(line) not in first] for page, found in lines.items()}
+        return Furniture(kept, frozenset(first), nothing_else=not self._says_more)
 
     def _beside_content(self, groups: list[list[MarginLine]]) -> list[list[MarginLine]]:
         """Without those that stand alone on most of their pages: they are what these pages say.
@@ -162,7 +188,40 @@ class Margins:
 
 
 def _places(lines: Iterable[MarginLine]) -> set[tuple[int, int]]:
-    return {(line.page, line.block) for line in lines}
+    return {_place(line) for line in lines}
+
+
+def _place(line: MarginLine) -> tuple[int, int]:
+    return line.page, line.block
+
+
+def _said_first(lines: Sequence[MarginLine]) -> set[tuple[int, int]]:
+    """The places of lines with an identifier that no line of an earlier page has, and of the lines right beside them."""
+    seen: set[str] = set()
+    said: set[tuple[str, tuple[int, ...]]] = set()
+    first: set[tuple[int, int]] = set()
+    for _, of_page in groupby(lines, key=lambda line: line.page):
+        there = [line for line in of_page if (line.key, line.numbers) not in said]
+        new = [line for line in there if line.identifiers - seen]
+        first |= _places(_with_neighbours(new, there))
+        seen.update(*(line.identifiers for line in there))
+        said.update((line.key, line.numbers) for line in there)
+    return first
+
+
+def _with_neighbours(found: list[MarginLine], lines: list[MarginLine]) -> list[MarginLine]:
+    """The lines, and what makes one foot or head with them: no white between, or beside them in another column."""
+    reached = list(found)
+    for line in reached:
+        reached += [other for other in lines if other not in reached and not other.is_number and _touches(line, other)]
+    return reached
+
+
+def _touches(one: MarginLine, other: MarginLine) -> bool:
+    if one.box is None or other.box is None or one.edge != other.edge or one.edge == "side":
+        return False
+    white = max(one.box.top, other.box.top) - min(one.box.bottom, other.box.bottom)
+    return white < SAME_FOOT
 
 
 def _further_in(one: MarginLine, other: MarginLine) -> bool:

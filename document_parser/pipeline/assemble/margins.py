@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from document_parser.models import Block, BlockKind, BoundingBox, Page
+from document_parser.pipeline.layout.furniture import identifies
 
 Edge = Literal["top", "bottom", "side"]
 
@@ -18,6 +19,8 @@ SIDE = 0.08
 BOXLESS = 2
 """Of blocks without a place, so many at the beginning and the end of a page may be."""
 LONGEST = 160
+LONGEST_WITH_IDENTIFIERS = 600
+"""The same in characters for a letterhead's foot, of which the company's accounts and numbers are part."""
 LEAST_WHITE = 0.5
 """White between furniture and content, against the height of the line."""
 MOST_ROWS = 4
@@ -52,6 +55,8 @@ class MarginLine:
     outermost: bool
     inner: int | None = None
     line: Literal["whole", "first", "last"] = "whole"
+    identifiers: frozenset[str] = frozenset()
+    """The accounts, tax numbers, telephones and the like in it."""
 
     @property
     def is_number(self) -> bool:
@@ -85,7 +90,7 @@ def _side(box: BoundingBox) -> Edge | None:
 def _lines(page: Page, place: int, block: Block, edge: Edge) -> Iterator[MarginLine]:
     text = margin_text(block)
     whole = " ".join(text.split())
-    if whole and len(whole) <= LONGEST:
+    if whole and len(whole) <= (LONGEST_WITH_IDENTIFIERS if identifies(whole) else LONGEST):
         yield _line(page, place, block, edge, whole, "whole")
     if block.box is None and block.kind == "paragraph" and "\n" in text:
         # Models write a head and the text below it as one paragraph.
@@ -117,17 +122,24 @@ def _line(page: Page, place: int, block: Block, edge: Edge, text: str, line: Lit
         outermost=_outermost(page.blocks, block, edge),
         inner=_inner(page.blocks, block, edge),
         line=line,
+        identifiers=identifies(text),
     )
 
 
 def _key(text: str) -> tuple[str, tuple[int, ...]]:
     """(what stays the same from page to page, the numbers in it). Of a page number alone nothing stays but a mark."""
     small = text.casefold()
-    if _NUMBER.fullmatch(small) and not (small.isalpha() and not _ROMAN.fullmatch(small)):
+    if is_page_number(small):
         found = [int(digits) for digits in _DIGITS.findall(small)] or [_roman(small)]
         return "\0" + ("roman" if not _DIGITS.search(small) else ""), (found[0],)
     numbers = tuple(int(digits) for digits in _DIGITS.findall(small) if len(digits) <= 9)
     return " ".join(re.sub(r"[^\w#]+", " ", _DIGITS.sub("#", small)).split()), numbers
+
+
+def is_page_number(text: str) -> bool:
+    """Return whether a text says nothing but the number of a page."""
+    small = text.casefold()
+    return bool(_NUMBER.fullmatch(small)) and not (small.isalpha() and not _ROMAN.fullmatch(small))
 
 
 def _roman(text: str) -> int:

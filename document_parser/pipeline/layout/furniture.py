@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from document_parser.models import Block, Word
+from document_parser.pipeline.identifiers import identifiers
 from document_parser.pipeline.layout.lines import Line, body_size, lines_of
 from document_parser.pipeline.layout.scale import Scale
 
@@ -74,7 +75,12 @@ def _margin(word: Word, scale: Scale, edge: Edge) -> float:
 
 
 def _obvious(line: Line, rest: Sequence[Word], scale: Scale, body: float, edge: Edge) -> bool:
-    """Whether a line is furniture, by what it says, by its size and by the white between it and ``rest``, the content."""
+    """Whether a line is furniture, by what it says, by its size and by the white between it and ``rest``, the content.
+
+    A line with an account, a tax number or a telephone is not: one page alone does not tell whether another says it too.
+    """
+    if identifies(line.text):
+        return False
     distance = _distance(line, rest, edge)
     if distance < body:
         return False
@@ -86,9 +92,14 @@ def _obvious(line: Line, rest: Sequence[Word], scale: Scale, body: float, edge: 
 
 def _small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
     """A short line at the very edge in small letters, or the stamp of an archive."""
-    if max(_margin(word, scale, edge) for word in line.words) >= HEAD_MARGIN:
+    if max(_margin(word, scale, edge) for word in line.words) >= HEAD_MARGIN or identifies(line.text):
         return False
     return len(line.text) <= LONGEST_STAMP if _STAMP.search(line.text) else line.size <= SMALL * body and len(line.text) <= 100
+
+
+def identifies(text: str) -> frozenset[str]:
+    """Return the identifiers in a line of a margin. The stamp of an archive has none: its addresses are those of readers."""
+    return frozenset() if _STAMP.search(text) else identifiers(text)
 
 
 def _parted(line: Line, rest: Sequence[Word], body: float, edge: Edge, away: float) -> bool:

@@ -38,18 +38,19 @@ export async function wholeText(jobId, format, signal) {
   return (await ask(resultPath(jobId, format), { signal, patient: true })).text();
 }
 
-/** The first characters of a result, and whether that is all of it. The rest is never fetched. */
+/** The first characters of a result, whether that is all of it, and how many lines it leaves out. The rest is never fetched. */
 export async function beginning(jobId, format, most, signal) {
   const answer = await ask(resultPath(jobId, format), { signal, patient: true });
+  const stripped = Number(answer.headers.get("X-Stripped-Lines") ?? 0);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return { text, whole: true };
+    if (done) return { text, whole: true, stripped };
     text += value;
     if (text.length > most) {
       await reader.cancel();
-      return { text: text.slice(0, most), whole: false };
+      return { text: text.slice(0, most), whole: false, stripped };
     }
   }
 }

@@ -5,7 +5,7 @@ import { beginning, download, FORMATS, wholeText } from "./downloads.js";
 import { highlightJson } from "./highlight.js";
 import { copy, trouble } from "./notices.js";
 import { showTables } from "./tables.js";
-import { bytes } from "./words.js";
+import { bytes, count } from "./words.js";
 
 const MOST_CHARACTERS = 200_000;
 const MOST_PRETTY = 2_000_000;
@@ -51,15 +51,16 @@ export class ResultView {
     return undefined;
   }
 
-  #source(name, { text, whole }) {
+  #source(name, { text, whole, stripped }) {
     const pretty = name === "json" && whole ? JSON.stringify(JSON.parse(text), null, 2) : text;
     const shown = pretty.slice(0, MOST_CHARACTERS);
     if (!shown.trim()) return fill(this.panel, empty("Empty", "The document holds nothing for this format."));
     const size = bytes(new Blob([text]).size);
     const says = shown.length < pretty.length || !whole ? `The first ${bytes(MOST_CHARACTERS)} of it. Download or copy for the whole.` : `${NAMES[name]} of the whole document, ${size}`;
+    const left = stripped && name !== "json" ? `; ${count(stripped, "line")} of heads and feet left out` : "";
     const copyAll = async () => copy(whole ? text : await wholeText(this.jobId, name), NAMES[name]);
     const body = pre(shown, name === "json", `${NAMES[name]} source`);
-    fill(this.panel, this.#bar(says, copyAll, () => download(this.jobId, name)), body);
+    fill(this.panel, this.#bar(says + left, copyAll, () => download(this.jobId, name)), body);
     if (name === "json") highlightJson(body.firstChild);
     return undefined;
   }
