@@ -7,17 +7,19 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from document_parser.api.service import redis_warnings
+from document_parser.api.store import redis_warnings
 from document_parser.cli.checks.machine import is_loopback
 from document_parser.cli.checks.parts import without_secrets
 from tests.service import CLEARED, ROOT, Service, free_port
 from tests.vllm_server import ModelServer, served_from_thread
 
-DOCTOR = [sys.executable, "-m", "document_parser", "doctor"]
+DOCTOR = ["-m", "document_parser", "doctor"]
 
 
 def settings_for(folder: Path, **settings: object) -> dict[str, str]:
@@ -26,15 +28,18 @@ def settings_for(folder: Path, **settings: object) -> dict[str, str]:
     return environment | {name: str(value) for name, value in given.items()}
 
 
-def asked(folder: Path, *options: str, **settings: object) -> subprocess.CompletedProcess[str]:
+def asked(
+    folder: Path, *options: str, program: Sequence[str] = (sys.executable,), **settings: object
+) -> subprocess.CompletedProcess[str]:
+    """``program``: what starts Python, with the restrictions it is to run under."""
     folder.mkdir(exist_ok=True)
     environment = settings_for(folder, **settings)
     return subprocess.run(
-        [*DOCTOR, *options], env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        [*program, *DOCTOR, *options], env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
     )
 
 
-def checked(folder: Path, *options: str, **settings: object) -> dict[str, dict[str, str]]:
+def checked(folder: Path, *options: str, **settings: Any) -> dict[str, dict[str, str]]:
     """The checks by name; the exit status agrees with them."""
     told = asked(folder, "--json", *options, **settings)
     answer = json.loads(told.stdout)

@@ -151,12 +151,25 @@ def test_the_service_reads_scans_under_the_units_locks(tmp_path):
     if reason := missing_for_lockdown():
         pytest.skip(reason)
     scanned_pdf(tmp_path / "scan.pdf", ["Maintenance schedule of the lift"])
-    locked = [sys.executable, "-c", LAUNCHER, ",".join(filtered_calls()), *API]
-    with Service(tmp_path / "service", locked) as service:
-        status = service.ended(service.submit(tmp_path / "scan.pdf"))
+    launcher = [sys.executable, "-c", LAUNCHER, ",".join(filtered_calls())]
+    with Service(tmp_path / "service", [*launcher, *API]) as service:
+        job_id = service.submit(tmp_path / "scan.pdf")
+        status = service.ended(job_id)
+        (page,) = service.result(job_id, format="json")["document"]["pages"]
         held = Path(f"/proc/{service.pids('document_parser.worker')[0]}/status").read_text()
+        health, system = (service.client.get(path).json() for path in ("/v1/health", "/v1/system"))
+        doctor = [*launcher, sys.executable, "-m", "document_parser", "doctor"]
+        told = subprocess.run(doctor, cwd=tmp_path, env=service.environment, capture_output=True, text=True, check=False)
     assert (status["status"], status["progress"]["failed_pages"]) == ("completed", 0)
+    assert (page["engine"], [block["text"] for block in page["blocks"]]) == ("rapidocr", ["Maintenance schedule of the lift"])
     assert re.search(r"^Seccomp:\s+2$", held, re.MULTILINE)
+    # OpenVINO needs memory that is writable and executable; everybody who is asked says what took its place, and why.
+    assert (health["status"], health["checks"]["rapidocr"]["ok"], health["warnings"]) == ("ok", True, [])
+    assert "onnxruntime computes: " in health["checks"]["rapidocr"]["detail"]
+    assert "MemoryDenyWriteExecute" in health["checks"]["rapidocr"]["detail"]
+    assert system["engines"]["rapidocr"]["runtimes"] == {"onnxruntime": 2}
+    assert "computed by onnxruntime, since OpenVINO" in told.stdout
+    assert service.log.count('"cpu_engine"') == 1
 
 
 def test_gunicorn_tells_systemd_when_it_listens(tmp_path):

@@ -31,6 +31,7 @@ from document_parser.api.arrivals import Arrivals, Places, places_of
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.secrets import make_webhook_secret
 from document_parser.keeper import keep_beside
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import Storage, make_storage
@@ -116,6 +117,7 @@ def serving_app() -> OpenAPI:
     logs.configure(settings.logs)
     _read_uploads_in_small_pieces()
     app = create_app(settings)
+    make_webhook_secret(settings)
     tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
     keep_beside(settings, _master_pid())
     return app

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from flask_limiter import Limit, Limiter, RateLimitExceeded
 from limits.storage import RedisStorage
+from redis.exceptions import ResponseError
 
 from document_parser.api import problems
 from document_parser.errors import RateLimited
@@ -47,9 +48,11 @@ class CountingStorage(RedisStorage):
         self._count = self.get_connection().register_script(COUNT)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count one request. Raises RedisError."""
+        """Count one request. Raises RedisError where Redis is away; one that is full, and counts nothing, still tells."""
         try:
             count, left = self._count([self.prefixed_key(key)], [expiry, amount])
+        except ResponseError:
+            count, left = 0, 0
         except RedisError:
             if request.path != SELF_TELLING:
                 raise

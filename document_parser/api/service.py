@@ -6,15 +6,15 @@ from typing import Literal
 
 from flask import Response, current_app, jsonify, redirect
 from flask_openapi import APIBlueprint, Tag
-from redis import RedisError
 
 import document_parser
-from document_parser.api import answers, factory
+from document_parser.api import answers, factory, readers
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check, Health
+from document_parser.api.store import redis_trouble, redis_warnings
 from document_parser.errors import StorageFull, StorageUnavailable
 from document_parser.jobs import queue, room
-from document_parser.jobs.connection import NO_CLUSTER, Redis, is_cluster
+from document_parser.jobs.connection import RedisError
 
 PROBE_KEY = "health/probe"
 
@@ -57,26 +57,42 @@ def _answer(found: Health) -> Response:
 
 
 def health(services: factory.Services, *, models: bool) -> Health:
-    """Every part looked at. ``down`` where documents cannot be taken in and read."""
-    checks = {"redis": _redis(services.redis), "storage": _storage(services)}
-    workers = queue.live_workers(services.redis) if checks["redis"].ok else 0
+    """Every part looked at.
+
+    ``down`` where documents cannot be taken in, or the workers that belong here have not come up; ``degraded`` where something
+    else is not as it should be, and then a warning says what. ``models``: look at the model servers as well.
+    """
+    needed, workers = needed_parts(services), _living_workers(services)
     if services.settings.workers.num_workers:
-        checks["workers"] = Check(ok=workers > 0, detail="" if workers else "No worker has come up yet.")
-    warnings = [*(redis_warnings(services.redis) if checks["redis"].ok else []), *_room_warnings(services)]
-    down = not all(check.ok for check in checks.values())
-    if models and services.settings.engines.inference_mode != "cpu":
-        checks |= model_servers(services)
+        needed["workers"] = Check(ok=bool(workers), detail="" if workers else readers.NOT_UP_YET)
+    looks_at_models = models and services.settings.engines.inference_mode != "cpu"
+    found = model_servers(services) if looks_at_models else {}
+    warnings = _room_warnings(services)
+    if needed["redis"].ok:
+        warnings += redis_warnings(services.redis)
+        warnings += readers.warnings(services.settings, workers, found)
+    down = not all(check.ok for check in needed.values())
     status: Literal["ok", "degraded", "down"] = "down" if down else "degraded" if warnings else "ok"
-    return Health(status=status, version=document_parser.__version__, workers=workers, checks=checks, warnings=warnings)
+    return Health(
+        status=status,
+        version=document_parser.__version__,
+        workers=len(workers),
+        checks={**needed, **readers.cpu_engines(workers), **found},
+        warnings=warnings,
+    )
 
 
-def _redis(redis: Redis) -> Check:
+def _living_workers(services: factory.Services) -> list[queue.LivingWorker]:
     try:
-        if is_cluster(redis):
-            return Check(ok=False, detail=NO_CLUSTER)
-    except RedisError as error:
-        return Check(ok=False, detail=f"Redis does not answer ({type(error).__name__}).")
-    return Check(ok=True)
+        return queue.living_workers(services.redis)
+    except RedisError:
+        return []
+
+
+def needed_parts(services: factory.Services) -> dict[str, Check]:
+    """What must be well for a document to be taken in."""
+    trouble = redis_trouble(services.redis)
+    return {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
 
 
 def _storage(services: factory.Services) -> Check:
@@ -94,18 +110,3 @@ def _room_warnings(services: factory.Services) -> list[str]:
     except StorageFull:
         return ["The disk of DATA_DIR is nearly full: uploads are refused until MIN_FREE_MB are free again."]
     return []
-
-
-def redis_warnings(redis: Redis) -> list[str]:
-    """What of a Redis' configuration may lose jobs."""
-    found = []
-    try:
-        policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
-        append_only = redis.config_get("appendonly").get("appendonly")
-    except RedisError:
-        return ["Redis does not show its configuration; see to it that it never evicts and keeps an append-only file."]
-    if policy != "noeviction":
-        found.append(f"Redis may evict jobs: set maxmemory-policy to noeviction (it is {policy}).")
-    if append_only != "yes":
-        found.append("Redis keeps no append-only file: a restart loses the queue. Set appendonly yes.")
-    return found

@@ -7,15 +7,18 @@ from typing import Literal
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 from pydantic import BaseModel, Field
+from redis.exceptions import ResponseError
 
 import document_parser
-from document_parser.api import answers, factory, problems
+from document_parser.api import answers, factory, problems, readers
 from document_parser.api.metrics import own_samples
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
+from document_parser.api.service import needed_parts
 from document_parser.errors import StorageFull
-from document_parser.jobs import admission, forecast, in_flight, room, scrape
+from document_parser.jobs import admission, forecast, in_flight, queue, room, scrape
 from document_parser.jobs.admission import Load
+from document_parser.jobs.connection import Redis
 from document_parser.metrics import sample
 from document_parser.models import PIPELINE_VERSION, Lane
 from document_parser.settings import StoreSettings
@@ -42,6 +45,8 @@ class EngineState(Check):
     """Requests that it is answering."""
     servers: list[int] = Field(default_factory=list)
     """The same by server, in the order of its addresses."""
+    runtimes: dict[str, int] = Field(default_factory=dict)
+    """Of the CPU engine: how many workers compute its models by each runtime."""
 
 
 class StorageSpace(BaseModel):
@@ -87,17 +92,25 @@ def look(services: factory.Services) -> System:
     load = admission.load(redis, settings.queue)
     samples = scrape.samples(redis)
     busy, idle = (int(samples.get(sample("workers", state), 0)) for state in ("busy", "idle"))
-    lanes = forecast.lanes(redis)
+    lanes = _lanes(redis)
     return System(
         **load.model_dump(),
         version=document_parser.__version__,
         pipeline_version=PIPELINE_VERSION,
-        accepting=load.full() is None and _has_room(settings.store),
+        accepting=load.full() is None and _has_room(settings.store) and _takes_in(services),
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
         storage=_storage(services),
     )
+
+
+def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
+    """None where Redis is full: weighing them writes."""
+    try:
+        return forecast.lanes(redis)
+    except ResponseError:
+        return {}
 
 
 def _engines(services: factory.Services) -> dict[str, EngineState]:
@@ -106,8 +119,17 @@ def _engines(services: factory.Services) -> dict[str, EngineState]:
     found = model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
-        engines[settings.cpu_engine] = EngineState(ok=True)
+        engines |= _cpu_engines(services)
     return engines
+
+
+def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:
+    """As the workers find them; that of the settings while there is no worker to ask."""
+    workers = queue.living_workers(services.hasty_redis)
+    found = readers.cpu_engines(workers) or {
+        services.settings.engines.cpu_engine: Check(ok=False, detail="no worker is there to read with it")
+    }
+    return {name: EngineState(**check.model_dump(), runtimes=readers.runtimes(workers, name)) for name, check in found.items()}
 
 
 def _model(services: factory.Services, name: str, check: Check) -> EngineState:
@@ -124,6 +146,11 @@ def _storage(services: factory.Services) -> StorageSpace:
         **sizes,
         least_free_bytes=room.least_free_bytes(services.settings.store),
     )
+
+
+def _takes_in(services: factory.Services) -> bool:
+    """Whether the stores take what is written to them."""
+    return all(check.ok for check in needed_parts(services).values())
 
 
 def _has_room(settings: StoreSettings) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from document_parser.breaker import OwnSwitchboard, Rule, Switchboard
 from document_parser.engines.base import Engine, LinesRead
 from document_parser.engines.spare_cores import SpareCores
-from document_parser.models import EngineName, PageImage, Word
+from document_parser.models import CpuEngine, EngineName, PageImage, Word
 from document_parser.settings import CheckedPages, Settings
 from document_parser.skew import Skew
 
@@ -79,6 +79,15 @@ def on_this_machine(settings: Settings) -> str:
     """What of this machine decides how its CPU engines read. Raises EngineError."""
     names = [name for name in settings.engines.allowed if name not in MODELS]
     return "; ".join(f"{name} {ENGINES[name](settings, OwnSwitchboard()).machine()}" for name in names)
+
+
+def cpu_engine(settings: Settings) -> CpuEngine | None:
+    """How the CPU engine is in this process; None where the settings leave reading to the model servers."""
+    from document_parser.engines import rapidocr, tesseract
+
+    if settings.engines.inference_mode == "vllm":
+        return None
+    return tesseract.state(settings) if settings.engines.cpu_engine == "tesseract" else rapidocr.state(settings)
 
 
 class Engines:

@@ -1,16 +1,21 @@
-"""The neural networks inside RapidOCR's wheel, run by whichever runtime is there: OpenVINO, else ONNX Runtime."""
+"""The neural networks inside RapidOCR's wheel, run by whichever runtime computes here: OpenVINO, else ONNX Runtime."""
 
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from threading import Lock
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser import logs
 from document_parser.engines import vino
 from document_parser.settings import OcrRuntime, send_no_statistics
+
+log = logs.get(__name__)
 
 Batch = NDArray[np.float32]
 
@@ -39,22 +44,60 @@ def model_file(name: str) -> Path:
     return path
 
 
-def runtime_of(runtime: OcrRuntime) -> OcrRuntime:
-    """What computes here, where the settings leave that open."""
+def runtime_of(runtime: OcrRuntime) -> Literal["openvino", "onnxruntime"]:
+    """What computes here: what the settings say, or where they leave that open OpenVINO, unless it cannot."""
     if runtime != "auto":
         return runtime
-    return "openvino" if vino.installed() else "onnxruntime"
+    return "onnxruntime" if vino.trouble() else "openvino"
 
 
 def load(name: str, runtime: OcrRuntime, streams: int) -> Network:
-    """A network that ``streams`` threads may call at once, each call on one core.
+    """A network that ``streams`` threads may call at once, each call on one core. Raises RuntimeError.
 
     To be loaded after the fork: threads of a runtime do not survive one.
     """
     model = model_file(name)
-    if runtime_of(runtime) == "openvino":
+    if runtime_of(runtime) == "onnxruntime":
+        return OnnxNetwork(model)
+    if runtime == "auto":
+        return RelievedNetwork(lambda: vino.VinoNetwork(model, streams), lambda: OnnxNetwork(model))
+    try:
         return vino.VinoNetwork(model, streams)
-    return OnnxNetwork(model)
+    except RuntimeError as error:
+        vino.note_fault(error)
+        raise
+
+
+class RelievedNetwork:
+    """A network on OpenVINO; on ONNX Runtime from the moment on that OpenVINO fails to compile or to answer."""
+
+    def __init__(self, first: Callable[[], Network], relief: Callable[[], Network]) -> None:
+        self._relief = relief
+        self._relieved = False
+        self._lock = Lock()
+        try:
+            self._network = first()
+        except RuntimeError as error:
+            self._network = self._relieve(error)
+        self.characters = self._network.characters
+
+    def __call__(self, batch: Batch) -> Batch:
+        network = self._network
+        try:
+            return network(batch)
+        except RuntimeError as error:
+            with self._lock:
+                if network is self._network:
+                    if self._relieved:
+                        raise
+                    self._network = self._relieve(error)
+        return self._network(batch)
+
+    def _relieve(self, error: RuntimeError) -> Network:
+        vino.note_fault(error)
+        log.warning("ocr_runtime_failed", runtime="openvino", reason=vino.trouble(), instead="onnxruntime")
+        self._relieved = True
+        return self._relief()
 
 
 class OnnxNetwork:

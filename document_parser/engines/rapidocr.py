@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines import networks
+from document_parser.engines import networks, vino
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.pictures import blue_first, opened
-from document_parser.errors import EngineError
-from document_parser.models import BoundingBox, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.errors import EngineError, EngineUnavailable
+from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.settings import Settings
 from document_parser.skew import Skew
 
@@ -80,6 +80,7 @@ class RapidOcrEngine(Engine):
     def __init__(self, settings: Settings) -> None:
         dpi = settings.engines.cpu_picture_dpi
         self.picture = PictureSpec(dpi=dpi, max_long_side=LONG_SIDE, encoding="rgb", straighten=True)
+        self._settings = settings
         self._runtime = settings.engines.cpu_ocr_runtime
         self._streams = settings.cpu_window
         self._pool = ThreadPoolExecutor(self._streams, thread_name_prefix="rapidocr")
@@ -87,7 +88,7 @@ class RapidOcrEngine(Engine):
         self._models: PpOcr | None = None
 
     async def available(self) -> bool:
-        return importlib.util.find_spec("rapidocr") is not None
+        return not state(self._settings).trouble
 
     def machine(self) -> str:
         return f"{metadata.version('rapidocr')} {networks.runtime_of(self._runtime)}"
@@ -119,6 +120,8 @@ class RapidOcrEngine(Engine):
 
         with self._lock:
             if self._models is None:
+                if trouble := state(self._settings).trouble:
+                    raise EngineUnavailable(f"RapidOCR cannot read: {trouble}.")
                 self._models = PpOcr(self._runtime, self._streams)
         return self._models
 
@@ -179,6 +182,18 @@ class RapidOcrEngine(Engine):
         """How sure the recognition is of these lines, by their number of letters."""
         read = self._ocr().read([np.ascontiguousarray(line) for line in lines])
         return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
+
+
+def state(settings: Settings) -> CpuEngine:
+    """Whether it reads in this process, and what computes its models."""
+    if importlib.util.find_spec("rapidocr") is None:
+        return CpuEngine(name="rapidocr", trouble="its package is not installed", advice="Reinstall document-parser")
+    chosen, trouble = settings.engines.cpu_ocr_runtime, vino.trouble()
+    runtime = networks.runtime_of(chosen)
+    if runtime == "openvino" and trouble:
+        advice = "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then"
+        return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
+    return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "")
 
 
 def _levelled(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:

@@ -24,7 +24,7 @@ from document_parser.engines.languages import AUTO, NOT_LANGUAGES, fitting
 from document_parser.engines.pictures import blue_first, opened
 from document_parser.engines.straight import straightened_picture
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
-from document_parser.models import EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.settings import Settings
 from document_parser.skew import Skew
 
@@ -168,6 +168,25 @@ def program_found(settings: Settings) -> bool:
     program = settings.engines.tesseract_program
     pytesseract.pytesseract.tesseract_cmd = program
     return bool(program) and shutil.which(program) is not None
+
+
+def state(settings: Settings) -> CpuEngine:
+    """Whether it reads on this machine in the languages of the settings."""
+    if not program_found(settings):
+        advice = "apt-get install tesseract-ocr, or CPU_ENGINE=rapidocr"
+        return CpuEngine(name="tesseract", trouble=_no_program(settings), advice=advice)
+    chosen = settings.engines.tesseract_languages
+    wanted = {"eng"} if chosen == AUTO else set(chosen.split("+"))
+    lacking = sorted(wanted - installed_languages())
+    if not lacking:
+        return CpuEngine(name="tesseract")
+    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
+    return CpuEngine(name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"apt-get install {packages}")
+
+
+def _no_program(settings: Settings) -> str:
+    program = settings.engines.tesseract_program
+    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so that it is never asked"
 
 
 def installed_languages() -> frozenset[str]:

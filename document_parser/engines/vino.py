@@ -7,6 +7,7 @@ statistics server. Blocking its telemetry package makes it use its own empty sta
 from __future__ import annotations
 
 import json
+import mmap
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -32,6 +33,14 @@ RANGES = Path(__file__).with_name("ranges.json")
 LEVELS = 256
 WEIGHT_LEVELS = 255
 _CPU_FACTS = Path("/proc/cpuinfo")
+
+NOT_INSTALLED = "OpenVINO is not installed"
+NO_EXECUTABLE_MEMORY = (
+    "OpenVINO writes machine code, and this process may not have memory that is writable and executable: "
+    "systemd's MemoryDenyWriteExecute, or SELinux"
+)
+_faults: list[str] = []
+"""How OpenVINO failed in this process, where it did."""
 
 Batch = NDArray[np.float32]
 Ranges = Mapping[str, tuple[float, float]]
@@ -65,6 +74,38 @@ def compiled(graph: Any, streams: int) -> Any:
 
 def installed() -> bool:
     return openvino is not None
+
+
+def trouble() -> str:
+    """Why OpenVINO does not compute in this process; empty where it does."""
+    if not installed():
+        return NOT_INSTALLED
+    if _faults:
+        return f"OpenVINO failed: {_faults[0]}"
+    return "" if executable_memory() else NO_EXECUTABLE_MEMORY
+
+
+def executable_memory() -> bool:
+    """Whether this process may have memory that is writable and executable, which is tried.
+
+    Two mechanisms refuse it, with EACCES (the kernel's own lock, prctl PR_SET_MDWE, and SELinux) or EPERM (systemd's seccomp
+    filter where the kernel is older). Without such memory OpenVINO's compiler raises an error.
+    """
+    try:
+        mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC).close()
+    except PermissionError:
+        return False
+    return True
+
+
+def forget_faults() -> None:
+    """Try OpenVINO again."""
+    _faults.clear()
+
+
+def note_fault(error: RuntimeError) -> None:
+    """OpenVINO has failed in this process for a reason of its own."""
+    _faults.append(next(reversed([line for line in str(error).split("\n") if line.strip()]), type(error).__name__))
 
 
 @cache

@@ -6,7 +6,7 @@ import contextlib
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from rq import Queue
 from rq.exceptions import NoSuchJobError
@@ -20,7 +20,7 @@ from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
-from document_parser.models import FORMAT_FILES, Lane
+from document_parser.models import FORMAT_FILES, CpuEngine, Lane
 from document_parser.settings import Settings
 
 FINISH = "finish"
@@ -33,6 +33,9 @@ HEARTBEAT_GRACE_SECONDS = 20.0
 WORKER_KEY_SECONDS = 80
 """So long RQ's key of a worker lives from each sign of life on. What is left of it tells when that came on Redis' clock; the
 times that stand in it are of the clocks of hosts, which may differ by hours."""
+
+CPU_ENGINE = "cpu_engine"
+"""The field of RQ's key of a worker in which it says how its CPU engine is, as JSON."""
 
 RESULT_SECONDS = 300
 """A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
@@ -179,15 +182,33 @@ def forget(redis: Redis, job_id: str) -> int:
     return len(found)
 
 
-def live_workers(redis: Redis) -> int:
+class LivingWorker(NamedTuple):
+    """A worker that gave a sign of life lately."""
+
+    host: str
+    cpu_engine: CpuEngine | None
+    """As the worker found it; None where it has none, or has not said so yet."""
+
+
+def living_workers(redis: Redis) -> list[LivingWorker]:
     """Workers that gave a sign of life lately. RQ lists dead ones until their keys expire."""
     keys = redis.smembers("rq:workers")
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.pttl(key)
-            pipe.hget(key, "death")
+            pipe.hmget(key, ["death", "hostname", CPU_ENGINE])
         replies = pipe.execute()
-    return sum(is_alive(left, text(death or b"")) for left, death in zip(replies[::2], replies[1::2], strict=True))
+    found = zip(replies[::2], replies[1::2], strict=True)
+    return [
+        LivingWorker(text(host or b""), CpuEngine.model_validate_json(told) if told else None)
+        for left, (death, host, told) in found
+        if is_alive(left, text(death or b""))
+    ]
+
+
+def live_workers(redis: Redis) -> int:
+    """How many workers gave a sign of life lately."""
+    return len(living_workers(redis))
 
 
 def is_alive(left: int, death: str) -> bool:

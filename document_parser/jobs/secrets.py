@@ -9,8 +9,11 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from document_parser import logs
 from document_parser.atomic import atomic_write
 from document_parser.settings import Settings
+
+log = logs.get(__name__)
 
 WEBHOOK_SECRET_BYTES = 32
 
@@ -32,8 +35,27 @@ def own_secret(path: Path, new: Callable[[], bytes]) -> str:
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """What webhooks are signed with, newest first: ``whsec_`` and base64 each. A file is read anew each time."""
-    return settings.webhooks.secrets or tuple(own_secret(_webhook_file(settings), _new_webhook_secret).split())
+    """What webhooks are signed with, newest first: ``whsec_`` and base64 each. A file is read anew each time.
+
+    Where there is none it is made. Raises OSError.
+    """
+    return settings.webhooks.secrets or tuple(own_secret(webhook_secret_file(settings), _new_webhook_secret).split())
+
+
+def kept_webhook_secrets(settings: Settings) -> tuple[str, ...]:
+    """Those of the file; none where nobody has made it. Raises OSError where it cannot be read."""
+    try:
+        return tuple(webhook_secret_file(settings).read_text().split())
+    except FileNotFoundError:
+        return ()
+
+
+def make_webhook_secret(settings: Settings) -> None:
+    """Make the secret where there is none, so that receivers can be told it before the first webhook is sent."""
+    try:
+        webhook_secrets(settings)
+    except OSError as error:
+        log.warning("webhook_secret_not_made", error=type(error).__name__)
 
 
 def rotate_webhook_secret(settings: Settings) -> tuple[str, ...]:
@@ -58,11 +80,11 @@ def _new_webhook_secret() -> bytes:
     return b"whsec_" + base64.b64encode(secrets.token_bytes(WEBHOOK_SECRET_BYTES))
 
 
-def _webhook_file(settings: Settings) -> Path:
+def webhook_secret_file(settings: Settings) -> Path:
     return settings.data_dir / "webhook.secret"
 
 
 def _keep_webhook_secrets(settings: Settings, lines: tuple[str, ...]) -> None:
-    with atomic_write(_webhook_file(settings)) as out:
+    with atomic_write(webhook_secret_file(settings)) as out:
         os.fchmod(out.fileno(), 0o600)
         out.write("\n".join(lines).encode())

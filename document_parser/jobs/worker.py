@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 
 import structlog
+from rq.executions import Execution
 from rq.job import Job as RqJob
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -21,12 +22,14 @@ from rq.worker import Worker
 from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser import logs
+from document_parser.engines import cpu_engine
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
-from document_parser.jobs.queue import FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of, plan_in_turn
+from document_parser.jobs.queue import CPU_ENGINE, FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of, plan_in_turn
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
+from document_parser.jobs.secrets import make_webhook_secret
 from document_parser.pipeline.opener import fork_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
@@ -62,6 +65,7 @@ class PageWorker(Worker):
         self.jobs_done = 0
         self.jobs_at_most = jobs_until_retirement(settings)
         self.likes_pages = likes_pages
+        self.cpu_engine = ""
         self.turns = lanes.turns()
         self.reorder_queues(queues[0])
 
@@ -98,6 +102,22 @@ class PageWorker(Worker):
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """The key lives equally long from every sign of life on: that tells when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
+        if pipeline is None:
+            self.tell_cpu_engine()
+
+    def tell_cpu_engine(self) -> None:
+        """Say how the CPU engine is, where that is new. What a work horse found out since stays."""
+        found = _cpu_engine_as_text(self.settings)
+        write = self.connection.hsetnx if found == self.cpu_engine else self.connection.hset
+        write(self.key, CPU_ENGINE, found)
+        self.cpu_engine = found
+
+    def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
+        """In the work horse: a runtime that fails shows only when it computes."""
+        well = super().perform_job(job, queue, execution)
+        if (found := _cpu_engine_as_text(self.settings)) != self.cpu_engine:
+            self.connection.hset(self.key, CPU_ENGINE, found)
+        return well
 
     def retire_in_time(self) -> None:
         """End between two tasks, so that nothing is lost; the pool starts a fresh worker within a second or so."""
@@ -119,6 +139,11 @@ class PageWorker(Worker):
     def handle_warm_shutdown_request(self) -> None:
         if self.horse_pid:
             os.kill(self.horse_pid, signal.SIGTERM)
+
+
+def _cpu_engine_as_text(settings: Settings) -> str:
+    found = cpu_engine(settings)
+    return found.model_dump_json() if found else ""
 
 
 class Pool(WorkerPool):
@@ -214,6 +239,16 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     # Before the rest is loaded: each document open costs a fork of what the zygote holds.
     context.pool_zygotes.append(fork_zygote(context.opener_limits(settings)))
     preload()
+    make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
+    _log_cpu_engine(settings)
     pool.start(logging_level="WARNING")
+
+
+def _log_cpu_engine(settings: Settings) -> None:
+    """Say once what reads on the CPU here, and why."""
+    if found := cpu_engine(settings):
+        facts = {"engine": found.name, "runtime": found.runtime, "reason": found.reason, "trouble": found.trouble}
+        write = log.warning if found.trouble else log.info
+        write("cpu_engine", **{name: fact for name, fact in facts.items() if fact})

@@ -12,19 +12,20 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from document_parser.api.service import redis_warnings
+from document_parser.api.model_servers import complaint_about
+from document_parser.api.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
-from document_parser.cli.models import NAMES, Name
-from document_parser.engines.languages import AUTO
+from document_parser.cli.models import NAMES
 from document_parser.errors import EngineError, StorageUnavailable
 from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
-from document_parser.models import EngineName, PageImage
+from document_parser.models import CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import StoredFileMissing, make_storage
 from document_parser.valkey import EmbeddedValkey
@@ -57,6 +58,9 @@ def redis(settings: Settings) -> Iterator[Finding]:
             return
         if cluster:
             yield Finding(name, "missing", "a Redis Cluster", NO_CLUSTER)
+            return
+        if trouble := redis_trouble(client):
+            yield Finding(name, "missing", f"{without_secrets(settings.redis_url)}: {trouble}")
             return
         yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
         for sentence in redis_warnings(client):
@@ -127,14 +131,26 @@ def storage(settings: Settings) -> Iterator[Finding]:
 
 def cpu_engine(settings: Settings) -> Iterator[Finding]:
     """A little picture is read."""
-    if settings.engines.inference_mode == "vllm":
+    from document_parser import engines
+
+    found = engines.cpu_engine(settings)
+    if found is None:
         return
-    name = settings.engines.cpu_engine
-    if name == "tesseract" and (complaint := _tesseract(settings)):
-        yield complaint
+    if found.trouble:
+        yield Finding(found.name, "missing", found.trouble, f"{found.advice}.")
         return
-    yield _reads(settings, name, "Reinstall the package; its models ride inside.")
-    yield from _other_scripts(name, settings)
+    read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
+    # Looked at again: a runtime that fails shows only when it computes.
+    after = engines.cpu_engine(settings) or found
+    yield replace(read, detail=read.detail + _by(after)) if read.status == "ok" else read
+    yield from _other_scripts(found.name, settings)
+
+
+def _by(engine: CpuEngine) -> str:
+    """What computed it."""
+    if not engine.runtime:
+        return ""
+    return f", computed by {engine.runtime}" + (f", since {engine.reason}" if engine.reason else "")
 
 
 def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
@@ -146,28 +162,12 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
         yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
 
 
-def _tesseract(settings: Settings) -> Finding | None:
-    from document_parser.engines.tesseract import installed_languages, program_found
-
-    if not program_found(settings):
-        return Finding(
-            "tesseract", "missing", "the program is not installed", "apt-get install tesseract-ocr, or CPU_ENGINE=rapidocr."
-        )
-    chosen = settings.engines.tesseract_languages
-    wanted = {"eng"} if chosen == AUTO else set(chosen.split("+"))
-    lacking = sorted(wanted - installed_languages())
-    if lacking:
-        packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
-        return Finding("tesseract", "missing", f"has no {', '.join(lacking)}", f"apt-get install {packages}")
-    return None
-
-
 def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """What each says of itself, and with ``deep`` how it reads a little picture."""
     if settings.engines.inference_mode == "cpu":
         return
     addresses = [(name, url) for name in NAMES for url in getattr(settings, name).urls]
-    complaints = {address: _model_server(settings, *address) for address in addresses}
+    complaints = {address: complaint_about(settings, *address, PROBE_SECONDS) for address in addresses}
     # One alone can do the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
     for (name, address), complaint in complaints.items():
@@ -178,36 +178,6 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
             yield _reads(settings, name, "Compare the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
-
-
-def _model_server(settings: Settings, name: Name, url: str) -> tuple[str, str] | None:
-    """What is wrong with a server and what to do, or None."""
-    wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
-    key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
-    try:
-        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=PROBE_SECONDS, headers=key, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
-    if answer.status_code in (401, 403):
-        return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
-    names = _models_in(answer)
-    if names is None:
-        return f"answers {answer.status_code}, not as a model server", f"{prefix}_URL should end in /v1."
-    if wanted.model not in names:
-        return f"serves {', '.join(names) or 'nothing'}, not {wanted.model}", f"Set {prefix}_MODEL, or serve that model."
-    return None
-
-
-def _models_in(answer: httpx.Response) -> list[str] | None:
-    """The models a server lists, None where this is no list of models."""
-    try:
-        body = answer.json()
-    except ValueError:
-        return None
-    entries = body.get("data") if isinstance(body, dict) else None
-    if not answer.is_success or not isinstance(entries, list):
-        return None
-    return [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]
 
 
 def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:

@@ -1,0 +1,23 @@
+"""The engine of a worker's own processor, as the worker finds it."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from document_parser.models.words import EngineName
+
+
+class CpuEngine(BaseModel):
+    """What reads on a machine where no model server does."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: EngineName
+    runtime: str = ""
+    """What computes its models; empty for an engine that is a program of its own."""
+    reason: str = ""
+    """Why the first choice of runtime does not compute; empty where it does, or where the settings chose."""
+    trouble: str = ""
+    """Why it cannot read; empty where it can."""
+    advice: str = ""
+    """What to do about the trouble."""
