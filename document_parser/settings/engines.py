@@ -8,7 +8,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.models import EngineName
-from document_parser.settings.section import Section
+from document_parser.settings.section import Emptiable, Section
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
 CheckedPages = Literal["auto", "suspicious", "all"]
@@ -23,12 +23,13 @@ class EngineSettings(Section):
     cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
     cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
     cpu_ocr_runtime: OcrRuntime = Field(
-        default="auto", description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where installed."
+        default="auto",
+        description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where it can, else the other.",
     )
     tesseract_languages: str = Field(
         default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
     )
-    tesseract_program: str = Field(
+    tesseract_program: Emptiable = Field(
         default="tesseract", description="Tesseract's program, a name or a path; empty: never asked."
     )
     check_image_pages: CheckedPages = Field(

@@ -2,12 +2,66 @@
 
 from __future__ import annotations
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+
+@dataclass(frozen=True)
+class MayBeEmpty:
+    """Marks a setting to which an empty variable means something, which its description tells."""
+
+
+Emptiable = Annotated[str, MayBeEmpty()]
 
 
 class Section(BaseSettings):
-    """Read from the environment and ``.env``; an empty variable counts as not set."""
+    """Read from the environment and ``.env``; an empty variable counts as not set, unless the setting is ``Emptiable``."""
 
     model_config = SettingsConfigDict(
         frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What the environment leaves empty on purpose stands before what ``.env`` says."""
+        return (
+            init_settings,
+            env_settings,
+            LeftEmpty(settings_cls, EnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            dotenv_settings,
+            LeftEmpty(settings_cls, DotEnvSettingsSource(settings_cls, env_ignore_empty=False)),
+        )
+
+
+class LeftEmpty(PydanticBaseSettingsSource):
+    """The settings that may be empty, as far as their variables are there and empty."""
+
+    def __init__(self, settings_cls: type[BaseSettings], variables: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._variables = variables.env_vars
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """An empty text, or None where the variable is absent, or says something."""
+        variable = f"{self.config.get('env_prefix', '')}{field_name}".lower()
+        may_be_empty = any(isinstance(mark, MayBeEmpty) for mark in field.metadata)
+        return ("" if may_be_empty and self._variables.get(variable) == "" else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from document_parser.models import AccuracyMode
-from document_parser.settings.section import Section
+from document_parser.settings.section import Emptiable, Section
 
 _RATE_LIMIT = r"[1-9]\d{0,8}/([1-9]\d{0,4} ?)?(second|minute|hour|day|month)s?"
 _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
@@ -30,7 +30,7 @@ class ApiSettings(Section):
     default_accuracy_mode: AccuracyMode = Field(
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
     )
-    admin_token: str = Field(
+    admin_token: Emptiable = Field(
         default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
     )
     dashboard_writes: bool = Field(
@@ -63,7 +63,7 @@ class ApiSettings(Section):
     upload_seconds: float = Field(
         default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
     )
-    secret_key: str = Field(
+    secret_key: Emptiable = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
 
@@ -94,7 +94,7 @@ class WebhookSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix="WEBHOOK_", hide_input_in_errors=True)
 
-    secret: str = Field(
+    secret: Emptiable = Field(
         default="",
         pattern=rf"^({_WEBHOOK_SECRET}([\s,]+{_WEBHOOK_SECRET})*)?$",
         description=(

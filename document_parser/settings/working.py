@@ -6,18 +6,18 @@ from pathlib import Path
 
 from pydantic import Field
 
-from document_parser.settings.section import Section
+from document_parser.settings.section import Emptiable, Section
 
 
 class StoreSettings(Section):
     """Where jobs and documents live."""
 
     data_dir: Path = Field(default=Path("data"), description="Folder of documents, results and the embedded server.")
-    redis_url: str = Field(
+    redis_url: Emptiable = Field(
         default="",
         description="redis://, rediss://, unix:// or redis+sentinel://host,host/service/db. Empty: an embedded Valkey.",
     )
-    storage_url: str = Field(
+    storage_url: Emptiable = Field(
         default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."
     )
     s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")

@@ -41,24 +41,29 @@ def python() -> Iterator[Finding]:
 
 
 def folder(settings: Settings) -> Iterator[Finding]:
-    """DATA_DIR: there or to be made, writable by this user, with room."""
+    """DATA_DIR: there or to be made, writable by this user, with room. Nothing is left in it."""
     path = settings.data_dir
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
+        there = nearest_folder(path)
+        with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         advice = f"Give it to this user (uid {os.getuid()}), or set DATA_DIR."
         yield Finding("folder", "missing", f"{path}: {error.strerror}", advice)
         return
-    free = shutil.disk_usage(path).free >> 20
-    detail = f"{path}, {_gib(free)} free"
+    free = shutil.disk_usage(there).free >> 20
+    detail = f"{path}, {_gib(free)} free" + ("" if there == path else "; made when the service starts")
     if free < 2 * settings.api.max_upload_mb:
         yield Finding("folder", "missing", detail, "Not even two uploads of MAX_UPLOAD_MB fit. Free space, or set DATA_DIR.")
     elif free < SCARCE_DISK_MIB:
         yield Finding("folder", "warning", detail, "Free space, shorten JOB_TTL_HOURS, or set DATA_DIR.")
     else:
         yield Finding("folder", "ok", detail)
+
+
+def nearest_folder(path: Path) -> Path:
+    """What is there of a path: itself, or the folder in which the rest would be made. Raises OSError."""
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def runtime_folder(settings: Settings) -> Iterator[Finding]:
@@ -70,10 +75,17 @@ def runtime_folder(settings: Settings) -> Iterator[Finding]:
         detail = f"{settings.valkey_socket} has {length} bytes; a socket's path may have {SOCKET_PATH_BYTES}"
         yield Finding("runtime folder", "missing", detail, "Set TMPDIR to a shorter folder, or REDIS_URL.")
         return
+    folder = settings.runtime_dir
     try:
-        yield Finding("runtime folder", "ok", str(private_folder(settings)))
+        if folder.exists():
+            private_folder(settings)
+        else:
+            with tempfile.TemporaryFile(dir=folder.parent):
+                pass
     except OSError as error:
         yield Finding("runtime folder", "missing", str(error), "Remove it, or set TMPDIR to a folder this user can write to.")
+    else:
+        yield Finding("runtime folder", "ok", str(folder))
 
 
 def memory(settings: Settings) -> Iterator[Finding]:

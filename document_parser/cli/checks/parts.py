@@ -21,13 +21,14 @@ import httpx
 from document_parser.api.model_servers import complaint_about
 from document_parser.api.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
+from document_parser.cli.checks.machine import nearest_folder
 from document_parser.cli.models import NAMES
-from document_parser.errors import EngineError, StorageUnavailable
+from document_parser.errors import EngineError, StorageFull, StorageUnavailable
 from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
 from document_parser.models import CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
-from document_parser.storage import StoredFileMissing, make_storage
+from document_parser.storage import LocalStorage, Storage, StoredFileMissing, make_storage
 from document_parser.valkey import EmbeddedValkey
 
 PROBE_SECONDS = 3.0
@@ -111,10 +112,10 @@ def storage(settings: Settings) -> Iterator[Finding]:
         return
     key = f"{PROBE_KEY}-{uuid.uuid4().hex}"
     try:
-        store = make_storage(settings)
-        store.put(key, b"well")
-        same = store.get(key) == b"well"
-        store.delete(key)
+        with _trial_store(settings) as store:
+            store.put(key, b"well")
+            same = store.get(key) == b"well"
+            store.delete(key)
     except (StorageUnavailable, StoredFileMissing) as error:
         why = (
             error.details.get("reason", error.message) if isinstance(error, StorageUnavailable) else "what was written is gone"
@@ -127,6 +128,19 @@ def storage(settings: Settings) -> Iterator[Finding]:
         yield Finding("storage", "missing", str(error), "Correct STORAGE_URL.")
     else:
         yield Finding("storage", "ok" if same else "missing", f"{where} takes, gives and deletes files")
+
+
+@contextlib.contextmanager
+def _trial_store(settings: Settings) -> Iterator[Storage]:
+    """The store itself where that is a bucket; else one in a folder of its own beside the documents, which goes again."""
+    if settings.store.storage_url:
+        yield make_storage(settings)
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix=".doctor-", dir=nearest_folder(settings.data_dir)) as folder:
+            yield LocalStorage(Path(folder))
+    except OSError as error:
+        raise StorageFull.of(error) from None
 
 
 def cpu_engine(settings: Settings) -> Iterator[Finding]:

@@ -1,0 +1,64 @@
+"""A setting whose description says what empty means can be set empty, in the environment and in ``.env``."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+from document_parser.engines import tesseract
+from document_parser.settings import Settings, environment_fields
+from document_parser.settings.section import MayBeEmpty
+
+EMPTIABLE = [name for _, name, field in environment_fields() if re.search(r"\bempty[:,]", field.description or "", re.I)]
+
+
+def values() -> dict[str, object]:
+    """Every setting as it would be read here and now, by the name of its variable."""
+    found = {}
+    for section in Settings():
+        prefix = section[1].model_config.get("env_prefix", "")
+        found |= {f"{prefix}{name}".upper(): value for name, value in section[1]}
+    return found
+
+
+def test_the_settings_that_tell_of_empty_are_those_that_may_be():
+    marked = [name for _, name, field in environment_fields() if any(isinstance(mark, MayBeEmpty) for mark in field.metadata)]
+    assert marked == EMPTIABLE
+    assert {"TESSERACT_PROGRAM", "ADMIN_TOKEN", "REDIS_URL", "STORAGE_URL", "SECRET_KEY", "WEBHOOK_SECRET"} <= set(EMPTIABLE)
+
+
+@pytest.mark.parametrize("name", EMPTIABLE)
+def test_empty_in_the_environment_is_empty_whatever_the_file_says(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text(f"{name}={'whsec_' + 'QUJD' * 8 if name == 'WEBHOOK_SECRET' else 'something'}\n")
+    monkeypatch.delenv(name, raising=False)
+    assert values()[name] != ""
+    monkeypatch.setenv(name, "")
+    assert values()[name] == ""
+
+
+@pytest.mark.parametrize("name", EMPTIABLE)
+def test_empty_in_the_file_is_empty(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".env").write_text(f"{name}=\n")
+    assert values()[name] == ""
+
+
+def test_any_other_setting_that_is_left_empty_has_its_default(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ.keys() & values().keys():
+        monkeypatch.delenv(name)
+    defaults = values()
+    for name in defaults.keys() - set(EMPTIABLE):
+        monkeypatch.setenv(name, "")
+    assert values() == defaults
+
+
+def test_without_a_program_tesseract_is_never_asked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TESSERACT_PROGRAM", "")
+    assert not tesseract.program_found(Settings())
+    assert tesseract.state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so that it is never asked"
