@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the document parser on Debian 12 or 13: packages, user, Python, settings, systemd units. docs/gpu-box.md tells the rest.
+# Installs the document parser on Debian 12 or 13: packages with Tesseract, user, Python, settings, systemd units. docs/gpu-box.md tells the rest.
 # Running it again changes nothing, or upgrades where the checkout is newer. Settings that exist are never touched.
 set -euo pipefail
 
@@ -8,6 +8,8 @@ PREFIX=/opt/docparse
 MODELS_PREFIX=/opt/vllm
 ROOT=
 EXTRAS=s3
+LANGUAGES=eng
+VLLM=
 PYTHON=python3
 WITH_MODELS=no
 WITH_VENV=yes
@@ -20,6 +22,8 @@ usage() {
 usage: deploy/install.sh [options]
 
   --with-models     also install vLLM, in /opt/vllm, and the units of the two model servers
+  --vllm WHAT       which vLLM, as pip takes it; default the newest that the GPU's driver can run
+  --languages LIST  Tesseract's language packs, like "eng rus ara hin kor"; default eng; all (0.7 GB), or none: no Tesseract
   --extras LIST     extras of the package; default s3, "" for none
   --python PROGRAM  Python 3.11 or newer; default python3
   --prefix DIR      the program's folder; default /opt/docparse
@@ -105,13 +109,51 @@ link() {
     fi
 }
 
+# Debian's packages of Tesseract and its language packs, one a line. Both chi_sim and chi-sim are understood.
+tesseract_packages() {
+    local packs
+    packs=$(tr '[:upper:]_,' '[:lower:]- ' <<<"$LANGUAGES")
+    case $packs in
+    none) ;;
+    all) printf '%s\n' tesseract-ocr tesseract-ocr-all ;;
+    *)
+        # shellcheck disable=SC2086  # words
+        printf 'tesseract-ocr-%s\n' osd $packs
+        echo tesseract-ocr
+        ;;
+    esac
+}
+
+# check_languages PACKAGE...: end where Debian has no such language pack, and name those that are like it.
+check_languages() {
+    local known name word like
+    # Without package lists apt-get says it itself.
+    known=$(apt-cache search --names-only '^tesseract-ocr-' 2>/dev/null || true)
+    [ -n "$known" ] || return 0
+    for name in "$@"; do
+        word=${name#tesseract-ocr-}
+        if [ "$name" != tesseract-ocr ] && ! grep --quiet "^$name " <<<"$known"; then
+            like=$(grep -E --ignore-case "^tesseract-ocr-${word:0:2}| for $word" <<<"$known" || true)
+            fail "there is no language pack $word. ${like:+Like it: $(listed "$like"). }All of them: apt-cache search ^tesseract-ocr-"
+        fi
+    done
+}
+
+# listed LINES: of apt-cache's answers each pack with its language, joined by commas.
+listed() {
+    sed -E 's/^tesseract-ocr-(\S+) - (.* for )?(.*)$/\1 (\3)/' <<<"$1" | sort -u | paste --serial --delimiters=, | sed 's/,/, /g'
+}
+
 packages() {
-    local wanted=(python3 python3-venv ca-certificates curl)
+    local wanted=(python3 python3-venv ca-certificates curl) packs
+    mapfile -t packs < <(tesseract_packages)
+    wanted+=("${packs[@]}")
     [ "$WITH_MODELS" = no ] || wanted+=(build-essential python3-dev)
     if [ -z "$ROOT" ] && dpkg --status "${wanted[@]}" >/dev/null 2>&1; then
         return
     fi
     run_live apt-get update
+    check_languages "${packs[@]}"
     run_live env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${wanted[@]}"
 }
 
@@ -157,10 +199,26 @@ program() {
     place 0644 root root "$PREFIX/.installed" <<<"$now"
 }
 
+# Which vLLM. Its wheels are built for CUDA 13 from 0.20 on, which wants a driver of 580 or newer; those before for CUDA 12.
+vllm_wanted() {
+    local driver
+    driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || driver=
+    if [ -n "$VLLM" ]; then
+        echo "$VLLM"
+    elif [[ $driver =~ ^([0-9]+)\. ]] && [ "${BASH_REMATCH[1]}" -lt 580 ]; then
+        echo "the driver is $driver: vLLM before 0.20, for CUDA 12 (docs/gpu-box.md tells of a newer driver)" >&2
+        echo 'vllm>=0.11.1,<0.20'
+    else
+        echo 'vllm>=0.11.1'
+    fi
+}
+
 models() {
-    [ -x "$ROOT$MODELS_PREFIX/bin/vllm" ] && return
+    local wanted
+    [ -x "$ROOT$MODELS_PREFIX/bin/vllm" ] && [ -z "$VLLM" ] && return
+    wanted=$(vllm_wanted)
     [ -x "$ROOT$MODELS_PREFIX/bin/python" ] || run "$PYTHON" -m venv "$ROOT$MODELS_PREFIX"
-    run "$ROOT$MODELS_PREFIX/bin/python" -m pip install --quiet --disable-pip-version-check 'vllm>=0.11.1' 'huggingface_hub[cli]'
+    run "$ROOT$MODELS_PREFIX/bin/python" -m pip install --quiet --disable-pip-version-check "$wanted"
     run chmod -R a+rX "$ROOT$MODELS_PREFIX"
 }
 
@@ -214,8 +272,23 @@ units() {
     place 0644 root root /etc/tmpfiles.d/docparse.conf <"$CHECKOUT/systemd/docparse.tmpfiles.conf"
 }
 
+# Before units of an older release are replaced, in which the instance was how many workers ran in it.
+many_workers() {
+    local link count
+    grep --quiet --no-messages -- '--workers %i' "$ROOT/etc/systemd/system/docparse-worker@.service" || return 0
+    for link in "$ROOT"/etc/systemd/system/*.wants/docparse-worker@*.service; do
+        count=${link##*@}
+        count=${count%.service}
+        if [[ $count =~ ^[0-9]+$ ]] && [ "$count" -gt 1 ]; then
+            echo "docparse-worker@$count ran $count workers; an instance is one worker now: systemctl enable --now docparse-worker@{1..$count}"
+        fi
+    done
+}
+
 install_all() {
+    local warnings
     CHANGED=no
+    warnings=$(many_workers)
     packages
     user docparse /var/lib/docparse
     [ "$WITH_MODELS" = no ] || user vllm /var/lib/vllm
@@ -232,6 +305,7 @@ install_all() {
     else
         echo "nothing has changed"
     fi
+    [ -z "$warnings" ] || echo "$warnings" >&2
     echo "next: edit /etc/docparse/env; docparse-admin doctor; systemctl enable --now docparse-api"
 }
 
@@ -248,6 +322,10 @@ remove() {
 uninstall() {
     run_live systemctl disable --now docparse-api.service vllm-deepseek.service vllm-nanonets.service || true
     run_live systemctl stop 'docparse-worker@*.service' || true
+    local link
+    for link in "$ROOT"/etc/systemd/system/*.wants/docparse-worker@*.service; do
+        remove "${link#"$ROOT"}"
+    done
     remove /etc/systemd/system/{docparse-api,docparse-worker@,vllm-deepseek,vllm-nanonets}.service /etc/tmpfiles.d/docparse.conf
     remove "$PREFIX" "$MODELS_PREFIX" /usr/local/bin/docparse /usr/local/sbin/docparse-admin
     run_live systemctl daemon-reload
@@ -267,10 +345,12 @@ while [ $# -gt 0 ]; do
     --dry-run) DRY_RUN=yes ;;
     --uninstall) ACTION=uninstall ;;
     --purge) PURGE=yes ;;
-    --extras | --python | --prefix | --root)
+    --extras | --languages | --vllm | --python | --prefix | --root)
         [ $# -ge 2 ] || fail "$1 wants a value"
         case $1 in
         --extras) EXTRAS=$2 ;;
+        --languages) LANGUAGES=$2 ;;
+        --vllm) VLLM=$2 ;;
         --python) PYTHON=$2 ;;
         --prefix) PREFIX=${2%/} ;;
         --root) ROOT=${2%/} ;;
@@ -284,6 +364,7 @@ while [ $# -gt 0 ]; do
 done
 
 [[ $PREFIX =~ ^/[A-Za-z0-9._/-]+$ ]] || fail "--prefix is an absolute path without spaces"
+[[ $LANGUAGES =~ ^[A-Za-z_,\ -]+$ ]] || fail "--languages is a list of language packs like \"eng rus\", or all, or none"
 [ -z "$ROOT" ] || [[ $ROOT = /* ]] || fail "--root is an absolute path"
 [ "$PURGE" = no ] || [ "$ACTION" = uninstall ] || fail "--purge goes with --uninstall"
 [ -n "$ROOT" ] || [ "$DRY_RUN" = yes ] || [ "$(id -u)" = 0 ] || fail "run it as root, or with --root or --dry-run"

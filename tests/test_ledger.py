@@ -170,6 +170,29 @@ class Planners:
         return bell.id
 
 
+def test_of_pools_with_one_worker_each_one_prefers_pages_and_a_worker_without_others_plans_first(redis, valkey):
+    queues = [queue.queue(redis, name) for name in queue.QUEUES]
+
+    def lone(name):
+        facts = {"connection": redis, "serializer": JSONSerializer, "settings": valkey, "likes_pages": False, "lone": True}
+        worker = PageWorker(queues, name=name, **facts)
+        worker.register_birth()
+        worker.heartbeat()
+        return worker
+
+    def first_queues(workers):
+        for worker in workers:
+            worker.reorder_queues(queues[0])
+        return [worker._ordered_queues[0].name for worker in workers]
+
+    alone = [lone("b")]
+    assert first_queues(alone) == [queue.FINISH]
+    three = [*alone, lone("a"), lone("c")]
+    assert first_queues(three) == [queue.FINISH, queue.PAGES, queue.FINISH]
+    three[1].register_death()
+    assert first_queues([three[0], three[2]]) == [queue.PAGES, queue.FINISH], "another takes its place"
+
+
 def test_an_owner_with_many_documents_to_plan_does_not_hold_up_the_others(redis, valkey):
     owned = {owner: [str(uuid.uuid4()) for _ in range(count)] for owner, count in (("ann", 30), ("bob", 2), ("cid", 1))}
     for owner, job_ids in owned.items():

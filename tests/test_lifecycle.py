@@ -85,6 +85,48 @@ def test_without_workers_documents_wait_for_a_worker_started_alone(tmp_path, pap
         assert worker.wait(30) == 0
 
 
+def workers(service: Service) -> int:
+    found = service.client.get("/v1/health").json().get("workers")
+    return -1 if found is None else int(found)
+
+
+def test_three_pools_of_one_worker_share_a_host_and_one_that_stops_leaves_the_work_to_the_others(tmp_path, paper):
+    with Service(tmp_path, NUM_WORKERS=0) as service:
+        units = [service.also([*WORKER, "--workers", "1"]) for _ in range(3)]
+        wait_until(lambda: workers(service) == 3, 60, "three workers")
+        assert len(service.pids(VALKEY)) == 1
+        jobs = [service.submit(paper) for _ in range(9)]
+        units[1].terminate()
+        assert units[1].wait(30) == 0
+        jobs += [service.submit(paper) for _ in range(3)]
+        assert {service.ended(job_id)["status"] for job_id in jobs} == {"completed"}
+        assert workers(service) == 2
+        assert sorted(pools(service)) == sorted(unit.pid for unit in (units[0], units[2]))
+        service.stop()
+
+
+def test_the_pool_that_brought_valkey_may_stop_and_another_keeps_it(tmp_path, paper):
+    with_valkey = Service(tmp_path, [*WORKER, "--workers", "1"], NUM_WORKERS=0)
+    try:
+        with_valkey.start()
+        wait_until(lambda: "workers_started" in with_valkey.log, 60, "the first worker is up")
+        with_valkey.also([*WORKER, "--workers", "1"])
+        with_valkey.also(API)
+        with_valkey.ready()
+        wait_until(lambda: workers(with_valkey) == 2, 60, "two workers")
+        before, jobs = with_valkey.pids(VALKEY), [with_valkey.submit(paper) for _ in range(4)]
+        with_valkey.process.terminate()
+        assert with_valkey.process.wait(30) == 0
+        wait_until(lambda: with_valkey.answers("/v1/health/ready"), 30, "Valkey is kept by another")
+        assert {with_valkey.ended(job_id)["status"] for job_id in jobs} == {"completed"}
+        assert len(with_valkey.pids(VALKEY)) == 1
+        assert with_valkey.pids(VALKEY) != before
+        with_valkey.stop()
+    finally:
+        with_valkey.kill_everything()
+        with_valkey.client.close()
+
+
 def test_docparse_worker_alone_brings_the_embedded_server_with_it(tmp_path):
     service = Service(tmp_path, [sys.executable, "-m", "document_parser", "worker", "--workers", "1"])
     service.start()

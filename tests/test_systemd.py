@@ -94,6 +94,11 @@ def test_systemd_waits_for_longer_than_pages_may_drain(unit):
     assert int(values(unit, "TimeoutStopSec")[0]) >= 2 * WorkerSettings().drain_seconds
 
 
+def test_each_instance_of_the_workers_unit_is_one_worker():
+    (line,) = values("docparse-worker@.service", "ExecStart")
+    assert shlex.split(line) == ["/opt/docparse/bin/docparse", "worker", "--workers", "1"]
+
+
 def test_api_and_workers_see_the_same_valkey():
     assert [values(unit, "Environment") for unit in OURS] == [
         ["DATA_DIR=/var/lib/docparse/data TMPDIR=/var/lib/docparse/tmp"]
@@ -257,6 +262,108 @@ def test_an_upgrade_brings_new_units_and_keeps_the_settings(tmp_path):
     assert unit.read_text() == (ROOT / "systemd" / unit.name).read_text()
 
 
+OLD_WORKERS = "[Service]\nExecStart=/opt/docparse/bin/docparse worker --workers %i\n"
+
+
+def enable(root: Path, unit: str) -> Path:
+    link = root / "etc/systemd/system/multi-user.target.wants" / unit
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to("/etc/systemd/system/docparse-worker@.service")
+    return link
+
+
+def test_an_upgrade_says_what_an_instance_that_was_four_workers_is_now(tmp_path):
+    install(tmp_path, "--no-venv")
+    (tmp_path / "etc/systemd/system/docparse-worker@.service").write_text(OLD_WORKERS)
+    enable(tmp_path, "docparse-worker@4.service")
+    said = install(tmp_path, "--no-venv").stderr
+    assert "systemctl enable --now docparse-worker@{1..4}" in said
+    assert install(tmp_path, "--no-venv").stderr == "", "once"
+
+
+def test_an_instance_that_was_one_worker_is_not_worth_a_word(tmp_path):
+    install(tmp_path, "--no-venv")
+    (tmp_path / "etc/systemd/system/docparse-worker@.service").write_text(OLD_WORKERS)
+    enable(tmp_path, "docparse-worker@1.service")
+    assert install(tmp_path, "--no-venv").stderr == ""
+
+
+def test_uninstalling_leaves_no_instance_enabled(tmp_path):
+    install(tmp_path, "--no-venv")
+    links = [enable(tmp_path, f"docparse-worker@{instance}.service") for instance in (1, 2, 3)]
+    install(tmp_path, "--uninstall")
+    assert not [link for link in links if link.is_symlink()]
+
+
+@pytest.mark.parametrize(
+    ("languages", "packages"),
+    [
+        ("eng", ["osd", "eng"]),
+        ("eng rus chi_sim", ["osd", "eng", "rus", "chi-sim"]),
+        ("eng,ara", ["osd", "eng", "ara"]),
+        ("all", ["all"]),
+        ("none", []),
+    ],
+)
+def test_tesseract_is_installed_with_its_packs(tmp_path, languages, packages):
+    said = install(tmp_path, "--no-venv", "--languages", languages).stdout
+    assert re.findall(r" tesseract-ocr-(\S+)", said) == packages
+    assert bool(re.search(r" tesseract-ocr(?!-)", said)) == bool(packages)
+
+
+def test_without_a_word_tesseract_comes_with_english(tmp_path):
+    assert re.findall(r" tesseract-ocr-(\S+)", install(tmp_path, "--no-venv").stdout) == ["osd", "eng"]
+
+
+def no_packs_listed() -> bool:
+    if shutil.which("apt-cache") is None:
+        return True
+    listed = subprocess.run(["apt-cache", "search", "--names-only", "^tesseract-ocr-"], capture_output=True, check=False)
+    return not listed.stdout
+
+
+@pytest.mark.skipif(no_packs_listed(), reason="apt has no package lists here")
+@pytest.mark.parametrize(("unknown", "like"), [("german", "deu (German)"), ("ru", "rus (Russian)"), ("zh", "")])
+def test_a_language_pack_that_debian_does_not_have_is_refused_with_those_like_it(tmp_path, unknown, like):
+    refused = install(tmp_path, "--no-venv", "--languages", f"eng {unknown}")
+    assert refused.returncode == 2
+    assert f"there is no language pack {unknown}. " in refused.stderr
+    assert like in refused.stderr
+    assert tree_of(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "wanted"),
+    [
+        ("550.163.01", [], "vllm>=0.11.1,<0.20"),
+        ("580.95.05", [], "vllm>=0.11.1"),
+        ("", [], "vllm>=0.11.1"),
+        ("550.163.01", ["--vllm", "vllm==0.30.0"], "vllm==0.30.0"),
+    ],
+)
+def test_the_driver_decides_which_vllm_is_installed(tmp_path, driver, options, wanted):
+    said = subprocess.run(
+        [INSTALL, "--root", tmp_path / "root", "--dry-run", "--with-models", *options],
+        env={**os.environ, "PATH": f"{nvidia_smi(tmp_path, driver)}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    (line,) = (line for line in said.stdout.splitlines() if "/opt/vllm/bin/python -m pip" in line)
+    assert shlex.split(line)[-1] == wanted
+    assert ("the driver is 550.163.01" in said.stderr) == ("<" in wanted)
+
+
+def nvidia_smi(folder: Path, driver: str) -> Path:
+    """A folder with a program that says what nvidia-smi says of this driver; of none it says what it does without a GPU."""
+    program = folder / "bin/nvidia-smi"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho {driver}\n" if driver else "#!/bin/sh\necho 'No devices were found'\nexit 6\n")
+    program.chmod(0o755)
+    return program.parent
+
+
 def test_another_prefix_stands_in_units_and_commands(tmp_path):
     install(tmp_path, "--no-venv", "--prefix", "/srv/parser")
     assert "ExecStart=/srv/parser/bin/docparse serve" in (tmp_path / "etc/systemd/system/docparse-api.service").read_text()
@@ -285,7 +392,9 @@ def test_uninstalling_keeps_settings_and_documents_unless_purged(tmp_path):
     assert not (tmp_path / "etc/docparse").exists()
 
 
-@pytest.mark.parametrize("wrong", [["--bogus"], ["--prefix", "relative"], ["--purge"], ["--prefix"]])
+@pytest.mark.parametrize(
+    "wrong", [["--bogus"], ["--prefix", "relative"], ["--purge"], ["--prefix"], ["--languages", "eng;rus"], ["--languages", ""]]
+)
 def test_the_installer_refuses_what_it_does_not_understand(tmp_path, wrong):
     assert install(tmp_path, *wrong).returncode == 2
     assert tree_of(tmp_path) == {}

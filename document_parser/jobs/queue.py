@@ -185,29 +185,31 @@ def forget(redis: Redis, job_id: str) -> int:
 class LivingWorker(NamedTuple):
     """A worker that gave a sign of life lately."""
 
+    key: str
+    """RQ's key of it."""
     host: str
     cpu_engine: CpuEngine | None
     """As the worker found it; None where it has none, or has not said so yet."""
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
-    """Workers that gave a sign of life lately. RQ lists dead ones until their keys expire."""
-    keys = redis.smembers("rq:workers")
+    """Workers that gave a sign of life lately, sorted by key. RQ lists dead ones until their keys expire. Raises RedisError."""
+    keys = sorted(map(text, redis.smembers("rq:workers")))
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.pttl(key)
             pipe.hmget(key, ["death", "hostname", CPU_ENGINE])
         replies = pipe.execute()
-    found = zip(replies[::2], replies[1::2], strict=True)
+    found = zip(keys, replies[::2], replies[1::2], strict=True)
     return [
-        LivingWorker(text(host or b""), CpuEngine.model_validate_json(told) if told else None)
-        for left, (death, host, told) in found
+        LivingWorker(key, text(host or b""), CpuEngine.model_validate_json(told) if told else None)
+        for key, left, (death, host, told) in found
         if is_alive(left, text(death or b""))
     ]
 
 
 def live_workers(redis: Redis) -> int:
-    """How many workers gave a sign of life lately."""
+    """How many workers gave a sign of life lately, on all hosts. Raises RedisError."""
     return len(living_workers(redis))
 
 

@@ -26,7 +26,16 @@ from document_parser.engines import cpu_engine
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
-from document_parser.jobs.queue import CPU_ENGINE, FINISH, PAGES, QUEUES, WORKER_KEY_SECONDS, job_of, plan_in_turn
+from document_parser.jobs.queue import (
+    CPU_ENGINE,
+    FINISH,
+    PAGES,
+    QUEUES,
+    WORKER_KEY_SECONDS,
+    job_of,
+    living_workers,
+    plan_in_turn,
+)
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
@@ -59,9 +68,13 @@ class PageWorker(Worker):
     max_connection_wait_time = 1.0
     """Seconds between two looks for a Redis that is away: RQ's own pauses grow to a minute, and work would wait for them."""
 
-    def __init__(self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, **options: Any) -> None:
+    def __init__(
+        self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, lone: bool = False, **options: Any
+    ) -> None:
+        """``lone``: the only worker of its pool, which agrees with other pools, and not within its own, on who likes pages."""
         super().__init__(queues, *arguments, **options)
         self.settings = settings
+        self.lone = lone
         self.jobs_done = 0
         self.jobs_at_most = jobs_until_retirement(settings)
         self.likes_pages = likes_pages
@@ -70,7 +83,11 @@ class PageWorker(Worker):
         self.reorder_queues(queues[0])
 
     def reorder_queues(self, reference_queue: Queue) -> None:
-        """Called by RQ after each bell: the lanes take turns here as they do at pages."""
+        """Called by RQ after each bell: the lanes take turns here as they do at pages. Raises RedisError."""
+        if self.lone:
+            # Of pools with one worker each the first by name likes pages; a worker without others plans what waits first.
+            living = living_workers(self.connection)
+            self.likes_pages = len(living) > 1 and living[0].key == self.key
         documents = (FINISH, *next(self.turns))
         names = (PAGES, *documents) if self.likes_pages else (*documents, PAGES)
         by_name = {queue.name: queue for queue in self.queues}
@@ -161,7 +178,7 @@ class Pool(WorkerPool):
         likes_pages = True not in taken and self.num_workers > 1
         return ForkProcess(
             target=run_worker,
-            args=(self.settings, likes_pages, os.getpid()),
+            args=(self.settings, likes_pages, self.num_workers == 1, os.getpid()),
             name=f"worker {name}, likes {'pages' if likes_pages else 'documents'}",
         )
 
@@ -194,20 +211,20 @@ class Pool(WorkerPool):
 
 
 @logs.CrashLogged()
-def run_worker(settings: Settings, likes_pages: bool, parent: int) -> None:
+def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -> None:
     """One worker process, until it is told to stop or the pool dies."""
     # Until RQ has put its own handlers in place, a stop simply ends this process.
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(parent)
     try:
-        _work(settings, connect(settings), likes_pages)
+        _work(settings, connect(settings), likes_pages, lone)
     except RedisError as error:
         # Nobody's fault: the pool starts another one, until Redis is there again.
         log.warning("worker_waits", error=type(error).__name__)
 
 
-def _work(settings: Settings, redis: Redis, likes_pages: bool) -> None:
+def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
     """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
     queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
     worker = PageWorker(
@@ -219,6 +236,7 @@ def _work(settings: Settings, redis: Redis, likes_pages: bool) -> None:
         job_monitoring_interval=BEAT_SECONDS,
         settings=settings,
         likes_pages=likes_pages,
+        lone=lone,
     )
     worker.log_job_description = False
     worker.work(with_scheduler=False, logging_level=None)
