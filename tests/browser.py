@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -24,6 +24,8 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 375, "height": 812}
+SECONDS = 30_000
+"""How long, in milliseconds, something on a page may take to show."""
 SCREENSHOTS = "SCREENSHOTS"
 """Names a folder that keeps the screenshots of a run."""
 
@@ -93,3 +95,17 @@ class Watched:
             # What sticks to the top of the window would otherwise stand in the middle of the picture.
             self.page.evaluate("scrollTo(0, 0)")
         self.page.screenshot(path=self.folder / f"{name}.png", full_page=full)
+
+
+def done(page: Page, says: str = "Done") -> None:
+    expect(page.locator("#job-status")).to_have_text(says, timeout=SECONDS)
+
+
+def picture_shown(page: Page) -> None:
+    expect(page.locator(".leaf img")).to_be_visible(timeout=SECONDS)
+    page.wait_for_function("document.querySelector('.leaf img')?.naturalWidth > 0")
+
+
+def choose(page: Page, name: str) -> None:
+    """Choose a tab of a result."""
+    page.get_by_role("tab", name=name, exact=True).click()

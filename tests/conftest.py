@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser
 
 from document_parser.api.factory import create_app
 from document_parser.jobs.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
-from tests.documents import pdf_of_text, stamped_pdf
+from tests.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
+from tests.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.service import ROOT, wait_until
 from tests.vllm_batching import UNHURRIED
 from tests.vllm_real import why_not
@@ -57,6 +61,48 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scan whose pages bear the module's STAMPS."""
     return stamped_pdf(tmp_path_factory.mktemp("scan") / "register.pdf", request.module.STAMPS)
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A digital PDF with a heading, text and a ruled table, and a blank page."""
+    return report_pdf(tmp_path_factory.mktemp("rich") / "Quarterly report.pdf")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    path = found_browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with browser(path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go."""
+    return screenshots(tmp_path_factory.mktemp("screenshots"))
+
+
+@pytest.fixture
+def opened(chromium: Browser, folder: Path) -> Iterator[Callable[..., Watched]]:
+    """Opens a page of a service in a browser profile of its own; afterwards nothing may have gone wrong in any."""
+    with contextlib.ExitStack() as stack:
+        pages: list[Watched] = []
+
+        def open_page(service: Any, address: str = "#/", expected: Any = (), **options: Any) -> Watched:
+            options = {"viewport": DESKTOP, "reduced_motion": "reduce", "accept_downloads": True, **options}
+            context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.set_default_timeout(SECONDS)
+            watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
+            watched.open(address)
+            pages.append(watched)
+            return watched
+
+        yield open_page
+        assert [watched.complaints for watched in pages] == [[] for _ in pages]
 
 
 @pytest.fixture

@@ -38,6 +38,32 @@ def pdf_of_text(path: Path, pages: Sequence[str], two_columns: bool = False) -> 
     return path
 
 
+def report_pdf(path: Path) -> Path:
+    """A heading, text and a ruled table, and a blank page."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica-Bold", 22)
+    canvas.drawString(72, 760, "Quarterly report")
+    canvas.setFont("Helvetica", 11)
+    for line, text in enumerate(
+        ("The shop was open on every working day of the quarter.", "Three quarters of the goods were sold.")
+    ):
+        canvas.drawString(72, 720 - 16 * line, text)
+    rows = [
+        ("Item", "Pieces", "Amount"),
+        ("Brake lining", "12", "148.50"),
+        ("Door roller", "6", "19.75"),
+        ("Gear oil", "4", "23.10"),
+    ]
+    for row, cells in enumerate(rows):
+        for column, text in enumerate(cells):
+            canvas.rect(72 + 150 * column, 620 - 22 * row, 150, 22)
+            canvas.drawString(78 + 150 * column, 627 - 22 * row, text)
+    canvas.showPage()
+    canvas.showPage()
+    canvas.save()
+    return path
+
+
 def table_pdf(path: Path, rows: Sequence[Sequence[str]], below: str = "") -> Path:
     """A digital page with one ruled table, and a text below it."""
     canvas = Canvas(str(path), pagesize=A4, invariant=True)

@@ -15,6 +15,9 @@ from typing import Any, Self
 
 import httpx
 
+from document_parser.jobs import files
+from document_parser.models import Page
+
 ROOT = Path(__file__).resolve().parent.parent
 API = [sys.executable, "-m", "document_parser.api"]
 WORKER = [sys.executable, "-m", "document_parser.worker"]
@@ -182,6 +185,12 @@ class Service:
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def write_page(self, job_id: str, number: int, **fields: Any) -> None:
+        """Have a page of a job that has ended say something else, as if it had been read so."""
+        stored = self.data_dir / files.page(job_id, number)
+        page = Page.model_validate_json(stored.read_text()).model_copy(update=fields)
+        stored.write_text(page.model_dump_json())
 
     def kill_everything(self) -> None:
         """A power cut: every process of the service by -9."""

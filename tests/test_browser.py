@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page as Tab
 from playwright.sync_api import Route, expect
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 
 from document_parser.jobs import files
-from document_parser.models import Block, Cell, Page, Span, Table
-from tests.browser import DESKTOP, PHONE, Watched, browser, found_browser, screenshots
+from document_parser.models import Block, Cell, Span, Table
+from tests.browser import PHONE, SECONDS, choose, done, picture_shown
 from tests.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
 from tests.service import Service
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
 TOKEN = "operators-only"
-SECONDS = 30_000
 MANY = 1000
 MOST_NODES = 1500
 HOSTILE_NAME = '<img src=x onerror=alert(1)>\'; $(id) "&amp;".pdf'
 HOSTILE_TEXT = "<script>window.harmed = 1</script> <img src=x onerror='window.harmed = 2'> <b>bold</b> &lt;i&gt; **strong**"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = found_browser()
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with browser(path) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
 @pytest.fixture(scope="module")
@@ -69,73 +50,11 @@ def gpu_service(tmp_path_factory, models):
         yield running
 
 
-@pytest.fixture
-def opened(chromium, folder):
-    """Opens a page of a service in a browser profile of its own; afterwards nothing may have gone wrong in any."""
-    with contextlib.ExitStack() as stack:
-        pages = []
-
-        def open_page(service, address="#/", expected=(), **options) -> Watched:
-            options = {"viewport": DESKTOP, "reduced_motion": "reduce", "accept_downloads": True, **options}
-            context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
-            stack.callback(context.close)
-            page = context.new_page()
-            page.set_default_timeout(SECONDS)
-            watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
-            watched.open(address)
-            pages.append(watched)
-            return watched
-
-        yield open_page
-        assert [watched.complaints for watched in pages] == [[] for _ in pages]
-
-
-@pytest.fixture(scope="module")
-def rich(tmp_path_factory):
-    """A digital PDF with a heading, text and a ruled table, and a blank page."""
-    path = tmp_path_factory.mktemp("rich") / "Quarterly report.pdf"
-    canvas = Canvas(str(path), pagesize=A4, invariant=True)
-    canvas.setFont("Helvetica-Bold", 22)
-    canvas.drawString(72, 760, "Quarterly report")
-    canvas.setFont("Helvetica", 11)
-    for line, text in enumerate(
-        ("The shop was open on every working day of the quarter.", "Three quarters of the goods were sold.")
-    ):
-        canvas.drawString(72, 720 - 16 * line, text)
-    rows = [
-        ("Item", "Pieces", "Amount"),
-        ("Brake lining", "12", "148.50"),
-        ("Door roller", "6", "19.75"),
-        ("Gear oil", "4", "23.10"),
-    ]
-    for row, cells in enumerate(rows):
-        for column, text in enumerate(cells):
-            canvas.rect(72 + 150 * column, 620 - 22 * row, 150, 22)
-            canvas.drawString(78 + 150 * column, 627 - 22 * row, text)
-    canvas.showPage()
-    canvas.showPage()
-    canvas.save()
-    return path
-
-
 @pytest.fixture(scope="module")
 def rich_job(service, rich):
     job_id = service.submit(rich)
     assert service.ended(job_id)["status"] == "completed"
     return job_id
-
-
-def done(page: Tab, says: str = "Done") -> None:
-    expect(page.locator("#job-status")).to_have_text(says, timeout=SECONDS)
-
-
-def picture_shown(page: Tab) -> None:
-    expect(page.locator(".leaf img")).to_be_visible(timeout=SECONDS)
-    page.wait_for_function("document.querySelector('.leaf img')?.naturalWidth > 0")
-
-
-def choose(page: Tab, name: str) -> None:
-    page.get_by_role("tab", name=name, exact=True).click()
 
 
 # --- in and through ---------------------------------------------------------------------------------------------------
@@ -255,7 +174,7 @@ def test_a_page_range_that_is_none_is_refused_before_the_file_is_sent(service, o
     page.locator("#more-options summary").click()
     page.get_by_label("Pages", exact=True).fill("one to three")
     watched.upload(paper)
-    expect(page.locator("#range-problem")).to_be_visible()
+    expect(page.locator("#page-range-problem")).to_be_visible()
     assert "/v1/process/async" not in watched.asked
     page.get_by_label("Pages", exact=True).fill("2")
     watched.upload(paper)
@@ -599,11 +518,8 @@ def test_a_block_and_its_box_light_each_other(service, opened, rich_job):
 def test_every_kind_of_block_is_shown_as_what_it_is(service, opened, tmp_path):
     job_id = service.submit(pdf_of_text(tmp_path / "kinds.pdf", ["Replaced below."]))
     service.ended(job_id)
-    stored = service.data_dir / files.page(job_id, 1)
-    page_read = Page.model_validate_json(stored.read_text()).model_copy(
-        update={"engine": "deepseek", "blocks": blocks_of_all_kinds()}
-    )
-    stored.write_text(page_read.model_dump_json())
+    blocks = blocks_of_all_kinds()
+    service.write_page(job_id, 1, engine="deepseek", blocks=blocks)
     watched = opened(service, f"#/jobs/{job_id}")
     page = watched.page
     picture_shown(page)
@@ -623,7 +539,7 @@ def test_every_kind_of_block_is_shown_as_what_it_is(service, opened, tmp_path):
     assert paper.locator("td").first.evaluate("cell => [cell.rowSpan, cell.textContent]") == [2, "North"]
     # The last row has no first cell of its own, and its second stands below the second of the row above.
     assert paper.locator("tbody tr").last.locator("td").all_inner_texts() == ["12.50"]
-    expect(paper.locator(".block")).to_have_count(len(page_read.blocks))
+    expect(paper.locator(".block")).to_have_count(len(blocks))
     watched.shoot("kinds")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Literal
 
 from flask import Response
@@ -21,7 +22,7 @@ from document_parser.jobs.admission import Load
 from document_parser.jobs.connection import Redis
 from document_parser.metrics import sample
 from document_parser.models import PIPELINE_VERSION, Lane
-from document_parser.settings import StoreSettings
+from document_parser.settings import Settings, StoreSettings
 
 
 class Workers(BaseModel):
@@ -114,13 +115,23 @@ def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
 
 
 def _engines(services: factory.Services) -> dict[str, EngineState]:
-    """The model servers, unless they are not to be asked; and the CPU engine, unless it is not to be."""
+    """The model servers, unless they are not to be asked; and the CPU engines, unless they are not to be."""
     settings = services.settings.engines
     found = model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
-        engines |= _cpu_engines(services)
+        engines |= {"tesseract": _tesseract(services.settings)} | _cpu_engines(services)
     return engines
+
+
+def _tesseract(settings: Settings) -> EngineState:
+    """As far as this machine tells: workers elsewhere may have it, where none runs here."""
+    program = settings.engines.tesseract_program
+    if not program:
+        return EngineState(ok=False, detail="is never asked (TESSERACT_PROGRAM is empty)")
+    if settings.workers.num_workers and shutil.which(program) is None:
+        return EngineState(ok=False, detail="is not installed")
+    return EngineState(ok=True)
 
 
 def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:

@@ -1,6 +1,8 @@
 // A page's blocks as elements. Text goes in as text: a document that contains markup shows its markup.
 
+import { cellClasses, keepWords } from "./cell_words.js";
 import { el } from "./dom.js";
+import { framed } from "./frames.js";
 import { inline, lines } from "./inline.js";
 import { styled } from "./spans.js";
 
@@ -19,9 +21,10 @@ const FURNITURE = new Set(["page_header", "page_footer", "page_number"]);
 export function renderBlocks(container, blocks, { marked = false } = {}) {
   const flow = marked ? inline : lines;
   const elements = [];
+  const seen = { rank: 0, tables: 0 };
   let list = null;
   for (const [index, block] of blocks.slice(0, MOST_BLOCKS).entries()) {
-    const made = block.kind === "list_item" ? null : element(block, flow);
+    const made = block.kind === "list_item" ? null : element(block, flow, seen);
     if (made) {
       list = null;
       container.append(mark(made, index));
@@ -44,7 +47,8 @@ function mark(made, index) {
   return made;
 }
 
-function element(block, flow) {
+/** `seen` is what came before on the page: the rank of the heading that stands, and how many tables. */
+function element(block, flow, seen) {
   const text = block.text ?? "";
   const content = () => styled(text, block.spans, flow);
   const doubt = block.confidence !== null && block.confidence !== undefined && block.confidence < DOUBTFUL ? " doubtful" : "";
@@ -52,10 +56,12 @@ function element(block, flow) {
     case "title":
     case "heading": {
       const rank = Math.min(6, Math.max(1, block.level ?? (block.kind === "title" ? 1 : 2)));
-      return el(`h${Math.min(6, rank + 1)}`, { class: `rank-${rank}${doubt}` }, content());
+      // It looks as the document ranks it, and counts as the next one down at most: the outline of this page has no gaps.
+      seen.rank = Math.min(rank, seen.rank + 1);
+      return el(`h${Math.min(6, seen.rank + 1)}`, { class: `rank-${rank}${doubt}` }, content());
     }
     case "table":
-      return block.table?.cells.length ? el("div", { class: "table" }, table(block.table, flow)) : el("p", {}, content());
+      return block.table?.cells.length ? el("div", { class: "table" }, framed(table(block.table, flow), `Table ${(seen.tables += 1)} of the page`)) : el("p", {}, content());
     case "figure":
       return el("div", { class: "figure" }, text ? content() : "Figure");
     case "formula":
@@ -147,7 +153,10 @@ function numericColumns(cells) {
 }
 
 function cellElement(cell, numbers, flow) {
-  const made = el(cell.header ? "th" : "td", { class: numbers.get(cell.column) && !(cell.column_span > 1) ? "number" : null }, styled(cell.text ?? "", cell.spans, flow));
+  const text = cell.text ?? "";
+  const number = numbers.get(cell.column) && !(cell.column_span > 1) ? ["number"] : cellClasses(text);
+  const made = el(cell.header ? "th" : "td", { class: number.join(" ") || null }, styled(text, cell.spans, flow));
+  keepWords(made);
   if (cell.row_span > 1) made.rowSpan = Math.min(1000, cell.row_span);
   if (cell.column_span > 1) made.colSpan = Math.min(1000, cell.column_span);
   if (cell.header) made.scope = cell.row === 0 ? "col" : "row";

@@ -1,6 +1,8 @@
 // A document that was not read: the code, the sentence, and what can be done about it right here.
 
 import { el, fill } from "./dom.js";
+import { markField } from "./fields.js";
+import { rangeProblem } from "./page_range.js";
 
 const LOCKED = new Set(["ENCRYPTED_DOCUMENT", "WRONG_PASSWORD"]);
 const TITLES = {
@@ -9,6 +11,7 @@ const TITLES = {
   DAMAGED_DOCUMENT: "This file is damaged",
   JOB_NOT_FOUND: "There is no such document",
   JOB_EXPIRED: "This document has expired",
+  PAGE_RANGE_EMPTY: "It has none of these pages",
 };
 
 /** Why a document was not read, in a line of a list. */
@@ -16,21 +19,44 @@ export function failureInShort(error) {
   return LOCKED.has(error.code) ? `${TITLES[error.code]}. Open it and type its password.` : error.message;
 }
 
-/** Fills `card`. `file` is what was sent, where this visit still has it; `onUnlock(file, password)` sends it again. */
-export function showFailure(card, error, { file, onUnlock } = {}) {
-  const locked = LOCKED.has(error.code) && onUnlock;
+/**
+ * Fills `card`. `file` is what was sent, where this visit still has it, `range` the pages that were asked for;
+ * `onSendAgain(file, options)` sends it again with other options.
+ */
+export function showFailure(card, error, { file, range = "", onSendAgain } = {}) {
+  const locked = LOCKED.has(error.code) && onSendAgain;
+  const pages = error.code === "PAGE_RANGE_EMPTY" && onSendAgain;
   const says = locked && error.code === "ENCRYPTED_DOCUMENT" ? "Type its password; it is kept encrypted and gone when the reading ends." : error.message;
-  fill(card, el("h2", {}, TITLES[error.code] ?? "This document was not read"), el("p", {}, says), locked && unlock(file, onUnlock), el("code", { class: "code" }, error.code));
+  fill(card, el("h2", {}, TITLES[error.code] ?? "This document was not read"), el("p", {}, says), locked && unlock(file, onSendAgain), pages && otherPages(error, file, range, onSendAgain), el("code", { class: "code" }, error.code));
 }
 
-function unlock(file, onUnlock) {
-  const chooser = !file && el("input", { type: "file", "aria-label": "The file once more", required: true });
+function unlock(file, onSendAgain) {
   const field = el("input", { id: "unlock-password", type: "password", autocomplete: "off", maxlength: "512", required: true });
-  const form = el("form", { class: "unlock" }, el("label", { for: "unlock-password" }, file ? "Password" : "Choose the file once more, and its password"), chooser, field, el("button", { class: "button primary", type: "submit" }, "Unlock and read"));
+  return again(file, field, ["Password", "Choose the file once more, and its password"], "Unlock and read", (sent) => field.value && onSendAgain(sent, { password: field.value }));
+}
+
+/** The pages that were asked for, marked as what is wrong. */
+function otherPages(error, file, range, onSendAgain) {
+  const field = el("input", { id: "other-pages", autocomplete: "off", spellcheck: "false", maxlength: "1000", placeholder: "All, or 1,3-5,8-" });
+  field.value = range || error.details?.page_range || "";
+  const form = again(file, field, ["Pages", "Choose the file once more, and its pages"], "Read these pages", (sent) => {
+    if (markField(field, rangeProblem(field.value))) field.focus();
+    else onSendAgain(sent, { page_range: field.value.trim() });
+  });
+  const { pages } = error.details ?? {};
+  markField(field, pages ? `The document has ${pages === 1 ? "one page" : `${pages} pages`}.` : error.message);
+  return form;
+}
+
+/** A form that sends the file again: one field, and the file itself where it is not here any more. */
+function again(file, field, [label, labelWithFile], action, send) {
+  const chooser = !file && el("input", { type: "file", "aria-label": "The file once more", required: true });
+  const form = el("form", { class: "unlock", novalidate: true }, el("label", { for: field.id }, file ? label : labelWithFile), chooser, field, el("button", { class: "button primary", type: "submit" }, action));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const sent = file ?? chooser.files[0];
-    if (sent && field.value) onUnlock(sent, field.value);
+    if (sent) send(sent);
+    else chooser.focus();
   });
   return form;
 }

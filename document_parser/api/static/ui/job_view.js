@@ -4,6 +4,7 @@ import { ask, askJson, jobPath } from "./api.js";
 import { curlLines, resultLine } from "./curl.js";
 import { byId, fill, setText, show } from "./dom.js";
 import { download, FORMATS, wholeText } from "./downloads.js";
+import { closesOnEscape } from "./escape.js";
 import { showFailure } from "./failure.js";
 import { Ledger } from "./ledger.js";
 import { Feed } from "./live.js";
@@ -19,15 +20,15 @@ import { clock, count, ENDED, isRereading, jobState } from "./words.js";
 
 export class JobView {
   /**
-   * `onUnlock(file, options)` sends a locked file again, `onStatus(status)` hears how the job goes, `onChanged()` when the
-   * list of jobs is out of date.
+   * `onSendAgain(file, options)` sends a file again, `onKeepFurniture(file, options)` to keep its running heads and feet;
+   * `onStatus(status)` hears how the job goes, `onChanged()` when the list of jobs is out of date.
    */
-  constructor({ onUnlock, onStatus, onChanged }) {
-    Object.assign(this, { onUnlock, onStatus, onChanged });
+  constructor({ onSendAgain, onKeepFurniture, onStatus, onChanged }) {
+    Object.assign(this, { onSendAgain, onStatus, onChanged });
     this.overview = new Overview((number) => this.openPage(number), (numbers) => this.#orderAll(numbers));
     this.reread = new Reread((number, choice) => this.#order(number, choice));
     this.ordered = new Set();
-    this.pageView = new PageView();
+    this.pageView = new PageView(() => onKeepFurniture(...this.#sent()));
     this.results = new ResultView(byId("panel-result"), { page: () => this.pageView.view, openPage: (number) => this.#openFromTable(number) });
     this.pageView.onShown = (view) => {
       this.results.pageChanged();
@@ -118,7 +119,7 @@ export class JobView {
       this.openPage(Number(event.target.value));
       event.target.value = String(this.number);
     });
-    byId("confirm-delete").addEventListener("keydown", (event) => event.key === "Escape" && this.#confirm(false));
+    closesOnEscape(() => !byId("confirm-delete").hidden, () => this.#confirm(false));
   }
 
   /** Everything of the job before is gone. */
@@ -137,7 +138,7 @@ export class JobView {
   }
 
   #setPages(pages) {
-    this.ledger.load(pages);
+    this.ledger.load(pages, this.status.status === "cancelled");
     this.overview.update(this.status, this.ledger);
     const shown = pages.length > 0 && this.status.status !== "failed";
     show(byId("views"), shown);
@@ -162,6 +163,7 @@ export class JobView {
     show(byId("job-failure"), Boolean(status.error));
     if (status.error && !before?.error) this.#failed(status.error);
     this.overview.update(status, this.ledger);
+    this.pageView.cancelled = status.status === "cancelled";
     if (before?.status !== status.status) {
       this.#curl();
       // The page that is shown was opened while nothing could be read again yet.
@@ -250,10 +252,15 @@ export class JobView {
   }
 
   #failed(error) {
+    const [file, options] = this.#sent();
+    showFailure(byId("job-failure"), error, { file, range: options.page_range, onSendAgain: (again, changed) => this.onSendAgain(again, { ...options, ...changed }) });
+    byId("job-failure").querySelector("input:not([type=file])")?.focus();
+  }
+
+  /** The file of this job, where this visit sent it, and the options as far as this browser knows them. */
+  #sent() {
     const sent = files.get(this.id);
-    const options = sent?.options ?? remembered().find(({ id }) => id === this.id)?.options ?? {};
-    showFailure(byId("job-failure"), error, { file: sent?.file, onUnlock: (file, password) => this.onUnlock(file, { ...options, password }) });
-    byId("job-failure").querySelector("#unlock-password")?.focus();
+    return [sent?.file, sent?.options ?? remembered().find(({ id }) => id === this.id)?.options ?? {}];
   }
 
   /** The job is not there (any more), or the server is not. */

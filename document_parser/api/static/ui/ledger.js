@@ -2,7 +2,8 @@
 
 import { HARMLESS } from "./words.js";
 
-const RANK = { pending: 0, ready: 0, reading: 1, done: 2, blank: 2, failed: 2 };
+/** A page that a cancelled job left unread may still come: who had begun it ends it. */
+const RANK = { pending: 0, ready: 0, reading: 1, unread: 1.5, done: 2, blank: 2, failed: 2 };
 const CPU = new Set(["rapidocr", "tesseract", "cpu"]);
 
 export class Ledger {
@@ -12,12 +13,13 @@ export class Ledger {
     this.loads = 0;
   }
 
-  /** Takes over the list of /pages. What events have told since is not taken back. */
-  load(entries) {
+  /** Takes over the list of /pages, of a job that is `cancelled` or not. What events have told since is not taken back. */
+  load(entries, cancelled = false) {
     this.loads += 1;
     const before = this.pages;
     const places = this.places;
-    this.pages = entries.map((entry) => {
+    this.pages = entries.map((told) => {
+      const entry = cancelled ? { ...told, state: endState(told.state) } : told;
       const known = before[places.get(entry.number)];
       const kept = known && RANK[known.state] > RANK[entry.state];
       const since = known && (kept || known.state === entry.state) ? known.since : 0;
@@ -63,6 +65,11 @@ export class Ledger {
     const place = (this.places.get(number) ?? 0) + by;
     return this.pages[Math.min(this.pages.length - 1, Math.max(0, place))]?.number;
   }
+}
+
+/** The state of a page of a cancelled job: what has not been read will not be. */
+export function endState(state) {
+  return RANK[state] < RANK.unread ? "unread" : state;
 }
 
 /** What a tile shows: an engine, an outcome, or that the page is not read yet. */

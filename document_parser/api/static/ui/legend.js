@@ -12,6 +12,7 @@ const KINDS = [
   ["failed", "Failed"],
   ["reading", "Being read"],
   ["pending", "Waiting"],
+  ["unread", "Not read"],
 ];
 
 /** Rows made once, so that counts that change only change text. */

@@ -2,19 +2,20 @@
 
 import { curlLines } from "./curl.js";
 import { byId, setText, show } from "./dom.js";
-import { watchHealth } from "./health.js";
 import { takeFiles } from "./intake.js";
 import { JobView } from "./job_view.js";
 import { JobsList } from "./jobs_list.js";
-import { copy } from "./notices.js";
-import { checkOptions, clearPassword, readOptions } from "./options.js";
+import { copy, notice } from "./notices.js";
+import { offer } from "./offers.js";
+import { checkOptions, clearPassword, markOptions, optionsAreFine, readOptions, setOption } from "./options.js";
 import { Queue } from "./queue.js";
+import { watchService } from "./service_state.js";
 import { shortcuts } from "./shortcuts.js";
 
 const ADDRESS = /^#\/jobs\/([0-9a-f-]{36})(?:\/pages\/(\d{1,9}))?$/;
 
-const queue = new Queue(Number(document.documentElement.dataset.maxUploadMb), accepted);
-const job = new JobView({ onUnlock: sendAgain, onStatus: (status) => jobs.tell(status), onChanged: () => jobs.refresh() });
+const queue = new Queue(Number(document.documentElement.dataset.maxUploadMb), accepted, markOptions);
+const job = new JobView({ onSendAgain: sendAgain, onKeepFurniture: keepFurniture, onStatus: (status) => jobs.tell(status), onChanged: () => jobs.refresh() });
 const jobs = new JobsList((status) => queue.tell(status));
 
 function accepted(jobId, alone) {
@@ -42,16 +43,25 @@ function route() {
 
 function send(files) {
   if (ADDRESS.test(location.hash)) location.hash = "#/";
-  if (!checkOptions()) return;
+  if (!optionsAreFine()) return;
   queue.add(files, readOptions());
   clearPassword();
   showCurl();
 }
 
-/** A locked file with its password, seen on its way like any other. */
+/** A file once more with other options, its password for example, seen on its way like any other. */
 function sendAgain(file, options) {
   location.hash = "#/";
   queue.add([file], options);
+}
+
+/** A document once more with its running heads and feet; `file` is what was sent, where this visit still has it. */
+function keepFurniture(file, options) {
+  if (file) return sendAgain(file, { ...options, headers_footers: "keep" });
+  location.hash = "#/";
+  route();
+  setOption("headers_footers", "keep");
+  return notice("Choose the file once more: its running heads and feet will be kept.");
 }
 
 function showCurl() {
@@ -73,4 +83,4 @@ addEventListener("hashchange", route);
 showCurl();
 route();
 jobs.refresh();
-watchHealth();
+watchService(offer);

@@ -1,6 +1,7 @@
 // A menu button as the ARIA practices describe it.
 
 import { el, fill, show } from "./dom.js";
+import { closesOnEscape } from "./escape.js";
 
 /** Fills `items` with [label, detail, act] and ties it to its button. */
 export function menu(button, items, entries) {
@@ -20,13 +21,13 @@ export function menu(button, items, entries) {
     const all = [...items.children];
     const at = all.indexOf(document.activeElement);
     const goal = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key];
-    if (event.key === "Escape") close(true);
-    else if (event.key === "Tab") close(false);
+    if (event.key === "Tab") close(false);
     else if (goal !== undefined) all[goal].focus();
     else return;
     if (event.key !== "Tab") event.preventDefault();
     event.stopPropagation();
   });
+  closesOnEscape(() => !items.hidden, () => close(true));
   document.addEventListener("click", (event) => {
     if (!items.hidden && !items.contains(event.target) && !button.contains(event.target)) close(false);
   });

@@ -1,6 +1,7 @@
 // Short messages in the corner, and words for screen readers alone.
 
 import { byId, el } from "./dom.js";
+import { closesOnEscape } from "./escape.js";
 
 const STAY_MILLISECONDS = 5000;
 const MOST = 3;
@@ -14,6 +15,8 @@ export function notice(text, tone = "") {
   while (all.children.length > MOST) all.firstElementChild.remove();
   if (tone !== "bad") setTimeout(() => shown.remove(), STAY_MILLISECONDS);
 }
+
+closesOnEscape(() => byId("notices").children.length > 0, () => byId("notices").lastElementChild.remove());
 
 export function trouble(error) {
   if (error.name !== "AbortError") notice(error.message, "bad");

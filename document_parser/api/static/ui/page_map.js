@@ -1,6 +1,7 @@
 // All pages of a job as tiles on one canvas: a thousand cost no more than ten. Shapes tell what colours tell.
 
 import { setText, show } from "./dom.js";
+import { closesOnEscape } from "./escape.js";
 import { isFlagged, tileKind } from "./ledger.js";
 import { pageSays } from "./words.js";
 
@@ -33,6 +34,7 @@ export class PageMap {
     root.addEventListener("mouseleave", () => show(this.tip, false));
     root.addEventListener("scroll", () => show(this.tip, false));
     root.addEventListener("keydown", (event) => this.#key(event));
+    closesOnEscape(() => !this.tip.hidden, () => show(this.tip, false));
   }
 
   setPages(pages) {
@@ -102,17 +104,17 @@ export class PageMap {
     context.fillStyle = this.colours.pending;
     context.fill(path);
     context.clip(path);
-    if (kind !== "pending") {
+    if (kind !== "pending" && kind !== "unread") {
       context.fillStyle = this.colours[kind] ?? this.colours.cpu;
       context.fillRect(x, y + height * (1 - level), width, height);
     }
     if (isFlagged(page)) this.#flag(context, x, y);
     context.restore();
-    if (kind === "blank") this.#outline(context, path);
+    if (kind === "blank" || kind === "unread") this.#outline(context, path);
     if (kind === "failed") this.#cross(context, x, y);
     else if (this.size.number) this.#number(context, x, y, page.number, kind, level);
     if (page.number === this.selected) this.#ring(context, x, y);
-    return !this.calm.matches && (kind === "reading" || (kind !== "pending" && age < 1));
+    return !this.calm.matches && (kind === "reading" || (!["pending", "unread"].includes(kind) && age < 1));
   }
 
   #corner(place) {
@@ -150,7 +152,7 @@ export class PageMap {
   }
 
   #number(context, x, y, number, kind, level) {
-    const filled = !["pending", "blank"].includes(kind) && level > 0.5 && kind !== "reading";
+    const filled = !["pending", "blank", "unread"].includes(kind) && level > 0.5 && kind !== "reading";
     context.fillStyle = filled ? this.colours.number : this.colours.faint;
     if (kind === "reading") context.fillStyle = this.colours.ink;
     context.font = `560 ${this.size.number}px ${this.colours.font}`;

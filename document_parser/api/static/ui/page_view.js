@@ -3,6 +3,8 @@
 import { askJson, jobPath } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { byId, el, fill, setText, show } from "./dom.js";
+import { closesOnEscape } from "./escape.js";
+import { endState } from "./ledger.js";
 import { copy } from "./notices.js";
 import { Pictures } from "./pictures.js";
 import { DEFAULT_RATIO, Sheet } from "./sheet.js";
@@ -10,10 +12,12 @@ import { pageBadges, pageNotes, whyTrail } from "./why.js";
 
 const MOST_KEPT = 40;
 const MODELS = new Set(["deepseek", "nanonets"]);
-const READ = new Set(["done", "blank", "failed"]);
+const READ = new Set(["done", "blank", "failed", "unread"]);
 
 export class PageView {
-  constructor() {
+  /** `onKeepFurniture()` has the document read again with its running heads and feet. */
+  constructor(onKeepFurniture) {
+    this.onKeepFurniture = onKeepFurniture;
     this.pictures = new Pictures();
     this.kept = new Map();
     this.paper = byId("paper");
@@ -26,6 +30,7 @@ export class PageView {
     this.paper.addEventListener("click", (event) => this.sheet.reveal(indexOf(event.target)));
     byId("copy-page").addEventListener("click", () => copy(plainText(this.view?.page), `Page ${this.number}`));
     byId("zoom").addEventListener("click", () => this.zoom());
+    closesOnEscape(() => this.sheet.zoomed && byId("sheet").offsetParent !== null, () => this.#unzoom());
     byId("toggle-picture").addEventListener("click", (event) => this.#togglePicture(event.currentTarget));
   }
 
@@ -74,7 +79,8 @@ export class PageView {
   async #fetch(number, signal) {
     const kept = this.kept.get(number);
     if (kept) return kept;
-    const view = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
+    const told = await askJson(jobPath(this.jobId, `/pages/${number}`), { signal, patient: true });
+    const view = this.cancelled ? { ...told, state: endState(told.state) } : told;
     if (READ.has(view.state) && !view.rereading) this.kept.set(number, view);
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
     return view;
@@ -96,7 +102,7 @@ export class PageView {
     const blocks = view.page?.blocks ?? [];
     this.elements = [];
     fill(byId("page-badges"), pageBadges(view));
-    fill(byId("page-notes"), pageNotes(view));
+    fill(byId("page-notes"), pageNotes(view, this.onKeepFurniture));
     fill(this.paper);
     if (blocks.length) {
       this.elements = renderBlocks(this.paper, blocks, { marked: MODELS.has(view.page.engine) });
@@ -181,6 +187,12 @@ export class PageView {
     byId("zoom").setAttribute("aria-pressed", String(this.sheet.zoom()));
   }
 
+  #unzoom() {
+    this.zoom();
+    const { activeElement } = document;
+    if (byId("sheet").contains(activeElement) || activeElement === document.body) byId("zoom").focus({ preventScroll: true });
+  }
+
   #togglePicture(button) {
     const shown = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(shown));
@@ -194,6 +206,7 @@ function indexOf(node) {
 }
 
 function nothing(view) {
+  if (view.state === "unread") return el("p", { class: "nothing" }, el("b", {}, "Not read"), "The job was cancelled before this page was read.");
   const blank = view.state === "blank" && !view.warnings.some(({ code }) => code === "low_coverage");
   const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
   const made = el("p", { class: "nothing" }, el("b", {}, title));

@@ -10,10 +10,10 @@ import { bytes, ENDED, jobState } from "./words.js";
 const AT_ONCE = 2;
 
 export class Queue {
-  /** `onAccepted(jobId, alone)` hears of every document the server took; `alone` when nothing else is in the queue. */
-  constructor(mostMegabytes, onAccepted) {
+  /** `onAccepted(jobId, alone)` hears of every document the server took; `alone` when nothing else is in the queue; `onNotUnderstood(fields)` of options that it did not. */
+  constructor(mostMegabytes, onAccepted, onNotUnderstood) {
     this.mostBytes = mostMegabytes * 2 ** 20;
-    this.onAccepted = onAccepted;
+    Object.assign(this, { onAccepted, onNotUnderstood });
     this.entries = [];
     byId("clear-queue").addEventListener("click", () => this.clear());
   }
@@ -71,6 +71,7 @@ export class Queue {
     } catch (error) {
       if (error.name === "AbortError") this.#remove(entry);
       else this.#fail(entry, error.message, error.retryable);
+      if (error.code === "INVALID_OPTION") this.onNotUnderstood(error.details.fields ?? []);
     }
     this.#next();
   }

@@ -1,6 +1,8 @@
 // Having the page that is shown read again: who is to read it, how carefully, and what came of it.
 
 import { byId, setText, show } from "./dom.js";
+import { closesOnEscape } from "./escape.js";
+import { markField } from "./fields.js";
 
 const LOCKED = new Set(["PASSWORD_GONE", "WRONG_PASSWORD"]);
 
@@ -12,8 +14,9 @@ export class Reread {
     this.form = byId("reread");
     this.button.addEventListener("click", () => this.open(this.form.hidden));
     byId("close-reread").addEventListener("click", () => this.open(false));
-    this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.open(false));
+    closesOnEscape(() => !this.form.hidden, () => this.open(false));
     this.form.addEventListener("input", () => this.#fit());
+    this.form.elements.engine.addEventListener("input", () => markField(this.form.elements.engine, ""));
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#send();
@@ -59,12 +62,17 @@ export class Reread {
     byId("send-reread").disabled = false;
   }
 
+  /** Says on the field that is meant what was not accepted. */
   #refused(error) {
+    const { engine, password } = this.form.elements;
     const locked = LOCKED.has(error.code);
-    setText(byId("reread-problem"), locked ? "The document is locked, and its password went with the end of its reading. Type it once more." : error.message);
-    show(byId("reread-problem"));
-    if (!locked) return;
-    show(byId("reread-password"));
-    this.form.elements.password.focus();
+    const absent = error.code === "ENGINE_ABSENT";
+    show(byId("reread-password"), locked || !byId("reread-password").hidden);
+    const says = locked ? "The document is locked, and its password went with the end of its reading. Type it once more." : error.message;
+    setText(byId("reread-problem"), absent ? "" : says);
+    show(byId("reread-problem"), !absent);
+    if (absent) markField(engine, says);
+    password.setAttribute("aria-invalid", String(locked));
+    if (locked || absent) (locked ? password : engine).focus();
   }
 }

@@ -50,6 +50,11 @@ export class Sheet {
   zoom() {
     this.zoomed = !this.zoomed;
     this.root.classList.toggle("zoomed", this.zoomed);
+    // What scrolls is reached with the keyboard.
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "The picture at twice its size" })) {
+      if (this.zoomed) this.root.setAttribute(name, value);
+      else this.root.removeAttribute(name);
+    }
     if (this.lit) this.#centre(this.lit);
     return this.zoomed;
   }

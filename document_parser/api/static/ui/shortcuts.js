@@ -12,13 +12,18 @@ export function shortcuts(job, isJobOpen) {
   byId("single-keys").addEventListener("change", (event) => keepSingleKeys(event.target.checked));
   const pages = { j: () => job.step(1), k: () => job.step(-1), ArrowRight: () => job.step(1), ArrowLeft: () => job.step(-1), f: () => job.nextIssue(), z: () => job.pageView.zoom(), r: () => job.readAgain() };
   document.addEventListener("keydown", (event) => {
-    if (!singleKeys() || typing(event) || help.open) return;
+    if (!singleKeys() || typing(event) || scrolling(event) || help.open) return;
     const views = job.tabs.names;
     const act = { "?": () => help.showModal(), n: () => (location.hash = "#/") }[event.key] ?? (isJobOpen() ? (pages[event.key] ?? (views[event.key - 1] && (() => job.tabs.choose(views[event.key - 1])))) : null);
     if (!act) return;
     event.preventDefault();
     act();
   });
+}
+
+/** Arrows move what scrolls sideways, where the focus is in it. */
+function scrolling(event) {
+  return event.key.startsWith("Arrow") && event.target.closest?.(".frame-scroll[tabindex], .sheet.zoomed");
 }
 
 function typing(event) {

@@ -5,6 +5,7 @@ import { table as gridOf } from "./blocks.js";
 import { readCsv } from "./csv.js";
 import { el, fill } from "./dom.js";
 import { resultPath, saveText } from "./downloads.js";
+import { framed } from "./frames.js";
 import { copy } from "./notices.js";
 import { count } from "./words.js";
 
@@ -22,7 +23,8 @@ export async function showTables(panel, jobId, stem, openPage, signal) {
   const on = new Map();
   const cards = tables.map((table) => {
     on.set(table.page, (on.get(table.page) ?? 0) + 1);
-    return { ...table, name: `${stem}-page-${table.page}-table-${on.get(table.page)}.csv` };
+    const label = `${table.caption || "Table"}: number ${on.get(table.page)} of page ${table.page}`;
+    return { ...table, label, name: `${stem}-page-${table.page}-table-${on.get(table.page)}.csv` };
   });
   fill(panel, el("p", { class: "hint source-bar" }, `${count(tables.length, "table")} in the whole document`));
   more(panel, cards, 0, openPage);
@@ -44,20 +46,19 @@ function card(table, openPage) {
   const head = el(
     "header",
     {},
-    el("h3", {}, table.caption || "Table", el("span", {}, ` · page ${table.page}`)),
+    el("h2", {}, table.caption || "Table", el("span", {}, ` · page ${table.page}`)),
     button("Open page", () => openPage(table.page)),
     button("Copy CSV", () => copy(table.csv, "Table")),
     button("Download CSV", () => saveText(table.csv, table.name, "text/csv;charset=utf-8")),
   );
-  return el("section", { class: "table-card", "aria-label": table.caption || `Table on page ${table.page}` }, head, preview(table.csv));
+  return el("section", { class: "table-card", "aria-label": table.label }, head, preview(table));
 }
 
-function preview(csv) {
+function preview({ csv, label }) {
   const rows = readCsv(csv, MOST_ROWS + 1);
   const shown = rows.slice(0, MOST_ROWS).map((row) => row.slice(0, MOST_COLUMNS));
   const cells = shown.flatMap((line, row) => line.map((text, column) => ({ row, column, text, header: row === 0 })));
-  const grid = gridOf({ rows: shown.length, cells });
-  const box = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Table preview" }, grid);
-  if (rows.length > MOST_ROWS) box.append(el("p", { class: "hint" }, "The rest is in the CSV."));
+  const box = framed(gridOf({ rows: shown.length, cells }), `Preview of ${label}`);
+  if (rows.length > MOST_ROWS || rows.some((row) => row.length > MOST_COLUMNS)) box.append(el("p", { class: "hint rest" }, "The rest is in the CSV."));
   return box;
 }

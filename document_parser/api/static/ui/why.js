@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { isFlagged, tileKind } from "./ledger.js";
-import { duration, ENGINES, HARMLESS, PAGE_ERRORS, WARNINGS } from "./words.js";
+import { count, duration, ENGINES, HARMLESS, PAGE_ERRORS, WARNINGS } from "./words.js";
 
 const OUTCOMES = { accepted: ["Accepted", "good"], rejected: ["Rejected", "bad"], error: ["Failed", "bad"] };
 
@@ -10,7 +10,7 @@ const OUTCOMES = { accepted: ["Accepted", "good"], rejected: ["Rejected", "bad"]
 export function pageBadges(view) {
   const { page, state } = view;
   const flat = { number: view.number, state, engine: page?.engine, warnings: view.warnings.map(({ code }) => code) };
-  const name = { done: ENGINES[page?.engine] ?? "Read", blank: "Blank", failed: "Not read", reading: "Being read" }[state] ?? "Waiting";
+  const name = { done: ENGINES[page?.engine] ?? "Read", blank: "Blank", failed: "Not read", unread: "Not read", reading: "Being read" }[state] ?? "Waiting";
   const time = view.attempts.reduce((sum, attempt) => sum + attempt.milliseconds, 0);
   return [
     el("span", {}, el("i", { class: "swatch", data: { kind: tileKind(flat) }, "aria-hidden": "true" }), name),
@@ -21,16 +21,23 @@ export function pageBadges(view) {
   ];
 }
 
-/** What a reader of the page should know before reading it. */
-export function pageNotes(view) {
+/** What a reader of the page should know before reading it; `onKeepFurniture()` reads the document with its heads and feet. */
+export function pageNotes(view, onKeepFurniture) {
   const notes = view.warnings.filter(({ code }) => !HARMLESS.has(code) && code !== "page_failed").map(({ code, message }) => note(title(code), sentence(message || WARNINGS[code] || title(code))));
   if (view.retry_error && !view.rereading) notes.unshift(note("The new reading failed", `${sentence(view.retry_error.message)} The page stays as it was.`));
+  const stripped = view.page?.stripped ?? view.stripped ?? 0;
+  if (stripped > 0) notes.push(strippedNote(stripped, onKeepFurniture));
   if (view.error) notes.unshift(note(view.error.code, view.error.message || PAGE_ERRORS[view.error.code] || "", "bad"));
   return notes;
 }
 
 function note(name, text, tone = "") {
   return el("div", { class: "note", data: { tone } }, el("span", {}, el("b", {}, name), " ", text));
+}
+
+function strippedNote(lines, onKeepFurniture) {
+  const again = el("button", { class: "link", type: "button", on: { click: onKeepFurniture } }, "Read the document again and keep them");
+  return el("div", { class: "note", data: { tone: "quiet" } }, el("span", {}, `${count(lines, "line")} of running heads and feet left out. `, again));
 }
 
 function title(code) {

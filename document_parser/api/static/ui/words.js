@@ -80,6 +80,7 @@ function stateSays(page) {
     case "blank": return "blank";
     case "failed": return PAGE_ERRORS[page.error] ?? `could not be read${page.error ? ` (${page.error})` : ""}`;
     case "reading": return "being read";
+    case "unread": return "not read, the job was cancelled";
     default: return "waiting";
   }
 }

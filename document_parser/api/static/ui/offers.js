@@ -1,0 +1,38 @@
+// What can be had right now: choices for which nobody is there are greyed, and say why.
+
+import { byId, setText } from "./dom.js";
+import { MODELS } from "./service_state.js";
+
+/** Greys and brings back choices of both forms, as the engines are: a name to {ok, detail}. */
+export function offer(engines) {
+  const models = MODELS.some((name) => engines[name]?.ok);
+  document.body.dataset.models = models ? "some" : "none";
+  offerMaximum(models);
+  for (const option of byId("reread").elements.engine.options) offerEngine(option, engines[option.value]);
+  const maximum = byId("reread").elements.accuracy_mode.querySelector('[value="maximum"]');
+  setOption(maximum, models ? "" : "no model server answers");
+}
+
+/** Where it was chosen it is again as soon as it can be had. */
+function offerMaximum(models) {
+  const modes = byId("options").elements.accuracy_mode;
+  const maximum = [...modes].find(({ value }) => value === "maximum");
+  if (maximum.disabled === !models) return;
+  maximum.disabled = !models;
+  if (maximum.checked) maximum.dataset.wished = "yes";
+  if (!models && maximum.checked) modes.value = "balanced";
+  else if (maximum.dataset.wished && modes.value === "balanced") modes.value = "maximum";
+  byId("options").dispatchEvent(new Event("input"));
+}
+
+function offerEngine(option, state) {
+  setOption(option, !state || state.ok ? "" : state.detail.split(/[;(]/)[0].trim());
+}
+
+function setOption(option, reason) {
+  option.dataset.label ??= option.textContent;
+  setText(option, reason ? `${option.dataset.label} (${reason})` : option.dataset.label);
+  option.disabled = Boolean(reason);
+  const select = option.closest("select");
+  if (reason && option.selected) select.value = "";
+}

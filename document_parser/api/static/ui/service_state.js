@@ -1,0 +1,48 @@
+// How the service is and who reads for it: one line in the header, asked for anew by the clock while somebody looks.
+
+import { byId, setText, show } from "./dom.js";
+import { count, ENGINES } from "./words.js";
+
+const SECONDS = 10;
+export const MODELS = ["deepseek", "nanonets"];
+
+/** `onEngines(engines)` hears how each engine is: its name to {ok, detail}. What the settings leave out is not among them. */
+export function watchService(onEngines) {
+  let timer;
+  const ask = async () => {
+    clearTimeout(timer);
+    await look(onEngines);
+    if (!document.hidden) timer = setTimeout(ask, SECONDS * 1000);
+  };
+  document.addEventListener("visibilitychange", () => !document.hidden && ask());
+  return ask();
+}
+
+async function look(onEngines) {
+  try {
+    const [ready, system] = await Promise.all(["/v1/health/ready", "/v1/system"].map(async (path) => (await fetch(path)).json()));
+    const readers = system.engines ? whoReads(system.engines) : "";
+    const state = ready.status === "down" ? "Not ready" : `${count(ready.workers, "worker")} ready`;
+    tell(ready.status, state + (readers && ` · ${readers}`), (ready.warnings ?? []).join(" "));
+    if (system.engines) onEngines(system.engines);
+  } catch {
+    tell("down", "No answer", "");
+  }
+}
+
+function tell(state, text, more) {
+  const line = byId("health");
+  line.dataset.state = state;
+  setText(line, text);
+  line.title = more;
+  show(line);
+}
+
+/** What of the model servers is not there, in a few words; empty where they all answer. */
+function whoReads(engines) {
+  const models = MODELS.filter((name) => name in engines);
+  const away = models.filter((name) => !engines[name].ok);
+  if (!models.length) return "CPU only, no model server is asked";
+  if (away.length < models.length) return away.map((name) => `${ENGINES[name]} does not answer`).join(", ");
+  return Object.keys(engines).length > models.length ? "CPU only, no model server answers" : "no model server answers";
+}
