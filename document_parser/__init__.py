@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from document_parser.client import Client
     from document_parser.pipeline.document import DocumentReader, parse, parse_async
 
-__version__ = "0.1.0"
+__version__ = "0.9.0"
 __all__ = ["Client", "DocumentReader", "parse", "parse_async"]
 
 _FRONT_DOOR = {

@@ -31,12 +31,16 @@ def listing(query: JobsQuery) -> Response:
     return answers.of(_page_of_jobs(services, query))
 
 
+@routes.get("/<job_id>", summary="How a job goes", responses={200: JobStatus, **problems.GONE}, operation_id="get_job")
+def job(path: JobPath, query: StatusQuery) -> Response:
+    return _status(path, query)
+
+
 @routes.get(
     "/<job_id>/status", summary="How a job goes", responses={200: JobStatus, **problems.GONE}, operation_id="job_status"
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
-    job = wait_for_end(factory.services(), known(path.job_id), query.wait)
-    return answers.of(job.show())
+    return _status(path, query)
 
 
 @routes.get(
@@ -95,6 +99,10 @@ def known(job_id: str) -> str:
     if not re.fullmatch(r"[0-9a-f-]{36}", job_id):
         raise JobNotFound()
     return job_id
+
+
+def _status(path: JobPath, query: StatusQuery) -> Response:
+    return answers.of(wait_for_end(factory.services(), known(path.job_id), query.wait).show())
 
 
 def _load(job_id: str) -> Job:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import sys
 from typing import Any
 
-from document_parser.settings import Settings
+from document_parser import logs
+from document_parser.keeper import keeper_lock
+from document_parser.settings import Settings, load_settings
+
+log = logs.get(__name__)
+
+EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
 _workers: list[Any] = []
 """gunicorn's worker in this process, where gunicorn serves."""
@@ -13,10 +21,6 @@ _workers: list[Any] = []
 def leaving() -> bool:
     """Whether this web worker was told to stop: whoever only waits should end now."""
     return any(not worker.alive for worker in _workers)
-
-
-def _remember(worker: Any) -> None:
-    _workers.append(worker)
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -29,8 +33,50 @@ def options(settings: Settings) -> dict[str, Any]:
         "timeout": 300,
         "graceful_timeout": max(1, int(settings.workers.drain_seconds)),
         "keepalive": 5,
-        "post_worker_init": _remember,
+        "post_worker_init": _worker_started,
+        "on_exit": _server_ended,
         # One control socket a user would be shared by all services of that user.
         "control_socket_disable": True,
         "logger_class": "document_parser.api.gunicorn_log.GunicornLogger",
     }
+
+
+def _worker_started(worker: Any) -> None:
+    _workers.append(worker)
+    # The first worker of a server says it; those that replace it, or come with a reload, do not.
+    if worker.age == 1:
+        scheme = "https" if worker.cfg.is_ssl else "http"
+        for address in filter(None, map(_browser_address, worker.sockets)):
+            url = f"{scheme}://{address}/"
+            _tell(f"Open {url} in a browser. Ctrl-C stops the service.", "listening", address=url)
+
+
+def _server_ended(_arbiter: Any) -> None:
+    """Say why processes of the service still run after gunicorn has ended."""
+    settings = load_settings()
+    if settings.workers.num_workers and keeper_lock(settings).holder() is not None:
+        seconds = settings.workers.drain_seconds
+        _tell(
+            f"Stopped. The workers drain: they finish the pages in their hands, for up to {seconds:g} seconds, and then end by "
+            "themselves. The next start reads the rest.",
+            "workers_drain",
+            seconds=seconds,
+        )
+
+
+def _browser_address(listener: Any) -> str | None:
+    """Host and port at which a browser on this machine reaches a listening socket; None for a unix socket."""
+    if listener.sock.family not in (socket.AF_INET, socket.AF_INET6):
+        return None
+    host, port = listener.sock.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    return f"{EVERY_INTERFACE.get(host, shown)}:{port}"
+
+
+def _tell(sentence: str, event: str, **facts: object) -> None:
+    """A sentence for the person at a terminal; elsewhere a line of the log, which has its own form."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\n  {sentence}\n\n")
+        sys.stderr.flush()
+    else:
+        log.info(event, **facts)

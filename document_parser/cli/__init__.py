@@ -26,6 +26,7 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("say what is missing on this machine, and what to do", "document_parser.cli.doctor"),
     "models": Command("print or start the two model servers", "document_parser.cli.models"),
     "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
+    "cleanup": Command("delete jobs that ended some days ago", "document_parser.cli.cleanup"),
     "webhook-secret": Command("print the secret that webhooks are signed with", "document_parser.cli.webhook_secret"),
 }
 

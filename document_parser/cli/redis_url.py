@@ -3,19 +3,38 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 
 from document_parser.settings import Settings
 from document_parser.startup import settings_or_exit
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
     """Print the address of the Redis or embedded Valkey in use."""
-    argparse.ArgumentParser(prog="docparse redis-url", description=main.__doc__).parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="docparse redis-url", description=main.__doc__)
+    parser.add_argument(
+        "--cli", action="store_true", help="print it as the options of redis-cli, which takes no unix:// address"
+    )
+    options = parser.parse_args(arguments)
     settings = settings_or_exit()
     if settings.embedded and not settings.valkey_socket.exists():
         print(_not_running(settings), file=sys.stderr)
-    print(settings.redis_url)
+    if not options.cli:
+        print(settings.redis_url)
+    elif "+sentinel://" in settings.redis_url:
+        print(
+            "redis-cli cannot ask Sentinels. Ask one of them for the master: SENTINEL GET-MASTER-ADDR-BY-NAME.", file=sys.stderr
+        )
+        return 1
+    else:
+        print(_cli_options(settings))
+    return 0
+
+
+def _cli_options(settings: Settings) -> str:
+    url = settings.redis_url
+    return shlex.join(["-s", url.removeprefix("unix://")] if url.startswith("unix://") else ["-u", url])
 
 
 def _not_running(settings: Settings) -> str:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError
 from document_parser.jobs import files, queue, record
-from document_parser.jobs.connection import Redis
+from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import Job, as_job_error
 from document_parser.jobs.ledger import Ledger
 from document_parser.models import JobState
 from document_parser.storage import Storage
 
 log = logs.get(__name__)
+
+JOBS_AT_ONCE = 100
+"""Records loaded in one round trip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,21 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Dele
     record.forget_cached(redis, storage, cached)
     queue.wake_waiting(redis, ledger, job_id, waiting)
     return Deletion(keys, gone + len(cached) + storage.delete_all(files.folder(job_id)))
+
+
+def delete_jobs_ended_before(redis: Redis, ledger: Ledger, storage: Storage, moment: datetime) -> int:
+    """Delete every job, with its files, that ended before a moment on Redis' clock. Return how many.
+
+    A job of which a page is being read again stays. Raises StorageUnavailable, RedisError: then ask again.
+    """
+    ended = [text(job_id) for job_id, _ in redis.zscan_iter("jobs:expiring")]
+    deleted = 0
+    for start in range(0, len(ended), JOBS_AT_ONCE):
+        for job in record.load_many(redis, ended[start : start + JOBS_AT_ONCE]):
+            if job.at_rest and job.completed_at is not None and job.completed_at < moment:
+                delete_job(redis, ledger, storage, job)
+                deleted += 1
+    return deleted
 
 
 def end_job(

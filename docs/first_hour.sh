@@ -1,0 +1,292 @@
+#!/usr/bin/env bash
+# The first hour: every command of README.md, docs/api.md, docs/cli.md and docs/deployment.md, in a fresh clone, as a newcomer
+# types them. Each has to end as it should and say what it should; the first that does not ends this script with status 1.
+#
+#   docs/first_hour.sh            clone the checkout into a temporary folder and go through all of it: some minutes
+#   docs/first_hour.sh --list     print the commands and programs only, a NUL after each; tests/test_first_hour.py compares them with the documents
+#
+# Needs bash, git, make, python3 with venv, and curl; the ports 1233, 4444, 4445, 6379 and 9181 must be free. With
+# FIRST_HOUR_IN_SUITE=1, as the test suite calls it, `make test` is not run but only asked what it would run.
+#
+# How a step is written:
+#   says   PATTERN COMMAND            ends with status 0, and its output (stdout and stderr) has the pattern (grep -E)
+#   ends   STATUS PATTERN COMMAND     the same with another status
+#   serves URL COMMAND                runs until `stop`; goes on as soon as the address answers
+#   stop   PATTERN                    Ctrl-C for the last one that serves; all that it wrote has to have the pattern
+#   runs   PATTERN <<'PY' … PY        a Python program of the documents
+#   gpu    COMMAND                    needs a GPU: the only lines that are not run
+#   check  PATTERN COMMAND            as `says`, for what no document has: a look at what came of the step before
+#   suite  COMMAND                    `make test`
+#   document NAME                     the commands from here on are those of this document
+# shellcheck disable=SC2016  # commands are quoted so that they are expanded when they are run
+set -uo pipefail
+
+LIST=; [ "${1-}" = --list ] && LIST=1
+CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
+FOLDER=
+OUT=
+SERVERS=()
+
+fail() {
+    echo "✗ $1" >&2
+    [ -s "$OUT" ] && sed 's/^/    /' "$OUT" | tail -n "${FIRST_HOUR_LINES:-60}" >&2
+    exit 1
+}
+
+leave() {
+    while [ ${#SERVERS[@]} != 0 ]; do interrupt_last; done
+    if [ -n "${FIRST_HOUR_KEEP-}" ]; then echo "kept: $FOLDER"; else rm -rf "$FOLDER"; fi
+}
+
+document() {
+    if [ -n "$LIST" ]; then printf '# %s\0' "$1"; else printf '\n%s\n' "$1"; fi
+}
+
+says() { ends 0 "$@"; }
+
+ends() {
+    local status=$1 pattern=$2 command=$3 got began=$SECONDS
+    [ -n "$LIST" ] && { printf '%s\0' "$command"; return; }
+    # Not in a subshell: what a command sets holds for those after it, as in a terminal.
+    { eval "$command"; } >"$OUT" 2>&1 </dev/null
+    got=$?
+    [ "$got" = "$status" ] || fail "$command ended with $got, not $status"
+    grep -qE -- "$pattern" "$OUT" || fail "$command says nothing like: $pattern"
+    printf '✓ %4ds  $ %s\n' $((SECONDS - began)) "$command"
+}
+
+serves() {
+    local url=$1 command=$2 began=$SECONDS
+    [ -n "$LIST" ] && { printf '%s\0' "$command"; return; }
+    # A process group of its own, as a terminal gives one, so that `stop` can do what Ctrl-C does.
+    set -m
+    eval "$command" >"$FOLDER/served.${#SERVERS[@]}" 2>&1 </dev/null &
+    SERVERS+=($!)
+    set +m
+    until curl -sfo /dev/null "$url"; do
+        if ! kill -0 "${SERVERS[-1]}" 2>/dev/null || [ $((SECONDS - began)) -gt 120 ]; then
+            cp "$FOLDER/served.$((${#SERVERS[@]} - 1))" "$OUT"
+            fail "$command does not answer at $url"
+        fi
+        sleep 0.2
+    done
+    printf '✓ %4ds  $ %s\n' $((SECONDS - began)) "$command"
+}
+
+stop() {
+    [ -n "$LIST" ] && return
+    interrupt_last || fail "Ctrl-C does not end it"
+    cp "$FOLDER/served.${#SERVERS[@]}" "$OUT"
+    grep -qE -- "$1" "$OUT" || fail "up to Ctrl-C it says nothing like: $1"
+    echo '        ^C'
+}
+
+interrupt_last() {
+    local pid=${SERVERS[-1]} began=$SECONDS
+    unset 'SERVERS[-1]'
+    kill -INT -- "-$pid"
+    wait "$pid" 2>/dev/null
+    # What runs beside the server lets pages finish, and ends by itself.
+    while [ ${#SERVERS[@]} = 0 ] && still_running; do
+        [ $((SECONDS - began)) -gt 90 ] && return 1
+        sleep 0.2
+    done
+    return 0
+}
+
+still_running() {
+    local process
+    for process in /proc/[0-9]*; do
+        case $(readlink "$process/cwd" 2>/dev/null) in
+            "$FOLDER"/document-parser/*) return 0 ;; # Valkey works in its data folder
+            "$FOLDER"/document-parser) tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -q document_parser && return 0 ;;
+        esac
+    done
+    return 1
+}
+
+runs() {
+    local pattern=$1 program
+    program=$(cat)
+    [ -n "$LIST" ] && { printf '%s\0' "$program"; return; }
+    printf '%s\n' "$program" >"$FOLDER/program.py"
+    python "$FOLDER/program.py" >"$OUT" 2>&1 </dev/null || fail "$program"
+    grep -qE -- "$pattern" "$OUT" || fail "$program says nothing like: $pattern"
+    printf '✓        python: %s…\n' "$(head -n 1 <<<"$program")"
+}
+
+# The claim of a document about the size of the environment, in GB, held against what lies there.
+holds_disk() {
+    local claimed=$1 document=$2 megabytes
+    [ -n "$LIST" ] && return
+    grep -qF "$claimed GB" "$document" || fail "$document does not say $claimed GB"
+    megabytes=$(du -sm .venv | cut -f 1)
+    awk -v claimed="$claimed" -v found="$megabytes" 'BEGIN { exit !(found > claimed * 850 && found < claimed * 1150) }' ||
+        fail "$document says $claimed GB of disk; .venv has $megabytes MB"
+    printf '✓        %s says %s GB of disk: .venv has %s MB\n' "$document" "$claimed" "$megabytes"
+}
+
+gpu() {
+    [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
+    printf '-        $ %s   (needs a GPU)\n' "$1"
+}
+
+check() {
+    [ -n "$LIST" ] || says "$@"
+}
+
+suite() {
+    [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
+    if [ -n "${FIRST_HOUR_IN_SUITE-}" ]; then
+        says '-m pytest' "$1 --dry-run"
+    else
+        FIRST_HOUR_RUNS=1 says ' passed' "$1"
+    fi
+}
+
+# --- a terminal of somebody who is new: nothing of this project in its environment ------------------------------------------
+
+begin() {
+    local name port folder path=
+    [ -n "$LIST" ] && return
+    FOLDER=$(mktemp -d /tmp/first-hour.XXXXXX)
+    OUT=$FOLDER/output
+    trap leave EXIT
+    for port in 1233 4444 4445 6379 9181; do
+        if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            echo "Port $port is in use. The documents' commands need it." >&2
+            exit 77
+        fi
+    done
+    for name in $(sed -n 's/^#\([A-Z0-9_]*\)=.*/\1/p' "$CHECKOUT/.env.example") VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHON VENV \
+        MAKEFLAGS MAKELEVEL MAKE_TERMOUT MAKE_TERMERR GUNICORN_CMD_ARGS WEB_CONCURRENCY; do
+        unset "$name"
+    done
+    IFS=: read -ra folders <<<"$PATH"
+    for folder in "${folders[@]}"; do
+        [ -e "$folder/docparse" ] || path=$path:$folder
+    done
+    PATH=${path#:}
+    git clone --quiet "$CHECKOUT" "$FOLDER/document-parser" || exit 1
+    cd "$FOLDER/document-parser" || exit 1
+}
+
+begin
+
+document README.md
+
+says '✓ paper\.pdf carries the sentence on from page one to page two' 'make demo'
+holds_disk 0.7 README.md
+serves http://127.0.0.1:1233/v1/health/ready 'make run'
+says '"warnings": \[\{"page": 2, "code": "rotated"\}\], "markdown": "# Maintenance Schedule' \
+    'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
+says '^$' "JOB=\$(curl -s -F file=@samples/paper.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
+says '"status": "completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/status?wait=30"'
+says '"document": \{.*Counting Swifts at Dusk' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/result?format=json"'
+says '^$' '. .venv/bin/activate'
+says 'paper\.pdf.*' 'docparse parse samples/ -o texts/'
+says '"text": "Counting Swifts at Dusk' 'docparse parse samples/paper.pdf --format json'
+says 'scan\.pdf' 'docparse parse samples/ -o texts/ --force --server http://127.0.0.1:1233'
+runs '^$' <<'PY'
+import document_parser
+
+document = document_parser.parse("samples/paper.pdf", page_range="1-2")
+PY
+
+document docs/api.md  # with the service of the README running
+
+says '"status_url": "/v1/jobs/' 'curl -F file=@samples/scan.pdf -F output_format=json http://127.0.0.1:1233/v1/process/async'
+says '"status_url": "/v1/jobs/' \
+    'curl -T samples/scan.pdf -X POST -H "Content-Type: application/pdf" "http://127.0.0.1:1233/v1/process/async?filename=scan.pdf"'
+
+document docs/cli.md
+
+says '^$' '. .venv/bin/activate'
+says '^# Counting Swifts at Dusk' 'docparse parse samples/paper.pdf'
+says 'paper\.pdf' 'docparse parse samples/paper.pdf -o paper.html'
+check '<h1>Counting Swifts at Dusk' 'cat paper.html'
+says 'scan\.pdf' 'docparse parse samples/ -o markdown/'
+says 'scan\.pdf' "docparse parse 'samples/**/*.pdf' -o json/ --format json"
+says 'Elevator Inspection Report' 'cat samples/scan.pdf | docparse parse - --format text'
+says 'scan\.pdf' 'docparse parse samples/ -o texts/ --format text --server http://127.0.0.1:1233 --jobs 8'
+runs '^0$' <<'PY'
+from document_parser.job_manager import JobManager
+
+print(JobManager().cleanup_old_jobs(days=7))
+PY
+runs "^1 text_layer \['Counting Swifts at Dusk" <<'PY'
+import document_parser
+
+document = document_parser.parse("samples/paper.pdf", page_range="1-2")
+for page in document.pages:
+    print(page.number, page.engine, [block.text for block in page.blocks])
+PY
+runs '^$' <<'PY'
+import asyncio
+from pathlib import Path
+
+import document_parser
+
+
+async def read_all(paths):
+    async with document_parser.DocumentReader() as reader:
+        for path in paths:
+            with await reader.read(path) as document, open(f"{path.stem}.md", "wb") as out:
+                document.write("markdown", out)
+
+
+asyncio.run(read_all(Path("samples").glob("*.pdf")))
+PY
+runs '^100\.0$' <<'PY'
+from document_parser import Client
+
+with Client("http://127.0.0.1:1233") as client:
+    job_id = client.submit("samples/paper.pdf", accuracy_mode="maximum")
+    status = client.wait(job_id, on_progress=lambda status: print(status.progress.percent))
+    client.download(job_id, "downloaded.md")
+PY
+stop 'listening.*http://127\.0\.0\.1:1233/'
+
+document docs/deployment.md
+
+serves http://127.0.0.1:1233/v1/health/ready 'make run'
+stop '"event": "workers_drain"'
+says '^$' '. .venv/bin/activate'
+serves http://127.0.0.1:1233/v1/health/ready 'docparse serve'
+stop '"event": "workers_drain"'
+serves http://127.0.0.1:1233/v1/health/ready 'gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300'
+check 'Maintenance Schedule' 'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
+stop '"address": "http://127.0.0.1:1233/"'
+serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 docparse serve'
+stop '"event": "listening"'
+ends 1 'STORAGE_URL|Start Redis, or set REDIS_URL' 'REDIS_URL=redis://queue:6379/0 STORAGE_URL=s3://bucket/docs docparse worker --workers 4'
+gpu 'vllm serve deepseek-ai/DeepSeek-OCR --port 4444 --logits_processors vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor --no-enable-prefix-caching --mm-processor-cache-gb 0'
+gpu 'vllm serve nanonets/Nanonets-OCR2-3B --port 4445'
+serves http://127.0.0.1:1233/v1/health/ready 'docparse serve'
+says '^job:.*:status' "redis-cli \$(docparse redis-url --cli) KEYS 'job:*:status'"
+says '2 workers' 'rq info --url "$(docparse redis-url)"'
+serves http://127.0.0.1:9181/ 'rq-dashboard --redis-url "$(docparse redis-url)"'
+check '"name": ?"' 'curl -s http://127.0.0.1:9181/0/data/workers.json'
+stop 'Running on'
+stop workers_drain
+
+# Lines people bring along
+
+says '^Successfully installed' 'pip install -e ".[api,db,dev]"'
+holds_disk 1.3 README.md
+suite 'make test'
+ends 2 '^    gunicorn document_parser\.api:app --workers 4 --bind 0\.0\.0\.0:1233 --timeout 300$' \
+    'gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300 --worker-class uvicorn.workers.UvicornWorker'
+serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 python -m document_parser.api'
+serves http://127.0.0.1:1233/v1/health/ready 'python -m document_parser.worker'
+says '"jobs": \[\{"job_id"' 'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'
+says '^$' "JOB=\$(curl -s -F file=@samples/scan.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
+says "\"job_id\": \"[0-9a-f-]{36}\", \"status\": \"(queued|processing|completed)\"" 'curl "http://127.0.0.1:1233/v1/jobs/$JOB"'
+check '"status": "completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB?wait=60"'
+says '^deleted jobs: 0$' 'docparse cleanup --days 7'
+says '^0$' "python -c 'from document_parser.job_manager import JobManager; print(JobManager().cleanup_old_jobs(days=7))'"
+ends 1 'Invalid URI scheme' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"
+stop 'workers_started'
+stop 'listening'
+
+echo 'All of it works as printed.'

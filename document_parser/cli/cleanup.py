@@ -1,0 +1,33 @@
+"""``docparse cleanup``: delete jobs that ended long ago, before they expire."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from document_parser.errors import DocumentParserError
+from document_parser.job_manager import JobManager
+from document_parser.startup import settings_or_exit
+
+NO_ANSWER = 4
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Delete the jobs, and all their files, that ended some days ago."""
+    parser = argparse.ArgumentParser(prog="docparse cleanup", description=main.__doc__)
+    parser.add_argument("--days", type=_days, default=7.0, help="how long ago they ended; default 7")
+    options = parser.parse_args(arguments)
+    manager = JobManager(settings_or_exit())
+    try:
+        print(f"deleted jobs: {manager.cleanup_old_jobs(days=options.days)}")
+    except DocumentParserError as error:
+        print(f"docparse cleanup: {error.message}", file=sys.stderr)
+        return NO_ANSWER
+    return 0
+
+
+def _days(given: str) -> float:
+    days = float(given)
+    if not days >= 0:
+        raise argparse.ArgumentTypeError("a number of days, 0 or more")
+    return days
