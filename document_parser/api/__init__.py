@@ -10,6 +10,10 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if name == "app":
+        from document_parser.api.asgi import refuse_asgi_server
+
+        # Before the factory is imported: that takes seconds on a busy machine.
+        refuse_asgi_server()
         from document_parser.api.factory import serving_app
 
         globals()["app"] = application = serving_app()

@@ -13,7 +13,6 @@ import document_parser
 from document_parser import logs
 from document_parser.api import (
     access,
-    asgi,
     dashboard,
     events,
     jobs,
@@ -114,7 +113,6 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
 
 def serving_app() -> OpenAPI:
     """The app of a server process, with a keeper beside the server's master."""
-    asgi.refuse_asgi_server()
     settings = load_settings()
     logs.configure(settings.logs)
     _read_uploads_in_small_pieces()
