@@ -15,9 +15,9 @@ from typing import Any
 from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import factory, problems, serving
+from document_parser.api import factory, openapi, serving
 from document_parser.api.jobs import known
-from document_parser.api.schemas import EVENT_ID, EventsQuery, JobPath
+from document_parser.api.schemas import EVENT_ID, EventsHeader, EventsQuery, JobPath
 from document_parser.errors import InvalidOption, JobExpired, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.connection import text
@@ -37,13 +37,15 @@ def blueprint() -> APIBlueprint:
         "/<job_id>/events",
         summary="What happens to a job, as it happens",
         description="Server-Sent Events. After the end of the job the stream closes; Last-Event-ID goes on where it was.",
-        responses={404: problems.ProblemBody, 410: problems.ProblemBody},
+        responses=openapi.responses(
+            {200: openapi.answer({"text/event-stream": openapi.TEXT}, "The events.")}, InvalidOption, *openapi.JOB
+        ),
         operation_id="job_events",
     )
-    def events(path: JobPath, query: EventsQuery) -> Response:
+    def events(path: JobPath, query: EventsQuery, header: EventsHeader) -> Response:
         services = factory.services()
         job = record.load(services.redis, known(path.job_id))
-        last = request.headers.get("Last-Event-ID") or query.last_event_id
+        last = header.last_event_id or query.last_event_id
         if not re.fullmatch(EVENT_ID, last):
             raise InvalidOption("Not understood: Last-Event-ID: send the id of an event as it came.")
         stream = EventStream(services, job, last or "0")

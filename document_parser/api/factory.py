@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 
 from flask import current_app
-from flask_openapi import Info, OpenAPI
+from flask_openapi import Info
+from flask_openapi.models import License
 
 import document_parser
 from document_parser import logs
@@ -28,6 +29,7 @@ from document_parser.api import (
     webhooks,
 )
 from document_parser.api.arrivals import Arrivals, Places, places_of
+from document_parser.api.openapi import DescribedApp
 from document_parser.api.uploads import UploadRequest, tidy_staging
 from document_parser.jobs.connection import Redis, connect
 from document_parser.jobs.ledger import Ledger
@@ -63,15 +65,19 @@ def services() -> Services:
     return found
 
 
-def create_app(settings: Settings | None = None) -> OpenAPI:
+def create_app(settings: Settings | None = None) -> DescribedApp:
     """An app over these settings. Connects to nothing until the first request, and starts nothing."""
     settings = settings or load_settings()
-    app = OpenAPI(
+    app = DescribedApp(
         "document_parser.api",
         info=Info(
             title="Document parser",
             version=document_parser.__version__,
-            description="Documents in; Markdown, JSON, HTML, CSV or text out, page by page.",
+            description=(
+                "Documents in; Markdown, JSON, HTML, CSV or text out, page by page. Any request may carry X-Request-ID, "
+                "and every answer has one. A query field that is left empty counts as not given."
+            ),
+            license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),
         validation_error_callback=problems.invalid_option,
         validation_error_model=problems.ProblemBody,
@@ -97,7 +103,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     dashboard.register(app, settings, redis)
     limits.register(app, settings, redis)
     for blueprint in (
-        process.blueprint(),
+        process.blueprint(settings.api),
         jobs.routes,
         pages.routes,
         events.blueprint(),
@@ -111,7 +117,7 @@ def create_app(settings: Settings | None = None) -> OpenAPI:
     return app
 
 
-def serving_app() -> OpenAPI:
+def serving_app() -> DescribedApp:
     """The app of a server process, with a keeper beside the server's master."""
     settings = load_settings()
     logs.configure(settings.logs)

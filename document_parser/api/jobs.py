@@ -8,12 +8,13 @@ from functools import partial
 from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import answers, factory, problems, results
+from document_parser.api import answers, factory, openapi, results
 from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.listing import page_of
-from document_parser.api.schemas import Cancelled, Deleted, JobPath, Jobs, JobsQuery, Result, ResultQuery, StatusQuery
+from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
+from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.waiting import wait_for_end
-from document_parser.errors import JobEnded, JobNotFound
+from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.ending import delete_job, end_job
 from document_parser.jobs.job import PUBLIC, Job
@@ -24,7 +25,13 @@ routes = APIBlueprint(
 )
 
 
-@routes.get("", summary="List jobs, newest first", responses={200: Jobs}, operation_id="list_jobs")
+@routes.get(
+    "",
+    summary="List jobs, newest first",
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({200: Jobs}, InvalidOption, *openapi.OPERATOR),
+    operation_id="list_jobs",
+)
 def listing(query: JobsQuery) -> Response:
     require_operator()
     services = factory.services()
@@ -37,7 +44,10 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 
 
 @routes.get(
-    "/<job_id>/status", summary="How a job goes", responses={200: JobStatus, **problems.GONE}, operation_id="job_status"
+    "/<job_id>/status",
+    summary="How a job goes",
+    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    operation_id="job_status",
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
     return _status(path, query)
@@ -46,7 +56,7 @@ def status(path: JobPath, query: StatusQuery) -> Response:
 @routes.get(
     "/<job_id>/result",
     summary="The content of the document",
-    responses={200: Result, 409: problems.ProblemBody, **problems.GONE},
+    responses=openapi.responses({200: openapi.answer(RESULT_CONTENT)}, InvalidOption, *openapi.RESULT),
     operation_id="job_result",
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
@@ -56,7 +66,9 @@ def result(path: JobPath, query: ResultQuery) -> Response:
 @routes.get(
     "/<job_id>/download",
     summary="The result as a file",
-    responses={409: problems.ProblemBody, **problems.GONE},
+    responses=openapi.responses(
+        {200: openapi.answer(DOWNLOAD_CONTENT, "The file.", "Content-Disposition")}, InvalidOption, *openapi.RESULT
+    ),
     operation_id="job_download",
 )
 def download(path: JobPath, query: ResultQuery) -> Response:
@@ -66,7 +78,7 @@ def download(path: JobPath, query: ResultQuery) -> Response:
 @routes.post(
     "/<job_id>/cancel",
     summary="End a job, keep its finished pages",
-    responses={200: Cancelled, 409: problems.ProblemBody, **problems.GONE},
+    responses=openapi.responses({200: Cancelled}, JobEnded, Forbidden, *openapi.JOB),
     operation_id="cancel_job",
 )
 def cancel(path: JobPath) -> Response:
@@ -77,7 +89,8 @@ def cancel(path: JobPath) -> Response:
 @routes.delete(
     "/<job_id>",
     summary="Delete a job and its files",
-    responses={200: Deleted, **problems.GONE},
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({200: Deleted}, *openapi.OPERATOR, *openapi.JOB),
     operation_id="delete_job",
 )
 def delete(path: JobPath) -> Response:
@@ -96,7 +109,7 @@ def delete(path: JobPath) -> Response:
 
 def known(job_id: str) -> str:
     """A job id that can be one. Raises JobNotFound."""
-    if not re.fullmatch(r"[0-9a-f-]{36}", job_id):
+    if not re.fullmatch(JOB_ID, job_id):
         raise JobNotFound()
     return job_id
 

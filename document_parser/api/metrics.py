@@ -9,11 +9,13 @@ from flask_openapi import APIBlueprint, Tag
 
 import document_parser
 from document_parser import metrics
-from document_parser.api import factory
+from document_parser.api import factory, openapi
 from document_parser.jobs import scrape
 from document_parser.jobs.connection import RedisError
 from document_parser.models import PIPELINE_VERSION
 from document_parser.settings import Settings
+
+METRICS_TYPES = ("text/plain", "application/openmetrics-text")
 
 
 def blueprint() -> APIBlueprint:
@@ -23,6 +25,7 @@ def blueprint() -> APIBlueprint:
         "/v1/metrics",
         summary="Metrics for Prometheus",
         description="Text format, or OpenMetrics where that is accepted. 200 also while Redis is away: docparse_redis_up is 0.",
+        responses=openapi.responses({200: openapi.answer(dict.fromkeys(METRICS_TYPES, openapi.TEXT))}, counted=False),
         operation_id="metrics",
     )
     def show() -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request, send_file, url_for
 from flask_openapi import APIBlueprint, Tag
 
-from document_parser.api import answers, factory, problems, retries
+from document_parser.api import answers, factory, openapi, retries
 from document_parser.api.jobs import known
 from document_parser.api.schemas import (
     FigurePath,
@@ -20,7 +20,14 @@ from document_parser.api.schemas import (
     PageView,
     Rereading,
 )
-from document_parser.errors import FigureNotFound, PageNotFound, PicturePending, PictureUnavailable
+from document_parser.errors import (
+    FigureNotFound,
+    InvalidOption,
+    PageNotFound,
+    PicturePending,
+    PictureUnavailable,
+    StorageUnavailable,
+)
 from document_parser.jobs import files, record
 from document_parser.jobs.pictures import PictureRequest
 from document_parser.models import Page, PageError, PageState, PageWarning
@@ -42,7 +49,7 @@ routes = APIBlueprint(
 @routes.get(
     "/<job_id>/pages",
     summary="The ledger: all pages of a job",
-    responses={200: Pages, **problems.GONE},
+    responses=openapi.responses({200: Pages}, *openapi.JOB),
     operation_id="job_pages",
 )
 def listing(path: JobPath) -> Response:
@@ -56,7 +63,7 @@ def listing(path: JobPath) -> Response:
 @routes.get(
     "/<job_id>/pages/<int:number>",
     summary="One page, and why it reads as it does",
-    responses={200: PageView, **problems.GONE},
+    responses=openapi.responses({200: PageView}, InvalidOption, PageNotFound, *openapi.JOB),
     operation_id="job_page",
 )
 def page(path: PagePath) -> Response:
@@ -68,7 +75,18 @@ def page(path: PagePath) -> Response:
     summary="The picture of a page, upright",
     description="A JPEG, drawn when it is first asked for. A page that is read again may be turned, and its picture with it: "
     "image_url of the page has the revision, and only what was asked for by it is kept by a browser without asking again.",
-    responses={304: None, 409: problems.ProblemBody, 422: problems.ProblemBody, **problems.GONE},
+    responses=openapi.responses(
+        {
+            200: openapi.answer(openapi.JPEG, "The picture.", "ETag"),
+            304: openapi.answer(None, "The picture is as it was.", "ETag"),
+        },
+        InvalidOption,
+        PageNotFound,
+        PicturePending,
+        PictureUnavailable,
+        StorageUnavailable,
+        *openapi.JOB,
+    ),
     operation_id="job_page_image",
 )
 def image(path: PagePath, query: ImageQuery) -> Response:
@@ -91,7 +109,9 @@ def image(path: PagePath, query: ImageQuery) -> Response:
     "/<job_id>/figures/<name>",
     summary="The picture of a figure",
     description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
-    responses=problems.GONE,
+    responses=openapi.responses(
+        {200: openapi.answer(openapi.JPEG, "The picture.")}, InvalidOption, FigureNotFound, StorageUnavailable, *openapi.JOB
+    ),
     operation_id="job_figure",
 )
 def figure(path: FigurePath) -> Response:
@@ -111,7 +131,9 @@ def figure(path: FigurePath) -> Response:
     summary="Read one page again",
     description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
     request_body=retries.request_body(),
-    responses={202: Rereading, 409: problems.ProblemBody, 422: problems.ProblemBody, **problems.GONE},
+    responses=openapi.responses(
+        {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.REFUSALS, *openapi.JOB
+    ),
     operation_id="retry_page",
 )
 def retry(path: PagePath) -> Response:

@@ -63,10 +63,6 @@ class ProblemBody(BaseModel):
     timestamp: str
 
 
-GONE: dict[str | int, Any] = {404: ProblemBody, 410: ProblemBody}
-"""For the description of a route about a job: there is none, or it has expired."""
-
-
 def register(app: Flask) -> None:
     app.logger.disabled = True  # would tell of an unexpected error once more, with its text
     app.before_request(_name_request)

@@ -14,20 +14,30 @@ from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
 
 from document_parser import logs
+from document_parser.addresses import MOST_CHARACTERS as MOST_URL_CHARACTERS
 from document_parser.addresses import AddressCheck, AddressRefused
-from document_parser.api import answers, factory, problems
+from document_parser.api import answers, factory, openapi, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
 from document_parser.api.waiting import wait_for_end
 from document_parser.errors import (
     BadRequest,
+    ContentMismatch,
+    EmptyFile,
+    FileMissing,
     FileTooLarge,
+    Forbidden,
     IdempotencyKeyReused,
     InvalidOption,
+    JobExpired,
     QueueFull,
+    ServerBusy,
     StorageFull,
     StorageUnavailable,
+    UnsupportedFormat,
+    UploadCutOff,
+    UploadTooSlow,
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
@@ -36,24 +46,56 @@ from document_parser.jobs.connection import RedisError
 from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.queue import Submitted
 from document_parser.models import JobState, Options
-from document_parser.settings import Settings
+from document_parser.settings import ApiSettings, Settings
 
 log = logs.get(__name__)
 
 MOST_PASSWORD_CHARACTERS = 512
+IDEMPOTENCY_KEY = r"[\x21-\x7e]{1,255}"
+
+REFUSALS = (
+    BadRequest,
+    FileMissing,
+    EmptyFile,
+    UploadCutOff,
+    UploadTooSlow,
+    Forbidden,
+    IdempotencyKeyReused,
+    JobExpired,
+    FileTooLarge,
+    UnsupportedFormat,
+    ContentMismatch,
+    InvalidOption,
+    WebhookRefused,
+    ServerBusy,
+    QueueFull,
+    StorageUnavailable,
+    StorageFull,
+)
+SENT_ONCE = "The same key gives the same job, for IDEMPOTENCY_HOURS: a UUID for example."
+BOTH_WAYS = (
+    "As a form: the field file and the options beside it. Or the document itself as the body, of any media type that is no "
+    "form's, with filename and options in the query."
+)
 
 
-def blueprint() -> APIBlueprint:
+def blueprint(settings: ApiSettings) -> APIBlueprint:
     tag = Tag(name="process", description="Send documents.")
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
-    body = _request_body()
+    fields = _fields(settings)
+    described: dict[str, Any] = {
+        "request_body": _request_body(fields),
+        "openapi_extensions": {"parameters": _parameters(fields)},
+    }
+    queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed")
 
     @routes.post(
         "/async",
         summary="Queue a document",
-        request_body=body,
-        responses={202: Accepted, **_refusals()},
+        description=BOTH_WAYS,
+        responses=openapi.responses({202: queued}, *REFUSALS),
         operation_id="process_async",
+        **described,
     )
     def process_async() -> Response:
         return accepted(take_in())
@@ -61,10 +103,14 @@ def blueprint() -> APIBlueprint:
     @routes.post(
         "/sync",
         summary="Read a document and wait for the result",
-        description="After SYNC_TIMEOUT_SECONDS the answer is 202, as from /async, and the job goes on.",
-        request_body=body,
-        responses={202: Accepted, **_refusals()},
+        description=f"After SYNC_TIMEOUT_SECONDS the answer is 202, as from /async, and the job goes on. {BOTH_WAYS}",
+        responses=openapi.responses(
+            {200: openapi.answer(openapi.RESULT_CONTENT, "The result.", "Idempotency-Replayed"), 202: queued},
+            *REFUSALS,
+            *openapi.RESULT,
+        ),
         operation_id="process_sync",
+        **described,
     )
     def process_sync() -> Response:
         from document_parser.api.results import respond
@@ -149,7 +195,7 @@ def idempotency_key() -> str:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return ""
-    if not re.fullmatch(r"[\x21-\x7e]{1,255}", key):
+    if not re.fullmatch(IDEMPOTENCY_KEY, key):
         raise BadRequest("An Idempotency-Key has 1 to 255 characters, none of them a space: a UUID for example.")
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -242,16 +288,38 @@ def marked(response: Response, taken: TakenIn) -> Response:
     return response
 
 
-def _refusals() -> dict[str | int, Any]:
-    return dict.fromkeys((400, 408, 409, 413, 415, 422, 429, 503, 507), problems.ProblemBody)
+def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
+    """The schemas of all fields beside the file, by hand: the view reads the form itself, since text fields must stay text."""
+    fields = dict(Options.model_json_schema()["properties"])
+    # Left out it is what the server is set to: no client should send the default of another one.
+    mode = {name: value for name, value in fields["accuracy_mode"].items() if name != "default"}
+    fields["accuracy_mode"] = mode | {"examples": [settings.default_accuracy_mode]}
+    fields["password"] = _text("Opens an encrypted document; kept encrypted until the end.", MOST_PASSWORD_CHARACTERS)
+    fields["webhook_url"] = _text("Told when the job ends, by a signed POST.", MOST_URL_CHARACTERS)
+    return fields
 
 
-def _request_body() -> dict[str, Any]:
-    """Described by hand: the view reads the form itself, since text fields must stay text."""
-    properties = dict(Options.model_json_schema()["properties"])
-    properties["password"] = {"type": "string", "description": "Opens an encrypted document; kept encrypted until the end."}
-    properties["webhook_url"] = {"type": "string", "description": "Told when the job ends, by a signed POST."}
-    fields = {"file": {"type": "string", "format": "binary", "description": "The document."}, **properties}
-    multipart = {"schema": {"type": "object", "properties": fields, "required": ["file"]}}
-    raw = {"schema": {"type": "string", "format": "binary"}}
-    return {"content": {"multipart/form-data": multipart, "application/octet-stream": raw}, "required": True}
+def _text(description: str, longest: int) -> dict[str, Any]:
+    return {"type": "string", "default": "", "maxLength": longest, "description": description}
+
+
+def _request_body(fields: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    file = openapi.BINARY | {"description": "The document."}
+    form = {"type": "object", "properties": {"file": file, **fields}, "required": ["file"], "additionalProperties": False}
+    raw = openapi.BINARY | {"description": "The document itself."}
+    return {"content": {"multipart/form-data": {"schema": form}, "application/octet-stream": {"schema": raw}}, "required": True}
+
+
+def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of a document sent as the body itself have no default: sent beside the same field of a form they are an error."""
+    key = openapi.parameter("Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}, SENT_ONCE)
+    filename = {"type": "string", "description": "The document's name."}
+    return [key] + [
+        openapi.parameter(
+            name,
+            "query",
+            {word: value for word, value in schema.items() if word not in ("default", "examples")},
+            f"With a raw body. {schema['description']}",
+        )
+        for name, schema in {"filename": filename, **fields}.items()
+    ]

@@ -8,7 +8,7 @@ from flask import Response, request, url_for
 from pydantic import ValidationError
 
 from document_parser import logs
-from document_parser.api import answers, problems
+from document_parser.api import answers, openapi, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.jobs import known
 from document_parser.api.model_servers import model_servers
@@ -18,6 +18,7 @@ from document_parser.api.waiting import last_event
 from document_parser.errors import (
     BadRequest,
     EngineAbsent,
+    Forbidden,
     InvalidOption,
     JobEnded,
     JobNotComplete,
@@ -36,6 +37,19 @@ if TYPE_CHECKING:
     from document_parser.api.factory import Services
 
 log = logs.get(__name__)
+
+
+REFUSALS = (
+    BadRequest,
+    InvalidOption,
+    Forbidden,
+    PageNotFound,
+    JobNotComplete,
+    JobEnded,
+    PageBeingRead,
+    PasswordGone,
+    EngineAbsent,
+)
 
 
 def accepted(services: Services, job_id: str, number: int) -> Response:
@@ -130,11 +144,13 @@ def _check_outcome(outcome: str, job: Job, number: int) -> None:
 
 
 def request_body() -> dict[str, Any]:
-    """Described by hand: the view takes JSON and forms."""
+    """Described by hand: the view takes JSON, a form, or nothing."""
     properties = dict(RetryChoice.model_json_schema()["properties"])
     properties["password"] = {
         "type": "string",
+        "default": "",
         "description": "Of an encrypted document; kept encrypted until the page is read.",
     }
-    schema = {"schema": {"type": "object", "properties": properties}}
-    return {"content": {"application/json": schema, "application/x-www-form-urlencoded": schema}}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    described = {"schema": schema, "example": {"accuracy_mode": "maximum"}}
+    return {"content": {openapi.JSON: described, openapi.FORM: described}, "required": False}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, model_validator
+from pydantic.json_schema import JsonSchemaValue, SkipJsonSchema
+from pydantic_core import CoreSchema
 
 from document_parser.models import (
     Attempt,
     Delivery,
+    Document,
     EngineName,
     JobState,
     JobStatus,
@@ -22,25 +25,60 @@ from document_parser.models import (
     WebhookState,
 )
 
+JOB_ID = r"[0-9a-f-]{36}"
 EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
 """Milliseconds and a counter, as Redis numbers the entries of a stream; empty for the beginning."""
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class _Strict(BaseModel):
+    """A query or a body. In it what is empty counts as left out, since forms and pages of documentation send it so."""
+
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value != ""} if isinstance(given, dict) else given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """A choice that may be left out has no default: the empty text is none of its values."""
+        found = handler(schema)
+        for field in found.get("properties", {}).values():
+            if "enum" in field and field.get("default") == "":
+                del field["default"]
+        return found
 
 
 class JobPath(BaseModel):
-    job_id: str = Field(description="The id the upload was answered with.")
+    job_id: str = Field(
+        description="The job_id that the upload was answered with.",
+        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"},
+    )
 
 
 class PagePath(JobPath):
-    number: int = Field(ge=1, description="Page number of the document, from 1.")
+    number: int = Field(ge=1, description="Page number of the document, from 1.", json_schema_extra={"example": 1})
 
 
 class FigurePath(JobPath):
     name: str = Field(
-        pattern=r"^page-\d{4,7}(-r\d{1,6})?-figure-\d{1,3}\.jpg$", description="The name in ``picture`` of a figure's block."
+        pattern=r"^page-\d{4,7}(-r\d{1,6})?-figure-\d{1,3}\.jpg$",
+        description="The name in ``picture`` of a figure's block.",
+        json_schema_extra={"example": "page-0001-figure-1.jpg"},
+    )
+
+
+class EventsHeader(BaseModel):
+    last_event_id: str = Field(
+        default="",
+        alias="Last-Event-ID",
+        description="Go on after this event.",
+        json_schema_extra={"pattern": f"^{EVENT_ID}$"},
     )
 
 
@@ -63,7 +101,9 @@ class ImageQuery(_Strict):
 
 
 class ResultQuery(_Strict):
-    format: OutputFormat | Literal[""] = Field(default="", description="Another format than the one asked for at upload.")
+    format: OutputFormat | SkipJsonSchema[Literal[""]] = Field(
+        default="", description="Another format than the one asked for at upload."
+    )
 
     table: int | None = Field(
         default=None, ge=1, description="With format=csv: the table to send, counted from 1. Without it, several come as a ZIP."
@@ -76,17 +116,21 @@ class _ListQuery(_Strict):
 
 
 class JobsQuery(_ListQuery):
-    status: JobState | Literal[""] = Field(default="", description="Only jobs in this state.")
+    status: JobState | SkipJsonSchema[Literal[""]] = Field(default="", description="Only jobs in this state.")
 
 
 class DeliveriesQuery(_ListQuery):
-    state: WebhookState | Literal[""] = Field(
+    state: WebhookState | SkipJsonSchema[Literal[""]] = Field(
         default="", description="Only deliveries in this state; failed ones stand in the order they were given up."
     )
 
 
 class Ping(_Strict):
-    url: str = Field(min_length=1, description="The receiver's address, under the same rules as webhook_url.")
+    url: str = Field(
+        min_length=1,
+        description="The receiver's address, under the rules of webhook_url: a private host stands in WEBHOOK_ALLOW_HOSTS.",
+        json_schema_extra={"example": "http://127.0.0.1:8000/hooks/documents"},
+    )
 
 
 class Accepted(BaseModel):
@@ -99,6 +143,18 @@ class Accepted(BaseModel):
     message: str
     status_url: str
     result_url: str
+
+
+class TableText(BaseModel):
+    """A table as CSV, and the page it begins on."""
+
+    page: int
+    caption: str
+    csv: str
+
+
+class JsonFile(RootModel[Document | list[TableText]]):
+    """A result as a JSON file: the document, or its tables."""
 
 
 class Result(BaseModel):
@@ -116,11 +172,11 @@ class Result(BaseModel):
     )
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
-    markdown: str | None = None
-    html: str | None = None
-    text: str | None = None
-    document: dict[str, Any] | None = None
-    tables: list[dict[str, Any]] | None = None
+    markdown: str | None = Field(default=None, exclude_if=_is_none)
+    html: str | None = Field(default=None, exclude_if=_is_none)
+    text: str | None = Field(default=None, exclude_if=_is_none)
+    document: Document | None = Field(default=None, exclude_if=_is_none)
+    tables: list[TableText] | None = Field(default=None, exclude_if=_is_none)
 
 
 class Jobs(BaseModel):
@@ -192,6 +248,10 @@ class Deleted(BaseModel):
     deleted_keys: int
     """Entries of the job store."""
     message: str
+
+
+class Live(BaseModel):
+    status: Literal["ok"] = "ok"
 
 
 class Check(BaseModel):

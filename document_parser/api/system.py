@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from redis.exceptions import ResponseError
 
 import document_parser
-from document_parser.api import answers, factory, problems, readers
+from document_parser.api import answers, factory, openapi, readers
 from document_parser.api.metrics import own_samples
 from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
@@ -78,7 +78,7 @@ def blueprint() -> APIBlueprint:
     @routes.get(
         "/v1/system",
         summary="What the service can take on, and what it is at",
-        responses={200: System, 503: problems.ProblemBody},
+        responses=openapi.responses({200: System}),
         operation_id="system",
     )
     def system() -> Response:

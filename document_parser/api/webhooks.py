@@ -14,13 +14,13 @@ from flask_openapi import APIBlueprint, Tag
 
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
-from document_parser.api import answers, factory, problems
+from document_parser.api import answers, factory, openapi
 from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.jobs import known
 from document_parser.api.listing import page_of
 from document_parser.api.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
-from document_parser.errors import ServerBusy, WebhookRefused
+from document_parser.errors import InvalidOption, JobNotComplete, ServerBusy, WebhookMissing, WebhookRefused
 from document_parser.jobs import announcements, clock, deliveries, queue
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.posting import Answer, Message, post
@@ -42,7 +42,8 @@ routes = APIBlueprint(
 @routes.get(
     "/webhooks/deliveries",
     summary="Deliveries, newest first",
-    responses={200: Deliveries},
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({200: Deliveries}, InvalidOption, *openapi.OPERATOR),
     operation_id="list_deliveries",
 )
 def listing(query: DeliveriesQuery) -> Response:
@@ -55,7 +56,8 @@ def listing(query: DeliveriesQuery) -> Response:
 @routes.post(
     "/webhooks/deliveries/replay",
     summary="Deliver again whatever was given up",
-    responses={202: Replayed},
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({202: Replayed}, *openapi.OPERATOR),
     operation_id="replay_failed_deliveries",
 )
 def replay_all() -> Response:
@@ -69,7 +71,8 @@ def replay_all() -> Response:
 @routes.post(
     "/jobs/<job_id>/webhook/replay",
     summary="Deliver a job's newest webhook again",
-    responses={202: Delivery, 409: problems.ProblemBody, **problems.GONE},
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({202: Delivery}, WebhookMissing, JobNotComplete, *openapi.OPERATOR, *openapi.JOB),
     operation_id="replay_delivery",
 )
 def replay_one(path: JobPath) -> Response:
@@ -84,7 +87,8 @@ def replay_one(path: JobPath) -> Response:
     "/webhooks/ping",
     summary="Try a receiver",
     description="Posts a signed webhook.ping at once, as a job's webhook would be, and tells what came of it.",
-    responses={200: Pinged, 422: problems.ProblemBody, 503: problems.ProblemBody},
+    security=openapi.OPERATOR_SECURITY,
+    responses=openapi.responses({200: Pinged}, InvalidOption, WebhookRefused, ServerBusy, *openapi.OPERATOR),
     operation_id="ping_webhook",
 )
 def ping(body: Ping) -> Response:
