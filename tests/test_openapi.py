@@ -6,11 +6,19 @@ import re
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from PIL import Image
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
 
 from document_parser import errors
 from document_parser.api.factory import create_app
 from document_parser.settings import ApiSettings, Settings, StoreSettings
+from tests.browser import Watched, browser, found_browser
+from tests.receiver import receiving, told
+from tests.receiver import settings as webhooks
+from tests.service import ROOT, Service
 
+SAMPLES = ROOT / "samples"
 PROBLEM = {"application/json": {"schema": {"$ref": "#/components/schemas/ProblemBody"}}}
 OPERATION_IDS = {
     "process_async",
@@ -139,3 +147,166 @@ def test_the_accuracy_mode_shown_is_the_servers_own(tmp_path):
     mode = body["content"]["multipart/form-data"]["schema"]["properties"]["accuracy_mode"]
     assert mode["examples"] == ["fast"]
     assert "default" not in mode
+
+
+# --- Try it out -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    with receiving() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    unlimited = {"RATE_LIMIT_READS": "none", "RATE_LIMIT_UPLOADS": "none", "CACHE_HOURS": 24}
+    with Service(tmp_path_factory.mktemp("tried"), NUM_WORKERS=1, WEB_WORKERS=1, **webhooks(**unlimited)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def illustrated(tmp_path_factory):
+    """A PDF with a picture that is cut out as a figure."""
+    path = tmp_path_factory.mktemp("figure") / "illustrated.pdf"
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.drawString(72, 760, "The harbour in the morning, seen from the tower of the old town hall.")
+    canvas.drawInlineImage(Image.linear_gradient("L").resize((400, 300)), 72, 420, 400, 300)
+    canvas.save()
+    return path
+
+
+def shown(schema, described):
+    """What Swagger UI fills in for a field; None where it leaves it empty."""
+    if "example" in described:
+        return described["example"]
+    return schema.get("example", next(iter(schema.get("examples", ())), schema.get("default")))
+
+
+def filled_query(operation):
+    fields = {p["name"]: shown(p["schema"], p) for p in operation.get("parameters", ()) if p["in"] == "query"}
+    return {name: str(value) for name, value in fields.items() if value not in (None, "")}
+
+
+def emptied_query(operation):
+    """Every field is there and empty."""
+    return {p["name"]: "" for p in operation.get("parameters", ()) if p["in"] == "query"}
+
+
+def as_text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def form_of(schema, *, empty=False):
+    fields = {name: shown(field, {}) for name, field in schema["properties"].items() if field.get("format") != "binary"}
+    if empty:
+        return dict.fromkeys(fields, "")
+    return {name: as_text(value) for name, value in fields.items() if value not in (None, "")}
+
+
+def bodies_of(operation, file):
+    """The requests that Swagger UI makes of an operation: how its body is sent, filled in and left empty."""
+    query = filled_query(operation)
+    content = operation.get("requestBody", {}).get("content", {})
+    for kind, described in content.items():
+        schema = described["schema"]
+        match kind:
+            case "multipart/form-data":
+                for empty in (False, True):
+                    yield {
+                        "params": query,
+                        "data": form_of(schema, empty=empty),
+                        "files": {"file": (file.name, file.read_bytes())},
+                    }
+            case "application/octet-stream":
+                options = form_of(content["multipart/form-data"]["schema"])
+                named = {"filename": file.name, **options}
+                assert set(named) <= set(emptied_query(operation))
+                yield {"params": named, "content": file.read_bytes(), "headers": {"Content-Type": kind}}
+            case "application/x-www-form-urlencoded":
+                yield {"params": query, "data": form_of(schema)}
+                yield {"params": query, "data": form_of(schema, empty=True)}
+            case "application/json":
+                yield {"params": query, "json": described.get("example", form_of(schema) if "properties" in schema else None)}
+            case _:
+                raise AssertionError(kind)
+    if not operation.get("requestBody", {}).get("required"):
+        yield {"params": query}
+        yield {"params": emptied_query(operation)}
+
+
+def job_for(name, service, receiver, illustrated):
+    """A job in which the operation can succeed."""
+    if name == "cancel_job":
+        return service.submit(SAMPLES / "scan.pdf", cache="false")
+    job_id = service.submit(illustrated, webhook_url=receiver.url)
+    service.ended(job_id)
+    told(service, job_id)
+    return job_id
+
+
+def resolve(document, schema):
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+@pytest.mark.parametrize("name", sorted(OPERATION_IDS))
+def test_what_try_it_out_sends_is_taken(name, service, receiver, illustrated, document, operations):
+    operation = operations[name]
+    path, method = next((p, m) for p, found in document["paths"].items() for m, o in found.items() if o is operation)
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        media["schema"] = resolve(document, media["schema"])
+    for request in bodies_of(operation, SAMPLES / "paper.pdf"):
+        values = {p["name"]: shown(p["schema"], p) for p in operation.get("parameters", ()) if p["in"] == "path"}
+        assert None not in values.values(), name
+        if "job_id" in values:
+            values["job_id"] = job_for(name, service, receiver, illustrated)
+        answer = service.client.request(method, path.format(**values), **request)
+        assert str(answer.status_code) in operation["responses"], (name, request, answer.text)
+        assert answer.is_success, (name, request, answer.text)
+
+
+def test_every_field_has_an_example_or_a_default_or_is_a_choice(document, operations):
+    """A choice that is left out is sent as nothing, and so are the fields beside a raw body, whose defaults the form has."""
+    for name, operation in operations.items():
+        for parameter in operation.get("parameters", ()):
+            known = shown(parameter["schema"], parameter) is not None or "enum" in parameter["schema"]
+            assert known or name in ("process_async", "process_sync"), (name, parameter["name"])
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            for field, schema in resolve(document, media["schema"]).get("properties", {}).items():
+                known = shown(schema, {}) is not None or field in media.get("example", {}) or schema.get("format") == "binary"
+                assert known or {"type": "null"} in schema.get("anyOf", ()), (name, field)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = found_browser()
+    if path is None:
+        pytest.skip("no Chromium on this machine")
+    with browser(path) as running:
+        yield running
+
+
+def test_in_the_browser_a_document_is_sent_and_its_job_looked_at(service, chromium, tmp_path):
+    page = chromium.new_page()
+    watched = Watched(page, f"http://127.0.0.1:{service.port}", tmp_path)
+    watched.open("docs")
+
+    def execute(operation_id, tag, *files):
+        block = page.locator(f"#operations-{tag}-{operation_id}")
+        block.locator(".opblock-summary-control").click()
+        block.locator(".try-out__btn").click()
+        if files:
+            with page.expect_file_chooser() as choosing:
+                block.locator("input[type=file]").click()
+            choosing.value.set_files(files)
+        block.locator(".execute").click()
+        return block.locator(".live-responses-table .response-col_status").last.inner_text()
+
+    assert execute("health", "service").startswith("200")
+    assert execute("process_async", "process", SAMPLES / "paper.pdf").startswith("202")
+    assert execute("job_status", "jobs").startswith("200")
+    page.close()
+    assert watched.complaints == []
+    assert [address for address in watched.asked if address.startswith(("http:", "https:"))] == []

@@ -26,6 +26,7 @@ from document_parser.models import (
 )
 
 JOB_ID = r"[0-9a-f-]{36}"
+EXAMPLE_JOB_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
 EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
 """Milliseconds and a counter, as Redis numbers the entries of a stream; empty for the beginning."""
 
@@ -56,8 +57,8 @@ class _Strict(BaseModel):
 
 class JobPath(BaseModel):
     job_id: str = Field(
-        description="The job_id that the upload was answered with.",
-        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"},
+        description="The job_id that the upload was answered with. On the page /docs the example stands for the job sent last.",
+        json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
     )
 
 

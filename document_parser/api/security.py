@@ -8,6 +8,7 @@ from flask import Flask, Response, redirect, request
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from document_parser.api.schemas import EXAMPLE_JOB_ID
 from document_parser.settings import Settings
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -88,7 +89,7 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
 
 def _serve_documentation(app: Flask) -> None:
     """Swagger UI from its own files, started by ours. The page that lists such pages leads there: it is the only one."""
-    app.config["SWAGGER_HTML_STRING"] = "{% include 'docs.html' %}"
+    app.config["SWAGGER_HTML_STRING"] = f"{{% set example_job = '{EXAMPLE_JOB_ID}' %}}{{% include 'docs.html' %}}"
     app.view_functions["openapi.openapi"] = lambda: redirect("/docs")
 
     @app.after_request

@@ -3,6 +3,20 @@
 
 const root = document.getElementById("swagger-ui");
 
+// Nobody knows a job's id by heart: the one of the examples stands for the job that this page sent last.
+const EXAMPLE = root.dataset.exampleJob;
+let newest = EXAMPLE;
+
+function withNewestJob(request) {
+  request.url = request.url.replace(EXAMPLE, newest);
+  return request;
+}
+
+function rememberJob(response) {
+  if (/\/v1\/process\/\w+(\?|$)/.test(response.url)) newest = response.obj?.job_id ?? newest;
+  return response;
+}
+
 window.ui = SwaggerUIBundle({
   url: root.dataset.url,
   domNode: root,
@@ -10,5 +24,7 @@ window.ui = SwaggerUIBundle({
   showExtensions: true,
   showCommonExtensions: true,
   validatorUrl: null, // it would ask a server elsewhere
+  requestInterceptor: withNewestJob,
+  responseInterceptor: rememberJob,
   presets: [SwaggerUIBundle.presets.apis],
 });
