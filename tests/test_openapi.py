@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import io
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -310,3 +315,54 @@ def test_in_the_browser_a_document_is_sent_and_its_job_looked_at(service, chromi
     page.close()
     assert watched.complaints == []
     assert [address for address in watched.asked if address.startswith(("http:", "https:"))] == []
+
+
+# --- a generated client -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def generated(service, tmp_path_factory):
+    """The package that openapi-python-client makes of the running service's document, without a warning."""
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "openapi.json").write_text(service.client.get("/openapi.json").text)
+    # It reads pictures and zip files only where it is told that they are bytes.
+    octets = dict.fromkeys(("image/jpeg", "application/zip"), "application/octet-stream")
+    (folder / "config.json").write_text(json.dumps({"content_type_overrides": octets, "post_hooks": []}))
+    command = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--config", "config.json"]
+    ran = subprocess.run([*command, "--output-path", "client", "--fail-on-warning"], cwd=folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder / "client")
+        yield importlib.import_module("document_parser_client")
+
+
+def part_of(package, name):
+    return importlib.import_module(f"{package.__name__}.{name}")
+
+
+@pytest.mark.parametrize("raw", [False, True], ids=["form", "raw"])
+def test_a_generated_client_lists_submits_waits_and_downloads(service, generated, raw):
+    jobs, models = part_of(generated, "api.jobs"), part_of(generated, "models")
+    process, types = part_of(generated, "api.process"), part_of(generated, "types")
+    for name in ("list_jobs", "job_status", "job_result", "job_download"):
+        part_of(generated, f"api.jobs.{name}")
+    part_of(generated, "api.process.process_async")
+    paper = types.File(payload=io.BytesIO((SAMPLES / "paper.pdf").read_bytes()), file_name="paper.pdf")
+
+    with generated.Client(base_url=f"http://127.0.0.1:{service.port}") as client:
+        if raw:
+            accepted = process.process_async.sync(client=client, body=paper, filename="paper.pdf", page_range="1")
+        else:
+            body = models.ProcessAsyncFilesBody(file=paper, page_range="1")
+            accepted = process.process_async.sync(client=client, body=body)
+        assert isinstance(accepted, models.Accepted)
+        assert accepted.job_id in [job.job_id for job in jobs.list_jobs.sync(client=client, limit=10).jobs]
+        while (status := jobs.job_status.sync(accepted.job_id, client=client, wait=10)).status != models.JobState.COMPLETED:
+            assert status.status in (models.JobState.QUEUED, models.JobState.PROCESSING)
+        assert (status.filename, status.progress.total_pages) == ("paper.pdf", 1)
+        result = jobs.job_result.sync(accepted.job_id, client=client, format_=models.JobResultFormat.JSON)
+        assert [page.number for page in result.document.pages] == [1]
+        markdown = jobs.job_download.sync(accepted.job_id, client=client)
+        assert markdown == service.result(accepted.job_id)["markdown"]
+        missing = jobs.job_status.sync("0" * 36, client=client)
+        assert missing.error.code == "JOB_NOT_FOUND"
