@@ -38,7 +38,12 @@ def listing(query: JobsQuery) -> Response:
     return answers.of(_page_of_jobs(services, query))
 
 
-@routes.get("/<job_id>", summary="How a job goes", responses={200: JobStatus, **problems.GONE}, operation_id="get_job")
+@routes.get(
+    "/<job_id>",
+    summary="How a job goes; the same as /status",
+    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    operation_id="get_job",
+)
 def job(path: JobPath, query: StatusQuery) -> Response:
     return _status(path, query)
 
