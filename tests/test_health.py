@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from copy import copy
 
 import pytest
 from rq.queue import Queue
@@ -10,6 +11,7 @@ from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
 from document_parser.breaker import Rule, after_fault
+from document_parser.engines import vino
 from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.connection import connect
 from document_parser.jobs.queue import QUEUES
@@ -140,6 +142,23 @@ def test_workers_that_differ_are_told_apart_by_host(valkey, redis, tmp_path):
     assert health_of(one)["checks"]["rapidocr"] == {"ok": True, "detail": detail}
     engine = create_app(one).test_client().get("/v1/system").get_json()["engines"]["rapidocr"]
     assert engine["runtimes"] == {"openvino": 1, "onnxruntime": 2}
+
+
+def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(valkey, redis, tmp_path):
+    settings = settings_over(valkey, tmp_path, inference_mode="cpu")
+    worker = come_up(settings, redis)
+    horse = copy(worker)  # forked, it knows what the worker knew
+    vino.note_fault(RuntimeError("illegal instruction"))
+    try:
+        horse.tell_cpu_engine()
+    finally:
+        vino.forget_faults()
+    worker.heartbeat()
+    detail = "onnxruntime computes: OpenVINO failed: illegal instruction"
+    assert health_of(settings)["checks"]["rapidocr"] == {"ok": True, "detail": detail}
+    worker.settings = settings_over(valkey, tmp_path, inference_mode="cpu", cpu_ocr_runtime="onnxruntime")
+    worker.heartbeat()
+    assert health_of(settings)["checks"]["rapidocr"]["detail"] == "onnxruntime computes"
 
 
 def test_a_model_whose_every_server_is_left_alone_is_told(valkey, redis, tmp_path):

@@ -123,17 +123,17 @@ class PageWorker(Worker):
             self.tell_cpu_engine()
 
     def tell_cpu_engine(self) -> None:
-        """Say how the CPU engine is, where that is new. What a work horse found out since stays."""
-        found = _cpu_engine_as_text(self.settings)
-        write = self.connection.hsetnx if found == self.cpu_engine else self.connection.hset
-        write(self.key, CPU_ENGINE, found)
-        self.cpu_engine = found
+        """Say how the CPU engine is, where that is new to this process. What a work horse has found out since stays."""
+        found = cpu_engine(self.settings)
+        told = found.model_dump_json() if found else ""
+        write = self.connection.hsetnx if told == self.cpu_engine else self.connection.hset
+        write(self.key, CPU_ENGINE, told)
+        self.cpu_engine = told
 
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
         """In the work horse: a runtime that fails shows only when it computes."""
         well = super().perform_job(job, queue, execution)
-        if (found := _cpu_engine_as_text(self.settings)) != self.cpu_engine:
-            self.connection.hset(self.key, CPU_ENGINE, found)
+        self.tell_cpu_engine()
         return well
 
     def retire_in_time(self) -> None:
@@ -156,11 +156,6 @@ class PageWorker(Worker):
     def handle_warm_shutdown_request(self) -> None:
         if self.horse_pid:
             os.kill(self.horse_pid, signal.SIGTERM)
-
-
-def _cpu_engine_as_text(settings: Settings) -> str:
-    found = cpu_engine(settings)
-    return found.model_dump_json() if found else ""
 
 
 class Pool(WorkerPool):
