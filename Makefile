@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-vllm run check chaos bench samples clean
+.PHONY: demo test test-vllm test-debian run check chaos bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(BIN)/python samples/demo.py
@@ -20,6 +20,9 @@ test: $(VENV)/.installed-dev  ## the whole suite, two files at a time
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
 	-tests/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
+
+test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
+	$(BIN)/python -m pytest -m debian --debian
 
 check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(BIN)/ruff check .

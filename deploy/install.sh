@@ -63,6 +63,15 @@ run_live() {
     fi
 }
 
+# run_systemctl ARGUMENT...: the same, for the running systemd. In a container or a chroot there may be none.
+run_systemctl() {
+    if [ -z "$ROOT" ] && [ "$DRY_RUN" = no ] && [ ! -d /run/systemd/system ]; then
+        echo "left out, systemd does not run here: systemctl $*"
+    else
+        run_live systemctl "$@"
+    fi
+}
+
 # Whoever owns a new file: below --root that is whoever runs this.
 owned() {
     if [ -z "$ROOT" ]; then
@@ -299,9 +308,9 @@ install_all() {
     commands
     units
     if [ "$CHANGED" = yes ]; then
-        run_live systemctl daemon-reload
+        run_systemctl daemon-reload
         # Only what runs already: an upgrade.
-        run_live systemctl try-restart docparse-api.service 'docparse-worker@*.service'
+        run_systemctl try-restart docparse-api.service 'docparse-worker@*.service'
     else
         echo "nothing has changed"
     fi
@@ -320,15 +329,15 @@ remove() {
 }
 
 uninstall() {
-    run_live systemctl disable --now docparse-api.service vllm-deepseek.service vllm-nanonets.service || true
-    run_live systemctl stop 'docparse-worker@*.service' || true
+    run_systemctl disable --now docparse-api.service vllm-deepseek.service vllm-nanonets.service || true
+    run_systemctl stop 'docparse-worker@*.service' || true
     local link
     for link in "$ROOT"/etc/systemd/system/*.wants/docparse-worker@*.service; do
         remove "${link#"$ROOT"}"
     done
     remove /etc/systemd/system/{docparse-api,docparse-worker@,vllm-deepseek,vllm-nanonets}.service /etc/tmpfiles.d/docparse.conf
     remove "$PREFIX" "$MODELS_PREFIX" /usr/local/bin/docparse /usr/local/sbin/docparse-admin
-    run_live systemctl daemon-reload
+    run_systemctl daemon-reload
     if [ "$PURGE" = yes ]; then
         remove /etc/docparse /var/lib/docparse /var/lib/vllm /var/cache/vllm
         run_live userdel docparse || true

@@ -16,6 +16,7 @@ from document_parser.jobs.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
 from tests.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
+from tests.debian_root import why_no_debian
 from tests.documents import pdf_of_text, report_pdf, stamped_pdf
 from tests.service import ROOT, wait_until
 from tests.vllm_batching import UNHURRIED
@@ -27,6 +28,7 @@ CORPUS = ROOT.parent / "shared" / "corpus"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vllm", type=Path, metavar="VENV", help="Run the tests against vLLM's own server, installed there.")
+    parser.addoption("--debian", action="store_true", help="Try deploy/install.sh and docs/gpu-box.md in fresh Debian systems.")
 
 
 def pytest_configure() -> None:
@@ -35,11 +37,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip the tests that need vLLM's own server where there is none."""
-    reason = why_not(config.getoption("--vllm"))
+    """Skip the tests that need vLLM's own server, or a fresh Debian, where there is none."""
+    reasons = {"vllm": why_not(config.getoption("--vllm")), "debian": why_no_debian(asked_for=config.getoption("--debian"))}
     for item in items:
-        if reason and item.get_closest_marker("vllm"):
-            item.add_marker(pytest.mark.skip(reason=reason))
+        for name, reason in reasons.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
