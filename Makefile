@@ -44,6 +44,11 @@ clean:  ## remove what the commands above made
 	rm -rf $(VENV) $(VLLM) demo-output
 
 $(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is not Python 3.11 or newer, which this needs. Install one and name it: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV): a minute or two, 0.7 GB of disk."
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --editable .
 	touch $@

@@ -192,8 +192,8 @@ serves http://127.0.0.1:1233/v1/health/ready 'make run'
 says '"warnings": \[\{"page": 2, "code": "rotated"\}\], "markdown": "# Maintenance Schedule' \
     'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
 says '' "JOB=\$(curl -s -F file=@samples/paper.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
-says '"status": "completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/status?wait=30"'
-says '"document": \{.*Counting Swifts at Dusk' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/result?format=json"'
+says '"status": ?"completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/status?wait=30"'
+says '"document": ?\{.*Counting Swifts at Dusk' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/result?format=json"'
 says '' '. .venv/bin/activate'
 says 'paper\.pdf.*' 'docparse parse samples/ -o texts/'
 says '"text": "Counting Swifts at Dusk' 'docparse parse samples/paper.pdf --format json'
@@ -292,7 +292,7 @@ serves http://127.0.0.1:1233/v1/health/ready 'python -m document_parser.worker'
 says '"jobs": \[\{"job_id"' 'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'
 says '' "JOB=\$(curl -s -F file=@samples/scan.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
 says "\"job_id\": \"[0-9a-f-]{36}\", \"status\": \"(queued|processing|completed)\"" 'curl "http://127.0.0.1:1233/v1/jobs/$JOB"'
-unlisted says '"status": "completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB?wait=60"'
+unlisted says '"status": ?"completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB?wait=60"'
 says '^deleted jobs: 0$' 'docparse cleanup --days 7'
 says '^0$' "python -c 'from document_parser.job_manager import JobManager; print(JobManager().cleanup_old_jobs(days=7))'"
 ends "$(status_of redis-cli 1)" 'Invalid URI scheme|not found' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"

@@ -18,8 +18,9 @@ from document_parser.startup import settings_or_exit
 log = logs.get(__name__)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Work until told to stop. With no REDIS_URL, an embedded Valkey is shared with an API of the same DATA_DIR."""
+def main(arguments: list[str] | None = None) -> int:
+    """Work until told to stop, then return 0; 1 where no Redis was found. With no REDIS_URL, an embedded Valkey is shared with
+    an API of the same DATA_DIR."""
     # Before anything numeric is imported: threads times workers would otherwise outnumber the cores.
     cap_threads()
     parser = argparse.ArgumentParser(prog="docparse worker", description="Run workers that read documents.")
@@ -32,10 +33,12 @@ def main(arguments: list[str] | None = None) -> None:
     logs.configure(settings.logs)
     default = settings.workers.num_workers or WorkerSettings.model_fields["num_workers"].default
     with _valkey_beside(settings, needed=not options.parent):
-        if _wait_for_redis(settings):
-            from document_parser.jobs.worker import run_pool
+        if not _wait_for_redis(settings):
+            return 1
+        from document_parser.jobs.worker import run_pool
 
-            run_pool(settings, options.workers or default)
+        run_pool(settings, options.workers or default)
+    return 0
 
 
 @contextlib.contextmanager
@@ -75,4 +78,4 @@ def _wait_for_redis(settings: Settings) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -44,7 +44,9 @@ def ended(settings, redis):
             options=Options(),
             created_at=moment - timedelta(minutes=1),
         )
-        job = Job(card=card, state=JobState.COMPLETED, completed_at=moment, expires_at=moment + timedelta(days=30), complete=True)
+        job = Job(
+            card=card, state=JobState.COMPLETED, completed_at=moment, expires_at=moment + timedelta(days=30), complete=True
+        )
         record.store_card(make_storage(settings), card, ended=job)
         record.restore(redis, job, int((30 - days) * DAY), 7 * DAY)
         if more:
