@@ -1,7 +1,7 @@
 """Makes the two sample documents beside this file: ``python samples/make_samples.py [folder]``.
 
 ``scan.pdf`` holds pictures only: an inspection report as a scanner gives it, and a page that lies on its side.
-``paper.pdf`` is born digital: a title over two columns, and text that flows through them. Texts are our own.
+``paper.pdf`` is born digital: a title over two columns, text that flows through them, a table and a formula. Texts are our own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from paper_text import PAPER
+from paper_text import PAPER, TOWNS
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from reportlab import rl_config
 from reportlab.lib.enums import TA_CENTER, TA_JUSTIFY
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.utils import ImageReader
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, NextPageTemplate, PageTemplate, Paragraph
+from reportlab.platypus import BaseDocTemplate, Frame, FrameBreak, NextPageTemplate, PageTemplate, Paragraph, Table
 from reportlab.platypus.flowables import Flowable
 
 DPI = 165
@@ -97,7 +99,8 @@ class Sheet:
     def _cell(self, text: str, left: int, top: int, width: int, *, heavy: bool, right: bool) -> None:
         size, inset = font(12), round(0.1 * DPI)
         shift = width - inset - round(size.getlength(text)) if right else inset
-        self.pen.text((left + shift, top + inset * 0.8), text, fill=0, font=size, stroke_width=1 if heavy else 0)
+        # As little as bold letters are heavier in print: a whole pixel would fill the gap below the dot of an i.
+        self.pen.text((left + shift, top + inset * 0.8), text, fill=0, font=size, stroke_width=0.25 if heavy else 0)
 
 
 def wrapped(text: str, size: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
@@ -164,7 +167,11 @@ HEADING_STYLE = ParagraphStyle(
 BODY_STYLE = ParagraphStyle(
     "body", fontName="Times-Roman", fontSize=10.5, leading=13.2, alignment=TA_JUSTIFY, firstLineIndent=12, spaceAfter=2
 )
-STYLES = {"title": TITLE_STYLE, "author": AUTHOR_STYLE, "heading": HEADING_STYLE, "body": BODY_STYLE}
+CAPTION_STYLE = ParagraphStyle(
+    "caption", fontName="Times-Roman", fontSize=9.5, leading=12, spaceBefore=8, spaceAfter=4, keepWithNext=1
+)
+STYLES = {"caption": CAPTION_STYLE, "title": TITLE_STYLE, "author": AUTHOR_STYLE, "heading": HEADING_STYLE, "body": BODY_STYLE}
+MATH = "SampleMath"
 SIDE, GAP, HEAD = 56, 24, 92
 """Margin, gutter and height of the title, in points."""
 
@@ -184,7 +191,54 @@ def flow() -> Iterator[Flowable]:
     for number, (kind, text) in enumerate(PAPER):
         if number == 2:
             yield FrameBreak()
-        yield Paragraph(text, STYLES[kind])
+        if kind == "table":
+            yield towns()
+        elif kind == "formula":
+            yield Formula()
+        else:
+            yield Paragraph(text, STYLES[kind])
+
+
+def towns() -> Table:
+    """The paper's table, between rules as journals set them."""
+    rules = [("LINEABOVE", (0, 0), (-1, 0), 0.8, "black"), ("LINEBELOW", (0, 0), (-1, 0), 0.5, "black")]
+    last = ("LINEBELOW", (0, -1), (-1, -1), 0.8, "black")
+    faces = [("FONT", (0, 0), (-1, 0), "Times-Bold", 9.5), ("FONT", (0, 1), (-1, -1), "Times-Roman", 9.5)]
+    numbers = ("ALIGN", (1, 0), (-1, -1), "RIGHT")
+    return Table(TOWNS, colWidths=[79, 48, 48, 48], rowHeights=15, style=[*rules, last, *faces, numbers], spaceAfter=8)
+
+
+class Formula(Flowable):
+    """The mean distance of two observers' counts, set in a font for formulas. Lengths are points."""
+
+    WIDTH, HEIGHT = 130, 40
+
+    def wrap(self, available_width: float, available_height: float) -> tuple[float, float]:
+        self.left = (available_width - self.WIDTH) / 2
+        return available_width, self.HEIGHT
+
+    def draw(self) -> None:
+        base, right = 15.0, self._write(self.left, 15, "d")
+        right = self._write(right + 4, base, "=") + 4
+        self.canv.setLineWidth(0.5)
+        self.canv.line(right, base + 2.6, right + 9, base + 2.6)
+        self._write(right + 2, base + 6, "1")
+        self._write(right + 2, base - 7.5, "n")
+        right += 12
+        self._write(right, base - 0.5, "\u2211")
+        self._write(right + 2, base + 11, "n", 7)
+        self._write(right - 2, base - 10, "i=1", 7)
+        right = self._write(right + 15, base, "|") + 1
+        right = self._write(self._write(right, base, "a"), base - 2, "i", 7)
+        right = self._write(right + 3, base, "\u2212") + 3
+        right = self._write(self._write(right, base, "b"), base - 2, "i", 7)
+        self._write(right + 1, base, "|")
+
+    def _write(self, x: float, y: float, text: str, size: float = 10.5) -> float:
+        """Write a text and return where it ends."""
+        self.canv.setFont(MATH, size)
+        self.canv.drawString(x, y, text)
+        return x + float(stringWidth(text, MATH, size))
 
 
 def number_page(canvas: Canvas, document: BaseDocTemplate) -> None:
@@ -194,6 +248,7 @@ def number_page(canvas: Canvas, document: BaseDocTemplate) -> None:
 
 def paper() -> bytes:
     """``paper.pdf``: two columns under one title, born digital."""
+    registerFont(TTFont(MATH, Path(__file__).with_name("sample_math.ttf")))
     out = io.BytesIO()
     height = A4[1] - 2 * SIDE
     title = Frame(SIDE, A4[1] - SIDE - HEAD, A4[0] - 2 * SIDE, HEAD, showBoundary=0)

@@ -95,8 +95,11 @@ PAPER: tuple[tuple[str, str], ...] = (
         "body",
         "The number of breeding pairs was known in Greyford, because the church had been fitted with nest boxes that open "
         "from inside. Twenty-three pairs raised young there in the second summer. The entry count on the best evening had "
-        "given twenty-two, the camera count thirty-one, and the party count fifty-eight.",
+        "given twenty-two, the camera count thirty-one, and the party count fifty-eight. Table 1 has the best evening of each "
+        "town.",
     ),
+    ("caption", "Table 1: The best evening of each town in the second summer"),
+    ("table", ""),
     ("heading", "5 Discussion"),
     (
         "body",
@@ -104,6 +107,9 @@ PAPER: tuple[tuple[str, str], ...] = (
         "use of the town on an evening in summer. Whoever wants to know how many pairs breed should watch the walls, and "
         "whoever wants to follow a population over decades should above all keep to one method.",
     ),
+    ("body", "Two observers differ in their counts by a mean distance of"),
+    ("formula", ""),
+    ("body", "birds, where <i>a</i> and <i>b</i> are what they counted in each of the <i>n</i> blocks of an evening."),
     (
         "body",
         "The camera was the favourite of our younger members. It leaves a record that can be counted again, and it does "
@@ -123,3 +129,12 @@ PAPER: tuple[tuple[str, str], ...] = (
         "and the bakery on the market square of Ashby Mill, which kept its light off until we had gone home.",
     ),
 )
+
+TOWNS: tuple[tuple[str, ...], ...] = (
+    ("Town", "Party", "Camera", "Entries"),
+    ("Ashby Mill", "141", "74", "47"),
+    ("Greyford", "58", "31", "22"),
+    ("Lower Tarrant", "52", "29", "24"),
+    ("Wexcombe", "6", "5", "5"),
+)
+"""The table of ``paper.pdf``."""

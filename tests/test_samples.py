@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 
 import pypdfium2
 import pytest
 
+from document_parser.api.ui import SAMPLES as SAMPLE_NAMES
 from tests.service import ROOT
 
 SAMPLES = ROOT / "samples"
@@ -88,6 +90,11 @@ def test_a_check_of_the_demo_can_fail(demo):
     assert not demo.says("Payment is due within thirty days").holds("")
     assert not demo.has_row("Traction rope", "842.00").holds("Traction rope 842.00")
     assert not demo.has_row("Traction rope", "842.00").holds(GOOD_ROW.replace("842", "841"))
+    table = demo.has_table("Item | Price", "Gear oil | 23.10")
+    assert table.holds("Text\n\n| Item | Price |\n| --- | --- |\n| Gear oil | 23.10 |\n")
+    assert not table.holds("Text\n\n| ltem | Price |\n| --- | --- |\n| Gear oil | 23.10 |\n")
+    assert demo.has_formula("a=b").holds("so\n\n$$\na=b\n$$\n")
+    assert not demo.has_formula("a=b").holds("so a=b")
     order = demo.in_order("a before b", "the end of the first", "the start of the second")
     assert order.holds("the end of the first the start of the second")
     assert not order.holds("the start of the second the end of the first")
@@ -97,6 +104,25 @@ def test_a_wrong_reading_of_a_sample_fails_the_demo(demo, capsys):
     columns_mixed = " ".join(reversed(texts(SAMPLES / "paper.pdf")[0].splitlines()))
     assert not demo.report("paper", columns_mixed)
     assert "✗ paper.pdf reads column one to its end before column two begins" in capsys.readouterr().out
+
+
+def test_the_paper_has_the_table_and_the_formula_that_the_page_says_it_has(demo, tmp_path):
+    assert "tables and formulas" in SAMPLE_NAMES["paper.pdf"]
+    done = subprocess.run(
+        [sys.executable, "-m", "document_parser", "parse", SAMPLES / "paper.pdf", "--quiet"],
+        env=os.environ | {"INFERENCE_MODE": "cpu", "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert demo.report("paper", done.stdout)
+
+
+def test_the_demo_ends_by_telling_what_to_do_next(demo):
+    for said in ("make run", "http://127.0.0.1:1233", "docparse parse", "docs/api.md"):
+        assert said in demo.NEXT
 
 
 def test_the_demo_hides_the_callers_settings_from_the_service(demo, monkeypatch):
