@@ -26,6 +26,7 @@ from document_parser.jobs.job import Job
 BATCH = 256
 STEP_MILLISECONDS = 1000
 STATUS_SECONDS = 1.0
+EVENT_STREAM = {"description": "Server-Sent Events; the data of each is JSON."}
 RETRY_MILLISECONDS = 2000
 """How long a client waits before it connects again."""
 
@@ -38,7 +39,7 @@ def blueprint() -> APIBlueprint:
         summary="What happens to a job, as it happens",
         description="Server-Sent Events. After the end of the job the stream closes; Last-Event-ID goes on where it was.",
         responses=openapi.responses(
-            {200: openapi.answer({"text/event-stream": openapi.TEXT}, "The events.")}, InvalidOption, *openapi.JOB
+            {200: openapi.answer({"text/event-stream": EVENT_STREAM}, "The events.")}, InvalidOption, *openapi.JOB
         ),
         operation_id="job_events",
     )

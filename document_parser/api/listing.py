@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
+import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from document_parser.api.schemas import CURSOR
 from document_parser.errors import InvalidOption
 
 MOST_LOOKED_AT = 2000
@@ -41,8 +41,6 @@ def page_of(
 
 
 def _score(cursor: str) -> float | None:
-    with contextlib.suppress(ValueError):
-        score = float(cursor) if cursor else None
-        if score is None or not math.isnan(score):
-            return score
-    raise InvalidOption("Not understood: cursor: use next_cursor of the answer before.")
+    if not re.fullmatch(CURSOR, cursor):
+        raise InvalidOption("Not understood: cursor: use next_cursor of the answer before.")
+    return float(cursor) if cursor else None

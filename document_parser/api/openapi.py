@@ -108,6 +108,10 @@ class DescribedApp(OpenAPI):
         for path in self.spec_json["paths"].values():
             for operation in path.values():
                 _drop_undeclared(operation["responses"], self.validation_error_status)
+                for asked in operation.get("parameters", ()):
+                    if asked["in"] == "query":
+                        # What is empty counts as left out.
+                        asked["allowEmptyValue"] = True
 
     def _models(self) -> Iterable[type[BaseModel]]:
         for path in self.paths.values():
@@ -133,16 +137,25 @@ def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bo
 
 def answer(body: Body, description: str = "", *headers: str) -> Answer:
     """One response. ``headers`` names those of HEADERS that it may have, beside those of every answer."""
+    return _answer(body, description or "What was asked for.", (*ALWAYS, *headers))
+
+
+def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
     content = {JSON: body} if isinstance(body, type) else dict(body or {})
     found = Answer.model_validate(
         {
-            "description": description or "What was asked for.",
-            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in (*ALWAYS, *headers)},
+            "description": description,
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers} or None,
             "content": {kind: {"schema": _schema(schema)} for kind, schema in content.items()} or None,
         }
     )
     found._models = tuple(schema for schema in content.values() if isinstance(schema, type))
     return found
+
+
+def too_long() -> Answer:
+    """What the web server itself answers where the address is too long, as HTML."""
+    return _answer({"text/html": TEXT}, "The address is longer than 4 KiB: send the options in a form.", ())
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:

@@ -93,7 +93,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         "/async",
         summary="Queue a document",
         description=BOTH_WAYS,
-        responses=openapi.responses({202: queued}, *REFUSALS),
+        responses=openapi.responses({202: queued, 414: openapi.too_long()}, *REFUSALS),
         operation_id="process_async",
         **described,
     )
@@ -105,7 +105,11 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         summary="Read a document and wait for the result",
         description=f"After SYNC_TIMEOUT_SECONDS the answer is 202, as from /async, and the job goes on. {BOTH_WAYS}",
         responses=openapi.responses(
-            {200: openapi.answer(openapi.RESULT_CONTENT, "The result.", "Idempotency-Replayed"), 202: queued},
+            {
+                200: openapi.answer(openapi.RESULT_CONTENT, "The result.", "Idempotency-Replayed"),
+                202: queued,
+                414: openapi.too_long(),
+            },
             *REFUSALS,
             *openapi.RESULT,
         ),

@@ -149,8 +149,19 @@ def request_body() -> dict[str, Any]:
     properties["password"] = {
         "type": "string",
         "default": "",
+        "maxLength": MOST_PASSWORD_CHARACTERS,
         "description": "Of an encrypted document; kept encrypted until the page is read.",
     }
+    form = {name: _without_null(schema) for name, schema in properties.items()}
+    return {"content": {openapi.JSON: _described(properties), openapi.FORM: _described(form)}, "required": False}
+
+
+def _described(properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    described = {"schema": schema, "example": {"accuracy_mode": "maximum"}}
-    return {"content": {openapi.JSON: described, openapi.FORM: described}, "required": False}
+    return {"schema": schema, "example": {"accuracy_mode": "maximum"}}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A form has texts only."""
+    kept = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    return {name: value for name, value in schema.items() if name != "anyOf"} | kept[0] if kept else schema

@@ -27,7 +27,7 @@ from document_parser.models import (
 
 JOB_ID = r"[0-9a-f-]{36}"
 EXAMPLE_JOB_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
-EVENT_ID = r"(\d{1,20}(-\d{1,20})?)?"
+EVENT_ID = r"([0-9]{1,19}(-[0-9]{1,19})?)?"
 """Milliseconds and a counter, as Redis numbers the entries of a stream; empty for the beginning."""
 
 
@@ -68,7 +68,7 @@ class PagePath(JobPath):
 
 class FigurePath(JobPath):
     name: str = Field(
-        pattern=r"^page-\d{4,7}(-r\d{1,6})?-figure-\d{1,3}\.jpg$",
+        pattern=r"^page-[0-9]{4,7}(-r[0-9]{1,6})?-figure-[0-9]{1,3}\.jpg$",
         description="The name in ``picture`` of a figure's block.",
         json_schema_extra={"example": "page-0001-figure-1.jpg"},
     )
@@ -111,9 +111,15 @@ class ResultQuery(_Strict):
     )
 
 
+CURSOR = r"([0-9]{1,16}(\.[0-9]{1,17})?)?"
+"""A score of the list, as it was written for next_cursor; empty for the beginning."""
+
+
 class _ListQuery(_Strict):
     limit: int = Field(default=50, ge=1, le=500, description="Most entries in one answer.")
-    cursor: str = Field(default="", max_length=64, description="next_cursor of the answer before.")
+    cursor: str = Field(
+        default="", description="next_cursor of the answer before.", json_schema_extra={"pattern": f"^{CURSOR}$"}
+    )
 
 
 class JobsQuery(_ListQuery):
