@@ -14,7 +14,7 @@ from document_parser.engines import networks, vino
 from document_parser.jobs import queue
 from document_parser.jobs.connection import connect
 from document_parser.settings import Settings, StoreSettings
-from tests.service import ROOT, Service, redis_url_of
+from tests.service import ROOT, Service, redis_url_of, wait_until
 from tests.test_doctor import checked, settings_for
 
 LOCKS = {
@@ -172,8 +172,18 @@ def test_a_relief_that_fails_too_raises_its_own_error(forgiven):
         network(np.ones(2))
 
 
+def all_have_told(service: Service) -> None:
+    """Wait until each of both workers, which are alive, has said how its engine is."""
+
+    def told() -> bool:
+        return sum(service.client.get("/v1/system").json()["engines"]["rapidocr"]["runtimes"].values()) == 2
+
+    wait_until(told, 30, "both workers have told")
+
+
 def test_the_workers_of_a_service_say_which_runtime_computes(tmp_path):
     with Service(tmp_path) as service:
+        all_have_told(service)
         health, system = (service.client.get(path).json() for path in ("/v1/health", "/v1/system"))
         settings = Settings(store=StoreSettings(redis_url=redis_url_of(service)))
         with connect(settings) as redis:
@@ -186,6 +196,7 @@ def test_the_workers_of_a_service_say_which_runtime_computes(tmp_path):
 def test_a_service_whose_workers_cannot_read_with_the_runtime_asked_for_is_degraded_and_says_so(tmp_path):
     program = [*locked("the kernel's lock"), "-m", "document_parser.api"]
     with Service(tmp_path, program, CPU_OCR_RUNTIME="openvino") as service:
+        all_have_told(service)
         health = service.client.get("/v1/health").json()
         engine = service.client.get("/v1/system").json()["engines"]["rapidocr"]
     assert (health["status"], health["checks"]["rapidocr"]["ok"], engine["ok"]) == ("degraded", False, False)

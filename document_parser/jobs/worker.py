@@ -116,6 +116,10 @@ class PageWorker(Worker):
         self.jobs_done += 1
         self.retire_in_time()
 
+    def register_birth(self) -> None:
+        super().register_birth()
+        self.tell_cpu_engine()
+
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """The key lives equally long from every sign of life on: that tells when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
