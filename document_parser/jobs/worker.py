@@ -117,7 +117,7 @@ class PageWorker(Worker):
         self.retire_in_time()
 
     def register_birth(self) -> None:
-        super().register_birth()
+        super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
         self.tell_cpu_engine()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
