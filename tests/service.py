@@ -220,7 +220,13 @@ class Service:
                 process.wait(seconds)
 
     def __enter__(self) -> Self:
-        return self.start().ready()
+        try:
+            return self.start().ready()
+        except AssertionError:
+            # Nobody calls __exit__ then, and what was started would outlive the tests.
+            self.kill_everything()
+            self.client.close()
+            raise
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
