@@ -256,7 +256,7 @@ with Client("http://127.0.0.1:1233") as client:
     status = client.wait(job_id, on_progress=lambda status: print(status.progress.percent))
     client.download(job_id, "downloaded.md")
 PY
-stop 'listening.*http://127\.0\.0\.1:1233/'
+stop '"address": ?"http://127\.0\.0\.1:1233/"'
 
 document docs/deployment.md
 
