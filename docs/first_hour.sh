@@ -269,7 +269,7 @@ serves http://127.0.0.1:1233/v1/health/ready 'gunicorn document_parser.api:app -
 unlisted says 'Maintenance Schedule' 'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
 stop '"address": ?"http://127.0.0.1:1233/"'
 serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 docparse serve'
-stop '"event": ?"listening"'
+stop 'valkey_started'
 ends 1 'STORAGE_URL|Start Redis, or set REDIS_URL' 'REDIS_URL=redis://queue:6379/0 STORAGE_URL=s3://bucket/docs docparse worker --workers 4'
 gpu 'vllm serve deepseek-ai/DeepSeek-OCR --port 4444 --logits_processors vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor --no-enable-prefix-caching --mm-processor-cache-gb 0'
 gpu 'vllm serve nanonets/Nanonets-OCR2-3B --port 4445'
