@@ -216,6 +216,14 @@ def test_a_document_without_tables_makes_an_empty_file_and_says_so(parse, tmp_pa
     assert b"it has no table" in done.stderr
 
 
+def test_a_format_that_is_named_may_go_to_a_file_of_any_name(parse, tmp_path):
+    assert parse("one.pdf", "--format", "csv", "-o", "x.dat").returncode == 0
+    assert rows((tmp_path / "x.dat").read_bytes()) == PARTS
+    refused = parse("one.pdf", "-o", "y.dat")
+    assert (refused.returncode, b"'.dat' is the extension of no output format" in refused.stderr) == (2, True)
+    assert b".csv" in refused.stderr
+
+
 def test_results_of_a_folder_are_kept_skipped_or_replaced_as_a_whole(parse, tmp_path):
     wanted = ["one.csv", "two-page-0001-table-1.csv", "two-page-0002-table-1.csv"]
     arguments = ["one.pdf", "two.pdf", "--format", "csv", "-o", "out"]

@@ -114,7 +114,8 @@ def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
     """The options that were given, by their names in models.Options. Raises UsageError."""
     named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator", "figures")
     fields = {name: value for name in named if (value := getattr(given, name)) is not None}
-    fields.setdefault("output_format", outputs.format_of(given.output, several=several))
+    if "output_format" not in fields:
+        fields["output_format"] = outputs.format_of(given.output, several=several)
     try:
         Options.model_validate(fields)
     except ValidationError as error:
