@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-vllm test-debian run check chaos bench samples clean
+.PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
 	$(BIN)/python samples/demo.py
@@ -33,6 +33,9 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
 	$(BIN)/python -m tests.chaos
+
+fuzz: $(VENV)/.installed-dev  ## over 8,000 requests made from the OpenAPI document, every answer held against it (some minutes)
+	$(BIN)/python -m tests.fuzz
 
 bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

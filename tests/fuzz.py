@@ -13,10 +13,14 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
+from document_parser.models import FORMAT_FILES
+from tests.documents import illustrated_pdf
+from tests.receiver import Receiver, receiving, told
 from tests.receiver import settings as webhooks
-from tests.service import ROOT, Service
+from tests.service import Service
 
 CASES = 8000
 SEED = 20
@@ -48,8 +52,8 @@ class Found:
     output: str
 
 
-def configuration(jobs: list[str], doomed: list[str], wait_at_most: float = 0.3) -> str:
-    """Schemathesis' settings: half of the job ids are of jobs that there are."""
+def configuration(jobs: list[str], doomed: list[str], receiver: Receiver) -> str:
+    """Schemathesis' settings: most jobs, pages and figures that it asks for are there."""
     return f"""
 seed = {SEED}
 request-timeout = 60
@@ -60,10 +64,16 @@ hooks = "tests.fuzz_hooks"
 [dictionaries]
 jobs = {{ values = {json.dumps(jobs)} }}
 doomed = {{ values = {json.dumps(doomed)} }}
-waits = {{ values = [0, {wait_at_most}] }}
+figures = {{ values = ["page-0001-figure-1.jpg"] }}
+numbers = {{ values = [1, 2] }}
+urls = {{ values = [{json.dumps(receiver.url)}] }}
+waits = {{ values = [0, 0.3] }}
 
 [parameters]
 "path.job_id" = {{ dictionary = "jobs", probability = 0.6 }}
+"path.name" = {{ dictionary = "figures", probability = 0.6 }}
+"path.number" = {{ dictionary = "numbers", probability = 0.6 }}
+"body.url" = {{ dictionary = "urls", probability = 0.4 }}
 "query.wait" = {{ dictionary = "waits", probability = 1.0 }}
 
 [checks]
@@ -80,15 +90,22 @@ parameters."path.job_id" = {{ dictionary = "doomed", probability = 0.1 }}
 """
 
 
+def make_jobs(service: Service, receiver: Receiver) -> list[str]:
+    """Jobs that have ended, in all formats, each with a figure and a webhook that was delivered."""
+    document = illustrated_pdf(service.folder / "illustrated.pdf")
+    formats = islice(cycle(FORMAT_FILES), JOBS)
+    jobs = [service.submit(document, output_format=name, webhook_url=receiver.url) for name in formats]
+    for job_id in jobs:
+        service.ended(job_id)
+        told(service, job_id)
+    return jobs
+
+
 def run(folder: Path, each: int, *options: str) -> Found:
     """Send ``each`` requests of each operation, and those that stand at the edges of what is allowed."""
-    with Service(folder, **webhooks(**BUSY)) as service:
-        jobs = [
-            service.submit(ROOT / "samples" / "paper.pdf", output_format=name) for name in ("markdown", "json") * (JOBS // 2)
-        ]
-        for job_id in jobs:
-            service.ended(job_id)
-        (folder / "schemathesis.toml").write_text(configuration(jobs[:-2], jobs[-2:]))
+    with receiving() as receiver, Service(folder, **webhooks(**BUSY)) as service:
+        jobs = make_jobs(service, receiver)
+        (folder / "schemathesis.toml").write_text(configuration(jobs[:-2], jobs[-2:], receiver))
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml")]
         address = f"http://127.0.0.1:{service.port}/openapi.json"
         ran = subprocess.run(

@@ -11,14 +11,13 @@ import sys
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from PIL import Image
-from reportlab.lib.pagesizes import A4
-from reportlab.pdfgen.canvas import Canvas
 
 from document_parser import errors
 from document_parser.api.factory import create_app
 from document_parser.settings import ApiSettings, Settings, StoreSettings
+from tests import fuzz
 from tests.browser import Watched, browser, found_browser
+from tests.documents import illustrated_pdf
 from tests.receiver import receiving, told
 from tests.receiver import settings as webhooks
 from tests.service import ROOT, Service
@@ -173,13 +172,7 @@ def service(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def illustrated(tmp_path_factory):
-    """A PDF with a picture that is cut out as a figure."""
-    path = tmp_path_factory.mktemp("figure") / "illustrated.pdf"
-    canvas = Canvas(str(path), pagesize=A4, invariant=True)
-    canvas.drawString(72, 760, "The harbour in the morning, seen from the tower of the old town hall.")
-    canvas.drawInlineImage(Image.linear_gradient("L").resize((400, 300)), 72, 420, 400, 300)
-    canvas.save()
-    return path
+    return illustrated_pdf(tmp_path_factory.mktemp("figure") / "illustrated.pdf")
 
 
 def shown(schema, described):
@@ -367,3 +360,37 @@ def test_a_generated_client_lists_submits_waits_and_downloads(service, generated
         assert markdown == service.result(accepted.job_id)["markdown"]
         missing = jobs.job_status.sync("0" * 36, client=client)
         assert missing.error.code == "JOB_NOT_FOUND"
+
+
+# --- every answer against the document --------------------------------------------------------------------------------
+
+
+def test_an_event_id_that_no_event_can_have_is_refused_before_the_stream_begins(service):
+    job_id = service.submit(SAMPLES / "paper.pdf")
+    service.ended(job_id)
+    for event_id in ("20000000000000000000", "1-99999999999999999999", "\u0663"):
+        answer = service.client.get(f"/v1/jobs/{job_id}/events", params={"last_event_id": event_id})
+        assert answer.status_code == 422, answer.text
+
+
+def test_an_empty_choice_counts_as_left_out_in_a_query_and_a_form_and_not_in_json(service):
+    job_id = service.submit(SAMPLES / "paper.pdf")
+    service.ended(job_id)
+    assert service.client.get(f"/v1/jobs/{job_id}/result", params={"format": ""}).status_code == 200
+    assert service.client.get(f"/v1/jobs/{job_id}/result", params={"form": ""}).status_code == 422
+    retry = f"/v1/jobs/{job_id}/pages/1/retry"
+    assert service.client.post(retry, json={"engine": ""}).status_code == 422
+    assert service.client.post(retry, data={"engine": ""}).status_code == 202
+
+
+@pytest.mark.parametrize("cursor", ["inf", "nan", "1e400", "-1", "1_0", " 1"])
+def test_a_cursor_that_no_answer_gave_is_refused(service, cursor):
+    answer = service.client.get("/v1/jobs", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_OPTION")
+
+
+def test_schemathesis_finds_nothing(tmp_path):
+    """A part of what ``make fuzz`` sends."""
+    found = fuzz.run(tmp_path, each=12)
+    assert found.passed, found.output
+    assert found.cases >= 1000

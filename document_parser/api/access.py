@@ -118,6 +118,8 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
 
     @app.after_request
     def answered(response: Response) -> Response:
+        # gunicorn sends a file that is passed through by itself, and nobody would hear that it has been sent.
+        response.direct_passthrough = False
         response.call_on_close(
             _Answered(
                 counts=counts,

@@ -89,10 +89,12 @@ def _answer(job: Job, number: int, last_event_id: str) -> Response:
 
 def _asked() -> tuple[RetryChoice, str]:
     """What the body asks for, and the password in it. Raises BadRequest, InvalidOption."""
-    fields = _json() if request.is_json and request.content_length else request.form.to_dict()
+    is_json = request.is_json and bool(request.content_length)
+    fields = _json() if is_json else request.form.to_dict()
     if not isinstance(fields, dict):
         raise BadRequest("Send a JSON object or a form, or no body at all.")
-    given = {name: value for name, value in fields.items() if value not in ("", None)}
+    # What is left out is null in JSON, and empty in a form.
+    given = {name: value for name, value in fields.items() if value != (None if is_json else "")}
     password = given.pop("password", "")
     if not isinstance(password, str) or len(password) > MOST_PASSWORD_CHARACTERS:
         raise InvalidOption("Not understood: password: it is longer than any document's, or no text.")

@@ -36,14 +36,16 @@ def _is_none(value: object) -> bool:
 
 
 class _Strict(BaseModel):
-    """A query or a body. In it what is empty counts as left out, since forms and pages of documentation send it so."""
-
     model_config = ConfigDict(extra="forbid")
+
+
+class _Query(_Strict):
+    """In a query what is empty counts as left out: pages of documentation send their fields so."""
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value != ""} if isinstance(given, dict) else given
+    def _drop_empty(cls, given: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if value != "" or name not in cls.model_fields}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -83,7 +85,7 @@ class EventsHeader(BaseModel):
     )
 
 
-class EventsQuery(_Strict):
+class EventsQuery(_Query):
     last_event_id: str = Field(
         default="",
         pattern=f"^{EVENT_ID}$",
@@ -91,17 +93,17 @@ class EventsQuery(_Strict):
     )
 
 
-class StatusQuery(_Strict):
+class StatusQuery(_Query):
     wait: float = Field(
         default=0, ge=0, le=60, description="Wait up to so many seconds for the job to end, and for pages that are read again."
     )
 
 
-class ImageQuery(_Strict):
+class ImageQuery(_Query):
     revision: int = Field(default=0, ge=0, description="Of the page, as its image_url has it.")
 
 
-class ResultQuery(_Strict):
+class ResultQuery(_Query):
     format: OutputFormat | SkipJsonSchema[Literal[""]] = Field(
         default="", description="Another format than the one asked for at upload."
     )
@@ -115,7 +117,7 @@ CURSOR = r"([0-9]{1,16}(\.[0-9]{1,17})?)?"
 """A score of the list, as it was written for next_cursor; empty for the beginning."""
 
 
-class _ListQuery(_Strict):
+class _ListQuery(_Query):
     limit: int = Field(default=50, ge=1, le=500, description="Most entries in one answer.")
     cursor: str = Field(
         default="", description="next_cursor of the answer before.", json_schema_extra={"pattern": f"^{CURSOR}$"}
