@@ -144,6 +144,15 @@ def test_workers_that_differ_are_told_apart_by_host(valkey, redis, tmp_path):
     assert engine["runtimes"] == {"openvino": 1, "onnxruntime": 2}
 
 
+def test_the_engine_that_helps_with_other_scripts_is_told_of_and_its_lack_is_no_trouble(valkey, redis, tmp_path):
+    settings = settings_over(valkey, tmp_path, inference_mode="cpu", tesseract_program="no-such-program")
+    come_up(settings, redis)
+    found = create_app(settings).test_client().get("/v1/system").get_json()["engines"]
+    detail = "cannot read: its program no-such-program is not installed. apt-get install tesseract-ocr"
+    assert (found["rapidocr"]["ok"], found["tesseract"]["ok"], found["tesseract"]["detail"]) == (True, False, detail)
+    assert (health_of(settings)["status"], health_of(settings)["warnings"]) == ("ok", [])
+
+
 def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(valkey, redis, tmp_path):
     settings = settings_over(valkey, tmp_path, inference_mode="cpu")
     worker = come_up(settings, redis)

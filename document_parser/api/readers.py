@@ -24,10 +24,18 @@ NO_MODEL_READS = (
 )
 
 
+Told = tuple[str, CpuEngine]
+"""A host, and a CPU engine as a worker there found it."""
+
+
 def cpu_engines(workers: Sequence[LivingWorker]) -> dict[str, Check]:
-    """The CPU engines that the workers have, by name: there where one worker's can read."""
-    told = sorted((worker for worker in workers if worker.cpu_engine), key=_name)
-    return {name: _check(list(those)) for name, those in groupby(told, key=_name)}
+    """The CPU engines that the workers read with, by name: there where one worker's can read."""
+    return _checks([(worker.host, worker.cpu_engine) for worker in workers if worker.cpu_engine])
+
+
+def helpers(workers: Sequence[LivingWorker]) -> dict[str, Check]:
+    """The engines that those ask for what they cannot read themselves; a service reads without them."""
+    return _checks([(worker.host, helper) for worker in workers if worker.cpu_engine for helper in worker.cpu_engine.helpers])
 
 
 def runtimes(workers: Sequence[LivingWorker], name: str) -> dict[str, int]:
@@ -64,19 +72,21 @@ def _reasons(checks: Mapping[str, Check]) -> str:
     return " ".join(f"{name}: {check.detail}." for name, check in checks.items() if not check.ok)
 
 
-def _name(worker: LivingWorker) -> str:
-    assert worker.cpu_engine is not None
-    return worker.cpu_engine.name
+def _name(told: Told) -> str:
+    return told[1].name
 
 
-def _check(workers: Sequence[LivingWorker]) -> Check:
+def _checks(told: list[Told]) -> dict[str, Check]:
+    return {name: _check(list(those)) for name, those in groupby(sorted(told, key=_name), key=_name)}
+
+
+def _check(told: list[Told]) -> Check:
     """Where the workers differ: how many, and where, find what."""
     hosts: dict[str, Counter[str]] = {}
-    for worker in workers:
-        assert worker.cpu_engine is not None
-        hosts.setdefault(_said(worker.cpu_engine), Counter())[worker.host] += 1
+    for host, engine in told:
+        hosts.setdefault(_said(engine), Counter())[host] += 1
     detail = next(iter(hosts)) if len(hosts) == 1 else "; ".join(f"{said} ({_where(at)})" for said, at in sorted(hosts.items()))
-    return Check(ok=any(worker.cpu_engine and not worker.cpu_engine.trouble for worker in workers), detail=detail)
+    return Check(ok=any(not engine.trouble for _, engine in told), detail=detail)
 
 
 def _where(hosts: Counter[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Literal
 
 from flask import Response
@@ -22,7 +21,7 @@ from document_parser.jobs.admission import Load
 from document_parser.jobs.connection import Redis
 from document_parser.metrics import sample
 from document_parser.models import PIPELINE_VERSION, Lane
-from document_parser.settings import Settings, StoreSettings
+from document_parser.settings import StoreSettings
 
 
 class Workers(BaseModel):
@@ -120,18 +119,8 @@ def _engines(services: factory.Services) -> dict[str, EngineState]:
     found = model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
-        engines |= {"tesseract": _tesseract(services.settings)} | _cpu_engines(services)
+        engines |= _cpu_engines(services)
     return engines
-
-
-def _tesseract(settings: Settings) -> EngineState:
-    """As far as this machine tells: workers elsewhere may have it, where none runs here."""
-    program = settings.engines.tesseract_program
-    if not program:
-        return EngineState(ok=False, detail="is never asked (TESSERACT_PROGRAM is empty)")
-    if settings.workers.num_workers and shutil.which(program) is None:
-        return EngineState(ok=False, detail="is not installed")
-    return EngineState(ok=True)
 
 
 def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:
@@ -140,6 +129,7 @@ def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:
     found = readers.cpu_engines(workers) or {
         services.settings.engines.cpu_engine: Check(ok=False, detail="no worker is there to read with it")
     }
+    found = readers.helpers(workers) | found
     return {name: EngineState(**check.model_dump(), runtimes=readers.runtimes(workers, name)) for name, check in found.items()}
 
 

@@ -87,7 +87,9 @@ def cpu_engine(settings: Settings) -> CpuEngine | None:
 
     if settings.engines.inference_mode == "vllm":
         return None
-    return tesseract.state(settings) if settings.engines.cpu_engine == "tesseract" else rapidocr.state(settings)
+    if settings.engines.cpu_engine == "tesseract":
+        return tesseract.state(settings)
+    return rapidocr.state(settings).model_copy(update={"helpers": (tesseract.program_state(settings),)})
 
 
 class Engines:

@@ -170,16 +170,24 @@ def program_found(settings: Settings) -> bool:
     return bool(program) and shutil.which(program) is not None
 
 
+def program_state(settings: Settings) -> CpuEngine:
+    """Return whether its program is on this machine, whatever languages it knows."""
+    if program_found(settings):
+        return CpuEngine(name="tesseract")
+    other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
+    return CpuEngine(name="tesseract", trouble=_no_program(settings), advice=f"apt-get install tesseract-ocr{other}")
+
+
 def state(settings: Settings) -> CpuEngine:
     """Whether it reads on this machine in the languages of the settings."""
-    if not program_found(settings):
-        advice = "apt-get install tesseract-ocr, or CPU_ENGINE=rapidocr"
-        return CpuEngine(name="tesseract", trouble=_no_program(settings), advice=advice)
+    found = program_state(settings)
+    if found.trouble:
+        return found
     chosen = settings.engines.tesseract_languages
     wanted = {"eng"} if chosen == AUTO else set(chosen.split("+"))
     lacking = sorted(wanted - installed_languages())
     if not lacking:
-        return CpuEngine(name="tesseract")
+        return found
     packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
     return CpuEngine(name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"apt-get install {packages}")
 

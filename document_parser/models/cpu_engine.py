@@ -21,3 +21,5 @@ class CpuEngine(BaseModel):
     """Why it cannot read; empty where it can."""
     advice: str = ""
     """What to do about the trouble."""
+    helpers: tuple[CpuEngine, ...] = ()
+    """Engines that are asked for what this one cannot read, such as other scripts."""

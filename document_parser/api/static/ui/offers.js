@@ -26,7 +26,7 @@ function offerMaximum(models) {
 }
 
 function offerEngine(option, state) {
-  setOption(option, !state || state.ok ? "" : state.detail.split(/[;(]/)[0].trim());
+  setOption(option, !state || state.ok ? "" : state.detail.split(/[;(]|\. /)[0].trim());
 }
 
 function setOption(option, reason) {
