@@ -133,7 +133,7 @@ holds_disk() {
 
 gpu() {
     [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
-    printf '-        $ %s   (needs a GPU)\n' "$1"
+    printf '         $ %s   (not run: needs a GPU)\n' "$1"
 }
 
 unlisted() {
