@@ -149,9 +149,8 @@ def request_body() -> dict[str, Any]:
     """Described by hand: the view takes JSON, a form, or nothing."""
     properties = dict(RetryChoice.model_json_schema()["properties"])
     properties["password"] = {
-        "type": "string",
+        "anyOf": [{"type": "string", "maxLength": MOST_PASSWORD_CHARACTERS}, {"type": "null"}],
         "default": "",
-        "maxLength": MOST_PASSWORD_CHARACTERS,
         "description": "Of an encrypted document; kept encrypted until the page is read.",
     }
     form = {name: _without_null(schema) for name, schema in properties.items()}
