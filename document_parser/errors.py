@@ -38,6 +38,17 @@ class InvalidOption(DocumentParserError):
     status = 422
     message = "An option is unknown or has a value that is not allowed."
 
+    NAMED = 5
+    """How many fields the message names; ``details`` have all."""
+
+    @classmethod
+    def of(cls, *fields: dict[str, Any]) -> InvalidOption:
+        """Return one error for these fields. Each has ``field``, ``problem``, and facts such as ``allowed`` or ``known``."""
+        named = "; ".join(": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.NAMED])
+        known: list[str] = next((field["known"] for field in fields if "known" in field), [])
+        sentence = named if named.endswith("?") else f"{named}."
+        return cls(f"Not understood: {sentence}" + (f" Known here: {', '.join(known)}." if known else ""), fields=list(fields))
+
 
 class FileMissing(DocumentParserError):
     code = "FILE_MISSING"
@@ -72,6 +83,23 @@ class FileTooLarge(DocumentParserError):
     code = "FILE_TOO_LARGE"
     status = 413
     message = "The file is larger than this server accepts (MAX_UPLOAD_MB)."
+
+    @classmethod
+    def of(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
+        """Return the error with the limit in MiB and the bytes the request announced, or the file has, if that is known."""
+        known = {"announced_bytes": announced, "file_bytes": received}
+        sizes = {
+            "The request announced {:.2f} MiB; ": announced,
+            "The file has {:.2f} MiB; ": received,
+        }
+        size = next(
+            (text.format(count / (1 << 20)) for text, count in sizes.items() if count is not None), "The file is larger; "
+        )
+        return cls(
+            f"{size}this server accepts files of at most {limit_mb} MiB (MAX_UPLOAD_MB). Send a smaller file, or parts of it.",
+            limit_mb=limit_mb,
+            **{name: count for name, count in known.items() if count is not None},
+        )
 
 
 class UnsupportedFormat(DocumentParserError):
@@ -303,15 +331,39 @@ class OversizedPicture(DocumentError):
     code = "PICTURE_TOO_LARGE"
     message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
 
+    @classmethod
+    def of(cls, megapixels: float, limit: int) -> OversizedPicture:
+        return cls(_too_many_pixels("The picture", megapixels, limit), megapixels=megapixels, limit_megapixels=limit)
+
 
 class TooManyPages(DocumentError):
     code = "TOO_MANY_PAGES"
     message = "The document has more pages than this server reads at once (MAX_PAGES). Choose some with page_range."
 
+    @classmethod
+    def of(cls, pages: int, limit: int) -> TooManyPages:
+        """``pages`` is the number of pages that were to be read."""
+        return cls(
+            f"{pages} pages of the document are to be read; this server reads at most {limit} at once (MAX_PAGES). "
+            "Choose some with page_range.",
+            pages=pages,
+            limit=limit,
+        )
+
 
 class NoSuchPages(DocumentError):
     code = "PAGE_RANGE_EMPTY"
     message = "page_range selects no page of this document."
+
+    @classmethod
+    def of(cls, page_range: str, pages: int) -> NoSuchPages:
+        """``pages`` is the number of pages that the document has."""
+        have = "1 page" if pages == 1 else f"{pages} pages"
+        return cls(
+            f"page_range {page_range!r} selects no page: the document has {have}. Choose from them, or leave page_range out.",
+            pages=pages,
+            page_range=page_range,
+        )
 
 
 class OpenerCrashed(DocumentError):
@@ -346,10 +398,21 @@ class OversizedPage(PageUnreadable):
     code = "PAGE_TOO_LARGE"
     message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
 
+    @classmethod
+    def of(cls, megapixels: float, limit: int) -> OversizedPage:
+        return cls(
+            _too_many_pixels("The picture of this page", megapixels, limit), megapixels=megapixels, limit_megapixels=limit
+        )
+
 
 class PageInDoubt(PageUnreadable):
     code = "PAGE_IN_DOUBT"
     message = "The reading of this page is in doubt, and on_low_quality=fail was asked for. Ask for flag to see what was read."
+
+
+class PageNotRead(PageUnreadable):
+    code = "PAGE_NOT_READ"
+    message = "The job was cancelled before this page was read. Submit the document again, with page_range for this page alone."
 
 
 class PageTimeout(PageUnreadable):
@@ -437,9 +500,8 @@ class UnexpectedAnswer(DocumentParserError):
     message = "The answer is not one of this service. Check the server's address."
 
 
-# --- what is told ------------------------------------------------------------------------------------------------------
-
-
-def problem_in(message: str) -> str:
-    """What a validator of ours says, without what pydantic puts before it and without the full stop."""
-    return message.removeprefix("Value error, ").removesuffix(".")
+def _too_many_pixels(what: str, megapixels: float, limit: int) -> str:
+    return (
+        f"{what} has {megapixels:g} million pixels; this server accepts at most {limit} (MAX_IMAGE_MEGAPIXELS). "
+        "Scan it at a lower resolution."
+    )

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
-from document_parser.errors import problem_in
 from document_parser.settings import Settings, load_settings
+from document_parser.validation import wrong_fields
 
 CANNOT_START = 2
 
@@ -35,9 +35,8 @@ def bad_settings() -> Iterator[tuple[str, str]]:
         try:
             kind()
         except ValidationError as error:
-            for item in error.errors(include_input=False, include_url=False, include_context=False):
-                name = f"{prefix}{item['loc'][0] if item['loc'] else ''}".upper()
-                yield name, problem_in(item["msg"])
+            for wrong in wrong_fields(error, kind):
+                yield f"{prefix}{wrong['field']}".upper(), wrong["problem"]
         except SettingsError as error:
             named = re.search(r'field "(\w+)"', str(error))
             yield f"{prefix}{named[1] if named else ''}".upper(), "not a JSON list; lists are written like [1,2]"

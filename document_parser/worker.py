@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 
 from document_parser import logs
+from document_parser.arguments import parse_arguments, whole_number
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings, WorkerSettings, cap_threads
 from document_parser.startup import settings_or_exit
@@ -24,9 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     # Before anything numeric is imported: threads times workers would otherwise outnumber the cores.
     cap_threads()
     parser = argparse.ArgumentParser(prog="docparse worker", description="Run workers that read documents.")
-    parser.add_argument("--workers", type=int, help="how many; default NUM_WORKERS")
+    parser.add_argument("--workers", type=whole_number(0), metavar="N", help="how many; default NUM_WORKERS")
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
     if options.parent:
         die_with_parent(options.parent)
     settings = settings_or_exit()

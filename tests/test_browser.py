@@ -744,7 +744,7 @@ def test_deleting_asks_once_and_leaves_nothing(service, opened, paper):
 
 
 def test_from_elsewhere_only_own_documents_are_listed_until_the_admin_token_is_given(service, opened, paper, rich_job):
-    watched = opened(service, expected={403}, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
+    watched = opened(service, expected={401, 403}, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
     page = watched.page
     expect(page.locator("#jobs-note")).to_contain_text("Only documents sent from this browser")
     expect(page.locator("#jobs li")).to_have_count(0)

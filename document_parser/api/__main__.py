@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
+from document_parser.arguments import parse_arguments
 from document_parser.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Serve until told to stop."""
-    argparse.ArgumentParser(prog="docparse serve", description="Serve the API, with workers beside it.").parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="docparse serve", description="Serve the API, with workers beside it.")
+    parse_arguments(parser, arguments)
     from gunicorn.app.wsgiapp import WSGIApplication
 
     from document_parser.api import serving

@@ -9,20 +9,56 @@ from urllib.parse import urlsplit
 from flask import request
 
 from document_parser.api import factory
-from document_parser.errors import Forbidden
+from document_parser.errors import Forbidden, LoginRequired
 
 FORWARDING_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 
 
 def require_operator() -> None:
-    """Let the person at the machine pass, or the holder of the admin token. Raises Forbidden."""
-    if not (_is_token(_bearer(), factory.services().settings.api.admin_token) or at_the_machine()):
+    """Let the holder of the admin token pass, and the person at the machine.
+
+    Raises LoginRequired if an Authorization header came and is not the token, also at the machine: its sender must learn that
+    it is wrong. Raises Forbidden if none came. Basic counts as none: a browser sends the dashboard's password on its own.
+    """
+    if _scheme() not in ("", "basic"):
+        if not _is_token(_bearer(), admin_token := factory.services().settings.api.admin_token):
+            raise wrong_token(admin_token)
+    elif not at_the_machine():
         raise Forbidden()
 
 
-def holds_token(admin_token: str) -> bool:
-    """Whether the admin token came along: as Bearer, or as the password that a browser asks for."""
+def check_operator_or_password() -> None:
+    """The same for the dashboard, which takes the token as the password that a browser asks for as well.
+
+    Raises LoginRequired also if nothing came and there is a token to ask for.
+    """
+    admin_token = factory.services().settings.api.admin_token
+    if _scheme():
+        if not _holds_token(admin_token):
+            raise wrong_token(admin_token)
+    elif not at_the_machine():
+        raise LoginRequired() if admin_token else Forbidden()
+
+
+def wrong_token(admin_token: str) -> LoginRequired:
+    """Return the error for credentials that are not the admin token, or if there is none."""
+    if admin_token:
+        return LoginRequired(
+            "What came as Authorization is not the admin token. Send 'Authorization: Bearer' with ADMIN_TOKEN."
+        )
+    return LoginRequired(
+        "This server has no ADMIN_TOKEN, so that no token is right. Send no Authorization on the machine itself, or set one."
+    )
+
+
+def _scheme() -> str:
+    """The first word of the Authorization header in lower case, empty if there is no header."""
+    header = request.headers.get("Authorization")
+    return "" if header is None else (header.split() or ["malformed"])[0].lower()
+
+
+def _holds_token(admin_token: str) -> bool:
     password = request.authorization.password if request.authorization else None
     return _is_token(_bearer(), admin_token) or _is_token(password or "", admin_token)
 

@@ -22,7 +22,7 @@ from rq_dashboard import web
 
 from document_parser.api import auth, factory, problems
 from document_parser.api.security import NOTHING
-from document_parser.errors import DashboardReadOnly, Forbidden, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
+from document_parser.errors import DashboardReadOnly, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
 from document_parser.jobs import queue, record
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.job import PUBLIC
@@ -83,19 +83,21 @@ def _guard(settings: Settings) -> Response | None:
     """By path: rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own."""
     if not f"{request.path}/".startswith(f"{PREFIX}/"):
         return None
-    if not (auth.at_the_machine() or auth.holds_token(settings.api.admin_token)):
-        return _ask_for_token(settings)
+    try:
+        auth.check_operator_or_password()
+    except LoginRequired as error:
+        return _ask_for_token(error, settings)
     _refuse_writes(settings)
     _check_arguments()
     g.script_nonce = secrets.token_urlsafe(16)
     return None
 
 
-def _ask_for_token(settings: Settings) -> Response:
-    if not settings.api.admin_token:
-        raise Forbidden()
-    response = problems.answer(LoginRequired())
-    response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the admin token", charset="UTF-8"'
+def _ask_for_token(error: LoginRequired, settings: Settings) -> Response:
+    """The answer that makes a browser ask for the password, if there is one that would be right."""
+    response = problems.answer(error)
+    if settings.api.admin_token:
+        response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the admin token", charset="UTF-8"'
     return response
 
 
@@ -117,9 +119,9 @@ def _check_arguments() -> None:
     for name, (least, most) in NUMBERS.items():
         number = str(given.get(name, least))
         if not (number.isascii() and number.isdigit() and least <= int(number) <= most):
-            raise InvalidOption(f"Not understood: {name}.")
+            raise InvalidOption.of({"field": name, "problem": f"not a whole number from {least} to {most}"})
     if given.get("registry_name", "queued") not in REGISTRIES:
-        raise InvalidOption("Not understood: registry_name.")
+        raise InvalidOption.of({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
 
 
 def _set_policy(response: Response) -> Response:
@@ -189,4 +191,4 @@ def _before() -> float | None:
     try:
         return float(request.args["before"]) if "before" in request.args else None
     except ValueError:
-        raise InvalidOption("Not understood: before.") from None
+        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"}) from None

@@ -147,4 +147,4 @@ def _malformed() -> BadRequest:
 
 
 def _wrong_field(name: str, problem: str) -> InvalidOption:
-    return InvalidOption(f"Not understood: {name}: {problem}.", fields=[{"field": name, "problem": problem}])
+    return InvalidOption.of({"field": name, "problem": problem})

@@ -132,7 +132,9 @@ def _refuse(error: RateLimitExceeded) -> Response:
     problems.drain()
     _, left = list(_windows().values())[-1]  # the last one counted is the one that is full
     seconds = max(1, math.ceil(left))
-    return problems.answer(RateLimited(limit=str(error.limit.limit), retry_after_seconds=seconds))
+    limit = str(error.limit.limit)
+    sentence = f"More requests came from this address than {limit}. Retry-After says when to go on."
+    return problems.answer(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
 
 
 def _windows() -> dict[str, tuple[int, float]]:

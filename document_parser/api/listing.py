@@ -42,5 +42,5 @@ def page_of(
 
 def _score(cursor: str) -> float | None:
     if not re.fullmatch(CURSOR, cursor):
-        raise InvalidOption("Not understood: cursor: use next_cursor of the answer before.")
+        raise InvalidOption.of({"field": "cursor", "problem": "unknown; send next_cursor of the answer before"})
     return float(cursor) if cursor else None

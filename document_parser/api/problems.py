@@ -15,19 +15,17 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
-from document_parser import logs
-from document_parser.api import answers
+from document_parser import logs, validation
+from document_parser.api import answers, schemas
 from document_parser.api.arrivals import Arrivals
 from document_parser.errors import (
     BadRequest,
     DocumentParserError,
     FileTooLarge,
-    InvalidOption,
     MethodNotAllowed,
     NotFound,
     QueueUnavailable,
     RateLimited,
-    problem_in,
 )
 from document_parser.jobs.connection import RedisError
 from document_parser.models import JobError, utc_text
@@ -35,6 +33,8 @@ from document_parser.models import JobError, utc_text
 log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
+BEARER = 'Bearer realm="the admin token", error="invalid_token"'
+"""What a 401 asks for, as RFC 6750 has it."""
 MOST_DRAINED_BYTES = 64 << 20
 REST_SECONDS = 10.0
 _BY_STATUS: dict[int, type[DocumentParserError]] = {
@@ -78,6 +78,8 @@ def answer(error: DocumentParserError | JobError) -> Response:
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
     response = answers.of(body, error.status)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = BEARER
     if error.retryable:
         response.headers["Retry-After"] = str(error.details.get("retry_after_seconds", RETRY_AFTER_SECONDS))
     return response
@@ -85,16 +87,7 @@ def answer(error: DocumentParserError | JobError) -> Response:
 
 def invalid_option(error: ValidationError) -> Response:
     """Which fields were not understood, and why; their values are not repeated."""
-    return answer(option_error(error))
-
-
-def option_error(error: ValidationError) -> InvalidOption:
-    fields = [
-        {"field": ".".join(str(part) for part in item["loc"]), "problem": problem_in(item["msg"])}
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    named = "; ".join(f"{field['field']}: {field['problem']}" for field in fields[:5])
-    return InvalidOption(f"Not understood: {named}.", fields=fields)
+    return answer(validation.invalid_option(error, schemas.request_model(error.title)))
 
 
 def request_id() -> str:
@@ -129,11 +122,18 @@ def _http(error: HTTPException) -> Response:
     known = _BY_STATUS.get(error.code or 500)
     if known is FileTooLarge:
         drain()
+        return answer(_too_large())
     if known is not None:
         return _allowing(answer(known()), error)
     name = (error.name or "error").upper().replace(" ", "_")
     message = error.description or "The request was not answered."
     return answer(JobError(code=name, message=message, status=error.code or 500))
+
+
+def _too_large() -> FileTooLarge:
+    """A body beyond MAX_CONTENT_LENGTH: refused by its announced length, or while it came without one."""
+    limit = current_app.extensions["document_parser"].settings.api.max_upload_mb
+    return FileTooLarge.of(limit, announced=request.content_length)
 
 
 def _allowing(response: Response, error: HTTPException) -> Response:

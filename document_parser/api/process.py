@@ -13,11 +13,12 @@ from flask import Response, request, url_for
 from flask_openapi import APIBlueprint, Tag
 from pydantic import ValidationError
 
-from document_parser import logs
+from document_parser import logs, validation
 from document_parser.addresses import MOST_CHARACTERS as MOST_URL_CHARACTERS
 from document_parser.addresses import AddressCheck, AddressRefused
 from document_parser.api import answers, factory, openapi, problems
 from document_parser.api.auth import check_origin
+from document_parser.api.form_parser import MULTIPART
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
 from document_parser.api.waiting import wait_for_end
@@ -146,7 +147,7 @@ def take_in() -> TakenIn:
     make_room(services, keyed=bool(key))
     with receive() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
-            raise FileTooLarge(limit_mb=services.settings.api.max_upload_mb)
+            raise FileTooLarge.of(services.settings.api.max_upload_mb, received=staged.size)
         password = fields.pop("password", "")
         webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
@@ -238,10 +239,20 @@ def parse_options(settings: Settings, fields: dict[str, str], password: str = ""
     try:
         options = Options.model_validate(given)
     except ValidationError as error:
-        raise problems.option_error(error) from None
-    if len(password) > MOST_PASSWORD_CHARACTERS:
-        raise InvalidOption("Not understood: password: it is longer than any document's.")
+        raise validation.invalid_option(error, Options, sent_besides()) from None
+    check_password(password)
     return options
+
+
+def sent_besides() -> tuple[str, ...]:
+    """Return the names of the fields of an upload that are no options of the reading."""
+    return ("file", "password", "webhook_url") if request.mimetype == MULTIPART else ("filename", "password", "webhook_url")
+
+
+def check_password(password: str) -> None:
+    """Raises InvalidOption if no document can have it."""
+    if len(password) > MOST_PASSWORD_CHARACTERS:
+        raise InvalidOption.of({"field": "password", **validation.too_long(len(password), MOST_PASSWORD_CHARACTERS)})
 
 
 def check_webhook(settings: Settings, url: str) -> str:

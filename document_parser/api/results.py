@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, get_args
 from urllib.parse import quote
 
 from flask import Response, request
@@ -15,7 +15,7 @@ from document_parser.api import problems
 from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
 from document_parser.jobs import files, queue
 from document_parser.jobs.job import Job
-from document_parser.models import FORMAT_FILES, JobState, OutputFormat, ResultFacts, utc_text
+from document_parser.models import FORMAT_FILES, JobState, OutputFormat, PageStatus, ResultFacts, utc_text
 from document_parser.storage import StoredFileMissing
 from document_parser.table_archive import TableArchive, TableEntry
 
@@ -176,6 +176,7 @@ def _attachment(name: str) -> str:
 def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> Iterator[bytes]:
     """The JSON body, content last: JSON content is passed through unparsed, text is escaped piece by piece."""
     entries = services.ledger.entries(job.card.job_id)
+    missing = _missing(job, entries)
     head = {
         "job_id": job.card.job_id,
         "filename": job.card.filename,
@@ -184,6 +185,8 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
         "cache": job.show().cache,
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
         "revision": job.revision,
+        "missing_pages": missing,
+        "message": _what_is_missing(missing),
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "stripped": found.facts.stripped,
         "warnings": [
@@ -193,6 +196,23 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
     yield from _chunks(found.stream) if name in ("json", "tables") else _escaped(found.stream)
     yield b"}"
+
+
+def _missing(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
+    """The pages that were not read when the job was cancelled; None if it had not been opened, so that nobody knows them."""
+    if job.total is None:
+        return None
+    return sorted(number for number, entry in entries.items() if entry["state"] not in get_args(PageStatus))
+
+
+def _what_is_missing(pages: list[int] | None) -> str:
+    if pages is None:
+        return "The job was cancelled before its document was opened: how many pages it has is not known."
+    if not pages:
+        return ""
+    return (
+        f"The job was cancelled: {len(pages)} of its pages {'was' if len(pages) == 1 else 'were'} not read, see missing_pages."
+    )
 
 
 def _chunks(stream: IO[bytes]) -> Iterator[bytes]:

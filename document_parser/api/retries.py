@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request, url_for
 from pydantic import ValidationError
 
-from document_parser import logs
-from document_parser.api import answers, openapi, problems
+from document_parser import logs, validation
+from document_parser.api import answers, openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.jobs import known
 from document_parser.api.model_servers import model_servers
-from document_parser.api.process import MOST_PASSWORD_CHARACTERS
+from document_parser.api.process import MOST_PASSWORD_CHARACTERS, check_password
 from document_parser.api.schemas import Rereading
 from document_parser.api.waiting import last_event
 from document_parser.errors import (
@@ -96,12 +96,13 @@ def _asked() -> tuple[RetryChoice, str]:
     # What is left out is null in JSON, and empty in a form.
     given = {name: value for name, value in fields.items() if value != (None if is_json else "")}
     password = given.pop("password", "")
-    if not isinstance(password, str) or len(password) > MOST_PASSWORD_CHARACTERS:
-        raise InvalidOption("Not understood: password: it is longer than any document's, or no text.")
+    if not isinstance(password, str):
+        raise InvalidOption.of({"field": "password", "problem": "is no text"})
+    check_password(password)
     try:
         return RetryChoice.model_validate(given), password
     except ValidationError as error:
-        raise problems.option_error(error) from None
+        raise validation.invalid_option(error, RetryChoice, ["password"]) from None
 
 
 def _json() -> Any:

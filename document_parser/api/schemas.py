@@ -142,6 +142,14 @@ class Ping(_Strict):
     )
 
 
+def request_model(name: str) -> type[BaseModel] | None:
+    """Return the model of a path, query or body by its name, which is all that a validation error knows of it."""
+    found: dict[str, type[BaseModel]] = {model.__name__: model for model in (JobPath, PagePath, FigurePath)}
+    for model in _Strict.__subclasses__():
+        found |= {kind.__name__: kind for kind in (model, *model.__subclasses__())}
+    return found.get(name)
+
+
 class Accepted(BaseModel):
     """The answer to an upload."""
 
@@ -175,6 +183,10 @@ class Result(BaseModel):
     expires_at: str | None
     complete: bool
     revision: int
+    missing_pages: list[int] | None = Field(
+        description="Pages that were not read when the job was cancelled; null if it was cancelled before it was opened."
+    )
+    message: str = Field(description="What is missing of a cancelled job, else empty.")
     failed_pages: list[int]
     stripped: int = Field(
         description="How many lines of running heads and feet the texts leave out, bare page numbers not counted."

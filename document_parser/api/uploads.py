@@ -227,9 +227,7 @@ def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
         if name in found:
-            raise InvalidOption(
-                f"Not understood: {name}: it is given twice.", fields=[{"field": name, "problem": "given twice"}]
-            )
+            raise InvalidOption.of({"field": name, "problem": "given twice"})
         found[name] = value
     return found
 

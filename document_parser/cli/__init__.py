@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import NamedTuple
 
 import document_parser
+from document_parser.validation import nearest
 
 
 class Command(NamedTuple):
@@ -36,10 +37,19 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     command = COMMANDS.get(arguments[0]) if arguments else None
     if command is None:
-        _top_level().parse_args(arguments)
+        parser = _top_level()
+        if arguments and not arguments[0].startswith("-"):
+            parser.error(_no_command(arguments[0]))
+        parser.parse_args(arguments)
         return
     run: Callable[[list[str]], int | None] = getattr(import_module(command.module), command.function)
     sys.exit(run(arguments[1:]))
+
+
+def _no_command(name: str) -> str:
+    meant = nearest(name, tuple(COMMANDS))
+    question = f", did you mean {meant}?" if meant else "."
+    return f"there is no command {name!r}{question} Known commands: {', '.join(COMMANDS)}."
 
 
 def _top_level() -> argparse.ArgumentParser:

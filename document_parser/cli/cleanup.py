@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 
+from document_parser.arguments import parse_arguments
 from document_parser.errors import DocumentParserError
 from document_parser.job_manager import JobManager
 from document_parser.startup import settings_or_exit
@@ -16,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Delete the jobs, and all their files, that ended some days ago."""
     parser = argparse.ArgumentParser(prog="docparse cleanup", description=main.__doc__)
     parser.add_argument("--days", type=_days, default=7.0, help="how long ago they ended; default 7")
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
     manager = JobManager(settings_or_exit())
     try:
         print(f"deleted jobs: {manager.cleanup_old_jobs(days=options.days)}")
@@ -27,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _days(given: str) -> float:
-    days = float(given)
-    if not days >= 0:
-        raise argparse.ArgumentTypeError("a number of days, 0 or more")
-    return days
+    with contextlib.suppress(ValueError):
+        if (days := float(given)) >= 0:
+            return days
+    raise argparse.ArgumentTypeError(f"{given!r} is no number of days from 0 on")

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from document_parser import startup
+from document_parser.arguments import parse_arguments
 from document_parser.cli.checks import Finding, Status
 from document_parser.settings import Settings, cap_threads, load_settings
 
@@ -24,7 +25,7 @@ COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "missing": "bo
 
 def main(arguments: list[str] | None = None) -> int:
     """0 where the service can do its job, 1 where something it needs is missing."""
-    given = _parser().parse_args(arguments)
+    given = parse_arguments(_parser(), arguments)
     cap_threads()  # before anything numeric is imported
     # What the parts log about themselves is not part of the answer.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

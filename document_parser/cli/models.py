@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from document_parser.arguments import parse_arguments
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings, environment_of_child
 from document_parser.startup import settings_or_exit
@@ -179,7 +180,7 @@ class Servers:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the command lines, or run them."""
-    given = _parser().parse_args(arguments)
+    given = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
     names = (given.only,) if given.only else NAMES
     try:

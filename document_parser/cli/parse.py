@@ -13,20 +13,32 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from document_parser.arguments import parse_arguments, whole_number
 from document_parser.cli import inputs, outputs
 from document_parser.cli.inputs import Found, UsageError
 from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally, Work
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display, left_out
-from document_parser.errors import problem_in
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads
 from document_parser.startup import settings_or_exit
+from document_parser.validation import wrong_fields
 
 Outcomes = Generator[Outcome, None, None]
 Reads = Callable[[list[Work], Passwords, Display, StandardOutput], Outcomes]
 """Reads documents and gives their outcomes, in the order of the works."""
+
+_FLAGS = {
+    "accuracy_mode": "--mode",
+    "output_format": "--format",
+    "page_range": "--pages",
+    "headers_footers": "--headers-footers",
+    "on_low_quality": "--on-low-quality",
+    "page_separator": "--page-separator",
+    "figures": "--figures",
+}
+"""The options of the command line, by their names in models.Options."""
 
 EXIT_STATUSES = """exit status:
   0    every document was read completely
@@ -41,7 +53,7 @@ EXIT_STATUSES = """exit status:
 def main(arguments: list[str] | None = None) -> int:
     """Read documents, here or on a server; the exit status."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given = parse_arguments(parser, arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
         return _parse(given)
@@ -112,14 +124,14 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
 def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
     """The options that were given, by their names in models.Options. Raises UsageError."""
-    named = ("accuracy_mode", "output_format", "page_range", "headers_footers", "on_low_quality", "page_separator", "figures")
-    fields = {name: value for name in named if (value := getattr(given, name)) is not None}
+    fields = {name: value for name in _FLAGS if (value := getattr(given, name)) is not None}
     if "output_format" not in fields:
         fields["output_format"] = outputs.format_of(given.output, several=several)
     try:
         Options.model_validate(fields)
     except ValidationError as error:
-        raise UsageError("; ".join(problem_in(item["msg"]) for item in error.errors())) from None
+        wrong = wrong_fields(error, Options)
+        raise UsageError("; ".join(f"{_FLAGS[one['field']]}: {one['problem']}" for one in wrong) + ".") from None
     return fields
 
 
@@ -154,13 +166,6 @@ def _password(given: argparse.Namespace) -> str:
         raise UsageError(f"The password file {given.password_file!r} cannot be read.") from None
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="docparse parse",
@@ -175,7 +180,9 @@ def _parser() -> argparse.ArgumentParser:
     server = parser.add_argument_group("server")
     server.add_argument("--server", metavar="URL", help="have a running service read, such as http://127.0.0.1:1233")
     server.add_argument("--token", help="its admin token; default DOCPARSE_TOKEN of the environment")
-    server.add_argument("--jobs", type=_positive, default=4, metavar="N", help="documents in flight at the server; default 4")
+    server.add_argument(
+        "--jobs", type=whole_number(1), default=4, metavar="N", help="documents in flight at the server; default 4"
+    )
     return parser
 
 
@@ -193,7 +200,9 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         choices=get_args(OutputFormat),
         help="default markdown, or what the output's name says",
     )
-    group.add_argument("--table", type=_positive, metavar="N", help="with csv: only this table of a document, counted from 1")
+    group.add_argument(
+        "--table", type=whole_number(1), metavar="N", help="with csv: only this table of a document, counted from 1"
+    )
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--force", action="store_true", help="overwrite results that exist")
     existing.add_argument("--skip-existing", action="store_true", help="leave out documents whose results exist")

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import sys
 
+from document_parser.arguments import parse_arguments
 from document_parser.settings import Settings
 from document_parser.startup import settings_or_exit
 
@@ -16,7 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--cli", action="store_true", help="print it as the options of redis-cli, which takes no unix:// address"
     )
-    options = parser.parse_args(arguments)
+    options = parse_arguments(parser, arguments)
     settings = settings_or_exit()
     if settings.embedded and not settings.valkey_socket.exists():
         print(_not_running(settings), file=sys.stderr)

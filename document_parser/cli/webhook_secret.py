@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 
+from document_parser.arguments import parse_arguments
 from document_parser.jobs.secrets import (
     kept_webhook_secrets,
     new_webhook_secret,
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     1 where there is none. Nothing is made or changed but by --create, --rotate and --retire.
     """
-    options = _parser().parse_args(arguments)
+    options = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
     if settings.webhooks.secret and (options.rotate or options.retire or options.create):
         return _refuse(_by_hand(settings, rotate=options.rotate))

@@ -36,6 +36,8 @@ class Result(BaseModel):
     revision: int = 1
     failed_pages: list[int] = Field(default_factory=list)
     stripped: int = 0
+    missing_pages: list[int] | None = Field(default_factory=list)
+    """Pages that were not read when the job was cancelled; None if it was cancelled before it was opened."""
     warnings: list[ResultWarning] = Field(default_factory=list)
     markdown: str | None = None
     html: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, NamedTuple, Protocol
 
+from document_parser.errors import PageNotRead
 from document_parser.export.figures import Figures
 from document_parser.models import Block, Document, Options, OutputFormat, Page, Span
 from document_parser.spans import Look, Run, cut, runs_of, safe_link, stripped, text_of
@@ -146,6 +147,12 @@ def separator(options: Options, page: Page) -> str:
     return options.page_separator.replace("{page}", str(page.number))
 
 
+NOT_OPENED = "the job was cancelled before the document was opened: how many pages it has is not known"
+"""Said in place of the content if not even the number of pages is known, which is 0 in the document then."""
+
+
 def failure(page: Page) -> str:
     """Why a page is missing."""
+    if page.error is not None and page.error.code == PageNotRead.code:
+        return f"page {page.number} was not read: the job was cancelled"
     return f"page {page.number} could not be read: {page.error.code if page.error else 'PAGE_UNREADABLE'}"

@@ -7,7 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import IO
 
-from document_parser.export.base import clean, clean_runs, failure, item_of, separator
+from document_parser.export.base import NOT_OPENED, clean, clean_runs, failure, item_of, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
@@ -47,6 +47,8 @@ def write_html(
             out.write(f"{_figure(piece.block, piece.caption, figures_shown)}\n".encode())
         elif not piece.owned and (shown := _block(piece.block)):
             out.write(f"{shown}\n".encode())
+    if document.page_count == 0:
+        out.write(f'<p class="failed">{_text(NOT_OPENED)}</p>\n'.encode())
     out.write(("</section>\n" if begun else "").encode() + b"</body>\n</html>\n")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from document_parser.export import escape, inline
-from document_parser.export.base import Item, clean, clean_runs, failure, item_of, separator
+from document_parser.export.base import NOT_OPENED, Item, clean, clean_runs, failure, item_of, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import header_rows, runs_by_row
@@ -24,7 +24,6 @@ def write_markdown(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write Markdown page by page."""
-    del document  # its name and numbers are no content
     writer, shown = _Writer(out), Shown(options, figures)
     for count, piece in enumerate(flow(pages, options)):
         if piece.block is None:
@@ -38,6 +37,8 @@ def write_markdown(
             writer.put(_figure(piece.block, piece.page.number, shown))
         else:
             writer.put(_block(piece.block))
+    if document.page_count == 0:
+        writer.put(f"<!-- {NOT_OPENED} -->")
     writer.end()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from document_parser.export.base import clean, failure, item_of, separator
+from document_parser.export.base import NOT_OPENED, clean, failure, item_of, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import rows_of
@@ -16,7 +16,6 @@ def write_text(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write plain text page by page."""
-    del document
     shown = Shown(options, figures)
     before: str | None = None
     for kind, lines in _chunks(pages, options, shown):
@@ -25,6 +24,8 @@ def write_text(
         for count, line in enumerate(lines):
             out.write((f"\n{line}" if count else line).encode())
         before = kind
+    if document.page_count == 0:
+        out.write(f"[{NOT_OPENED}]\n".encode())
     if before is not None:
         out.write(b"\n")
 

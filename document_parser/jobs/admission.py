@@ -42,7 +42,14 @@ class Load(BaseModel):
         return None
 
     def refusal(self, bound: Bound) -> QueueFull:
-        return QueueFull(bound=bound, capacity=self.model_dump(), retry_after_seconds=self._until_a_job_ends())
+        unfinished, most = getattr(self.unfinished, bound), getattr(self.most, bound)
+        sentence = f"{unfinished} {bound} have not ended, and this server holds at most {most}."
+        return QueueFull(
+            f"{sentence} Retry-After says when to send it again.",
+            bound=bound,
+            capacity=self.model_dump(),
+            retry_after_seconds=self._until_a_job_ends(),
+        )
 
     def _until_a_job_ends(self) -> int:
         if not self.pages_per_minute or not self.unfinished.jobs:

@@ -7,18 +7,18 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from document_parser import logs
 from document_parser.engines import on_this_machine
-from document_parser.errors import DocumentParserError, EngineError, StorageUnavailable
+from document_parser.errors import DocumentParserError, EngineError, PageNotRead, StorageUnavailable
 from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.actor import given_back_where_storage_is_away
 from document_parser.jobs.context import Context
 from document_parser.jobs.ending import end_job
 from document_parser.jobs.job import Job
-from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError, ResultFacts
+from document_parser.models import FORMAT_FILES, Document, JobState, OutputFormat, Page, PageError, PageStatus, ResultFacts
 from document_parser.pipeline.assemble import write_document
 from document_parser.pipeline.figures import KeepFigure
 from document_parser.storage import StoredFileMissing
@@ -96,9 +96,11 @@ def _again(kept: IO[bytes]) -> Iterator[Page]:
 
 
 def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
-    """The finished pages in order. One that failed without leaving a file is told from its ledger entry."""
+    """All pages in order. One that failed without leaving a file, or that nobody read, is told from its ledger entry."""
     for number, entry in sorted(entries.items()):
-        if entry["state"] not in ("done", "blank", "failed"):
+        if entry["state"] not in get_args(PageStatus):  # only a cancelled job ends with such pages
+            error = PageError(code=PageNotRead.code, message=PageNotRead.message)
+            yield Page(number=number, status="failed", error=error)
             continue
         page = stored_page(context, job_id, number, entry.get("revision", 1))
         if page is None:

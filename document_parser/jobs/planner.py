@@ -142,9 +142,9 @@ class _Planner:
         count, most = self.source.page_count, self.context.settings.api.max_pages
         numbers = self.job.card.options.selects(count)
         if len(numbers) > most:
-            raise TooManyPages(pages=len(numbers), limit=most)
+            raise TooManyPages.of(len(numbers), most)
         if not numbers:
-            raise NoSuchPages(pages=count, page_range=self.job.card.options.page_range)
+            raise NoSuchPages.of(self.job.card.options.page_range, count)
         return numbers
 
     async def _sort(self, number: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from document_parser.engines import Engines
-from document_parser.errors import InvalidOption, NoSuchPages
+from document_parser.errors import NoSuchPages
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.figures import KeepFigure
@@ -24,6 +24,7 @@ from document_parser.pipeline.read_document import ReadDocument
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.pipeline.window import PageWindow
 from document_parser.settings import Settings, cores, load_settings
+from document_parser.validation import invalid_option
 
 Watch = Callable[[Progress], None]
 """Told of the counts once the document is open, and after each page."""
@@ -84,9 +85,7 @@ def make_options(settings: Settings, given: dict[str, Any]) -> Options:
     try:
         return Options.model_validate({"accuracy_mode": settings.api.default_accuracy_mode, **given})
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)
-        named = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in wrong[:5])
-        raise InvalidOption(f"Not understood: {named}.") from None
+        raise invalid_option(error, Options) from None
 
 
 def _in_event_loop() -> bool:
@@ -129,7 +128,7 @@ class DocumentReader:
         async with await self._openers.open(path, found.kind, password or None) as source:
             numbers = options.selects(source.page_count)
             if not numbers:
-                raise NoSuchPages(pages=source.page_count, page_range=options.page_range)
+                raise NoSuchPages.of(options.page_range, source.page_count)
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
             with ExitStack() as undo:
                 document = undo.enter_context(ReadDocument(head, options, len(numbers)))

@@ -69,6 +69,8 @@ class Reply(BaseModel):
 
     error: str | None = None
     message: str = ""
+    details: dict[Literal["megapixels", "limit_megapixels"], Annotated[float, Field(ge=0)]] = {}
+    """Of the error: facts about a limit."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     width_pixels: _Side = 0
@@ -82,7 +84,8 @@ class Reply(BaseModel):
     @classmethod
     def refusing(cls, error: DocumentParserError) -> Reply:
         code = error.code if error.code in ERRORS else PageUnreadable.code
-        return cls(error=code, message=error.message[:_MESSAGE_LENGTH])
+        facts = {name: error.details[name] for name in ("megapixels", "limit_megapixels") if name in error.details}
+        return cls(error=code, message=error.message[:_MESSAGE_LENGTH], details=facts)
 
     def raise_error(self, **details: Any) -> None:
         """Raises the error this reply carries, if it does. Raises ValueError where that is none a child may answer with."""
@@ -90,7 +93,7 @@ class Reply(BaseModel):
             return
         if self.error not in ERRORS:
             raise ValueError(f"no such error: {self.error[:40]!r}")
-        raise ERRORS[self.error](self.message[:_MESSAGE_LENGTH], **details)
+        raise ERRORS[self.error](self.message[:_MESSAGE_LENGTH], **self.details, **details)
 
 
 def send(sock: socket.socket, header: BaseModel, payload: bytes = b"") -> None:

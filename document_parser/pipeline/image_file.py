@@ -77,7 +77,7 @@ class ImageFile:
         try:
             self._decoded(1)
         except OversizedPage as error:
-            raise OversizedPicture() from error
+            raise OversizedPicture.of(error.details["megapixels"], error.details["limit_megapixels"]) from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
 
@@ -152,7 +152,7 @@ class ImageFile:
     def _check_size(self, image: Image.Image) -> None:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
-            raise OversizedPage()
+            raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
 
 
 def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:

@@ -31,6 +31,7 @@ export const HARMLESS = new Set(["rotated"]);
 
 export const PAGE_ERRORS = {
   PAGE_UNREADABLE: "This page cannot be read.",
+  PAGE_NOT_READ: "The job was cancelled before this page was read.",
   PAGE_TIMEOUT: "This page was not read within its deadline.",
   PAGE_TOO_LARGE: "The picture of this page has too many pixels.",
   PAGE_CRASHES_PARSER: "Rendering this page exhausted its limits or crashed the parser.",

@@ -1,0 +1,109 @@
+"""What pydantic found wrong, in words for the person who sent it: no type names, no words of the library, no values."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from document_parser.errors import InvalidOption
+
+WHOLE = "is no JSON object"
+"""Said of a body that is no object at all; ``field`` is empty then."""
+
+_MESSAGES = {
+    "missing": "is missing",
+    "string_type": "is no text",
+    "string_unicode": "is no text",
+    "bool_type": "is neither true nor false",
+    "bool_parsing": "is neither true nor false",
+    "int_type": "is no whole number",
+    "int_parsing": "is no whole number",
+    "int_from_float": "is no whole number",
+    "int_parsing_size": "is too large",
+    "float_type": "is no number",
+    "float_parsing": "is no number",
+    "finite_number": "is no finite number",
+    "list_type": "is no list",
+    "tuple_type": "is no list",
+    "path_type": "is no path",
+    "json_invalid": "is no JSON",
+}
+_BOUNDS = {
+    "greater_than": ("gt", "is not more than {}"),
+    "greater_than_equal": ("ge", "is less than {}"),
+    "less_than": ("lt", "is not less than {}"),
+    "less_than_equal": ("le", "is more than {}"),
+}
+
+
+def invalid_option(error: ValidationError, model: type[BaseModel] | None = None, also: Iterable[str] = ()) -> InvalidOption:
+    """Return the error that names each wrong field of ``model``. ``also`` are names that are known besides its fields."""
+    return InvalidOption.of(*wrong_fields(error, model, also))
+
+
+def wrong_fields(
+    error: ValidationError, model: type[BaseModel] | None = None, also: Iterable[str] = ()
+) -> list[dict[str, Any]]:
+    """Return ``field`` and ``problem`` of each wrong field, with the facts that a program can use.
+
+    These are ``allowed`` (values), ``known`` and ``did_you_mean`` (of an unknown name), ``max_characters`` and ``characters``.
+    """
+    found: dict[str, list[Any]] = {}
+    for item in error.errors(include_url=False):
+        found.setdefault(str(item["loc"][0]) if item["loc"] else "", []).append(item)
+    known = sorted({*(model.model_fields if model is not None else ()), *also})
+    return [{"field": field, **_facts(field, items, model, known)} for field, items in found.items()]
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that was probably meant, empty if none is like it."""
+    given = name.lower().replace("-", "_")
+    if close := difflib.get_close_matches(given, known, n=1):
+        return close[0]
+    words = {word.rstrip("s") for word in given.split("_") if len(word) > 3}
+    sharing = [one for one in known if words & {word.rstrip("s") for word in one.split("_")}]
+    return sharing[0] if len(sharing) == 1 else ""
+
+
+def unknown(name: str, known: Sequence[str]) -> dict[str, Any]:
+    """Return what is said of an unknown name."""
+    meant = nearest(name, known)
+    facts: dict[str, Any] = {"problem": f"unknown, did you mean {meant}?" if meant else "unknown", "known": list(known)}
+    return facts | ({"did_you_mean": meant} if meant else {})
+
+
+def too_long(length: int, most: int) -> dict[str, Any]:
+    """Return what is said of a text with too many characters."""
+    return {
+        "problem": f"has {length} characters, at most {most} are allowed",
+        "max_characters": most,
+        "characters": length,
+    }
+
+
+def _facts(field: str, items: list[Any], model: type[BaseModel] | None, known: Sequence[str]) -> dict[str, Any]:
+    """A field of several kinds (a word of a list or empty) has an error for each; their words are put together."""
+    if allowed := [word for item in items for word in re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))]:
+        return {"problem": f"not one of {', '.join(allowed)}", "allowed": allowed}
+    item = items[0]
+    kind, facts = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        return unknown(field, known)
+    if kind == "string_too_long":
+        return too_long(len(item["input"]), facts["max_length"])
+    if kind == "string_too_short":
+        return {"problem": "is empty"}
+    if kind == "value_error":
+        return {"problem": str(facts["error"]).removesuffix(".")}
+    if kind in _BOUNDS:
+        name, sentence = _BOUNDS[kind]
+        return {"problem": sentence.format(f"{facts[name]:g}"), "limit": facts[name]}
+    if not field:
+        return {"problem": WHOLE}
+    if kind == "string_pattern_mismatch" and model is not None and (description := model.model_fields[field].description):
+        return {"problem": f"has another form than expected: {description.removesuffix('.').replace('``', '')}"}
+    return {"problem": _MESSAGES.get(kind, "has a value that is not allowed")}
