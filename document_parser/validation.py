@@ -66,7 +66,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
         return close[0]
     words = {word.rstrip("s") for word in given.split("_") if len(word) > 3}
     sharing = [one for one in known if words & {word.rstrip("s") for word in one.split("_")}]
-    return sharing[0] if len(sharing) == 1 else ""
+    return next(iter(difflib.get_close_matches(given, sharing, n=1, cutoff=0)), "")
 
 
 def unknown(name: str, known: Sequence[str]) -> dict[str, Any]:

@@ -200,7 +200,7 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
 
 def _missing(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
     """The pages that were not read when the job was cancelled; None if it had not been opened, so that nobody knows them."""
-    if job.total is None:
+    if job.total is None and job.state is JobState.CANCELLED:
         return None
     return sorted(number for number, entry in entries.items() if entry["state"] not in get_args(PageStatus))
 

@@ -17,6 +17,13 @@ LONGEST_WAIT_SECONDS = 120
 USUAL_WAIT_SECONDS = 10
 
 
+WAITING: dict[Bound, str] = {
+    "jobs": "Jobs that have not ended",
+    "pages": "Pages left to read",
+    "bytes": "Bytes of uploads whose jobs have not ended",
+}
+
+
 class Amounts(BaseModel):
     """Jobs, pages left to read, and bytes of uploads."""
 
@@ -43,7 +50,7 @@ class Load(BaseModel):
 
     def refusal(self, bound: Bound) -> QueueFull:
         unfinished, most = getattr(self.unfinished, bound), getattr(self.most, bound)
-        sentence = f"{unfinished} {bound} have not ended, and this server holds at most {most}."
+        sentence = f"{WAITING[bound]}: {unfinished}, and this server holds at most {most}."
         return QueueFull(
             f"{sentence} Retry-After says when to send it again.",
             bound=bound,
