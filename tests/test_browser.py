@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, expect
 
 from document_parser.jobs import files
-from document_parser.models import Block, Cell, Span, Table
+from document_parser.models import Block, Cell, Span, Table, parse_page_range
 from tests.browser import PHONE, SECONDS, choose, done, picture_shown
 from tests.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
-from tests.service import Service
+from tests.service import Service, asking, free_port
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -168,19 +169,135 @@ def test_files_are_dropped_and_pasted(service, opened, paper):
         done(watched.page)
 
 
-def test_a_page_range_that_is_none_is_refused_before_the_file_is_sent(service, opened, paper):
+def test_a_page_range_that_is_none_is_marked_on_its_field_before_the_file_is_sent(service, opened, paper):
     watched = opened(service)
     page = watched.page
     page.locator("#more-options summary").click()
-    page.get_by_label("Pages", exact=True).fill("one to three")
+    field = page.get_by_label("Pages", exact=True)
+    field.fill("one to three")
+    page.locator("#more-options summary").click()
     watched.upload(paper)
-    expect(page.locator("#page-range-problem")).to_be_visible()
+    problem = page.locator("#page-range-problem")
+    expect(problem).to_have_text("Use numbers and ranges like 1,3-5,8-. “one to three” is neither.")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_attribute("aria-describedby", "page-range-problem")
+    watched.shoot("bad-range", full=False)
     assert "/v1/process/async" not in watched.asked
-    page.get_by_label("Pages", exact=True).fill("2")
+    field.fill("2")
+    expect(problem).to_be_hidden()
+    expect(field).to_have_attribute("aria-invalid", "false")
     watched.upload(paper)
     done(page)
     expect(page.locator("#page-total")).to_have_text("of 1")
     expect(page.locator("#page-number")).to_have_value("2")
+
+
+def test_the_page_takes_the_same_page_ranges_as_the_server(service, opened):
+    texts = ["".join(signs) for length in range(6) for signs in product("10-, ", repeat=length)]
+    texts += [
+        "1,3-5,8-",
+        "12-7",
+        "1234567890",
+        "1234567890-",
+        "one",
+        "1–3",
+        "１",
+        "1;2",
+        "-3",
+        "1--2",
+        "1-2-3",
+        "1 2",
+        "+1",
+        "1.5",
+    ]
+    asked = (
+        "async texts => { const {rangeProblem} = await import('/static/ui/page_range.js'); return texts.map(rangeProblem); }"
+    )
+    told = opened(service).page.evaluate(asked, texts)
+    assert {text for text, problem in zip(texts, told, strict=True) if not problem} == set(filter(is_range, texts))
+
+
+def is_range(text: str) -> bool:
+    try:
+        parse_page_range(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_pages_that_a_document_does_not_have_are_marked_and_others_chosen_right_there(service, opened, paper):
+    watched = opened(service)
+    page = watched.page
+    page.locator("#more-options summary").click()
+    page.get_by_label("Pages", exact=True).fill("7-")
+    watched.upload(paper)
+    field = page.locator("#other-pages")
+    expect(field).to_be_focused(timeout=SECONDS)
+    expect(field).to_have_value("7-")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#other-pages-problem")).to_have_text("The document has 2 pages.")
+    expect(page.locator("#job-failure code")).to_have_text("PAGE_RANGE_EMPTY")
+    watched.shoot("no-such-pages")
+    field.fill("0")
+    page.get_by_role("button", name="Read these pages").click()
+    expect(page.locator("#other-pages-problem")).to_have_text("Pages count from 1.")
+    field.fill("2")
+    page.keyboard.press("Enter")
+    done(page)
+    expect(page.locator("#page-number")).to_have_value("2")
+
+
+def test_an_option_that_the_server_does_not_understand_is_marked_on_its_field(service, opened, paper):
+    watched = opened(service, expected={422})
+    page = watched.page
+    page.locator("#more-options summary").click()
+    field = page.get_by_label("Line between pages")
+    field.evaluate("field => field.removeAttribute('maxlength')")
+    field.fill("x" * 201)
+    watched.upload(paper)
+    expect(page.locator("#page-separator-problem")).to_contain_text("200")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("---")
+    expect(page.locator("#page-separator-problem")).to_be_hidden()
+
+
+# --- who reads --------------------------------------------------------------------------------------------------------
+
+
+def test_the_header_says_that_no_model_server_answers_and_what_needs_one_is_greyed_until_one_comes_up(opened, paper, tmp_path):
+    port = free_port()
+    settings = {
+        **asking(f"http://127.0.0.1:{port}/v1", "auto"),
+        "TESSERACT_PROGRAM": "no-such-program",
+        "DEFAULT_ACCURACY_MODE": "maximum",
+    }
+    with Service(tmp_path, WEB_WORKERS=1, NUM_WORKERS=1, **settings) as running:
+        watched = opened(running)
+        page = watched.page
+        expect(page.locator("#health")).to_have_text("1 worker ready · CPU only, no model server answers")
+        maximum = page.get_by_role("radio", name=re.compile("^Maximum.*Needs a model server, and none answers"))
+        expect(maximum).to_be_disabled()
+        expect(page.get_by_role("radio", name=re.compile("^Balanced.*the CPU engine for scans"))).to_be_checked()
+        watched.shoot("cpu-only")
+        watched.upload(paper)
+        done(page)
+        engines = page.locator("#reread-engine option")
+        expect(engines.filter(has_text="DeepSeek-OCR: plain pages and scans (does not answer)")).to_be_disabled()
+        expect(engines.filter(has_text="Tesseract, without a GPU (is not installed)")).to_be_disabled()
+        expect(engines.filter(has_text="RapidOCR, without a GPU")).to_be_enabled()
+        expect(page.locator("#reread-mode option[value=maximum]")).to_be_disabled()
+        with served_from_thread(ModelServer(speed=Speed()), port=port):
+            expect(page.locator("#health")).to_have_text("1 worker ready · Nanonets-OCR2 does not answer", timeout=SECONDS)
+            expect(engines.filter(has_text="DeepSeek-OCR: plain pages and scans")).to_be_enabled()
+            watched.open()
+            expect(page.get_by_role("radio", name=re.compile("^Maximum.*A model reads every page"))).to_be_checked()
+            expect(page.get_by_role("radio", name=re.compile("^Maximum"))).to_be_enabled()
+
+
+def test_a_service_that_asks_no_model_says_so(service, opened):
+    expect(opened(service).page.locator("#health")).to_have_text("2 workers ready · CPU only, no model server is asked")
 
 
 # --- while it runs ----------------------------------------------------------------------------------------------------
@@ -212,10 +329,18 @@ def test_pages_fill_while_they_are_read_and_a_cancelled_job_keeps_them(gpu_servi
     page.get_by_role("button", name="Cancel").click()
     done(page, "Cancelled")
     expect(page.locator("#progress-text")).to_have_text("Cancelled after 23 of 24 pages")
+    expect(page.locator("#legend")).to_contain_text("Not read1")
+    expect(page.locator("#legend li").filter(has_text="Waiting")).to_be_hidden()
     assert gpu_service.status(job_id)["status"] == "cancelled"
     expect(page.get_by_role("button", name="Copy Markdown")).to_be_visible()
     expect(page.locator("#paper")).to_contain_text("stamp-3")
     watched.shoot("cancelled")
+    page.locator("#page-number").fill("9")
+    page.locator("#page-number").press("Enter")
+    expect(page.locator("#page-map")).to_have_attribute("aria-valuetext", "Page 9: not read, the job was cancelled")
+    expect(page.locator("#page-badges")).to_have_text("Not read")
+    expect(page.locator("#paper")).to_have_text("Not readThe job was cancelled before this page was read.")
+    expect(page.locator("#paper")).to_have_attribute("aria-busy", "false")
 
 
 def test_a_tab_that_nobody_looks_at_holds_no_stream_and_catches_up(gpu_service, models, opened, tmp_path):
@@ -785,6 +910,45 @@ def test_it_fits_a_phone(service, opened, rich_job, scheme):
         watched.shoot(f"phone-{name}-{scheme}")
 
 
+def test_the_list_of_documents_uses_the_width_of_a_phone(service, opened, tmp_path):
+    name = "Minutes of the extraordinary general meeting of the harbour board, second part, corrected copy.pdf"
+    service.ended(service.submit(pdf_of_text(tmp_path / name, ["Short."])))
+    page = opened(service, viewport=PHONE, is_mobile=True, has_touch=True).page
+    row = page.locator("#jobs li").first
+    expect(row.locator("b")).to_have_text(name)
+    assert row.evaluate("row => row.getBoundingClientRect().width") > PHONE["width"] - 20
+    for part in row.locator("b, time, span").all():
+        assert part.evaluate("part => part.scrollWidth <= part.clientWidth || getComputedStyle(part).display === 'inline'")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_lines_that_were_left_out_are_counted_and_kept_on_request(service, opened, paper):
+    watched = opened(service)
+
+    def with_three(route: Route) -> None:
+        told = route.fetch().json()
+        route.fulfill(json={**told, "stripped": 3} if told["number"] == 1 else told)
+
+    watched.page.route("**/pages/*", with_three)
+    page = watched.upload(paper)
+    done(page)
+    expect(page.locator("#page-notes")).to_contain_text("3 lines of running heads and feet left out.")
+    watched.shoot("stripped")
+    first = watched.job()
+    page.get_by_role("button", name="Read the document again and keep them").click()
+    page.wait_for_url(lambda url: "/jobs/" in url and first not in url)
+    done(page)
+    options = json.loads((service.data_dir / files.card(watched.job())).read_text())["card"]["options"]
+    assert options["headers_footers"] == "keep"
+    # Another visit has the file no more: it is asked for.
+    elsewhere = opened(service, f"#/jobs/{first}")
+    elsewhere.page.route("**/pages/*", with_three)
+    elsewhere.page.reload()
+    elsewhere.page.get_by_role("button", name="Read the document again and keep them").click()
+    expect(elsewhere.page.get_by_label("Headers, footers, page numbers")).to_be_focused()
+    expect(elsewhere.page.get_by_label("Headers, footers, page numbers")).to_have_value("keep")
+
+
 def test_it_follows_a_dark_desktop(service, opened, rich_job):
     watched = opened(service, color_scheme="dark")
     expect(watched.page.locator("#jobs li").first).to_be_visible()
@@ -804,6 +968,7 @@ def test_a_thousand_pages_stay_few_elements_and_few_requests(service, opened, tm
     page = watched.upload(path)
     job_id = watched.job()
     expect(page.locator("#page-total")).to_have_text("of 1,000", timeout=SECONDS)
+    service.ended(job_id, seconds=180)
     done(page)
     expect(page.locator("#legend")).to_contain_text("Text layer1,000")
     picture_shown(page)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 import redis as redis_library
+from playwright.sync_api import TimeoutError
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
@@ -184,7 +185,7 @@ def test_documents_stand_there_by_name_and_their_pages_with_the_why(service, job
     assert "no text layer" in page
     rq = service.client.get(f"/dashboard/0/data/job/{jobs['scan']}.json").json()
     assert (rq["description"], rq["origin"], rq["status"]) == ("letter to the tax office.pdf", "express", "finished")
-    assert "http-equiv" not in page  # what has ended does not change
+    assert "data-refresh" not in page  # what has ended does not change
 
 
 def written(redis, job_id, seconds=0):
@@ -211,7 +212,7 @@ def test_who_reads_which_page_right_now_is_shown(app, redis, valkey):
     assert page.count('class="state ready"') == 1
     assert "host.2.reader" in page
     assert "host.3.reader" in page
-    assert 'http-equiv="refresh"' in page
+    assert 'data-refresh="5"' in page
 
 
 def test_more_documents_than_a_page_holds_are_reached_by_the_link(app, redis):
@@ -249,6 +250,20 @@ def test_in_a_browser_every_page_works_within_its_policy_and_a_hostile_name_is_o
         assert asked_elsewhere(watched) == []
 
 
+def test_its_pages_change_by_themselves_while_somebody_looks_and_wants_that(service, jobs, tmp_path):
+    base = f"http://127.0.0.1:{service.port}"
+    with watched_page(base) as watched:
+        watched.page.goto(f"{base}/dashboard/documents")
+        page = watched.page
+        page.get_by_label("Autorefresh").uncheck()
+        service.submit(pdf_of_text(tmp_path / "newcomer.pdf", ["New here."]))
+        with pytest.raises(TimeoutError):
+            page.wait_for_selector("text=newcomer.pdf", timeout=6_000)
+        page.get_by_label("Autorefresh").check()
+        page.wait_for_selector("text=newcomer.pdf", timeout=20_000)
+        assert watched.complaints == []
+
+
 def test_a_browser_is_asked_for_the_password_then_let_in_and_may_act_where_that_is_allowed(tmp_path, paper):
     options = {"ADMIN_TOKEN": TOKEN, "API_HOST": "0.0.0.0", "DASHBOARD_WRITES": "true"}
     with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1, **options) as service:
@@ -259,6 +274,11 @@ def test_a_browser_is_asked_for_the_password_then_let_in_and_may_act_where_that_
             watched.page.goto(f"{base}/dashboard/documents")
             assert "paper.pdf" in watched.page.inner_text("body")
             watched.page.click("text=Jobs")
+            watched.page.click(f"tr[data-job-id='{job_id}'] [data-role=delete-job-btn]")
+            # It takes keys once it has faded in, and the focus with them.
+            watched.page.wait_for_function("document.activeElement.id === 'confirmation-modal'")
+            watched.page.keyboard.press("Escape")
+            watched.page.wait_for_selector("#confirmation-modal", state="hidden")
             watched.page.click(f"tr[data-job-id='{job_id}'] [data-role=delete-job-btn]")
             watched.page.click("#confirmation-modal-yes")
             watched.page.wait_for_selector("text=No jobs.")

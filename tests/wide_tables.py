@@ -16,6 +16,8 @@ ADDRESS = "https://records.example.org/archives/" + "holdings-and-finding-aids/"
 GERMAN = "Rechtsschutzversicherungsgesellschaften Donaudampfschifffahrtsgesellschaft Geschwindigkeitsbegrenzung"
 CHINESE = "本合同自双方签字盖章之日起生效，有效期为三年，期满前三十日内双方可以书面形式协商续签。" * 2
 ARABIC = "يجوز للمستخدمين الاطلاع على السجلات المحفوظة بعد الحصول على موافقة كتابية مسبقة من الإدارة"
+CHINESE_HEADS = ("条款", "内容", "备注", "责任", "期限", "金额", "签字")
+ARABIC_HEADS = ("البند", "الوصف", "الملاحظات", "المبلغ")
 THAI = "ข้อมูลทั้งหมดในตารางนี้รวบรวมจากรายงานประจำปีของหน่วยงานที่เกี่ยวข้อง"
 
 
@@ -42,7 +44,7 @@ def drawn() -> list[Table]:
             ("条款", "内容", "备注", "责任", "期限", "金额", "签字") * 2,
             (CHINESE, "甲方", CHINESE, "乙方", "三年", "贰拾万元整", "张伟") * 2,
         ),
-        of_rows(("البند", "الوصف", "الملاحظات", "المبلغ") * 3, ("الأول", ARABIC, ARABIC, "١٢٣٤٫٥٠") * 3),
+        of_rows(ARABIC_HEADS * 3, ("الأول", ARABIC, ARABIC, "١٢٣٤٫٥٠") * 3),
         of_rows(("หัวข้อ", "รายละเอียด", "หมายเหตุ") * 4, ("หนึ่ง", THAI, THAI) * 4),
         _merged(),
         of_rows(("Code", "Hash"), ("sha256", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")),

@@ -20,7 +20,7 @@ const ROOMS = [
 export function cellClasses(text) {
   const classes = ROOMS.filter(([least]) => text.length >= least).slice(0, 1).map(([, name]) => name);
   if (UNSPACED.test(text)) return text.length > SHORT_UNSPACED ? [...classes, "unspaced"] : classes;
-   if (HANGUL.test(text)) classes.push("spaced");
+  if (HANGUL.test(text)) classes.push("spaced");
   return classes;
 }
 

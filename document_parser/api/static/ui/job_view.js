@@ -26,17 +26,17 @@ export class JobView {
   constructor({ onSendAgain, onKeepFurniture, onStatus, onChanged }) {
     Object.assign(this, { onSendAgain, onStatus, onChanged });
     this.overview = new Overview((number) => this.openPage(number), (numbers) => this.#orderAll(numbers));
-    this.reread = new Reread((number, choice) => this.#order(number, choice));
     this.ordered = new Set();
     this.pageView = new PageView(() => onKeepFurniture(...this.#sent()));
+    this.reread = new Reread((number, choice) => this.#order(number, choice));
     this.results = new ResultView(byId("panel-result"), { page: () => this.pageView.view, openPage: (number) => this.#openFromTable(number) });
     this.pageView.onShown = (view) => {
       this.results.pageChanged();
       this.reread.setPage(view, this.status?.status === "completed");
     };
     this.tabs = new Tabs(byId("tabs"), (name) => this.#show(name));
-    menu(byId("open-downloads"), byId("downloads"), FORMATS.map(([format, name, extension]) => [name, extension, () => download(this.id, format).catch(trouble)]));
     this.#listen();
+    menu(byId("open-downloads"), byId("downloads"), FORMATS.map(([format, name, extension]) => [name, extension, () => download(this.id, format).catch(trouble)]));
   }
 
   /** Opens a job, at a page where one is named. */
