@@ -35,6 +35,7 @@ fail() {
 
 leave() {
     while [ ${#SERVERS[@]} != 0 ]; do interrupt_last; done
+    [ -n "${REDIS-}" ] && kill "$REDIS" 2>/dev/null
     if [ -n "${FIRST_HOUR_KEEP-}" ]; then echo "kept: $FOLDER"; else rm -rf "$FOLDER"; fi
 }
 
