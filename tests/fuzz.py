@@ -22,7 +22,7 @@ from tests.receiver import Receiver, receiving, told
 from tests.receiver import settings as webhooks
 from tests.service import Service
 
-CASES = 8000
+EACH = 450
 SEED = 20
 JOBS = 12
 BUSY = {
@@ -123,7 +123,7 @@ def run(folder: Path, each: int, *options: str) -> Found:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.partition(".")[0])
-    parser.add_argument("--each", type=int, default=320, help="requests of each operation (320: over 8,000 in all)")
+    parser.add_argument("--each", type=int, default=EACH, help=f"most requests of each operation ({EACH}: over 8,000 in all)")
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         found = run(Path(folder), parser.parse_args().each)
     sys.stdout.write(f"{found.output}\n{found.cases} cases: {'nothing found' if found.passed else 'see above'}\n")

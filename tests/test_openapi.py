@@ -380,7 +380,14 @@ def test_an_empty_choice_counts_as_left_out_in_a_query_and_a_form_and_not_in_jso
     assert service.client.get(f"/v1/jobs/{job_id}/result", params={"form": ""}).status_code == 422
     retry = f"/v1/jobs/{job_id}/pages/1/retry"
     assert service.client.post(retry, json={"engine": ""}).status_code == 422
+    assert service.client.post(retry, json={"": None}).status_code == 422
     assert service.client.post(retry, data={"engine": ""}).status_code == 202
+
+
+def test_an_unknown_option_is_an_error_although_it_is_empty(service):
+    with (SAMPLES / "paper.pdf").open("rb") as stream:
+        answer = service.client.post("/v1/process/async", files={"file": stream}, data={"colour": ""})
+    assert answer.status_code == 422, answer.text
 
 
 @pytest.mark.parametrize("cursor", ["inf", "nan", "1e400", "-1", "1_0", " 1"])

@@ -234,7 +234,7 @@ def _replayed(services: factory.Services, job_id: str) -> TakenIn:
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
     """The options of a form or query. Raises InvalidOption naming each field that is unknown or wrong."""
-    given = {name: value for name, value in fields.items() if value != ""}
+    given = {name: value for name, value in fields.items() if value != "" or name not in Options.model_fields}
     given.setdefault("accuracy_mode", settings.api.default_accuracy_mode)
     try:
         options = Options.model_validate(given)

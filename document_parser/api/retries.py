@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 
+FIELDS = {*RetryChoice.model_fields, "password"}
 REFUSALS = (
     BadRequest,
     InvalidOption,
@@ -93,8 +94,9 @@ def _asked() -> tuple[RetryChoice, str]:
     fields = _json() if is_json else request.form.to_dict()
     if not isinstance(fields, dict):
         raise BadRequest("Send a JSON object or a form, or no body at all.")
-    # What is left out is null in JSON, and empty in a form.
-    given = {name: value for name, value in fields.items() if value != (None if is_json else "")}
+    # What is left out is null in JSON, and empty in a form; what nobody knows is an error all the same.
+    absent = None if is_json else ""
+    given = {name: value for name, value in fields.items() if value != absent or name not in FIELDS}
     password = given.pop("password", "")
     if not isinstance(password, str):
         raise InvalidOption.of({"field": "password", "problem": "is no text"})
