@@ -61,7 +61,9 @@ def status(path: JobPath, query: StatusQuery) -> Response:
 @routes.get(
     "/<job_id>/result",
     summary="The content of the document",
-    responses=openapi.responses({200: openapi.answer(RESULT_CONTENT)}, InvalidOption, *openapi.RESULT),
+    responses=openapi.responses(
+        {200: openapi.answer(RESULT_CONTENT, "The content.", *openapi.RESULT_HEADERS)}, InvalidOption, *openapi.RESULT
+    ),
     operation_id="job_result",
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
@@ -72,7 +74,9 @@ def result(path: JobPath, query: ResultQuery) -> Response:
     "/<job_id>/download",
     summary="The result as a file",
     responses=openapi.responses(
-        {200: openapi.answer(DOWNLOAD_CONTENT, "The file.", "Content-Disposition")}, InvalidOption, *openapi.RESULT
+        {200: openapi.answer(DOWNLOAD_CONTENT, "The file.", "Content-Disposition", *openapi.RESULT_HEADERS)},
+        InvalidOption,
+        *openapi.RESULT,
     ),
     operation_id="job_download",
 )

@@ -27,6 +27,7 @@ from document_parser.errors import (
     QueueUnavailable,
     RateLimited,
     StorageUnavailable,
+    TableNotFound,
 )
 from document_parser.models import FORMAT_FILES
 from document_parser.models.schema import WrittenSchema
@@ -49,7 +50,14 @@ OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{}, {"admin_token": []}]
 OPERATOR: tuple[Errors, ...] = (LoginRequired, Forbidden)
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
 """Of a route about a job: there is none, or it has expired."""
-RESULT: tuple[Errors, ...] = (*JOB, JobNotComplete, StorageUnavailable, DocumentError, *DocumentError.__subclasses__())
+RESULT: tuple[Errors, ...] = (
+    *JOB,
+    TableNotFound,
+    JobNotComplete,
+    StorageUnavailable,
+    DocumentError,
+    *DocumentError.__subclasses__(),
+)
 """Of a route that gives a result: it is not there yet, or the job's error is the answer."""
 COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
 """Of a route whose callers are counted, which asks Redis."""
@@ -63,12 +71,22 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "enum": ["true"]},
     },
     "ETag": {"description": "To ask by with If-None-Match.", "schema": TEXT},
+    "X-Tables": {
+        "description": "With format=csv: how many tables the document has.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Stripped-Lines": {
+        "description": "Of a format as a file: lines of running heads and feet that it leaves out.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
     "X-RateLimit-Limit": {"description": "Requests in a window.", "schema": {"type": "integer"}},
     "X-RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "number"}},
 }
 ALWAYS = ("X-Request-ID",)
+RESULT_HEADERS = ("X-Tables", "X-Stripped-Lines")
+"""Of a result that comes as a file."""
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 
 Body = type[BaseModel] | Mapping[str, type[BaseModel] | dict[str, Any]] | None
