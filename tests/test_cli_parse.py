@@ -371,7 +371,7 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["a.pdf", "--password-file", "missing"], "cannot be read"),
         (["a.pdf", "--jobs", "0", "--server", "x"], "--jobs"),
         (["a.pdf", "--server", "ftp://x"], "http://host:port"),
-        (["a.pdf", "--unheard-of"], "unrecognized"),
+        (["a.pdf", "--unheard-of"], "there is no option --unheard-of"),
         ([], "required"),
     ],
 )

@@ -59,8 +59,16 @@ def _scheme() -> str:
 
 
 def _holds_token(admin_token: str) -> bool:
-    password = request.authorization.password if request.authorization else None
-    return _is_token(_bearer(), admin_token) or _is_token(password or "", admin_token)
+    return _is_token(_bearer(), admin_token) or _is_token(_password(), admin_token)
+
+
+def _password() -> str:
+    """The password of a Basic header, empty if there is none or the header is malformed."""
+    try:
+        found = request.authorization
+    except ValueError:  # werkzeug lets through what base64 says of letters that are not ASCII
+        return ""
+    return (found.password or "") if found else ""
 
 
 def at_the_machine() -> bool:
