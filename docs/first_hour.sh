@@ -307,6 +307,6 @@ unlisted says '^redis://localhost:6379/0$' 'docparse redis-url'
 unlisted says 'Maintenance Schedule' 'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
 unlisted ends "$(status_of redis-cli 0)" '^job:.*:status|not found' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"
 unlisted stop '"address": ?"http://127.0.0.1:1233/"'
-unlisted says '' 'kill "$REDIS"'
+unlisted says '' 'kill "$REDIS" && wait "$REDIS"'
 
 [ -n "$LIST" ] || echo 'All of it works as printed.'
