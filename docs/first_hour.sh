@@ -210,6 +210,8 @@ document docs/api.md  # with the service of the README running
 says '"status_url": ?"/v1/jobs/' 'curl -F file=@samples/scan.pdf -F output_format=json http://127.0.0.1:1233/v1/process/async'
 says '"status_url": ?"/v1/jobs/' \
     'curl -T samples/scan.pdf -X POST -H "Content-Type: application/pdf" "http://127.0.0.1:1233/v1/process/async?filename=scan.pdf"'
+says '' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/download?format=csv&table=1" -o table.csv'
+unlisted says '^[^,<{]+,[^,]+' 'cat table.csv'
 
 document docs/cli.md
 
