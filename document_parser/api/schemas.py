@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, RootModel, model_validator
@@ -144,10 +145,14 @@ class Ping(_Strict):
 
 def request_model(name: str) -> type[BaseModel] | None:
     """Return the model of a path, query or body by its name, which is all that a validation error knows of it."""
-    found: dict[str, type[BaseModel]] = {model.__name__: model for model in (JobPath, PagePath, FigurePath)}
-    for model in _Strict.__subclasses__():
-        found |= {kind.__name__: kind for kind in (model, *model.__subclasses__())}
-    return found.get(name)
+    return next((model for model in (*_models(JobPath), *_models(_Strict)) if model.__name__ == name), None)
+
+
+def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """The model and all that derive from it."""
+    yield model
+    for derived in model.__subclasses__():
+        yield from _models(derived)
 
 
 class Accepted(BaseModel):
