@@ -19,6 +19,8 @@ from document_parser.validation import nearest
 from tests import documents
 from tests.service import ROOT, Service, asking, wait_until
 
+PAPER = str(ROOT / "samples" / "paper.pdf")
+
 INTERNAL = re.compile(
     r"str-enum|literal|pydantic|extra_forbidden|Extra inputs|Input should|String should|Value error|value_error|"
     r"validation error|"
@@ -274,8 +276,8 @@ def test_the_library_says_it_in_the_same_words():
         (["parse", "a.pdf", "--jobs", "many"], "'many' is no whole number from 1 on"),
         (["parse", "a.pdf", "--jobs", "0"], "'0' is no whole number from 1 on"),
         (["parse", "a.pdf", "--mode", "best"], "'fast', 'balanced', 'maximum'"),
-        (["parse", "a.pdf", "--page-separator", "x" * 201], "--page-separator: has 201 characters, at most 200 are allowed"),
-        (["parse", "a.pdf", "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
+        (["parse", PAPER, "--page-separator", "x" * 201], "--page-separator: has 201 characters, at most 200 are allowed"),
+        (["parse", PAPER, "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
         (["worker", "--workers", "two"], "'two' is no whole number from 0 on"),
         (["doctor", "--depp"], "did you mean --deep?"),
         (["serv"], "did you mean serve? Known commands: parse, serve"),
