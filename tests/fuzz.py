@@ -40,7 +40,7 @@ BUSY = {
 REFUSED = [400, 401, 403, 404, 405, 406, 409, 410, 413, 414, 415, 422, 428, 429, 431]
 TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 410]
 CONTENT = [400, 413, 414, 415, 422]
-"""What is no document, or a range from 5 to 3, or no address, no schema can tell."""
+"""What is no document, or a range from 5 to 3, or no address, or a table of a format other than CSV, no schema can tell."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 positive_data_acceptance.expected-statuses = {json.dumps(TAKEN)}
 
 [[operations]]
-include-operation-id = ["process_async", "process_sync", "ping_webhook"]
+include-operation-id = ["process_async", "process_sync", "ping_webhook", "job_result", "job_download"]
 checks.positive_data_acceptance.expected-statuses = {json.dumps(TAKEN + CONTENT)}
 
 [[operations]]

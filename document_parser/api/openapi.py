@@ -96,7 +96,7 @@ Body = type[BaseModel] | Mapping[str, type[BaseModel] | dict[str, Any]] | None
 JPEG = {"image/jpeg": BINARY}
 _FILES = {
     file.media_type.partition(";")[0]: TEXT if file.media_type.startswith("text/") else BINARY for file in FORMAT_FILES.values()
-}
+} | {"text/csv": TEXT}  # a single table: csv is stored as an archive of all
 # Generated clients take the first: the body that was asked for, and the file as text.
 RESULT_CONTENT: Body = {JSON: Result, **{kind: schema for kind, schema in _FILES.items() if kind != JSON}}
 DOWNLOAD_CONTENT: Body = {**_FILES, JSON: JsonFile}
