@@ -285,7 +285,7 @@ def test_the_header_says_that_no_model_server_answers_and_what_needs_one_is_grey
         done(page)
         engines = page.locator("#reread-engine option")
         expect(engines.filter(has_text="DeepSeek-OCR: plain pages and scans (does not answer)")).to_be_disabled()
-        expect(engines.filter(has_text="Tesseract, without a GPU (is not installed)")).to_be_disabled()
+        expect(engines.filter(has_text="Tesseract, without a GPU (cannot read: its program")).to_be_disabled()
         expect(engines.filter(has_text="RapidOCR, without a GPU")).to_be_enabled()
         expect(page.locator("#reread-mode option[value=maximum]")).to_be_disabled()
         with served_from_thread(ModelServer(speed=Speed()), port=port):
