@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from io import BytesIO
+from urllib.parse import urlencode, urlsplit
 
 import schemathesis
 from jsonschema import Draft202012Validator
 from schemathesis.core.failures import AcceptedNegativeData
+from werkzeug.formparser import FormDataParser
 
 FORM = "multipart/form-data"
+TRUTH = {"true": True, "false": False}
 
 MAX_QUERY_CHARACTERS = 3500
 """A request line above 4094 bytes is answered by gunicorn itself, as docs/api.md says."""
@@ -29,14 +32,16 @@ def filter_query(context, query):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Schemathesis takes a form for a wrong one whose file it has left out and put back: one that fits its schema is none."""
-    return not (isinstance(failure, AcceptedNegativeData) and case.media_type == FORM and fits(case) and not case.query)
+    """Schemathesis calls a form wrong whose file it left out and put back: one that was sent as its schema asks is right."""
+    return not (isinstance(failure, AcceptedNegativeData) and case.media_type == FORM and fits(case, response.request))
 
 
-def fits(case):
-    """Whether the form that was sent is what its schema asks for."""
-    if not isinstance(case.body, dict):
-        return False
+def fits(case, request):
+    """Whether the form, as it was sent, is what its schema asks for, and no field stands in the query."""
+    boundary = request.headers["Content-Type"].partition("boundary=")[2]
+    parser = FormDataParser(silent=False)
+    _, form, files = parser.parse(BytesIO(request.body), FORM, len(request.body), {"boundary": boundary})
+    fields = {name: TRUTH.get(value, value) for name, value in form.items()} | dict.fromkeys(files, "")
+    once = len(fields) == sum(map(len, (*form.listvalues(), *files.listvalues())))
     schema = case.operation.get_body_for_media_type(FORM).resolved_schema
-    fields = {name: "" if name == "file" else value for name, value in case.body.items()}
-    return Draft202012Validator(schema).is_valid(fields)
+    return once and not urlsplit(request.url).query and Draft202012Validator(schema).is_valid(fields)
