@@ -99,10 +99,11 @@ def test_the_command_says_how_many(settings, ended):
     assert docparse(settings, "cleanup", "--days", "0").stdout == "deleted jobs: 1\n"
 
 
-def test_the_command_refuses_days_that_are_none(settings):
-    told = docparse(settings, "cleanup", "--days", "-1")
+@pytest.mark.parametrize("days", ["-1", "many", "nan"])
+def test_the_command_refuses_days_that_are_none(settings, days):
+    told = docparse(settings, "cleanup", f"--days={days}")
     assert told.returncode == 2
-    assert "a number of days, 0 or more" in told.stderr
+    assert f"'{days}' is no number of days from 0 on" in told.stderr
 
 
 def test_where_redis_does_not_answer_it_says_so_and_makes_nothing(tmp_path):
