@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 import threading
 import uuid
@@ -19,7 +18,7 @@ from standardwebhooks import Webhook as Verifier
 from document_parser.jobs import record
 from document_parser.jobs.job import Job, JobCard
 from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.posting import Answer, retry_after_seconds, signed_headers
+from document_parser.jobs.posting import Answer, retry_after_seconds
 from document_parser.jobs.webhooks import MOST_AT_ONE_HOST, Deliverer, after
 from document_parser.models import JobState, Options, Webhook
 from document_parser.settings import StoreSettings, WebhookSettings
@@ -27,7 +26,7 @@ from document_parser.storage import make_storage
 from tests import documents
 from tests.chaos import kill_horses
 from tests.receiver import RETRIES, receiving, secret_of, settings, told
-from tests.service import ROOT, Service, redis_url_of, wait_until
+from tests.service import Service, redis_url_of, wait_until
 from tests.test_addresses import REFUSED
 
 
@@ -283,18 +282,6 @@ def test_a_secret_of_another_form_is_refused_without_being_repeated(secret):
     with pytest.raises(ValidationError) as refused:
         WebhookSettings(secret=secret)
     assert f"'{secret}'" not in str(refused.value)
-
-
-def test_the_receiver_of_the_documentation_takes_what_is_signed_and_nothing_else():
-    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "webhooks.md").read_text(), re.DOTALL)
-    secret, handled = "whsec_" + "QUJD" * 8, []
-    module = {"__name__": "receiver", "is_new": lambda _: True, "later": handled.append}
-    exec(code.replace("whsec_…", secret), module)
-    client, body = module["app"].test_client(), json.dumps({"data": {"job_id": "7"}})
-    headers = signed_headers([secret], "msg_7", body, datetime.now(UTC))
-    assert client.post("/hooks/documents", data=body, headers=headers).status_code == 204
-    assert client.post("/hooks/documents", data=body.replace("7", "8"), headers=headers).status_code == 500
-    assert handled == ["7"]
 
 
 def card_of(url: str) -> JobCard:
