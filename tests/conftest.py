@@ -87,6 +87,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return screenshots(tmp_path_factory.mktemp("screenshots"))
 
 
+@pytest.fixture(scope="module")
+def rich_job(service: Any, rich: Path) -> str:
+    """The id of the job that has read ``rich``, of the service of the test's module."""
+    job_id: str = service.submit(rich)
+    assert service.ended(job_id)["status"] == "completed"
+    return job_id
+
+
 @pytest.fixture
 def opened(chromium: Browser, folder: Path) -> Iterator[Callable[..., Watched]]:
     """Opens a page of a service in a browser profile of its own; afterwards nothing may have gone wrong in any."""

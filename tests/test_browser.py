@@ -51,13 +51,6 @@ def gpu_service(tmp_path_factory, models):
         yield running
 
 
-@pytest.fixture(scope="module")
-def rich_job(service, rich):
-    job_id = service.submit(rich)
-    assert service.ended(job_id)["status"] == "completed"
-    return job_id
-
-
 # --- in and through ---------------------------------------------------------------------------------------------------
 
 

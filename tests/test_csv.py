@@ -224,6 +224,14 @@ def test_a_format_that_is_named_may_go_to_a_file_of_any_name(parse, tmp_path):
     assert b".csv" in refused.stderr
 
 
+def test_a_single_file_replaces_nothing_but_itself(parse, tmp_path):
+    assert parse("two.pdf", "--format", "csv", "-o", "./").returncode == 0
+    before = files(tmp_path)
+    assert "two-page-0001-table-1.csv" in before
+    assert parse("two.pdf", "--table", "2", "-o", "two.csv").returncode == 0
+    assert files(tmp_path) == sorted([*before, "two.csv"])
+
+
 def test_results_of_a_folder_are_kept_skipped_or_replaced_as_a_whole(parse, tmp_path):
     wanted = ["one.csv", "two-page-0001-table-1.csv", "two-page-0002-table-1.csv"]
     arguments = ["one.pdf", "two.pdf", "--format", "csv", "-o", "out"]

@@ -16,7 +16,7 @@ from document_parser import errors
 from document_parser.api.factory import create_app
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from tests import fuzz
-from tests.browser import Watched, browser, found_browser
+from tests.browser import Watched
 from tests.documents import illustrated_pdf
 from tests.receiver import receiving, told
 from tests.receiver import settings as webhooks
@@ -280,15 +280,6 @@ def test_every_field_has_an_example_or_a_default_or_is_a_choice(document, operat
             for field, schema in resolve(document, media["schema"]).get("properties", {}).items():
                 known = shown(schema, {}) is not None or field in media.get("example", {}) or schema.get("format") == "binary"
                 assert known or "enum" in schema or {"type": "null"} in schema.get("anyOf", ()), (name, field)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = found_browser()
-    if path is None:
-        pytest.skip("no Chromium on this machine")
-    with browser(path) as running:
-        yield running
 
 
 def test_in_the_browser_a_document_is_sent_and_its_job_looked_at(service, chromium, tmp_path):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
 
 from gunicorn.config import Config
 
+from document_parser.settings import gunicorn_arguments
 from document_parser.startup import CANNOT_START
 
 ASGI_MODULES = ("uvicorn", "uvicorn_worker", "gunicorn.workers.gasgi")
@@ -19,7 +19,7 @@ APP_LOAD_ERROR = 4
 
 def refuse_asgi_worker(arguments: Sequence[str]) -> None:
     """End the program with the command that works if gunicorn's ``arguments`` ask for a worker that serves ASGI apps only."""
-    from_environment = shlex.split(os.environ.get("GUNICORN_CMD_ARGS", ""))
+    from_environment = shlex.split(gunicorn_arguments())
     asked = _worker_class(arguments) or _worker_class(from_environment)
     if asked is not None and ("uvicorn" in asked or "asgi" in asked):
         command = shlex.join(["gunicorn", *_without_worker_class(arguments)])

@@ -37,7 +37,8 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
         entry = _one(tables, work.table)
         with atomic_write(to) as out:
             _copy(tables, entry, out)
-        _remove_others(to, {to})
+        if work.in_folder:
+            _remove_others(to, {to})
 
 
 def table_files(target: Path) -> list[Path]:
@@ -65,7 +66,7 @@ def _write_each(tables: TableArchive, target: Path) -> list[Path]:
 
 
 def _remove_others(target: Path, written: set[Path]) -> None:
-    """Remove what an earlier run has left of this document: it was allowed to be overwritten."""
+    """Remove what an earlier run has left of this document in a folder: ``outputs.existing`` has asked for leave."""
     for path in {target, *table_files(target)} - written:
         path.unlink(missing_ok=True)
 

@@ -6,7 +6,7 @@ its description is the sentence that stands beside it in ``.env.example``, which
 
 from document_parser.settings.engines import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, OcrRuntime
 from document_parser.settings.example import environment_fields, example_environment
-from document_parser.settings.process import cap_threads, cores, environment_of_child, send_no_statistics
+from document_parser.settings.process import cap_threads, cores, environment_of_child, gunicorn_arguments, send_no_statistics
 from document_parser.settings.serving import ApiSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, WorkerSettings
@@ -29,6 +29,7 @@ __all__ = [
     "environment_fields",
     "environment_of_child",
     "example_environment",
+    "gunicorn_arguments",
     "load_settings",
     "send_no_statistics",
 ]

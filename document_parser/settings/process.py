@@ -23,6 +23,11 @@ def send_no_statistics() -> None:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 
+def gunicorn_arguments() -> str:
+    """Return the options that gunicorn takes from the environment, before those of its command line."""
+    return os.environ.get("GUNICORN_CMD_ARGS", "")
+
+
 def environment_of_child(**variables: str) -> dict[str, str]:
     """The environment of this process with these variables set, for a program that it starts."""
     return {**os.environ, **variables}
