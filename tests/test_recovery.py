@@ -14,7 +14,7 @@ import redis
 from document_parser.models import Document
 from tests import documents
 from tests.chaos import at_work, kill
-from tests.service import SOON, Service, asking, redis_url_of, wait_until
+from tests.service import SOON, UNCHECKED, Service, asking, redis_url_of, wait_until
 from tests.test_lifecycle import pools
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
@@ -31,6 +31,7 @@ def service(tmp_path, server):
         PAGE_CONCURRENCY=4,
         DRAIN_SECONDS=30,
         **asking(server.url, "auto"),
+        **UNCHECKED,
         **SOON,
     ) as service:
         yield service
@@ -40,7 +41,7 @@ def service(tmp_path, server):
 def undisturbed(tmp_path_factory, scan):
     """The document as it is read when nothing happens, and the number of requests that took."""
     models = served_from_thread(ModelServer(speed=Speed(), tokens=60))
-    with models as server, Service(tmp_path_factory.mktemp("calm"), **asking(server.url, "auto")) as service:
+    with models as server, Service(tmp_path_factory.mktemp("calm"), **asking(server.url, "auto"), **UNCHECKED) as service:
         job_id = service.submit(scan, output_format="json")
         assert service.ended(job_id)["status"] == "completed"
         assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
@@ -157,8 +158,10 @@ def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, 
     body = service.result(job_id, format="json")
     assert not body["complete"]
     pages = body["document"]["pages"]
-    assert 5 <= len(pages) < len(STAMPS)
-    assert {page["status"] for page in pages} == {"done"}
+    assert [page["number"] for page in pages] == list(range(1, len(STAMPS) + 1))
+    kept = [page for page in pages if page["status"] == "done"]
+    assert 5 <= len(kept) < len(STAMPS)
+    assert body["missing_pages"] == [page["number"] for page in pages if page not in kept]
     assert len(server.log) == asked
 
 
