@@ -16,8 +16,8 @@ from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
-from document_parser.pipeline.opener import Zygote
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
+from document_parser.pipeline.zygote import Zygote
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 
@@ -69,7 +69,7 @@ class Context:
 
 
 pool_zygotes: list[Zygote] = []
-"""The zygote that the pool forked while it was small; its work horses inherit it. Empty outside of a pool."""
+"""The zygote that the pool started; its work horses inherit it. Empty outside of a pool."""
 
 
 def opener_limits(settings: Settings) -> OpenerLimits:
@@ -82,7 +82,7 @@ def opener_limits(settings: Settings) -> OpenerLimits:
 
 @contextlib.contextmanager
 def task_context() -> Iterator[Context]:
-    """The context of one task. Made first, while this process has one thread: it may have to fork a zygote."""
+    """The context of one task. Made first: it may have to start a zygote, which loads meanwhile."""
     settings = load_settings()
     openers = Openers.start(opener_limits(settings), pool_zygotes[0] if pool_zygotes else None)
     redis = connect(settings)

@@ -39,7 +39,7 @@ from document_parser.jobs.queue import (
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
-from document_parser.pipeline.opener import fork_zygote
+from document_parser.pipeline.zygote import start_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
 
@@ -253,8 +253,8 @@ def preload() -> None:
 
 def run_pool(settings: Settings, num_workers: int) -> None:
     """Run workers until this process is told to stop; then let them drain."""
-    # Before the rest is loaded: each document open costs a fork of what the zygote holds.
-    context.pool_zygotes.append(fork_zygote(context.opener_limits(settings)))
+    # Before the rest is loaded: it loads what it needs meanwhile.
+    context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
     preload()
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)

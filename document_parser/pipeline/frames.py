@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import Confinement, InkFacts, PictureSpec, SourceKind, Word
 from document_parser.spans import safe_link
 
 MOST_HEADER_BYTES = 1 << 16
@@ -73,6 +73,8 @@ class Reply(BaseModel):
     """Of the error: facts about a limit."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    confinement: Confinement | None = None
+    """Of the answer to ``open``: what the child had given up before it opened the file."""
     width_pixels: _Side = 0
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -19,11 +19,11 @@ from pydantic import ConfigDict, TypeAdapter
 
 from document_parser import logs
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
-from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
+from document_parser.models import Confinement, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
-from document_parser.pipeline.opener import OpenerLimits, Zygote, fork_zygote
 from document_parser.pipeline.opener_child import Child, ask_for_child
+from document_parser.pipeline.zygote import OpenerLimits, Zygote, start_zygote
 from document_parser.skew import Skew
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
@@ -42,14 +42,14 @@ class Openers:
     """Makes opener children, by way of a zygote. One a process; close it, or use it as a context manager."""
 
     def __init__(self, limits: OpenerLimits, shared: Zygote | None = None) -> None:
-        """``shared`` is a zygote that an ancestor of this process forked and keeps; without it, one of our own is forked."""
+        """``shared`` is a zygote that an ancestor of this process keeps; without it, one of our own is started."""
         self.limits = limits
         self._shared = shared
         self._own: Zygote | None = None
 
     @classmethod
     def start(cls, limits: OpenerLimits, shared: Zygote | None = None) -> Self:
-        """Have a zygote ready. Call it before the process has threads, and from the thread that lives longest."""
+        """Have a zygote begin to load. Call it from the thread that lives longest."""
         openers = cls(limits, shared)
         openers._zygote()
         return openers
@@ -84,12 +84,12 @@ class Openers:
             self._own = None
 
     def _zygote(self) -> Zygote:
-        """The shared zygote; where there is none or it has died, our own, forked anew when that dies."""
+        """The shared zygote; where there is none or it has died, our own, started anew when that dies."""
         if self._own is None and self._shared is not None and self._shared.alive():
             return self._shared
         if self._own is None or not self._own.alive():
             self.close()
-            self._own = fork_zygote(self.limits)
+            self._own = start_zygote(self.limits)
         return self._own
 
     def __enter__(self) -> Self:
@@ -133,6 +133,8 @@ class Source:
         self._asked = 0
         self._closed = False
         self.page_count = 0
+        self.confinement = Confinement()
+        """What keeps the child that opened it last from anything else."""
 
     @property
     def pid(self) -> int | None:
@@ -201,6 +203,7 @@ class Source:
                 raise OpenerCrashed(reason=_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
+        self.confinement = reply.confinement or Confinement()
 
     async def _page(self, op: Any, number: int, **what: Any) -> tuple[Reply, bytes]:
         if not 1 <= number <= self.page_count:
