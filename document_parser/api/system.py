@@ -20,7 +20,7 @@ from document_parser.jobs import admission, forecast, in_flight, queue, room, sc
 from document_parser.jobs.admission import Load
 from document_parser.jobs.connection import Redis
 from document_parser.metrics import sample
-from document_parser.models import PIPELINE_VERSION, Lane
+from document_parser.models import PIPELINE_VERSION, Confinement, Lane
 from document_parser.settings import StoreSettings
 
 
@@ -68,6 +68,8 @@ class System(Load):
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
+    openers: dict[str, Confinement]
+    """By host, what keeps the processes that open documents from anything else; where pools of a host differ, the least."""
     storage: StorageSpace
 
 
@@ -101,6 +103,7 @@ def look(services: factory.Services) -> System:
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
+        openers=_openers(services),
         storage=_storage(services),
     )
 
@@ -131,6 +134,12 @@ def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:
     }
     found = readers.helpers(workers) | found
     return {name: EngineState(**check.model_dump(), runtimes=readers.runtimes(workers, name)) for name, check in found.items()}
+
+
+def _openers(services: factory.Services) -> dict[str, Confinement]:
+    workers = queue.living_workers(services.hasty_redis)
+    told = [(worker.host, worker.openers) for worker in workers if worker.openers]
+    return dict(sorted(told, key=lambda one: len(one[1].missing)))
 
 
 def _model(services: factory.Services, name: str, check: Check) -> EngineState:

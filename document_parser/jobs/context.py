@@ -16,6 +16,7 @@ from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
+from document_parser.models import Confinement
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.pipeline.zygote import Zygote
 from document_parser.settings import Settings, load_settings
@@ -70,6 +71,10 @@ class Context:
 
 pool_zygotes: list[Zygote] = []
 """The zygote that the pool started; its work horses inherit it. Empty outside of a pool."""
+
+
+pool_confinement: list[Confinement] = []
+"""What confines the openers of this pool; empty outside of one, or where none could be started."""
 
 
 def opener_limits(settings: Settings) -> OpenerLimits:

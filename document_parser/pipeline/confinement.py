@@ -60,15 +60,15 @@ def leave_network() -> bool:
     return any(_libc.unshare(way) == 0 for way in ways)
 
 
-def confine(document: Path, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
-    """Leave this process nothing but ``document`` and the libraries to read, and the descriptors that it has open.
+def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
+    """Leave this process nothing but ``document``, if any, and the libraries to read, and the descriptors that it has open.
 
     To be called before the process has a second thread: threads that run already are not confined. Return what is in force.
     """
     give_up_privileges()
     drop_capabilities()
     _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    abi = restrict_files([document, *libraries])
+    abi = restrict_files([*libraries, document] if document else libraries)
     return Confinement(
         no_new_privileges=_libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
         not_dumpable=_libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
@@ -186,13 +186,17 @@ class SystemCallFilter:
 
     def enforce(self) -> bool:
         """Put it in force for this thread and those that it starts. Return whether the kernel took it."""
-        if self._column is None:
-            return False
-        to_itself = _only_if(0, [(_JUMP_EQUAL, 0, 0, os.getpid())])
-        code = self._code + _coded([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
+        code = self.code_for(os.getpid())
         program = ctypes.create_string_buffer(code, len(code))
         header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(program))
-        return bool(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0) == 0)
+        return bool(code) and bool(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0) == 0)
+
+    def code_for(self, pid: int) -> bytes:
+        """Return the program for one process, which may send signals to itself; empty if there is none."""
+        if self._column is None:
+            return b""
+        to_itself = _only_if(0, [(_JUMP_EQUAL, 0, 0, pid)])
+        return self._code + _coded([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
 
 
 def _coded(instructions: Iterable[Instruction]) -> bytes:

@@ -52,7 +52,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """What a child is asked. ``seconds`` is the processor time it may take."""
 
-    op: Literal["open", "facts", "words", "rules", "render"]
+    op: Literal["confine", "open", "facts", "words", "rules", "render"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -74,7 +74,7 @@ class Reply(BaseModel):
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     confinement: Confinement | None = None
-    """Of the answer to ``open``: what the child had given up before it opened the file."""
+    """Of the answers to ``open``, and to ``confine``, which opens no file: what the child has given up."""
     width_pixels: _Side = 0
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0

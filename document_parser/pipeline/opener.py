@@ -249,20 +249,22 @@ class Opener:
         confined: Confinement | None = None
         while (frame := frames.receive(sock)) is not None:
             request = Request.model_validate_json(frame[0])
-            if request.op == "open" and confined is None:
-                confined = self._confine(sock, Path(request.path))
+            if request.op in ("open", "confine") and confined is None:
+                confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
             _limit_processor(request.seconds)
             try:
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
                     reply, payload = Reply(page_count=opened.page_count, confinement=confined), b""
+                elif request.op == "confine":
+                    reply, payload = Reply(confinement=confined), b""
                 else:
                     reply, payload = _answered(opened, request)
             except DocumentParserError as error:
                 reply, payload = Reply.refusing(error), b""
             frames.send(sock, reply, payload)
 
-    def _confine(self, sock: socket.socket, document: Path) -> Confinement:
+    def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
         """Give up everything but the document; then watch, in a thread, that whoever asks is still there.
 
         The thread comes afterwards, for the kernel confines a thread and those that it starts.

@@ -64,6 +64,17 @@ class Openers:
         await source._open()
         return source
 
+    async def confinement(self) -> Confinement:
+        """Return what keeps a child from anything but its document, as the kernel let one. Raises OpenerCrashed."""
+        child = await self.child()
+        try:
+            reply, _ = await child.ask(Request(op="confine", seconds=self.limits.timeout_seconds))
+        except _BROKEN as error:
+            raise OpenerCrashed("The process that opens documents does not answer.") from error
+        finally:
+            child.close()
+        return reply.confinement or Confinement()
+
     @property
     def zygote_pid(self) -> int:
         return self._zygote().pid
