@@ -75,6 +75,8 @@ class Reply(BaseModel):
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     confinement: Confinement | None = None
     """Of the answers to ``open``, and to ``confine``, which opens no file: what the child has given up."""
+    processor_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    """What the child has used since it was forked."""
     width_pixels: _Side = 0
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -69,7 +69,11 @@ _IGNORED_SIGNALS = (
 
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
     path = Path(request.path)
-    return PdfFile(path, request.password) if request.kind == "pdf" else ImageFile(path, limits.max_image_megapixels)
+    return (
+        PdfFile(path, request.password)
+        if request.kind == "pdf"
+        else ImageFile(path, limits.max_image_megapixels, limits.max_image_memory_mb)
+    )
 
 
 def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
@@ -193,8 +197,7 @@ def _offer_to_oom_killer() -> None:
 
 def _limit_processor(seconds: float) -> None:
     """Raise the limit of processor time for one more request; the process dies of SIGXCPU beyond it."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    soft = math.ceil(usage.ru_utime + usage.ru_stime + seconds) + _SPARED_SECONDS
+    soft = math.ceil(_used_seconds() + seconds) + _SPARED_SECONDS
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
@@ -219,6 +222,12 @@ def _answered(opened: OpenedDocument | None, request: Request) -> tuple[Reply, b
         shrunk=picture.skew.scale,
     )
     return reply, picture.data
+
+
+def _used_seconds() -> float:
+    """Processor time of this process since it was forked."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
 
 
 class Opener:
@@ -262,7 +271,7 @@ class Opener:
                     reply, payload = _answered(opened, request)
             except DocumentParserError as error:
                 reply, payload = Reply.refusing(error), b""
-            frames.send(sock, reply, payload)
+            frames.send(sock, reply.model_copy(update={"processor_seconds": _used_seconds()}), payload)
 
     def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
         """Give up everything but the document; then watch, in a thread, that whoever asks is still there.

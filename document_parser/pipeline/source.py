@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -144,6 +145,8 @@ class Source:
         self._asked = 0
         self._closed = False
         self.page_count = 0
+        self._used = 0.0
+        self._used_by_child = 0.0
         self.confinement = Confinement()
         """What keeps the child that opened it last from anything else."""
 
@@ -178,6 +181,28 @@ class Source:
         with self._trusting(number):
             return _page_image(number, reply, data, spec, turn)
 
+    def take_processor_seconds(self, least: float = 0.0) -> float:
+        """Return what the document has used since the last call, as its children say; 0 while it is less than ``least``.
+
+        Of a child that was lost, the time for which it was waited.
+        """
+        if self._used < least:
+            return 0.0
+        taken, self._used = self._used, 0.0
+        return taken
+
+    async def _count(self, child: Child, request: Request) -> tuple[Reply, bytes]:
+        """Ask, and count what it takes. Errors as of ``Child.ask``."""
+        began = time.monotonic()
+        try:
+            reply, payload = await child.ask(request)
+        except _BROKEN:
+            self._used += time.monotonic() - began
+            raise
+        self._used += max(0.0, reply.processor_seconds - self._used_by_child)
+        self._used_by_child = reply.processor_seconds
+        return reply, payload
+
     async def close(self) -> None:
         """Let go of the document. A call in flight ends first."""
         async with self._lock:
@@ -205,10 +230,11 @@ class Source:
 
     async def _try_to_open(self) -> None:
         self._child = await self._openers.child()
+        self._used_by_child = 0.0
         with ExitStack() as undo:
             undo.callback(self._drop)
             try:
-                reply, _ = await self._child.ask(self._open_request)
+                reply, _ = await self._count(self._child, self._open_request)
                 reply.raise_error()
             except _BROKEN as error:
                 raise OpenerCrashed(reason=_reason(error)) from error
@@ -235,7 +261,7 @@ class Source:
         for last in (False, True):
             child = await self._ready(request.page)
             try:
-                reply, payload = await child.ask(request)
+                reply, payload = await self._count(child, request)
                 reply.raise_error(page=request.page)
             except _BROKEN as error:
                 self._drop()

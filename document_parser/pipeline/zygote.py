@@ -28,11 +28,12 @@ _DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 
 @dataclass(frozen=True)
 class OpenerLimits:
-    """What an opener child may take: MiB above what it was forked with, seconds a request, million pixels of a picture."""
+    """What an opener child may take: MiB above what it was forked with, seconds a request; million pixels and MiB a picture."""
 
-    memory_mb: int = 2048
+    memory_mb: int = 1280
     timeout_seconds: float = 60.0
     max_image_megapixels: int = 200
+    max_image_memory_mb: int = 1024
 
 
 @dataclass(frozen=True)
