@@ -135,7 +135,7 @@ def _allow_reading(ruleset: int, path: Path) -> None:
 # --- seccomp ----------------------------------------------------------------------------------------------------------
 
 # Numbers on (x86_64, aarch64); None for a call that the architecture does not have.
-_ALLOWED: dict[str, tuple[int | None, int]] = {
+_ALLOWED: dict[str, tuple[int | None, int | None]] = {
     "read": (0, 63), "write": (1, 64), "close": (3, 57), "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
     "poll": (7, None), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214),
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "pread64": (17, 67),
@@ -181,8 +181,9 @@ class SystemCallFilter:
 
     def __init__(self, machine: str) -> None:
         """For an architecture whose numbers are not known there is no filter."""
-        self._column, architecture = _ARCHITECTURES.get(machine, (None, 0))
-        self._code = b"" if self._column is None else _coded(_rules(self._column, architecture))
+        known = _ARCHITECTURES.get(machine)
+        self._column = known[0] if known else None
+        self._code = _coded(_rules(*known)) if known else b""
 
     def enforce(self) -> bool:
         """Put it in force for this thread and those that it starts. Return whether the kernel took it."""
