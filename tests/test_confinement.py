@@ -19,6 +19,7 @@ from document_parser.pipeline import confinement
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
 from document_parser.pipeline.zygote import start_zygote
 from tests import documents
+from tests.service import ROOT
 
 SECRET = "hunter2-and-more-of-it"
 REFUSED = "refused"
@@ -87,9 +88,9 @@ def test_an_opener_reads_no_other_file(prying: Openers, document: Path, tmp_path
         Path("/proc/self/environ"),
         Path(f"/proc/{os.getpid()}/environ"),
         Path(f"/proc/{os.getpid()}/mem"),
-        Path(__file__),
+        ROOT / "README.md",
     ]
-    folders = [tmp_path, document.parent, Path("/"), Path("/proc"), Path(__file__).parent]
+    folders = [tmp_path, document.parent, Path("/"), Path("/proc"), ROOT]
     attempts = [["read", str(path)] for path in files] + [["list", str(path)] for path in folders]
     found = outcomes(prying, document, *attempts)
     assert dict(zip(map(str, attempts), found, strict=True)) == dict.fromkeys(map(str, attempts), REFUSED)

@@ -16,12 +16,13 @@ import errno
 import os
 import stat
 import struct
+import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 
-import document_parser
 from document_parser.models import Confinement
 
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
@@ -114,11 +115,21 @@ def restrict_files(readable: Iterable[Path]) -> int:
 
 
 def library_places() -> list[Path]:
-    """Return what the interpreter and its libraries may load later: of a checkout nothing but the package itself."""
-    python = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    places = [Path(document_parser.__file__).parent, *map(Path, python), *map(Path, SYSTEM_LIBRARIES)]
+    """Return what the interpreter and its libraries may load later: the packages that are loaded, and where libraries are kept.
+
+    Of a checkout, and of any other folder of ``sys.path``, that is the loaded packages alone: documents may be beside them.
+    """
+    loaded = [Path(path) for name, module in list(sys.modules.items()) if "." not in name for path in _package_folders(module)]
+    kept = [Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
+    python = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    places = [*loaded, *kept, *python, *map(Path, SYSTEM_LIBRARIES)]
     found = sorted({place.resolve() for place in places if place.exists()})
     return [place for place in found if not any(parent in found for parent in place.parents)]
+
+
+def _package_folders(module: ModuleType) -> Iterable[str]:
+    """None for a module that is one file."""
+    return getattr(module, "__path__", ())
 
 
 def _allow_reading(ruleset: int, path: Path) -> None:
