@@ -24,6 +24,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NoReturn, Protocol
 
+import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of once a child
 from PIL import Image
 
 from document_parser import logs
@@ -38,6 +39,8 @@ from document_parser.pipeline.zygote import FORK_REQUEST, OpenerLimits
 from document_parser.processes import die_with_parent, name_process
 from document_parser.settings import LogSettings
 
+_LOGGER = "document_parser.pipeline.opener"
+"""Not ``__name__``, which is ``__main__`` in the zygote: the log tells in full only what our own loggers say."""
 _OPEN_FILES = 64
 _SPARED_SECONDS = 2
 
@@ -125,7 +128,7 @@ def _exit() -> NoReturn:
     error = sys.exc_info()[0]
     try:
         if error is not None and not issubclass(error, (BrokenPipeError, ConnectionResetError, MemoryError)):
-            logging.getLogger(__name__).error("opener_crashed", exc_info=True)
+            logging.getLogger(_LOGGER).error("opener_crashed", exc_info=True)
     finally:
         os._exit(int(error is not None))
 
