@@ -329,11 +329,11 @@ class WrongPassword(DocumentError):
 
 class OversizedPicture(DocumentError):
     code = "PICTURE_TOO_LARGE"
-    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
+    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
 
     @classmethod
-    def of(cls, megapixels: float, limit: int) -> OversizedPicture:
-        return cls(_too_many_pixels("The picture", megapixels, limit), megapixels=megapixels, limit_megapixels=limit)
+    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPicture:
+        return cls(_too_many_pixels("The picture", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
 class TooManyPages(DocumentError):
@@ -396,13 +396,16 @@ class PageCrashed(PageUnreadable):
 
 class OversizedPage(PageUnreadable):
     code = "PAGE_TOO_LARGE"
-    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
+    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
+    setting = ""
 
     @classmethod
-    def of(cls, megapixels: float, limit: int) -> OversizedPage:
-        return cls(
-            _too_many_pixels("The picture of this page", megapixels, limit), megapixels=megapixels, limit_megapixels=limit
-        )
+    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPage:
+        """``setting`` is where the limit comes from, for a picture of this kind."""
+        message = _too_many_pixels("The picture of this page", megapixels, limit, setting)
+        error = cls(message, megapixels=megapixels, limit_megapixels=limit)
+        error.setting = setting
+        return error
 
 
 class PageInDoubt(PageUnreadable):
@@ -500,8 +503,8 @@ class UnexpectedAnswer(DocumentParserError):
     message = "The answer is not one of this service. Check the server's address."
 
 
-def _too_many_pixels(what: str, megapixels: float, limit: int) -> str:
+def _too_many_pixels(what: str, megapixels: float, limit: float, setting: str) -> str:
     return (
-        f"{what} has {megapixels:g} million pixels; this server accepts at most {limit} (MAX_IMAGE_MEGAPIXELS). "
+        f"{what} has {megapixels:g} million pixels; this server accepts at most {limit:g} ({setting}). "
         "Scan it at a lower resolution."
     )

@@ -42,9 +42,9 @@ from document_parser.errors import (
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
-from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record, room
+from document_parser.jobs import admission, budget, clock, files, lanes, passwords, queue, record, room
 from document_parser.jobs.connection import RedisError
-from document_parser.jobs.job import CacheState, JobCard
+from document_parser.jobs.job import PUBLIC, CacheState, JobCard
 from document_parser.jobs.queue import Submitted
 from document_parser.models import JobState, Options
 from document_parser.settings import ApiSettings, Settings
@@ -266,7 +266,7 @@ def check_webhook(settings: Settings, url: str) -> str:
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
-    queue_settings = factory.services().settings.queue
+    redis, queue_settings = factory.services().redis, factory.services().settings.queue
     return JobCard(
         job_id=str(uuid.uuid4()),
         filename=name,
@@ -275,7 +275,9 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
         sha256=staged.sha256,
         size=staged.size,
         options=options,
-        lane=lanes.lane_at_upload(options, staged.size, queue_settings),
+        lane=lanes.lane_at_upload(
+            options, staged.size, queue_settings, overspent=budget.is_spent(redis, PUBLIC, queue_settings)
+        ),
         created_at=clock.now(factory.services().redis),
         webhook_url=webhook_url,
         request_id=problems.request_id(),

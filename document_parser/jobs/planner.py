@@ -10,7 +10,7 @@ from functools import partial
 
 from document_parser.engines import MODELS, Engines, on_this_machine
 from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
-from document_parser.jobs import assembly, files, lanes, queue, record
+from document_parser.jobs import assembly, budget, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.context import Context, task_boundary
@@ -110,7 +110,9 @@ class _Planner:
         return True
 
     def _lay(self, page_count: int, numbers: list[int]) -> None:
-        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), self.context.settings.queue)
+        settings = self.context.settings.queue
+        overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
+        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
         self.context.ledger.lay(self.job_id, page_count, numbers, lane)
 
     def _stops(self) -> bool:
@@ -135,8 +137,13 @@ class _Planner:
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
+                self._charge(least=budget.CHARGED_AT_ONCE)
+        self._charge()
         self._hand_over()
         return True
+
+    def _charge(self, least: float = 0.0) -> None:
+        budget.charge(self.context.redis, self.context.settings.queue, self.job_id, self.source, least)
 
     def _numbers(self) -> list[int]:
         count, most = self.source.page_count, self.context.settings.api.max_pages

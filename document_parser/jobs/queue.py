@@ -20,7 +20,7 @@ from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
-from document_parser.models import FORMAT_FILES, CpuEngine, Lane
+from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
 
 FINISH = "finish"
@@ -36,6 +36,8 @@ times that stand in it are of the clocks of hosts, which may differ by hours."""
 
 CPU_ENGINE = "cpu_engine"
 """The field of RQ's key of a worker in which it says how its CPU engine is, as JSON."""
+OPENERS = "openers"
+"""The field in which it says what confines the openers of its pool, as JSON."""
 
 RESULT_SECONDS = 300
 """A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
@@ -190,6 +192,8 @@ class LivingWorker(NamedTuple):
     host: str
     cpu_engine: CpuEngine | None
     """As the worker found it; None where it has none, or has not said so yet."""
+    openers: Confinement | None
+    """What confines the openers of its pool; None where it has not said so."""
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
@@ -198,12 +202,17 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.pttl(key)
-            pipe.hmget(key, ["death", "hostname", CPU_ENGINE])
+            pipe.hmget(key, ["death", "hostname", CPU_ENGINE, OPENERS])
         replies = pipe.execute()
     found = zip(keys, replies[::2], replies[1::2], strict=True)
     return [
-        LivingWorker(key, text(host or b""), CpuEngine.model_validate_json(told) if told else None)
-        for key, left, (death, host, told) in found
+        LivingWorker(
+            key,
+            text(host or b""),
+            CpuEngine.model_validate_json(told) if told else None,
+            Confinement.model_validate_json(openers) if openers else None,
+        )
+        for key, left, (death, host, told, openers) in found
         if is_alive(left, text(death or b""))
     ]
 

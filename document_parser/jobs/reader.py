@@ -13,7 +13,7 @@ import structlog
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError, PageTimeout, StorageUnavailable
-from document_parser.jobs import assembly, files, lanes, queue, record
+from document_parser.jobs import assembly, budget, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
@@ -225,7 +225,10 @@ class Reader:
         page: Page | None = None
         with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
             async with self.desks.document(claim.job_id) as document:
-                page = await self._within_deadline(document, claim.page)
+                try:
+                    page = await self._within_deadline(document, claim.page)
+                finally:
+                    budget.charge(self.context.redis, self.context.settings.queue, claim.job_id, document.source)
         return page or failed(Page(number=claim.page), kept[0])
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:

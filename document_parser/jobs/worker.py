@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import os
@@ -23,12 +24,14 @@ from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser import logs
 from document_parser.engines import cpu_engine
+from document_parser.errors import OpenerCrashed
 from document_parser.jobs import context, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.queue import (
     CPU_ENGINE,
     FINISH,
+    OPENERS,
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
@@ -39,7 +42,8 @@ from document_parser.jobs.queue import (
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
-from document_parser.pipeline.opener import fork_zygote
+from document_parser.pipeline.source import Openers
+from document_parser.pipeline.zygote import start_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
 
@@ -119,12 +123,19 @@ class PageWorker(Worker):
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
         self.tell_cpu_engine()
+        self.tell_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """The key lives equally long from every sign of life on: that tells when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
             self.tell_cpu_engine()
+            self.tell_confinement()
+
+    def tell_confinement(self) -> None:
+        """Say what confines the openers of this pool."""
+        if context.pool_confinement:
+            self.connection.hsetnx(self.key, OPENERS, context.pool_confinement[0].model_dump_json())
 
     def tell_cpu_engine(self) -> None:
         """Say how the CPU engine is, where that is new to this process. What a work horse has found out since stays."""
@@ -253,14 +264,30 @@ def preload() -> None:
 
 def run_pool(settings: Settings, num_workers: int) -> None:
     """Run workers until this process is told to stop; then let them drain."""
-    # Before the rest is loaded: each document open costs a fork of what the zygote holds.
-    context.pool_zygotes.append(fork_zygote(context.opener_limits(settings)))
+    # Before the rest is loaded: it loads what it needs meanwhile.
+    context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
     preload()
+    _look_at_openers(settings)
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
     _log_cpu_engine(settings)
     pool.start(logging_level="WARNING")
+
+
+def _look_at_openers(settings: Settings) -> None:
+    """Find out what confines the openers, and say it once."""
+    openers = Openers(context.opener_limits(settings), context.pool_zygotes[0])
+    try:
+        found = asyncio.run(openers.confinement())
+    except OpenerCrashed:
+        log.warning("openers_do_not_start", advice="docparse doctor says why.")
+        return
+    finally:
+        openers.close()
+    context.pool_confinement.append(found)
+    write = log.info if found.sound else log.warning
+    write("openers_confined", missing=found.missing, landlock_abi=found.landlock_abi)
 
 
 def _log_cpu_engine(settings: Settings) -> None:

@@ -5,6 +5,7 @@ Lengths are fractions of the upright page unless a name says otherwise (``_point
 
 from __future__ import annotations
 
+from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
     Attempt,
@@ -88,6 +89,7 @@ __all__ = [
     "BlockKind",
     "BoundingBox",
     "Cell",
+    "Confinement",
     "Continuation",
     "CpuEngine",
     "Delivery",

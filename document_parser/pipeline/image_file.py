@@ -63,8 +63,9 @@ class ImageFile:
     A picture of one page is decoded at once, so that a cut-off file is refused as damaged and not read as an empty page.
     """
 
-    def __init__(self, path: Path, max_megapixels: int) -> None:
+    def __init__(self, path: Path, max_megapixels: int, max_memory_mb: int = 1024) -> None:
         self._path = path
+        self._max_memory_mb = max_memory_mb
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
@@ -77,7 +78,8 @@ class ImageFile:
         try:
             self._decoded(1)
         except OversizedPage as error:
-            raise OversizedPicture.of(error.details["megapixels"], error.details["limit_megapixels"]) from error
+            facts = error.details
+            raise OversizedPicture.of(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
 
@@ -143,6 +145,7 @@ class ImageFile:
         self._check_size(image)
         orientation = _shape(image).orientation
         image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
+        self._check_memory(image)
         image.load()
         plain = _over_white(image)
         if max(plain.size) > KEPT_LONG_SIDE:
@@ -153,6 +156,22 @@ class ImageFile:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
             raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
+
+    def _check_memory(self, image: Image.Image) -> None:
+        """Of what is about to be decoded: a JPEG may have been told to come out smaller."""
+        most = (self._max_memory_mb << 20) // _pixel_bytes(image)
+        pixels = image.width * image.height
+        if pixels > most:
+            raise OversizedPage.of(round(pixels / 1_000_000, 1), round(most / 1_000_000, 1), "MAX_IMAGE_MEMORY_MB")
+
+
+def _pixel_bytes(image: Image.Image) -> int:
+    """Return how many bytes a pixel takes at the peak of ``_over_white``, the decoded picture included."""
+    if image.mode.startswith(("I", "F")):
+        return 20  # four bytes, and arrays of single floats
+    if image.has_transparency_data:
+        return 20
+    return 2 if image.mode in {"1", "L"} else 4 if image.mode == "RGB" else 8
 
 
 def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
@@ -201,7 +220,7 @@ def _over_white(image: Image.Image) -> Image.Image:
         return _flattened(image.convert("RGBA"))
     if image.mode in {"1", "L"}:
         return image.convert("L")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # a copy of it would double what a large one takes
 
 
 def _flattened(image: Image.Image) -> Image.Image:

@@ -60,6 +60,12 @@ class ApiSettings(Section):
         gt=0,
         description="A client that takes nothing of its answer, or sends under 64 KiB of an upload, for this long is cut off.",
     )
+    max_connections_per_address: int = Field(
+        default=256,
+        ge=0,
+        description="Most connections an address may hold open to a web worker; beyond it the longest silent one is closed. "
+        "0: no bound. Does not count behind TRUSTED_PROXIES.",
+    )
     upload_seconds: float = Field(
         default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
     )
