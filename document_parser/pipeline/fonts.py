@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from document_parser.engines import Engines
 from document_parser.errors import EngineError
 from document_parser.models import (
+    Damage,
     Attempt,
     BoundingBox,
     EngineName,
@@ -75,6 +76,9 @@ class MendedSource:
 
     async def rules(self, number: int) -> list[Rule]:
         return await self._source.rules(number)
+
+    async def damage(self, number: int) -> list[Damage]:
+        return await self._source.damage(number)
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         return await self._source.render(number, spec, turn)

@@ -11,7 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,9 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.models import BoundingBox, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline import decoder_messages
+from document_parser.pipeline.cut_pictures import Salvaged, frame_damage, salvage
 from document_parser.pipeline.picture import INK_MARGIN, Picture, picture_size
 
 ASSUMED_DPI = 144.0
@@ -60,16 +62,19 @@ class _Shape(NamedTuple):
 class ImageFile:
     """An opened picture. Raises DamagedDocument or DocumentError when made, PageUnreadable from its methods.
 
-    A picture of one page is decoded at once, so that a cut-off file is refused as damaged and not read as an empty page.
+    A picture of one page is decoded at once, so that one of which nothing can be shown is refused. Of a picture whose data
+    ends early, or is damaged, that is shown which is there, and ``damage`` says how much.
     """
 
     def __init__(self, path: Path, max_megapixels: int) -> None:
         self._path = path
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
+        self._damage: dict[int, list[Damage]] = {}
+        self._frames_lost = False
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
         with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._opened(1) as image:
-            self.page_count = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+            self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
         if self.page_count == 1:
             self._check_only_page()
 
@@ -80,6 +85,25 @@ class ImageFile:
             raise OversizedPicture.of(error.details["megapixels"], error.details["limit_megapixels"]) from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
+
+    def _count_frames(self, image: Image.Image) -> int:
+        """The frames of a TIFF, as far as their directories can be found."""
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except _FAULTS:
+            self._frames_lost = True
+        found = 1
+        with suppress(*_FAULTS):
+            while True:
+                image.seek(found)
+                found += 1
+        return found
+
+    def damage(self, number: int) -> list[Damage]:
+        """What of the frame's data is damaged. The frame is decoded for this, and kept for its picture."""
+        self._decoded(number)
+        lost = [Damage(part="pages", fault="missing", unit="pages")] if self._frames_lost and number == self.page_count else []
+        return [*self._damage[number], *lost]
 
     def facts(self, number: int) -> PageFacts:
         with _faults_as(PageUnreadable, "This frame is damaged."), self._opened(number) as image:
@@ -135,16 +159,39 @@ class ImageFile:
         """The upright frame as L or RGB over white, at most KEPT_LONG_SIDE long; the last one is remembered."""
         if self._kept is None or self._kept[0] != number:
             self._kept = None
+            decoder_messages.take()
             with _faults_as(PageUnreadable, "This frame is damaged or cut off."), self._opened(number) as image:
-                self._kept = number, self._decode(image)
+                self._check_size(image)
+                self._kept = number, self._decode(number, image)
         return self._kept[1]
 
-    def _decode(self, image: Image.Image) -> Image.Image:
-        self._check_size(image)
-        orientation = _shape(image).orientation
-        image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
-        image.load()
-        plain = _over_white(image)
+    def _decode(self, number: int, image: Image.Image) -> Image.Image:
+        shape = _shape(image)
+        try:
+            image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
+            image.load()
+        except _FAULTS as error:
+            with self._opened(number) as again:
+                found = salvage(again, self._path.read_bytes(), number - 1)
+            if found is None:
+                raise error
+            self._damage[number] = [found.damage]
+            return self._upright(_whitened(_over_white(found.image), found), shape.orientation)
+        if number not in self._damage:
+            self._damage[number] = self._find_damage(number)
+        return self._upright(_over_white(image), shape.orientation)
+
+    def _find_damage(self, number: int) -> list[Damage]:
+        """What is wrong with a frame that decodes: what the decoder has said of it, or what a check finds."""
+        messages = decoder_messages.take()
+        with self._opened(number) as image:
+            found = frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
+        if found is None and messages:
+            found = Damage(part="frame", fault="corrupt", decoder=messages[0])
+        return [found] if found else []
+
+    @staticmethod
+    def _upright(plain: Image.Image, orientation: int) -> Image.Image:
         if max(plain.size) > KEPT_LONG_SIDE:
             plain.thumbnail((KEPT_LONG_SIDE, KEPT_LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return plain.transpose(_ORIENTATIONS[orientation][0]) if orientation in _ORIENTATIONS else plain
@@ -153,6 +200,15 @@ class ImageFile:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
             raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
+
+
+def _whitened(plain: Image.Image, found: Salvaged) -> Image.Image:
+    """The picture with the rows that are not there in white."""
+    top, bottom = round(found.top * plain.height), round(found.bottom * plain.height)
+    for first, last in ((0, top), (bottom, plain.height)):
+        if last > first:
+            plain.paste("white", (0, first, plain.width, last))
+    return plain
 
 
 def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:

@@ -24,8 +24,8 @@ from typing import NoReturn, Protocol
 from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
-from document_parser.models import PageFacts, PictureSpec, Rule, Word
-from document_parser.pipeline import frames
+from document_parser.models import Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline import decoder_messages, frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
 from document_parser.pipeline.pdf_file import PdfFile
@@ -56,6 +56,7 @@ class _Opened(Protocol):
     def facts(self, number: int) -> PageFacts: ...
     def words(self, number: int) -> list[Word]: ...
     def rules(self, number: int) -> list[Rule]: ...
+    def damage(self, number: int) -> list[Damage]: ...
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
 
 
@@ -180,14 +181,17 @@ def _close_all_but(keep: int) -> None:
 
 
 def _keep_stderr_clean() -> None:
-    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr."""
+    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr.
+
+    What they write on 2 is read after each request: it may be the only sign of damage.
+    """
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
     logging.disable(logging.WARNING)
     _point_at_nothing(1, os.O_WRONLY)
-    _point_at_nothing(2, os.O_WRONLY)
+    decoder_messages.redirect()
     warnings.simplefilter("ignore")
 
 
@@ -234,6 +238,7 @@ def _serve(sock: socket.socket, limits: OpenerLimits) -> None:
     opened: _Opened | None = None
     while (frame := frames.receive(sock)) is not None:
         request = Request.model_validate_json(frame[0])
+        decoder_messages.take()
         _limit_processor(request.seconds)
         try:
             if request.op == "open":
@@ -243,6 +248,8 @@ def _serve(sock: socket.socket, limits: OpenerLimits) -> None:
                 reply, payload = _answered(opened, request)
         except DocumentParserError as error:
             reply, payload = Reply.refusing(error), b""
+        if messages := decoder_messages.take():
+            reply = reply.model_copy(update={"messages": len(messages), "decoder": messages[0]})
         frames.send(sock, reply, payload)
 
 
@@ -260,6 +267,8 @@ def _answered(opened: _Opened | None, request: Request) -> tuple[Reply, bytes]:
         return Reply(), frames.words_payload(opened.words(request.page))
     if request.op == "rules":
         return Reply(), frames.rows_payload(opened.rules(request.page))
+    if request.op == "damage":
+        return Reply(), frames.damage_payload(opened.damage(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,
