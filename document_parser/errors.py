@@ -405,6 +405,11 @@ class OversizedPage(PageUnreadable):
         )
 
 
+class PageDamaged(PageUnreadable):
+    code = "PAGE_DAMAGED"
+    message = "The data of this page is damaged, and nothing on it could be read. Upload an undamaged file."
+
+
 class PageInDoubt(PageUnreadable):
     code = "PAGE_IN_DOUBT"
     message = "The reading of this page is in doubt, and on_low_quality=fail was asked for. Ask for flag to see what was read."

@@ -126,15 +126,15 @@ def _salvage_tiff(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None
     tags = _tags(image)
     if _OFFSETS not in tags or tags.get(_PLANAR, 1) != 1:
         return None
-    paper, whole_rows, whole = None, 0, True
+    paper, whole_rows = None, 0
     height, orientation = int(tags[257]), int(tags.get(274, 1))
     for top, rows, data, promised in _strips(tags, raw):
-        strip = _strip_image(tags, data, rows) if data else None
+        strip = _strip_image(tags, data, rows, promised) if data else None
         if strip is not None:
             paper = paper or Image.new(strip.mode, (strip.width, height), _white(strip))
             paper.paste(strip, (0, top))
-        whole = whole and strip is not None and len(data) == promised
-        whole_rows += rows if whole else _fax_rows_of(tags, data, rows) if strip is not None else 0
+        if strip is not None:
+            whole_rows += _whole_rows(tags, data, rows, promised)
     if paper is None or orientation != 1:
         return None
     return Salvaged(paper, _damage(Checked("cut", min(whole_rows, height), height), _encoding(tags)), 0.0, 1.0)
@@ -155,14 +155,16 @@ def _strips(tags: dict[int, Any], raw: bytes) -> Iterator[tuple[int, int, bytes,
         yield top, min(each, height - top), raw[offset : offset + count], count
 
 
-def _strip_image(tags: dict[int, Any], data: bytes, rows: int) -> Image.Image | None:
+def _strip_image(tags: dict[int, Any], data: bytes, rows: int, promised: int) -> Image.Image | None:
     directory = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
     for tag in _STRIP_TAGS:
         if tag in tags:
             directory[tag] = tags[tag]
-    directory[257], directory[_ROWS_PER_STRIP], directory[_COUNTS], directory[_OFFSETS] = rows, rows, len(data), 8
-    body = data + b"\0" * (len(data) % 2)
-    file = b"II*\0" + struct.pack("<I", 8 + len(body)) + body + directory.tobytes(8 + len(body))
+    if tags.get(_COMPRESSION, 1) == 1:
+        data = data.ljust(promised, b"\0" if tags.get(262) == 0 else b"\xff")
+    # Pillow counts the offset of a strip from the end of the directory.
+    directory[257], directory[_ROWS_PER_STRIP], directory[_COUNTS], directory[_OFFSETS] = rows, rows, len(data), 0
+    file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data
     try:
         with _showing_what_is_there(), Image.open(io.BytesIO(file), formats=["TIFF"]) as strip:
             strip.load()
@@ -195,9 +197,13 @@ def _check_fax(tags: dict[int, Any], data: bytes, rows: int) -> Checked:
     return stream_checks.check_fax(data, int(tags[256]), rows, options & 1, aligned=bool(options & 4))
 
 
-def _fax_rows_of(tags: dict[int, Any], data: bytes, rows: int) -> int:
-    """Rows of a strip that is not all there; 0 for codes that give a strip whole or not at all."""
-    return _check_fax(tags, data, rows).decoded or 0 if tags.get(_COMPRESSION) in {_GROUP_3, _GROUP_4} else 0
+def _whole_rows(tags: dict[int, Any], data: bytes, rows: int, promised: int) -> int:
+    """How many rows of a decoded strip are whole, by how its code fails."""
+    compression = tags.get(_COMPRESSION, 1)
+    if compression in {_GROUP_3, _GROUP_4}:
+        decoded = _check_fax(tags, data, rows).decoded
+        return rows if decoded is None else decoded
+    return rows if len(data) >= promised else rows * len(data) // promised if compression == 1 else 0
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:

@@ -232,11 +232,19 @@ def _faults_as(error_type: type[DocumentError | PageUnreadable], message: str) -
 def _shape(image: Image.Image) -> _Shape:
     across, along = _resolution(image)
     # Pillow turns the frames of a TIFF by itself and tells their size as turned.
-    orientation = 1 if image.format == "TIFF" else int(image.getexif().get(_ORIENTATION_TAG, 1))
+    orientation = 1 if image.format == "TIFF" else _orientation(image)
     width, height = image.width * 72 / across, image.height * 72 / along
     if orientation in {5, 6, 7, 8}:
         width, height = height, width
     return _Shape(width, height, max(across, along), orientation)
+
+
+def _orientation(image: Image.Image) -> int:
+    """By EXIF. Pillow decodes a PNG for it, where the tag may stand behind the pixels."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _FAULTS:
+        return 1
 
 
 def _resolution(image: Image.Image) -> tuple[float, float]:

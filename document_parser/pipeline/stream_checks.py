@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import simplejpeg
@@ -110,7 +110,7 @@ def check_jpeg(raw: bytes) -> Checked:
     except ValueError as error:
         return Checked("undecodable", 0, None, str(error)) if not raw.startswith(b"\xff\xd8\xff") else Checked()
     space = "CMYK" if colours in {"CMYK", "YCCK"} else "GRAY"
-    small = {"colorspace": space, "fastdct": True, "min_height": _SHORT_SIDE, "min_width": _SHORT_SIDE}
+    small: dict[str, Any] = {"colorspace": space, "fastdct": True, "min_height": _SHORT_SIDE, "min_width": _SHORT_SIDE}
     try:
         simplejpeg.decode_jpeg(raw, strict=True, **small)
     except ValueError as error:
@@ -121,7 +121,24 @@ def check_jpeg(raw: bytes) -> Checked:
             return Checked("corrupt", None, height, message)
         rows = rows_of_cut_jpeg(raw)
         return Checked("cut" if rows < height else "", rows, height, message)
+    if _has_surplus(raw, small):
+        return Checked("corrupt", None, height, "surplus data after the last block")
     return Checked("", height, height)
+
+
+def _has_surplus(raw: bytes, small: dict[str, Any]) -> bool:
+    """Whether a JPEG decodes as well without the last byte of its data: its blocks then end earlier than they were written.
+
+    libjpeg only tells of more surplus bytes than its buffer holds. A changed bit often shifts what follows by a few bits.
+    """
+    end = raw.rfind(b"\xff\xd9")
+    body = raw[:end].rstrip(b"\xff")
+    body = body[:-2] if body.endswith(b"\xff\0") else body[:-1]
+    try:
+        simplejpeg.decode_jpeg(body.removesuffix(b"\xff") + b"\xff\xd9", strict=True, **small)
+    except ValueError:
+        return False
+    return end > 0
 
 
 def rows_of_cut_jpeg(raw: bytes) -> int:
