@@ -28,6 +28,7 @@ from document_parser.pipeline.loops import loop_reason
 from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of, failed, is_unsure, text_layer_reading
 from document_parser.pipeline.rest import with_the_rest
 from document_parser.pipeline.second import SecondReader
+from document_parser.pipeline.textless import has_no_text, only_shown
 from document_parser.pipeline.second_try import with_second_try
 from document_parser.pipeline.witnesses import Witnesses
 
@@ -59,6 +60,7 @@ class Ladder:
         self._witnesses = Witnesses(one)
         self._second = SecondReader(one, self._witnesses)
         self._kept: list[Candidate] = []
+        self._textless: tuple[Reading, PageImage] | None = None
 
     async def down(self) -> Page:
         """Try each engine in turn. Raises NoEngine where none is there to try."""
@@ -82,6 +84,8 @@ class Ladder:
             raise NoEngine()
         if self._one.damaged:
             return failed(self._page, PageDamaged())
+        if self._textless:
+            return self._one.closed(only_shown(self._one, *self._textless))
         return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
     def _blank(self) -> Page:
@@ -147,6 +151,8 @@ class Ladder:
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        if rejection.empty and image is not None and has_no_text(reading):
+            self._textless = reading, image
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
         return await self._rejected(reading, image, rejection)

@@ -122,7 +122,7 @@ class OnePage:
         page.confidence = confidence_of(chosen.reading)
         page.agreement = chosen.agreement
         page.warnings += [*chosen.notes, *chosen.doubts]
-        if not page.blocks:
+        if not page.blocks and not any(note.code == "low_coverage" for note in chosen.notes):
             page.warnings.append(PageWarning(code="low_coverage", message=NOTHING_KEPT))
         if chosen.name != first:
             message = f"{first} gave no usable reading; {chosen.name} read the page."

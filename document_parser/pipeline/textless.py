@@ -1,0 +1,41 @@
+"""A page that shows something and says nothing: a photograph, a drawing, an empty frame or form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from document_parser.models import Block, BoundingBox, PageImage, Reading
+from document_parser.pipeline import route
+from document_parser.pipeline.one_page import Candidate, OnePage
+from document_parser.pipeline.witness import inked_box
+
+NO_TEXT = "No engine found text on the page. What is drawn on it is shown as a figure."
+NO_TEXT_NO_FIGURE = "No engine found text on the page: only lines or frames are drawn on it."
+
+
+def has_no_text(reading: Reading) -> bool:
+    """Whether an empty reading tells that the page has no text.
+
+    A model that is silent may have failed. An OCR looks for lines of text first: it found none, not some that it cannot read.
+    """
+    return reading.engine not in route.MODELS and not reading.lost and not reading.doubtful
+
+
+def only_shown(one: OnePage, reading: Reading, image: PageImage) -> Candidate:
+    """The page as its figures, or as an empty one; a note says that nobody found text."""
+    figures = _figures(one, reading, image)
+    blocks = [Block(kind="figure", box=box) for box in figures]
+    candidate = one.candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
+    candidate.note("low_coverage", NO_TEXT if figures else NO_TEXT_NO_FIGURE)
+    return candidate
+
+
+def _figures(one: OnePage, reading: Reading, image: PageImage) -> list[BoundingBox]:
+    """The pictures and drawings that the file names; of a scan all that is inked. Thin lines of a PDF are no figure."""
+    upright = not one.pictures.turn and not image.skew.degrees
+    if one.facts.pictures and upright:
+        return one.facts.pictures
+    if not one.facts.image_share:
+        return []
+    box = inked_box(image.marks)
+    return [box] if box else reading.figures
