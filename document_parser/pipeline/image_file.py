@@ -166,20 +166,24 @@ class ImageFile:
         return self._kept[1]
 
     def _decode(self, number: int, image: Image.Image) -> Image.Image:
-        shape = _shape(image)
         try:
             image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
-            image.load()
+            image.load()  # before the orientation is asked for: Pillow then decodes a PNG, and tells of its damage only once
         except _FAULTS as error:
-            with self._opened(number) as again:
-                found = salvage(again, self._path.read_bytes(), number - 1)
-            if found is None:
-                raise error
-            self._damage[number] = [found.damage]
-            return self._upright(_whitened(_over_white(found.image), found), shape.orientation)
+            return self._salvaged(number, error)
         if number not in self._damage:
             self._damage[number] = self._find_damage(number)
-        return self._upright(_over_white(image), shape.orientation)
+        return self._upright(_over_white(image), _shape(image).orientation)
+
+    def _salvaged(self, number: int, fault: Exception) -> Image.Image:
+        """What is there of a frame. Raises the fault if that is nothing."""
+        with self._opened(number) as image:
+            found = salvage(image, self._path.read_bytes(), number - 1)
+            orientation = 1 if image.format == "TIFF" else _orientation(image)
+        if found is None:
+            raise fault
+        self._damage[number] = [found.damage]
+        return self._upright(_whitened(_over_white(found.image), found), orientation)
 
     def _find_damage(self, number: int) -> list[Damage]:
         """What is wrong with a frame that decodes: what the decoder has said of it, or what a check finds."""

@@ -47,12 +47,20 @@ class PdfStreams:
         self._password = password
         self._pdf: pikepdf.Pdf | None = None
         self._opened = False
+        self._promised: int | None = None
         self._known: dict[tuple[int, int], list[Damage]] = {}
 
     def damage(self, number: int) -> list[Damage]:
         """What of a page's data is damaged; no more than MAX_DAMAGE parts."""
         page = self._page(number)
-        return [] if page is None else _PageCheck(page, self._known).run()[:MAX_DAMAGE]
+        found = [] if page is None else _PageCheck(page, self._known).run()
+        return [*(self._missing_pages() if number == 1 else []), *found][:MAX_DAMAGE]
+
+    def _missing_pages(self) -> list[Damage]:
+        """Pages that the root of the page tree counts and that are not there; told of the first page."""
+        if self._pdf is None or self._promised is None or self._promised <= len(self._pdf.pages):
+            return []
+        return [Damage(part="pages", fault="missing", decoded=len(self._pdf.pages), promised=self._promised, unit="pages")]
 
     def paints(self, number: int) -> bool:
         """Whether the contents of a page call for something to be painted."""
@@ -67,6 +75,7 @@ class PdfStreams:
         if not self._opened:
             self._opened = True
             self._pdf = open_pdf(self._path, self._password)
+            self._promised = _pages_promised(self._pdf)  # qpdf corrects the number once it has gone through the pages
         try:
             return None if self._pdf is None else self._pdf.pages[number - 1]
         except _FAULTS:
@@ -78,6 +87,13 @@ def open_pdf(path: Path, password: str | None) -> pikepdf.Pdf | None:
     try:
         return pikepdf.open(path, password=password or "", suppress_warnings=True, inherit_page_attributes=False)
     except (*_FAULTS, pikepdf.PasswordError, OSError):
+        return None
+
+
+def _pages_promised(pdf: pikepdf.Pdf | None) -> int | None:
+    try:
+        return None if pdf is None else min(int(pdf.Root.Pages.Count), 1 << 31)
+    except _FAULTS:
         return None
 
 

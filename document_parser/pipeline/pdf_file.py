@@ -221,13 +221,13 @@ class _Layer(NamedTuple):
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
     """The document, and whether it had to be rebuilt. Raises EncryptedDocument, WrongPassword, DamagedDocument, DocumentError."""
-    refusal = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
+    refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
     try:
         document = _load(path, password)
         if _has_pages(document):
             return document, False
-    except DamagedDocument as error:
-        refusal = error
+    except (DamagedDocument, EncryptedDocument, WrongPassword) as error:
+        refusal = error  # qpdf knows kinds of encryption that PDFium does not
     rebuilt = _load_rebuilt(path, password)
     if rebuilt is None or not _has_pages(rebuilt):
         raise refusal

@@ -129,7 +129,9 @@ def check_jpeg(raw: bytes) -> Checked:
 def _has_surplus(raw: bytes, small: dict[str, Any]) -> bool:
     """Whether a JPEG decodes as well without the last byte of its data: its blocks then end earlier than they were written.
 
-    libjpeg only tells of more surplus bytes than its buffer holds. A changed bit often shifts what follows by a few bits.
+    A changed bit often shifts what follows by a few bits, and libjpeg only tells of surplus that its buffer of eight bytes
+    does not hold. Surplus of less than a byte cannot be told from the bits that fill up the last one, which not all
+    programs set to 1.
     """
     end = raw.rfind(b"\xff\xd9")
     body = raw[:end].rstrip(b"\xff")
@@ -141,6 +143,12 @@ def _has_surplus(raw: bytes, small: dict[str, Any]) -> bool:
     return end > 0
 
 
+def _decode_jpeg(raw: bytes) -> NDArray[np.uint8]:
+    """The pixels of a JPEG, as far as they go. Raises ValueError for what is none."""
+    space = "CMYK" if simplejpeg.decode_jpeg_header(raw, strict=False)[2] in {"CMYK", "YCCK"} else "RGB"
+    return np.asarray(simplejpeg.decode_jpeg(raw, colorspace=space, strict=False))
+
+
 def rows_of_cut_jpeg(raw: bytes) -> int:
     """Return how many rows of a JPEG that ends early are whole.
 
@@ -148,15 +156,10 @@ def rows_of_cut_jpeg(raw: bytes) -> int:
     depend on that. Of a progressive JPEG these rows have all their detail; those below may be there in less. Raises ValueError
     for what is no JPEG.
     """
-    height = int(simplejpeg.decode_jpeg_header(raw, strict=False)[0])
-    space = "CMYK" if simplejpeg.decode_jpeg_header(raw, strict=False)[2] in {"CMYK", "YCCK"} else "GRAY"
-    body = raw[:-1] if raw.endswith(b"\xff") else raw
-    plain, noisy = (
-        simplejpeg.decode_jpeg(body + filler + b"\xff\xd9", colorspace=space, strict=False).astype(np.int16)
-        for filler in (b"", _FILLER)
-    )
+    body = raw.removesuffix(b"\xff")
+    plain, noisy = (_decode_jpeg(body + filler + b"\xff\xd9") for filler in (b"", _FILLER))
     differing = np.flatnonzero((plain != noisy).any(axis=(1, 2)))
-    return int(differing[0]) if len(differing) else height
+    return int(differing[0]) if len(differing) else len(plain)
 
 
 def check_fax(raw: bytes, columns: int, rows: int, k: int, *, aligned: bool) -> Checked:

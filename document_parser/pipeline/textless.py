@@ -9,6 +9,9 @@ from document_parser.pipeline import route
 from document_parser.pipeline.one_page import Candidate, OnePage
 from document_parser.pipeline.witness import inked_box
 
+MAX_FALSE_LINES = 3
+"""Lines that RapidOCR takes for writing in a photograph, and cannot read."""
+
 NO_TEXT = "No engine found text on the page. What is drawn on it is shown as a figure."
 NO_TEXT_NO_FIGURE = "No engine found text on the page: only lines or frames are drawn on it."
 
@@ -16,9 +19,9 @@ NO_TEXT_NO_FIGURE = "No engine found text on the page: only lines or frames are 
 def has_no_text(reading: Reading) -> bool:
     """Whether an empty reading tells that the page has no text.
 
-    A model that is silent may have failed. An OCR looks for lines of text first: it found none, not some that it cannot read.
+    A model that is silent may have failed. An OCR looks for lines of text first: it found none, or hardly any.
     """
-    return reading.engine not in route.MODELS and not reading.lost and not reading.doubtful
+    return reading.engine not in route.MODELS and len(reading.doubtful) <= MAX_FALSE_LINES
 
 
 def only_shown(one: OnePage, reading: Reading, image: PageImage) -> Candidate:
