@@ -19,6 +19,7 @@ from pikepdf import Dictionary, Name
 from PIL import Image, TiffImagePlugin
 
 from document_parser.engines import Engines
+from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.errors import DamagedDocument
 from document_parser.models import Damage, Options, Page, PictureSpec
 from document_parser.pipeline.damaged import damage_warnings
@@ -29,7 +30,9 @@ from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsS
 from tests import documents
 from tests.service import NOBODY
 
-TEXT = "\n".join(f"Clause {number} of the lease obliges the tenant to pay {number * 37 % 101} crowns." for number in range(1, 31))
+TEXT = "\n".join(
+    f"Clause {number} of the lease obliges the tenant to pay {number * 37 % 101} crowns." for number in range(1, 31)
+)
 CONTENTS = b"BT /F 11 Tf 14 TL 60 780 Td\n" + b"".join(b"(%s) Tj T*\n" % line.encode() for line in TEXT.split("\n")) + b"ET"
 PICTURE = documents.page_picture(TEXT.replace("\n", " "), (620, 877), 14)
 FAX = {"/Columns": 620, "/K": -1}
@@ -109,21 +112,20 @@ def pdf_of(path: Path, stream: str, damage: str = "") -> Path:
         page.obj.Resources.XObject.X = damaged
         call = b"/X Do" if part == "form" else b"595 0 0 842 0 0 cm /X Do"
         page.obj.Contents = pdf.make_stream(call)
-    number = damaged.objgen[0]
     pdf.save(path, compress_streams=False, object_stream_mode=pikepdf.ObjectStreamMode.disable, static_id=True)
     if change is None:
-        lose_object(path, number, part)
+        lose_object(path, part)
     return path
 
 
-def lose_object(path: Path, _: int, part: str) -> None:
-    """Rename the object of the damaged stream, so that what names it finds nothing."""
+def lose_object(path: Path, part: str) -> None:
+    """Give the object of the damaged stream another number, so that what names it finds nothing."""
     with pikepdf.open(path) as pdf:
         page = pdf.pages[0].obj
         number = (page.Contents if part == "contents" else page.Resources.XObject.X).objgen[0]
     raw = path.read_bytes()
-    assert b"\n%d 0 obj" % number in raw
-    path.write_bytes(raw.replace(b"\n%d 0 obj" % number, b"\n%d 7 obj" % number))
+    assert raw.count(b"\n%d 0 obj" % number) == 1
+    path.write_bytes(raw.replace(b"\n%d 0 obj" % number, b"\n9 0 obj"))
 
 
 def found(openers: Openers, path: Path, kind: str = "pdf") -> list[Damage]:
@@ -134,23 +136,24 @@ def found(openers: Openers, path: Path, kind: str = "pdf") -> list[Damage]:
     return asyncio.run(ask())
 
 
+CPU = RapidOcrEngine(Settings())
+"""Shared by all tests, so that its models are loaded once."""
+
+
 def read(openers: Openers, path: Path, kind: str = "pdf", *, plain: bool = False, **options: object) -> Page:
-    """The page as the text layer alone reads it: no engine looks at its picture."""
+    """The page as this machine reads it, without a model server and without Tesseract."""
 
     async def main() -> Page | None:
         settings = Settings(
-            engines=EngineSettings(inference_mode="vllm"),
+            engines=EngineSettings(inference_mode="auto", tesseract_program=""),
             deepseek=DeepSeekSettings(url=NOBODY),
             nanonets=NanonetsSettings(url=NOBODY),
         )
-        engines = Engines(settings)
-        try:
-            async with await openers.open(path, kind) as source:
-                if plain:
-                    return await read_plain(source, await source.facts(1), "balanced", engines)
-                return await read_page(source, 1, Options(**options), engines)
-        finally:
-            await engines.aclose()
+        async with contextlib.aclosing(Engines(settings)) as made, await openers.open(path, kind) as source:
+            engines = made.seen_through(lambda engine: CPU if engine.name == "rapidocr" else engine)
+            if plain:
+                return await read_plain(source, await source.facts(1), "balanced", engines)
+            return await read_page(source, 1, Options(**options), engines)
 
     return asyncio.run(main())
 
@@ -159,7 +162,7 @@ def codes(page: Page) -> list[str]:
     return [warning.code for warning in page.warnings]
 
 
-# DCT data shows a changed byte mostly, see below; JPX data, which has neither checksum nor codes that do not exist, hardly ever.
+# DCT data shows a changed byte mostly, see below; JPX data hardly ever: any code in it is one that exists.
 UNSURE = {(stream, "flipped") for stream in ("picture, DCT", "picture, progressive DCT", "picture, JPX")}
 CASES = [(stream, damage) for stream in STREAMS for damage in DAMAGE if (stream, damage) not in UNSURE]
 
@@ -206,12 +209,11 @@ def grey(raw: bytes) -> NDArray[np.int16]:
 
 
 def test_of_the_pages_of_a_damaged_stream_none_is_blank_or_unflagged(openers: Openers, tmp_path: Path):
-    for stream in ("contents, Flate", "picture, Flate"):
-        for damage in DAMAGE:
-            page = read(openers, pdf_of(tmp_path / "a.pdf", stream, damage))
-            assert page.status != "blank", (stream, damage)
-            assert page.status == "failed" or page.flagged, (stream, damage)
-            assert "damaged_data" in codes(page)
+    for stream, damage in (("contents, Flate", "emptied"), ("picture, Flate", "missing"), ("picture, CCITT Group 4", "cut")):
+        page = read(openers, pdf_of(tmp_path / "a.pdf", stream, damage))
+        assert page.status != "blank", (stream, damage)
+        assert page.status == "failed" or page.flagged, (stream, damage)
+        assert "damaged_data" in codes(page)
 
 
 def test_what_is_read_of_a_damaged_page_says_what_is_damaged_and_how_much_of_it(openers: Openers, tmp_path: Path):
@@ -242,7 +244,9 @@ def test_a_damaged_page_fails_where_no_doubtful_reading_is_wanted(openers: Opene
 def test_contents_that_paint_and_of_which_no_object_comes_are_damaged(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_operators(tmp_path / "a.pdf", b"BT /F 12 Tf 72 700 Td (Rent: 200) Tj")
     sound = found(openers, path)
-    path.write_bytes(path.read_bytes().replace(b"BT /F 12 Tf 72 700 Td (Rent: 200) Tj", b"(((((((((((((((((((((((((((((((() Tj "[:36]))
+    path.write_bytes(
+        path.read_bytes().replace(b"BT /F 12 Tf 72 700 Td (Rent: 200) Tj", b"(((((((((((((((((((((((((((((((() Tj "[:36])
+    )
     assert sound == []
     (damage,) = found(openers, path)
     assert damage.part == "contents"
@@ -314,7 +318,7 @@ PICTURES = {
 def fax_tiff() -> bytes:
     """A Group 4 TIFF of one strip, its directory before the data."""
     data = fax_data()
-    tags = [(256, 620), (257, 877), (258, 1), (259, 4), (262, 0), (273, 134), (277, 1), (278, 877), (279, len(data))]
+    tags = [(256, 620), (257, 877), (258, 1), (259, 4), (262, 1), (273, 134), (277, 1), (278, 877), (279, len(data))]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return (b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)).ljust(134, b"\0") + data
 
@@ -354,7 +358,9 @@ def test_a_cut_picture_says_which_share_of_it_is_there(openers: Openers, tmp_pat
 
 def test_a_jpeg_without_its_end_marker_is_whole(openers: Openers, tmp_path: Path):
     (tmp_path / "a").write_bytes(PICTURES["jpeg"]()[:-2])
-    assert [warning.code for warning in damage_warnings(found(openers, tmp_path / "a", "image"), repaired=False)] == ["repaired"]
+    assert [warning.code for warning in damage_warnings(found(openers, tmp_path / "a", "image"), repaired=False)] == [
+        "repaired"
+    ]
 
 
 def test_what_a_decoder_writes_to_stderr_is_a_reason(openers: Openers, tmp_path: Path):
@@ -369,7 +375,7 @@ def test_what_a_decoder_writes_to_stderr_is_a_reason(openers: Openers, tmp_path:
 
 def test_a_picture_of_which_nothing_is_there_is_refused(openers: Openers, tmp_path: Path):
     for name, picture in PICTURES.items():
-        if name != "progressive jpeg":
+        if name not in {"tiff, group 4", "progressive jpeg"}:  # these make something of any beginning
             (tmp_path / "a").write_bytes(picture()[:160])
             with pytest.raises(DamagedDocument):
                 found(openers, tmp_path / "a", "image")

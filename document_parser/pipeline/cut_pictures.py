@@ -74,7 +74,13 @@ def _salvage_jpeg(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None
     # A progressive JPEG has all of its rows, the later ones with less detail.
     bottom = 1.0 if whole.info.get("progressive") else rows / height
     damage = _damage(Checked("cut", rows, height), "DCT")
-    return Salvaged(whole, damage, 0.0, bottom) if rows or bottom == 1 else None
+    shows_something = any(low != high for low, high in _extrema(whole))
+    return Salvaged(whole, damage, 0.0, bottom) if rows or (bottom == 1 and shows_something) else None
+
+
+def _extrema(image: Image.Image) -> list[tuple[int, int]]:
+    """The lowest and highest value of each channel."""
+    return [channel.getextrema() for channel in image.split()]  # type: ignore[misc]  # a pair for a single channel
 
 
 def _salvage_png(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
@@ -132,10 +138,10 @@ def _salvage_tiff(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None
         strip = _strip_image(tags, data, rows, promised) if data else None
         if strip is not None:
             paper = paper or Image.new(strip.mode, (strip.width, height), _white(strip))
-            paper.paste(strip, (0, top))
-        if strip is not None:
-            whole_rows += _whole_rows(tags, data, rows, promised)
-    if paper is None or orientation != 1:
+            there = _whole_rows(tags, data, rows, promised)
+            paper.paste(strip.crop((0, 0, strip.width, there)), (0, top))
+            whole_rows += there
+    if paper is None or not whole_rows or orientation != 1:
         return None
     return Salvaged(paper, _damage(Checked("cut", min(whole_rows, height), height), _encoding(tags)), 0.0, 1.0)
 
@@ -203,7 +209,9 @@ def _whole_rows(tags: dict[int, Any], data: bytes, rows: int, promised: int) -> 
     if compression in {_GROUP_3, _GROUP_4}:
         decoded = _check_fax(tags, data, rows).decoded
         return rows if decoded is None else decoded
-    return rows if len(data) >= promised else rows * len(data) // promised if compression == 1 else 0
+    if len(data) >= promised:
+        return rows
+    return rows * len(data) // promised if compression == 1 else 0
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:
@@ -216,7 +224,12 @@ def _encoding(tags: dict[int, Any]) -> str:
 
 
 def _damage(checked: Checked, encoding: str) -> Damage:
-    fields = {"fault": checked.fault, "decoded": checked.decoded, "promised": checked.promised, "decoder": checked.message[:120]}
+    fields = {
+        "fault": checked.fault,
+        "decoded": checked.decoded,
+        "promised": checked.promised,
+        "decoder": checked.message[:120],
+    }
     return Damage.model_validate({"part": "frame", "unit": "rows", "encoding": encoding, **fields})
 
 

@@ -17,9 +17,9 @@ from weakref import WeakKeyDictionary
 from document_parser.engines import Engines
 from document_parser.errors import EngineError
 from document_parser.models import (
-    Damage,
     Attempt,
     BoundingBox,
+    Damage,
     EngineName,
     FontInDoubt,
     PageFacts,

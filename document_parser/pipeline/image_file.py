@@ -173,6 +173,8 @@ class ImageFile:
             return self._salvaged(number, error)
         if number not in self._damage:
             self._damage[number] = self._find_damage(number)
+        if any(one.fault == "cut" for one in self._damage[number]):
+            return self._salvaged(number, PageUnreadable("This frame is cut off."))
         return self._upright(_over_white(image), _shape(image).orientation)
 
     def _salvaged(self, number: int, fault: Exception) -> Image.Image:

@@ -28,8 +28,8 @@ from document_parser.pipeline.loops import loop_reason
 from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of, failed, is_unsure, text_layer_reading
 from document_parser.pipeline.rest import with_the_rest
 from document_parser.pipeline.second import SecondReader
-from document_parser.pipeline.textless import has_no_text, only_shown
 from document_parser.pipeline.second_try import with_second_try
+from document_parser.pipeline.textless import has_no_text, only_shown
 from document_parser.pipeline.witnesses import Witnesses
 
 NO_INK = 0.00002

@@ -262,12 +262,10 @@ def _check_pixels(image: Any, name: str, raw: bytes, width: int, height: int) ->
     return Checked(), "rows"
 
 
-def _count_rows(
-    fault: Fault, size: int | None, image: Any, parameters: Any, width: int, height: int
-) -> tuple[Checked, Any]:
+def _count_rows(fault: Fault, size: int | None, image: Any, parameters: Any, width: int, height: int) -> tuple[Checked, Any]:
     """The rows that so many bytes make, against those promised; bytes if the colour space does not say how long a row is."""
     components = _components(image)
-    if size is None or not components or not (0 < width and 0 < height):
+    if size is None or not components or min(width, height) <= 0:
         return Checked(fault, size), "bytes"
     bits = 1 if image.get("/ImageMask", False) else int(image.get("/BitsPerComponent", 8))
     row = -(-width * components * bits // 8) + (1 if int(parameters.get("/Predictor", 1)) >= 10 else 0)

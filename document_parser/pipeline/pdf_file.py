@@ -220,7 +220,7 @@ class _Layer(NamedTuple):
 
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
-    """The document, and whether it had to be rebuilt. Raises EncryptedDocument, WrongPassword, DamagedDocument, DocumentError."""
+    """The document, and whether it had to be rebuilt. Raises DocumentError and those below it."""
     refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
     try:
         document = _load(path, password)

@@ -58,7 +58,7 @@ def inflate(raw: bytes, *, keep: bool) -> Inflated:
     if len(raw) < 2:
         return Inflated("cut" if raw else "missing", 0, b"")
     decoder, kept, size, sum_so_far = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0, 1
-    rest = memoryview(raw)[2:]
+    rest = raw[2:]
     try:
         while not decoder.eof and size <= MAX_DECODED_BYTES:
             piece = decoder.decompress(rest, _PIECE_BYTES)
@@ -99,7 +99,7 @@ def decode_ascii85(raw: bytes) -> bytes | None:
     values = digits.reshape(-1, 5) @ np.array([85**4, 85**3, 85**2, 85, 1])
     if values.max() >= 1 << 32:
         return None
-    data = values.astype(">u4").tobytes()
+    data: bytes = values.astype(">u4").tobytes()
     return data[: len(data) - surplus] if surplus else data
 
 
@@ -107,8 +107,8 @@ def check_jpeg(raw: bytes) -> Checked:
     """Decode a JPEG file at an eighth of its size. What libjpeg-turbo does not know is not judged."""
     try:
         height, _, colours, _ = simplejpeg.decode_jpeg_header(raw, strict=False)
-    except ValueError as error:
-        return Checked("undecodable", 0, None, str(error)) if not raw.startswith(b"\xff\xd8\xff") else Checked()
+    except (ValueError, KeyError) as error:  # KeyError: there is no header
+        return Checked() if raw.startswith(b"\xff\xd8\xff") else Checked("undecodable", 0, None, str(error))
     space = "CMYK" if colours in {"CMYK", "YCCK"} else "GRAY"
     small: dict[str, Any] = {"colorspace": space, "fastdct": True, "min_height": _SHORT_SIDE, "min_width": _SHORT_SIDE}
     try:
@@ -242,7 +242,7 @@ def _jpeg2000_error(raw: bytes, levels: int) -> str:
 
 
 def _codestream_share(raw: bytes) -> float | None:
-    """The share of the tile parts' bytes that is there, up to the first that is not whole; None where there are no tile parts."""
+    """The share of the tile parts' bytes that is there, up to the first that is not whole; None if there are none."""
     place = raw.find(b"\xff\x4f\xff\x51")
     start = raw.find(b"\xff\x90\x00\x0a", place) if place >= 0 else -1
     if start < 0:
