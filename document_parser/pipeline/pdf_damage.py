@@ -163,8 +163,7 @@ class _PageCheck:
     def _check_fonts(self, resources: Any) -> None:
         for font in _entries(resources, "/Font").values():
             if isinstance(font, pikepdf.Dictionary):
-                for stream in _font_streams(font):
-                    self._found += self._once(stream, _check_font)
+                self._found += self._once(font, _check_font) if font.is_indirect else _check_font(font)
 
     def _once(self, stream: Any, check: Any) -> list[Damage]:
         """What is wrong with a stream; a document's pages share many."""
@@ -207,11 +206,14 @@ def _decode_with_qpdf(stream: Any, part: DamagedPart, name: str) -> tuple[bytes,
         return b"", [_damage(part, Checked("undecodable"), name, "bytes")]
 
 
-def _check_font(stream: Any) -> list[Damage]:
-    if filters_of(stream) != ["/FlateDecode"]:
-        return []
-    inflated = stream_checks.inflate(stream.read_raw_bytes(), keep=False)
-    return [_damage("font", Checked(inflated.fault, inflated.size), "Flate", "bytes")] if inflated.fault else []
+def _check_font(font: Any) -> list[Damage]:
+    found = []
+    for stream in _font_streams(font):
+        if filters_of(stream) == ["/FlateDecode"]:
+            inflated = stream_checks.inflate(stream.read_raw_bytes(), keep=False)
+            if inflated.fault:
+                found.append(_damage("font", Checked(inflated.fault, inflated.size), "Flate", "bytes"))
+    return found
 
 
 def _font_streams(font: Any) -> Iterator[Any]:
