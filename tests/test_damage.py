@@ -17,15 +17,17 @@ import pytest
 from numpy.typing import NDArray
 from pikepdf import Dictionary, Name
 from PIL import Image, TiffImagePlugin
+from reportlab.lib.utils import ImageReader
 
 from document_parser.engines import Engines
 from document_parser.engines.rapidocr import RapidOcrEngine
 from document_parser.errors import DamagedDocument
-from document_parser.models import Damage, Options, Page, PictureSpec
+from document_parser.models import Damage, Options, Page, PageFacts, PictureSpec, Reading
 from document_parser.pipeline.damaged import damage_warnings
 from document_parser.pipeline.read import read_page, read_plain
 from document_parser.pipeline.source import OpenerLimits, Openers
 from document_parser.pipeline.stream_checks import check_jpeg
+from document_parser.pipeline.textless import has_no_text
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
 from tests import documents
 from tests.service import NOBODY
@@ -379,3 +381,28 @@ def test_a_picture_of_which_nothing_is_there_is_refused(openers: Openers, tmp_pa
             (tmp_path / "a").write_bytes(picture()[:160])
             with pytest.raises(DamagedDocument):
                 found(openers, tmp_path / "a", "image")
+
+
+# --- pages that show something and say nothing
+
+
+def test_a_page_that_only_shows_a_photograph_is_a_page_with_a_figure(openers: Openers, tmp_path: Path):
+    canvas = documents.Canvas(str(tmp_path / "a.pdf"))
+    canvas.drawImage(ImageReader(documents.photograph(600, 850)), 0, 0, *documents.A4)
+    canvas.save()
+    page = read(openers, tmp_path / "a.pdf")
+    assert (page.status, [block.kind for block in page.blocks]) == ("done", ["figure"])
+    assert "engine_fallback" not in codes(page)
+
+
+def test_a_page_with_an_empty_frame_is_empty_and_says_why(openers: Openers, tmp_path: Path):
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", b"3 w 60 80 450 600 re S 60 300 m 510 300 l S")
+    page = read(openers, path)
+    (warning,) = page.warnings
+    assert (page.status, page.blocks, warning.code) == ("done", [], "low_coverage")
+    assert "No engine found text on the page" in warning.message
+
+
+def test_a_model_that_is_silent_does_not_make_a_page_of_text_a_figure():
+    silent = Reading("deepseek")
+    assert not has_no_text(silent, PageFacts(number=1, width_points=595, height_points=842))

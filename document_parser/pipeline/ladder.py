@@ -151,7 +151,7 @@ class Ladder:
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
-        if self._textless is None and rejection.empty and image is not None and has_no_text(reading):
+        if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._one.facts):
             self._textless = reading, image
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
