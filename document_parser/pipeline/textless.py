@@ -34,17 +34,16 @@ def only_shown(one: OnePage, reading: Reading, image: PageImage) -> Candidate:
     figures = _figures(one, reading, image)
     blocks = [Block(kind="figure", box=box) for box in figures]
     candidate = one.candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
-    candidate.turn = image.turned  # where nothing is written, nothing says that the page stands on its head
+    candidate.turn = 0  # where nothing is written, nothing tells which way up the page stands
     candidate.note("low_coverage", NO_TEXT if figures else NO_TEXT_NO_FIGURE)
     return candidate
 
 
 def _figures(one: OnePage, reading: Reading, image: PageImage) -> list[BoundingBox]:
     """The pictures and drawings that the file names; of a scan all that is inked. Thin lines of a PDF are no figure."""
-    upright = not image.turned and not image.skew.degrees
-    if one.facts.pictures and upright:
+    if one.facts.pictures:
         return one.facts.pictures
     if not one.facts.image_share:
         return []
     box = inked_box(image.marks)
-    return [box] if box else reading.figures
+    return [box.turned(-image.turned) for box in ([box] if box else reading.figures)]
