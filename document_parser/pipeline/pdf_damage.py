@@ -240,6 +240,8 @@ def _check_image(image: Any) -> list[Damage]:
         inflated = stream_checks.inflate(raw, keep=True)
         if inflated.fault:
             return [_damage("picture", Checked(inflated.fault, inflated.size), "Flate", "bytes")]
+        if not inflated.whole:
+            return []
         raw = inflated.data
     checked, unit = _check_pixels(image, last, raw, width, height)
     return [_damage("picture", checked, last, unit)] if checked.fault else []

@@ -26,6 +26,9 @@ or not beyond a place."""
 MAX_DECODED_BYTES = 1 << 28
 """Of data that decodes to more than this only the beginning is checked."""
 
+MAX_KEPT_BYTES = 1 << 26
+"""The same for data that is kept in memory."""
+
 _PIECE_BYTES = 1 << 20
 _FINE_PIECE_BYTES = 64
 _SHORT_SIDE = 160
@@ -50,17 +53,18 @@ class Inflated(NamedTuple):
     size: int
     data: bytes
     whole: bool = True
-    """False beyond MAX_DECODED_BYTES."""
+    """False beyond the limit: then the end of the data has not been seen."""
 
 
 def inflate(raw: bytes, *, keep: bool) -> Inflated:
     """Decode zlib data. A checksum that is cut off is no fault: nothing of the contents is lost with it."""
     if len(raw) < 2:
         return Inflated("cut" if raw else "missing", 0, b"")
+    limit = MAX_KEPT_BYTES if keep else MAX_DECODED_BYTES
     decoder, kept, size, sum_so_far = zlib.decompressobj(-zlib.MAX_WBITS), bytearray(), 0, 1
     rest = raw[2:]
     try:
-        while not decoder.eof and size <= MAX_DECODED_BYTES:
+        while not decoder.eof and size <= limit:
             piece = decoder.decompress(rest, _PIECE_BYTES)
             rest = decoder.unconsumed_tail
             size, sum_so_far = size + len(piece), zlib.adler32(piece, sum_so_far)
@@ -72,7 +76,7 @@ def inflate(raw: bytes, *, keep: bool) -> Inflated:
         data = _inflate_finely(raw)
         return Inflated("undecodable", len(data), data if keep else b"")
     if not decoder.eof:
-        return Inflated("" if size > MAX_DECODED_BYTES else "cut", size, bytes(kept), whole=size <= MAX_DECODED_BYTES)
+        return Inflated("" if size > limit else "cut", size, bytes(kept), whole=size <= limit)
     checksum = decoder.unused_data[:4]
     wrong = len(checksum) == 4 and int.from_bytes(checksum) != sum_so_far
     return Inflated("corrupt" if wrong else "", size, bytes(kept))
@@ -83,7 +87,7 @@ def _inflate_finely(raw: bytes) -> bytes:
     decoder, kept = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     for start in range(2, len(raw), _FINE_PIECE_BYTES):
         try:
-            kept += decoder.decompress(raw[start : start + _FINE_PIECE_BYTES], max(1, MAX_DECODED_BYTES - len(kept)))
+            kept += decoder.decompress(raw[start : start + _FINE_PIECE_BYTES], max(1, MAX_KEPT_BYTES - len(kept)))
         except zlib.error:
             break
     return bytes(kept)
