@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 VLLM := .venv-vllm
 BIN := $(VENV)/bin
-SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean

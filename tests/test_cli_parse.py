@@ -445,8 +445,11 @@ def test_the_help_and_the_docs_list_every_exit_status_and_option():
 # --- with a server ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", [SCAN, PAPER], ids=lambda path: path.name)
-@pytest.mark.parametrize("wanted", ["markdown", "html", "tables", "text"])
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [(SCAN, "markdown"), *((PAPER, wanted) for wanted in ("markdown", "html", "tables", "text"))],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_the_same_document_reads_the_same_in_process_and_through_the_service(desk, service, path, wanted):
     here, there = desk.parse(path, "--format", wanted), desk.parse(path, "--format", wanted, "--server", url(service))
     assert (here.returncode, there.returncode) == (0, 0), there.stderr

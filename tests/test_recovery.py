@@ -83,8 +83,9 @@ def test_each_page_is_asked_of_the_model_once_and_stands_in_its_place(undisturbe
         assert f"stamp-{stamp} " in " ".join(block["text"] for block in blocks) + " "
 
 
-def test_progress_moves_while_pages_are_read(service, scan):
-    job_id = service.submit(scan)
+def test_progress_moves_while_pages_are_read(service, tmp_path):
+    pages = 2 * len(STAMPS)
+    job_id = service.submit(documents.stamped_pdf(tmp_path / "long.pdf", range(300, 300 + pages)))
     with redis.Redis.from_url(redis_url_of(service)) as store:
         seen, shown = [], []
         while (status := service.status(job_id))["status"] not in ("completed", "failed"):
@@ -98,7 +99,7 @@ def test_progress_moves_while_pages_are_read(service, scan):
     assert len(set(percents)) >= 5
     assert len(set(shown)) >= 4
     under_way = [progress for progress in seen if 0 < progress["percent"] < 100]
-    assert {progress["total_pages"] for progress in under_way} == {len(STAMPS)}
+    assert {progress["total_pages"] for progress in under_way} == {pages}
     assert all(progress["eta_seconds"] is not None for progress in under_way)
     assert max(progress["deepseek_pages"] for progress in seen) >= 5
 
