@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 
@@ -22,6 +23,18 @@ class DocumentParserError(Exception):
         self.message = message or self.message
         self.details = details
         super().__init__(self.message)
+
+
+def tree_of(kind: type[DocumentParserError]) -> Iterator[type[DocumentParserError]]:
+    """Yield this class of errors and all below it."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from tree_of(child)
+
+
+def error_class(code: str) -> type[DocumentParserError] | None:
+    """Return the class of errors with this code; None if there is none."""
+    return next((kind for kind in tree_of(DocumentParserError) if kind.code == code), None)
 
 
 # --- the request ------------------------------------------------------------------------------------------------------
@@ -406,6 +419,11 @@ class OversizedPage(PageUnreadable):
         error = cls(message, megapixels=megapixels, limit_megapixels=limit)
         error.setting = setting
         return error
+
+
+class PageDamaged(PageUnreadable):
+    code = "PAGE_DAMAGED"
+    message = "The data of this page is damaged, and nothing on it could be read. Upload an undamaged file."
 
 
 class PageInDoubt(PageUnreadable):

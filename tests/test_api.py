@@ -358,6 +358,18 @@ def test_an_encrypted_document_asks_for_its_password_and_opens_with_it(service, 
     assert upload(service, "secret.pdf", path.read_bytes(), "sync", password="open sesame").status_code == 200
 
 
+def test_a_job_whose_every_page_failed_is_failed_with_their_code(service, tmp_path):
+    raw = documents.pdf_of_text(tmp_path / "lost.pdf", ["A page whose contents get lost."]).read_bytes()
+    contents = int(re.search(rb"/Contents (\d+) 0 R", raw)[1])
+    lost = raw.replace(b"/Contents %d 0 R" % contents, b"/Contents 9%d 0 R" % contents)
+    job_id = upload(service, "lost.pdf", lost).json()["job_id"]
+    status = service.ended(job_id)
+    assert (status["status"], status["error"]["code"], status["error"]["status"]) == ("failed", "PAGE_DAMAGED", 422)
+    assert status["error"]["details"] == {"failed_pages": [1]}
+    problem(service.client.get(f"/v1/jobs/{job_id}/result"), 422, "PAGE_DAMAGED")
+    problem(upload(service, "lost.pdf", lost, "sync"), 422, "PAGE_DAMAGED")
+
+
 def test_a_password_is_nowhere_to_be_read_while_its_job_waits_and_gone_after(tmp_path, paper):
     with Service(tmp_path, NUM_WORKERS=0) as waiting:
         job_id = upload(waiting, "paper.pdf", paper.read_bytes(), password="hush-hush").json()["job_id"]

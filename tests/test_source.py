@@ -436,9 +436,8 @@ def test_a_pdf_without_pages_is_damaged(openers: Openers, tmp_path: Path):
         facts_of(openers, path)
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
-def test_a_truncated_picture_is_damaged(openers: Openers, tmp_path: Path, format: str):
-    whole = documents.picture(tmp_path / "a", PARAGRAPH, format)
+def test_a_truncated_webp_is_damaged(openers: Openers, tmp_path: Path):
+    whole = documents.picture(tmp_path / "a", PARAGRAPH, "WEBP")
     with pytest.raises(DamagedDocument):
         facts_of(openers, documents.truncated(whole, tmp_path / "b"), "image")
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from typing import IO, Any, get_args
 
 from document_parser import logs
 from document_parser.engines import on_this_machine
-from document_parser.errors import DocumentParserError, EngineError, PageNotRead, StorageUnavailable
+from document_parser.errors import (
+    DocumentParserError,
+    EngineError,
+    PageNotRead,
+    PageUnreadable,
+    StorageUnavailable,
+    error_class,
+)
 from document_parser.export.figures import Figures
 from document_parser.jobs import files, queue, record
 from document_parser.jobs.actor import given_back_where_storage_is_away
@@ -39,7 +47,13 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     if claim is None or job is None:
         return
     with given_back_where_storage_is_away(context.ledger, claim):
-        export(context, job, job.card.options.output_format)
+        error = _nothing_read(context, job_id)
+        if error is None:
+            export(context, job, job.card.options.output_format)
+    if error is not None:
+        fail(context, job_id, error)
+        context.ledger.finish_stage(claim)
+        return
     outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
     if outcome == "ok":
@@ -63,6 +77,19 @@ def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
         assemble(context, job_id, actor)
     else:
         queue.ring_stage(context.redis, job_id, "assemble")
+
+
+def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
+    """The error of a document all of whose pages failed: that of most of them, in the words of the first such page."""
+    entries = context.ledger.entries(job_id)
+    if not entries or any(entry["state"] != "failed" for entry in entries.values()):
+        return None
+    codes = Counter(entry.get("error", PageUnreadable.code) for _, entry in sorted(entries.items()))
+    code = codes.most_common(1)[0][0]
+    number = min(number for number, entry in entries.items() if entry.get("error", PageUnreadable.code) == code)
+    page = stored_page(context, job_id, number, entries[number].get("revision", 1))
+    kind, said = error_class(code) or PageUnreadable, (page and page.error) or _error(entries[number])
+    return kind(f"No page of the document could be read. Page {number}: {said.message}", failed_pages=sorted(entries))
 
 
 def fail(context: Context, job_id: str, error: DocumentParserError) -> None:

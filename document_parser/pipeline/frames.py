@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import Confinement, InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import Confinement, Damage, InkFacts, PictureSpec, SourceKind, Word
 from document_parser.spans import safe_link
 
 MOST_HEADER_BYTES = 1 << 16
@@ -52,7 +52,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """What a child is asked. ``seconds`` is the processor time it may take."""
 
-    op: Literal["confine", "open", "facts", "words", "rules", "render"]
+    op: Literal["confine", "open", "facts", "words", "rules", "damage", "render"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -84,6 +84,9 @@ class Reply(BaseModel):
     marks: InkFacts = InkFacts()
     askew: Annotated[float, Field(ge=-45, le=45)] = 0.0
     shrunk: Annotated[float, Field(gt=0, le=1)] = 1.0
+    messages: Annotated[int, Field(ge=0, le=1 << 16)] = 0
+    """How many lines libraries wrote to stderr for this request that tell of damage; ``decoder`` is the first."""
+    decoder: Annotated[str, Field(max_length=120)] = ""
 
     @classmethod
     def refusing(cls, error: DocumentParserError) -> Reply:
@@ -149,6 +152,10 @@ def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> lis
         for number in numbers:
             words[number] = words[number]._replace(link=address)
     return words
+
+
+def damage_payload(damage: Sequence[Damage]) -> bytes:
+    return json.dumps([one.model_dump() for one in damage]).encode()
 
 
 def rows_payload(rows: Sequence[tuple[Any, ...]]) -> bytes:

@@ -29,8 +29,8 @@ from PIL import Image
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError, PageUnreadable
-from document_parser.models import Confinement, PageFacts, PictureSpec, Rule, Word
-from document_parser.pipeline import confinement, frames
+from document_parser.models import Confinement, Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline import confinement, decoder_messages, frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.image_file import ImageFile
 from document_parser.pipeline.pdf_file import PdfFile
@@ -53,6 +53,7 @@ class OpenedDocument(Protocol):
     def facts(self, number: int) -> PageFacts: ...
     def words(self, number: int) -> list[Word]: ...
     def rules(self, number: int) -> list[Rule]: ...
+    def damage(self, number: int) -> list[Damage]: ...
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
 
 
@@ -158,14 +159,17 @@ def _close_all_but(keep: int) -> None:
 
 
 def _keep_stderr_clean() -> None:
-    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr."""
+    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr.
+
+    What they write on 2 is read after each request: it may be the only sign of damage.
+    """
     sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="replace")
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
     logging.disable(logging.WARNING)
     _point_at_nothing(1, os.O_WRONLY)
-    _point_at_nothing(2, os.O_WRONLY)
+    decoder_messages.redirect()
     warnings.simplefilter("ignore")
 
 
@@ -214,6 +218,8 @@ def _answered(opened: OpenedDocument | None, request: Request) -> tuple[Reply, b
         return Reply(), frames.words_payload(opened.words(request.page))
     if request.op == "rules":
         return Reply(), frames.rows_payload(opened.rules(request.page))
+    if request.op == "damage":
+        return Reply(), frames.damage_payload(opened.damage(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,
@@ -263,6 +269,7 @@ class Opener:
             request = Request.model_validate_json(frame[0])
             if request.op in ("open", "confine") and confined is None:
                 confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
+            decoder_messages.take()
             _limit_processor(request.seconds)
             try:
                 if request.op == "open":
@@ -274,7 +281,9 @@ class Opener:
                     reply, payload = _answered(opened, request)
             except DocumentParserError as error:
                 reply, payload = Reply.refusing(error), b""
-            frames.send(sock, reply.model_copy(update={"processor_seconds": _used_seconds()}), payload)
+            messages = decoder_messages.take()
+            told = {"processor_seconds": _used_seconds(), "messages": len(messages), "decoder": next(iter(messages), "")}
+            frames.send(sock, reply.model_copy(update=told), payload)
 
     def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
         """Give up everything but the document; then watch, in a thread, that whoever asks is still there.

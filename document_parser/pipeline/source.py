@@ -12,15 +12,16 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from document_parser import logs
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
-from document_parser.models import Confinement, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
+from document_parser.models import Confinement, Damage, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
 from document_parser.pipeline.opener_child import Child, ask_for_child
@@ -34,6 +35,7 @@ log = logs.get(__name__)
 REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
+_DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
 _RULES = TypeAdapter(list[Rule], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
@@ -171,6 +173,12 @@ class Source:
         _, payload = await self._page("rules", number)
         with self._trusting(number):
             return _RULES.validate_json(payload)
+
+    async def damage(self, number: int) -> list[Damage]:
+        """What of the page's data is damaged, as far as that can be found."""
+        _, payload = await self._page("damage", number)
+        with self._trusting(number):
+            return _DAMAGE.validate_json(payload)
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         """The picture of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
@@ -313,4 +321,6 @@ def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn:
     if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):
         raise ValueError("not a JPEG file")
     skew = Skew(reply.askew, reply.shrunk, width / height) if reply.askew else Skew()
-    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks, skew=skew)
+    said = Damage(part="picture", fault="corrupt", decoder=reply.decoder) if reply.messages else None
+    image = PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks, skew=skew)
+    return replace(image, damage=said)
