@@ -127,7 +127,7 @@ class LocalStorage(Storage):
 
     def open(self, key: str) -> BinaryIO:
         with _mapped(key):
-            return io.BufferedReader(_StoredFile(self._path(key)))  # type: ignore[return-value]  # what open("rb") returns
+            return io.BufferedReader(_StoredFile(self._path(key)))
 
     def exists(self, key: str) -> bool:
         try:
@@ -321,7 +321,7 @@ class _StoredFile(io.FileIO):
         with _mapped():
             return super().readall()
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any) -> int:
         with _mapped():
             return super().write(data)
 
@@ -332,7 +332,7 @@ def open_scratch(path: Path) -> BinaryIO:
     Only what this file itself cannot do becomes an error of the store; other errors of whoever writes it stay what they are.
     """
     with _mapped():
-        return io.BufferedRandom(_StoredFile(path, "xb+"))  # type: ignore[return-value]  # what open("xb+") returns
+        return io.BufferedRandom(_StoredFile(path, "xb+"))
 
 
 @contextlib.contextmanager
@@ -371,7 +371,7 @@ def _remove_tree(top: Path) -> int:
 
     Raises StorageUnavailable if something could not be removed; all that could be is gone then.
     """
-    removed, failed = 0, {}
+    removed, failed = 0, dict[str, OSError]()
     for _ in range(MOST_PLACINGS):
         failed = {}
         for folder, folders, names in os.walk(top, topdown=False, onerror=_unless_gone):
