@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from io import BytesIO
 from typing import IO
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 from werkzeug.datastructures import FileStorage, Headers, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 from werkzeug.http import parse_options_header
 
@@ -17,6 +17,7 @@ from document_parser.api.arrivals import PIECE_BYTES
 from document_parser.errors import BadRequest, DocumentParserError, InvalidOption
 
 MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 MAX_HEADER_BYTES = 8190
 """Of one header of a part; what gunicorn allows a header of the request."""
 TOO_MANY_PARTS = "segment count"
@@ -29,7 +30,7 @@ Files = MultiDict[str, FileStorage]
 
 
 class FormParser(FormDataParser):
-    """Parse multipart bodies with the library ``multipart``, all other bodies as werkzeug does.
+    """Parse multipart bodies with the library ``multipart``, all other bodies as werkzeug does, within the same bounds.
 
     werkzeug 3.1.9 appends a CR to a part if a piece of the body ends one byte after the boundary that follows the part.
     ``multipart`` follows RFC 2046 (a delimiter begins with CRLF) and takes a third of the time.
@@ -56,10 +57,27 @@ class FormParser(FormDataParser):
     def _parse_plain(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None
     ) -> tuple[IO[bytes], Form, Files]:
-        try:
+        if mimetype != URLENCODED:
             return super().parse(stream, mimetype, content_length, options)
-        except RequestEntityTooLarge:
-            raise _refuse(_too_much_text(self.max_form_memory_size)) from None
+        try:
+            data = self._whole(stream)
+            return (
+                super().parse(BytesIO(data), mimetype, len(data), options)
+                if data.decode()
+                else (stream, MultiDict(), MultiDict())
+            )
+        except UnicodeDecodeError:
+            raise _refuse(_undecodable()) from None
+
+    def _whole(self, stream: IO[bytes]) -> bytes:
+        """The body of a plain form, which werkzeug reads whole and unbounded."""
+        most = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
+        data = bytearray()
+        while piece := stream.read(PIECE_BYTES):
+            data += piece
+            if len(data) > most:
+                raise _refuse(_too_much_text(self.max_form_memory_size))
+        return bytes(data)
 
     def _parse_parts(self, stream: IO[bytes], boundary: str) -> tuple[Form, Files]:
         most_parts = math.inf if self.max_form_parts is None else self.max_form_parts
@@ -165,7 +183,7 @@ def _is_of_decoding(error: Exception) -> bool:
 
 def _undecodable() -> BadRequest:
     return BadRequest(
-        "The name of a field or of a file is not UTF-8. Send names in UTF-8, or the document as the raw body of the request.",
+        "The name of a field or of a file, or a plain form, is not UTF-8. Send names in UTF-8, or the document as the raw body of the request.",
         reason="names",
     )
 
