@@ -59,15 +59,10 @@ class FormParser(FormDataParser):
     ) -> tuple[IO[bytes], Form, Files]:
         if mimetype != URLENCODED:
             return super().parse(stream, mimetype, content_length, options)
-        try:
-            data = self._whole(stream)
-            return (
-                super().parse(BytesIO(data), mimetype, len(data), options)
-                if data.decode()
-                else (stream, MultiDict(), MultiDict())
-            )
-        except UnicodeDecodeError:
-            raise _refuse(_undecodable()) from None
+        data = self._whole(stream)
+        if not _is_utf8(data):
+            raise _refuse(_undecodable())
+        return super().parse(BytesIO(data), mimetype, len(data), options)
 
     def _whole(self, stream: IO[bytes]) -> bytes:
         """The body of a plain form, which werkzeug reads whole and unbounded."""
@@ -181,9 +176,18 @@ def _is_of_decoding(error: Exception) -> bool:
     return any(isinstance(argument, UnicodeDecodeError) for argument in error.args)
 
 
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _undecodable() -> BadRequest:
     return BadRequest(
-        "The name of a field or of a file, or a plain form, is not UTF-8. Send names in UTF-8, or the document as the raw body of the request.",
+        "The name of a field or of a file, or a plain form, is not UTF-8. Send names in UTF-8, or the document as the raw body "
+        "of the request.",
         reason="names",
     )
 
