@@ -53,8 +53,11 @@ class Storage(ABC):
         """Store these bytes. Not ``durable`` is what may be lost or torn in a power cut, and is read with that in mind."""
 
     @abstractmethod
-    def put_file(self, key: str, path: Path) -> None:
-        """Store a local file, which is gone afterwards."""
+    def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
+        """Store a local file, which is gone afterwards.
+
+        ``followed``: another file is put into the same folder at once, and it is the sync of that which counts for both.
+        """
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
@@ -106,6 +109,8 @@ class LocalStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.staging = root / "staging"
+        self._made: dict[Path, list[Path]] = {}
+        """Folders with a new folder in them, to be synced with the next write into the key of this."""
 
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
         with _mapped():
@@ -120,10 +125,10 @@ class LocalStorage(Storage):
             finally:
                 part.unlink(missing_ok=True)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
         with _mapped():
             _sync(path)
-            self._place(path, key, durable=True)
+            self._place(path, key, durable=not followed)
 
     def open(self, key: str) -> BinaryIO:
         with _mapped(key):
@@ -147,6 +152,7 @@ class LocalStorage(Storage):
             self._path(key).unlink(missing_ok=True)
 
     def delete_all(self, prefix: str) -> int:
+        self._made.pop(self._path(prefix.rstrip("/")), None)
         with _mapped():
             return _remove_tree(self._path(prefix))
 
@@ -196,9 +202,13 @@ class LocalStorage(Storage):
         made = list(takewhile(lambda folder: not folder.exists(), place.parents))
         place.parent.mkdir(parents=True, exist_ok=True)
         part.replace(place)
-        if durable:
+        grown = [folder.parent for folder in made]
+        if not durable:
+            if grown:
+                self._made[place.parent] = grown
+        else:
             # Also the folders that have got a new folder, or the whole branch may be gone.
-            for folder in dict.fromkeys([place.parent, *(one.parent for one in made)]):
+            for folder in dict.fromkeys([place.parent, *grown, *self._made.pop(place.parent, [])]):
                 # Deleted meanwhile: there is nothing to keep.
                 with contextlib.suppress(FileNotFoundError):
                     _sync(folder)
@@ -229,7 +239,7 @@ class S3Storage(Storage):
         with self._asking(key):
             self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
         with self._asking(key):
             self.client.upload_file(str(path), self.bucket, self.prefix + key)
         with _mapped():

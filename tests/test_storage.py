@@ -179,6 +179,9 @@ def test_a_write_is_on_the_disk_before_it_counts_and_so_is_its_name(tmp_path):
     assert traced("store.put('jobs/a/2', b'text')", tmp_path) == ["sync part", "name 2", "sync a"]
     upload = "Path('upload').write_bytes(b'text'); store.put_file('jobs/a/source', Path('upload'))"
     assert traced(upload, tmp_path) == ["sync part", "name source", "sync a"]
+    both = "Path('upload').write_bytes(b'text'); store.put_file('jobs/b/source', Path('upload'), followed=True)"
+    synced = ["sync part", "name source", "sync part", "name card", "sync b", "sync jobs"]
+    assert traced(f"{both}; store.put('jobs/b/card', b'text')", tmp_path) == synced, "one sync of the folder for both"
     assert traced("store.put('jobs/a/3', b'text', durable=False)", tmp_path) == ["name 3"]
 
 

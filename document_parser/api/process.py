@@ -163,7 +163,8 @@ def take_in() -> TakenIn:
             if (held := _held(services, card)) is not None:
                 return held
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
-        services.storage.put_file(files.source(card.job_id), staged.path)
+        # job.json follows: one sync of the folder for both, before the upload is answered.
+        services.storage.put_file(files.source(card.job_id), staged.path, followed=True)
     submitted = _submit(services, card, password)
     if submitted.replayed:
         # Its twin was faster by a moment.
