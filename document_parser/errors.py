@@ -255,6 +255,16 @@ class WebhookRefused(DocumentParserError):
     message = "webhook_url must be an http or https address of a public host. WEBHOOK_ALLOW_HOSTS names exceptions."
 
 
+class WebhookNotResolved(DocumentParserError):
+    code = "WEBHOOK_NOT_RESOLVED"
+    status = 503
+    retryable = True
+    message = (
+        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if it stays so, check the "
+        "name."
+    )
+
+
 class WebhookMissing(DocumentParserError):
     code = "NO_WEBHOOK"
     status = 404
@@ -434,6 +444,33 @@ class PageInDoubt(PageUnreadable):
 class PageNotRead(PageUnreadable):
     code = "PAGE_NOT_READ"
     message = "The job was cancelled before this page was read. Submit the document again, with page_range for this page alone."
+
+
+class PagesLost(PageUnreadable):
+    """Pages that were read, and whose files are gone or torn."""
+
+    code = "PAGES_LOST"
+    message = "The stored reading of a page is damaged or gone. Have the page read again, or send the document again."
+
+    @property
+    def pages(self) -> list[int]:
+        found: list[int] = self.details["pages"]
+        return found
+
+    @classmethod
+    def of(cls, pages: list[int]) -> PagesLost:
+        named = ", ".join(map(str, pages[:10])) + (" …" if len(pages) > 10 else "")
+        what = f"The stored reading of page {named} is" if len(pages) == 1 else f"The stored readings of pages {named} are"
+        again = "it" if len(pages) == 1 else "them"
+        return cls(f"{what} damaged or gone. Have {again} read again, or send the document again.", pages=pages)
+
+
+class FormatFailed(DocumentParserError):
+    """A format of a result that was asked for after the end of its job could not be written."""
+
+    code = "FORMAT_FAILED"
+    status = 500
+    message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
 class PageTimeout(PageUnreadable):

@@ -20,6 +20,10 @@ from document_parser.settings import Settings
 
 log = logs.get(__name__)
 
+REWRITE_SECONDS = 3600.0
+"""Between two rewrites of the append-only file: what was deleted, names of documents too, is in the file until then."""
+REWRITE_LOOK_SECONDS = 60.0
+
 
 class EmbeddedValkey:
     """Keeps a Valkey alive for one DATA_DIR. Whichever process holds its lock starts it; the others use it.
@@ -28,8 +32,10 @@ class EmbeddedValkey:
     with the data of its append-only file.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rewrite_seconds: float = REWRITE_SECONDS) -> None:
         self.settings = settings
+        self.rewrite_seconds = rewrite_seconds
+        self.looked_at = time.monotonic()
         self.lock = Lock(settings.data_dir / "valkey.lock")
         self.held = False
         self._server: ValkeyServer | None = None
@@ -39,10 +45,27 @@ class EmbeddedValkey:
         if not self.held:
             self.held = self.lock.acquire(str(os.getpid()))
         if self.answers():
+            self._rewrite_in_turn()
             return True
         if self.held and not self._running():
             self._start()
         return self.answers()
+
+    def _rewrite_in_turn(self) -> None:
+        """Have the append-only file rewritten if it has grown since the last time, and that is long enough ago.
+
+        When that was the file itself tells: a service that is started anew every few minutes is no reason never to do it.
+        """
+        if not self.held or time.monotonic() - self.looked_at < min(REWRITE_LOOK_SECONDS, self.rewrite_seconds):
+            return
+        self.looked_at = time.monotonic()
+        written = [path.stat().st_mtime for path in (self.settings.data_dir / "valkey").glob("appendonlydir/*.base.*")]
+        if written and abs(time.time() - max(written)) < self.rewrite_seconds:
+            return
+        with contextlib.closing(self._client()) as client, contextlib.suppress(redis.RedisError):
+            facts = client.info("persistence")
+            if facts.get("aof_current_size", 0) > facts.get("aof_base_size", 0):
+                client.bgrewriteaof()
 
     def answers(self) -> bool:
         """Whether a server answers on the socket; one that is loading its file does not yet."""

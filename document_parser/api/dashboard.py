@@ -6,6 +6,7 @@ Open to whoever may list and delete jobs, see ``auth``. It only shows, unless DA
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 from collections import Counter
 from typing import Any
@@ -21,6 +22,7 @@ from rq.serializers import JSONSerializer
 from rq_dashboard import web
 
 from document_parser.api import auth, factory, problems
+from document_parser.api.schemas import CURSOR
 from document_parser.api.security import NOTHING
 from document_parser.errors import DashboardReadOnly, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
 from document_parser.jobs import queue, record
@@ -188,7 +190,9 @@ def _documents() -> Blueprint:
 
 def _before() -> float | None:
     """Creation time of the last document on the page before, in seconds since 1970. Raises InvalidOption."""
-    try:
-        return float(request.args["before"]) if "before" in request.args else None
-    except ValueError:
-        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"}) from None
+    before = request.args.get("before")
+    if before is None:
+        return None
+    if not before or not re.fullmatch(CURSOR, before):
+        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"})
+    return float(before)

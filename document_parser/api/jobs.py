@@ -13,7 +13,7 @@ from document_parser.api.auth import check_origin, require_operator
 from document_parser.api.listing import page_of
 from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
-from document_parser.api.waiting import wait_for_end
+from document_parser.api.waiting import retry_after, wait_for_end
 from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.ending import delete_job, end_job
@@ -23,6 +23,9 @@ from document_parser.models import JobState, JobStatus
 routes = APIBlueprint(
     "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Look at jobs, fetch results, end them.")]
 )
+
+
+STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
 
 
 @routes.get(
@@ -41,7 +44,7 @@ def listing(query: JobsQuery) -> Response:
 @routes.get(
     "/<job_id>",
     summary="How a job goes; the same as /status",
-    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="get_job",
 )
 def job(path: JobPath, query: StatusQuery) -> Response:
@@ -51,7 +54,7 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 @routes.get(
     "/<job_id>/status",
     summary="How a job goes",
-    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="job_status",
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
@@ -124,7 +127,8 @@ def known(job_id: str) -> str:
 
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
-    return answers.of(wait_for_end(factory.services(), known(path.job_id), query.wait).show())
+    found = wait_for_end(factory.services(), known(path.job_id), query.wait)
+    return answers.of(found.show(), headers={} if found.at_rest else retry_after())
 
 
 def _load(job_id: str) -> Job:

@@ -20,10 +20,12 @@ from document_parser.errors import (
     DocumentError,
     DocumentParserError,
     Forbidden,
+    FormatFailed,
     JobExpired,
     JobNotComplete,
     JobNotFound,
     LoginRequired,
+    PagesLost,
     QueueUnavailable,
     RateLimited,
     StorageUnavailable,
@@ -54,8 +56,10 @@ RESULT: tuple[Errors, ...] = (
     *JOB,
     TableNotFound,
     JobNotComplete,
+    FormatFailed,
     StorageUnavailable,
     DocumentError,
+    PagesLost,
     *DocumentError.__subclasses__(),
 )
 """Of a route that gives a result: it is not there yet, or the job's error is the answer."""

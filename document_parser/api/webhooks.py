@@ -20,7 +20,7 @@ from document_parser.api.jobs import known
 from document_parser.api.listing import page_of
 from document_parser.api.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
-from document_parser.errors import InvalidOption, JobNotComplete, ServerBusy, WebhookMissing, WebhookRefused
+from document_parser.errors import InvalidOption, JobNotComplete, ServerBusy, WebhookMissing, WebhookNotResolved, WebhookRefused
 from document_parser.jobs import announcements, clock, deliveries, queue
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.posting import Answer, Message, post
@@ -88,7 +88,9 @@ def replay_one(path: JobPath) -> Response:
     summary="Try a receiver",
     description="Posts a signed webhook.ping at once, as a job's webhook would be, and tells what came of it.",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Pinged}, InvalidOption, WebhookRefused, ServerBusy, *openapi.OPERATOR),
+    responses=openapi.responses(
+        {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR
+    ),
     operation_id="ping_webhook",
 )
 def ping(body: Ping) -> Response:

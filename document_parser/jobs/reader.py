@@ -18,6 +18,7 @@ from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document, plan_from_cache
@@ -213,7 +214,7 @@ class Reader:
             await asyncio.to_thread(self.context.storage.put, files.page(claim.job_id, claim.page), data)
         outcome = self.ledger.finish(claim, page)
         if outcome == "gone":
-            await asyncio.to_thread(self.context.storage.delete_all, files.folder(claim.job_id))
+            await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)
         elif outcome == "closed":
             await asyncio.to_thread(assembly.assemble_or_ring, self.context, claim.job_id, self.actor.name)
         else:
