@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -82,6 +83,18 @@ def parents_of(data_dir: Path) -> dict[int, int]:
     return found
 
 
+class AsOperator(httpx.Auth):
+    """Sends the token of a DATA_DIR where a request says nothing of its own, as programs on the machine do."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._file = data_dir / "operator.token"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if "Authorization" not in request.headers and self._file.exists():
+            request.headers["Authorization"] = f"Bearer {self._file.read_text()}"
+        yield request
+
+
 class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind."""
 
@@ -111,7 +124,8 @@ class Service:
         self.writers: list[subprocess.Popen[bytes]] = []
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        """The operator's, who sits at the machine."""
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=AsOperator(self.data_dir))
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -14,12 +14,12 @@ import pytest
 from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
+from document_parser.atomic import own_secret
 from document_parser.errors import JobNotComplete
 from document_parser.jobs import deliveries, record
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.replay import replay, replay_failed
-from document_parser.jobs.secrets import own_secret
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
 from tests.receiver import receiving, secret_of, settings, told
@@ -27,7 +27,7 @@ from tests.service import Service, redis_url_of, wait_until
 from tests.test_addresses import REFUSED
 from tests.test_webhooks import card_of
 
-TOKEN = "operators-token"
+TOKEN = "operators-own-token"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
 HOOK = "http://hooks.test/path-secret"
 

@@ -14,6 +14,7 @@ import document_parser
 from document_parser import logs
 from document_parser.api import (
     access,
+    auth,
     dashboard,
     events,
     jobs,
@@ -36,6 +37,7 @@ from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.secrets import make_webhook_secret
 from document_parser.keeper import keep_beside
 from document_parser.settings import Settings, load_settings
+from document_parser.startup import keep_data_private
 from document_parser.storage import Storage, make_storage
 
 SMALL_FIELDS_BYTES = 1 << 20
@@ -102,6 +104,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     problems.register(app)
     dashboard.register(app, settings, redis)
     limits.register(app, settings, redis)
+    auth.register(app)
     for blueprint in (
         process.blueprint(settings.api),
         jobs.routes,
@@ -121,9 +124,11 @@ def serving_app() -> DescribedApp:
     """The app of a server process, with a keeper beside the server's master."""
     settings = load_settings()
     logs.configure(settings.logs)
+    keep_data_private(settings)
     _read_uploads_in_small_pieces()
     app = create_app(settings)
     make_webhook_secret(settings)
+    auth.make_operator_token(settings)
     tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
     keep_beside(settings, _master_pid())
     return app

@@ -33,7 +33,7 @@ from document_parser.models import JobError, utc_text
 log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
-BEARER = 'Bearer realm="the admin token", error="invalid_token"'
+BEARER = 'Bearer realm="the operator", error="invalid_token"'
 """What a 401 asks for, as RFC 6750 has it."""
 MOST_DRAINED_BYTES = 64 << 20
 REST_SECONDS = 10.0
