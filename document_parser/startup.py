@@ -32,13 +32,18 @@ def keep_data_private(settings: Settings) -> None:
     os.umask(PRIVATE_UMASK)
     folder = settings.data_dir
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    facts = folder.stat()
-    if not stat.S_IMODE(facts.st_mode) & PRIVATE_UMASK:
+    if not folder.stat().st_mode & PRIVATE_UMASK:
         return
-    if facts.st_uid != os.getuid() or facts.st_mode & stat.S_ISVTX or folder.resolve() in SHARED_FOLDERS:
-        log.warning("data_dir_open_to_others", advice="Set DATA_DIR to a folder of its own that belongs to the service's user.")
-    else:
+    if may_be_closed(folder):
         folder.chmod(0o700)
+    else:
+        log.warning("data_dir_open_to_others", advice="Set DATA_DIR to a folder of its own that belongs to the service's user.")
+
+
+def may_be_closed(folder: Path) -> bool:
+    """Whether a DATA_DIR is this user's alone to close: not a folder of everybody's, as /tmp and a home are. Raises OSError."""
+    facts = folder.stat()
+    return facts.st_uid == os.getuid() and not facts.st_mode & stat.S_ISVTX and folder.resolve() not in SHARED_FOLDERS
 
 
 def settings_or_exit() -> Settings:

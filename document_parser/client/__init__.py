@@ -69,10 +69,10 @@ class Client:
         patience: float = 60.0,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """``token`` is the admin token. Without one, the methods that are for the operator send the token of DATA_DIR to a service
-        on this machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience`` the
-        longest time of asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address is
-        none.
+        """``token`` is the admin token. Without one, the methods that are for the operator send the token of DATA_DIR to a
+        service on this machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience``
+        the longest time of asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address
+        is none.
         """
         self._service = Service(base_url, token, timeout, patience, pause)
         self._timeout = timeout
