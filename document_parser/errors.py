@@ -185,7 +185,7 @@ class LoginRequired(DocumentParserError):
 
 class LinkUsed(DocumentParserError):
     code = "LINK_USED"
-    status = 403
+    status = 410
     message = (
         "This link was used already, or is too old. `docparse operator-link` prints a new one, on the machine and as the "
         "service's user."

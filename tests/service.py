@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +18,8 @@ import httpx
 
 from document_parser.jobs import files
 from document_parser.models import Page
+from document_parser.operator_access import create_link
+from document_parser.settings import Settings, StoreSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 API = [sys.executable, "-m", "document_parser.api"]
@@ -132,6 +134,16 @@ class Service:
         self.process = self._popen(self.command)
         return self
 
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Self]:
+        """Run without waiting until it is ready: what has no API never answers."""
+        try:
+            yield self.start()
+            self.stop()
+        finally:
+            self.kill_everything()
+            self.client.close()
+
     def also(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Another process of the same service, a worker for example."""
         self.others.append(self._popen(command))
@@ -159,6 +171,14 @@ class Service:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def operator_token(self) -> str:
+        return (self.data_dir / "operator.token").read_text()
+
+    def operator_link(self) -> str:
+        """An address that makes a browser the operator's, as ``docparse operator-link`` prints it."""
+        return create_link(Settings(store=StoreSettings(data_dir=self.data_dir)), f"http://127.0.0.1:{self.port}")
 
     def answers(self, path: str) -> bool:
         try:

@@ -151,8 +151,8 @@ def _password() -> str:
 def _open_session() -> Response:
     """Take a one-time link: the browser that opened it is the operator's for SESSION_SECONDS. Raises LinkUsed."""
     settings = factory.services().settings
-    if request.method == "HEAD":  # of a program that looks ahead; it would use the link up
-        raise LinkUsed()
+    if request.method == "HEAD":  # of a program that looks ahead, which is not to use the link up
+        return Response(status=204)
     if not redeem_link(settings, request.args.get("code", "")):
         raise LinkUsed()
     response: Response = redirect("/", 303)  # type: ignore[assignment]

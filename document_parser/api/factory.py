@@ -25,6 +25,7 @@ from document_parser.api import (
     process,
     security,
     service,
+    serving,
     system,
     ui,
     webhooks,
@@ -126,6 +127,7 @@ def serving_app() -> DescribedApp:
     logs.configure(settings.logs)
     keep_data_private(settings)
     _read_uploads_in_small_pieces()
+    _believe_no_caller()
     app = create_app(settings)
     make_webhook_secret(settings)
     auth.make_operator_token(settings)
@@ -143,6 +145,18 @@ def _read_uploads_in_small_pieces() -> None:
     unreader = sys.modules.get("gunicorn.http.unreader")
     if unreader is not None and hasattr(unreader.SocketUnreader, "max_body_chunk"):
         unreader.SocketUnreader.max_body_chunk = 64 << 10
+
+
+def _believe_no_caller() -> None:
+    """gunicorn believes SCRIPT_NAME, X-Forwarded-Proto and the like of callers on 127.0.0.1 and on unix sockets.
+
+    Not here, also when it was started without our configuration, which says the same. Of proxies the app believes what
+    TRUSTED_PROXIES says.
+    """
+    config = sys.modules.get("gunicorn.config")
+    if config is not None:
+        for name, value in serving.BELIEVED.items():
+            setattr(config.Config, name, value)
 
 
 def _master_pid() -> int:

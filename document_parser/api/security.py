@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import ssl
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from flask import Flask, Response, redirect, request
 from flask_cors import CORS
@@ -13,9 +10,6 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from document_parser.api.schemas import EXAMPLE_JOB_ID
 from document_parser.settings import Settings
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 DOCS = NOTHING + "; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
@@ -53,7 +47,6 @@ def register(app: Flask, settings: Settings) -> None:
     _serve_documentation(app)
     if settings.api.trusted_proxies:
         _trust_proxies(app, settings.api.trusted_proxies)
-    app.wsgi_app = AsConnected(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def _protect(response: Response) -> Response:
@@ -109,25 +102,3 @@ def _serve_documentation(app: Flask) -> None:
 def _trust_proxies(app: Flask, count: int) -> None:
     """Believe what so many proxies say of the caller and of HTTPS. The host's name they must pass on as it came."""
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]
-
-
-class AsConnected:
-    """Passes requests on with the scheme of their connection and the path of their request line.
-
-    gunicorn believes SCRIPT_NAME, X-Forwarded-Proto and the like of callers on 127.0.0.1 and on unix sockets unless it is told
-    otherwise (``forwarded_allow_ips``, ``forwarder_headers``), and only our own configuration tells it. What proxies say is
-    believed after this, as TRUSTED_PROXIES has it.
-    """
-
-    def __init__(self, app: WSGIApplication) -> None:
-        self._app = app
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        client = environ.get("gunicorn.socket")
-        if client is not None:
-            environ["wsgi.url_scheme"] = "https" if isinstance(client, ssl.SSLSocket) else "http"
-        if "HTTP_SCRIPT_NAME" in environ:
-            # gunicorn has cut it off the path; no header of ours has an underscore.
-            environ["PATH_INFO"] = environ.get("SCRIPT_NAME", "") + environ["PATH_INFO"]
-            environ["SCRIPT_NAME"] = ""
-        return self._app(environ, start_response)

@@ -15,6 +15,9 @@ log = logs.get(__name__)
 
 EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 
+BELIEVED: dict[str, Any] = {"forwarded_allow_ips": [], "forwarder_headers": [], "secure_scheme_headers": {}}
+"""gunicorn's settings of what callers may say of scheme and path: nothing."""
+
 _workers: list[Any] = []
 """gunicorn's worker in this process, where gunicorn serves."""
 
@@ -38,11 +41,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "on_exit": _server_ended,
         # One control socket a user would be shared by all services of that user.
         "control_socket_disable": True,
-        # What callers say of scheme and path is believed of nobody; of proxies the app believes what TRUSTED_PROXIES says.
-        "forwarded_allow_ips": "",
-        "forwarder_headers": "",
-        "secure_scheme_headers": {},
-        "proxy_protocol": "off",
+        **{name: "" if value == [] else value for name, value in BELIEVED.items()},
         "logger_class": "document_parser.api.gunicorn_log.GunicornLogger",
     }
 

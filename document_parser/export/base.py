@@ -148,7 +148,7 @@ def separator(options: Options, page: Page) -> str:
 
 
 def separating_line(options: Options) -> re.Pattern[str] | None:
-    """What a line looks like that programs take for the one between pages, whatever its number; None where none is asked for."""
+    """What a line looks like that programs take for the one between pages, whatever its number; None if none is asked for."""
     if not options.page_separator.strip():
         return None
     number = r"[0-9]+".join(re.escape(part) for part in options.page_separator.strip().split("{page}"))

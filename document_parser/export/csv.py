@@ -21,8 +21,8 @@ from document_parser.models import Document, Options, Page, Table
 from document_parser.table_archive import CsvTable, write_archive
 
 _RUNS_AS_FORMULA = re.compile(r"[\s\ufeff\u200b]*(?:[=@＝＠]|[+\-−＋－].*[(|!（｜！])", re.DOTALL)
-"""What spreadsheets skip in front of a formula counts as nothing: white space (tab, line ends and no-break space among it) and a
-byte order mark. Some of them take full-width signs for ASCII ones."""
+"""What spreadsheets skip in front of a formula counts as nothing: white space (tab, line ends and no-break space among it) and
+a byte order mark. Some of them take full-width signs for ASCII ones."""
 
 
 def write_csv(

@@ -1,7 +1,7 @@
 """Text of a document as Markdown that shows exactly this text: escaped where it must be, and only there.
 
-Formulas between dollar signs stay as they are, but for what could be HTML or a link to a viewer. The rules follow CommonMark 0.31 and GitHub's extensions (tables,
-strikethrough, footnotes, formulas).
+Formulas between dollar signs stay as they are, but for what could be HTML or a link to a viewer. The rules follow CommonMark
+0.31 and GitHub's extensions (tables, strikethrough, footnotes, formulas).
 """
 
 from __future__ import annotations

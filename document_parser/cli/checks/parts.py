@@ -51,6 +51,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
             "REDIS_URL is redis://, rediss://, unix:// or redis+sentinel://.",
         )
         return
+    yield from reach_of_redis(settings)
     with contextlib.closing(client):
         try:
             cluster = is_cluster(client)
@@ -64,13 +65,12 @@ def redis(settings: Settings) -> Iterator[Finding]:
             yield Finding(name, "missing", f"{without_secrets(settings.redis_url)}: {trouble}")
             return
         yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
-        yield from _reach_of_redis(settings)
         for sentence in redis_warnings(client):
             yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
         yield from _skew(client)
 
 
-def _reach_of_redis(settings: Settings) -> Iterator[Finding]:
+def reach_of_redis(settings: Settings) -> Iterator[Finding]:
     """Who else may write to it, and read along: whoever does decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
