@@ -292,10 +292,13 @@ ends 2 '^    gunicorn document_parser\.api:app --workers 4 --bind 0\.0\.0\.0:123
     'gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300 --worker-class uvicorn.workers.UvicornWorker'
 serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 python -m document_parser.api'
 serves http://127.0.0.1:1233/v1/health/ready 'python -m document_parser.worker'
-says '"jobs": ?\[\{.*"job_id"' 'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'
+says '"code": ?"FORBIDDEN".*docparse operator-token' 'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'
+says '"jobs": ?\[\{.*"job_id"' 'curl -H "Authorization: Bearer $(docparse operator-token)" "http://127.0.0.1:1233/v1/jobs?limit=50"'
 says '' "JOB=\$(curl -s -F file=@samples/scan.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
 says '"status": ?"(queued|processing|completed)"' 'curl "http://127.0.0.1:1233/v1/jobs/$JOB"'
 unlisted says '"status": ?"completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB?wait=60"'
+says '^http://127\.0\.0\.1:1233/operator\?code=' 'docparse operator-link'
+says '^[A-Za-z0-9_-]{43}$' 'docparse operator-token'
 says '^deleted jobs: 0$' 'docparse cleanup --days 7'
 says '^0$' "python -c 'from document_parser.job_manager import JobManager; print(JobManager().cleanup_old_jobs(days=7))'"
 ends "$(status_of redis-cli 1)" 'Invalid URI scheme|not found' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"

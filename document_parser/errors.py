@@ -181,13 +181,28 @@ class JobEnded(DocumentParserError):
 class Forbidden(DocumentParserError):
     code = "FORBIDDEN"
     status = 403
-    message = "This is open to callers on this machine only, or with the admin token."
+    message = (
+        "This is for the operator. Programs send 'Authorization: Bearer' with ADMIN_TOKEN or the token that "
+        "`docparse operator-token` prints on the machine; a browser opens the link that `docparse operator-link` prints there."
+    )
 
 
 class LoginRequired(DocumentParserError):
     code = "LOGIN_REQUIRED"
     status = 401
-    message = "This is open to the admin token only: as a bearer token, or as the password that the browser asks for."
+    message = (
+        "What came as Authorization, if anything, is not a token of this service. Send ADMIN_TOKEN, or the token that "
+        "`docparse operator-token` prints on the machine, as a bearer token or as the dashboard's password."
+    )
+
+
+class LinkUsed(DocumentParserError):
+    code = "LINK_USED"
+    status = 410
+    message = (
+        "This link was used already, or is too old. `docparse operator-link` prints a new one, on the machine and as the "
+        "service's user."
+    )
 
 
 class DashboardReadOnly(DocumentParserError):

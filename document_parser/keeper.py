@@ -18,7 +18,7 @@ import time
 from document_parser import logs
 from document_parser.processes import Lock, Watched, birth
 from document_parser.settings import Settings
-from document_parser.startup import settings_or_exit
+from document_parser.startup import keep_data_private, settings_or_exit
 from document_parser.valkey import EmbeddedValkey
 
 log = logs.get(__name__)
@@ -158,6 +158,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = settings_or_exit()
     logs.configure(settings.logs)
+    keep_data_private(settings)
     try:
         owner = Watched(options.owner)
     except ProcessLookupError:

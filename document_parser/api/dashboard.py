@@ -1,6 +1,6 @@
 """The operator's dashboard: rq-dashboard at ``/dashboard``, and beside it documents by name and their pages.
 
-Open to whoever may list and delete jobs, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
+Open to the operator, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from document_parser.jobs.connection import Redis
 from document_parser.jobs.job import PUBLIC
 from document_parser.settings import Settings
 
-PREFIX = "/dashboard"
+PREFIX = auth.DASHBOARD
 PAGE_OF_DOCUMENTS = 50
 REFRESH_SECONDS = 5
 NUMBERS = {"instance_number": (0, 0), "page": (1, 1_000_000), "per_page": (1, 200)}
@@ -83,23 +83,22 @@ def _adapt_rq_dashboard() -> None:
 
 def _guard(settings: Settings) -> Response | None:
     """By path: rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own."""
-    if not f"{request.path}/".startswith(f"{PREFIX}/"):
+    if not auth.is_dashboard(request.path):
         return None
     try:
         auth.check_operator_or_password()
     except LoginRequired as error:
-        return _ask_for_token(error, settings)
+        return _ask_for_token(error)
     _refuse_writes(settings)
     _check_arguments()
     g.script_nonce = secrets.token_urlsafe(16)
     return None
 
 
-def _ask_for_token(error: LoginRequired, settings: Settings) -> Response:
-    """The answer that makes a browser ask for the password, if there is one that would be right."""
+def _ask_for_token(error: LoginRequired) -> Response:
+    """The answer that makes a browser ask for the password."""
     response = problems.answer(error)
-    if settings.api.admin_token:
-        response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the admin token", charset="UTF-8"'
+    response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
     return response
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -16,7 +17,7 @@ from flask_limiter import Limit, Limiter, RateLimitExceeded
 from limits.storage import RedisStorage
 from redis.exceptions import ResponseError
 
-from document_parser.api import problems
+from document_parser.api import factory, problems
 from document_parser.errors import RateLimited
 from document_parser.jobs.connection import Redis, RedisError
 from document_parser.settings import Settings
@@ -25,6 +26,10 @@ FREE = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
 """What a supervisor asks however often it likes."""
 SELF_TELLING = "/v1/health"
 """Tells by itself that Redis is away, so it is asked although nobody can count."""
+
+GUESSES = 10
+GUESS_SECONDS = 60
+"""So many wrong admin tokens may come from one address within this time."""
 
 COUNT = b"""
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -95,6 +100,27 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
             response.headers["X-RateLimit-Remaining"] = str(window.remaining)
             response.headers["X-RateLimit-Reset"] = str(window.reset_at)
         return response
+
+
+def guess(is_right: Callable[[], bool]) -> bool:
+    """Compare a secret that could be guessed. Wrong ones of a caller are counted; beyond GUESSES none is compared any more.
+
+    Counted before it is compared, so that many at once gain nothing. Raises RateLimited, RedisError.
+    """
+    redis, key = factory.services().redis, f"guesses:{caller()}"
+    try:
+        count, left = redis.register_script(COUNT)([key], [GUESS_SECONDS, 1])
+    except ResponseError:
+        # A Redis that is full counts nothing, and its operator must be able to make room.
+        return is_right()
+    if int(count) > GUESSES:
+        seconds = max(1, math.ceil(int(left) / 1000))
+        sentence = "Too many wrong tokens came from this address. Retry-After says when to try again."
+        raise RateLimited(sentence, limit=f"{GUESSES} per {GUESS_SECONDS} seconds", retry_after_seconds=seconds)
+    right = is_right()
+    if right:
+        redis.decr(key)
+    return right
 
 
 def caller() -> str:

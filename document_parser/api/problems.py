@@ -46,7 +46,7 @@ WRONG_VALUES = (
     "index out of range",
 )
 """How the errors of Redis begin (redis-py leaves their ERR out) that say of an argument that it cannot be: sent by a caller."""
-BEARER = 'Bearer realm="the admin token", error="invalid_token"'
+BEARER = 'Bearer realm="the operator", error="invalid_token"'
 """What a 401 asks for, as RFC 6750 has it."""
 MOST_DRAINED_BYTES = 64 << 20
 REST_SECONDS = 10.0

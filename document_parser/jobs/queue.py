@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job as RqJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
@@ -39,6 +39,8 @@ CPU_ENGINE = "cpu_engine"
 OPENERS = "openers"
 """The field in which it says what confines the openers of its pool, as JSON."""
 
+TASKS = frozenset(f"document_parser.jobs.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry"))
+"""All that a worker runs."""
 RESULT_SECONDS = 300
 """A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
 FAILURE_SECONDS = 86_400
@@ -119,6 +121,20 @@ def job_of(rq_job_id: str) -> str:
     """The job for which a doorbell rings; empty for those of readers and deliverers."""
     found = IS_PLAN.match(rq_job_id)
     return found[0] if found else ""
+
+
+def is_own_task(job: RqJob) -> bool:
+    """Whether an RQ job is one of ours and nothing besides.
+
+    RQ imports and runs whatever function a job or its callbacks name, and posts to whatever address it names: whoever can write
+    to Redis could run code on every worker host.
+    """
+    try:
+        own = job.func_name in TASKS and job.instance is None
+    except (DeserializationError, TypeError):
+        return False
+    callbacks = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
+    return own and not any(callbacks) and not job.webhooks
 
 
 def is_queued(redis: Redis, rq_job_id: str, names: tuple[str, ...] = DOCUMENTS) -> bool:

@@ -25,7 +25,7 @@ from rq.worker_pool import ForkProcess, WorkerPool
 from document_parser import logs
 from document_parser.engines import cpu_engine
 from document_parser.errors import OpenerCrashed
-from document_parser.jobs import context, drawer, lanes, sweep
+from document_parser.jobs import context, counters, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.queue import (
@@ -35,6 +35,7 @@ from document_parser.jobs.queue import (
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
+    is_own_task,
     job_of,
     living_workers,
     plan_in_turn,
@@ -112,6 +113,9 @@ class PageWorker(Worker):
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Every line about the job names it, RQ's and the work horse's too."""
+        if not is_own_task(job):
+            self.drop(job)
+            return
         facts, job_id = {"task": job.id}, job_of(job.id)
         if job_id:
             facts |= {"job_id": job_id, "request_id": request_id(self.connection, job_id)}
@@ -119,6 +123,14 @@ class PageWorker(Worker):
             super().execute_job(job, queue)
         self.jobs_done += 1
         self.retire_in_time()
+
+    def drop(self, job: RqJob) -> None:
+        """Forget a job that is none of our tasks, before anything of it is imported. A document's own bell is rung again by the
+        sweep, should this have stood in its place.
+        """
+        self.connection.delete(job.key)
+        counters.count(self.connection, "foreign_tasks")
+        log.warning("foreign_task_dropped", advice="Somebody else writes to this Redis. Give it a password and TLS.")
 
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types

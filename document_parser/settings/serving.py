@@ -15,8 +15,13 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
+LEAST_TOKEN_CHARACTERS = 16
+
+
 class ApiSettings(Section):
     """The web server and what it accepts."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     api_host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
@@ -31,7 +36,11 @@ class ApiSettings(Section):
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
     )
     admin_token: Emptiable = Field(
-        default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
+        default="",
+        description=(
+            "Opens listing, deletion and the dashboard, 16 ASCII characters or more. "
+            "Empty: only the token that is made in DATA_DIR does (docparse operator-token)."
+        ),
     )
     dashboard_writes: bool = Field(
         default=False, description="Let the dashboard requeue, empty and delete; it has no CSRF protection of its own."
@@ -72,6 +81,17 @@ class ApiSettings(Section):
     secret_key: Emptiable = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
+
+    @field_validator("admin_token")
+    @classmethod
+    def _is_no_guess(cls, token: str) -> str:
+        """What a header can carry and nobody finds by trying."""
+        if token and (len(token) < LEAST_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
+            raise ValueError(
+                f"needs at least {LEAST_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
+                "`openssl rand -hex 16` prints; leave it empty to have a token made in DATA_DIR"
+            )
+        return token
 
     @field_validator("rate_limit_uploads", "rate_limit_reads")
     @classmethod

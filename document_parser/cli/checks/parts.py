@@ -21,7 +21,7 @@ import httpx
 from document_parser.api.model_servers import complaint_about
 from document_parser.api.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
-from document_parser.cli.checks.machine import nearest_folder
+from document_parser.cli.checks.machine import is_loopback, nearest_folder
 from document_parser.cli.models import NAMES
 from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
 from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
@@ -55,6 +55,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
             "REDIS_URL is redis://, rediss://, unix:// or redis+sentinel://.",
         )
         return
+    yield from reach_of_redis(settings)
     with contextlib.closing(client):
         try:
             cluster = is_cluster(client)
@@ -71,6 +72,18 @@ def redis(settings: Settings) -> Iterator[Finding]:
         for sentence in redis_warnings(client):
             yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
         yield from _skew(client)
+
+
+def reach_of_redis(settings: Settings) -> Iterator[Finding]:
+    """Who else may write to it, and read along: whoever does decides what the workers do."""
+    parts = urlsplit(settings.redis_url)
+    if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
+        return
+    lacks = ["no password"] if not parts.password else []
+    lacks += ["no TLS"] if not parts.scheme.startswith("rediss") else []
+    if lacks:
+        detail = f"{without_secrets(settings.redis_url)} is another host, with {' and '.join(lacks)}"
+        yield Finding("redis access", "warning", detail, "Use rediss://user:password@host, and close its port to others.")
 
 
 def _away(settings: Settings, error: RedisError) -> Finding:
