@@ -241,7 +241,8 @@ def test_no_command_of_a_formula_links_loads_or_sets_attributes(command):
     for block in (paragraph(text), Block(kind="formula", text=text.strip("$")), table([["a", "b"], [text, "c"]])):
         assert rf"\backslash {command}{{" in markdown(block)
         assert f"\\{command}" not in markdown(block)
-    assert markdown(paragraph(rf"$\{command}ness_1$")) == f"$\\{command}ness_1$\n"
+    longer = "text" if command.startswith("html") else f"{command}ness"
+    assert markdown(paragraph(rf"$\{longer}_1$")) == f"$\\{longer}_1$\n"
     assert markdown(paragraph("$a<b$")) == "$a\\lt b$\n"
 
 
@@ -270,7 +271,7 @@ def test_a_line_of_the_document_is_never_the_line_between_pages(separator, line)
             text = written(name, page(block), page(paragraph("end"), number=2), page_separator=separator)
             found = [one.strip() for one in text.split("\n") if between.fullmatch(one.strip())]
             assert found == [separator.replace("{page}", "2")], (name, text)
-    assert line.strip() in " ".join(rendered(held[0]).text.split())
+    assert re.sub(r"\s", "", line) in re.sub(r"\s", "", rendered(held[0]).text)
 
 
 @pytest.mark.parametrize("formula", ["$x_1 * y_2 * z$", "$$\\frac{a}{b}$$", "$O(n)$", "$a < b$"])

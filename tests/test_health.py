@@ -17,6 +17,7 @@ from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.connection import connect
 from document_parser.jobs.queue import QUEUES
 from document_parser.jobs.worker import PageWorker
+from document_parser.operator_access import operator_token
 from document_parser.settings import (
     DeepSeekSettings,
     EngineSettings,
@@ -190,6 +191,7 @@ def test_a_full_redis_takes_nothing_in_and_health_says_so(own_store, tmp_path, p
     with connect(own_store) as redis:
         come_up(settings, redis)
         client = create_app(settings).test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {operator_token(settings)}"
         job_id = send(client, paper).get_json()["job_id"]
         redis.set("filling", bytes(8 << 20))
         redis.config_set("maxmemory", 4 << 20)
@@ -244,7 +246,7 @@ def test_redis_is_full_before_the_next_upload_finds_out_and_nobody_waits_for_mod
     with socket.create_server(("127.0.0.1", 0)) as silent, connect(own_store) as redis:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
         settings = settings_over(own_store, tmp_path, deepseek=url, nanonets=url, inference_mode="auto")
-        redis.set("filling", bytes(8 << 20))
+        redis.setrange("filling", 8 << 20, b"end")  # not sent: the server would give the room of a long command back later
         redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + (32 << 10))
         found = health_of(settings)
         assert found["status"] == "down"
