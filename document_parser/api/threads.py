@@ -32,6 +32,11 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             gthread.DEFAULT_WORKER_DATA_TIMEOUT = FIRST_BYTE_SECONDS
         super().init_process()
 
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        """Stop at once. gunicorn's own takes a lock of the pool of threads first, and would wait for itself for ever where the
+        signal has interrupted the holder of it: the giving out of a request, or the same for an earlier signal of a Ctrl-C."""
+        super(gthread.ThreadWorker, self).handle_quit(sig, frame)
+
     def handle(self, conn: Any) -> Any:
         conn.arrival = self.arrivals.begin(conn.sock)
         try:
