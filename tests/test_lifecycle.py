@@ -8,8 +8,10 @@ import sys
 
 import pytest
 
+from document_parser.jobs.connection import connect
+from document_parser.jobs.queue import living_workers
 from document_parser.settings import Settings, StoreSettings
-from tests.service import API, ROOT, WORKER, Service, gunicorn, parents_of, processes_of, wait_until
+from tests.service import API, ROOT, WORKER, Service, gunicorn, parents_of, processes_of, redis_url_of, wait_until
 
 POOL = "document_parser.worker"
 KEEPER = "document_parser.keeper"
@@ -83,6 +85,18 @@ def test_without_workers_documents_wait_for_a_worker_started_alone(tmp_path, pap
         assert service.ended(job_id)["status"] == "completed"
         worker.terminate()
         assert worker.wait(30) == 0
+
+
+def test_a_worker_that_hangs_holds_its_pool_for_the_drain_deadline_and_no_longer(tmp_path):
+    with Service(tmp_path, NUM_WORKERS=0, DRAIN_SECONDS=2) as service:
+        pool = service.also([*WORKER, "--workers", "2"])
+        wait_until(lambda: workers(service) == 2, 60, "two workers")
+        with connect(Settings(store=StoreSettings(redis_url=redis_url_of(service)))) as redis:
+            hung = int(living_workers(redis)[0].key.split("-")[-2])
+        os.kill(hung, signal.SIGSTOP)
+        pool.terminate()
+        assert pool.wait(30) == 0
+        assert "drain_deadline_passed" in service.log
 
 
 def workers(service: Service) -> int:

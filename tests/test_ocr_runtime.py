@@ -66,6 +66,29 @@ asyncio.run(main())
 """
 
 
+READ_AT_ONCE = """
+import os, sys
+from threading import Barrier, Thread
+import numpy as np
+from document_parser.engines import networks
+
+network, together = networks.load(networks.DETECTION, "openvino", 4), Barrier(4)
+sys.setswitchinterval(1e-7)  # threads take turns as they do on a busy machine
+
+def read():
+    picture = np.zeros((1, 3, 32, 32), np.float32)
+    together.wait()
+    network(picture)
+
+threads = [Thread(target=read) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+sys.stdout.write("read")
+"""
+
+
 def locked(lock: str) -> list[str]:
     """What starts Python under a lock; the test is skipped where that cannot be had."""
     if lock == "systemd's filter":
@@ -201,3 +224,10 @@ def test_a_service_whose_workers_cannot_read_with_the_runtime_asked_for_is_degra
         engine = service.client.get("/v1/system").json()["engines"]["rapidocr"]
     assert (health["status"], health["checks"]["rapidocr"]["ok"], engine["ok"]) == ("degraded", False, False)
     assert "CPU_OCR_RUNTIME=auto" in health["warnings"][0]
+
+
+def test_the_first_pages_of_a_process_may_be_read_at_once():
+    """Without care about one process in three stands still here, every thread of it: six are tried."""
+    for _ in range(6):
+        done = subprocess.run([sys.executable, "-c", READ_AT_ONCE], capture_output=True, text=True, cwd=ROOT, timeout=60)
+        assert done.stdout == "read", done.stderr

@@ -11,10 +11,13 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from gunicorn.config import Config
 
+from document_parser.api.threads import PatientWorker
 from tests.service import API, ROOT, Service, free_port, gunicorn, wait_until
 
 ASGI_WORKER = ("--worker-class", "uvicorn.workers.UvicornWorker")
@@ -145,3 +148,12 @@ def test_gunicorn_alone_reads_documents_through_four_workers_away_from_the_check
                 url = f"http://127.0.0.1:{service.port}/v1/process/sync"
                 answer = httpx.post(url, files={"file": ("paper.pdf", stream)}, timeout=60)
             assert "Counting Swifts at Dusk" in answer.json()["markdown"]
+
+
+def test_a_signal_that_interrupts_the_giving_out_of_a_request_ends_the_web_worker():
+    worker = PatientWorker(1, os.getpid(), [], None, 30, Config(), None)
+    worker.tpool = ThreadPoolExecutor(1)
+    with worker.tpool._shutdown_lock, pytest.raises(SystemExit):  # as in the middle of ``submit``
+        worker.handle_quit(signal.SIGINT, None)
+    worker.tpool.shutdown()
+    worker.tmp.close()

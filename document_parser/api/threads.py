@@ -99,6 +99,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._health = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
         super().init_process()
 
+<<<<<<< HEAD
     # --- heads --------------------------------------------------------------------------------------------------------
 
     def accept(self, listener: Any) -> None:
@@ -175,6 +176,12 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
 
     # --- in a thread --------------------------------------------------------------------------------------------------
+=======
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        """Stop at once. gunicorn's own takes a lock of the pool of threads first, and would wait for itself for ever where the
+        signal has interrupted the holder of it: the giving out of a request, or the same for an earlier signal of a Ctrl-C."""
+        super(gthread.ThreadWorker, self).handle_quit(sig, frame)
+>>>>>>> main
 
     def handle(self, conn: Any) -> Any:
         if self._reads_heads:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from threading import local
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,8 @@ NO_EXECUTABLE_MEMORY = (
 _faults: list[str] = []
 """How OpenVINO failed in this process, where it did."""
 
+_meeting = Lock()
+
 Batch = NDArray[np.float32]
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -50,6 +52,7 @@ class VinoNetwork:
     """A compiled network; callable from ``streams`` threads at once, each call on one core."""
 
     def __init__(self, model: Path, streams: int) -> None:
+        meet_numpy()
         graph = openvino.Core().read_model(model)
         self.characters = _characters(graph)
         if has_dot_products():
@@ -64,6 +67,16 @@ class VinoNetwork:
         self._threads.request.infer([batch], share_inputs=True)
         answer: Batch = self._threads.request.get_output_tensor().data
         return answer
+
+
+def meet_numpy() -> None:
+    """Let OpenVINO's binding find numpy's interface now, in one thread.
+
+    It looks for it at the first array of the process, behind a guard of C++. A second thread with an array waits at the guard
+    and holds the interpreter's lock meanwhile, without which the first never finishes: the whole process stands still.
+    """
+    with _meeting:
+        openvino.Tensor(np.zeros(1, np.float32))
 
 
 def compiled(graph: Any, streams: int) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import math
 import os
 import signal
 import socket
 import sys
+import time
 import uuid
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -193,6 +195,7 @@ class Pool(WorkerPool):
         self.settings = settings
         self.beside: dict[str, BaseProcess] = {}
         self.told: set[str] = set()
+        self.deadline = math.inf
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
         """One worker likes pages best, the others documents: neither waits behind the other."""
@@ -221,11 +224,16 @@ class Pool(WorkerPool):
         self.status = self.Status.STOPPED
 
     def all_workers_have_stopped(self) -> bool:
-        """Tell each worker once, by name: a second signal would make it drop what it is reading."""
+        """Tell each worker once: a second signal would make it drop what it is reading. At the deadline kill what is left."""
+        if self.deadline == math.inf:
+            self.deadline = time.monotonic() + self.settings.workers.drain_seconds
         for data in self.worker_dict.values():
             if data.name not in self.told:
                 self.told.add(data.name)
                 self.stop_worker(data)
+            elif time.monotonic() > self.deadline:
+                log.warning("drain_deadline_passed", seconds=self.settings.workers.drain_seconds, worker=data.name)
+                self.stop_worker(data, signal.SIGKILL)
         living = [process for process in self.beside.values() if process.is_alive()]
         for process in living:
             process.terminate()
