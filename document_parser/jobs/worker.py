@@ -35,10 +35,12 @@ from document_parser.jobs.queue import (
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
+    Bell,
     is_own_task,
     job_of,
     living_workers,
     plan_in_turn,
+    queue,
 )
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
@@ -248,11 +250,16 @@ def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -
 
 def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
     """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
-    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
+    make_worker(settings, redis, likes_pages=likes_pages, lone=lone).work(with_scheduler=False, logging_level=None)
+
+
+def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bool) -> PageWorker:
+    """Return a worker for all queues, under a name of its own. Raises RedisError."""
     worker = PageWorker(
-        queues,
+        [queue(redis, name) for name in QUEUES],
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         connection=redis,
+        job_class=Bell,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
@@ -261,7 +268,7 @@ def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> No
         lone=lone,
     )
     worker.log_job_description = False
-    worker.work(with_scheduler=False, logging_level=None)
+    return worker
 
 
 def preload() -> None:
