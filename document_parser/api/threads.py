@@ -1,14 +1,16 @@
 """gunicorn's threaded worker, in which only complete requests take threads.
 
 Heads are read by the loop that accepts, a piece whenever one is there, and what comes after an answer is read there too: a
-client that sends or goes slowly holds a descriptor and no thread. Bodies are the app's: ``uploads.WholeBody``. Whoever asks
-whether the service lives is answered by threads of its own, however busy the others are.
+client that sends or goes slowly holds a descriptor and no thread. Bodies are the app's: ``uploads.WholeBody``; they have
+threads of their own, so that many slow uploads hold up nobody who only asks. Whoever asks whether the service lives is answered
+by threads of its own as well, however busy the others are, and those of the other health routes, which look at much.
 
 TLS and the PROXY protocol hide heads from the loop: with them gunicorn's way remains, a thread for each, for a bounded time.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
@@ -40,8 +42,10 @@ PIECE_BYTES = 1 << 16
 MAX_HEAD_BYTES = 1 << 16
 """A longer head is left to gunicorn, which refuses it or reads on; no client of ours sends one."""
 END_OF_HEAD = b"\r\n\r\n"
+LIVE = (b"GET /v1/health/live", b"HEAD /v1/health/live")
 HEALTH = (b"GET /v1/health", b"HEAD /v1/health")
 HEALTH_THREADS = 2
+BRINGS_BODY = re.compile(rb"\n(?:content-length:[ \t]*0*[1-9]|transfer-encoding:)", re.IGNORECASE)
 
 
 class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -96,7 +100,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._parting: dict[Connection, float] = {}
         self._open: Counter[str] = Counter()
         self._next_look = 0.0
+        self._live = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="live")
         self._health = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
+        self._bodies = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="bodies")
         super().init_process()
 
     # --- heads --------------------------------------------------------------------------------------------------------
@@ -170,9 +176,14 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._forget(head)
         conn = head.conn
         conn.received, conn.data_ready = bytes(head.data), True
-        pool = self._health if conn.received.startswith(HEALTH) else self.tpool
-        done = pool.submit(self.handle, conn)
+        done = self._threads_for(conn.received).submit(self.handle, conn)
         done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
+
+    def _threads_for(self, received: bytes) -> ThreadPoolExecutor:
+        if received.startswith(HEALTH):
+            return self._live if received.startswith(LIVE) else self._health
+        head = received[: received.find(END_OF_HEAD) + 1]
+        return self._bodies if BRINGS_BODY.search(head) else self.tpool  # type: ignore[no-any-return]
 
     # --- in a thread --------------------------------------------------------------------------------------------------
 
