@@ -47,6 +47,7 @@ class CountingStorage(RedisStorage):
     """Counts and tells the window's rest in one round trip, on the connections that the app has already."""
 
     STORAGE_SCHEME = ["counting+redis"]  # noqa: RUF012  # as the base class declares it
+    DEPENDENCIES = {"redis": None}  # noqa: RUF012  # it would import the client of valkey as well, for nothing
 
     def initialize_storage(self, _uri: str) -> None:
         super().initialize_storage(_uri)

@@ -45,6 +45,7 @@ from document_parser.jobs.queue import (
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
+from document_parser.lean import without
 from document_parser.pipeline.source import Openers
 from document_parser.pipeline.zygote import start_zygote
 from document_parser.processes import die_with_parent
@@ -273,8 +274,9 @@ def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bo
 
 def preload() -> None:
     """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    for module in PRELOADED:
-        importlib.import_module(module)
+    with without("rich"):  # httpx would load it for its command line
+        for module in PRELOADED:
+            importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm").certificates()
     # What is here now lives as long as the pool: no work horse need look at it, and copy its memory, to find that out.
     gc.collect()
