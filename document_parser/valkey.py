@@ -10,6 +10,7 @@ import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import valkey
 from valkey.backoff import NoBackoff
@@ -66,9 +67,9 @@ class EmbeddedValkey:
         if written and abs(time.time() - max(written)) < self.rewrite_seconds:
             return
         with contextlib.closing(self._client()) as client, contextlib.suppress(valkey.ValkeyError):
-            facts = client.info("persistence")
+            facts: Any = client.info("persistence")
             if facts.get("aof_current_size", 0) > facts.get("aof_base_size", 0):
-                client.bgrewriteaof()
+                client.bgrewriteaof()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
     def answers(self) -> bool:
         """Whether a server answers on the socket; one that is loading its file does not yet."""

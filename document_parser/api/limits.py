@@ -111,7 +111,9 @@ def guess(is_right: Callable[[], bool]) -> bool:
     """
     redis, key = factory.services().redis, f"guesses:{caller()}"
     with redis.pipeline(transaction=False) as pipe:
-        count, left = pipe.get(key).pttl(key).execute()
+        pipe.get(key)
+        pipe.pttl(key)
+        count, left = pipe.execute()
     if int(count or 0) >= GUESSES and left <= GUESS_SECONDS * 1000:  # longer after the clock was set back: COUNT ends that
         raise _too_many_guesses(left)
     if is_right():
