@@ -152,18 +152,18 @@ def test_nothing_a_caller_sends_changes_path_scheme_or_headers(service, headers)
     assert '"request_error"' not in service.log
 
 
-def test_behind_the_nginx_of_the_docs_clients_are_told_apart_and_pages_may_upload(tmp_path, paper):
-    docs = (ROOT / "docs" / "deployment.md").read_text()
-    location = re.search(r"```nginx\n(.*?)```", docs, re.DOTALL)[1]
-    # It ends TLS in the docs, and none here.
+def test_behind_the_nginx_of_the_guide_clients_are_told_apart_and_pages_may_upload(tmp_path, paper):
+    guide = (ROOT / "docs" / "gpu-box.md").read_text()
+    location = re.search(r"^    (location / \{.*?^    \})", guide, re.DOTALL | re.MULTILINE)[1]
+    # It ends TLS in the guide, and none here.
     https = location.replace("$scheme", "https")
     with Service(tmp_path, NUM_WORKERS=0, ADMIN_TOKEN="correct-horse-battery", TRUSTED_PROXIES=1) as service:
         place = https.replace("127.0.0.1:1233", f"127.0.0.1:{service.port}")
         with (
             nginx(tmp_path, place) as address,
-            httpx.Client(base_url=address, headers={"Host": "documents.example.org"}) as client,
+            httpx.Client(base_url=address, headers={"Host": "documents.example.org:8443"}) as client,
         ):
-            page = {"Origin": "https://documents.example.org"}
+            page = {"Origin": "https://documents.example.org:8443"}
             files = {"file": ("a.pdf", paper.read_bytes())}
             assert client.post("/v1/process/async", files=files, headers=page).status_code == 202
             link = command(service, "operator-link", "--url", "https://documents.example.org/").strip()
