@@ -184,12 +184,16 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self.poller.unregister(head.conn.sock)
 
     def _go_on(self, head: Head) -> None:
-        """Give the request to a thread, or refuse it here: a parser would wait in a thread for the end of it."""
+        """Give the request to a thread, or refuse it here: a parser would wait in a thread for the end of it.
+
+        After an answer that may be the rest of an upload which was cut off, and nothing is said.
+        """
         self._forget(head)
         conn = head.conn
         if refusal := head.refusal:
-            with suppress(OSError):
-                conn.sock.send(refusal)
+            if not conn.initialized:
+                with suppress(OSError):
+                    conn.sock.send(refusal)
             self._part(conn)
             return
         conn.received, conn.data_ready = bytes(head.data), True
