@@ -18,9 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import structlog
-
+from document_parser.lean import without
 from document_parser.settings import LogSettings
+
+with without("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
+    import structlog
 
 MOST_PLACES = 6
 QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")

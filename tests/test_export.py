@@ -233,6 +233,13 @@ def test_a_formula_brings_no_markup_into_viewers_that_know_no_formulas(formula, 
     assert not re.search(r"<(?!/?(?:p|h\d|ul|li|em|br)\b)|javascript:[^)]*\"|href|src=\"", shown), shown
 
 
+@pytest.mark.parametrize("formula", ["$[x](a)_1$", "$[x][y]_1$", "$$a_1\n[x]: javascript:alert(1)$$"])
+def test_a_formula_holds_no_link_and_no_target_of_links(formula):
+    """Some viewers take a line for a target wherever it stands."""
+    for block in (paragraph(formula), Block(kind="formula", text=formula.strip("$"))):
+        assert not re.search(r"\][(\[:]", markdown(block))
+
+
 @pytest.mark.parametrize(
     "command", ["href", "url", "includegraphics", "htmlData", "htmlClass", "class", "cssId", "style", "require"]
 )

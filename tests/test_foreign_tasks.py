@@ -8,11 +8,13 @@ import zlib
 import pytest
 from redis import Redis
 from rq import Callback, Queue
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.webhook import Webhook
 
 from document_parser.jobs import tasks
-from document_parser.jobs.queue import TASKS, is_own_task
+from document_parser.jobs.queue import QUEUES, TASKS, is_own_task
+from document_parser.jobs.worker import make_worker
 from tests.service import Service, redis_url_of, wait_until
 
 PLAN = "document_parser.jobs.tasks.plan"
@@ -64,3 +66,35 @@ def test_a_task_that_reports_to_an_address_is_none_of_ours(redis):
     told = Job.create(PLAN, connection=redis, serializer=JSONSerializer)
     told.webhooks = ["http://127.0.0.1:9/"]
     assert not is_own_task(told)
+
+
+heard = []
+
+
+def hear(*arguments):
+    """What somebody else would have run."""
+    heard.append(arguments)
+
+
+@pytest.fixture
+def abandoned(redis):
+    """A task of somebody else in each registry of tasks that were started and never ended, as RQ would tidy them."""
+    jobs = []
+    for name in QUEUES:
+        queue = Queue(name, connection=redis, serializer=JSONSerializer)
+        job = Job.create("os.mkdir", connection=redis, serializer=JSONSerializer, origin=name, on_failure=Callback(hear))
+        job.webhooks = [Webhook("http://127.0.0.1:9/", JobStatus.FAILED)]
+        job.set_status(JobStatus.STARTED)
+        job.save()
+        redis.zadd(queue.started_job_registry.key, {f"{job.id}:execution": 1})
+        jobs.append(job)
+    return jobs
+
+
+def test_tidying_up_after_tasks_that_were_abandoned_runs_nothing_of_them(redis, valkey, abandoned, caplog):
+    heard.clear()
+    worker = make_worker(valkey, redis, likes_pages=True, lone=False)
+    worker.clean_registries()
+    assert {job.get_status() for job in abandoned} == {JobStatus.FAILED}, "they were tidied"
+    assert heard == []
+    assert "webhook" not in caplog.text

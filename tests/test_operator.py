@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -59,10 +60,17 @@ def service(tmp_path_factory):
 @pytest.fixture(scope="module")
 def proxied(service, tmp_path_factory):
     """The address of a plain nginx in front of the service, which forwards what it gets."""
+    with nginx(tmp_path_factory.mktemp("nginx"), f"location / {{ proxy_pass http://127.0.0.1:{service.port}; }}") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def nginx(folder, location):
+    """The address of an nginx that serves this location until the end of the block."""
     program = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
     if program is None:
         pytest.skip("no nginx on this machine")
-    folder, port = tmp_path_factory.mktemp("nginx"), free_port()
+    port = free_port()
     temporary = "\n".join(f"{name}_temp_path {folder}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (folder / "nginx.conf").write_text(
         f"""
@@ -70,16 +78,16 @@ daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{}}
 http {{
     access_log off; {temporary}
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{service.port}; }} }}
+    server {{ listen 127.0.0.1:{port}; {location} }}
 }}
 """
     )
-    with subprocess.Popen([program, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]) as nginx:
+    with subprocess.Popen([program, "-p", folder, "-e", folder / "error.log", "-c", folder / "nginx.conf"]) as process:
         try:
             wait_until(lambda: listens(port), 20, "nginx listens")
             yield f"http://127.0.0.1:{port}"
         finally:
-            nginx.terminate()
+            process.terminate()
 
 
 def listens(port):
@@ -142,6 +150,33 @@ def test_nothing_a_caller_sends_changes_path_scheme_or_headers(service, headers)
             ):
                 assert forged.headers.get(name) == plain.headers.get(name), (path, name)
     assert '"request_error"' not in service.log
+
+
+def test_behind_the_nginx_of_the_guide_clients_are_told_apart_and_pages_may_upload(tmp_path, paper):
+    guide = (ROOT / "docs" / "gpu-box.md").read_text()
+    location = re.search(r"^    (location / \{.*?^    \})", guide, re.DOTALL | re.MULTILINE)[1]
+    # It ends TLS in the guide, and none here.
+    https = location.replace("$scheme", "https")
+    with Service(tmp_path, NUM_WORKERS=0, ADMIN_TOKEN="correct-horse-battery", TRUSTED_PROXIES=1) as service:
+        place = https.replace("127.0.0.1:1233", f"127.0.0.1:{service.port}")
+        with (
+            nginx(tmp_path, place) as address,
+            httpx.Client(base_url=address, headers={"Host": "documents.example.org:8443"}) as client,
+        ):
+            page = {"Origin": "https://documents.example.org:8443"}
+            files = {"file": ("a.pdf", paper.read_bytes())}
+            assert client.post("/v1/process/async", files=files, headers=page).status_code == 202
+            link = command(service, "operator-link", "--url", "https://documents.example.org/").strip()
+            opened = client.get(link.replace("https://documents.example.org", address))
+            assert "Secure" in opened.headers["Set-Cookie"]
+            assert "Strict-Transport-Security" in opened.headers
+            guesses = [
+                client.get(
+                    "/v1/jobs", headers={"Authorization": "Bearer guess", "X-Forwarded-For": f"192.0.2.{number}"}
+                ).status_code
+                for number in range(11)
+            ]
+            assert guesses == [401] * 10 + [429], "whatever address a caller claims to have"
 
 
 # --- the token and the links ------------------------------------------------------------------------------------------
@@ -214,6 +249,8 @@ def test_the_commands_print_the_token_and_links_and_say_what_is_missing(service,
     assert command(service, "operator-token").strip() == service.operator_token
     elsewhere = command(service, "operator-link", "--url", "https://documents.example.org/")
     assert elsewhere.startswith("https://documents.example.org/operator?code=")
+    for wrong in ("documents.example.org", "ftp://documents.example.org/", "https://", "https://x/?a=b"):
+        assert "like https://documents.example.org/" in command(service, "operator-link", "--url", wrong, status=2)
     nowhere = Service(tmp_path / "none")
     nowhere.folder.mkdir()
     for name in ("operator-token", "operator-link"):

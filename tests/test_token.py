@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -91,6 +92,16 @@ def test_after_ten_wrong_tokens_an_address_waits_and_no_other_does(app, tmp_path
     # What cannot be guessed is not kept out: whoever guesses from the same address locks nobody out of the machine.
     made = operator_token(Settings(store=StoreSettings(data_dir=tmp_path / "data")))
     assert client.get("/v1/jobs", headers={"Authorization": f"Bearer {made}"}).status_code == 200
+
+
+def test_many_right_tokens_at_once_are_all_let_in(app):
+    application = app(admin_token=TOKEN).application
+
+    def status(_):
+        return application.test_client().get("/v1/jobs", headers={"Authorization": f"Bearer {TOKEN}"}).status_code
+
+    with ThreadPoolExecutor(32) as pool:
+        assert set(pool.map(status, range(200))) == {200}
 
 
 @pytest.mark.parametrize("token", ["short", "x" * 15, "with spaces in between", "žluťoučký kůň úpěl ďábelské ódy"])

@@ -16,7 +16,6 @@ from flask import Blueprint, Flask, Response, g, jsonify, render_template, reque
 from markupsafe import escape
 from rq import Worker
 from rq.exceptions import NoSuchJobError
-from rq.job import Job as RqJob
 from rq.job import requeue_job
 from rq.serializers import JSONSerializer
 from rq_dashboard import web
@@ -44,7 +43,7 @@ RQ_SCRIPTS = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'"
 RQ_POLICY = f"{NOTHING}; {RQ_SCRIPTS}; style-src 'self' 'unsafe-inline'; {IMAGES}; connect-src 'self'"
 
 
-class JsonJob(RqJob):
+class JsonJob(queue.Bell):
     """A job that is never unpickled: whoever can write to Redis could otherwise run code here."""
 
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:

@@ -47,6 +47,7 @@ class CountingStorage(RedisStorage):
     """Counts and tells the window's rest in one round trip, on the connections that the app has already."""
 
     STORAGE_SCHEME = ["counting+redis"]  # noqa: RUF012  # as the base class declares it
+    DEPENDENCIES = {"redis": None}  # noqa: RUF012  # it would import the client of valkey as well, for nothing
 
     def initialize_storage(self, _uri: str) -> None:
         super().initialize_storage(_uri)
@@ -103,24 +104,33 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
 
 
 def guess(is_right: Callable[[], bool]) -> bool:
-    """Compare a secret that could be guessed. Wrong ones of a caller are counted; beyond GUESSES none is compared any more.
+    """Compare a secret that could be guessed. Wrong ones of a caller are counted; after GUESSES none is compared any more.
 
-    Counted before it is compared, so that many at once gain nothing. Raises RateLimited, RedisError.
+    Right ones are not counted, not even for the moment: a program may send many at once. So of guesses sent at once each
+    thread may compare one more. Raises RateLimited, RedisError.
     """
     redis, key = factory.services().redis, f"guesses:{caller()}"
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.get(key)
+        pipe.pttl(key)
+        count, left = pipe.execute()
+    if int(count or 0) >= GUESSES and left <= GUESS_SECONDS * 1000:  # longer after the clock was set back: COUNT ends that
+        raise _too_many_guesses(left)
+    if is_right():
+        return True
     try:
         count, left = redis.register_script(COUNT)([key], [GUESS_SECONDS, 1])
     except ResponseError:
-        # A Redis that is full counts nothing, and its operator must be able to make room.
-        return is_right()
+        return False  # a Redis that is full counts nothing
     if int(count) > GUESSES:
-        seconds = max(1, math.ceil(int(left) / 1000))
-        sentence = "Too many wrong tokens came from this address. Retry-After says when to try again."
-        raise RateLimited(sentence, limit=f"{GUESSES} per {GUESS_SECONDS} seconds", retry_after_seconds=seconds)
-    right = is_right()
-    if right:
-        redis.decr(key)
-    return right
+        raise _too_many_guesses(left)
+    return False
+
+
+def _too_many_guesses(left_milliseconds: int) -> RateLimited:
+    sentence = "Too many wrong tokens came from this address. Retry-After says when to try again."
+    seconds = max(1, math.ceil(int(left_milliseconds) / 1000))
+    return RateLimited(sentence, limit=f"{GUESSES} per {GUESS_SECONDS} seconds", retry_after_seconds=seconds)
 
 
 def caller() -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from document_parser import logs
 from document_parser.keeper import keeper_lock
+from document_parser.lean import without
 from document_parser.operator_access import create_link
 from document_parser.settings import Settings, load_settings
 
@@ -54,7 +55,8 @@ def _preload(_arbiter: Any) -> None:
 
     The app is made by each worker for itself: it has threads and connections.
     """
-    importlib.import_module("document_parser.api.factory")
+    with without("rich"):  # httpx would load it for its command line
+        importlib.import_module("document_parser.api.factory")
     # What is here now lives as long as the server: no worker need look at it, and copy its memory, to find that out.
     gc.collect()
     gc.freeze()

@@ -1,20 +1,23 @@
 """gunicorn's threaded worker, in which only complete requests take threads.
 
 Heads are read by the loop that accepts, a piece whenever one is there, and what comes after an answer is read there too: a
-client that sends or goes slowly holds a descriptor and no thread. Bodies are the app's: ``uploads.WholeBody``. Whoever asks
-whether the service lives is answered by threads of its own, however busy the others are.
+client that sends or goes slowly holds a descriptor and no thread. Bodies are the app's: ``uploads.WholeBody``; they have
+threads of their own, so that many slow uploads hold up nobody who only asks. Whoever asks whether the service lives is answered
+by threads of its own as well, however busy the others are, and those of the other health routes, which look at much.
 
 TLS and the PROXY protocol hide heads from the loop: with them gunicorn's way remains, a thread for each, for a bounded time.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from selectors import EVENT_READ
@@ -38,10 +41,14 @@ STOPPING_SECONDS = 1.0
 LOOK_SECONDS = 0.25
 PIECE_BYTES = 1 << 16
 MAX_HEAD_BYTES = 1 << 16
-"""A longer head is left to gunicorn, which refuses it or reads on; no client of ours sends one."""
+"""No client of ours sends a longer head."""
+NO_HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
+LIVE = (b"GET /v1/health/live", b"HEAD /v1/health/live")
 HEALTH = (b"GET /v1/health", b"HEAD /v1/health")
 HEALTH_THREADS = 2
+BRINGS_BODY = re.compile(rb"\n(?:content-length:[ \t]*0*[1-9]|transfer-encoding:)", re.IGNORECASE)
 
 
 class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
@@ -76,8 +83,17 @@ class Head:
 
     @property
     def complete(self) -> bool:
-        """Whether a parser need not wait for more: that what came is no HTTP, for example TLS, shows at the first byte."""
-        return END_OF_HEAD in self.data or len(self.data) > MAX_HEAD_BYTES or not self.data[:1].isalpha()
+        """Whether a parser need not wait for more."""
+        return END_OF_HEAD in self.data
+
+    @property
+    def refusal(self) -> bytes:
+        """The answer to what no parser should wait for the end of; empty if there is none. That it is no HTTP, for example TLS,
+        shows at the first byte.
+        """
+        if not self.data[:1].isalpha():
+            return NO_HTTP
+        return HEAD_TOO_LONG if len(self.data) > MAX_HEAD_BYTES and not self.complete else b""
 
 
 class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
@@ -96,7 +112,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._parting: dict[Connection, float] = {}
         self._open: Counter[str] = Counter()
         self._next_look = 0.0
+        self._live = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="live")
         self._health = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
+        self._bodies = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="bodies")
         super().init_process()
 
 <<<<<<< HEAD
@@ -132,8 +150,8 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         conn.sock.setblocking(False)
         seconds = self._head_seconds if data else self.cfg.keepalive
         self._heads[conn] = head = Head(conn, time.monotonic() + seconds, bytearray(data))
-        if data and head.complete:
-            self._hand_over(head)
+        if data and (head.complete or head.refusal):
+            self._go_on(head)
         else:
             self._read_head(head)
 
@@ -151,8 +169,8 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if not head.data:
             self._forget(head)
             self._drop(head.conn)
-        elif head.complete or not piece:  # a parser says what is wrong with a head that ends too early
-            self._hand_over(head)
+        elif head.complete or head.refusal or not piece:  # a parser says what is wrong with a head that ends too early
+            self._go_on(head)
         else:
             self._watch(head)
 
@@ -166,14 +184,29 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if head.watched:
             self.poller.unregister(head.conn.sock)
 
-    def _hand_over(self, head: Head) -> None:
-        """Give the request to a thread."""
+    def _go_on(self, head: Head) -> None:
+        """Give the request to a thread, or refuse it here: a parser would wait in a thread for the end of it.
+
+        After an answer that may be the rest of an upload which was cut off, and nothing is said.
+        """
         self._forget(head)
         conn = head.conn
+        if refusal := head.refusal:
+            if not conn.initialized:
+                with suppress(OSError):
+                    conn.sock.send(refusal)
+            self._part(conn)
+            return
         conn.received, conn.data_ready = bytes(head.data), True
-        pool = self._health if conn.received.startswith(HEALTH) else self.tpool
-        done = pool.submit(self.handle, conn)
+        done = self._threads_for(conn.received).submit(self.handle, conn)
         done.add_done_callback(lambda future: self.method_queue.defer(self.finish_request, conn, future))
+
+    def _threads_for(self, received: bytes) -> ThreadPoolExecutor:
+        if BRINGS_BODY.search(received[: received.find(END_OF_HEAD) + 1]):
+            return self._bodies
+        if received.startswith(HEALTH):
+            return self._live if received.startswith(LIVE) else self._health
+        return self.tpool  # type: ignore[no-any-return]
 
     # --- in a thread --------------------------------------------------------------------------------------------------
 =======

@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from document_parser.api.serving import local_address
 from document_parser.arguments import parse_arguments
@@ -27,13 +28,23 @@ def token(arguments: list[str] | None = None) -> int:
 def link(arguments: list[str] | None = None) -> int:
     """Print a link that makes one browser the operator's for a week. It works once, within a day."""
     parser = argparse.ArgumentParser(prog="docparse operator-link", description=link.__doc__)
-    parser.add_argument("--url", help="where the browser reaches the service; default API_HOST and API_PORT on this machine")
+    parser.add_argument(
+        "--url", type=_base_url, help="where the browser reaches the service; default API_HOST and API_PORT on this machine"
+    )
     given = parse_arguments(parser, arguments)
 
     def create(settings: Settings) -> str:
         return create_link(settings, given.url or f"http://{local_address(settings.api.api_host, settings.api.api_port)}/")
 
     return _print(create, "operator-link")
+
+
+def _base_url(text: str) -> str:
+    """An address as a browser takes it. Raises ArgumentTypeError."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError("give the address of the page, like https://documents.example.org/")
+    return text
 
 
 def _print(make: Callable[[Settings], str], command: str) -> int:

@@ -13,7 +13,7 @@ _MATHEMATICAL = re.compile(r"[\\^_={}<>]|^\$[^\s$]{1,12}\$$")
 _MARKUP = re.compile(
     r"""
     <(?=[A-Za-z/!?])
-    | (?<=\])(?=\()
+    | (?<=\])(?=[(\[:])
     | \\(?=(?:href|url|html[A-Za-z]*|includegraphics|class|cssId|style|data|bbox|require|unicode|mmlToken|csname)(?![A-Za-z]))
     """,
     re.VERBOSE,

@@ -47,8 +47,31 @@ FAILURE_SECONDS = 86_400
 IS_PLAN = re.compile(r"[0-9a-f-]{36}")
 
 
+class Bell(RqJob):
+    """An RQ job that has no callbacks and reports to nobody, whatever stands in Redis.
+
+    RQ runs those of abandoned jobs in the worker itself, without a look at the task: of any job that somebody wrote into a
+    queue's registry of started ones.
+    """
+
+    @property
+    def success_callback(self) -> None:
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        return None
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """Send none."""
+
+
 def queue(redis: Redis, name: str) -> Queue:
-    return Queue(name, connection=redis, serializer=JSONSerializer)
+    return Queue(name, connection=redis, job_class=Bell, serializer=JSONSerializer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +202,7 @@ def take_plan(redis: Redis, job_id: str) -> bool:
 def plan_answered(redis: Redis, job_id: str) -> None:
     """Show the planner's RQ job as finished, as RQ would have."""
     with contextlib.suppress(NoSuchJobError):
-        rung = RqJob.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
             rung.set_status(JobStatus.FINISHED, pipeline=pipe)
             rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
@@ -193,7 +216,7 @@ def forget(redis: Redis, job_id: str) -> int:
     One whose task is running is RQ's until that ends, and goes some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
-    rung = RqJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
     found = [bell for bell in rung if bell is not None and not bell.is_started]
     for bell in found:
         bell.delete()

@@ -37,14 +37,17 @@ from document_parser.jobs.queue import (
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
+    Bell,
     is_own_task,
     job_of,
     living_workers,
     plan_in_turn,
+    queue,
 )
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
+from document_parser.lean import without
 from document_parser.pipeline.source import Openers
 from document_parser.pipeline.zygote import start_zygote
 from document_parser.processes import die_with_parent
@@ -256,11 +259,16 @@ def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -
 
 def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
     """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
-    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
+    make_worker(settings, redis, likes_pages=likes_pages, lone=lone).work(with_scheduler=False, logging_level=None)
+
+
+def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bool) -> PageWorker:
+    """Return a worker for all queues, under a name of its own. Raises RedisError."""
     worker = PageWorker(
-        queues,
+        [queue(redis, name) for name in QUEUES],
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         connection=redis,
+        job_class=Bell,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
@@ -269,13 +277,14 @@ def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> No
         lone=lone,
     )
     worker.log_job_description = False
-    worker.work(with_scheduler=False, logging_level=None)
+    return worker
 
 
 def preload() -> None:
     """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    for module in PRELOADED:
-        importlib.import_module(module)
+    with without("rich"):  # httpx would load it for its command line
+        for module in PRELOADED:
+            importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm").certificates()
     # What is here now lives as long as the pool: no work horse need look at it, and copy its memory, to find that out.
     gc.collect()

@@ -26,7 +26,9 @@ class ApiSettings(Section):
     api_host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
     web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
-    web_threads: int = Field(default=8, ge=1, description="Threads of each web worker.")
+    web_threads: int = Field(
+        default=8, ge=1, description="Threads of each web worker: so many for uploads, and so many for all else."
+    )
     max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
     max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
     sync_timeout_seconds: float = Field(
