@@ -117,7 +117,11 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._bodies = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="bodies")
         super().init_process()
 
-<<<<<<< HEAD
+    def handle_quit(self, sig: Any, frame: Any) -> None:
+        """Stop at once. gunicorn's own takes a lock of the pool of threads first, and would wait for itself for ever where the
+        signal has interrupted the holder of it: the giving out of a request, or the same for an earlier signal of a Ctrl-C."""
+        super(gthread.ThreadWorker, self).handle_quit(sig, frame)
+
     # --- heads --------------------------------------------------------------------------------------------------------
 
     def accept(self, listener: Any) -> None:
@@ -209,12 +213,6 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         return self.tpool  # type: ignore[no-any-return]
 
     # --- in a thread --------------------------------------------------------------------------------------------------
-=======
-    def handle_quit(self, sig: Any, frame: Any) -> None:
-        """Stop at once. gunicorn's own takes a lock of the pool of threads first, and would wait for itself for ever where the
-        signal has interrupted the holder of it: the giving out of a request, or the same for an earlier signal of a Ctrl-C."""
-        super(gthread.ThreadWorker, self).handle_quit(sig, frame)
->>>>>>> main
 
     def handle(self, conn: Any) -> Any:
         if self._reads_heads:
