@@ -436,6 +436,16 @@ def test_pages_that_the_file_promises_and_has_not_are_missed(openers: Openers, t
     assert [(one.decoded, one.promised) for one in damage] == [(2, 9)]
 
 
+def test_a_page_whose_tree_leads_back_to_itself_is_read(openers: Openers, tmp_path: Path):
+    path = pdf_of(tmp_path / "a.pdf", "contents, Flate")
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        tree = pdf.Root.Pages
+        tree.Kids = [*tree.Kids, tree]
+        pdf.save(path)
+    assert found(openers, path) == []
+    assert read(openers, path, accuracy_mode="fast").status == "done"
+
+
 # --- pictures that end early
 
 

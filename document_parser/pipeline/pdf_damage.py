@@ -68,9 +68,13 @@ class PdfStreams:
 
     def _missing_pages(self) -> list[Damage]:
         """Pages that the root of the page tree counts and that are not there; told of the first page."""
-        if self._pdf is None or self._promised is None or self._promised <= len(self._pdf.pages):
+        try:
+            there = 0 if self._pdf is None else len(self._pdf.pages)
+        except _FAULTS:  # a tree of pages that leads back to itself
             return []
-        return [Damage(part="pages", fault="missing", decoded=len(self._pdf.pages), promised=self._promised, unit="pages")]
+        if self._pdf is None or self._promised is None or self._promised <= there:
+            return []
+        return [Damage(part="pages", fault="missing", decoded=there, promised=self._promised, unit="pages")]
 
     def paints(self, number: int) -> bool:
         """Whether the contents of a page, or the forms that they call, call for something to be painted."""
