@@ -63,16 +63,50 @@ def fax_data() -> bytes:
     return tiff[tags[273][0] :][: tags[279][0]]
 
 
-FLATE, A85 = Name.FlateDecode, Name.ASCII85Decode
+def run_lengths(data: bytes) -> bytes:
+    runs = (data[start : start + 128] for start in range(0, len(data), 128))
+    return b"".join(bytes([len(run) - 1]) + run for run in runs) + b"\x80"
+
+
+def lzw(data: bytes) -> bytes:
+    """As libtiff writes it, which is how a PDF has it."""
+    tiff = saved(Image.frombytes("L", (len(data), 1), data), "TIFF", compression="tiff_lzw")
+    tags = Image.open(io.BytesIO(tiff)).tag_v2
+    return tiff[tags[273][0] :][: tags[279][0]]
+
+
+def a85(data: bytes) -> bytes:
+    return base64.a85encode(data) + b"~>"
+
+
+FLATE, A85, LZW, HEX = Name.FlateDecode, Name.ASCII85Decode, Name.LZWDecode, Name.ASCIIHexDecode
 STREAMS = {
     "contents, Flate": (zlib.compress(CONTENTS), FLATE, "contents"),
-    "contents, ASCII85 and Flate": (base64.a85encode(zlib.compress(CONTENTS)) + b"~>", [A85, FLATE], "contents"),
+    "contents, ASCII85 and Flate": (a85(zlib.compress(CONTENTS)), [A85, FLATE], "contents"),
+    "contents, ASCII85": (a85(CONTENTS), A85, "contents"),
+    "contents, hexadecimal": (CONTENTS.hex().encode() + b">", HEX, "contents"),
+    "contents, run lengths": (run_lengths(CONTENTS), Name.RunLengthDecode, "contents"),
+    "contents, LZW": (lzw(CONTENTS), LZW, "contents"),
     "form, Flate": (zlib.compress(CONTENTS), FLATE, "form"),
+    "pattern, Flate": (zlib.compress(CONTENTS), FLATE, "pattern"),
+    "annotation, Flate": (zlib.compress(CONTENTS), FLATE, "annotation"),
+    "letter of a font, Flate": (zlib.compress(b"700 0 0 0 700 700 d1 0 0 700 700 re f"), FLATE, "font"),
     "picture, DCT": (saved(PICTURE, "JPEG"), Name.DCTDecode, "picture"),
     "picture, progressive DCT": (saved(PICTURE, "JPEG", progressive=True), Name.DCTDecode, "picture"),
     "picture, Flate": (zlib.compress(PICTURE.tobytes()), FLATE, "picture"),
     "picture, CCITT Group 4": (fax_data(), Name.CCITTFaxDecode, "picture"),
     "picture, JPX": (saved(PICTURE, "JPEG2000"), Name.JPXDecode, "picture"),
+    "picture, ASCII85 and DCT": (a85(saved(PICTURE, "JPEG")), [A85, Name.DCTDecode], "picture"),
+    "picture, ASCII85 and Flate": (a85(zlib.compress(PICTURE.tobytes())), [A85, FLATE], "picture"),
+    "picture, hexadecimal": (PICTURE.tobytes().hex().encode() + b">", HEX, "picture"),
+    "picture, run lengths": (run_lengths(PICTURE.tobytes()), Name.RunLengthDecode, "picture"),
+    "picture, LZW": (lzw(PICTURE.tobytes()), LZW, "picture"),
+    "picture in the contents, Flate": (zlib.compress(PICTURE.tobytes()), [Name("/Fl")], "inline"),
+    "picture in the contents, ASCII85 and Flate": (
+        a85(zlib.compress(PICTURE.tobytes())),
+        [Name("/A85"), Name("/Fl")],
+        "inline",
+    ),
 }
 
 
@@ -103,21 +137,60 @@ def pdf_of(path: Path, stream: str, damage: str = "") -> Path:
         damaged.stream_dict = Dictionary(
             Type=Name.XObject, Subtype=Name.Image, Width=620, Height=877, BitsPerComponent=bits, ColorSpace=Name.DeviceGray
         )
-    elif part == "form":
-        damaged.stream_dict = Dictionary(Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, *documents.A4])
+    elif part in {"form", "annotation"}:
+        damaged.stream_dict = Dictionary(
+            Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, *documents.A4], Resources=page.obj.Resources
+        )
+    elif part == "pattern":
+        damaged.stream_dict = Dictionary(
+            Type=Name.Pattern, PatternType=1, PaintType=1, TilingType=1, BBox=[0, 0, *documents.A4], XStep=595, YStep=842,
+            Resources=page.obj.Resources,
+        )  # fmt: skip
     change = DAMAGE[damage] if damage else bytes
     data = change(raw) if change else raw
     damaged.write(data, filter=filters, decode_parms=Dictionary(FAX) if filters == Name.CCITTFaxDecode else None)
-    if part == "contents":
-        page.obj.Contents = damaged
-    else:
-        page.obj.Resources.XObject.X = damaged
-        call = b"/X Do" if part == "form" else b"595 0 0 842 0 0 cm /X Do"
-        page.obj.Contents = pdf.make_stream(call)
+    place(pdf, page.obj, part, damaged, data)
     pdf.save(path, compress_streams=False, object_stream_mode=pikepdf.ObjectStreamMode.disable, static_id=True)
     if change is None:
         lose_object(path, part)
     return path
+
+
+def place(pdf: pikepdf.Pdf, page: pikepdf.Object, part: str, stream: pikepdf.Stream, data: bytes) -> None:
+    """Have the page show the stream."""
+    resources = page.Resources
+    if part == "contents":
+        page.Contents = stream
+        return
+    calls = {
+        "form": b"/X Do",
+        "annotation": b"",
+        "pattern": b"/Pattern cs /X scn 0 0 595 842 re f",
+        "font": b"BT /F 20 Tf 60 700 Td (aaa) Tj ET",
+        "picture": b"595 0 0 842 0 0 cm /X Do",
+    }
+    if part == "inline":
+        names = stream.Filter
+        filters = b" ".join(str(name).encode() for name in ([names] if isinstance(names, Name) else names))
+        head = b"595 0 0 842 0 0 cm BI /W 620 /H 877 /BPC 8 /CS /G /F [%s] ID " % filters
+        page.Contents = pdf.make_stream(head + data + b"\nEI ")
+        return
+    page.Contents = pdf.make_stream(calls[part])
+    if part == "pattern":
+        resources.Pattern = Dictionary(X=stream)
+    elif part == "annotation":
+        stamp = Dictionary(Type=Name.Annot, Subtype=Name.Stamp, Rect=[0, 0, *documents.A4], F=4, AP=Dictionary(N=stream))
+        page.Annots = [pdf.make_indirect(stamp)]
+    elif part == "font":
+        resources.Font.F = pdf.make_indirect(
+            Dictionary(
+                Type=Name.Font, Subtype=Name.Type3, FontBBox=[0, 0, 700, 700], FontMatrix=[0.001, 0, 0, 0.001, 0, 0],
+                CharProcs=Dictionary(a=stream), Encoding=Dictionary(Differences=[97, Name.a]), FirstChar=97, LastChar=97,
+                Widths=[700],
+            )
+        )  # fmt: skip
+    else:
+        resources.XObject.X = stream
 
 
 def lose_object(path: Path, part: str) -> None:
@@ -165,14 +238,28 @@ def codes(page: Page) -> list[str]:
 
 
 # DCT data shows a changed byte mostly, see below; JPX data hardly ever: any code in it is one that exists.
-UNSURE = {(stream, "flipped") for stream in ("picture, DCT", "picture, progressive DCT", "picture, JPX")}
-CASES = [(stream, damage) for stream in STREAMS for damage in DAMAGE if (stream, damage) not in UNSURE]
+# Of codes without a sum, every changed byte is another value.
+UNSURE = {
+    (stream, "flipped")
+    for stream in (
+        "picture, DCT", "picture, progressive DCT", "picture, JPX", "contents, ASCII85", "contents, run lengths",
+        "contents, LZW", "picture, run lengths", "picture, LZW",
+    )
+}  # fmt: skip
+# Without its object an annotation or a letter shows nothing, which is allowed; contents hold their pictures themselves.
+NO_OBJECT = ("pattern", "annotation", "letter of a font", "picture in the contents")
+CASES = [
+    (stream, damage)
+    for stream in STREAMS
+    for damage in DAMAGE
+    if (stream, damage) not in UNSURE and not (damage == "missing" and stream.startswith(NO_OBJECT))
+]
 
 
 @pytest.mark.parametrize(("stream", "damage"), CASES)
 def test_damage_is_found_in_every_kind_of_stream(openers: Openers, tmp_path: Path, stream: str, damage: str):
     (first, *_) = found(openers, pdf_of(tmp_path / "a.pdf", stream, damage))
-    part = STREAMS[stream][2]
+    part = {"pattern": "form", "annotation": "form", "inline": "picture"}.get(STREAMS[stream][2], STREAMS[stream][2])
     assert first.part == ("object" if damage == "missing" and part != "contents" else part)
     if damage == "cut" and first.promised is not None:
         assert first.decoded < 0.95 * first.promised
@@ -183,6 +270,51 @@ def test_damage_is_found_in_every_kind_of_stream(openers: Openers, tmp_path: Pat
 @pytest.mark.parametrize("stream", STREAMS)
 def test_a_sound_stream_is_not_suspected(openers: Openers, tmp_path: Path, stream: str):
     assert found(openers, pdf_of(tmp_path / "a.pdf", stream)) == []
+
+
+@pytest.mark.parametrize("damage", ["cut", "emptied"])
+@pytest.mark.parametrize("stream", ["picture, run lengths", "picture in the contents, Flate", "annotation, Flate"])
+def test_a_page_of_a_damaged_stream_is_never_blank(openers: Openers, tmp_path: Path, stream: str, damage: str):
+    page = read(openers, pdf_of(tmp_path / "a.pdf", stream, damage), accuracy_mode="fast")
+    assert page.status != "blank"
+    assert page.status == "failed" or "damaged_data" in codes(page)
+
+
+def test_contents_that_are_empty_by_their_length_are_sound(openers: Openers, tmp_path: Path, monkeypatch):
+    monkeypatch.setitem(STREAMS, "form, Flate", (b"", FLATE, "form"))
+    assert found(openers, pdf_of(tmp_path / "a.pdf", "form, Flate")) == []
+
+
+def test_what_a_form_has_not_is_looked_for_on_its_page(openers: Openers, tmp_path: Path):
+    path = pdf_of(tmp_path / "a.pdf", "picture, Flate")
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        resources = pdf.pages[0].obj.Resources
+        resources.XObject.Y = pdf.make_stream(b"595 0 0 842 0 0 cm /X Do")
+        resources.XObject.Y.stream_dict = Dictionary(
+            Type=Name.XObject, Subtype=Name.Form, BBox=[0, 0, *documents.A4], Resources=Dictionary()
+        )
+        pdf.pages[0].obj.Contents = pdf.make_stream(b"/Y Do")
+        pdf.save(path)
+    assert found(openers, path) == []
+
+
+def test_the_data_of_a_picture_in_the_contents_may_begin_on_a_line_of_its_own(openers: Openers, tmp_path: Path):
+    path = pdf_of(tmp_path / "a.pdf", "picture in the contents, Flate")
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        contents = pdf.pages[0].obj.Contents.read_bytes()
+        pdf.pages[0].obj.Contents = pdf.make_stream(contents.replace(b" ID ", b"\r\nID\r\n", 1))
+        pdf.save(path)
+    assert found(openers, path) == []
+
+
+def test_a_picture_in_the_contents_may_have_the_word_that_ends_it(openers: Openers, tmp_path: Path, monkeypatch):
+    data = b"\nEI " + PICTURE.tobytes()[4:]
+    monkeypatch.setitem(STREAMS, "picture in the contents, Flate", (data.hex().encode() + b">", [Name("/AHx")], "inline"))
+    assert found(openers, pdf_of(tmp_path / "a.pdf", "picture in the contents, Flate")) == []
+    stored = zlib.compress(data, 0)
+    monkeypatch.setitem(STREAMS, "picture in the contents, Flate", (stored, [Name("/Fl")], "inline"))
+    assert b"\nEI " in stored
+    assert found(openers, pdf_of(tmp_path / "a.pdf", "picture in the contents, Flate")) == []
 
 
 def test_a_checksum_that_is_cut_off_loses_nothing_and_is_no_damage(openers: Openers, tmp_path: Path, monkeypatch):
@@ -304,6 +436,16 @@ def test_pages_that_the_file_promises_and_has_not_are_missed(openers: Openers, t
     assert [(one.decoded, one.promised) for one in damage] == [(2, 9)]
 
 
+def test_a_page_whose_tree_leads_back_to_itself_is_read(openers: Openers, tmp_path: Path):
+    path = pdf_of(tmp_path / "a.pdf", "contents, Flate")
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        tree = pdf.Root.Pages
+        tree.Kids = [*tree.Kids, tree]
+        pdf.save(path)
+    assert found(openers, path) == []
+    assert read(openers, path, accuracy_mode="fast").status == "done"
+
+
 # --- pictures that end early
 
 
@@ -314,6 +456,7 @@ PICTURES = {
     "bmp": lambda: saved(PICTURE, "BMP"),
     "tiff": lambda: saved(PICTURE, "TIFF"),
     "tiff, group 4": lambda: fax_tiff(),
+    "tiff of tiles": lambda: tiled_tiff(),
 }
 
 
@@ -323,6 +466,22 @@ def fax_tiff() -> bytes:
     tags = [(256, 620), (257, 877), (258, 1), (259, 4), (262, 1), (273, 134), (277, 1), (278, 877), (279, len(data))]
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
     return (b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)).ljust(134, b"\0") + data
+
+
+def tiled_tiff() -> bytes:
+    """Flate tiles of 128 pixels, the directory before the data."""
+    paper = Image.new("L", (640, 896), 255)  # the tiles at the edges go beyond the picture
+    paper.paste(PICTURE)
+    corners = [(x, y) for y in range(0, 896, 128) for x in range(0, 640, 128)]
+    tiles = [zlib.compress(paper.crop((x, y, x + 128, y + 128)).tobytes()) for x, y in corners]
+    first, lists = 10 + 12 * 10 + 4, len(tiles) * 4
+    tags = [(256, 620), (257, 877), (258, 8), (259, 8), (262, 1), (277, 1), (322, 128), (323, 128)]
+    entries = b"".join(struct.pack("<HHII", tag, 3, 1, value) for tag, value in tags)
+    entries += b"".join(struct.pack("<HHII", tag, 4, len(tiles), at) for tag, at in ((324, first), (325, first + lists)))
+    counts = [len(tile) for tile in tiles]
+    starts = [first + 2 * lists + sum(counts[:number]) for number in range(len(tiles))]
+    head = b"II*\0" + struct.pack("<IH", 8, 10) + entries + bytes(4)
+    return head + struct.pack(f"<{2 * len(tiles)}I", *starts, *counts) + b"".join(tiles)
 
 
 @pytest.mark.parametrize("kept", [0.97, 0.8, 0.5])
@@ -373,6 +532,17 @@ def test_what_a_decoder_writes_to_stderr_is_a_reason(openers: Openers, tmp_path:
     assert damage.fault == "corrupt"
     assert "Bad code word at line" in damage.decoder
     assert "/" not in damage.decoder
+
+
+def test_every_changed_byte_of_flate_data_in_a_tiff_is_found(openers: Openers, tmp_path: Path):
+    path, raw = tmp_path / "a.tiff", saved(PICTURE, "TIFF", compression="tiff_adobe_deflate")
+    tags = Image.open(io.BytesIO(raw)).tag_v2
+    start, end = tags[273][0], tags[273][-1] + tags[279][-1]
+    path.write_bytes(raw)
+    assert found(openers, path, "image") == []
+    for place in range(start + 100, end, (end - start) // 9):
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 0x3C]) + raw[place + 1 :])
+        assert found(openers, path, "image")
 
 
 def test_a_picture_of_which_nothing_is_there_is_refused(openers: Openers, tmp_path: Path):

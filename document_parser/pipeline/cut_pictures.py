@@ -22,6 +22,8 @@ _FAULTS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, RuntimeError, struct.error, zlib.error,
 )  # fmt: skip
 _OFFSETS, _COUNTS, _ROWS_PER_STRIP = 273, 279, 278
+_TILE_WIDTH, _TILE_LENGTH, _TILE_OFFSETS, _TILE_COUNTS = 322, 323, 324, 325
+_FLATE = (8, 32946)
 _COMPRESSION, _FILL_ORDER, _T4_OPTIONS, _PLANAR = 259, 266, 292, 284
 _GROUP_3, _GROUP_4 = 3, 4
 # What a strip needs of its frame's tags to be decoded alone.
@@ -52,7 +54,7 @@ def salvage(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
 
 
 def frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
-    """What is wrong with a frame that decoded without an error: the decoders of JPEG and fax data guess."""
+    """What is wrong with a frame that decodes without an error: the decoders of JPEG and fax data guess, libtiff skips sums."""
     try:
         if image.format == "JPEG":
             checked = stream_checks.check_jpeg(raw)
@@ -60,6 +62,8 @@ def frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
         tags = _tags(image)
         if tags.get(_COMPRESSION) in {_GROUP_3, _GROUP_4} and _OFFSETS in tags:
             return _fax_damage(tags, raw)
+        if tags.get(_COMPRESSION) in _FLATE:
+            return _flate_damage(tags, raw)
     except _FAULTS:
         return None
     return None
@@ -126,50 +130,69 @@ def _salvage_bmp(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
     return Salvaged(whole, damage, *((0.0, share) if downwards else (1 - share, 1.0))) if rows else None
 
 
+class _Piece(NamedTuple):
+    """A strip or a tile of a frame: its place and size in pixels, the bytes that are there, and how many there should be."""
+
+    left: int
+    top: int
+    width: int
+    rows: int
+    data: bytes
+    promised: int
+
+
 def _salvage_tiff(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
-    """Decode strip by strip: each as a TIFF of its own, with what is there of it."""
+    """Decode strip by strip, or tile by tile: each as a TIFF of its own, with what is there of it."""
     del frame
     tags = _tags(image)
-    if _OFFSETS not in tags or tags.get(_PLANAR, 1) != 1:
+    if tags.get(_PLANAR, 1) != 1 or int(tags.get(274, 1)) != 1:
         return None
-    paper, whole_rows = None, 0
-    height, orientation = int(tags[257]), int(tags.get(274, 1))
-    for top, rows, data, promised in _strips(tags, raw):
-        strip = _strip_image(tags, data, rows, promised) if data else None
-        if strip is not None:
-            paper = paper or Image.new(strip.mode, (strip.width, height), _white(strip))
-            there = _whole_rows(tags, data, rows, promised)
-            paper.paste(strip.crop((0, 0, strip.width, there)), (0, top))
-            whole_rows += there
-    if paper is None or not whole_rows or orientation != 1:
+    paper, whole = None, 0
+    width, height = int(tags[256]), int(tags[257])
+    for piece in _pieces(tags, raw):
+        shown = _piece_image(tags, piece) if piece.data else None
+        if shown is not None:
+            paper = paper or Image.new(shown.mode, (width, height), _white(shown))
+            there = _whole_rows(tags, piece)
+            paper.paste(shown.crop((0, 0, shown.width, there)), (piece.left, piece.top))
+            whole += max(0, min(there, height - piece.top)) * min(piece.width, width - piece.left)
+    if paper is None or not whole:
         return None
-    return Salvaged(paper, _damage(Checked("cut", min(whole_rows, height), height), _encoding(tags)), 0.0, 1.0)
+    return Salvaged(paper, _damage(Checked("cut", min(whole // width, height), height), _encoding(tags)), 0.0, 1.0)
 
 
 def _white(strip: Image.Image) -> Any:
     return strip.getpixel((0, 0)) if strip.mode == "P" else {"1": 1, "L": 255, "RGB": (255, 255, 255)}.get(strip.mode, 255)
 
 
-def _strips(tags: dict[int, Any], raw: bytes) -> Iterator[tuple[int, int, bytes, int]]:
-    """First row, number of rows, the bytes that are there, and how many there should be, of each strip."""
-    height = int(tags[257])
-    each = min(height, int(tags.get(_ROWS_PER_STRIP, height)))
-    for number, (offset, count) in enumerate(zip(tags[_OFFSETS], tags[_COUNTS], strict=False)):
-        top = number * each
+def _pieces(tags: dict[int, Any], raw: bytes) -> Iterator[_Piece]:
+    """The strips or tiles of a frame, from the top to the bottom."""
+    width, height = int(tags[256]), int(tags[257])
+    if tiled := _TILE_OFFSETS in tags:
+        across, along = int(tags[_TILE_WIDTH]), int(tags[_TILE_LENGTH])
+    else:
+        across, along = width, min(height, int(tags.get(_ROWS_PER_STRIP, height)))
+    offsets, counts = (tags[_TILE_OFFSETS], tags[_TILE_COUNTS]) if tiled else (tags[_OFFSETS], tags[_COUNTS])
+    in_row = -(-width // across)
+    for number, (offset, count) in enumerate(zip(offsets, counts, strict=False)):
+        left, top = number % in_row * across, number // in_row * along
         if top >= height:
             return
-        yield top, min(each, height - top), raw[offset : offset + count], count
+        rows = along if tiled else min(along, height - top)
+        yield _Piece(left, top, across, rows, raw[offset : offset + count], count)
 
 
-def _strip_image(tags: dict[int, Any], data: bytes, rows: int, promised: int) -> Image.Image | None:
+def _piece_image(tags: dict[int, Any], piece: _Piece) -> Image.Image | None:
+    data, rows = piece.data, piece.rows
     directory = TiffImagePlugin.ImageFileDirectory_v2(prefix=b"II")
     for tag in _STRIP_TAGS:
         if tag in tags:
             directory[tag] = tags[tag]
     if tags.get(_COMPRESSION, 1) == 1:
-        data = data.ljust(promised, b"\0" if tags.get(262) == 0 else b"\xff")
+        data = data.ljust(piece.promised, b"\0" if tags.get(262) == 0 else b"\xff")
     # Pillow counts the offset of a strip from the end of the directory.
-    directory[257], directory[_ROWS_PER_STRIP], directory[_COUNTS], directory[_OFFSETS] = rows, rows, len(data), 0
+    directory[256], directory[257], directory[_ROWS_PER_STRIP] = piece.width, rows, rows
+    directory[_COUNTS], directory[_OFFSETS] = len(data), 0
     file = b"II*\0" + struct.pack("<I", 8) + directory.tobytes(8) + data
     try:
         with _showing_what_is_there(), Image.open(io.BytesIO(file), formats=["TIFF"]) as strip:
@@ -179,12 +202,26 @@ def _strip_image(tags: dict[int, Any], data: bytes, rows: int, promised: int) ->
         return None
 
 
+def _flate_damage(tags: dict[int, Any], raw: bytes) -> Damage | None:
+    """Compare the checksums of the strips or tiles."""
+    sound = damaged = 0
+    for piece in _pieces(tags, raw):
+        if stream_checks.inflate(piece.data, keep=False).fault:
+            damaged += piece.width * piece.rows
+        else:
+            sound += piece.width * piece.rows
+    if not damaged:
+        return None
+    height = int(tags[257])
+    return _damage(Checked("corrupt", height * sound // (sound + damaged), height), _encoding(tags))
+
+
 def _fax_damage(tags: dict[int, Any], raw: bytes) -> Damage | None:
     height, decoded, fault, message = int(tags[257]), 0, "", ""
-    for _, rows, data, promised in _strips(tags, raw):
-        checked = _check_fax(tags, data, rows)
-        decoded += rows if checked.decoded is None else checked.decoded
-        fault = fault or checked.fault or ("cut" if len(data) < promised else "")
+    for piece in _pieces(tags, raw):
+        checked = _check_fax(tags, piece.data, piece.rows)
+        decoded += piece.rows if checked.decoded is None else checked.decoded
+        fault = fault or checked.fault or ("cut" if len(piece.data) < piece.promised else "")
         message = message or checked.message
     if not fault:
         return None
@@ -203,15 +240,15 @@ def _check_fax(tags: dict[int, Any], data: bytes, rows: int) -> Checked:
     return stream_checks.check_fax(data, int(tags[256]), rows, options & 1, aligned=bool(options & 4))
 
 
-def _whole_rows(tags: dict[int, Any], data: bytes, rows: int, promised: int) -> int:
-    """How many rows of a decoded strip are whole, by how its code fails."""
+def _whole_rows(tags: dict[int, Any], piece: _Piece) -> int:
+    """How many rows of a decoded strip or tile are whole, by how its code fails."""
     compression = tags.get(_COMPRESSION, 1)
     if compression in {_GROUP_3, _GROUP_4}:
-        decoded = _check_fax(tags, data, rows).decoded
-        return rows if decoded is None else decoded
-    if len(data) >= promised:
-        return rows
-    return rows * len(data) // promised if compression == 1 else 0
+        decoded = _check_fax(tags, piece.data, piece.rows).decoded
+        return piece.rows if decoded is None else decoded
+    if len(piece.data) >= piece.promised:
+        return piece.rows
+    return piece.rows * len(piece.data) // piece.promised if compression == 1 else 0
 
 
 def _tags(image: Image.Image) -> dict[int, Any]:

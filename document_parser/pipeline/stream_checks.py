@@ -8,6 +8,7 @@ JPEG 2000 data have none: damage shows there only if it leads to codes that do n
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from typing import Any, Literal, NamedTuple
@@ -31,6 +32,11 @@ MAX_KEPT_BYTES = 1 << 26
 
 _PIECE_BYTES = 1 << 20
 _FINE_PIECE_BYTES = 64
+_MAX_LZW_BYTES = 1 << 22
+_LZW_CLEAR, _LZW_END, _LZW_CODES = 256, 257, 4096
+_END_OF_RUNS = 128
+_POWERS_OF_85 = np.array([85**4, 85**3, 85**2, 85, 1])
+_NO_HEX = re.compile(rb"[^0-9A-Fa-f]")
 _SHORT_SIDE = 160
 _FILLER = bytes((7 * n * n + 31 * n) % 251 for n in range(1, 2049))  # no 0xFF in it, which would begin a marker
 _JPEG_DAMAGE = ("Premature end", "Corrupt JPEG data")
@@ -47,13 +53,15 @@ class Checked(NamedTuple):
 
 
 class Inflated(NamedTuple):
-    """What came of zlib data. ``size`` counts decoded bytes; ``data`` is empty if it was not to be kept."""
+    """What came of a filter's data. ``size`` counts decoded bytes; ``data`` is empty if it was not to be kept."""
 
     fault: Fault
     size: int
     data: bytes
     whole: bool = True
     """False beyond the limit: then the end of the data has not been seen."""
+    ended: bool = True
+    """Whether the data has the mark of its end. What encloses its data in a picture is counted; contents can tell by this."""
 
 
 def inflate(raw: bytes, *, keep: bool) -> Inflated:
@@ -93,18 +101,90 @@ def _inflate_finely(raw: bytes) -> bytes:
     return bytes(kept)
 
 
-def decode_ascii85(raw: bytes) -> bytes | None:
-    """Decode ASCII base-85 data (ISO 32000-1, 7.4.3); None if it has characters that are none of that code."""
+def undo(name: str, raw: bytes, *, keep: bool, early_change: bool = True) -> Inflated | None:
+    """Undo one of the filters that keep any data (ISO 32000-1, 7.4.2 to 7.4.5); None for the name of another."""
+    match name:
+        case "/FlateDecode":
+            return inflate(raw, keep=keep)
+        case "/ASCII85Decode":
+            return _undo_ascii85(raw)
+        case "/ASCIIHexDecode":
+            return _undo_hex(raw)
+        case "/RunLengthDecode":
+            return _undo_run_lengths(raw)
+        case "/LZWDecode":
+            return _undo_lzw(raw, early_change=early_change)
+    return None
+
+
+def _undo_ascii85(raw: bytes) -> Inflated:
     body = raw.split(b"~", 1)[0].translate(None, b" \t\r\n\f\0").replace(b"z", b"!!!!!")
     surplus = -len(body) % 5
     digits = np.frombuffer(body + b"u" * surplus, dtype=np.uint8).astype(np.int64) - 33
-    if digits.size == 0 or digits.min() < 0 or digits.max() > 84:
-        return None if digits.size else b""
-    values = digits.reshape(-1, 5) @ np.array([85**4, 85**3, 85**2, 85, 1])
-    if values.max() >= 1 << 32:
-        return None
-    data: bytes = values.astype(">u4").tobytes()
-    return data[: len(data) - surplus] if surplus else data
+    foreign = np.flatnonzero((digits < 0) | (digits > 84))
+    values = digits[: (int(foreign[0]) if len(foreign) else len(digits)) // 5 * 5].reshape(-1, 5) @ _POWERS_OF_85
+    too_large = np.flatnonzero(values >= 1 << 32)
+    if surplus and len(too_large) and too_large[0] == len(values) - 1:  # a group that is cut off, not one that ends the data
+        values, too_large, surplus = values[:-1], too_large[:0], 0
+    data: bytes = values[: int(too_large[0]) if len(too_large) else None].astype(">u4").tobytes()
+    if len(foreign) or len(too_large):
+        return Inflated("undecodable", len(data), data)
+    data = data[: len(data) - surplus] if surplus else data
+    return Inflated("", len(data), data, ended=b"~" in raw)
+
+
+def _undo_hex(raw: bytes) -> Inflated:
+    body = raw.split(b">", 1)[0].translate(None, b" \t\r\n\f\0")
+    foreign = _NO_HEX.search(body)
+    digits = body[: foreign.start()] if foreign else body
+    data = bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode("ascii"))
+    return Inflated("undecodable" if foreign else "", len(data), data, ended=b">" in raw)
+
+
+def _undo_run_lengths(raw: bytes) -> Inflated:
+    data, at = bytearray(), 0
+    while at < len(raw) and raw[at] != _END_OF_RUNS and len(data) <= MAX_KEPT_BYTES:
+        length = raw[at]
+        if length < _END_OF_RUNS:
+            data += raw[at + 1 : at + length + 2]
+            at += length + 2
+        else:
+            data += raw[at + 1 : at + 2] * (257 - length)
+            at += 2
+    whole = len(data) <= MAX_KEPT_BYTES
+    return Inflated("cut" if at > len(raw) else "", len(data), bytes(data), whole, ended=at < len(raw))
+
+
+def _undo_lzw(raw: bytes, *, early_change: bool) -> Inflated:
+    """Decode LZW data; of much of it nothing, for it is slow."""
+    if len(raw) > _MAX_LZW_BYTES:
+        return Inflated("", 0, b"", whole=False)
+    literals = [bytes([value]) for value in range(256)] + [b"", b""]
+    table, width, last, size = list(literals), 9, b"", 0
+    kept: list[bytes] = []
+    bits = held = 0
+    for byte in raw:
+        bits, held = (bits << 8) | byte, held + 8
+        if held < width:
+            continue
+        held -= width
+        code, bits = bits >> held, bits & ((1 << held) - 1)
+        if code == _LZW_END:
+            return Inflated("", size, b"".join(kept))
+        if code == _LZW_CLEAR:
+            table, width, last = list(literals), 9, b""
+            continue
+        if code > len(table) or (code == len(table) and not last):
+            return Inflated("undecodable", size, b"".join(kept))
+        found = table[code] if code < len(table) else last + last[:1]
+        if last and len(table) < _LZW_CODES:
+            table.append(last + found[:1])
+        kept.append(found)
+        last, size = found, size + len(found)
+        if size > MAX_KEPT_BYTES:
+            return Inflated("", size, b"".join(kept), whole=False)
+        width = min(12, max(9, (len(table) + early_change).bit_length()))
+    return Inflated("", size, b"".join(kept), ended=False)
 
 
 def check_jpeg(raw: bytes) -> Checked:
@@ -174,6 +254,9 @@ def check_fax(raw: bytes, columns: int, rows: int, k: int, *, aligned: bool) -> 
     """
     if aligned or not (0 < columns <= 65535 and 0 < rows <= 65535):
         return Checked()  # TIFF cannot say so
+    ends = k < 0 and _has_end_of_block(raw)
+    if 8 * len(raw) < rows and not ends:  # a row takes one bit at the least
+        return Checked("cut", 0, rows)
     decoder_messages.take()
     plain = _fax_rows(raw, columns, rows, k)
     messages = decoder_messages.take()
@@ -181,7 +264,7 @@ def check_fax(raw: bytes, columns: int, rows: int, k: int, *, aligned: bool) -> 
         return Checked("undecodable", 0, rows, next(iter(messages), ""))
     wrong = [row for row in map(decoder_messages.row_of, messages) if row is not None]
     whole = rows
-    if not (k < 0 and _has_end_of_block(raw)):
+    if not ends:
         noisy = _fax_rows(raw + _FILLER, columns, rows, k)
         decoder_messages.take()
         if noisy is not None and len(differing := np.flatnonzero((plain != noisy).any(axis=1))):
