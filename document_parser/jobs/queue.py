@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rq import Queue
-from rq.exceptions import DeserializationError, NoSuchJobError
+from rq.exceptions import DeserializationError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RqJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
@@ -210,6 +210,9 @@ def plan_answered(redis: Redis, job_id: str) -> None:
             pipe.execute()
 
 
+DELETION_TRIES = 3
+
+
 def forget(redis: Redis, job_id: str) -> int:
     """Delete the doorbells of a job, in whatever queue or registry they stand. How many there were.
 
@@ -217,10 +220,22 @@ def forget(redis: Redis, job_id: str) -> int:
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
     rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
-    found = [bell for bell in rung if bell is not None and not bell.is_started]
-    for bell in found:
-        bell.delete()
-    return len(found)
+    return sum(_is_deleted(bell) for bell in rung if bell is not None)
+
+
+def _is_deleted(bell: RqJob) -> bool:
+    """Whether this has deleted it. RQ does so in several steps, and a worker or another deletion may come between them."""
+    for _ in range(DELETION_TRIES):
+        try:
+            if bell.is_started:
+                return False
+            bell.delete()
+        except InvalidJobOperation:  # it is gone
+            return False
+        except ValueError:  # the execution that RQ looks at has just ended
+            continue
+        return True
+    return False
 
 
 class LivingWorker(NamedTuple):
