@@ -127,7 +127,7 @@ interrupt_last() {
     unset 'SERVERS[-1]'
     kill -INT -- "-$pid"
     while kill -0 "$pid" 2>/dev/null; do
-        [ $((SECONDS - began)) -gt 120 ] && return 1
+        [ $((SECONDS - began)) -gt 120 ] && { kill -KILL -- "-$pid"; return 1; }
         sleep 0.2
     done
     # What runs beside the server lets pages finish, and ends by itself.
@@ -198,6 +198,8 @@ suite() {
 begin() {
     local name port folder path=
     [ -n "$LIST" ] && return
+    # What is started in the background of a script ignores Ctrl-C, and so would all that is started here.
+    if (($((0x$(sed -n 's/^SigIgn:\t*//p' /proc/self/status))) & 2)); then exec env --default-signal=INT "$0"; fi
     FOLDER=$(mktemp -d /tmp/first-hour.XXXXXX)
     OUT=$FOLDER/output
     trap leave EXIT
