@@ -27,6 +27,7 @@ CHECKOUT=$(cd "$(dirname "$0")/.." && pwd)
 FOLDER=
 OUT=
 SERVERS=()
+STEP=
 LIMIT=900 # seconds for a command; the longest installs what developers need
 export JOB=
 
@@ -45,7 +46,22 @@ show_end() {
     [ -s "$1" ] && tail -n 60 "$1" | cut -c 1-400 | sed 's/^/    /' >&2
 }
 
+# Run a command for at most LIMIT seconds. In the background, so that a signal ends this script at once and `leave` can end the
+# command; in a process group of its own, so that it does not ignore Ctrl-C as other background commands do.
+limited() {
+    local got
+    set -m
+    timeout --kill-after=10 "$LIMIT" "$@" >"$OUT" 2>&1 </dev/null &
+    STEP=$!
+    set +m
+    wait "$STEP"
+    got=$?
+    STEP=
+    return "$got"
+}
+
 leave() {
+    [ -n "$STEP" ] && kill "$STEP" 2>/dev/null && wait "$STEP"
     while [ ${#SERVERS[@]} != 0 ]; do interrupt_last; done
     [ -n "${REDIS-}" ] && kill "$REDIS" 2>/dev/null
     if [ -n "${FIRST_HOUR_KEEP-}" ]; then echo "kept: $FOLDER"; else rm -rf "$FOLDER"; fi
@@ -60,7 +76,7 @@ says() { ends 0 "$@"; }
 ends() {
     local status=$1 pattern=$2 command=$3 got began=$SECONDS
     [ -n "$LIST" ] && { printf '%s\0' "$command"; return; }
-    timeout "$LIMIT" bash -c "$command" >"$OUT" 2>&1 </dev/null
+    limited bash -c "$command"
     got=$?
     [ "$got" = 124 ] && fail "$command has not ended after $LIMIT seconds"
     [ "$got" = "$status" ] || fail "$command ended with $got, not $status"
@@ -111,7 +127,7 @@ interrupt_last() {
     unset 'SERVERS[-1]'
     kill -INT -- "-$pid"
     while kill -0 "$pid" 2>/dev/null; do
-        [ $((SECONDS - began)) -gt 120 ] && return 1
+        [ $((SECONDS - began)) -gt 120 ] && { kill -KILL -- "-$pid"; return 1; }
         sleep 0.2
     done
     # What runs beside the server lets pages finish, and ends by itself.
@@ -138,7 +154,7 @@ runs() {
     program=$(cat)
     [ -n "$LIST" ] && { printf '%s\0' "$program"; return; }
     printf '%s\n' "$program" >"$FOLDER/program.py"
-    timeout "$LIMIT" python "$FOLDER/program.py" >"$OUT" 2>&1 </dev/null || fail "$program ended with $?"
+    limited python "$FOLDER/program.py" || fail "$program ended with $?"
     said "$pattern" || fail "$program does not say: ${pattern:-nothing}"
     printf '✓        python: %s…\n' "$(head -n 1 <<<"$program")"
 }
@@ -182,6 +198,8 @@ suite() {
 begin() {
     local name port folder path=
     [ -n "$LIST" ] && return
+    # What is started in the background of a script ignores Ctrl-C, and so would all that is started here.
+    if (($((0x$(sed -n 's/^SigIgn:\t*//p' /proc/self/status))) & 2)); then exec env --default-signal=INT "$0"; fi
     FOLDER=$(mktemp -d /tmp/first-hour.XXXXXX)
     OUT=$FOLDER/output
     trap leave EXIT

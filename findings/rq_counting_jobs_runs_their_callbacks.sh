@@ -63,8 +63,10 @@ def abandoned(server_port, name):
          "--job-monitoring-interval", "1", name],
         cwd=folder, start_new_session=True,
     )
-    started = folder / f"{name}.started"
+    started, until = folder / f"{name}.started", time.monotonic() + 60
     while not started.exists():
+        if time.monotonic() > until:
+            sys.exit("The worker has not started its job within a minute.")
         time.sleep(0.1)
     os.killpg(worker.pid, signal.SIGKILL)  # the worker
     os.kill(int(started.read_text()), signal.SIGKILL)  # and its work horse, which leads a session of its own

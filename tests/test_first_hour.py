@@ -65,9 +65,11 @@ def test_the_first_hour_goes_as_the_documents_say():
         try:
             told, _ = run.communicate(timeout=MINUTES * 60)
         except subprocess.TimeoutExpired:
-            # Asked to end it stops what it has started; killed it could not.
             run.terminate()
             told = f"{run.communicate()[0]}\nThe rest was not reached within {MINUTES} minutes."
+        finally:
+            # Asked to end it stops what it has started; killed it could not.
+            run.terminate()
     if run.returncode == 77:
         pytest.skip(told.strip())
     assert run.returncode == 0, told

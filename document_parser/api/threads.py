@@ -118,8 +118,11 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         super().init_process()
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
-        """Stop at once. gunicorn's own takes a lock of the pool of threads first, and would wait for itself for ever where the
-        signal has interrupted the holder of it: the giving out of a request, or the same for an earlier signal of a Ctrl-C."""
+        """Stop at once, without shutting the thread pool down, which ends with the process.
+
+        gunicorn's own handler takes the pool's lock first. If the signal has interrupted the holder of that lock (``submit``,
+        or this handler at the other signal of a Ctrl-C), it deadlocks until the arbiter kills it at the graceful timeout.
+        """
         super(gthread.ThreadWorker, self).handle_quit(sig, frame)
 
     # --- heads --------------------------------------------------------------------------------------------------------

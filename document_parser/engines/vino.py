@@ -42,7 +42,7 @@ NO_EXECUTABLE_MEMORY = (
 _faults: list[str] = []
 """How OpenVINO failed in this process, where it did."""
 
-_meeting = Lock()
+_first_array = Lock()
 
 Batch = NDArray[np.float32]
 Ranges = Mapping[str, tuple[float, float]]
@@ -52,7 +52,7 @@ class VinoNetwork:
     """A compiled network; callable from ``streams`` threads at once, each call on one core."""
 
     def __init__(self, model: Path, streams: int) -> None:
-        meet_numpy()
+        initialise_numpy_interface()
         graph = openvino.Core().read_model(model)
         self.characters = _characters(graph)
         if has_dot_products():
@@ -69,13 +69,13 @@ class VinoNetwork:
         return answer
 
 
-def meet_numpy() -> None:
-    """Let OpenVINO's binding find numpy's interface now, in one thread.
+def initialise_numpy_interface() -> None:
+    """Have OpenVINO's binding look up numpy's C interface now, in one thread.
 
-    It looks for it at the first array of the process, behind a guard of C++. A second thread with an array waits at the guard
-    and holds the interpreter's lock meanwhile, without which the first never finishes: the whole process stands still.
+    pybind11 looks it up at the first array of the process, behind the guard of a C++ static. A second thread that passes an
+    array meanwhile waits for the guard and holds the GIL, which the first thread needs to finish: the process is deadlocked.
     """
-    with _meeting:
+    with _first_array:
         openvino.Tensor(np.zeros(1, np.float32))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-import math
 import os
 import signal
 import socket
@@ -198,7 +197,7 @@ class Pool(WorkerPool):
         self.settings = settings
         self.beside: dict[str, BaseProcess] = {}
         self.told: set[str] = set()
-        self.deadline = math.inf
+        self.stop_by: float | None = None
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
         """One worker likes pages best, the others documents: neither waits behind the other."""
@@ -228,13 +227,13 @@ class Pool(WorkerPool):
 
     def all_workers_have_stopped(self) -> bool:
         """Tell each worker once: a second signal would make it drop what it is reading. At the deadline kill what is left."""
-        if self.deadline == math.inf:
-            self.deadline = time.monotonic() + self.settings.workers.drain_seconds
+        if self.stop_by is None:
+            self.stop_by = time.monotonic() + self.settings.workers.drain_seconds
         for data in self.worker_dict.values():
             if data.name not in self.told:
                 self.told.add(data.name)
                 self.stop_worker(data)
-            elif time.monotonic() > self.deadline:
+            elif time.monotonic() > self.stop_by:
                 log.warning("drain_deadline_passed", seconds=self.settings.workers.drain_seconds, worker=data.name)
                 self.stop_worker(data, signal.SIGKILL)
         living = [process for process in self.beside.values() if process.is_alive()]
