@@ -2,9 +2,9 @@
 
 import sys
 
-from document_parser.api.asgi import refuse_asgi_worker
-from document_parser.api.serving import options
-from document_parser.startup import settings_or_exit
+from document_parser.api.server.asgi import refuse_asgi_worker
+from document_parser.api.server.options import options
+from document_parser.settings.startup import settings_or_exit
 
 refuse_asgi_worker(sys.argv[1:])
 globals().update(options(settings_or_exit()))

@@ -30,14 +30,14 @@ from PIL import Image  # noqa: E402
 
 from benchmarks.report import progress  # noqa: E402
 from benchmarks.true_pages import FAULTS, KnowingServer, TruePage, as_nanonets, page_text, plant, signature_of  # noqa: E402
-from document_parser.engines.vlm_answer import WATCH_CHARACTERS  # noqa: E402
+from document_parser.engines.vlm.response import WATCH_CHARACTERS  # noqa: E402
+from document_parser.layout.page import blocks_of  # noqa: E402
 from document_parser.models import AccuracyMode, Options, Page, Word  # noqa: E402
-from document_parser.pipeline.comparable import Vocabulary, tokens  # noqa: E402
-from document_parser.pipeline.document import DocumentReader  # noqa: E402
-from document_parser.pipeline.layout import blocks_of  # noqa: E402
-from document_parser.pipeline.loops import loop_reason  # noqa: E402
-from document_parser.pipeline.pdf_file import PdfFile  # noqa: E402
+from document_parser.pipeline.checks.loops import loop_reason  # noqa: E402
+from document_parser.pipeline.local.reader import DocumentReader  # noqa: E402
 from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
+from document_parser.sources.pdf.file import PdfFile  # noqa: E402
+from document_parser.text.normalize import Vocabulary, tokens  # noqa: E402
 from tests import documents  # noqa: E402
 from tests.vllm_answers import WORDS  # noqa: E402
 from tests.vllm_batching import Speed  # noqa: E402

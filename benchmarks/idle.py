@@ -82,7 +82,7 @@ def kind_of(name: str, line: str) -> str:
     words = {
         "document_parser.api": "web",
         "document_parser.worker": "pool",
-        "document_parser.keeper": "keeper",
+        "document_parser.supervisor.supervisor": "keeper",
         "valkey": "valkey",
     }
     return kinds.get(name) or next((kind for word, kind in words.items() if word in line), name)

@@ -20,8 +20,10 @@ import numpy as np
 import pypdfium2
 from PIL import Image
 
-from document_parser.engines import networks, ppocr, vino
-from document_parser.engines.pictures import blue_first
+from document_parser.engines.rapidocr import networks
+from document_parser.engines.rapidocr import ocr as ppocr
+from document_parser.engines.rapidocr import openvino as vino
+from document_parser.imaging.convert import blue_first
 
 SAMPLE = 120
 PAGES = 3

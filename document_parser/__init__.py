@@ -8,18 +8,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from document_parser.version import __version__
+
 if TYPE_CHECKING:
     from document_parser.client import Client
-    from document_parser.pipeline.document import DocumentReader, parse, parse_async
+    from document_parser.pipeline.local.reader import DocumentReader, parse, parse_async
 
-__version__ = "0.9.0"
-__all__ = ["Client", "DocumentReader", "parse", "parse_async"]
+__all__ = ["Client", "DocumentReader", "__version__", "parse", "parse_async"]
 
 _FRONT_DOOR = {
     "Client": "document_parser.client",
-    "DocumentReader": "document_parser.pipeline.document",
-    "parse": "document_parser.pipeline.document",
-    "parse_async": "document_parser.pipeline.document",
+    "DocumentReader": "document_parser.pipeline.local.reader",
+    "parse": "document_parser.pipeline.local.reader",
+    "parse_async": "document_parser.pipeline.local.reader",
 }
 
 

@@ -6,10 +6,10 @@ from contextlib import closing
 from datetime import timedelta
 
 from document_parser.errors import QueueUnavailable
-from document_parser.jobs import clock
-from document_parser.jobs.connection import RedisError, connect
 from document_parser.jobs.ending import delete_jobs_ended_before
-from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import clock
+from document_parser.jobs.redis.connection import RedisError, connect
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import make_storage
 

@@ -10,11 +10,11 @@ import sys
 import time
 from collections.abc import Iterator
 
-from document_parser import logs
-from document_parser.arguments import parse_arguments, whole_number
-from document_parser.processes import die_with_parent
+from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, WorkerSettings, cap_threads
-from document_parser.startup import keep_data_private, settings_or_exit
+from document_parser.settings.arguments import parse_arguments, whole_number
+from document_parser.settings.startup import keep_data_private, settings_or_exit
+from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     with _valkey_beside(settings, needed=not options.parent):
         if not _wait_for_redis(settings):
             return 1
-        from document_parser.jobs.worker import run_pool
+        from document_parser.workers.pool import run_pool
 
         run_pool(settings, options.workers or default)
     return 0
@@ -48,7 +48,7 @@ def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
     """A keeper of Valkey alone, as a process of its own: this one is going to fork."""
     keeper = None
     if needed and settings.embedded:
-        command = [sys.executable, "-m", "document_parser.keeper", "--owner", str(os.getpid()), "--valkey-only"]
+        command = [sys.executable, "-m", "document_parser.supervisor.supervisor", "--owner", str(os.getpid()), "--valkey-only"]
         keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         yield
@@ -60,7 +60,7 @@ def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
 
 def _wait_for_redis(settings: Settings) -> bool:
     """Whether a Redis answers that can be worked with; says so once where it does not yet."""
-    from document_parser.jobs.connection import NO_CLUSTER, RedisError, connect, is_cluster
+    from document_parser.jobs.redis.connection import NO_CLUSTER, RedisError, connect, is_cluster
 
     deadline, said = time.monotonic() + 60, False
     with contextlib.closing(connect(settings)) as redis:

@@ -13,10 +13,10 @@ import pytest
 from playwright.sync_api import Browser
 
 from document_parser.api.factory import create_app
-from document_parser.jobs.connection import Redis, connect
-from document_parser.operator_access import operator_token
+from document_parser.jobs.redis.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
-from document_parser.valkey import EmbeddedValkey
+from document_parser.settings.operator_access import operator_token
+from document_parser.supervisor.valkey import EmbeddedValkey
 from tests.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
 from tests.debian_root import why_no_debian
 from tests.documents import pdf_of_text, report_pdf, stamped_pdf

@@ -1,6 +1,6 @@
 """A zygote whose openers are taken over by their document: a list of things to try, which answers with what came of each.
 
-Run by ``document_parser.pipeline.zygote`` in place of the program that reads documents.
+Run by ``document_parser.sources.zygote`` in place of the program that reads documents.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from document_parser.imaging.page_image import Picture
 from document_parser.models import PageFacts, PictureSpec, Rule, Word
-from document_parser.pipeline.frames import Request
-from document_parser.pipeline.opener import run_zygote
-from document_parser.pipeline.picture import Picture
-from document_parser.pipeline.zygote import OpenerLimits
+from document_parser.sources.opener import run_zygote
+from document_parser.sources.protocol import Request
+from document_parser.sources.zygote import OpenerLimits
 
 
 class PryingDocument:

@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import httpx
 
-from document_parser.jobs import files
+from document_parser.jobs.records import storage_keys
 from document_parser.models import Page
-from document_parser.operator_access import create_link
 from document_parser.settings import Settings, StoreSettings
+from document_parser.settings.operator_access import create_link
 
 ROOT = Path(__file__).resolve().parent.parent
 API = [sys.executable, "-m", "document_parser.api"]
@@ -222,7 +222,7 @@ class Service:
 
     def write_page(self, job_id: str, number: int, **fields: Any) -> None:
         """Have a page of a job that has ended say something else, as if it had been read so."""
-        stored = self.data_dir / files.page(job_id, number)
+        stored = self.data_dir / storage_keys.page(job_id, number)
         page = Page.model_validate_json(stored.read_text()).model_copy(update=fields)
         stored.write_text(page.model_dump_json())
 

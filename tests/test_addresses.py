@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from document_parser.addresses import (
+from document_parser.ssrf import (
     LOOKUPS_OF_ONE_ASKER,
     AddressCheck,
     AddressRefused,

@@ -10,8 +10,9 @@ import pytest
 
 from document_parser.api.factory import create_app
 from document_parser.errors import StorageFull
-from document_parser.jobs import record, room
-from document_parser.jobs.ledger import Ledger
+from document_parser.jobs.records import record
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.scheduling import disk_space
 from document_parser.models import JobState
 from document_parser.settings import QueueSettings, Settings, StoreSettings
 from document_parser.storage import LocalStorage
@@ -141,11 +142,11 @@ def test_a_disk_with_too_little_room_refuses_uploads_keeps_nothing_and_tells_the
 
 
 def test_an_upload_is_refused_by_the_room_that_it_would_leave(tmp_path):
-    free = room.free_bytes(tmp_path / "not" / "yet" / "there") >> 20
+    free = disk_space.free_bytes(tmp_path / "not" / "yet" / "there") >> 20
     settings = StoreSettings(data_dir=tmp_path, min_free_mb=free // 2)
-    room.check(settings, size=0)
+    disk_space.check(settings, size=0)
     with pytest.raises(StorageFull):
-        room.check(settings, size=(free * 2 // 3) << 20)
+        disk_space.check(settings, size=(free * 2 // 3) << 20)
 
 
 def test_what_was_taken_in_before_is_still_told_of_by_a_full_queue(client, paper):
@@ -184,7 +185,7 @@ def test_the_system_tells_its_capacity(client, redis, paper):
 
 
 def test_a_lost_redis_keeps_keys_with_the_documents(client, redis, paper, valkey, tmp_path):
-    from document_parser.jobs.sweep import Sweep
+    from document_parser.workers.sweep import Sweep
 
     api, key = client(), str(uuid.uuid4())
     job_id = send(api, paper, key).get_json()["job_id"]

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from document_parser.api.arrivals import SLOW_SECONDS, Arrivals, Places, places_of
+from document_parser.api.intake.arrivals import SLOW_SECONDS, Arrivals, Places, places_of
 
 
 @pytest.fixture

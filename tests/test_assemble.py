@@ -12,8 +12,8 @@ import pytest
 
 from document_parser.export import FORMATS
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Span, Table
-from document_parser.pipeline.assemble import assembled, write_document
-from document_parser.pipeline.assemble.references import with_captions
+from document_parser.pipeline.assembly.captions_and_links import with_captions
+from document_parser.pipeline.assembly.document import assembled, write_document
 
 HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
 LONG = "The agreement between the two parties begins on the first day of March and ends after three years without notice"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.pipeline.layout import blocks_of
+from document_parser.layout.page import blocks_of
 
 from .test_layout import HEIGHT, WIDTH, blocks, kinds, prose, table_lines, texts, whole
 from .test_tables import level, rows_at, shown, table_of, upright

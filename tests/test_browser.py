@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Route, expect
 
-from document_parser.jobs import files
+from document_parser.jobs.records import storage_keys
 from document_parser.models import Block, Cell, Span, Table, parse_page_range
 from tests.browser import PHONE, SECONDS, choose, done, picture_shown
 from tests.documents import PARAGRAPH, encrypted_pdf, page_picture, pdf_of_text, stamped_pdf, truncated
@@ -775,7 +775,7 @@ def test_what_becomes_of_doubt_and_of_figures_is_chosen_in_words_and_sent(servic
     watched.shoot("more-options")
     watched.upload(paper)
     done(page)
-    options = json.loads((service.data_dir / files.card(watched.job())).read_text())["card"]["options"]
+    options = json.loads((service.data_dir / storage_keys.card(watched.job())).read_text())["card"]["options"]
     assert (options["on_low_quality"], options["figures"]) == ("fail", "none")
 
 
@@ -933,7 +933,7 @@ def test_lines_that_were_left_out_are_counted_and_kept_on_request(service, opene
     page.get_by_role("button", name="Read the document again and keep them").click()
     page.wait_for_url(lambda url: "/jobs/" in url and first not in url)
     done(page)
-    options = json.loads((service.data_dir / files.card(watched.job())).read_text())["card"]["options"]
+    options = json.loads((service.data_dir / storage_keys.card(watched.job())).read_text())["card"]["options"]
     assert options["headers_footers"] == "keep"
     # Another visit has the file no more: it is asked for.
     elsewhere = opened(service, f"#/jobs/{first}")

@@ -10,10 +10,11 @@ import pytest
 from PIL import Image
 
 from document_parser.errors import OversizedPicture
-from document_parser.jobs import budget, scripts
-from document_parser.jobs.ledger import Ledger
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import scripts
+from document_parser.jobs.scheduling import budget
 from document_parser.settings import QueueSettings
+from document_parser.sources.source import OpenerLimits, Openers
 from tests import documents
 from tests.service import Service
 

@@ -7,19 +7,21 @@ from importlib import metadata
 
 import pytest
 
-from document_parser.engines import on_this_machine
 from document_parser.engines.base import Engine
-from document_parser.engines.tesseract import installed_languages
-from document_parser.jobs import forecast, queue, record
+from document_parser.engines.registry import on_this_machine
+from document_parser.engines.tesseract.engine import installed_languages
+from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
 from document_parser.jobs.ending import delete_job, end_job
-from document_parser.jobs.forecast import Unfinished
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.readings import CachedEngine
-from document_parser.jobs.sweep import Sweep
+from document_parser.jobs.records import record
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.scheduling import forecast
+from document_parser.jobs.scheduling.forecast import Unfinished
 from document_parser.models import PIPELINE_VERSION, JobState, Options, Page, PageImage
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, StoreSettings
 from document_parser.storage import LocalStorage
+from document_parser.workers.reading_cache import CachedEngine
+from document_parser.workers.sweep import Sweep
 from tests import documents
 from tests.documents import pdf_of_text
 from tests.service import SOON, UNCHECKED, Service, asking, wait_until

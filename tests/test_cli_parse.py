@@ -18,11 +18,11 @@ import pytest
 
 import document_parser
 from document_parser import errors
-from document_parser.engines import Engines
+from document_parser.engines.registry import Engines
 from document_parser.models import Document, Options, Page, PageFacts
-from document_parser.pipeline.document import DocumentReader
-from document_parser.pipeline.read_document import ReadDocument
-from document_parser.pipeline.window import PageWindow
+from document_parser.pipeline.local.page_window import PageWindow
+from document_parser.pipeline.local.reader import DocumentReader
+from document_parser.pipeline.local.result import ReadDocument
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, WorkerSettings, environment_fields
 from tests import documents
 from tests.peer import Answer, peer, problem

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from document_parser.jobs import clock, forecast, queue
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.sweep import LEASE_MILLISECONDS, Sweep
+from document_parser.jobs import queue
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import clock
+from document_parser.jobs.scheduling import forecast
 from document_parser.storage import LocalStorage
+from document_parser.workers.sweep import LEASE_MILLISECONDS, Sweep
 from tests import clocks
 from tests.chaos import kill_horses
 from tests.service import API, SOON, WORKER, Service, asking, wait_until

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from document_parser.models import INK_COLUMNS, INK_ROWS, Block, BoundingBox, Cell, InkFacts, PageImage, Table, Word
-from document_parser.pipeline.agreement import corrected
-from document_parser.pipeline.boxes import place_blocks
-from document_parser.pipeline.comparable import Vocabulary, overlap, tokens
-from document_parser.pipeline.crops import joined, rest_of, sound_prefix
-from document_parser.pipeline.numbers import differences, told
-from document_parser.pipeline.witness import ink_below, uncovered_ink
+from document_parser.pipeline.checks.agreement import corrected
+from document_parser.pipeline.checks.evidence import ink_below, uncovered_ink
+from document_parser.pipeline.reading.box_matching import place_blocks
+from document_parser.pipeline.reading.crops import joined, rest_of, sound_prefix
+from document_parser.text.normalize import Vocabulary, overlap, tokens
+from document_parser.text.numbers import differences, told
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from document_parser.models import Confinement
-from document_parser.pipeline import confinement
-from document_parser.pipeline.source import OpenerLimits, Openers, Source
-from document_parser.pipeline.zygote import start_zygote
+from document_parser.sources import confinement
+from document_parser.sources.source import OpenerLimits, Openers, Source
+from document_parser.sources.zygote import start_zygote
 from tests import documents
 from tests.service import ROOT
 

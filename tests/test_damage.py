@@ -19,16 +19,16 @@ from pikepdf import Dictionary, Name
 from PIL import Image, TiffImagePlugin
 from reportlab.lib.utils import ImageReader
 
-from document_parser.engines import Engines
-from document_parser.engines.rapidocr import RapidOcrEngine
+from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.registry import Engines
 from document_parser.errors import DamagedDocument
 from document_parser.models import Damage, Options, Page, PageFacts, PictureSpec, Reading
-from document_parser.pipeline.damaged import damage_warnings
-from document_parser.pipeline.read import read_page, read_plain
-from document_parser.pipeline.source import OpenerLimits, Openers
-from document_parser.pipeline.stream_checks import check_jpeg
-from document_parser.pipeline.textless import has_no_text
+from document_parser.pipeline.reading.damage import damage_warnings
+from document_parser.pipeline.reading.read_page import read_page, read_plain
+from document_parser.pipeline.reading.textless import has_no_text
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
+from document_parser.sources.pdf.stream_checks import check_jpeg
+from document_parser.sources.source import OpenerLimits, Openers
 from tests import documents
 from tests.service import NOBODY
 

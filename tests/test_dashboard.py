@@ -15,12 +15,13 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
-from document_parser.jobs import queue, record
-from document_parser.jobs.job import JobCard
-from document_parser.jobs.ledger import Ledger
+from document_parser.jobs import queue
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import JobCard
+from document_parser.jobs.records.ledger import Ledger
 from document_parser.models import Options
-from document_parser.operator_access import operator_token
 from document_parser.settings import Settings, StoreSettings
+from document_parser.settings.operator_access import operator_token
 from tests.documents import pdf_of_text, scanned_pdf
 from tests.service import Service, redis_url_of
 from tests.watching import asked_elsewhere, watched_page
@@ -64,7 +65,7 @@ def problem(answer, status, code):
 
 def failed_bell(redis):
     """A task that has failed, as the dashboard may requeue it."""
-    bell = queue.queue(redis, "normal").enqueue_call("document_parser.jobs.tasks.plan", args=["no-job"], job_id="bell")
+    bell = queue.queue(redis, "normal").enqueue_call("document_parser.workers.tasks.plan", args=["no-job"], job_id="bell")
     redis.lrem(bell_list(redis), 0, "bell")
     bell.set_status(JobStatus.FAILED)
     queue.queue(redis, "normal").failed_job_registry.add(bell, ttl=60)

@@ -14,12 +14,12 @@ import pytest
 from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
-from document_parser.atomic import own_secret
 from document_parser.errors import JobNotComplete
-from document_parser.jobs import deliveries, record
-from document_parser.jobs.job import Job
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.replay import replay, replay_failed
+from document_parser.host.files import own_secret
+from document_parser.jobs.records import deliveries, record
+from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.webhooks.replay import replay, replay_failed
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
 from tests.receiver import receiving, secret_of, settings, told

@@ -88,10 +88,10 @@ def test_every_requirement_is_met_by_the_pinned_version():
 @pytest.mark.parametrize(
     "program",
     [
-        "import document_parser.keeper, document_parser.valkey",
+        "import document_parser.supervisor.supervisor, document_parser.supervisor.valkey",
         "from document_parser.api import serving; serving._preload(None)",
         "import document_parser.worker; from document_parser.jobs import worker; worker.preload()",
-        "import document_parser.pipeline.opener",
+        "import document_parser.sources.opener",
     ],
 )
 def test_no_process_that_stays_loads_what_draws_on_terminals_or_two_clients_of_redis(program):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from document_parser.api.store import redis_warnings
+from document_parser.api.routes.store import redis_warnings
 from document_parser.cli.checks.machine import is_loopback
 from document_parser.cli.checks.parts import reach_of_redis, without_secrets
 from document_parser.settings import Settings, StoreSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.engines.drawn import rules_in
+from document_parser.imaging.rulings import rules_in
 
 SIDE = 1000
 

@@ -15,9 +15,13 @@ import pytesseract
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.engines import Engines, languages, look_alikes, networks, ppocr, rapidocr, vino
-from document_parser.engines.rapidocr import RapidOcrEngine
-from document_parser.engines.tesseract import TesseractEngine
+from document_parser.engines.rapidocr import confusables, networks, openvino
+from document_parser.engines.rapidocr import engine as rapidocr
+from document_parser.engines.rapidocr import ocr as ppocr
+from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.registry import Engines
+from document_parser.engines.tesseract import languages
+from document_parser.engines.tesseract.engine import TesseractEngine
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage
 from document_parser.settings import EngineSettings, OcrRuntime, Settings, WorkerSettings, environment_of_child
@@ -83,8 +87,8 @@ def test_openvino_is_imported_without_telling_anybody(tmp_path):
     """By itself it writes an identifier to the home folder, starts a thread and looks for a statistics server."""
     program = (
         "import os\n"
-        "from document_parser.engines import vino\n"
-        "assert vino.installed()\n"
+        "from document_parser.engines.rapidocr import openvino\n"
+        "assert openvino.installed()\n"
         "print(len(os.listdir('/proc/self/task')), os.listdir(os.environ['HOME']))"
     )
     environment = environment_of_child(HOME=str(tmp_path), OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
@@ -96,7 +100,7 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
     """By itself it keeps an identifier of the machine under the home folder and reports to its maker."""
     program = (
         "import os\n"
-        "from document_parser.engines import networks\n"
+        "from document_parser.engines.rapidocr import networks\n"
         "networks.load(networks.DETECTION, 'onnxruntime', 1)\n"
         "print(os.listdir(os.environ['HOME']))"
     )
@@ -107,8 +111,8 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
 
 def test_the_model_of_the_wheel_is_the_one_whose_ranges_are_known():
     """Another one would be read too, in floating point and slower."""
-    assert len(vino.known_ranges(networks.model_file(networks.RECOGNITION))) > 40
-    assert vino.known_ranges(networks.model_file(networks.DETECTION)) == {}
+    assert len(openvino.known_ranges(networks.model_file(networks.RECOGNITION))) > 40
+    assert openvino.known_ranges(networks.model_file(networks.DETECTION)) == {}
 
 
 def test_lines_of_one_batch_are_alike_in_length():
@@ -124,7 +128,7 @@ def test_lines_of_one_batch_are_alike_in_length():
 def exchanged(text: str, **likely: float) -> str:
     """The text with what is meant in it; the same probability of a sign at every place, 0 for signs not given."""
     signs = list(text)
-    for place, meant in look_alikes.exchanges(text, lambda place, sign: likely.get(sign, 0.0)):
+    for place, meant in confusables.exchanges(text, lambda place, sign: likely.get(sign, 0.0)):
         signs[place] = meant
     return "".join(signs)
 

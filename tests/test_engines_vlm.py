@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 from PIL import Image
 
-from document_parser.engines import Engines
-from document_parser.engines.deepseek import DeepSeekEngine
-from document_parser.engines.nanonets import NanonetsEngine
-from document_parser.engines.presence import Presence
-from document_parser.engines.vlm import VisionEngine
-from document_parser.engines.vlm_answer import WATCH_CHARACTERS, refusal
+from document_parser.engines.registry import Engines
+from document_parser.engines.vlm.availability import Presence
+from document_parser.engines.vlm.client import VisionEngine
+from document_parser.engines.vlm.deepseek import DeepSeekEngine
+from document_parser.engines.vlm.nanonets import NanonetsEngine
+from document_parser.engines.vlm.response import WATCH_CHARACTERS, refusal
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
 from document_parser.models import PageImage, Reading
-from document_parser.pipeline.guards import loop_reason
+from document_parser.pipeline.checks.guards import loop_reason
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
 from tests.stamp import draw_stamp
 from tests.vllm_answers import answer_for, tokens_of

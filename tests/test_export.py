@@ -18,7 +18,7 @@ from document_parser.export import FORMATS
 from document_parser.export.base import item_of
 from document_parser.export.csv import csv_lines
 from document_parser.models import Block, Cell, Document, Options, OutputFormat, Page, PageError, Table
-from document_parser.table_archive import TableArchive
+from document_parser.text.table_archive import TableArchive
 
 HEAD = Document(filename="re<port>.pdf", media_type="application/pdf", page_count=3)
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

@@ -13,14 +13,14 @@ from PIL import Image
 from document_parser.client import Client
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
+from document_parser.imaging.figure_boxes import figure_boxes
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PictureSpec, Table
-from document_parser.pipeline.document import parse
-from document_parser.pipeline.figure_labels import with_labels
-from document_parser.pipeline.figures import located, placed, with_figures
-from document_parser.pipeline.pdf_file import PdfFile
-from document_parser.pipeline.pdf_pictures import figure_boxes
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.pipeline.local.reader import parse
+from document_parser.pipeline.reading.figure_labels import with_labels
+from document_parser.pipeline.reading.figures import located, placed, with_figures
 from document_parser.settings import EngineSettings, Settings
+from document_parser.sources.pdf.file import PdfFile
+from document_parser.sources.source import OpenerLimits, Openers
 from tests import documents
 from tests.service import Service
 

@@ -8,9 +8,9 @@ import pytest
 
 import document_parser
 from document_parser.models import Word
-from document_parser.pipeline.fonts import runs_of
-from document_parser.pipeline.letters import fonts_in_doubt, is_doubtful
-from document_parser.pipeline.pdf_file import PdfFile
+from document_parser.pipeline.reading.font_check import runs_of
+from document_parser.sources.pdf.file import PdfFile
+from document_parser.text.language import fonts_in_doubt, is_doubtful
 from tests import documents
 from tests.documents import PARAGRAPH
 

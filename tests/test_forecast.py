@@ -6,9 +6,9 @@ import itertools
 
 import pytest
 
-from document_parser.jobs import forecast
-from document_parser.jobs.forecast import Unfinished, Weighed, pages_per_second
-from document_parser.jobs.lanes import order
+from document_parser.jobs.scheduling import forecast
+from document_parser.jobs.scheduling.forecast import Unfinished, Weighed, pages_per_second
+from document_parser.jobs.scheduling.lanes import order
 from tests.documents import stamped_pdf
 from tests.service import WORKER, Service, wait_until
 from tests.vllm_batching import Speed

@@ -12,12 +12,12 @@ from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
 
-from document_parser.jobs import tasks
 from document_parser.jobs.queue import QUEUES, TASKS, is_own_task
-from document_parser.jobs.worker import make_worker
+from document_parser.workers import tasks
+from document_parser.workers.pool import make_worker
 from tests.service import Service, redis_url_of, wait_until
 
-PLAN = "document_parser.jobs.tasks.plan"
+PLAN = "document_parser.workers.tasks.plan"
 
 
 class Folder:
@@ -34,7 +34,7 @@ class Folder:
 
 def test_the_names_are_those_of_our_tasks():
     assert {
-        f"document_parser.jobs.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
+        f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
     } == TASKS
     assert all(callable(getattr(tasks, name.rpartition(".")[2])) for name in TASKS)
 
@@ -56,7 +56,7 @@ def test_what_others_wrote_is_counted_and_dropped_and_documents_are_read(tmp_pat
         assert redis.llen(queue.key) == 0
 
 
-@pytest.mark.parametrize("name", ["", "os.system", "document_parser.jobs.tasks", PLAN.upper(), f"{PLAN} ", "plan"])
+@pytest.mark.parametrize("name", ["", "os.system", "document_parser.workers.tasks", PLAN.upper(), f"{PLAN} ", "plan"])
 def test_only_the_whole_name_is_ours(redis, name):
     assert is_own_task(Job.create(PLAN, connection=redis, serializer=JSONSerializer, args=["x"]))
     assert not is_own_task(Job.create(name or "x", connection=redis, serializer=JSONSerializer))

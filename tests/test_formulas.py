@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.engines.formula_fonts import glyphs_of, is_formula_font
+from document_parser.layout.page import blocks_of
 from document_parser.models import Rule, Word
-from document_parser.pipeline.layout import blocks_of
+from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
 from tests.test_layout import HEIGHT, WIDTH, line, prose, texts
 
 

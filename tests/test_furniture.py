@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from document_parser.layout.page import blocks_of
 from document_parser.models import Rule, Word
-from document_parser.pipeline.layout import blocks_of
 from tests.test_layout import HEIGHT, WIDTH, blocks, kinds, line, prose, texts, whole
 
 BODY = prose(20, 72, 120, 520)

@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from document_parser.engines.deepseek import parse_deepseek
-from document_parser.engines.grammar import inline_formulas, markdown_blocks
-from document_parser.engines.html_table import MOST_COLUMNS, read_table
-from document_parser.engines.nanonets import parse_nanonets
+from document_parser.engines.vlm.deepseek import parse_deepseek
+from document_parser.engines.vlm.html_table import MOST_COLUMNS, read_table
+from document_parser.engines.vlm.markdown import inline_formulas, markdown_blocks
+from document_parser.engines.vlm.nanonets import parse_nanonets
 from document_parser.models import Block, BoundingBox
 
 END = "<｜end▁of▁sentence｜>"

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from document_parser.engines.vlm_answer import WATCH_CHARACTERS
+from document_parser.engines.vlm.response import WATCH_CHARACTERS
 from document_parser.models import Block, BoundingBox, InkFacts, PageImage, Reading, Table, Word
 from document_parser.models import Cell as TableCell
-from document_parser.pipeline.guards import judge
-from document_parser.pipeline.loops import keep_good_prefix, loop_reason
-from document_parser.pipeline.witness import Witness
+from document_parser.pipeline.checks.evidence import Witness
+from document_parser.pipeline.checks.guards import judge
+from document_parser.pipeline.checks.loops import keep_good_prefix, loop_reason
 from tests.vllm_answers import answer_for, loop_for
 
 START = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}word in a natural text {n * n}" for n in range(60)) + "\n"

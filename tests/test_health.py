@@ -11,13 +11,11 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
-from document_parser.breaker import Rule, after_fault
-from document_parser.engines import vino
-from document_parser.jobs.breakers import SharedSwitchboard
-from document_parser.jobs.connection import connect
+from document_parser.balancing.breaker import Rule, after_fault
+from document_parser.engines.rapidocr import openvino
 from document_parser.jobs.queue import QUEUES
-from document_parser.jobs.worker import PageWorker
-from document_parser.operator_access import operator_token
+from document_parser.jobs.redis.breakers import SharedSwitchboard
+from document_parser.jobs.redis.connection import connect
 from document_parser.settings import (
     DeepSeekSettings,
     EngineSettings,
@@ -26,7 +24,9 @@ from document_parser.settings import (
     StoreSettings,
     WorkerSettings,
 )
-from document_parser.valkey import EmbeddedValkey
+from document_parser.settings.operator_access import operator_token
+from document_parser.supervisor.valkey import EmbeddedValkey
+from document_parser.workers.pool import PageWorker
 from tests.service import NOBODY, wait_until
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -159,11 +159,11 @@ def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(
     settings = settings_over(valkey, tmp_path, inference_mode="cpu")
     worker = come_up(settings, redis)
     horse = copy(worker)  # forked, it knows what the worker knew
-    vino.note_fault(RuntimeError("illegal instruction"))
+    openvino.note_fault(RuntimeError("illegal instruction"))
     try:
         horse.tell_cpu_engine()
     finally:
-        vino.forget_faults()
+        openvino.forget_faults()
     worker.heartbeat()
     detail = "onnxruntime computes: OpenVINO failed: illegal instruction"
     assert health_of(settings)["checks"]["rapidocr"] == {"ok": True, "detail": detail}

@@ -13,10 +13,10 @@ from reportlab.pdfgen.canvas import Canvas
 
 import document_parser
 from document_parser.models import Document, HiddenText, Options
-from document_parser.pipeline import hidden
-from document_parser.pipeline.assemble import write_document
-from document_parser.pipeline.pdf_file import PdfFile
-from document_parser.pipeline.route import distrust
+from document_parser.pipeline.assembly.document import write_document
+from document_parser.pipeline.reading import page_result
+from document_parser.pipeline.reading.routing import distrust
+from document_parser.sources.pdf.file import PdfFile
 from tests import documents
 from tests.documents import A4, PARAGRAPH, ImageReader
 
@@ -206,6 +206,6 @@ def test_no_format_but_json_has_what_is_hidden(document, name):
 
 
 def test_every_reason_is_told_in_words():
-    for reason in hidden.BECAUSE:
+    for reason in page_result.BECAUSE:
         found = HiddenText(text="a", words=1, box={"left": 0, "top": 0, "right": 1, "bottom": 1}, hidden=reason)
-        assert hidden.BECAUSE[reason] in hidden._told([found])
+        assert page_result.BECAUSE[reason] in page_result._told([found])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.pipeline.identifiers import identifiers, is_iban
+from document_parser.text.identifiers import identifiers, is_iban
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 
 from document_parser.errors import QueueUnavailable
 from document_parser.job_manager import JobManager
-from document_parser.jobs import clock, files, record
-from document_parser.jobs.job import Job, JobCard
+from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records.job import Job, JobCard
+from document_parser.jobs.redis import clock
 from document_parser.models import JobState, Options
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import make_storage
@@ -57,7 +58,7 @@ def ended(settings, redis):
 
 
 def left(settings):
-    return set(make_storage(settings).folders(files.ALL_JOBS))
+    return set(make_storage(settings).folders(storage_keys.ALL_JOBS))
 
 
 def test_jobs_that_ended_more_than_so_many_days_ago_go_with_their_files(settings, redis, ended):

@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 
+from document_parser.layout.page import blocks_of
 from document_parser.models import Block, Table, Word
-from document_parser.pipeline.layout import blocks_of
 
 WIDTH, HEIGHT = 595.0, 842.0
 TALE = (

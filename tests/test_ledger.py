@@ -12,17 +12,19 @@ import pytest
 from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
-from document_parser.jobs import admission, forecast, lanes, queue, record
-from document_parser.jobs.actor import Actor
+from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_job
-from document_parser.jobs.job import PUBLIC, JobCard
-from document_parser.jobs.lanes import LANES
-from document_parser.jobs.ledger import Claim, Ledger
-from document_parser.jobs.sweep import Sweep
-from document_parser.jobs.worker import PageWorker
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import PUBLIC, JobCard
+from document_parser.jobs.records.ledger import Claim, Ledger
+from document_parser.jobs.scheduling import admission, forecast, lanes
+from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.models import JobState, Options, Page, PageWarning
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
+from document_parser.workers.heartbeat import Actor
+from document_parser.workers.pool import PageWorker
+from document_parser.workers.sweep import Sweep
 from tests.service import wait_until
 
 JOB = "11111111-1111-4111-8111-111111111111"

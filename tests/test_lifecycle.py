@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from document_parser.jobs.connection import connect
 from document_parser.jobs.queue import living_workers
+from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
 from tests.service import API, ROOT, WORKER, Service, gunicorn, parents_of, processes_of, redis_url_of, wait_until
 
 POOL = "document_parser.worker"
-KEEPER = "document_parser.keeper"
+KEEPER = "document_parser.supervisor.supervisor"
 VALKEY = "valkey-server"
 
 

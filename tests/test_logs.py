@@ -246,7 +246,7 @@ def test_an_unexpected_error_is_told_by_class_and_place(tmp_path, files):
 
 
 def test_gunicorn_started_by_hand_writes_json_with_our_logger_class(tmp_path):
-    options = ("--bind", "127.0.0.1:0", "--logger-class", "document_parser.api.gunicorn_log.GunicornLogger")
+    options = ("--bind", "127.0.0.1:0", "--logger-class", "document_parser.api.server.logger.GunicornLogger")
     service = Service(tmp_path, gunicorn(*options), NUM_WORKERS=0)
     service.start()
     try:

@@ -14,9 +14,9 @@ import pytest
 from document_parser import cli, errors
 from document_parser.errors import InvalidOption
 from document_parser.models import Options
-from document_parser.pipeline.document import make_options
+from document_parser.pipeline.local.reader import make_options
 from document_parser.settings import Settings, environment_fields
-from document_parser.validation import nearest
+from document_parser.settings.validation import nearest
 from tests import documents
 from tests.service import ROOT, Service, asking, wait_until
 

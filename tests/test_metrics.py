@@ -12,20 +12,22 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
-from document_parser import metrics
-from document_parser.api.access import Counts
 from document_parser.api.factory import create_app
+from document_parser.api.middleware.request_log import Counts
+from document_parser.balancing.in_flight import Candidate
 from document_parser.errors import PageUnreadable
-from document_parser.in_flight import Candidate
-from document_parser.jobs import counters, record, scrape
-from document_parser.jobs.connection import RedisError, connect
-from document_parser.jobs.in_flight import SharedInFlight
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.sweep import Sweep
+from document_parser.jobs import gauges
+from document_parser.jobs.records import record
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import counters
+from document_parser.jobs.redis.connection import RedisError, connect
+from document_parser.jobs.redis.in_flight import SharedInFlight
 from document_parser.models import Attempt, GuardName, JobError, JobState, Page, PageWarning, WarningCode
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage
-from document_parser.valkey import EmbeddedValkey
+from document_parser.supervisor.valkey import EmbeddedValkey
+from document_parser.telemetry import metrics
+from document_parser.workers.sweep import Sweep
 from tests import documents
 from tests.chaos import kill_horses
 from tests.service import ROOT, SOON, UNCHECKED, Service, asking, wait_until
@@ -132,7 +134,7 @@ def test_a_page_counts_once_with_its_attempts_guards_and_warnings(ledger, redis)
     claim = ledger.claim("a", empty_handed=True)
     ledger.finish(claim, page)
     assert ledger.finish(claim, page) == "not_yours"
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     counted = {name: number for name, number in found.items() if name.startswith(("page", "guard")) and name.count("|")}
     assert counted == {
         "pages|rapidocr|done": 1,
@@ -152,7 +154,7 @@ def test_blank_and_failed_pages_count_without_an_engine(ledger, redis):
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, status="blank"))
     broken = Page(number=2, status="failed", error={"code": PageUnreadable.code, "message": ""})
     ledger.finish(ledger.claim("a", empty_handed=False), broken)
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["pages|none|blank"], found["pages|none|failed"], found["page_errors|PAGE_UNREADABLE"]) == (1, 1, 1)
 
 
@@ -164,7 +166,7 @@ def test_a_page_that_kills_its_readers_counts_once_as_failed(valkey, ledger, red
         assert ledger.claim(f"a{trial}", empty_handed=True)
         dead(redis, f"a{trial}")
         sweep.release_the_dead()
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["pages|none|failed"], found["page_errors|WORKER_CRASHED"], found["lost_claims|page"]) == (1, 1, 4)
 
 
@@ -174,7 +176,7 @@ def test_an_end_counts_once_by_state_and_code_with_its_duration(ledger, redis):
     error = JobError(code="DAMAGED_DOCUMENT", message="", status=422, retryable=False)
     assert ledger.end(JOB, JobState.FAILED, error) == "ok"
     assert ledger.end(JOB, JobState.CANCELLED) == "failed"
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["jobs_ended|failed"], found["job_errors|DAMAGED_DOCUMENT"]) == (1, 1)
     assert "jobs_ended|cancelled" not in found
     assert found["job_duration_seconds|failed|120"] == 1
@@ -188,16 +190,16 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
     old = datetime.now(UTC) - timedelta(hours=2)
     planned(ledger, redis, 1, OTHER)
     record.create(redis, card().model_copy(update={"created_at": old}), None)
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready"]) == (1, 1, 1)
     assert found["oldest_queued_job_age_seconds"] == pytest.approx(7200, abs=60)
     assert ledger.claim_stage(JOB, "plan", "p", alone=True)
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["jobs|queued"], found["jobs|processing"], found["oldest_queued_job_age_seconds"]) == (0, 2, 0)
     assert found["oldest_open_job_age_seconds"] == pytest.approx(7200, abs=60)
     for job_id in (JOB, OTHER):
         ledger.end(job_id, JobState.CANCELLED)
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready"], found["oldest_open_job_age_seconds"]) == (
         0,
         0,
@@ -209,24 +211,24 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
 def test_a_deleted_job_is_not_queued_any_more(ledger, redis, tmp_path):
     record.create(redis, card(), None)
     record.delete(redis, record.load(redis, JOB))
-    assert scrape.samples(redis)["jobs|queued"] == 0
+    assert gauges.samples(redis)["jobs|queued"] == 0
 
 
 def test_requests_in_flight_are_summed_over_the_servers_of_a_model(redis):
     requests = SharedInFlight(redis, 60)
     for number, server in enumerate(("deepseek a", "deepseek a", "deepseek b", "nanonets c")):
         requests.enter(f"request-{number}", [Candidate(server)])
-    found = scrape.samples(redis)
+    found = gauges.samples(redis)
     assert (found["model_requests_in_flight|deepseek"], found["model_requests_in_flight|nanonets"]) == (3, 1)
     requests.leave("request-0")
     requests.close()
-    assert scrape.samples(redis)["model_requests_in_flight|deepseek"] == 2
+    assert gauges.samples(redis)["model_requests_in_flight|deepseek"] == 2
 
 
 def test_anything_else_is_counted_by_name_and_labels(redis):
     counters.count(redis, "webhook_tries", "delivered")
     counters.count(redis, "webhook_tries", "delivered", by=2)
-    assert scrape.samples(redis)["webhook_tries|delivered"] == 3
+    assert gauges.samples(redis)["webhook_tries|delivered"] == 3
     with pytest.raises(KeyError):
         counters.count(redis, "unheard_of")
 

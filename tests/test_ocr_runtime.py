@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import pytest
 
-from document_parser.engines import networks, vino
+from document_parser.engines.rapidocr import networks, openvino
 from document_parser.jobs import queue
-from document_parser.jobs.connection import connect
+from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
 from tests.service import ROOT, Service, redis_url_of, wait_until
 from tests.test_doctor import checked, settings_for
@@ -43,7 +43,7 @@ os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 READ = """
 import asyncio, io, json, sys
 from PIL import Image, ImageDraw, ImageFont
-from document_parser.engines.rapidocr import RapidOcrEngine
+from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.errors import EngineError
 from document_parser.models import PageImage
 from document_parser.settings import Settings
@@ -70,7 +70,7 @@ READ_AT_ONCE = """
 import sys
 from threading import Barrier, Thread
 import numpy as np
-from document_parser.engines import networks
+from document_parser.engines.rapidocr import networks
 
 network, together = networks.load(networks.DETECTION, "openvino", 4), Barrier(4)
 sys.setswitchinterval(1e-7)  # threads take turns as they do on a busy machine
@@ -115,7 +115,7 @@ def test_where_memory_may_not_be_executable_onnx_runtime_reads_the_same(lock, tm
 
 
 def test_where_nothing_is_forbidden_openvino_computes():
-    assert vino.trouble() == ""
+    assert openvino.trouble() == ""
     assert networks.runtime_of("auto") == "openvino"
 
 
@@ -177,7 +177,7 @@ def refusing():
 def forgiven():
     """What fails here is forgotten afterwards: OpenVINO computes in the tests that come next."""
     yield
-    vino.forget_faults()
+    openvino.forget_faults()
 
 
 @pytest.mark.parametrize("first", [Failing, refusing])
@@ -185,7 +185,7 @@ def test_a_runtime_that_fails_to_compile_or_to_answer_is_relieved_for_good(first
     network = networks.RelievedNetwork(first, Doubling)
     assert network(np.ones(2)).tolist() == [2, 2]
     assert network.characters == "ab"
-    assert vino.trouble() == "OpenVINO failed: can't protect"
+    assert openvino.trouble() == "OpenVINO failed: can't protect"
     assert networks.runtime_of("auto") == "onnxruntime"
 
 

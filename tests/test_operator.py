@@ -16,13 +16,13 @@ import httpx
 import pytest
 
 from document_parser.api import auth
-from document_parser.api.dashboard import NUMBERS
 from document_parser.api.factory import create_app
+from document_parser.api.routes.dashboard import NUMBERS
 from document_parser.client import Client
 from document_parser.errors import Forbidden
-from document_parser.operator_access import LINK_SECONDS, create_link, operator_token, redeem_link
 from document_parser.settings import Settings, StoreSettings
-from document_parser.startup import keep_data_private
+from document_parser.settings.operator_access import LINK_SECONDS, create_link, operator_token, redeem_link
+from document_parser.settings.startup import keep_data_private
 from tests.service import ROOT, Service, free_port, gunicorn, wait_until
 
 JOB = "00000000-0000-4000-8000-000000000000"

@@ -19,8 +19,8 @@ from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.export.schema import schema_text
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Table
-from document_parser.pipeline.assemble import write_document
-from document_parser.pipeline.document import DocumentReader
+from document_parser.pipeline.assembly.document import write_document
+from document_parser.pipeline.local.reader import DocumentReader
 from document_parser.settings import EngineSettings, Settings
 from tests.service import ROOT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from document_parser.models import PageFacts, Reading, Word
-from document_parser.pipeline.patchwork import can_help, patched
+from document_parser.pipeline.reading.hybrid import can_help, patched
 
 
 def line(text, top, confidence, left=0.1, right=0.5):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from document_parser.engines.drawn import rules_in
-from document_parser.engines.pictured import figures_in
-from document_parser.engines.pictures import blue_first
+from document_parser.imaging.convert import blue_first
+from document_parser.imaging.figures import figures_in
+from document_parser.imaging.rulings import rules_in
 from document_parser.models import Rule
 from tests import documents
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from document_parser.jobs import files
-from document_parser.jobs.connection import connect
+from document_parser.jobs.records import storage_keys
+from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
 from tests import documents
 from tests.service import SOON, Service, redis_url_of, wait_until
@@ -101,9 +101,9 @@ def test_a_torn_page_file_is_read_again_before_the_job_ends(service, redis, tmp_
     words = f"Words of a page {len(content)} that is torn."
     path = documents.pdf_of_text(tmp_path / "torn.pdf", [words, "The second page.", "The third page."])
     job_id = completed(service, path)
-    torn = service.data_dir / files.page(job_id, 1)
+    torn = service.data_dir / storage_keys.page(job_id, 1)
     torn.write_bytes(content)
-    for name in service.data_dir.joinpath(files.folder(job_id)).glob("result*"):
+    for name in service.data_dir.joinpath(storage_keys.folder(job_id)).glob("result*"):
         name.unlink()
     # The same moment in the life of a job again: closed, not assembled yet.
     redis.hset(f"job:{job_id}", "state", "processing")
@@ -118,7 +118,7 @@ def test_a_torn_page_file_is_read_again_before_the_job_ends(service, redis, tmp_
 def test_a_format_with_a_lost_page_is_refused_at_once_and_names_the_page(service, tmp_path):
     path = documents.pdf_of_text(tmp_path / "lost.pdf", ["The first page is lost.", "The second page."])
     job_id = completed(service, path)
-    (service.data_dir / files.page(job_id, 1)).write_bytes(b"{")
+    (service.data_dir / storage_keys.page(job_id, 1)).write_bytes(b"{")
     started = time.monotonic()
     answer = service.client.get(f"/v1/jobs/{job_id}/result", params={"format": "html"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "PAGES_LOST")
@@ -132,11 +132,11 @@ def test_a_format_with_a_lost_page_is_refused_at_once_and_names_the_page(service
 
 def test_a_format_that_cannot_be_stored_is_told_at_once(service, tmp_path):
     job_id = completed(service, documents.pdf_of_text(tmp_path / "x.pdf", ["A page without a place for its HTML."]))
-    (service.data_dir / files.result(job_id, "html")).mkdir()
-    (service.data_dir / files.result(job_id, "html") / "in the way").touch()
+    (service.data_dir / storage_keys.result(job_id, "html")).mkdir()
+    (service.data_dir / storage_keys.result(job_id, "html") / "in the way").touch()
     answer = service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "html"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
-    shutil.rmtree(service.data_dir / files.result(job_id, "html"))
+    shutil.rmtree(service.data_dir / storage_keys.result(job_id, "html"))
     assert "without a place" in service.client.get(f"/v1/jobs/{job_id}/download", params={"format": "html"}).text
 
 
@@ -151,7 +151,7 @@ def test_events_tell_of_a_format_and_go_with_their_job(service, redis, tmp_path)
 
 def test_what_could_not_be_deleted_is_an_error_and_goes_once_it_can(service, redis, tmp_path):
     job_id = completed(service, documents.pdf_of_text(tmp_path / "stays.pdf", ["A page that stays for a while."]))
-    with undeletable(service.data_dir / files.page(job_id, 1)):
+    with undeletable(service.data_dir / storage_keys.page(job_id, 1)):
         answer = service.client.delete(f"/v1/jobs/{job_id}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "STORAGE_UNAVAILABLE")
         assert service.status(job_id)["status"] == "completed", "it is not said to be gone"
@@ -159,16 +159,16 @@ def test_what_could_not_be_deleted_is_an_error_and_goes_once_it_can(service, red
         wait_until(lambda: '"not_removed"' in service.log, 20, "the sweep has tried again")
     redis.zadd("jobs:deleting", {job_id: 0})
     wait_until(lambda: service.client.get(f"/v1/jobs/{job_id}").status_code == 404, 20, "the sweep has deleted it")
-    assert not (service.data_dir / files.folder(job_id)).exists()
+    assert not (service.data_dir / storage_keys.folder(job_id)).exists()
     assert not keys_with(redis, job_id)
 
 
 def test_one_expired_job_that_cannot_be_removed_does_not_keep_the_others(service, redis, tmp_path):
     stays, goes = (completed(service, documents.pdf_of_text(tmp_path / f"{n}.pdf", [f"Expired, {n}."])) for n in "ab")
-    with undeletable(service.data_dir / files.page(stays, 1)):
+    with undeletable(service.data_dir / storage_keys.page(stays, 1)):
         redis.zadd("jobs:expiring", {stays: 1, goes: 2})
-        wait_until(lambda: not (service.data_dir / files.folder(goes)).exists(), 20, "the other one has expired")
-        assert (service.data_dir / files.page(stays, 1)).exists()
+        wait_until(lambda: not (service.data_dir / storage_keys.folder(goes)).exists(), 20, "the other one has expired")
+        assert (service.data_dir / storage_keys.page(stays, 1)).exists()
 
 
 def test_what_redis_refuses_of_a_request_is_no_outage(service, redis, paper):

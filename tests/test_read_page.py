@@ -11,17 +11,17 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 
-from document_parser.engines import Engines
 from document_parser.engines.base import Engine
-from document_parser.engines.rapidocr import RapidOcrEngine
-from document_parser.engines.spare_cores import SpareCores
-from document_parser.engines.tesseract import installed_languages
+from document_parser.engines.cpu_slots import SpareCores
+from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.registry import Engines
+from document_parser.engines.tesseract.engine import installed_languages
 from document_parser.errors import NoEngine
 from document_parser.models import BoundingBox, Options, PageFacts, Reading
-from document_parser.pipeline import route
-from document_parser.pipeline.read import read_page, read_with
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.pipeline.reading import routing
+from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
+from document_parser.sources.source import OpenerLimits, Openers
 from tests import documents
 from tests.service import NOBODY
 from tests.vllm_batching import Speed
@@ -337,17 +337,17 @@ ALL = frozenset({"deepseek", "nanonets", "rapidocr"})
     ],
 )
 def test_a_text_layer_that_cannot_stand_for_the_page_is_not_trusted(page, reason):
-    chosen = route.choose(page, "balanced", ALL)
+    chosen = routing.choose(page, "balanced", ALL)
     assert chosen.engines[0] == "deepseek"
     assert chosen.reason == reason
 
 
 def test_a_form_goes_to_nanonets_first():
-    assert route.choose(facts(form_fields=3), "balanced", ALL, "form").engines[:2] == ("nanonets", "deepseek")
+    assert routing.choose(facts(form_fields=3), "balanced", ALL, "form").engines[:2] == ("nanonets", "deepseek")
 
 
 def test_fast_reads_the_text_layer_of_a_form():
-    assert route.choose(facts(characters=900, form_fields=3), "fast", ALL).engines[0] == "text_layer"
+    assert routing.choose(facts(characters=900, form_fields=3), "fast", ALL).engines[0] == "text_layer"
 
 
 def test_a_page_that_stands_on_its_head_is_turned_and_read_as_its_upright_self(openers, tmp_path):

@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from document_parser.engines import Engines
-from document_parser.engines.deepseek import DeepSeekEngine
-from document_parser.engines.nanonets import NanonetsEngine
-from document_parser.engines.vlm import VisionEngine
-from document_parser.engines.vlm_request import ModelRequest
+from document_parser.engines.registry import Engines
+from document_parser.engines.vlm.client import VisionEngine
+from document_parser.engines.vlm.deepseek import DeepSeekEngine
+from document_parser.engines.vlm.nanonets import NanonetsEngine
+from document_parser.engines.vlm.request import ModelRequest
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineUnavailable
 from document_parser.models import Options, PageImage, PictureSpec, Reading
-from document_parser.pipeline.guards import loop_reason
-from document_parser.pipeline.read import read_page
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.pipeline.checks.guards import loop_reason
+from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
+from document_parser.sources.source import OpenerLimits, Openers
 from tests.documents import scanned_pdf
 from tests.service import NOBODY, Service
 from tests.vllm_answers import Grammar

@@ -8,13 +8,14 @@ import contextlib
 import pytest
 from redis import Redis
 
-from document_parser.breaker import Breaker, OwnSwitchboard, Rule, after_answer, after_fault, entering
-from document_parser.engines import Engines
+from document_parser.balancing.breaker import Breaker, OwnSwitchboard, Rule, after_answer, after_fault, entering
+from document_parser.balancing.in_flight import Candidate, OwnInFlight
+from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError, EngineUnavailable
-from document_parser.in_flight import Candidate, OwnInFlight
-from document_parser.jobs import breakers, in_flight, scrape
-from document_parser.jobs.breakers import SharedSwitchboard
-from document_parser.jobs.in_flight import SharedInFlight
+from document_parser.jobs import gauges
+from document_parser.jobs.redis import breakers, in_flight
+from document_parser.jobs.redis.breakers import SharedSwitchboard
+from document_parser.jobs.redis.in_flight import SharedInFlight
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings
 from tests.service import NOBODY, wait_until
 from tests.test_engines_vlm import FAST, picture, until
@@ -259,7 +260,7 @@ def test_all_processes_share_the_breakers_in_redis(redis):
                 await fail(one, 2)
                 await fail(two, 1)
                 assert breakers.states(redis) == {f"deepseek {server.url}": "open"}
-                assert scrape.samples(redis)["model_servers_left_alone|deepseek"] == 1
+                assert gauges.samples(redis)["model_servers_left_alone|deepseek"] == 1
                 async with reading(settings, SharedSwitchboard(redis)) as third:
                     assert not await third.available()
                 asked = len(server.log)

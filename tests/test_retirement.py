@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from document_parser.jobs.retirement import jobs_until_retirement, overgrown
-from document_parser.processes import resident_bytes
+from document_parser.host.processes import resident_bytes
 from document_parser.settings import Settings, WorkerSettings
+from document_parser.workers.recycling import jobs_until_retirement, overgrown
 from tests.documents import stamped_pdf
 from tests.service import Service, asking, wait_until
 from tests.test_lifecycle import pools

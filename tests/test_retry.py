@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from document_parser.jobs import announcements, deliveries, passwords, record
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.retries import RetryOrder, RetryOutcome, kept
-from document_parser.jobs.sweep import Sweep
+from document_parser.jobs.records import deliveries, passwords, record
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, kept
+from document_parser.jobs.webhooks import messages
 from document_parser.models import JobState, Page, Webhook, utc_text
 from document_parser.storage import LocalStorage
+from document_parser.workers.sweep import Sweep
 from tests.chaos import kill_horses
 from tests.documents import encrypted_pdf, illustrated_pdf, stamped_pdf
 from tests.receiver import receiving, secret_of, told
@@ -446,7 +447,7 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
     assert ledger.claim_stage(JOB, "retry", "d", alone=True) is None
     assert not redis.exists(f"job:{JOB}:password", f"job:{JOB}:retries", "jobs:rereading")
     assert job.show().retry_failed_pages == [1]
-    (told_of,) = announcements.named(redis, ledger.claim_webhooks(5, 60))
+    (told_of,) = messages.named(redis, ledger.claim_webhooks(5, 60))
     assert (told_of.event, told_of.message.id) == ("job.retry_failed", f"msg_{JOB}_retry1")
     assert json.loads(told_of.body)["data"]["retry_errors"][0]["code"] == "WORKER_CRASHED"
 
@@ -477,7 +478,7 @@ def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing
         assert ledger.settle_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
         (name,) = ledger.claim_webhooks(5, 60)
-        (told_of,) = announcements.named(redis, [name])
+        (told_of,) = messages.named(redis, [name])
         assert (told_of.event, told_of.body, told_of.message.id) == (
             "job.revised",
             f"revision {revision}",
@@ -502,13 +503,13 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
         outcome = RetryOutcome(page, entries[page] | {"revision": 2}, "done", 2)
         if revision is None:
             outcome = kept(page, entries[page], "PAGE_TIMEOUT", "It took too long.")
-        outcome = announcements.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
+        outcome = messages.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
         assert ledger.settle_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
-    due = [told_of.event for told_of in announcements.named(redis, ledger.claim_webhooks(5, 60))]
+    due = [told_of.event for told_of in messages.named(redis, ledger.claim_webhooks(5, 60))]
     assert due == ["job.revised", "job.retry_failed"]
     job = record.load(redis, JOB)
-    newest = announcements.of_job(job)[-1]
+    newest = messages.of_job(job)[-1]
     assert (newest.event, newest.message.id) == ("job.retry_failed", f"msg_{JOB}_retry3")
     said = json.loads(newest.body)
     assert (said["timestamp"], [error["number"] for error in said["data"]["retry_errors"]]) == (utc_text(NOW), [1, 2])
@@ -516,9 +517,7 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
     record.restore(redis, job, 60_000, 1000)
     restored = record.load(redis, JOB)
     assert restored.show() == job.show()
-    assert [told_of.body for told_of in announcements.of_job(restored)] == [
-        told_of.body for told_of in announcements.of_job(job)
-    ]
+    assert [told_of.body for told_of in messages.of_job(restored)] == [told_of.body for told_of in messages.of_job(job)]
     assert len(deliveries.newest(redis, failed=False, before=None, limit=9)) == 3
 
 

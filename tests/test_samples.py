@@ -10,7 +10,7 @@ import sys
 import pypdfium2
 import pytest
 
-from document_parser.api.ui import SAMPLES as SAMPLE_NAMES
+from document_parser.api.routes.ui import SAMPLES as SAMPLE_NAMES
 from tests.service import ROOT
 
 SAMPLES = ROOT / "samples"

@@ -13,13 +13,13 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.quality.alone import packs
 from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
-from document_parser.engines import Engines
-from document_parser.engines.tesseract import installed_languages, joined
+from document_parser.engines.registry import Engines
+from document_parser.engines.tesseract.engine import installed_languages, joined
 from document_parser.models import InkFacts, Options, Reading, Word
-from document_parser.pipeline.read import read_page
-from document_parser.pipeline.second_try import is_worth_it
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.pipeline.reading.line_retry import is_worth_it
+from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
+from document_parser.sources.source import OpenerLimits, Openers
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 ENGLISH = ("The teachers of the village school", "wrote to the ministry last winter", "and quoted what the children said:")

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from gunicorn.config import Config
 
-from document_parser.api.threads import PatientWorker
+from document_parser.api.server.worker_class import PatientWorker
 from tests.service import API, ROOT, Service, free_port, gunicorn, wait_until
 
 ASGI_WORKER = ("--worker-class", "uvicorn.workers.UvicornWorker")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from document_parser.engines import tesseract
+from document_parser.engines.tesseract import engine
 from document_parser.settings import Settings, environment_fields
 from document_parser.settings.section import MayBeEmpty
 
@@ -60,5 +60,5 @@ def test_any_other_setting_that_is_left_empty_has_its_default(tmp_path, monkeypa
 def test_without_a_program_tesseract_is_never_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TESSERACT_PROGRAM", "")
-    assert not tesseract.program_found(Settings())
-    assert tesseract.state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so that it is never asked"
+    assert not engine.program_found(Settings())
+    assert engine.state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so that it is never asked"

@@ -13,20 +13,20 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import TypeAdapter
 
-from document_parser.engines import Engines
 from document_parser.engines.base import Engine, LinesRead
-from document_parser.engines.rapidocr import RapidOcrEngine
-from document_parser.engines.straight import skew_of, straightened_boxes
+from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.registry import Engines
+from document_parser.imaging.deskew import skew_of_picture
+from document_parser.imaging.deskew import straightened as straighten
+from document_parser.imaging.line_skew import skew_of, straightened_boxes
 from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
-from document_parser.pipeline.askew import skew_of_picture
-from document_parser.pipeline.askew import straightened as straighten
-from document_parser.pipeline.one_page import OnePage, words_as_shown
-from document_parser.pipeline.patchwork import patched
-from document_parser.pipeline.read import read_page, read_with
-from document_parser.pipeline.second_try import with_second_try
-from document_parser.pipeline.source import OpenerLimits, Openers
+from document_parser.models.skew import Skew
+from document_parser.pipeline.reading.hybrid import patched
+from document_parser.pipeline.reading.line_retry import with_second_try
+from document_parser.pipeline.reading.page_context import OnePage, words_as_shown
+from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import EngineSettings, Settings
-from document_parser.skew import Skew
+from document_parser.sources.source import OpenerLimits, Openers
 
 SHEET = np.zeros((1000, 800, 3), dtype=np.uint8)
 PAPER = 235

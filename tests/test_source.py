@@ -29,9 +29,9 @@ from document_parser.errors import (
     WrongPassword,
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
+from document_parser.layout.page import blocks_of
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
-from document_parser.pipeline.layout import blocks_of
-from document_parser.pipeline.source import REQUESTS_PER_CHILD, OpenerLimits, Openers, Source
+from document_parser.sources.source import REQUESTS_PER_CHILD, OpenerLimits, Openers, Source
 from tests import documents
 from tests.documents import PARAGRAPH
 

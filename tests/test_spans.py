@@ -11,11 +11,11 @@ from markdown_it import MarkdownIt
 from reportlab.pdfgen.canvas import Canvas
 
 from document_parser.export import FORMATS
+from document_parser.layout.page import blocks_of
 from document_parser.models import Block, Cell, Continuation, Document, Options, Page, Span, Table, Word
-from document_parser.pipeline.frames import linked, words_payload
-from document_parser.pipeline.layout import blocks_of
-from document_parser.pipeline.pdf_file import PdfFile
-from document_parser.spans import replaced, safe_link, tidied
+from document_parser.sources.pdf.file import PdfFile
+from document_parser.sources.protocol import linked, words_payload
+from document_parser.text.spans import replaced, safe_link, tidied
 
 WIDTH, HEIGHT = 595.0, 842.0
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})

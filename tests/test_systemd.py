@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from document_parser.cli.models import NAMES, command
-from document_parser.pipeline.confinement import landlock_abi
 from document_parser.settings import Settings, StoreSettings, WorkerSettings
+from document_parser.sources.confinement import landlock_abi
 from tests.documents import scanned_pdf
 from tests.service import API, ROOT, Service, processes_of, wait_until
 
@@ -194,8 +194,8 @@ def test_gunicorn_tells_systemd_when_it_listens(tmp_path):
 
 def test_the_stop_of_the_api_waits_for_its_keeper_and_all_below(tmp_path):
     with Service(tmp_path) as service:
-        waiting = service.also([sys.executable, "-m", "document_parser.cli.drained"])
-        wait_until(lambda: service.pids("cli.drained"), 30, "somebody waits")
+        waiting = service.also([sys.executable, "-m", "document_parser.cli.wait_drained"])
+        wait_until(lambda: service.pids("cli.wait_drained"), 30, "somebody waits")
         service.process.send_signal(signal.SIGTERM)
         assert waiting.wait(40) == 0
         assert not [line for line in processes_of(service.data_dir).values() if "worker" in line or "valkey" in line]

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 import pytest
 
+from document_parser.layout.page import blocks_of
+from document_parser.layout.tables.grid import GridCell
+from document_parser.layout.tables.row_starts import heading_spans
 from document_parser.models import Rule, Table, Word
-from document_parser.pipeline.layout import blocks_of
-from document_parser.pipeline.layout.grid import GridCell
-from document_parser.pipeline.layout.wrapping import heading_spans
 
 from .test_layout import HEIGHT, WIDTH, kinds, line, only_table, prose
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from document_parser.operator_access import operator_token
 from document_parser.settings import ApiSettings, Settings, StoreSettings, example_environment
-from document_parser.startup import bad_settings
+from document_parser.settings.operator_access import operator_token
+from document_parser.settings.startup import bad_settings
 
 TOKEN = "correct-horse-battery-staple"
 JOB = "00000000-0000-4000-8000-000000000000"

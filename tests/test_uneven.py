@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from document_parser.engines.uneven import parted
+from document_parser.engines.rapidocr.text_map import parted
 
 
 def drawn(*boxes):

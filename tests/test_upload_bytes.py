@@ -13,8 +13,8 @@ import subprocess
 import pytest
 from werkzeug.test import create_environ
 
-from document_parser.api import uploads
-from document_parser.api.arrivals import PIECE_BYTES
+from document_parser.api.intake import uploads
+from document_parser.api.intake.arrivals import PIECE_BYTES
 from tests.service import ROOT, Service
 
 SEPARATOR = "— {page} —\r\nof «the» paper"

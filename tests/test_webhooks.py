@@ -15,14 +15,14 @@ from pydantic import ValidationError
 from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
-from document_parser.jobs import record
-from document_parser.jobs.job import Job, JobCard
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.posting import Answer, retry_after_seconds
-from document_parser.jobs.webhooks import MOST_AT_ONE_HOST, Deliverer, after
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import Job, JobCard
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.webhooks.http_post import Answer, retry_after_seconds
 from document_parser.models import JobState, Options, Webhook
 from document_parser.settings import StoreSettings, WebhookSettings
 from document_parser.storage import make_storage
+from document_parser.workers.deliver import MOST_AT_ONE_HOST, Deliverer, after
 from tests import documents
 from tests.chaos import kill_horses
 from tests.receiver import RETRIES, receiving, secret_of, settings, told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from document_parser.engines.html_table import read_table, split_tables
+from document_parser.engines.vlm.html_table import read_table, split_tables
 from document_parser.models import Cell, Table
 
 MOST = 100

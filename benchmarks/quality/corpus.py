@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
-from document_parser.pipeline.document import DocumentReader
+from document_parser.pipeline.local.reader import DocumentReader
 from document_parser.settings import EngineSettings, Settings
 
 KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")

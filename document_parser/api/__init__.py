@@ -10,7 +10,7 @@ from typing import Any
 
 def __getattr__(name: str) -> Any:
     if name == "app":
-        from document_parser.api.asgi import refuse_asgi_server
+        from document_parser.api.server.asgi import refuse_asgi_server
 
         # Before the factory is imported: that takes seconds on a busy machine.
         refuse_asgi_server()

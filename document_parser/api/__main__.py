@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from document_parser.arguments import parse_arguments
-from document_parser.startup import settings_or_exit
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> None:
     parse_arguments(parser, arguments)
     from gunicorn.app.wsgiapp import WSGIApplication
 
-    from document_parser.api import serving
+    from document_parser.api.server import options
 
     settings = settings_or_exit()
 
@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         def load_config(self) -> None:
             self.app_uri = "document_parser.api:app"
-            for name, value in serving.options(settings).items():
+            for name, value in options.options(settings).items():
                 self.cfg.set(name, value)
 
     sys.argv = sys.argv[:1]

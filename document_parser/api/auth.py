@@ -14,11 +14,12 @@ from typing import Literal
 from flask import Flask, Response, redirect, request
 from itsdangerous import BadSignature, TimestampSigner
 
-from document_parser import logs
-from document_parser.api import factory, limits
+from document_parser.api.middleware import rate_limits
+from document_parser.api.services import get_services
 from document_parser.errors import Forbidden, LinkUsed, LoginRequired
-from document_parser.operator_access import LINK_PATH, operator_token, redeem_link
 from document_parser.settings import Settings
+from document_parser.settings.operator_access import LINK_PATH, operator_token, redeem_link
+from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
@@ -90,7 +91,7 @@ def check_operator_or_password() -> None:
 
 def _proof(credentials: str, *, given: bool) -> Proof:
     """What a request proves. Raises RateLimited."""
-    settings = factory.services().settings
+    settings = get_services().settings
     if given:
         return "token" if _is_token(settings, credentials) else "wrong"
     return "session" if _has_session(settings) else "none"
@@ -104,7 +105,7 @@ def _is_token(settings: Settings, credentials: str) -> bool:
     """
     if _same(credentials, _token_of_data_dir(settings)):
         return True
-    return limits.guess(lambda: _same(credentials, settings.api.admin_token))
+    return rate_limits.guess(get_services().redis, lambda: _same(credentials, settings.api.admin_token))
 
 
 def _token_of_data_dir(settings: Settings) -> str:
@@ -150,7 +151,7 @@ def _password() -> str:
 
 def _open_session() -> Response:
     """Take a one-time link: the browser that opened it is the operator's for SESSION_SECONDS. Raises LinkUsed."""
-    settings = factory.services().settings
+    settings = get_services().settings
     if request.method == "HEAD":  # of a program that looks ahead, which is not to use the link up
         return Response(status=204)
     if not redeem_link(settings, request.args.get("code", "")):
@@ -196,7 +197,7 @@ def _sessions(token: str) -> tuple[TimestampSigner, str]:
 
 def check_origin() -> None:
     """A page of another site may not make a browser send this, unless CORS_ORIGINS lists it. Raises Forbidden."""
-    if request.headers.get("Origin", "").lower() not in factory.services().settings.api.cors_origins:
+    if request.headers.get("Origin", "").lower() not in get_services().settings.api.cors_origins:
         check_own_origin()
 
 

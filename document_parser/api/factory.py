@@ -4,68 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 
-from flask import current_app
 from flask_openapi import Info
 from flask_openapi.models import License
 
-import document_parser
-from document_parser import logs
-from document_parser.api import (
-    access,
-    auth,
-    dashboard,
-    events,
-    jobs,
-    limits,
-    metrics,
-    pages,
-    problems,
-    process,
-    security,
-    service,
-    serving,
-    system,
-    ui,
-    webhooks,
-)
-from document_parser.api.arrivals import Arrivals, Places, places_of
+from document_parser.api import assets, auth
+from document_parser.api.intake.arrivals import Arrivals, Places, places_of
+from document_parser.api.intake.uploads import UploadRequest, tidy_staging
+from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
-from document_parser.api.uploads import UploadRequest, tidy_staging
-from document_parser.jobs.connection import Redis, connect
-from document_parser.jobs.ledger import Ledger
-from document_parser.jobs.secrets import make_webhook_secret
-from document_parser.keeper import keep_beside
+from document_parser.api.routes import dashboard, events, health, jobs, metrics, pages, process, system, ui, webhooks
+from document_parser.api.server import options
+from document_parser.api.services import Services
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, load_settings
-from document_parser.startup import keep_data_private
-from document_parser.storage import Storage, make_storage
+from document_parser.settings.secrets import make_webhook_secret
+from document_parser.settings.startup import keep_data_private
+from document_parser.storage import make_storage
+from document_parser.supervisor.supervisor import keep_beside
+from document_parser.telemetry import logs
+from document_parser.version import __version__
 
 SMALL_FIELDS_BYTES = 1 << 20
 """Room for the fields beside the file. Werkzeug reads multipart in pieces of 64 KiB, each of which must fit."""
 MOST_FORM_PARTS = 40
-
-
-@dataclass(frozen=True)
-class Services:
-    """What the views work with."""
-
-    settings: Settings
-    redis: Redis
-    ledger: Ledger
-    storage: Storage
-    waiting: Places
-    """Requests that wait hold at most half of the threads."""
-    arrivals: Arrivals
-    """Bodies under way; the slow ones share the threads that may be held for long with the requests that wait."""
-    counts: access.Counts
-    hasty_redis: Redis
-    """Gives up soon where Redis does not answer: for what is asked all the time and can do without."""
-
-
-def services() -> Services:
-    found: Services = current_app.extensions["document_parser"]
-    return found
 
 
 def create_app(settings: Settings | None = None) -> DescribedApp:
@@ -75,15 +38,17 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         "document_parser.api",
         info=Info(
             title="Document parser",
-            version=document_parser.__version__,
+            version=__version__,
             description=(
                 "Documents in; Markdown, JSON, HTML, CSV or text out, page by page. Any request may carry X-Request-ID, "
                 "and every answer has one. A query field that is left empty counts as not given."
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),
-        validation_error_callback=problems.invalid_option,
-        validation_error_model=problems.ProblemBody,
+        validation_error_callback=errors.invalid_option,
+        validation_error_model=errors.ProblemBody,
+        template_folder=str(assets.folder("templates")),
+        static_folder=str(assets.folder("static")),
     )
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
@@ -98,13 +63,13 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         storage=make_storage(settings),
         waiting=Places(max(1, settings.api.web_threads // 2), of=held),
         arrivals=Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held),
-        counts=access.register(app, hasty_redis, settings.api.client_stall_seconds),
+        counts=request_log.register(app, hasty_redis, settings.api.client_stall_seconds),
         hasty_redis=hasty_redis,
     )
-    security.register(app, settings)
-    problems.register(app)
+    headers.register(app, settings)
+    errors.register(app)
     dashboard.register(app, settings, redis)
-    limits.register(app, settings, redis)
+    rate_limits.register(app, settings, redis)
     auth.register(app)
     for blueprint in (
         process.blueprint(settings.api),
@@ -112,7 +77,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         pages.routes,
         events.blueprint(),
         webhooks.routes,
-        service.blueprint(),
+        health.blueprint(),
         system.blueprint(),
         metrics.blueprint(),
         ui.blueprint(),
@@ -155,7 +120,7 @@ def _believe_no_caller() -> None:
     """
     config = sys.modules.get("gunicorn.config")
     if config is not None:
-        for name, value in serving.BELIEVED.items():
+        for name, value in options.BELIEVED.items():
             setattr(config.Config, name, value)
 
 

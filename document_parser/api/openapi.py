@@ -14,7 +14,7 @@ from flask_openapi.models import OPENAPI3_REF_PREFIX, OPENAPI3_REF_TEMPLATE, Res
 from pydantic import BaseModel, PrivateAttr
 from pydantic.json_schema import models_json_schema
 
-from document_parser.api.problems import ProblemBody
+from document_parser.api.middleware.errors import ProblemBody
 from document_parser.api.schemas import JsonFile, Result
 from document_parser.errors import (
     DocumentError,

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
-import document_parser
-from document_parser.validation import nearest
+from document_parser.settings.validation import nearest
+from document_parser.version import __version__
 
 
 class Command(NamedTuple):
@@ -57,7 +57,7 @@ def _no_command(name: str) -> str:
 def _top_level() -> argparse.ArgumentParser:
     """Tells of the commands; refuses what is none."""
     parser = argparse.ArgumentParser(prog="docparse", description="Read documents page by page.")
-    parser.add_argument("--version", action="version", version=document_parser.__version__)
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.help)

@@ -7,10 +7,10 @@ import contextlib
 import os
 import sys
 
-from document_parser.arguments import parse_arguments
 from document_parser.errors import DocumentParserError
 from document_parser.job_manager import JobManager
-from document_parser.startup import PRIVATE_UMASK, settings_or_exit
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
 NO_ANSWER = 4
 

@@ -15,10 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from document_parser import startup
-from document_parser.arguments import parse_arguments
 from document_parser.cli.checks import Finding, Status
-from document_parser.settings import Settings, cap_threads, load_settings
+from document_parser.settings import Settings, cap_threads, load_settings, startup
+from document_parser.settings.arguments import parse_arguments
 
 COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "missing": "bold red"}
 

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from document_parser.arguments import parse_arguments
-from document_parser.processes import die_with_parent
+from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, environment_of_child
-from document_parser.startup import settings_or_exit
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.startup import settings_or_exit
 
 Name = Literal["deepseek", "nanonets"]
 NAMES: tuple[Name, ...] = ("deepseek", "nanonets")

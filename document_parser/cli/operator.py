@@ -9,11 +9,11 @@ import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from document_parser.api.serving import local_address
-from document_parser.arguments import parse_arguments
-from document_parser.operator_access import create_link, operator_token
+from document_parser.api.server.options import local_address
 from document_parser.settings import Settings
-from document_parser.startup import settings_or_exit
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.operator_access import create_link, operator_token
+from document_parser.settings.startup import settings_or_exit
 
 INSTALLED = "For the service that deploy/install.sh installs: docparse-admin"
 

@@ -13,7 +13,6 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from document_parser.arguments import parse_arguments, whole_number
 from document_parser.cli import inputs, outputs
 from document_parser.cli.inputs import Found, UsageError
 from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally, Work
@@ -22,8 +21,9 @@ from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display, display, left_out
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads
-from document_parser.startup import settings_or_exit
-from document_parser.validation import wrong_fields
+from document_parser.settings.arguments import parse_arguments, whole_number
+from document_parser.settings.startup import settings_or_exit
+from document_parser.settings.validation import wrong_fields
 
 Outcomes = Generator[Outcome, None, None]
 Reads = Callable[[list[Work], Passwords, Display, StandardOutput], Outcomes]
@@ -97,8 +97,8 @@ def _parse(given: argparse.Namespace) -> int:
 
 def _here(fields: dict[str, Any]) -> Reads:
     cap_threads()  # before anything numeric is imported
-    from document_parser.cli.here import Here
-    from document_parser.pipeline.document import DocumentReader, make_options
+    from document_parser.cli.local import Here
+    from document_parser.pipeline.local.reader import DocumentReader, make_options
 
     settings = settings_or_exit()
     options, reader = make_options(settings, fields), DocumentReader(settings)
@@ -106,7 +106,7 @@ def _here(fields: dict[str, Any]) -> Reads:
 
 
 def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
-    from document_parser.cli.there import Stop, There
+    from document_parser.cli.remote import Stop, There
     from document_parser.client import Client
 
     stop = Stop()

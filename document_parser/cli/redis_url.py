@@ -6,9 +6,9 @@ import argparse
 import shlex
 import sys
 
-from document_parser.arguments import parse_arguments
 from document_parser.settings import Settings
-from document_parser.startup import settings_or_exit
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> int:

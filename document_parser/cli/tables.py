@@ -7,10 +7,10 @@ import shutil
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from document_parser.atomic import atomic_write
 from document_parser.cli.outcome import Outcome, Work
 from document_parser.errors import SeveralTables
-from document_parser.table_archive import TableArchive, TableEntry
+from document_parser.host.files import atomic_write
+from document_parser.text.table_archive import TableArchive, TableEntry
 
 ARCHIVE_SUFFIX = ".zip"
 HOW = "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."

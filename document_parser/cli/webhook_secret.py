@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 
-from document_parser.arguments import parse_arguments
-from document_parser.jobs.secrets import (
+from document_parser.settings import Settings
+from document_parser.settings.arguments import parse_arguments
+from document_parser.settings.secrets import (
     kept_webhook_secrets,
     new_webhook_secret,
     retire_webhook_secrets,
@@ -15,8 +16,7 @@ from document_parser.jobs.secrets import (
     webhook_secret_file,
     webhook_secrets,
 )
-from document_parser.settings import Settings
-from document_parser.startup import PRIVATE_UMASK, settings_or_exit
+from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
 INSTALLED = "For the service that deploy/install.sh installs: docparse-admin webhook-secret."
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import httpx
 
-from document_parser.atomic import atomic_write
-from document_parser.client.answers import (
+from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
+from document_parser.client.models import (
     Accepted,
     DeliveryList,
     JobList,
@@ -28,9 +28,9 @@ from document_parser.client.answers import (
     Result,
     model,
 )
-from document_parser.client.refusals import IDEMPOTENCY_KEY, error_of
-from document_parser.client.service import CHUNK_BYTES, Service
+from document_parser.client.transport import CHUNK_BYTES, Service
 from document_parser.errors import UnexpectedAnswer
+from document_parser.host.files import atomic_write
 from document_parser.models import (
     AccuracyMode,
     Delivery,

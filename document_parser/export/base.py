@@ -10,7 +10,7 @@ from typing import IO, NamedTuple, Protocol
 from document_parser.errors import PageNotRead
 from document_parser.export.figures import Figures
 from document_parser.models import Block, Document, Options, OutputFormat, Page, Span
-from document_parser.spans import Look, Run, cut, runs_of, safe_link, stripped, text_of
+from document_parser.text.spans import Look, Run, cut, runs_of, safe_link, stripped, text_of
 
 
 class Writer(Protocol):

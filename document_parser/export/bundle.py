@@ -16,7 +16,7 @@ from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
 from document_parser.export.text import write_text
 from document_parser.models import Document, Options, Page
-from document_parser.table_archive import add_tables, zip_entry
+from document_parser.text.table_archive import add_tables, zip_entry
 
 FOLDER = "figures"
 _MEMBERS: dict[str, Writer] = {

@@ -18,7 +18,7 @@ from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.flow import flow
 from document_parser.export.grid import header_rows, rows_of
 from document_parser.models import Document, Options, Page, Table
-from document_parser.table_archive import CsvTable, write_archive
+from document_parser.text.table_archive import CsvTable, write_archive
 
 _RUNS_AS_FORMULA = re.compile(r"[\s\ufeff\u200b]*(?:[=@＝＠]|[+\-−＋－].*[(|!（｜！])", re.DOTALL)
 """What spreadsheets skip in front of a formula counts as nothing: white space (tab, line ends and no-break space among it) and

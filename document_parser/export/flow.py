@@ -14,7 +14,7 @@ from typing import IO
 
 from document_parser.export.base import captioned, shown
 from document_parser.models import Block, Options, Page, Table
-from document_parser.spans import Run, cut, runs_of, spans_of, text_of, tidied
+from document_parser.text.spans import Run, cut, runs_of, spans_of, text_of, tidied
 
 _IN_MEMORY = 1 << 16
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from document_parser.export.base import clean, clean_runs
 from document_parser.models import Cell, Table
-from document_parser.spans import Run
+from document_parser.text.spans import Run
 
 
 def rows_of(parts: Iterable[Table]) -> Iterator[list[str]]:

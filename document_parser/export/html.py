@@ -12,7 +12,7 @@ from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cell_rows, header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
-from document_parser.spans import Look, Run
+from document_parser.text.spans import Look, Run
 
 _PARAGRAPH_CLASSES = {
     "caption": "caption",

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from document_parser.export import escape
 from document_parser.models import Span
-from document_parser.spans import PAGE_LINK, Range, Run, is_inside_word, names_itself, ranges, spans_of, text_of
+from document_parser.text.spans import PAGE_LINK, Range, Run, is_inside_word, names_itself, ranges, spans_of, text_of
 
 
 def paragraph(runs: Sequence[Run]) -> str:

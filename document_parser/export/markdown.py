@@ -9,13 +9,22 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from document_parser.export import escape, inline
-from document_parser.export.base import NOT_OPENED, Item, clean, clean_runs, failure, item_of, separating_line, separator
+from document_parser.export.base import (
+    NOT_OPENED,
+    Item,
+    clean,
+    clean_runs,
+    failure,
+    item_of,
+    separating_line,
+    separator,
+)
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import header_rows, runs_by_row
 from document_parser.export.html import table_lines
 from document_parser.models import Block, Document, Options, Page, Table
-from document_parser.spans import text_of
+from document_parser.text.spans import text_of
 
 LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""

@@ -19,15 +19,16 @@ from zipfile import BadZipFile, ZipFile
 
 from pydantic import BaseModel, ValidationError
 
-from document_parser import logs
-from document_parser.jobs import files, scripts
-from document_parser.jobs.connection import Redis, text
-from document_parser.jobs.job import Job, JobCard
-from document_parser.jobs.ledger import CPU_ENGINES
-from document_parser.jobs.record import CACHE_INDEX, forget_cached
+from document_parser.jobs.records import storage_keys
+from document_parser.jobs.records.job import Job, JobCard
+from document_parser.jobs.records.ledger import CPU_ENGINES
+from document_parser.jobs.records.record import CACHE_INDEX, forget_cached
+from document_parser.jobs.redis import scripts
+from document_parser.jobs.redis.connection import Redis, text
 from document_parser.models import PIPELINE_VERSION, EngineName, Page, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
+from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
@@ -62,7 +63,7 @@ def reading_key(
 def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_VERSION) -> str:
     """Where something of an owner's is kept: the same facts under another version of the pipeline are another key."""
     digest = hashlib.sha256(json.dumps([version, *facts], sort_keys=True).encode()).hexdigest()
-    return f"{files.CACHE}{owner}/{kind}/{digest[:2]}/{digest}"
+    return f"{storage_keys.CACHE}{owner}/{kind}/{digest[:2]}/{digest}"
 
 
 def _engine_settings(settings: Settings, *names: EngineName) -> dict[str, Any]:
@@ -102,7 +103,7 @@ class CachedDocument:
         names = set(self.entry.namelist())
         for block in page.blocks:
             if block.picture is not None and (name := _figure(block.picture)) in names:
-                storage.put(files.figure(job_id, block.picture), self.entry.read(name))
+                storage.put(storage_keys.figure(job_id, block.picture), self.entry.read(name))
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,8 @@ class Cache:
             with open_scratch(path) as out, ZipFile(out, "w") as entry:
                 entry.writestr(HEAD, head.model_dump_json())
                 for number in head.numbers:
-                    entry.writestr(_page(number), self.storage.get(files.page(job.card.job_id, number)))
-                for figure in self.storage.keys(files.figure(job.card.job_id, "")):
+                    entry.writestr(_page(number), self.storage.get(storage_keys.page(job.card.job_id, number)))
+                for figure in self.storage.keys(storage_keys.figure(job.card.job_id, "")):
                     entry.writestr(_figure(figure.rpartition("/")[2]), self.storage.get(figure))
             self.storage.put_file(key, path)
         self._remember(job.card.job_id, key)
@@ -171,7 +172,7 @@ class Cache:
         """Find the entries again after Redis has lost them: each gets a full time to live."""
         if self.redis.exists(CACHE_INDEX):
             return
-        expiry, keys = now + self._milliseconds, self.storage.keys(files.CACHE)
+        expiry, keys = now + self._milliseconds, self.storage.keys(storage_keys.CACHE)
         while found := list(islice(keys, AT_ONCE)):
             self.redis.zadd(CACHE_INDEX, dict.fromkeys(found, expiry), nx=True)
 

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
-from document_parser.jobs import clock, files, queue, record
-from document_parser.jobs.connection import Redis, text
-from document_parser.jobs.job import Job, as_job_error
-from document_parser.jobs.ledger import Ledger
+from document_parser.jobs import queue
+from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records.job import Job, as_job_error
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import clock
+from document_parser.jobs.redis.connection import Redis, text
 from document_parser.models import JobState
 from document_parser.storage import Storage
+from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
@@ -30,7 +32,7 @@ class Deletion:
     """How much of a job there was."""
 
     keys: int
-    files: int
+    storage_keys: int
 
 
 def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:
@@ -56,7 +58,7 @@ def remove_files(redis: Redis, storage: Storage, job_id: str) -> int:
     Raises StorageUnavailable if some could not be removed: the sweep tries again.
     """
     with _noted(redis, job_id):
-        return storage.delete_all(files.folder(job_id))
+        return storage.delete_all(storage_keys.folder(job_id))
 
 
 def discard_files(redis: Redis, storage: Storage, job_id: str) -> None:

@@ -15,11 +15,14 @@ from rq.job import JobStatus
 from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused
-from document_parser.jobs import admission, cache, record, scripts
-from document_parser.jobs.connection import Redis, text
-from document_parser.jobs.job import CacheState, JobCard
-from document_parser.jobs.lanes import LANES
-from document_parser.jobs.ledger import Ledger
+from document_parser.jobs import cache
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import CacheState, JobCard
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import scripts
+from document_parser.jobs.redis.connection import Redis, text
+from document_parser.jobs.scheduling import admission
+from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
 
@@ -39,7 +42,9 @@ CPU_ENGINE = "cpu_engine"
 OPENERS = "openers"
 """The field in which it says what confines the openers of its pool, as JSON."""
 
-TASKS = frozenset(f"document_parser.jobs.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry"))
+TASKS = frozenset(
+    f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
+)
 """All that a worker runs."""
 RESULT_SECONDS = 300
 """A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
@@ -287,7 +292,7 @@ def is_alive(left: int, death: str) -> bool:
 def _enqueue(redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str) -> RqJob:
     # Timeout -1: RQ's 0 means its default of 180 s. Pages have deadlines of their own.
     return queue(redis, name).enqueue_call(
-        func=f"document_parser.jobs.tasks.{task}",
+        func=f"document_parser.workers.tasks.{task}",
         args=arguments,
         job_id=rq_job_id,
         timeout=-1,

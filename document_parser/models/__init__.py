@@ -23,6 +23,28 @@ from document_parser.models.document import (
     Table,
     Word,
 )
+from document_parser.models.enums import (
+    FORMAT_FILES,
+    HARMLESS_WARNINGS,
+    PIPELINE_VERSION,
+    AccuracyMode,
+    BlockKind,
+    EngineName,
+    FigureMode,
+    FormatFile,
+    GuardName,
+    HiddenReason,
+    JobState,
+    Lane,
+    LowQuality,
+    OutputFormat,
+    PageKind,
+    PageState,
+    PageStatus,
+    SourceKind,
+    WarningCode,
+    utc_text,
+)
 from document_parser.models.job import (
     REREADING,
     Delivery,
@@ -53,28 +75,6 @@ from document_parser.models.reading import (
     Reading,
     Route,
     letters_read,
-)
-from document_parser.models.words import (
-    FORMAT_FILES,
-    HARMLESS_WARNINGS,
-    PIPELINE_VERSION,
-    AccuracyMode,
-    BlockKind,
-    EngineName,
-    FigureMode,
-    FormatFile,
-    GuardName,
-    HiddenReason,
-    JobState,
-    Lane,
-    LowQuality,
-    OutputFormat,
-    PageKind,
-    PageState,
-    PageStatus,
-    SourceKind,
-    WarningCode,
-    utc_text,
 )
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from document_parser.models.words import EngineName
+from document_parser.models.enums import EngineName
 
 
 class CpuEngine(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models.words import (
+from document_parser.models.enums import (
     HARMLESS_WARNINGS,
     PIPELINE_VERSION,
     BlockKind,
@@ -17,7 +17,7 @@ from document_parser.models.words import (
     PageStatus,
     WarningCode,
 )
-from document_parser.skew import Skew
+from document_parser.models.skew import Skew
 
 
 class Word(NamedTuple):

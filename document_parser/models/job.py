@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_serializer
 
-from document_parser.models.words import JobState, Lane, utc_text
+from document_parser.models.enums import JobState, Lane, utc_text
 
 REREADING = "rereading page "
 """How the stage begins while a page of a completed job is read again."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from document_parser.models.words import AccuracyMode, FigureMode, LowQuality, OutputFormat
+from document_parser.models.enums import AccuracyMode, FigureMode, LowQuality, OutputFormat
 
 
 def parse_page_range(text: str) -> list[tuple[int, int]]:

@@ -9,8 +9,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.document import Block, BoundingBox, HiddenText, Rule, Word
-from document_parser.models.words import EngineName, PageKind
-from document_parser.skew import Skew
+from document_parser.models.enums import EngineName, PageKind
+from document_parser.models.skew import Skew
 
 
 class FontInDoubt(BaseModel):
@@ -41,6 +41,9 @@ class Damage(BaseModel):
     promised: int | None = Field(default=None, ge=0)
     unit: Literal["rows", "bytes", "percent", "pages"] = "bytes"
     decoder: str = Field(default="", max_length=120, exclude_if=lambda message: not message)
+
+
+MOST_INVISIBLE = 0.5
 
 
 class PageFacts(BaseModel):

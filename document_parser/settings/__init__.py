@@ -4,7 +4,13 @@ The only package that reads the environment. A field's environment name is its s
 its description is the sentence that stands beside it in ``.env.example``, which ``python -m document_parser.settings`` writes.
 """
 
-from document_parser.settings.engines import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, OcrRuntime
+from document_parser.settings.engines import (
+    CheckedPages,
+    DeepSeekSettings,
+    EngineSettings,
+    NanonetsSettings,
+    OcrRuntime,
+)
 from document_parser.settings.example import environment_fields, example_environment
 from document_parser.settings.process import (
     cap_threads,

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from document_parser.cli.checks import Finding
 from document_parser.cli.models import needed_gpu_mib
 from document_parser.settings import Settings
-from document_parser.startup import may_be_closed
-from document_parser.valkey import private_folder
+from document_parser.settings.startup import may_be_closed
+from document_parser.supervisor.valkey import private_folder
 
 LEAST_PYTHON = (3, 11)
 SCARCE_DISK_MIB = 5 * 1024

@@ -18,18 +18,18 @@ from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
-from document_parser.api.model_servers import complaint_about
-from document_parser.api.store import redis_trouble, redis_warnings
+from document_parser.api.routes.model_servers import complaint_about
+from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
 from document_parser.cli.models import NAMES
 from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
-from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
+from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.models import CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import LocalStorage, Storage, StoredFileMissing, make_storage
-from document_parser.valkey import EmbeddedValkey
+from document_parser.supervisor.valkey import EmbeddedValkey
 
 PROBE_SECONDS = 3.0
 PROBE_KEY = "health/doctor"
@@ -162,7 +162,7 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
 
 def openers(settings: Settings) -> Iterator[Finding]:
     """What keeps the processes that open documents from anything else, as the kernel lets one."""
-    from document_parser.pipeline.source import OpenerLimits, Openers
+    from document_parser.sources.source import OpenerLimits, Openers
 
     try:
         with Openers.start(OpenerLimits(memory_mb=settings.workers.opener_memory_mb)) as started:
@@ -179,9 +179,9 @@ def openers(settings: Settings) -> Iterator[Finding]:
 
 def cpu_engine(settings: Settings) -> Iterator[Finding]:
     """A little picture is read."""
-    from document_parser import engines
+    from document_parser.engines import registry
 
-    found = engines.cpu_engine(settings)
+    found = registry.cpu_engine(settings)
     if found is None:
         return
     if found.trouble:
@@ -189,7 +189,7 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
         return
     read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
     # Looked at again: a runtime that fails shows only when it computes.
-    after = engines.cpu_engine(settings) or found
+    after = registry.cpu_engine(settings) or found
     yield replace(read, detail=read.detail + _by(after)) if read.status == "ok" else read
     yield from _other_scripts(found.name, settings)
 
@@ -203,7 +203,7 @@ def _by(engine: CpuEngine) -> str:
 
 def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
     """The language packs with which Tesseract reads what RapidOCR does not know; nothing where it is not installed."""
-    from document_parser.engines.tesseract import installed_languages, program_found
+    from document_parser.engines.tesseract.engine import installed_languages, program_found
 
     if name == "rapidocr" and program_found(settings):
         packs = sorted(installed_languages())
@@ -229,15 +229,15 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
 
 
 def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
-    from document_parser.engines import Engines
+    from document_parser.engines.registry import Engines
 
     async def read() -> int:
-        engines = Engines(settings)
+        registry = Engines(settings)
         try:
-            engine = engines.get(name)
+            engine = registry.get(name)
             return (await engine.read(_sample(engine.picture.encoding))).milliseconds
         finally:
-            await engines.aclose()
+            await registry.aclose()
 
     try:
         milliseconds = asyncio.run(read())

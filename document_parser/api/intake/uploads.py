@@ -1,0 +1,246 @@
+"""Uploads, streamed to where storage takes them over: never whole in memory, never copied twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from flask import Request, current_app, request
+from gunicorn.http.errors import ParseException
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import ClientDisconnected
+
+from document_parser.api.intake.arrivals import PIECE_BYTES, Arrival, Arrivals, Cut
+from document_parser.api.intake.form_parser import MULTIPART, FormParser
+from document_parser.errors import (
+    BadRequest,
+    DocumentParserError,
+    FileMissing,
+    InvalidOption,
+    ServerBusy,
+    StorageFull,
+    UploadCutOff,
+    UploadTooSlow,
+)
+from document_parser.ingest.sniff import HEAD_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+FORM = "application/x-www-form-urlencoded"
+
+
+class StagedFile:
+    """A file being received: counted and hashed while it is written, gone on close unless storage took it."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=folder, prefix="upload-")
+        self.path = Path(name)
+        self._file: IO[bytes] = os.fdopen(handle, "w+b", buffering=0)
+        self._hash = hashlib.sha256()
+        self.size = 0
+        self.head = b""
+
+    def write(self, data: bytes) -> int:
+        """Raises StorageFull where the disk is full."""
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise StorageFull.of(error) from error
+        if len(self.head) < HEAD_BYTES:
+            self.head += bytes(data[: HEAD_BYTES - len(self.head)])
+        self._hash.update(data)
+        self.size += len(data)
+        return len(data)
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        return self._file.read(size)
+
+    def close(self) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
+class WholeBody(io.RawIOBase):
+    """The body of a request, to its announced end.
+
+    Reading raises UploadCutOff where it ends before, or in a broken chunk: gunicorn ends a body quietly where its sender went
+    away, and half a document would pass for a whole one. It raises UploadTooSlow where it comes too slowly, and ServerBusy
+    where too many do.
+    """
+
+    def __init__(self, stream: IO[bytes], announced: int | None, arrivals: Arrivals, client: socket.socket | None) -> None:
+        self._stream = stream
+        self._announced = announced is not None
+        self._left = announced or 0
+        self._arrivals = arrivals
+        self._client = client
+        self._arrival: Arrival | None = None
+        self._over = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0:
+            return self.readall()
+        size = min(size, PIECE_BYTES)
+        try:
+            data = self._piece(size)
+        except (OSError, ParseException, ClientDisconnected) as error:
+            raise self._why() from error
+        self._left -= len(data)
+        if done := (self._announced and self._left <= 0) or (size > 0 and not data):
+            self.no_more()
+        if self._left > 0 if done else self._cut():
+            raise self._why()
+        return data
+
+    def _piece(self, size: int) -> bytes:
+        if self._client is None or self._over:
+            return self._stream.read(size)
+        if self._arrival is None:
+            self._arrival = self._arrivals.begin(self._client)
+        with self._arrivals.piece(self._arrival):
+            data = self._stream.read(size)
+        self._arrival.received += len(data)
+        return data
+
+    def _cut(self) -> Cut:
+        return self._arrival.cut if self._arrival is not None else ""
+
+    def _why(self) -> DocumentParserError:
+        self.no_more()
+        match self._cut():
+            case "":
+                return UploadCutOff()
+            case "no_room":
+                return ServerBusy("Too many documents are being sent slowly. Try again shortly, or over a faster connection.")
+        return UploadTooSlow()
+
+    def no_more(self) -> None:
+        """Nothing of it is waited for any more."""
+        self._over = True
+        if self._arrival is not None:
+            self._arrivals.end(self._arrival)
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        room = memoryview(buffer).cast("B")
+        data = self.read(len(room))
+        room[: len(data)] = data
+        return len(data)
+
+
+class UploadRequest(Request):
+    """A request whose body is read whole, and whose file parts are staged beside their later place.
+
+    What was staged goes with the request, also where the form around it broke off and nobody ever saw the part.
+    """
+
+    form_data_parser_class = FormParser
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._staged: list[StagedFile] = []
+
+    def close(self) -> None:
+        super().close()
+        if isinstance(body := self.__dict__.get("stream"), WholeBody):
+            body.no_more()
+        for staged in self._staged:
+            staged.close()
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
+        client = self.environ.get("gunicorn.socket")
+        return cast(IO[bytes], WholeBody(super().stream, self.content_length, arrivals, client))
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> Any:
+        self._staged.append(StagedFile(staging_folder()))
+        return self._staged[-1]
+
+
+def tidy_staging(folder: Path, longest_seconds: float) -> None:
+    """Remove what uploads cut off by a power cut have left; none lasts this long."""
+    old = time.time() - longest_seconds
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < old:
+                path.unlink()
+
+
+def staging_folder() -> Path:
+    """A folder on the file system of the local store, so that taking a file over is a rename."""
+    folder: Path = current_app.extensions["document_parser"].settings.data_dir / "staging"
+    return folder
+
+
+@contextlib.contextmanager
+def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
+    """The uploaded file, the name it came with, and the other fields.
+
+    Multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with the
+    fields in the query. Raises FileMissing, BadRequest, InvalidOption.
+    """
+    if request.mimetype == MULTIPART:
+        with contextlib.closing(_part()) as part:
+            yield part.stream, part.filename or "", _given(request.form, request.args)  # type: ignore[misc]
+    elif request.mimetype == FORM:
+        raise FileMissing()
+    else:
+        with contextlib.closing(StagedFile(staging_folder())) as staged:
+            _fill(staged)
+            fields = _given(request.args)
+            yield staged, fields.pop("filename", ""), fields
+
+
+def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
+    """All fields of a form and of the query. Raises InvalidOption where one is given twice: which of them counts?"""
+    found: dict[str, str] = {}
+    for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
+        if name in found:
+            raise InvalidOption.of({"field": name, "problem": "given twice"})
+        found[name] = value
+    return found
+
+
+def _part() -> FileStorage:
+    parts = request.files.getlist("file")
+    if not parts:
+        raise FileMissing()
+    if len(parts) > 1 or len(request.files) > 1:
+        raise BadRequest("Send one file to a request, in the field 'file'.")
+    return parts[0]
+
+
+def _fill(staged: StagedFile) -> None:
+    while chunk := request.stream.read(PIECE_BYTES):
+        staged.write(chunk)

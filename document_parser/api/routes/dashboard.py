@@ -1,0 +1,199 @@
+"""The operator's dashboard: rq-dashboard at ``/dashboard``, and beside it documents by name and their pages.
+
+Open to the operator, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+from collections import Counter
+from typing import Any
+
+import rq_dashboard
+from flask import Blueprint, Flask, Response, g, jsonify, render_template, request, url_for
+from markupsafe import escape
+from rq import Worker
+from rq.exceptions import NoSuchJobError
+from rq.job import requeue_job
+from rq.serializers import JSONSerializer
+from rq_dashboard import web
+
+from document_parser.api import auth
+from document_parser.api.middleware import errors
+from document_parser.api.middleware.headers import NOTHING
+from document_parser.api.schemas import CURSOR
+from document_parser.api.services import get_services
+from document_parser.errors import DashboardReadOnly, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
+from document_parser.jobs import queue
+from document_parser.jobs.records import record
+from document_parser.jobs.records.job import PUBLIC
+from document_parser.jobs.redis.connection import Redis
+from document_parser.settings import Settings
+
+PREFIX = auth.DASHBOARD
+PAGE_OF_DOCUMENTS = 50
+REFRESH_SECONDS = 5
+NUMBERS = {"instance_number": (0, 0), "page": (1, 1_000_000), "per_page": (1, 200)}
+"""Least and most of the numbers in rq-dashboard's addresses."""
+REGISTRIES = {"queued", "failed", "deferred", "started", "finished", "scheduled", "canceled"}
+
+IMAGES = "img-src 'self' data:"
+OUR_POLICY = f"{NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; {IMAGES}"
+# rq-dashboard compiles its templates in the browser, which counts as eval; its one inline script carries a nonce.
+RQ_SCRIPTS = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'"
+RQ_POLICY = f"{NOTHING}; {RQ_SCRIPTS}; style-src 'self' 'unsafe-inline'; {IMAGES}; connect-src 'self'"
+
+
+class JsonJob(queue.Bell):
+    """A job that is never unpickled: whoever can write to Redis could otherwise run code here."""
+
+    def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:
+        super().__init__(id, connection, serializer or JSONSerializer)
+
+
+class JsonWorker(Worker):
+    """The same for what a worker is doing."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options | {"serializer": JSONSerializer})
+
+
+def register(app: Flask, settings: Settings, redis: Redis) -> None:
+    """Serve the dashboard. Connects to nothing."""
+    _adapt_rq_dashboard()
+    app.config["RQ_DASHBOARD_REDIS_URL"] = ("redis",)  # one, whose address is nobody's business
+    app.config["RQ_DASHBOARD_DISABLE_DELETE"] = not settings.api.dashboard_writes
+    app.redis_conn = redis  # type: ignore[attr-defined]  # where rq-dashboard looks for it
+    app.before_request(functools.partial(_guard, settings))
+    app.after_request(_set_policy)
+    app.register_error_handler(NoSuchJobError, lambda _: errors.answer(JobNotFound()))
+    app.register_blueprint(_documents())
+    app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
+    app.view_functions["rq_dashboard.job_info"] = _escaped(app.view_functions["rq_dashboard.job_info"])
+
+
+def _adapt_rq_dashboard() -> None:
+    """It would take pickle wherever it names no serializer, and open a connection without deadlines at every request."""
+    web.from_url = lambda *_, **__: (None, get_services().redis)
+    web.config.serializer = JSONSerializer
+    web.Job = JsonJob
+    web.Worker = JsonWorker
+    web.requeue_job = functools.partial(requeue_job, serializer=JSONSerializer)
+
+
+def _guard(settings: Settings) -> Response | None:
+    """By path: rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own."""
+    if not auth.is_dashboard(request.path):
+        return None
+    try:
+        auth.check_operator_or_password()
+    except LoginRequired as error:
+        return _ask_for_token(error)
+    _refuse_writes(settings)
+    _check_arguments()
+    g.script_nonce = secrets.token_urlsafe(16)
+    return None
+
+
+def _ask_for_token(error: LoginRequired) -> Response:
+    """The answer that makes a browser ask for the password."""
+    response = errors.answer(error)
+    response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
+    return response
+
+
+def _refuse_writes(settings: Settings) -> None:
+    """Raises DashboardReadOnly, Forbidden, MethodNotAllowed."""
+    requeues_all = request.endpoint == "rq_dashboard.requeue_all"
+    if request.method in ("GET", "HEAD") and not requeues_all:
+        return
+    if not settings.api.dashboard_writes:
+        raise DashboardReadOnly()
+    if requeues_all and request.method != "POST":
+        raise MethodNotAllowed()  # rq-dashboard also acts on GET, which any page can make a browser send
+    auth.check_own_origin()
+
+
+def _check_arguments() -> None:
+    """rq-dashboard breaks on what it does not know. Raises InvalidOption."""
+    given = request.view_args or {}
+    for name, (least, most) in NUMBERS.items():
+        number = str(given.get(name, least))
+        if not (number.isascii() and number.isdigit() and least <= int(number) <= most):
+            raise InvalidOption.of({"field": name, "problem": f"not a whole number from {least} to {most}"})
+    if given.get("registry_name", "queued") not in REGISTRIES:
+        raise InvalidOption.of({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
+
+
+def _set_policy(response: Response) -> Response:
+    if request.blueprint == "dashboard":
+        response.headers["Content-Security-Policy"] = OUR_POLICY
+        response.headers["Cache-Control"] = "no-store"
+    elif request.blueprint == "rq_dashboard" and "script_nonce" in g:
+        response.headers["Content-Security-Policy"] = RQ_POLICY.format(nonce=g.script_nonce)
+    return response
+
+
+def _escaped(view: Any) -> Any:
+    """rq-dashboard's page of a job puts these texts into HTML as they are, and a file's name is anybody's text."""
+
+    @functools.wraps(view)
+    def job_info(**arguments: Any) -> Response:
+        response, headers = view(**arguments)
+        found = {name: escape(value) if isinstance(value, str) else value for name, value in response.get_json().items()}
+        answer = jsonify(found)
+        answer.headers.extend(headers)
+        return answer
+
+    return job_info
+
+
+def _documents() -> Blueprint:
+    """Our own pages. Without scripts they are as good, but do not change by themselves."""
+    pages = Blueprint("dashboard", __name__, url_prefix=PREFIX)
+
+    @pages.get("/documents")
+    def documents() -> str:
+        services = get_services()
+        found = record.newest(services.redis, PUBLIC, _before(), PAGE_OF_DOCUMENTS)
+        jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
+        at_work = services.ledger.at_work()
+        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == PAGE_OF_DOCUMENTS else ""
+        return render_template(
+            "dashboard/documents.html",
+            active_tab="documents",
+            jobs=[(job.show(), len(at_work[job.card.job_id])) for job in jobs],
+            older=older,
+            workers=queue.live_workers(services.redis),
+            waiting=queue.waiting_documents(services.redis),
+            refresh=REFRESH_SECONDS,
+        )
+
+    @pages.get("/documents/<job_id>")
+    def document(job_id: str) -> str:
+        services = get_services()
+        job = record.load(services.redis, job_id)
+        entries = services.ledger.entries(job_id)
+        return render_template(
+            "dashboard/document.html",
+            active_tab="documents",
+            job=job.show(),
+            options=job.card.options,
+            entries=sorted(entries.items()),
+            states=Counter(entry["state"] for entry in entries.values()),
+            refresh=0 if job.state.ended else REFRESH_SECONDS,
+        )
+
+    return pages
+
+
+def _before() -> float | None:
+    """Creation time of the last document on the page before, in seconds since 1970. Raises InvalidOption."""
+    before = request.args.get("before")
+    if before is None:
+        return None
+    if not before or not re.fullmatch(CURSOR, before):
+        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"})
+    return float(before)

@@ -1,0 +1,56 @@
+"""``/v1/metrics``: the numbers for Prometheus, the same from every web worker."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Response, request
+from flask_openapi import APIBlueprint, Tag
+
+from document_parser.api import openapi
+from document_parser.api.services import Services, get_services
+from document_parser.jobs import gauges
+from document_parser.jobs.redis.connection import RedisError
+from document_parser.models import PIPELINE_VERSION
+from document_parser.settings import Settings
+from document_parser.telemetry import metrics
+from document_parser.version import __version__
+
+METRICS_TYPES = ("text/plain", "application/openmetrics-text")
+
+
+def blueprint() -> APIBlueprint:
+    routes = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+
+    @routes.get(
+        "/v1/metrics",
+        summary="Metrics for Prometheus",
+        description="Text format, or OpenMetrics where that is accepted. 200 also while Redis is away: docparse_redis_up is 0.",
+        responses=openapi.responses({200: openapi.answer(dict.fromkeys(METRICS_TYPES, openapi.TEXT))}, counted=False),
+        operation_id="metrics",
+    )
+    def show() -> Response:
+        services = get_services()
+        found = own_samples(services.settings) | _shared_samples(services)
+        body, content_type = metrics.exposition(found, request.headers.get("Accept", ""))
+        return Response(body, content_type=content_type)
+
+    return routes
+
+
+def own_samples(settings: Settings) -> dict[str, float]:
+    """What any process knows without Redis."""
+    found = {metrics.sample("build_info", __version__, PIPELINE_VERSION): 1.0}
+    if not settings.store.storage_url and settings.data_dir.is_dir():
+        disk = os.statvfs(settings.data_dir)
+        found["storage_free_bytes"] = float(disk.f_bavail * disk.f_frsize)
+        found["storage_size_bytes"] = float(disk.f_blocks * disk.f_frsize)
+    return found
+
+
+def _shared_samples(services: Services) -> dict[str, float]:
+    try:
+        services.counts.flush()
+        return {"redis_up": 1.0, **gauges.samples(services.hasty_redis)}
+    except RedisError:
+        return {"redis_up": 0.0}

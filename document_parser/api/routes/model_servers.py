@@ -1,0 +1,99 @@
+"""How the model servers are: whether they serve their models, and whether their circuit breakers let pages through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+from pydantic import Field
+from redis import RedisError
+
+from document_parser.api.schemas import Check
+from document_parser.balancing.breaker import State
+from document_parser.jobs.redis import breakers
+from document_parser.jobs.redis.connection import Redis
+from document_parser.settings import Settings
+
+if TYPE_CHECKING:
+    from document_parser.api.services import Services
+
+PROBE_SECONDS = 1.0
+
+
+class ModelCheck(Check):
+    """How a model is, or one of its servers."""
+
+    left_alone: bool = Field(default=False, exclude=True)
+    """Whether it is asked for nothing, or only for one page to try it, since it has failed again and again."""
+
+
+def model_servers(services: Services) -> dict[str, ModelCheck]:
+    """Every model, all its servers at once; one that is away only means that other servers or engines read."""
+    settings = services.settings
+    models = {"deepseek": settings.deepseek.urls, "nanonets": settings.nanonets.urls}
+    addresses = [(name, url) for name, urls in models.items() for url in urls]
+    left_alone = _left_alone(services.hasty_redis)
+    with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
+        answers = dict(zip(addresses, pool.map(partial(_model_server, settings, left_alone), addresses), strict=True))
+    return {name: _model([answers[name, url] for url in urls]) for name, urls in models.items()}
+
+
+def _left_alone(redis: Redis) -> dict[str, State]:
+    try:
+        return breakers.states(redis)
+    except RedisError:
+        return {}
+
+
+def _model(servers: list[ModelCheck]) -> ModelCheck:
+    """A model is there when one of its servers is, and left alone when none is and some would be, but for their faults."""
+    if len(servers) == 1:
+        return servers[0]
+    troubles = [f"server {number}: {server.detail}" for number, server in enumerate(servers, start=1) if server.detail]
+    well = any(server.ok for server in servers)
+    left_alone = not well and any(server.left_alone for server in servers)
+    return ModelCheck(ok=well, detail="; ".join(troubles), left_alone=left_alone)
+
+
+def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[str, str]) -> ModelCheck:
+    state = left_alone.get(" ".join(address))
+    if state == "open":
+        return ModelCheck(ok=False, detail="fails again and again and is left alone for a while", left_alone=True)
+    if complaint := complaint_about(settings, *address, PROBE_SECONDS):
+        return ModelCheck(ok=False, detail=complaint[0])
+    if state == "half_open":
+        return ModelCheck(ok=False, detail="has failed again and again; the next page tries it", left_alone=True)
+    return ModelCheck(ok=True)
+
+
+def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> tuple[str, str] | None:
+    """Why a model server reads nothing for us, and what to do; None where it serves the model. ``seconds``: the deadline."""
+    wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
+    key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=seconds, headers=key, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
+    if answer.status_code in (401, 403):
+        return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
+    names = _models_in(answer)
+    if names is None:
+        return f"answers {answer.status_code}, not as a model server", f"{prefix}_URL should end in /v1."
+    if wanted.model not in names:
+        return f"serves {', '.join(names) or 'nothing'}, not {wanted.model}", f"Set {prefix}_MODEL, or serve that model."
+    return None
+
+
+def _models_in(answer: httpx.Response) -> list[str] | None:
+    """The models a server lists, None where this is no list of models."""
+    try:
+        body = answer.json()
+    except ValueError:
+        return None
+    entries = body.get("data") if isinstance(body, dict) else None
+    if not answer.is_success or not isinstance(entries, list):
+        return None
+    return [str(entry.get("id")) for entry in entries if isinstance(entry, dict)]

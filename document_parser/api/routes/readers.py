@@ -1,0 +1,99 @@
+"""Who can read a page at this moment: model servers, and the CPU engines of the workers; and why nobody can."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+
+from document_parser.api.routes.model_servers import ModelCheck
+from document_parser.api.schemas import Check
+from document_parser.jobs.queue import LivingWorker
+from document_parser.models import CpuEngine
+from document_parser.settings import Settings
+
+NO_WORKER = "No worker anywhere: documents are taken in, and wait. Start docparse worker, or raise NUM_WORKERS."
+NOT_UP_YET = "No worker has come up yet."
+NO_CPU_ENGINE_READS = "Only pages with a sound text layer are read: no worker's CPU engine can read. {reasons}"
+NOBODY_READS_SCANS = (
+    "Only pages with a sound text layer are read: no model server answers, and no worker's CPU engine can read. {reasons}"
+)
+NO_MODEL_READS = (
+    "INFERENCE_MODE=vllm, and no model server can be asked: pages without a sound text layer fail. "
+    "Start one (docparse models start), correct VLLM_DEEPSEEK_URL and VLLM_NANONETS_URL, or set INFERENCE_MODE=auto. {reasons}"
+)
+
+
+Told = tuple[str, CpuEngine]
+"""A host, and a CPU engine as a worker there found it."""
+
+
+def cpu_engines(workers: Sequence[LivingWorker]) -> dict[str, Check]:
+    """The CPU engines that the workers read with, by name: there where one worker's can read."""
+    return _checks([(worker.host, worker.cpu_engine) for worker in workers if worker.cpu_engine])
+
+
+def helpers(workers: Sequence[LivingWorker]) -> dict[str, Check]:
+    """The engines that those ask for what they cannot read themselves; a service reads without them."""
+    return _checks([(worker.host, helper) for worker in workers if worker.cpu_engine for helper in worker.cpu_engine.helpers])
+
+
+def runtimes(workers: Sequence[LivingWorker], name: str) -> dict[str, int]:
+    """How many workers compute this engine's models by each runtime."""
+    engines = [worker.cpu_engine for worker in workers]
+    return dict(Counter(found.runtime for found in engines if found and found.name == name and found.runtime))
+
+
+def warnings(settings: Settings, workers: Sequence[LivingWorker], models: Mapping[str, ModelCheck]) -> Iterator[str]:
+    """Why pages are not read, or not by everybody who should read them. ``models``: empty where they were not looked at."""
+    if not workers and not settings.workers.num_workers:
+        yield NO_WORKER
+    engines, mode = cpu_engines(workers), settings.engines.inference_mode
+    if mode == "vllm" and models and not _any_reads(models):
+        yield NO_MODEL_READS.format(reasons=_reasons(models))
+    elif mode != "vllm" and engines and not _any_reads({**models, **engines}) and (models or mode == "cpu"):
+        yield (NOBODY_READS_SCANS if models else NO_CPU_ENGINE_READS).format(reasons=_reasons({**models, **engines}))
+    else:
+        yield from _troubles(workers)
+        yield from (f"{name}: {check.detail}." for name, check in models.items() if check.left_alone)
+
+
+def _troubles(workers: Sequence[LivingWorker]) -> Iterator[str]:
+    """What CPU engines cannot do, while somebody else reads."""
+    broken = [worker for worker in workers if worker.cpu_engine and worker.cpu_engine.trouble]
+    yield from (f"{name}: {check.detail}." for name, check in cpu_engines(broken).items())
+
+
+def _any_reads(checks: Mapping[str, Check]) -> bool:
+    return any(check.ok for check in checks.values())
+
+
+def _reasons(checks: Mapping[str, Check]) -> str:
+    return " ".join(f"{name}: {check.detail}." for name, check in checks.items() if not check.ok)
+
+
+def _name(told: Told) -> str:
+    return told[1].name
+
+
+def _checks(told: list[Told]) -> dict[str, Check]:
+    return {name: _check(list(those)) for name, those in groupby(sorted(told, key=_name), key=_name)}
+
+
+def _check(told: list[Told]) -> Check:
+    """Where the workers differ: how many, and where, find what."""
+    hosts: dict[str, Counter[str]] = {}
+    for host, engine in told:
+        hosts.setdefault(_said(engine), Counter())[host] += 1
+    detail = next(iter(hosts)) if len(hosts) == 1 else "; ".join(f"{said} ({_where(at)})" for said, at in sorted(hosts.items()))
+    return Check(ok=any(not engine.trouble for _, engine in told), detail=detail)
+
+
+def _where(hosts: Counter[str]) -> str:
+    return ", ".join(f"{count} {'worker' if count == 1 else 'workers'} on {host}" for host, count in sorted(hosts.items()))
+
+
+def _said(engine: CpuEngine) -> str:
+    if engine.trouble:
+        return f"cannot read: {engine.trouble}. {engine.advice}"
+    return f"{engine.runtime} computes: {engine.reason}" if engine.reason else engine.runtime and f"{engine.runtime} computes"

@@ -1,0 +1,71 @@
+"""The page at ``/``: its template, its files under ``/static`` and the sample documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Response, current_app, make_response, render_template, send_file
+from flask_openapi import APIBlueprint
+from pydantic import BaseModel
+
+from document_parser.api import assets
+from document_parser.api.services import get_services
+from document_parser.errors import NotFound
+from document_parser.version import __version__
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+STYLESHEETS = ("base", "layout", "components", "upload", "job", "paper")
+"""In this order: later ones build on earlier ones."""
+SAMPLES = {"paper.pdf": "A paper with text, tables and formulas", "scan.pdf": "A scan, one page of it sideways"}
+"""The sample documents of a checkout; an installed package comes without them."""
+SAMPLES_FOLDER = assets.PACKAGE.parent / "samples"
+
+
+class SamplePath(BaseModel):
+    name: str
+
+
+def blueprint() -> APIBlueprint:
+    routes = APIBlueprint("ui", __name__)
+
+    @routes.get("/", doc_ui=False)
+    def page() -> Response:
+        everything = get_services().settings
+        settings = everything.api
+        response = make_response(
+            render_template(
+                "index.html",
+                max_upload_mb=settings.max_upload_mb,
+                default_accuracy_mode=settings.default_accuracy_mode,
+                engines=("text_layer", *everything.engines.allowed),
+                modules=_modules(),
+                stylesheets=[f"ui/{name}.css" for name in STYLESHEETS],
+                samples=_samples(),
+                version=__version__,
+            )
+        )
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+    @routes.get("/samples/<name>", doc_ui=False)
+    def sample(path: SamplePath) -> Response:
+        if path.name not in _samples():
+            raise NotFound()
+        return send_file(SAMPLES_FOLDER / path.name)
+
+    return routes
+
+
+def _samples() -> dict[str, str]:
+    """The sample documents that are there: name to description."""
+    return {name: says for name, says in SAMPLES.items() if (SAMPLES_FOLDER / name).is_file()}
+
+
+def _modules() -> list[str]:
+    """All scripts, named so that the browser asks for them at once and not for one after the other."""
+    folder = Path(current_app.static_folder or "") / "ui"
+    return sorted(f"ui/{path.name}" for path in folder.glob("*.js"))

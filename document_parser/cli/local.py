@@ -1,0 +1,88 @@
+"""Reading documents in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Generator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from document_parser.cli.outcome import Outcome, Work, outcome_of
+from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
+from document_parser.cli.passwords import Passwords
+from document_parser.cli.progress import Display
+from document_parser.cli.tables import write_tables
+from document_parser.host.files import atomic_write
+from document_parser.models import Options
+from document_parser.pipeline.local.reader import DocumentReader
+from document_parser.pipeline.local.result import ReadDocument
+
+
+class Here:
+    """Documents read one after another; engines stay loaded between them."""
+
+    def __init__(
+        self, reader: DocumentReader, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
+    ) -> None:
+        self.reader = reader
+        self.options = options
+        self.passwords = passwords
+        self.display = display
+        self.stdout = stdout
+
+    def read(self, works: list[Work]) -> Generator[Outcome, None, None]:
+        """The outcomes, in the order of the works."""
+        with asyncio.Runner() as self.runner:
+            try:
+                for work in works:
+                    yield self._one(work)
+            finally:
+                self.runner.run(self.reader.aclose())
+
+    def _one(self, work: Work) -> Outcome:
+        self.display.started(work.input.name)
+        with (
+            outcome_of(work) as outcome,
+            work.input.local() as path,
+            self.passwords.opening(work.input.name, partial(self._document, work, path)) as document,
+        ):
+            self._write(document, work, outcome)
+            outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
+        return outcome
+
+    def _document(self, work: Work, path: Path, password: str) -> ReadDocument:
+        watch = partial(self.display.progressed, work.input.name)
+        name = work.input.filename
+        # Beside a file there is room for pictures; in a stream there is none, unless the result itself holds them.
+        figures = True if work.target is not None else None
+        return self.runner.run(
+            self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)
+        )
+
+    def _write(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+        if self.options.output_format == "csv":
+            self._write_tables(document, work, outcome)
+            return
+        target = work.target
+        if target is None:
+            with self.stdout.next() as out:
+                document.write(self.options.output_format, out)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        folder, links = figures_folder(target), links_figures(self.options.model_dump())
+        if links:
+            document.save_figures(folder)
+        with atomic_write(target) as out:
+            document.write(self.options.output_format, out, folder.name if links else None)
+
+    def _write_tables(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+        with ExitStack() as stack:
+            archive = stack.enter_context(tempfile.TemporaryFile())
+            document.write("csv", archive)
+            write_tables(archive, work.target or stack.enter_context(self.stdout.next()), work, outcome)
+
+
+def _warnings(document: ReadDocument) -> list[dict[str, object]]:
+    return [{"page": warning.page, "code": warning.code} for warning in document.warnings]

@@ -1,0 +1,214 @@
+"""Having documents read by a server, a few at a time."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from document_parser.cli.outcome import GIVES_UP_AT, Outcome, Work, outcome_of
+from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
+from document_parser.cli.passwords import Passwords
+from document_parser.cli.progress import Display
+from document_parser.cli.tables import write_tables
+from document_parser.client import Client, error_of
+from document_parser.errors import DocumentParserError, EncryptedDocument, JobEnded, UnexpectedAnswer, WrongPassword
+from document_parser.export import FORMATS
+from document_parser.export.figures import Figures
+from document_parser.host.files import atomic_write
+from document_parser.models import JobState, JobStatus, Options
+
+AHEAD = 4
+"""Documents taken up beyond those in flight, for each of them: results come out in order, and a slow one blocks none."""
+
+
+FIGURES_THERE = b"-figure-"
+"""In every name of a figure's picture."""
+
+LOCKED = (EncryptedDocument.code, WrongPassword.code)
+
+_Opening = Callable[[str, Callable[[str], JobStatus]], JobStatus]
+"""Calls what it is given with the password of the document of this name."""
+
+
+class _Stopped(Exception):
+    """The command was interrupted."""
+
+
+class Stop:
+    """Asks the threads to end: they look at it while they wait, send and hear of progress."""
+
+    def __init__(self) -> None:
+        self._asked = threading.Event()
+
+    def ask(self) -> None:
+        self._asked.set()
+
+    def check(self) -> None:
+        if self._asked.is_set():
+            raise _Stopped
+
+    def pause(self, seconds: float) -> None:
+        """Wait so many seconds. Raises _Stopped."""
+        self._asked.wait(seconds)
+        self.check()
+
+
+class _Upload(io.FileIO):
+    """A file being sent, that can be stopped."""
+
+    def __init__(self, path: Path, stop: Stop) -> None:
+        super().__init__(path)
+        self._stop = stop
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._stop.check()
+        return super().read(-1 if size is None else size)
+
+
+class _Read(NamedTuple):
+    outcome: Outcome
+    content: BinaryIO | None
+    """The result, where it goes to standard output."""
+
+
+class There:
+    """Documents on their way to a server and back; ``given`` are the options' fields as the server takes them."""
+
+    def __init__(
+        self,
+        client: Client,
+        stop: Stop,
+        given: dict[str, str],
+        passwords: Passwords,
+        display: Display,
+        stdout: StandardOutput,
+    ) -> None:
+        self.client = client
+        self.stop = stop
+        self.given = given
+        self.passwords = passwords
+        self.display = display
+        self.stdout = stdout
+        self.given_up: DocumentParserError | None = None
+
+    def read(self, works: list[Work], jobs: int) -> Generator[Outcome, None, None]:
+        """The outcomes, in the order of the works, with up to ``jobs`` documents in flight."""
+        pending: deque[tuple[Work, Future[_Read]]] = deque()
+        with ThreadPoolExecutor(jobs, thread_name_prefix="docparse") as threads:
+            try:
+                for work in works:
+                    pending.append((work, threads.submit(self._one, work, self._with_given)))
+                    if len(pending) >= jobs * AHEAD:
+                        yield self._shown(*pending.popleft())
+                while pending:
+                    yield self._shown(*pending.popleft())
+            finally:
+                for _, future in pending:
+                    future.cancel()
+                self.stop.ask()
+
+    def _with_given(self, name: str, read: Callable[[str], JobStatus]) -> JobStatus:
+        return read(self.passwords.given)
+
+    def _shown(self, work: Work, future: Future[_Read]) -> Outcome:
+        """The outcome, its content written out. Here, in the main thread, a person may be asked for the password."""
+        read = future.result()
+        locked = read.outcome.error is not None and read.outcome.error["code"] in LOCKED
+        if locked and self.passwords.asks:
+            read = self._one(work, self.passwords.opening)
+        if read.content is not None:
+            try:
+                with read.content as content, self.stdout.next() as out:
+                    content.seek(0)
+                    shutil.copyfileobj(content, out)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                read.outcome.fail(error)
+        return read.outcome
+
+    def _one(self, work: Work, opening: _Opening) -> _Read:
+        with ExitStack() as stack:
+            content = stack.enter_context(tempfile.TemporaryFile())
+            with outcome_of(work) as outcome:
+                try:
+                    self._process(work, outcome, work.target or content, opening)
+                except GIVES_UP_AT as error:
+                    self.given_up = error
+                    raise
+            if outcome.error is not None or work.target is not None:
+                return _Read(outcome, None)
+            stack.pop_all()
+            return _Read(outcome, content)
+
+    def _process(self, work: Work, outcome: Outcome, to: Path | BinaryIO, opening: _Opening) -> None:
+        if self.given_up is not None:
+            raise self.given_up
+        self.stop.check()
+        name = work.input.name
+        self.display.started(name)
+        with work.input.local() as path:
+            status = opening(name, lambda password: self._job(work, path, outcome, password))
+        pages = self.client.pages(status.job_id)
+        if self.given["output_format"] == "csv":
+            with tempfile.TemporaryFile() as archive:
+                if self.client.download(status.job_id, archive, "csv", archive=True) != "application/zip":
+                    raise UnexpectedAnswer("The server sends no archive of tables. Update it, or use --format tables.")
+                write_tables(archive, to, work, outcome)
+        else:
+            if isinstance(to, Path):
+                to.parent.mkdir(parents=True, exist_ok=True)
+            self.client.download(status.job_id, to)
+        if isinstance(to, Path) and links_figures(self.given):
+            self._with_figures(status.job_id, to)
+        outcome.read(
+            sum(page.state in ("done", "blank", "failed") for page in pages),
+            [page.number for page in pages if page.state == "failed"],
+            [{"page": page.number, "code": code} for page in pages for code in page.warnings],
+        )
+
+    def _with_figures(self, job_id: str, target: Path) -> None:
+        """Fetch what a result links, and write it anew with links that lead there. Raises OSError."""
+        if FIGURES_THERE not in target.read_bytes():
+            return
+        document = self.client.result(job_id, "json").document
+        names = [block.picture for page in document.pages for block in page.blocks if block.picture] if document else []
+        folder = figures_folder(target)
+        for name in names:
+            self.stop.check()
+            folder.mkdir(exist_ok=True)
+            (folder / name).write_bytes(self.client.figure(job_id, name))
+        options = Options.model_validate(self.given)
+        if document is not None and options.output_format != "json":
+            head = document.model_copy(update={"pages": []})
+            with atomic_write(target) as out:
+                FORMATS[options.output_format].write(head, document.pages, options, out, Figures(folder=folder.name))
+
+    def _job(self, work: Work, path: Path, outcome: Outcome, password: str) -> JobStatus:
+        """The document's job once it has completed. Raises the job's error; an interrupted one is cancelled."""
+        with _Upload(path, self.stop) as upload:
+            job_id = self.client.submit(upload, filename=work.input.filename, password=password, **self.given)
+        outcome.job_id = job_id
+        try:
+            status = self.client.wait(job_id, lambda status: self._progressed(work, status))
+        except (_Stopped, KeyboardInterrupt):
+            with suppress(DocumentParserError, _Stopped):
+                self.client.cancel(job_id)
+            raise
+        if status.error is not None:
+            raise error_of(status.error)
+        if status.status is JobState.CANCELLED:
+            raise JobEnded("The job was cancelled on the server.")
+        return status
+
+    def _progressed(self, work: Work, status: JobStatus) -> None:
+        self.stop.check()
+        self.display.progressed(work.input.name, status.progress)

@@ -1,0 +1,191 @@
+"""Engines that are vision-language models behind an OpenAI-compatible server (vLLM).
+
+An answer is streamed, so that a runaway one can be cut while it grows: closing the connection makes vLLM abort the request.
+Chunks are taken as plain dictionaries (``cast_to=object``): the client's typed chunk objects would cost several times the CPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import ssl
+import time
+from abc import abstractmethod
+from dataclasses import replace
+from functools import cache
+
+import httpx2
+from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, AsyncStream
+
+from document_parser.engines.base import Engine, Watch
+from document_parser.engines.vlm.availability import Presence
+from document_parser.engines.vlm.request import ModelRequest
+from document_parser.engines.vlm.response import Answer, refusal, status_in
+from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
+from document_parser.models import Block, PageImage, Reading
+from document_parser.settings import EngineSettings
+
+BACK_OFF_SECONDS = 0.1
+MOST_CONNECTIONS = 256
+
+LOAD = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """The authorities of this machine, loaded once: 50 ms for each client otherwise, though most servers speak plain HTTP.
+
+    May be called before a fork.
+    """
+    return httpx2.create_ssl_context()
+
+
+class VisionEngine(Engine):
+    """One model server. A subclass gives the name, the picture, the request and the grammar of the answers."""
+
+    def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
+        self._settings = settings
+        self._request = request
+        self._client = self._connected(keep_alive=True)
+        # Its connections are never reused: after a fault, one that was kept alive could be as dead as the last.
+        self._fresh_client = self._connected(keep_alive=False)
+        self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
+
+    @abstractmethod
+    def parse(self, text: str) -> list[Block]:
+        """The blocks of an answer, or of the beginning of one. Never raises."""
+
+    async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        if page.encoding != "jpeg":
+            raise EngineRefused("This engine reads JPEG pictures only.")
+        started = time.monotonic()
+        heat = self._request.temperature if temperature is None else temperature
+        try:
+            async with asyncio.timeout(self._settings.vllm_request_seconds):
+                answer = await self._ask_in_context(page, heat, watch)
+        except TimeoutError:
+            raise EngineTimeout("The model server did not finish the page within its deadline.") from None
+        return self._reading(answer, heat, started)
+
+    async def available(self) -> bool:
+        return await self._presence.known()
+
+    async def load(self) -> float | None:
+        """Requests that the server says it has running and waiting, everybody's; None where it does not say."""
+        address = self._request.url.rstrip("/").removesuffix("/v1") + "/metrics"
+        try:
+            told = await self._fresh_client.get(address, cast_to=str, options={"timeout": self._settings.vllm_connect_seconds})
+        except (APIError, ValueError):
+            return None
+        found = LOAD.findall(told) if isinstance(told, str) else []
+        return sum(map(float, found)) if found else None
+
+    async def aclose(self) -> None:
+        await self._presence.aclose()
+        await self._client.close()
+        await self._fresh_client.close()
+
+    def _connected(self, *, keep_alive: bool) -> AsyncOpenAI:
+        deadlines = httpx2.Timeout(self._settings.vllm_read_seconds, connect=self._settings.vllm_connect_seconds, pool=None)
+        limits = httpx2.Limits(
+            max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS if keep_alive else 0
+        )
+        return AsyncOpenAI(
+            base_url=self._request.url,
+            api_key=self._settings.vllm_api_key or "EMPTY",
+            max_retries=0,
+            timeout=deadlines,
+            # Model servers stand on the own network: a proxy from the environment would only be in the way.
+            http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=certificates()),
+        )
+
+    async def _ask_in_context(self, page: PageImage, temperature: float, watch: Watch | None) -> Answer:
+        """One answer. From a server whose whole context is shorter than the longest answer, shorter ones from now on."""
+        request = self._request
+        try:
+            return await self._ask(request.body(page.data, temperature, page.kind), watch)
+        except ContextExceeded as full:
+            limit = full.details["limit_tokens"]
+            if limit is None or limit >= request.max_tokens:
+                raise
+        self._request = replace(request, max_tokens=limit)
+        return await self._ask(self._request.body(page.data, temperature, page.kind), watch)
+
+    async def _ask(self, body: bytes, watch: Watch | None) -> Answer:
+        """One answer, asking again on a fresh connection after connection faults. Raises EngineError."""
+        client = self._client
+        for trial in range(self._settings.vllm_connect_retries + 1):
+            if trial:
+                client = self._fresh_client
+                await asyncio.sleep(BACK_OFF_SECONDS * 2 ** (trial - 1))
+            try:
+                return await self._listen(client, body, watch)
+            except APIConnectionError as fault:
+                if isinstance(fault.__cause__, httpx2.TimeoutException):
+                    raise self._timed_out(fault.__cause__) from None
+        self._presence.note(False)
+        raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
+
+    async def _listen(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
+        """Take in one answer. Raises EngineError, and APIConnectionError for connection faults."""
+        answer = Answer()
+        try:
+            stream = await client.post(
+                "/chat/completions", cast_to=object, content=body, stream=True, stream_cls=AsyncStream[object]
+            )
+            self._presence.note(True)
+            async with stream, contextlib.aclosing(aiter(stream)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    answer.take(chunk)
+                    if answer.should_stop(watch):
+                        answer.finish_reason = "loop"
+                        break
+        except APIConnectionError:
+            raise
+        except APIError as error:
+            raise self._refused(error) from None
+        except ValueError:
+            raise EngineError("The model server answered with something that is not its protocol.") from None
+        if answer.finish_reason is None:
+            raise EngineError("The answer of the model server ended before its end.")
+        return answer
+
+    def _reading(self, answer: Answer, temperature: float, started: float) -> Reading:
+        return Reading(
+            engine=self.name,
+            blocks=self.parse(answer.text),
+            text=answer.text,
+            finish_reason=answer.finish_reason or "aborted",
+            prompt_tokens=answer.prompt_tokens,
+            completion_tokens=answer.completion_tokens,
+            milliseconds=round((time.monotonic() - started) * 1000),
+            temperature=temperature,
+        )
+
+    def _timed_out(self, timeout: httpx2.TimeoutException) -> EngineError:
+        if isinstance(timeout, httpx2.ConnectTimeout):
+            self._presence.note(False)
+            return EngineUnavailable("The model server cannot be reached within its deadline.")
+        return EngineTimeout("The model server fell silent in the middle of a page.")
+
+    def _refused(self, error: APIError) -> EngineError:
+        body = error.body if isinstance(error.body, dict) else {}
+        status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
+        known = refusal(status, str(body.get("message", "")), self._request.model)
+        if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # busy is not gone
+            self._presence.note(False)
+        return known
+
+    async def _serves_model(self) -> bool:
+        """Ask the server for its models. Any fault means no."""
+        try:
+            # On a connection of its own: one that was kept alive may be dead while the server is well.
+            listed = await self._fresh_client.get(
+                "/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds}
+            )
+        except (APIError, ValueError):
+            return False
+        entries = listed.get("data") if isinstance(listed, dict) else None
+        names = [entry.get("id") for entry in entries or () if isinstance(entry, dict)]
+        return self._request.model in names

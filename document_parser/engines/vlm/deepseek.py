@@ -1,0 +1,158 @@
+"""DeepSeek-OCR: its request, and the grammar of its answers.
+
+An answer is a sequence of ``<|ref|>LABEL<|/ref|><|det|>[[x1,y1,x2,y2]]<|/det|>`` lines with the content on the lines after
+each. Boxes count 0..999 over the picture. Read by pattern, never evaluated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from document_parser.engines.vlm.client import VisionEngine
+from document_parser.engines.vlm.markdown import markdown_blocks
+from document_parser.engines.vlm.request import ModelRequest
+from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PictureSpec
+from document_parser.settings import Settings
+
+GRID = 999
+MARK = re.compile(r"<\|(/?)(ref|det)\|>")
+PLACE = re.compile(r"\s*([A-Za-z][A-Za-z_ ]{0,30})?\s*([\[(][\d.,\s\[\]()]*)?")
+NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+BARE_PLACE = re.compile(r"^([A-Za-z_]{2,30}) ?(\[\[[\d., \[\]]{7,2000}\]\])[ \t]*$", re.MULTILINE)
+"""A place whose special tokens the server has swallowed."""
+
+KINDS: dict[str, BlockKind] = {
+    "title": "title",
+    "sub_title": "heading",
+    "table_caption": "caption",
+    "figure_caption": "caption",
+    "image_caption": "caption",
+    "caption": "caption",
+    "header": "page_header",
+    "footer": "page_footer",
+    "page_number": "page_number",
+    "footnote": "footnote",
+    "page_footnote": "footnote",
+    "table_footnote": "footnote",
+    "figure_footnote": "footnote",
+}
+"""What the words under a label are; tables, formulas and code among them stay what they are."""
+FIGURES = {"image", "figure"}
+FORMULAS = {"equation", "formula", "interline_equation"}
+WORDS = {"paragraph", "heading", "list_item"}
+LEVELS: dict[BlockKind, int] = {"title": 1, "heading": 2}
+
+
+class DeepSeekEngine(VisionEngine):
+    """Reads with boxes."""
+
+    name: ClassVar[EngineName] = "deepseek"
+
+    def __init__(self, settings: Settings) -> None:
+        own = settings.deepseek
+        self.picture = PictureSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side, straighten=True)
+        arguments = {
+            "ngram_size": own.ngram_size,
+            "window_size": own.window_size,
+            "whitelist_token_ids": list(own.whitelist_token_ids),
+        }
+        # Without special tokens the answer would lose its labels and boxes.
+        extra = {"skip_special_tokens": False, "vllm_xargs": arguments}
+        request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra)
+        super().__init__(settings.engines, request)
+
+    def parse(self, text: str) -> list[Block]:
+        return parse_deepseek(text)
+
+
+def parse_deepseek(text: str) -> list[Block]:
+    """The blocks of an answer, in its order. Takes any text."""
+    blocks: list[Block] = []
+    waiting: BoundingBox | None = None  # a table's box whose cells come under its caption's label, right after it
+    for section in _sections(text):
+        made = list(_blocks_of(section))
+        table = next((block for block in made if block.kind == "table"), None)
+        if waiting is not None and table is not None and section.label != "table":
+            table.box = waiting
+        else:
+            blocks += _as_figure(waiting)
+        waiting = section.box if section.label == "table" and not made else None
+        blocks += made
+    return blocks + _as_figure(waiting)
+
+
+@dataclass
+class _Section:
+    """A label, its place and the text below it."""
+
+    label: str = ""
+    box: BoundingBox | None = None
+    content: str = ""
+
+
+def _sections(text: str) -> Iterator[_Section]:
+    if MARK.search(text) is None:
+        text = BARE_PLACE.sub(r"<|ref|>\1<|/ref|><|det|>\2<|/det|>", text)
+    section = _Section()
+    inside, position = "", 0
+    for mark in MARK.finditer(text):
+        _add(section, inside, text[position : mark.start()])
+        position = mark.end()
+        inside = "" if mark[1] else mark[2]
+        if inside == "ref" or (inside == "det" and section.box is not None):
+            yield section
+            section = _Section()
+    _add(section, inside, text[position:])
+    yield section
+
+
+def _add(section: _Section, inside: str, piece: str) -> None:
+    """Put a piece of the answer where it belongs; what is neither label nor numbers is content and is kept."""
+    if inside == "ref" and len(piece) <= 40 and "\n" not in piece.strip():
+        section.label = piece.strip().lower().replace(" ", "_")
+    elif inside == "det":
+        place = PLACE.match(piece)
+        if place is None or place[2] is None:
+            section.content += piece
+            return
+        section.label = section.label or (place[1] or "").strip().lower().replace(" ", "_")
+        section.box = _union(place[2])
+        section.content += piece[place.end() :]
+    else:
+        section.content += piece
+
+
+def _union(numbers: str) -> BoundingBox | None:
+    """The box around all boxes of a list of numbers; None where there are fewer than four."""
+    values = [float(number) / GRID for number in NUMBER.findall(numbers)]
+    values = values[: len(values) // 4 * 4]
+    if not values:
+        return None
+    across, down = values[0::2], values[1::2]
+    return BoundingBox.of(min(across), min(down), max(across), max(down))
+
+
+def _blocks_of(section: _Section) -> Iterator[Block]:
+    if section.label in FIGURES:
+        yield Block(kind="figure", box=section.box)
+    for block in markdown_blocks(section.content):
+        block.box = section.box
+        if block.kind in WORDS:
+            _relabel(block, section.label)
+        yield block
+
+
+def _relabel(block: Block, label: str) -> None:
+    if label in FORMULAS:
+        block.kind, block.level, block.text = "formula", None, block.text.strip("$").strip()
+    elif kind := KINDS.get(label):
+        own_level = block.level if block.kind == "heading" else None
+        block.kind, block.level = kind, (own_level or LEVELS[kind]) if kind in LEVELS else None
+
+
+def _as_figure(box: BoundingBox | None) -> list[Block]:
+    """A table that was seen but not read is kept as a picture, so that its place is not lost."""
+    return [] if box is None else [Block(kind="figure", box=box)]

@@ -1,0 +1,44 @@
+"""Markdown's emphasis in what the models write: taken out of the text, kept as spans beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from document_parser.models import Block, Cell
+from document_parser.text.spans import Look, Run, spans_of, text_of, tidied
+
+# Each alternative ends at the next mark of its own kind, so that a text of many marks takes no longer than its length.
+_TOKEN = re.compile(
+    r"""
+    (?P<kept>`[^`\n]+`|\$\$[^$]+\$\$|\$(?=[^\s$])[^$\n]*?[^\s$\\]\$(?![\d$]))    # code and formulas stay as they are
+    | (?<![\\*])\*\*\*(?=[^\s*])(?P<both>[^*\n]+)(?<=\S)\*\*\*(?!\*)
+    | (?<![\\*])\*\*(?=[^\s*])(?P<bold>(?:[^*\n]|(?<!\*)\*(?!\*))+)(?<=\S)\*\*(?!\*)
+    | (?<![\w\\*])\*(?=[^\s*])(?P<italic>[^*\n]+)(?<=\S)\*(?![\w*])
+    """,
+    re.VERBOSE,
+)
+_LOOKS = {"both": Look(bold=True, italic=True), "bold": Look(bold=True), "italic": Look(italic=True)}
+
+
+def without_marks(part: Block | Cell) -> None:
+    """Take the marks of emphasis out of a block's or a cell's text; what is bold or italic is kept in its spans."""
+    if "*" not in part.text:
+        return
+    runs = list(_runs(part.text, Look()))
+    part.text = text_of(runs)
+    part.spans = tidied(part.text, spans_of(runs))
+
+
+def _runs(text: str, look: Look) -> Iterator[Run]:
+    at = 0
+    for match in _TOKEN.finditer(text):
+        yield Run(text[at : match.start()], look)
+        name = match.lastgroup or "kept"
+        if name == "kept":
+            yield Run(match[0], look)
+        else:
+            own = _LOOKS[name]
+            yield from _runs(match[name], Look(look.bold or own.bold, look.italic or own.italic))
+        at = match.end()
+    yield Run(text[at:], look)

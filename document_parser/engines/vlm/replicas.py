@@ -1,0 +1,149 @@
+"""Several servers of one model: each page goes to the one with the least to do, around those that are away or keep failing."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from document_parser.balancing.breaker import Rule, Switchboard, after_answer, after_fault, entering
+from document_parser.balancing.in_flight import Candidate
+from document_parser.engines.base import Engine, Watch
+from document_parser.engines.vlm.client import VisionEngine
+from document_parser.errors import EngineError, EngineRefused, EngineUnavailable
+from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
+
+NEVER = float("-inf")
+
+
+@dataclass
+class Replica:
+    """One server. ``told`` is what it had running and waiting when it was last looked at, ``then`` how many requests were
+    counted there at that time; None until that is known."""
+
+    server: str
+    engine: VisionEngine
+    told: float = 0.0
+    then: int | None = 0
+    looked_at: float = NEVER
+
+    @property
+    def candidate(self) -> Candidate:
+        return Candidate(self.server, self.told, self.then)
+
+    async def look(self) -> None:
+        """Ask the server for its load. Of one that does not say the counted requests are all that is known."""
+        self.looked_at = time.monotonic()
+        told = await self.engine.load()
+        self.told, self.then = (0.0, 0) if told is None else (told, None)
+
+    def counted(self, requests: int) -> None:
+        """How many were counted just after the look."""
+        if self.then is None:
+            self.then = requests
+
+
+class ReplicatedEngine(Engine):
+    """A model behind one server or several, each with a circuit breaker."""
+
+    name: EngineName  # type: ignore[misc]  # that of the model
+
+    def __init__(self, engines: dict[str, VisionEngine], board: Switchboard, rule: Rule, look_seconds: float) -> None:
+        self.replicas = [Replica(server, engine) for server, engine in engines.items()]
+        self._first = self.replicas[0].engine
+        self._board = board
+        self._rule = rule
+        self._look_seconds = look_seconds
+        self.name = self._first.name
+
+    @property
+    def picture(self) -> PictureSpec:  # type: ignore[override]
+        return self._first.picture
+
+    def picture_for(self, kind: PageKind) -> PictureSpec:
+        return self._first.picture_for(kind)
+
+    def parse(self, text: str) -> list[Block]:
+        return self._first.parse(text)
+
+    async def available(self) -> bool:
+        return bool(await self._present(self._admitted()))
+
+    async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        """Read the picture on the server with the least to do; on the next one where it is away. Raises EngineError."""
+        request = uuid.uuid4().hex
+        try:
+            fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
+            for replica in self._in_order(request, await self._candidates()):
+                if not self._enter(replica):
+                    continue
+                self._board.in_flight.move(request, replica.server)
+                try:
+                    return await self._ask(replica, page, temperature, watch)
+                except EngineUnavailable as error:
+                    fault = error
+            raise fault
+        finally:
+            self._board.in_flight.leave(request)
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*(replica.engine.aclose() for replica in self.replicas))
+
+    async def _ask(self, replica: Replica, page: PageImage, temperature: float | None, watch: Watch | None) -> Reading:
+        try:
+            reading = await replica.engine.read(page, temperature=temperature, watch=watch)
+        except EngineError as error:
+            self._settle(replica, well=not _is_fault(error))
+            raise
+        self._settle(replica, well=True)
+        return reading
+
+    def _enter(self, replica: Replica) -> bool:
+        """Whether we may ask; taken together with the right to be the probe."""
+        if self._board.look(replica.server).state(self._board.now()) == "closed":
+            return True
+        before, after = self._board.change(replica.server, entering(self._rule))
+        return before != after or after.state(self._board.now()) == "closed"
+
+    def _settle(self, replica: Replica, *, well: bool) -> None:
+        if not well:
+            self._board.change(replica.server, after_fault(self._rule))
+        elif self._board.look(replica.server).faults:
+            self._board.change(replica.server, after_answer)
+
+    def _admitted(self) -> list[Replica]:
+        now = self._board.now()
+        return [replica for replica in self.replicas if self._board.look(replica.server).admits(now)]
+
+    async def _present(self, replicas: Sequence[Replica]) -> list[Replica]:
+        answers = await asyncio.gather(*(replica.engine.available() for replica in replicas))
+        return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
+
+    async def _candidates(self) -> list[Replica]:
+        """Those to ask, in any order. Where none is known to be there, all: a look may be out of date."""
+        admitted = self._admitted()
+        if len(self.replicas) == 1:
+            return admitted
+        found = await self._present(admitted) or admitted
+        old = time.monotonic() - self._look_seconds
+        await asyncio.gather(*(replica.look() for replica in found if replica.looked_at <= old))
+        random.shuffle(found)
+        return found
+
+    def _in_order(self, request: str, found: list[Replica]) -> list[Replica]:
+        """Those to ask, the one first at which the request is counted, which has the least to do."""
+        if not found:
+            return []
+        counts = self._board.in_flight.enter(request, [replica.candidate for replica in found])
+        ordered = sorted(found, key=lambda replica: replica.candidate.load(counts[replica.server]))
+        for replica in found:
+            replica.counted(counts[replica.server])
+        return ordered
+
+
+def _is_fault(error: EngineError) -> bool:
+    """Whether it is the server's: a refusal is the page's, unless the server says that it broke itself."""
+    return not isinstance(error, EngineRefused) or error.details.get("server_status", 0) >= 500

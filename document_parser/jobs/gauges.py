@@ -1,0 +1,40 @@
+"""What the metrics show: the counters, and how things stand at this moment."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from document_parser.jobs import queue
+from document_parser.jobs.redis import breakers, scripts
+from document_parser.jobs.redis.connection import Redis, text
+from document_parser.jobs.redis.counters import KEY
+from document_parser.telemetry.metrics import sample
+
+
+def samples(redis: Redis) -> dict[str, float]:
+    """Every sample that Redis knows. Raises RedisError."""
+    facts, counted = scripts.run(redis, "scrape", KEY, *queue.document_keys(redis))
+    names, values = counted[::2], counted[1::2]
+    left_alone = Counter(server.partition(" ")[0] for server in breakers.states(redis))
+    gauges = {sample("model_servers_left_alone", engine): float(count) for engine, count in left_alone.items()}
+    counters = {text(name): float(value) for name, value in zip(names, values, strict=True)}
+    return _gauges(json.loads(facts)) | gauges | counters
+
+
+def _gauges(facts: dict[str, Any]) -> dict[str, float]:
+    found: dict[str, float] = facts["numbers"]
+    queued, unfinished = found.pop("queued"), found.pop("open")
+    found |= {sample("jobs", "queued"): queued, sample("jobs", "processing"): max(0, unfinished - queued)}
+    # An empty list of Lua's is an empty object of JSON's.
+    for server, requests in facts["in_flight"] or ():
+        name = sample("model_requests_in_flight", server.partition(" ")[0])
+        found[name] = found.get(name, 0) + requests
+    states = Counter("busy" if state == "busy" else "idle" for state in _living(facts["workers"] or ()))
+    return found | {sample("workers", state): states[state] for state in ("busy", "idle")}
+
+
+def _living(workers: Any) -> list[str]:
+    """The states of the workers that gave a sign of life lately; a worker is (milliseconds its key has left, death, state)."""
+    return [state or "" for left, (death, state) in workers if queue.is_alive(left, death or "")]

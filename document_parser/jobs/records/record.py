@@ -1,0 +1,276 @@
+"""The record of a job in Redis: its keys, how it is saved, read, listed and forgotten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from document_parser.errors import JobExpired, JobNotFound, StorageUnavailable
+from document_parser.jobs.records import deliveries, storage_keys
+from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
+from document_parser.jobs.redis import clock, scripts
+from document_parser.jobs.redis.connection import Redis, text
+from document_parser.jobs.scheduling import forecast
+from document_parser.models import JobError, JobState, Webhook, utc_text
+from document_parser.storage import Storage
+
+CACHE_INDEX = "cache:expiring"
+"""What the cache has, by when it must go."""
+NO_BOUNDS = (0, 0, 0)
+_COUNTS = ("current", "finished", "done", *SHOWN_COUNTS)
+
+KEY_SUFFIXES = (
+    "",
+    ":pages",
+    ":stages",
+    ":ready",
+    ":rung",
+    ":events",
+    ":status",
+    ":password",
+    ":shown",
+    ":cached",
+    ":waiting",
+    ":retries",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What came of it. ``which``: what the cache has where it was created, the key's job where it was replayed or reused, the
+    bound that was met where the queue is full."""
+
+    outcome: Literal["created", "replayed", "reused", "full"]
+    which: str = ""
+
+
+def create(
+    redis: Redis,
+    card: JobCard,
+    password_token: bytes | None,
+    most: Sequence[int] = NO_BOUNDS,
+    key_hours: float = 24,
+    cache_key: str = "",
+) -> Created:
+    """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key.
+
+    ``cache_key`` is where its pages would stand if they had been read before.
+    """
+    job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
+    fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
+    fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
+    if job.webhook is not None:
+        fields["webhook"] = job.webhook.model_dump_json()
+    key = _idempotency(card) if card.idempotency_key else ""
+    reply = scripts.run(
+        redis,
+        "create",
+        *(card.job_id, card.owner, repr(card.created_at.timestamp()), job.show().model_dump_json()),
+        *(password_token or b"", card.size, key, card.fingerprint, int(key_hours * 3_600_000)),
+        *most,
+        "" if password_token else cache_key,
+        *(part for pair in fields.items() for part in pair),
+    )
+    return Created(*map(text, reply))  # type: ignore[arg-type]
+
+
+def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
+    """The job that an Idempotency-Key stands for, and the fingerprint of what it came with."""
+    job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
+    return (job_id, came_with) if job_id and redis.exists(_key(job_id), f"job:{job_id}:gone") else None
+
+
+def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) -> None:
+    """Write the record of a job that has ended anew; times to live in milliseconds. ``key_ttl``: of its Idempotency-Key."""
+    job_id, owner = job.card.job_id, job.card.owner
+    fields: dict[Any, Any] = {
+        "card": job.card.model_dump_json(),
+        "state": job.state.value,
+        "owner": owner,
+        "request_id": job.card.request_id,
+        "lane": job.lane,
+        "cache": job.cache,
+        "shared": int(job.shared),
+        "planned": int(job.planned),
+        "error": job.error.model_dump_json() if job.error else "",
+        "complete": int(bool(job.complete)),
+        "revision": job.revision,
+        "locked": int(job.locked),
+        "retries": job.retries,
+        "retry_failed_pages": json.dumps(job.retry_failed_pages),
+    }
+    fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
+    times = ("started_at", "completed_at", "expires_at")
+    fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
+    with redis.pipeline(transaction=True) as pipe:
+        pipe.hset(_key(job_id), mapping=fields)
+        for news in deliveries.NEWS:
+            if (webhook := getattr(job, news.webhook)) is not None:
+                pipe.hset(_key(job_id), news.webhook, webhook.model_dump_json())
+                if said := getattr(job, news.body):
+                    pipe.hset(_key(job_id), news.body, said)
+                deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
+        pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
+        pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
+        for suffix in ("", ":pages", ":status"):
+            pipe.pexpire(_key(job_id) + suffix, ttl)
+        pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
+        if job.card.idempotency_key and key_ttl > 0:
+            pipe.set(_idempotency(job.card), f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
+        pipe.zadd(f"jobs:{owner}", {job_id: job.card.created_at.timestamp()})
+        pipe.zadd("jobs:expiring", {job_id: job.expires_at.timestamp() * 1000 if job.expires_at else 0})
+        pipe.execute()
+
+
+def load(redis: Redis, job_id: str) -> Job:
+    """The job. Raises JobNotFound, or JobExpired where its tombstone stands."""
+    found = load_many(redis, [job_id])
+    if found:
+        return found[0]
+    if redis.exists(f"job:{job_id}:gone"):
+        raise JobExpired(job_id=job_id)
+    raise JobNotFound(job_id=job_id)
+
+
+def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
+    """Those of the jobs that still have a record, in the order asked for."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.time()
+        pipe.exists(forecast.KEY)
+        for job_id in job_ids:
+            pipe.hgetall(_key(job_id))
+            pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
+            pipe.hget(forecast.KEY, job_id)
+        moment, foretold, *replies = pipe.execute()
+    seen_at = datetime.fromtimestamp(clock.of_reply(moment), UTC)
+    found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
+    jobs = [_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
+    return [job.model_copy(update={"foretold": bool(foretold)}) for job in jobs]
+
+
+def request_id(redis: Redis, job_id: str) -> str:
+    """The id of the request that brought the job; empty where it is not known."""
+    return text(redis.hget(_key(job_id), "request_id") or b"")
+
+
+def note_miss(redis: Redis, job_id: str) -> None:
+    """The document has to be read after all."""
+    if redis.exists(_key(job_id)):
+        redis.hset(_key(job_id), "cache", "miss")
+
+
+def publish(redis: Redis, job_id: str) -> None:
+    """Rewrite ``job:{id}:status``, which is there for whoever looks into Redis by hand."""
+    for job in load_many(redis, [job_id]):
+        redis.set(f"job:{job_id}:status", job.show().model_dump_json(), keepttl=True, xx=True)
+
+
+def publish_sometimes(redis: Redis, job_id: str) -> None:
+    """The same, at most twice a second for a job."""
+    if redis.set(f"job:{job_id}:shown", 1, px=500, nx=True):
+        publish(redis, job_id)
+
+
+def newest(redis: Redis, owner: str, before: float | None, limit: int) -> list[tuple[str, float]]:
+    """Ids and creation times of an owner's jobs, newest first, created before a time."""
+    top = f"({before!r}" if before is not None else "+inf"
+    found: Any = redis.zrevrangebyscore(f"jobs:{owner}", top, "-inf", start=0, num=limit, withscores=True)
+    pairs: list[tuple[bytes, float]] = list(found)
+    return [(text(job_id), score) for job_id, score in pairs]
+
+
+def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> None:
+    """Write ``job.json``; once the job has ended, with how."""
+    content: dict[str, Any] = {"card": card.model_dump(mode="json")}
+    if ended is not None:
+        content["ended"] = ended.model_dump(
+            mode="json", exclude={"card", "seen_at", "foretold", "seconds_left", "queue_position", "rereading"}
+        )
+    storage.put(storage_keys.card(card.job_id), json.dumps(content).encode())
+
+
+def delete(redis: Redis, job: Job) -> int:
+    """Delete every key of a job, and what other keys hold of it. How many keys went."""
+    job_id, card = job.card.job_id, job.card
+    keys = [_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
+    keys += [_idempotency(card)] if card.idempotency_key else []
+    deliveries.forget(redis, job_id)
+    return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
+
+
+def waiting_for(redis: Redis, job_id: str) -> list[str]:
+    """Jobs that wait for this one to read the same document."""
+    return [text(waiting) for waiting in redis.lrange(f"job:{job_id}:waiting", 0, -1)]
+
+
+def in_cache(redis: Redis, job_id: str) -> list[str]:
+    """Keys in storage of what the job has put into the cache or taken out of it."""
+    return [text(key) for key in redis.smembers(f"job:{job_id}:cached")]
+
+
+def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
+    """Delete what the cache has under these keys.
+
+    Raises StorageUnavailable if some could not be removed; these stay in the index, and the sweep tries again.
+    """
+    removed, fault = [], None
+    for key in keys:
+        try:
+            storage.delete(key)
+            removed.append(key)
+        except StorageUnavailable as error:
+            fault = error
+    if removed:
+        redis.zrem(CACHE_INDEX, *removed)
+    if fault is not None:
+        raise fault
+
+
+def _idempotency(card: JobCard) -> str:
+    return f"idempotency:{card.owner}:{card.idempotency_key}"
+
+
+def _key(job_id: str) -> str:
+    return f"job:{job_id}"
+
+
+def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast, seen_at: datetime) -> Job:
+    values = {text(name): text(value) for name, value in fields.items()}
+    return Job(
+        card=JobCard.model_validate_json(values["card"]),
+        state=JobState(values["state"]),
+        lane=values.get("lane", "normal"),
+        cache=values.get("cache", "off"),
+        shared=values.get("shared") == "1",
+        waits_for=values.get("waits_for", ""),
+        planned=values.get("planned") == "1",
+        total=int(values["total"]) if "total" in values else None,
+        page_count=int(values["page_count"]) if "page_count" in values else None,
+        counts={name: int(raw or 0) for name, raw in zip(_COUNTS, counts, strict=True)},
+        started_at=_time(values, "started_at"),
+        completed_at=_time(values, "completed_at"),
+        expires_at=_time(values, "expires_at"),
+        error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
+        complete=values["complete"] == "1" if "complete" in values else None,
+        revision=int(values.get("revision", "1")),
+        locked=values.get("locked") == "1",
+        rereading=int(values["rereading"]) if "rereading" in values else None,
+        retries=int(values.get("retries", "0")),
+        retry_failed_pages=json.loads(values.get("retry_failed_pages", "[]")),
+        **{news.webhook: _webhook(values, news.webhook) for news in deliveries.NEWS},
+        **{news.body: values.get(news.body, "") for news in deliveries.NEWS},
+        seen_at=seen_at,
+        seconds_left=told.seconds,
+        queue_position=told.position,
+    )
+
+
+def _time(values: dict[str, str], name: str) -> datetime | None:
+    return datetime.fromisoformat(values[name]) if values.get(name) else None
+
+
+def _webhook(values: dict[str, str], name: str) -> Webhook | None:
+    return Webhook.model_validate_json(values[name]) if name in values else None

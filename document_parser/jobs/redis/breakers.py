@@ -1,0 +1,97 @@
+"""The circuit breakers of the model servers in Redis, so that all processes of all hosts know of them.
+
+The hash ``breakers`` has a field a server, ``ENGINE ADDRESS``, with its breaker as JSON. The clock is Redis'.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+from document_parser.balancing.breaker import Breaker, OwnSwitchboard, State, Step
+from document_parser.balancing.in_flight import InFlight
+from document_parser.jobs.redis import clock
+from document_parser.jobs.redis.connection import Redis, RedisError, text
+from document_parser.jobs.redis.in_flight import SharedInFlight
+from document_parser.telemetry import logs
+
+log = logs.get(__name__)
+
+KEY = "breakers"
+REMEMBERED_SECONDS = 1.0
+
+
+class SharedSwitchboard:
+    """A ``Switchboard`` in Redis. While Redis is away, this process goes by what it knows itself."""
+
+    def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
+        """``lease_seconds``: for how long a request counts of which nothing was heard since."""
+        self._redis = redis
+        self._own = OwnSwitchboard(self.now)
+        self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
+        self._ahead = 0.0
+        self._looked_at = float("-inf")
+
+    def now(self) -> float:
+        return time.monotonic() + self._ahead
+
+    def look(self, server: str) -> Breaker:
+        if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
+            self._looked_at = time.monotonic()
+            try:
+                self._remember()
+            except RedisError as error:
+                log.warning("breakers_unknown", error=type(error).__name__)
+        return self._own.look(server)
+
+    def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
+        try:
+            before, after = self._change(server, step)
+        except RedisError as error:
+            log.warning("breakers_unknown", error=type(error).__name__)
+            return self._own.change(server, step)
+        self._own.change(server, lambda *_: after)
+        now = self.now()
+        if before.state(now) != after.state(now):
+            log.warning("breaker_changed", engine=server.partition(" ")[0], state=after.state(now), faults=after.faults)
+        return before, after
+
+    def _change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
+        """Read, step, write; again where somebody else has written meanwhile."""
+        found: list[Breaker] = []
+
+        def write(pipe: Any) -> None:
+            before = _parse(pipe.hget(KEY, server))
+            found[:] = [before, step(before, clock.seconds(pipe))]
+            pipe.multi()
+            if found[1] == Breaker():
+                pipe.hdel(KEY, server)
+            elif found[1] != before:
+                pipe.hset(KEY, server, json.dumps(asdict(found[1])))
+
+        self._redis.transaction(write, KEY)
+        return found[0], found[1]
+
+    def _remember(self) -> None:
+        self._ahead = clock.seconds(self._redis) - time.monotonic()
+        own = OwnSwitchboard(self.now)
+        for name, raw in self._redis.hgetall(KEY).items():
+            own.change(text(name), _to(_parse(raw)))
+        self._own = own
+
+
+def states(redis: Redis) -> dict[str, State]:
+    """The breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
+    now = clock.seconds(redis)
+    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(KEY).items()}
+    return {server: state for server, state in found.items() if state != "closed"}
+
+
+def _to(breaker: Breaker) -> Step:
+    return lambda *_: breaker
+
+
+def _parse(raw: bytes | str | None) -> Breaker:
+    return Breaker(**json.loads(raw)) if raw else Breaker()

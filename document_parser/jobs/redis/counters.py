@@ -1,0 +1,50 @@
+"""Counting in Redis, so that all processes of all hosts count together, and what a work horse counted outlives it.
+
+What the ledger knows is counted by its own scripts, in the step that changes the ledger: a page counts once, however often its
+reader died.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from document_parser.jobs.redis.connection import Redis
+from document_parser.models import Page
+from document_parser.telemetry.metrics import observation, sample
+
+KEY = "metrics"
+NO_ENGINE = "none"
+
+
+def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
+    """Add to one counter. Raises RedisError."""
+    redis.hincrbyfloat(KEY, sample(name, *labels), by)
+
+
+def add(redis: Redis, changes: Mapping[str, float]) -> None:
+    """Add to many samples in one round trip. Raises RedisError."""
+    with redis.pipeline(transaction=True) as pipe:
+        for name, value in changes.items():
+            pipe.hincrbyfloat(KEY, name, value)
+        pipe.execute()
+
+
+def of_page(page: Page) -> dict[str, float]:
+    """What a finished page adds to the samples."""
+    engine = page.engine or NO_ENGINE
+    changes: Counter[str] = Counter([sample("pages", engine, page.status)])
+    if page.cached:
+        # Its attempts were counted when they were made.
+        changes[sample("pages_cached", engine)] += 1
+        return dict(changes)
+    changes.update(sample("page_attempts", attempt.engine, attempt.outcome) for attempt in page.attempts)
+    changes.update(sample("guard_rejections", attempt.engine, attempt.guard) for attempt in page.attempts if attempt.guard)
+    changes.update(sample("page_warnings", code) for code in {warning.code for warning in page.warnings})
+    if page.error is not None:
+        changes[sample("page_errors", page.error.code)] += 1
+    found: dict[str, float] = dict(changes)
+    if page.attempts:
+        seconds = sum(attempt.milliseconds for attempt in page.attempts) / 1000
+        found |= observation("page_duration_seconds", seconds, engine)
+    return found

@@ -1,0 +1,91 @@
+"""Requests in flight at model servers in Redis, so that all processes of all hosts count each other's.
+
+``asked:{ENGINE ADDRESS}`` is a sorted set of requests by the end of their lease on Redis' clock; ``asked`` names the servers.
+A lease is renewed with the heartbeat of whoever asks: the requests of one that was killed go by themselves. To ask costs one
+round trip; what was answered meanwhile is told along with it, or with the heartbeat.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from document_parser.balancing.in_flight import Candidate, OwnInFlight
+from document_parser.jobs.redis import clock, scripts
+from document_parser.jobs.redis.connection import Redis, RedisError
+from document_parser.telemetry import logs
+
+log = logs.get(__name__)
+
+
+class SharedInFlight:
+    """An ``InFlight`` in Redis. While Redis is away, this process goes by its own."""
+
+    def __init__(self, redis: Redis, lease_seconds: float) -> None:
+        self._enter = redis.register_script(scripts.source("ask_server"))
+        self._renew = redis.register_script(scripts.source("renew_asked"))
+        self._lease = int(lease_seconds * 1000)
+        self._own = OwnInFlight()
+        self._left: list[tuple[str, str]] = []
+        self._lock = threading.Lock()
+
+    def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
+        given = [part for one in candidates for part in (one.server, repr(one.told), "" if one.then is None else one.then)]
+        left = self._taken()
+        try:
+            chosen, *counts = self._enter(args=[request, self._lease, len(left), *_flat(left), *given])
+        except RedisError as error:
+            log.warning("in_flight_unknown", error=type(error).__name__)
+            with self._lock:
+                self._left += left
+                return self._own.enter(request, candidates)
+        with self._lock:
+            self._own.move(request, candidates[int(chosen) - 1].server)
+        return {one.server: int(count) for one, count in zip(candidates, counts, strict=True)}
+
+    def move(self, request: str, server: str) -> None:
+        with self._lock:
+            before = self._own.held.get(request)
+            if before is None or before == server:
+                return
+            self._left.append((before, request))
+            self._own.move(request, server)
+        self.close()
+
+    def leave(self, request: str) -> None:
+        with self._lock:
+            server = self._own.held.get(request)
+            if server is not None:
+                self._left.append((server, request))
+                self._own.leave(request)
+
+    def renew(self) -> None:
+        with self._lock:
+            held = [(server, request) for request, server in self._own.held.items()]
+        left = self._taken()
+        if held or left:
+            self._renew(args=[self._lease, len(left), *_flat(left), *_flat(held)])
+
+    def close(self) -> None:
+        try:
+            self.renew()
+        except RedisError as error:
+            log.warning("in_flight_unknown", error=type(error).__name__)
+
+    def _taken(self) -> list[tuple[str, str]]:
+        with self._lock:
+            left, self._left = self._left, []
+        return left
+
+
+def counts(redis: Redis, servers: Sequence[str]) -> dict[str, int]:
+    """How many requests each server is answering. Raises RedisError."""
+    now = int(clock.seconds(redis) * 1000)
+    with redis.pipeline(transaction=False) as pipe:
+        for server in servers:
+            pipe.zcount(f"asked:{server}", now, "+inf")
+        return dict(zip(servers, map(int, pipe.execute()), strict=True))
+
+
+def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [part for pair in pairs for part in pair]

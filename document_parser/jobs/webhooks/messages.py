@@ -1,0 +1,92 @@
+"""What a job has to tell by webhook: how it ended, and later its newest revision, and its newest retry that failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from document_parser.jobs.records import deliveries, record
+from document_parser.jobs.records.deliveries import NEWS, News
+from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.retries import RetryOutcome
+from document_parser.jobs.redis.connection import Redis
+from document_parser.jobs.webhooks.http_post import Message
+from document_parser.models import Webhook, utc_text
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One thing to tell, and how its delivery stands."""
+
+    job: Job
+    news: News
+    webhook: Webhook
+
+    @property
+    def name(self) -> str:
+        return self.news.name_of(self.job.card.job_id)
+
+    @property
+    def event(self) -> str:
+        return f"job.{self.news.kind or self.job.state.value}"
+
+    @property
+    def body(self) -> str:
+        """What is said of it; empty where that has not been settled yet."""
+        said: str = getattr(self.job, self.news.body)
+        return said
+
+    @property
+    def message(self) -> Message:
+        """The same id at every try of the same news."""
+        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._of()}", self.body)
+
+    def _of(self) -> str:
+        if self.webhook.revision is not None:
+            return f"_r{self.webhook.revision}"
+        return "" if self.webhook.retry is None else f"_retry{self.webhook.retry}"
+
+
+def of_job(job: Job) -> list[Announcement]:
+    """What there is to tell of a job, the newest last."""
+    found = [Announcement(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
+    return sorted(found, key=lambda told: told.webhook.retry or 0)
+
+
+def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
+    """Those of these names whose jobs are still there, in their order."""
+    jobs = record.load_many(redis, list(dict.fromkeys(deliveries.job_of(name) for name in names)))
+    found = {announcement.name: announcement for job in jobs for announcement in of_job(job)}
+    return [found[name] for name in names if name in found]
+
+
+def of_end(job: Job) -> str:
+    """What is said of a job that has ended."""
+    return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
+
+
+def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:
+    """The outcome with what is said of it. Job and entries are as they are once it is settled."""
+    failed = [number for number, entry in sorted(entries.items()) if "retry_error" in entry]
+    job = job.model_copy(update={"rereading": None, "retry_failed_pages": failed})
+    if outcome.revision is None:
+        errors = [{"number": number, **entries[number]["retry_error"]} for number in failed]
+        body = _body("job.retry_failed", now, job, {"retry_errors": errors})
+    else:
+        body = _body("job.revised", now, job, {"revised_pages": _revised(entries)})
+    return replace(outcome, failed_pages=failed, announced=body)
+
+
+def _revised(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, int]]:
+    """The pages that were read again, and for which revision."""
+    found = [(number, entry["revision"]) for number, entry in sorted(entries.items()) if "revision" in entry]
+    return [{"number": number, "revision": revision} for number, revision in found]
+
+
+def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:
+    data = job.show().model_dump(mode="json", exclude={news.webhook for news in NEWS})
+    data |= {**more, "result_url": f"/v1/jobs/{job.card.job_id}/result"}
+    return json.dumps({"type": kind, "timestamp": utc_text(when), "data": data}, ensure_ascii=False)

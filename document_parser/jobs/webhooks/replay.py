@@ -1,0 +1,68 @@
+"""Delivering a webhook again because the operator says so, under the same id and with the same body."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from document_parser.errors import JobNotComplete, WebhookMissing
+from document_parser.jobs.records import deliveries, record
+from document_parser.jobs.records.deliveries import job_of
+from document_parser.jobs.records.job import Job
+from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.redis import clock
+from document_parser.jobs.redis.connection import Redis
+from document_parser.jobs.webhooks import messages
+from document_parser.jobs.webhooks.messages import Announcement
+from document_parser.models import Webhook
+from document_parser.telemetry import logs
+
+log = logs.get(__name__)
+
+MOST_AT_ONCE = 1000
+
+
+def replay(redis: Redis, ledger: Ledger, job_id: str) -> Announcement:
+    """Deliver a job's newest webhook now, on a schedule begun anew where it was over; a try under way is left alone.
+
+    The newest is that of its newest retry, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
+    """
+    told = _newest(record.load(redis, job_id))
+    _replay(redis, ledger, told)
+    return _newest(record.load(redis, job_id))
+
+
+def _newest(job: Job) -> Announcement:
+    found = messages.of_job(job)
+    if not found:
+        raise WebhookMissing()
+    if not job.state.ended:
+        raise JobNotComplete()
+    return found[-1]
+
+
+def replay_failed(redis: Redis, ledger: Ledger) -> int:
+    """Deliver what was given up, the newest first, so many at most. How many."""
+    names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
+    found = messages.named(redis, names)
+    for gone in {job_of(name) for name in names} - {told.job.card.job_id for told in found}:
+        deliveries.forget(redis, gone)
+    return sum(_replay(redis, ledger, told) for told in found)
+
+
+def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
+    again, job_id = _again(told.webhook, clock.now(redis)), told.job.card.job_id
+    # Where the delivery has moved on meanwhile, a try has just been made: that will do.
+    done = again is not None and ledger.replay_webhook(told.name, told.webhook, again)
+    if done:
+        log.info("webhook_replayed", job_id=job_id, webhook=told.event, was=told.webhook.state)
+        record.publish(redis, job_id)
+    return done
+
+
+def _again(before: Webhook, now: datetime) -> Webhook | None:
+    """How the delivery stands once it is to be tried now; None where a try is due or under way already."""
+    if before.state != "pending":
+        replays = before.replays + 1
+        return Webhook(revision=before.revision, retry=before.retry, replays=replays, tries=before.tries)
+    waits = before.next_attempt_at is not None and before.next_attempt_at > now
+    return before.model_copy(update={"next_attempt_at": None}) if waits else None

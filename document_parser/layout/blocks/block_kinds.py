@@ -1,0 +1,137 @@
+"""What a group of lines is, told from its first characters, its size and its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from document_parser.layout.blocks.code import is_code
+from document_parser.layout.formulas.inline import is_formula
+from document_parser.layout.lines.lines import Line
+from document_parser.layout.lines.units import Scale
+from document_parser.models import BlockKind
+
+LARGER = 1.12
+"""A heading's size against the body's, where sizes are known."""
+LARGER_GUESSED = 1.25
+"""The same, where sizes are guessed from boxes."""
+LEVELS = (1.5, 1.22)
+"""Sizes against the body from which a heading is of level 1, of level 2; the rest is 3."""
+SMALL_PRINT = 0.92
+
+_BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
+_BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
+_NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
+_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒]$")
+_CAPTION = re.compile(
+    r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
+    re.IGNORECASE,
+)
+_SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
+_FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]")
+_LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
+_ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
+_SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a list item begins with."""
+
+    text: str
+    bullet: bool
+
+
+def mark_of(text: str) -> Mark | None:
+    """The bullet or number a line begins with, or None."""
+    bullet = _BULLET.match(text) or _BULLET_ALONE.match(text)
+    if bullet:
+        return Mark(bullet[1], True)
+    number = _NUMBER.match(text)
+    return Mark(number[1], False) if number else None
+
+
+def is_caption(text: str) -> bool:
+    """Whether a line opens a caption: a label, a number and a stop, not a sentence about a figure."""
+    return _CAPTION.match(text) is not None
+
+
+def is_checkbox(text: str) -> bool:
+    """Whether a line is a check box with its label, before or behind it."""
+    return _CHECKBOX.match(text) is not None
+
+
+def is_leader(text: str) -> bool:
+    """Whether a line of a table of contents ends here."""
+    return _LEADER.search(text) is not None
+
+
+def ends_sentence(text: str) -> bool:
+    return _SENTENCE_END.search(text) is not None
+
+
+def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tuple[BlockKind, int | None]:
+    """The kind of a group of lines, and a heading's level. ``body`` is the page's usual font size in points."""
+    if all(is_code(line) for line in lines) and (len(lines) > 1 or _is_command(text)):
+        return "code", None
+    if is_caption(text):
+        return "caption", None
+    if is_checkbox(text):
+        return "checkbox", None
+    if all(is_formula(line.text) for line in lines):
+        return "formula", None
+    level = _heading_level(lines, text, body)
+    if level is not None:
+        return "heading", level
+    if _is_footnote(lines, text, body, scale):
+        return "footnote", None
+    return ("list_item", 1) if mark_of(text) else ("paragraph", None)
+
+
+def _is_command(text: str) -> bool:
+    """Whether a lone line may be code: addresses and single names are set in such a face too."""
+    return " " in text and _ADDRESS.search(text) is None
+
+
+def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:
+    if len(lines) > 3 or len(text) > 200 or not any(character.isalpha() for character in text):
+        return None
+    ratio = max(line.size for line in lines) / body
+    measured = all(line.measured for line in lines)
+    if ratio >= (LARGER if measured else LARGER_GUESSED) and not _is_sentence(text):
+        return _numbered(text) or _by_size(ratio)
+    if measured and ratio >= 0.95 and _bold_alone(lines, text):
+        return _numbered(text) or 3
+    return None
+
+
+def _is_sentence(text: str) -> bool:
+    return len(text) > 60 and text.endswith((".", ",", ";"))
+
+
+def _bold_alone(lines: Sequence[Line], text: str) -> bool:
+    bullet = mark_of(text)
+    short = len(lines) <= 2 and len(text.split()) <= 14
+    return (
+        short
+        and all(line.bold for line in lines)
+        and not text.endswith((".", ",", ":", ";"))
+        and not (bullet and bullet.bullet)
+    )
+
+
+def _by_size(ratio: float) -> int:
+    return 1 if ratio >= LEVELS[0] else 2 if ratio >= LEVELS[1] else 3
+
+
+def _numbered(text: str) -> int | None:
+    """Section 2 is of level 2, 2.1 of level 3, below a title of level 1."""
+    section = _SECTION.match(text)
+    return min(6, section[1].count(".") + 2) if section else None
+
+
+def _is_footnote(lines: Sequence[Line], text: str, body: float, scale: Scale) -> bool:
+    low = lines[0].top > 0.7 * scale.height
+    small = all(line.measured for line in lines) and max(line.size for line in lines) <= SMALL_PRINT * body
+    return low and small and _FOOTNOTE.match(text) is not None

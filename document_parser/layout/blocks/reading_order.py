@@ -1,0 +1,198 @@
+"""A page cut into flows of text and tables, in reading order.
+
+The cut is recursive: the tallest gutter of a region is found, the band beside it becomes columns or a table, and what lies
+above and below is cut in turn. A full-width title over two columns needs no rule of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from document_parser.layout.blocks.gutters import SHORTEST, Gutter, InkMap
+from document_parser.layout.lines.joining import right_to_left
+from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.aligned import crowned, grid_in, grown
+from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.side_by_side import blocks_of_grid
+from document_parser.models import Word
+
+MOST_REFUSALS = 8
+"""Gutters of one region looked at and refused before it is taken as one column."""
+DEEPEST = 40
+"""Cuts within cuts; real pages need fewer than ten."""
+PROSE_CHARACTERS = 18
+"""Of the middle line of running text, at least."""
+SURE_LINES = 8
+"""Spaces between words do not fall in line over this many lines."""
+PROSE_FILL = 0.7
+"""Share of its column that the middle line of running text fills, at least."""
+
+# A mark with its item: their gap is no gutter.
+_MARK = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Words of one column, read line by line."""
+
+    words: list[Word]
+
+
+Part = Flow | Grid
+
+
+def parts_of(words: list[Word], grids: Sequence[Grid] = ()) -> list[Part]:
+    """The page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
+    placed = [PlacedGrid.of(grid) for grid in grids]
+    return list(_cut([*words, *placed], right_to_left(words), DEEPEST))
+
+
+class PlacedGrid(Word):
+    """A table found before, as one large word among those around it."""
+
+    grid: Grid
+
+    @classmethod
+    def of(cls, grid: Grid) -> PlacedGrid:
+        word = cls("\ufffc", grid.left, grid.top, grid.right, grid.bottom, body_size(grid.words))
+        word.grid = grid
+        return word
+
+
+def _text_of(words: Iterable[Word]) -> list[Word]:
+    return [word for word in words if not isinstance(word, PlacedGrid)]
+
+
+def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
+    text = _text_of(words)
+    if len(text) < 4 or depth == 0:
+        yield from _flows(words)
+        return
+    size = body_size(text)
+    ink = InkMap(words, size)
+    _close_marks(ink, text, size)
+    for _ in range(MOST_REFUSALS):
+        gutter = ink.tallest()
+        if gutter is None or gutter.height < SHORTEST * size:
+            break
+        parts = _parted(words, gutter, size, backwards, depth)
+        if parts is not None:
+            yield from parts
+            return
+        ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
+    yield from _flows(words)
+
+
+def _flows(words: Iterable[Word]) -> Iterator[Part]:
+    """One column: its text, parted by the tables in it."""
+    text = _text_of(words)
+    placed = [word for word in words if isinstance(word, PlacedGrid)]
+    for table in sorted(placed, key=lambda table: table.top):
+        above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
+        if above:
+            yield Flow(above)
+        yield table.grid
+        text = [word for word in text if word.top + word.bottom >= table.top + table.bottom]
+    if text:
+        yield Flow(text)
+
+
+def _close_marks(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    marks = [word for word in words if _MARK.fullmatch(word.text)]
+    if not marks:
+        return
+    for line in lines_of(words):
+        for mark, word in zip(line.words, line.words[1:], strict=False):
+            if _MARK.fullmatch(mark.text) and 0 < word.left - mark.right < 4 * size:
+                ink.cover(mark.right, mark.top, word.left, mark.bottom)
+
+
+def _parted(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
+    """The parts of a region along a gutter, or None where the gutter is only chance."""
+    above, band, below = _by_height(words, gutter.top, gutter.bottom)
+    left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
+    right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
+    if not left or not right:
+        return None
+    sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
+    if all(sides) and not _columns(sides, gutter, size):
+        return _tabled(words, band, backwards, depth)
+    flows = [right, left] if backwards else [left, right]
+    pieces = [above, *flows, below]
+    return [part for piece in pieces for part in _cut(piece, backwards, depth - 1)]
+
+
+def _by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
+    above: list[Word] = []
+    band: list[Word] = []
+    below: list[Word] = []
+    for word in words:
+        middle = (word.top + word.bottom) / 2
+        (above if middle < top else below if middle > bottom else band).append(word)
+    return above, band, below
+
+
+def _columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
+    """Whether both sides are text of their own rather than cells of common rows."""
+    fewest, most = sorted(len(lines) for lines in sides)
+    if fewest < 3 and (most < 6 or gutter.width < size):
+        return False
+    if fewest < SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
+        return False
+    prose = [_prose(lines) for lines in sides]
+    if all(prose):
+        return True
+    if fewest < 3 or gutter.width < 1.2 * size:
+        return any(prose) and not _aligned(*sides)
+    return not _aligned(*sides)
+
+
+def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
+    """The wider spaces between words, in points; 0 where each line is one run. Spaces of stretched lines can meet by chance."""
+    spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
+    return spaces[len(spaces) * 3 // 4] if spaces else 0.0
+
+
+def _prose(lines: Sequence[Line]) -> bool:
+    """Whether lines are running text: not mere words, most of them as wide as the column."""
+    if len(lines) < 2:
+        return False
+    width = max(line.right for line in lines) - min(line.left for line in lines)
+    characters = median(len(line.text) for line in lines)
+    return characters >= PROSE_CHARACTERS and median(line.width for line in lines) >= PROSE_FILL * width
+
+
+def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Whether the shorter side's lines mostly stand beside lines of the other, as cells of one row do."""
+    fewer, more = sorted((left, right), key=len)
+    middles = [line.middle for line in more]
+    beside = sum(any(line.top < middle < line.bottom for middle in middles) for line in fewer)
+    return beside >= 0.7 * len(fewer)
+
+
+def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
+    text, text_band = _text_of(words), _text_of(band)
+    grid = grid_in(grown(text, text_band)) or grid_in(text_band)
+    if grid is None or any(
+        grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
+    ):
+        return None
+    blocks = blocks_of_grid(grid, text)
+    if blocks is None:
+        return _between(words, [crowned(grid, text)], backwards, depth)
+    return _between(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
+
+
+def _between(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
+    """What was found in a region, between what stands above and below it."""
+    taken = [word for part in found for word in part.words]
+    held = {id(word) for word in taken}
+    middle = min(word.top for word in taken) + max(word.bottom for word in taken)
+    rest = [word for word in words if id(word) not in held]
+    above = [word for word in rest if word.top + word.bottom < middle]
+    below = [word for word in rest if word.top + word.bottom >= middle]
+    return [*_cut(above, backwards, depth - 1), *found, *_cut(below, backwards, depth - 1)]

@@ -1,0 +1,153 @@
+"""Words and lines to running text: spaces, hyphens at line ends, writing from right to left."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import groupby, pairwise
+
+from document_parser.layout.formulas.inline import FormulaRun, formula_runs
+from document_parser.layout.formulas.latex import latex
+from document_parser.models import Word
+
+ABUTTING = 0.08
+"""Runs closer than this share of the font size are one word set in two fonts."""
+RAISED = 0.15
+"""The same where one of them is smaller (a footnote's number, an index) or closes what stands before."""
+
+CHECK_BOXES = frozenset("☐☑☒")
+
+# Not the hyphens of ranges and signs: a letter before, a small letter after.
+_BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
+# Before a capital or a number a hyphen at a line's end is the word's own.
+_COMPOUND = re.compile(r"[^\W\d_]-$")
+_KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
+_CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+
+
+Part = tuple[str, Word | None]
+"""A piece of a line's text, and the word that it is; None for white and for formulas."""
+
+
+def join_words(words: Sequence[Word]) -> str:
+    """The text of one line; ``words`` stand from left to right. Formulas stand between dollar signs, as LaTeX."""
+    return "".join([text for text, _ in parts_of_line(words)])
+
+
+def parts_of_line(words: Sequence[Word]) -> list[Part]:
+    """The text of one line in pieces."""
+    ordered = _as_read(words)
+    if not ordered:
+        return []
+    parts: list[Part] = []
+    before: Word | None = None
+    for run in formula_runs(ordered) if any(word.math for word in ordered) else [ordered]:
+        if before is not None and _spaced(before, run[0]):
+            parts.append((" ", None))
+        if isinstance(run, FormulaRun):
+            parts.append((f"${latex(run)}$", None))
+        else:
+            _add_plain(parts, run)
+        before = run[-1]
+    return parts
+
+
+def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
+    parts.append((words[0].text, words[0]))
+    for before, word in pairwise(words):
+        if _spaced(before, word):
+            parts.append((" ", None))
+        parts.append((word.text, word))
+
+
+def _spaced(before: Word, word: Word) -> bool:
+    gap = max(before.left, word.left) - min(before.right, word.right)
+    size = word.size_points
+    if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
+        return gap > (size or word.bottom - word.top)
+    if size <= 0 or before.size_points <= 0 or before.text in CHECK_BOXES or word.text in CHECK_BOXES:
+        return True
+    raised = abs(size - before.size_points) > 0.15 * size or word.text[0] in ",.;:!?)]"
+    larger = max(size, before.size_points)
+    return not -0.5 * larger < gap < (RAISED if raised else ABUTTING) * larger
+
+
+def right_to_left(words: Iterable[Word]) -> bool:
+    """Whether most letters are of a script written from right to left."""
+    score = 0
+    for word in words:
+        if not word.text.isascii():
+            score += sum(_direction(character) for character in word.text)
+        else:
+            score -= len(word.text)
+    return score > 0
+
+
+def _direction(character: str) -> int:
+    kind = unicodedata.bidirectional(character)
+    return 1 if kind in {"R", "AL"} else -1 if kind == "L" else 0
+
+
+def _as_read(words: Sequence[Word]) -> list[Word]:
+    """Words as they are read: foreign runs inside a line keep their own direction."""
+    if all(word.text.isascii() for word in words):
+        return list(words)
+    backwards = right_to_left(words)
+    ordered: list[Word] = []
+    for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _foreign(word, backwards)):
+        run = list(group)
+        ordered += reversed(run) if foreign else run
+    return ordered
+
+
+def _foreign(word: Word, backwards: bool) -> bool:
+    letters = any(_direction(character) > 0 for character in word.text)
+    return letters != backwards
+
+
+def vocabulary(words: Iterable[Word]) -> frozenset[str]:
+    """The words of a page in small letters, as evidence for how a broken word is spelt."""
+    return frozenset(token.strip(".,;:!?()[]\"'").lower() for word in words for token in word.text.split())
+
+
+def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str:
+    """Lines of one paragraph as one line of text; words broken at line ends are made whole."""
+    return "".join([kept + between for kept, between in joints(lines, known)])
+
+
+def joints(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
+    """Each line of a paragraph as it stays, and what goes between it and the next one. Empty lines are left out."""
+    joined: list[tuple[str, str]] = []
+    for line in filter(None, lines):
+        if joined:
+            joined[-1] = seam(joined[-1][0], line, known)
+        joined.append((line, ""))
+    return joined
+
+
+def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
+    """(the upper line as it stays, what goes between it and the lower one). Neither is empty."""
+    broken = _BROKEN.match(above[-80:])
+    if broken and below[:1].islower():
+        whole = above[-1] == "\u00ad" or _one_word(broken["head"], below, known)
+        return above[:-1], "" if whole else "-"
+    if _COMPOUND.search(above) and below[:1].isalnum():
+        return above, ""
+    if is_cjk(above[-1]) and is_cjk(below):
+        return above, ""
+    return above, " "
+
+
+def _one_word(head: str, line: str, known: frozenset[str]) -> bool:
+    """Whether the hyphen only marks the break. A hyphen is kept where the page, the word itself or its prefix says so."""
+    rest = (re.match(r"[^\W\d_]+", line) or [""])[0]
+    start, whole = head.lower(), f"{head}{rest}".lower()
+    if whole in known:
+        return True
+    return not (f"{start}-{rest}" in known or "-" in start or start in _KEPT_PREFIXES)
+
+
+def is_cjk(text: str) -> bool:
+    """Whether a text begins with a character of Chinese, Japanese or Korean writing."""
+    return _CJK.match(text) is not None

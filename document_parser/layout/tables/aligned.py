@@ -1,0 +1,299 @@
+"""Tables without rulings: words that stand under each other in three or more rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+
+from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.grid import Grid, GridCell, is_number, mostly_numbers
+from document_parser.models import Word
+
+LEAST_ROWS = 3
+MOST_LONE = 1
+"""Columns of one text, in a table of SURE_ROWS rows or more: more lone texts are parts of a formula, or of a drawing."""
+SURE_ROWS = 5
+CLEAR = 0.6
+"""Width of the narrowest white between two columns, in font sizes."""
+CLOSE = 0.9
+"""Font sizes between a heading and the row that it stands over, at most."""
+CENTRED = 0.1
+"""Share of the width below by which the middle of a heading may be off, at most."""
+PLAIN_SPACE = 0.4
+"""Font sizes between two words of one cell, at most, where a border of columns runs between them."""
+NO_SPACE = 0.15
+"""The same between two runs of words: an engine that finds runs parts them where there is more than a plain space."""
+PROSE_CHARACTERS = 40
+PROSE_FILL = 0.85
+"""A column is prose where its middle cell has that many characters and fills that share of the widest."""
+MOST_CHARACTERS = 60
+"""Of the middle cell, however ragged."""
+
+Span = tuple[float, float]
+
+
+def grid_in(words: Sequence[Word]) -> Grid | None:
+    """The first table among these words, or None. Lines that fill one column only are cut off its ends."""
+    size = body_size(words)
+    for lines in _groups(lines_of(words), size):
+        grid = _grid(lines, size)
+        if grid is not None:
+            return grid
+    return None
+
+
+def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
+    """A band with the lines next to it that are parted like cells too: one long cell narrows a gutter for its row only."""
+    size = body_size(band)
+    lines = lines_of(words)
+    held = {id(word) for word in band}
+    inside = [index for index, line in enumerate(lines) if any(id(word) in held for word in line.words)]
+    first, last = inside[0], inside[-1]
+    while first > 0 and _row_like(lines[first - 1], lines[first], size):
+        first -= 1
+    while last + 1 < len(lines) and _row_like(lines[last + 1], lines[last], size):
+        last += 1
+    return [word for line in lines[first : last + 1] for word in line.words]
+
+
+def crowned(grid: Grid, words: Sequence[Word]) -> Grid:
+    """A grid with the heading right above that stands over all columns but the first, where its first row leaves that open."""
+    row = grid.rows[0]
+    if len(row) < 2 or row[0].first == 0:
+        return grid
+    above = lines_of([word for word in words if word.top + word.bottom < 2 * grid.top])
+    size = body_size(grid.words)
+    if not above or grid.top - above[-1].bottom > CLOSE * size or len(segments_of(above[-1], size)) > 1:
+        return grid
+    line, left, right = above[-1], row[0].left, row[-1].right
+    off = abs(line.left + line.right - left - right) / 2
+    if off > CENTRED * (right - left) or line.left < left - size or line.right > right + size:
+        return grid
+    return Grid(((GridCell(row[0].first, row[-1].last, line.words),), *grid.rows), grid.columns, grid.heads)
+
+
+def _row_like(line: Line, neighbour: Line, size: float) -> bool:
+    return abs(line.middle - neighbour.middle) < 2.5 * size and len(segments_of(line, size)) > 1
+
+
+def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
+    """Lines parted where the white between two is far more than usual."""
+    if len(lines) < LEAST_ROWS:
+        return []
+    usual = median(lower.middle - upper.middle for upper, lower in pairwise(lines))
+    groups = [[lines[0]]]
+    for upper, lower in pairwise(lines):
+        if lower.middle - upper.middle > max(2.2 * usual, 2.5 * size):
+            groups.append([])
+        groups[-1].append(lower)
+    return groups
+
+
+def _grid(lines: Sequence[Line], size: float) -> Grid | None:
+    borders = column_borders(lines, size)
+    if not borders:
+        return None
+    texts = text_spans(lines, borders)
+    space = plain_space(word for line in lines for word in line.words)
+    rows = _trimmed([cells_of(line.words, borders, size, texts, space) for line in lines], size)
+    grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(borders) + 1)
+    return grid if _is_table(grid) else None
+
+
+def segments_of(line: Line, size: float, clear: float = CLEAR) -> list[Span]:
+    """Stretches of a line without wide white in them, of so many font sizes."""
+    spans = [(line.words[0].left, line.words[0].right)]
+    for word in line.words[1:]:
+        left, right = spans[-1]
+        if word.left - right < clear * size:
+            spans[-1] = (left, max(right, word.right))
+        else:
+            spans.append((word.left, word.right))
+    return spans
+
+
+def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = LEAST_ROWS) -> list[float]:
+    """The middles of the white between columns that at least this share of the lines shows; empty where there is one column.
+
+    ``least`` is the number of lines that must show it.
+    """
+    columns = _column_spans(lines, size, agreed, least)
+    return [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
+
+
+def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Span]:
+    """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
+    parted = [segments_of(line, size) for line in lines]
+    counts = [len(spans) for spans in parted if len(spans) > 1]
+    if len(counts) < least:
+        return []
+    regular = [spans for spans in parted if len(spans) >= median(counts)]
+    if len(regular) < least or len(regular) < agreed * len(lines):
+        return []
+    return _union([span for spans in regular for span in spans], size)
+
+
+def _union(spans: list[Span], size: float) -> list[Span]:
+    merged: list[Span] = []
+    for left, right in sorted(spans):
+        if merged and left - merged[-1][1] < CLEAR * size:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], right))
+        else:
+            merged.append((left, right))
+    return merged
+
+
+def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Span | None]:
+    """From where to where the texts of each column reach, in the lines that fill half of the columns at least."""
+    spans: list[Span | None] = [None] * (len(borders) + 1)
+    for line in lines:
+        seats = [_columns_of(word, borders, ()) for word in line.words]
+        single = [(first, word) for word, (first, last) in zip(line.words, seats, strict=True) if first == last]
+        if len({column for column, _ in single}) * 2 < len(spans):
+            continue
+        for column, word in single:
+            span = spans[column]
+            spans[column] = (min(word.left, span[0]), max(word.right, span[1])) if span else (word.left, word.right)
+    return spans
+
+
+def plain_space(words: Iterable[Word]) -> float:
+    """The widest white in font sizes that does not part two cells."""
+    return NO_SPACE if any(" " in word.text and word.size_points == 0 for word in words) else PLAIN_SPACE
+
+
+def cells_of(
+    words: Sequence[Word], borders: Sequence[float], size: float, texts: Sequence[Span | None], space: float
+) -> list[GridCell]:
+    """The cells of one line. A word joins the cell before it across a border only where no more than ``space`` is between them.
+
+    ``texts`` is what ``text_spans`` says of the columns: a word that reaches over a border into white only does not cross it.
+    """
+    cells: list[GridCell] = []
+    for word in words:
+        first, last = _columns_of(word, borders, texts)
+        before = cells[-1] if cells else None
+        if before and (first <= before.last or word.left - before.words[-1].right < space * max(size, word.size_points)):
+            cells[-1] = GridCell(before.first, max(before.last, last), (*before.words, word))
+        else:
+            cells.append(GridCell(first, last, (word,)))
+    return cells
+
+
+def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Span | None]) -> tuple[int, int]:
+    last = sum(border < word.right for border in borders)
+    first = min(last, sum(border <= word.left for border in borders))
+    while first < last and texts and (span := texts[first]) and word.left >= span[1]:
+        first += 1
+    while first < last and texts and (span := texts[last]) and word.right <= span[0]:
+        last -= 1
+    return first, last
+
+
+def _trimmed(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Without the lines at both ends that have one cell only: a heading above, a note below."""
+    start, end = 0, len(rows)
+    while start < end and len(rows[start]) < 2:
+        start += 1
+    while end > start and len(rows[end - 1]) < 2 and not _hangs(rows[end - 2], rows[end - 1], size):
+        end -= 1
+    return rows[start:end]
+
+
+def _hangs(above: list[GridCell], row: list[GridCell], size: float) -> bool:
+    """Whether a lone cell carries on the last cell of a row: under it and close."""
+    under = len(above) > 1 and row[0].first == above[-1].first > 0
+    return under and _top(row) - _bottom(above) < 0.9 * size
+
+
+def _merged(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Lines that only carry on cells of the row above joined to it: no first cell, no number, set closer than rows are."""
+    if len(rows) < LEAST_ROWS:
+        return rows
+    gaps = [_top(lower) - _bottom(upper) for upper, lower in pairwise(rows)]
+    close = max(min(gaps) + 0.15 * size, 0.5 * max(gaps))
+    merged = [rows[0]]
+    for gap, row in zip(gaps, rows[1:], strict=True):
+        if gap < close < max(gaps) and _carries_on(row, merged[-1]):
+            merged[-1] = _joined(merged[-1], row)
+        else:
+            merged.append(row)
+    return merged
+
+
+def _top(row: list[GridCell]) -> float:
+    return min(word.top for cell in row for word in cell.words)
+
+
+def _bottom(row: list[GridCell]) -> float:
+    return max(word.bottom for cell in row for word in cell.words)
+
+
+def _carries_on(row: list[GridCell], above: list[GridCell]) -> bool:
+    seats = {(cell.first, cell.last) for cell in above}
+    seated = all((cell.first, cell.last) in seats for cell in row)
+    numbers = any(is_number(cell.text) for cell in row)
+    return seated and not numbers and len(row) < len(above)
+
+
+def _joined(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
+    more = {cell.first: cell.words for cell in row}
+    return [GridCell(cell.first, cell.last, (*cell.words, *more.get(cell.first, ()))) for cell in above]
+
+
+def _is_table(grid: Grid) -> bool:
+    full = [row for row in grid.rows if len(row) >= 2]
+    if len(full) < LEAST_ROWS or len(full) < 0.6 * len(grid.rows):
+        return False
+    columns = [_texts(grid, column) for column in range(grid.columns)]
+    lone = sum(len(texts) == 1 for texts in columns)
+    if any(len(texts) == 0 for texts in columns) or lone > MOST_LONE or (lone and len(grid.rows) < SURE_ROWS):
+        return False
+    if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
+        return False
+    return _lined_up(grid) or any(mostly_numbers(texts) for texts in columns)
+
+
+def _parted(grid: Grid) -> bool:
+    """Whether cells stand clearly further apart than the words in them; spaces of stretched lines that meet do not."""
+    verdicts = [_row_parted(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
+    return sum(verdicts) >= 0.6 * len(verdicts)
+
+
+def _row_parted(row: Sequence[GridCell]) -> bool:
+    lines = [line.words for cell in row for line in lines_of(cell.words)]
+    spaces = [after.left - before.right for words in lines for before, after in pairwise(words)]
+    borders = [
+        min(word.left for word in after.words) - max(word.right for word in before.words) for before, after in pairwise(row)
+    ]
+    return min(borders) >= 1.6 * max(spaces, default=0.0)
+
+
+def _is_prose(grid: Grid, column: int) -> bool:
+    cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
+    widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
+    characters = median(len(cell.text) for cell in cells)
+    fills = median(widths) >= PROSE_FILL * max(widths)
+    return characters > MOST_CHARACTERS or (fills and characters > PROSE_CHARACTERS and len(cells) > 2)
+
+
+def _texts(grid: Grid, column: int) -> list[str]:
+    return [cell.text for row in grid.rows for cell in row if cell.first == cell.last == column]
+
+
+def _lined_up(grid: Grid) -> bool:
+    """Whether every column has a common left or right edge; names and addresses centred side by side have none."""
+    size = body_size(grid.words)
+    for column in range(grid.columns):
+        cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
+        lefts = [min(word.left for word in cell.words) for cell in cells]
+        rights = [max(word.right for word in cell.words) for cell in cells]
+        if not (_agree(lefts, size) or _agree(rights, size)):
+            return False
+    return True
+
+
+def _agree(edges: Sequence[float], size: float) -> bool:
+    usual = median(edges)
+    return sum(abs(edge - usual) < 0.5 * size for edge in edges) >= 0.7 * len(edges)

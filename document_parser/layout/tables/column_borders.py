@@ -1,0 +1,109 @@
+"""Where the columns of a frame lie: at the lines drawn, and where words stand under each other between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from document_parser.layout.lines.lines import Line, lines_of
+from document_parser.layout.tables.aligned import LEAST_ROWS, column_borders
+from document_parser.layout.tables.grid import is_number
+from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling, covers, near
+from document_parser.models import Word
+
+ALL_ACROSS = 0.9
+"""Share of a table's width that a line all the way across has, at least."""
+NUMBERS = 0.25
+"""Share of the words of a table of numbers that are numbers, at least."""
+
+
+def body_top(frame: Frame, down: Sequence[float]) -> float:
+    """Where the first line that goes all the way across lies, below the top; the top where there is none."""
+    return next(
+        (edge for edge in down[1:-1] if covers(near(frame.levels, edge), frame.left, frame.right, ALL_ACROSS)), frame.top
+    )
+
+
+def widened(frame: Frame, words: Sequence[Word]) -> Frame:
+    """A frame in which the edges of coloured cells in some columns reach over the others, where those hold as many lines.
+
+    Colours of a few columns part the rows of all: without it the cells beside them would be one.
+    """
+    partial = [line for line in frame.levels if line.edge and line.length < ALL_ACROSS * (frame.right - frame.left)]
+    if len(partial) < LEAST_ROWS:
+        return frame
+    top, bottom = min(line.at for line in partial), max(line.at for line in partial)
+    left, right = min(line.start for line in partial), max(line.end for line in partial)
+    beside = [
+        word for word in words if top < (word.top + word.bottom) / 2 < bottom and (word.right < left or word.left > right)
+    ]
+    cutting = any(word.top + 1 < line.at < word.bottom - 1 for line in partial for word in beside)
+    if cutting or len(lines_of(beside)) < len({round(line.at) for line in partial}) - 1:
+        return frame
+    wide = [line._replace(start=frame.left, end=frame.right) if line in partial else line for line in frame.levels]
+    return Frame(tuple(wide), frame.uprights)
+
+
+def cut(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:
+    """Words, those that were found as one across a line cut at the space next to it."""
+    return [piece for word in words for piece in (_pieces(word, uprights) if " " in word.text else [word])]
+
+
+def _pieces(word: Word, uprights: Sequence[Ruling]) -> list[Word]:
+    middle = (word.top + word.bottom) / 2
+    margin = 0.3 * (word.bottom - word.top)
+    crossing = [
+        line.at for line in uprights if word.left + margin < line.at < word.right - margin and line.start < middle < line.end
+    ]
+    pieces = [word]
+    for place in sorted(crossing):
+        pieces += _halves(pieces.pop(), place)
+    return pieces
+
+
+def _halves(word: Word, place: float) -> list[Word]:
+    spaces = [number for number, letter in enumerate(word.text) if letter == " "]
+    if not spaces or word.right <= word.left:
+        return [word]
+    wanted = (place - word.left) / (word.right - word.left) * len(word.text)
+    space = min(spaces, key=lambda number: abs(number + 0.5 - wanted))
+    left, right = word.text[:space].strip(), word.text[space:].strip()
+    if not left or not right:
+        return [word]
+    return [word._replace(text=left, right=place), word._replace(text=right, left=place)]
+
+
+def pruned(borders: list[float], middles: Sequence[float], least: float) -> list[float]:
+    """Borders without those of strips that are narrow and empty: double lines, and fills set into their cells."""
+    kept = borders[:1]
+    for border in borders[1:]:
+        empty = not any(kept[-1] < middle < border for middle in middles)
+        if empty and border - kept[-1] < 1.2 * least:
+            if border == borders[-1] and len(kept) > 1:
+                kept[-1] = border
+            continue
+        kept.append(border)
+    return kept
+
+
+def _soft_borders(lines: Sequence[Line], body: float, size: float, agreed: float) -> list[float]:
+    """The borders of columns that alignment shows: below the header, where headings do not bridge the white.
+
+    Two lines are enough where they hold numbers: the rules say that there may be a table.
+    """
+    words = [word for line in lines for word in line.words]
+    numbers = sum(is_number(word.text) for word in words) > NUMBERS * len(words)
+    borders = column_borders(lines, size, agreed, 2 if numbers else LEAST_ROWS)
+    below = column_borders([line for line in lines if line.middle > body], size, agreed)
+    return max(borders, below, key=len)
+
+
+def columns_of(across: Sequence[float], words: Sequence[Word], size: float, body: float) -> tuple[list[float], list[bool]]:
+    """All borders of columns, and which of them are drawn: between two lines, words may stand in columns of their own."""
+    columns, drawn = [across[0]], [True]
+    for left, right in pairwise(across):
+        strip = [word for word in words if word.left > left - TOUCH and word.right < right + TOUCH]
+        soft = _soft_borders(lines_of(strip), body, size, 0.3 if len(across) == 2 else 0.6)
+        columns += [*soft, right]
+        drawn += [False] * len(soft) + [True]
+    return columns, drawn

@@ -1,0 +1,235 @@
+"""Frames that belong to one table: rules of one width with cells between them, and rows below the last rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from document_parser.layout.lines.lines import Line, lines_of
+from document_parser.layout.tables.aligned import LEAST_ROWS, segments_of
+from document_parser.layout.tables.frame_splits import (
+    CLEAR,
+    MOST_WHITE,
+    are_columns_alike,
+    are_columns_shared,
+    are_walls_shared,
+    hold_text,
+    inner_walls,
+    parted,
+    standing_between,
+    strip,
+    whites,
+)
+from document_parser.layout.tables.is_table import PROSE_CHARACTERS, PROSE_LINES
+from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling, borders_of
+from document_parser.models import Word
+
+MOST_LONE = 4
+"""Lines that are not parted below one that is: the rest of a cell, at most."""
+LEAST_COLUMNS = 3
+"""Of a header that stands above the first rule."""
+HEADING_BAND = 3.5
+"""Font sizes between two rules around one line, at most: the heading of a part of a table."""
+
+
+def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
+    """Frames joined to those of tables, the largest first. All are in points, ``size`` is the usual font size.
+
+    ``marks`` are lines too short for a frame: under the heading of a column, or under words. A frame that holds others is
+    followed by them, for where it turns out to be no table.
+    """
+    frames = [part for frame in frames for part in parted(frame, words, size)]
+    plain = _stacked(frames, words, size, headings=False)
+    joined = _stacked(plain, words, size, headings=True)
+    stacks = [*(_lengthened(stack, [*joined, *marks], words, size) for stack in joined), *joined, *plain]
+    whole = {id(stack): _with_inner_lines(stack, [*joined, *plain], marks) for stack in stacks}.values()
+    return sorted(whole, key=lambda frame: frame.area, reverse=True)
+
+
+def _stacked(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
+    """Frames of one width joined where what stands between them is set in columns, or is a heading of one line."""
+    stacks: list[Frame] = []
+    for frame in sorted(frames, key=lambda frame: frame.top):
+        above = [stack for stack in stacks if _same_width(stack, frame) and stack.bottom < frame.top + TOUCH]
+        last = max(above, key=lambda stack: stack.bottom, default=None)
+        if last is not None and _belong_together(last, frame, words, size, headings):
+            stacks.remove(last)
+            frame = last.joined(frame)
+        stacks.append(frame)
+    return stacks
+
+
+def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: float, headings: bool) -> bool:
+    between = strip(upper, upper.bottom, lower.top, words)
+    lines = lines_of(between)
+    if not lines:
+        return lower.top - upper.bottom < size
+    if headings and len(lines) == 1 and lower.top - upper.bottom < HEADING_BAND * size:
+        return _same_columns(upper, lower, words, size)
+    if max(whites(lines, upper.bottom, lower.top)) >= MOST_WHITE * size or hold_text(lines, upper, size):
+        return False
+    if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
+        return False
+    return _are_cells(lines, size)
+
+
+def _same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
+    """Whether most columns of the one go on in the other."""
+    above, below = (lines_of(standing_between(frame, words)) for frame in (upper, lower))
+    return are_columns_alike(above, below, size)
+
+
+def _are_cells(lines: Sequence[Line], size: float) -> bool:
+    parted = sum(len(segments_of(line, size, CLEAR)) > 1 for line in lines)
+    if len(lines) >= PROSE_LINES and sum(_columns_of_prose(line, size) > 1 for line in lines) * 2 > len(lines):
+        return False
+    return parted * 2 >= len(lines) or _are_parted(lines, size)
+
+
+def _are_parted(lines: Sequence[Line], size: float) -> bool:
+    """Whether white runs through all lines from top to bottom."""
+    spans = sorted((word.left, word.right) for line in lines for word in line.words)
+    reach = spans[0][1]
+    for left, right in spans[1:]:
+        if left - reach > CLEAR * size:
+            return True
+        reach = max(reach, right)
+    return False
+
+
+def _columns_of_prose(line: Line, size: float) -> int:
+    """How many stretches of a line are as long as lines of running text."""
+    letters = [
+        sum(len(word.text) for word in line.words if left <= word.left < right)
+        for left, right in segments_of(line, size, CLEAR)
+    ]
+    return sum(number > PROSE_CHARACTERS for number in letters)
+
+
+def _with_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Frame]) -> Frame:
+    """A frame of level lines with the shorter ones between them, which stand under headings of several columns.
+
+    Marks count beside a longer line only: else they may be drawn under words.
+    """
+    if len(frame.uprights) > 1:
+        return frame
+    inner = {other.levels[0]: other for other in others if is_line(other) and frame.surrounds(other)}
+    beside = [mark for mark in marks if frame.surrounds(mark) and any(abs(line.at - mark.top) < TOUCH for line in inner)]
+    for other in [*inner.values(), *beside]:
+        if other.levels[0] not in frame.levels:
+            frame = frame.joined(other)
+    return frame
+
+
+def is_line(frame: Frame) -> bool:
+    """Whether a frame is one level line."""
+    return len(frame.levels) == 1 and not frame.uprights
+
+
+def _same_width(upper: Frame, lower: Frame) -> bool:
+    return abs(upper.left - lower.left) < 2 * TOUCH and abs(upper.right - lower.right) < 2 * TOUCH
+
+
+def _lengthened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+    """A frame of level lines, or the coloured cells of a header, with the rows below, where no line closes the table."""
+    if stack.uprights and not _is_coloured_header(stack):
+        return stack
+    stack = _heightened(stack, others, words, size)
+    limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
+    lines = lines_of(strip(stack, stack.bottom + TOUCH + min(TOUCH, 0.5 * size), limit, words))
+    rows = _rows(lines, stack, size)
+    held = lines_of(standing_between(stack, words))
+    if not (stack.uprights or _is_header(stack, size) or len(held) < len(stack.levels)):
+        held = []
+    if (
+        sum(len(segments_of(line, size, CLEAR)) > 1 for line in [*held, *rows]) < LEAST_ROWS
+        or not rows
+        or not _are_cells(rows, size)
+    ):
+        return stack
+    bottom = max(word.bottom for word in rows[-1].words) + 1
+    longer = stack.joined(Frame((Ruling(bottom, stack.left, stack.right),), ()))
+    drawn = len(stack.levels) + sum(is_line(other) and longer.surrounds(other) for other in others)
+    return longer if drawn > 1 else stack
+
+
+def _is_header(stack: Frame, size: float) -> bool:
+    """Whether a frame is as high as a header between two lines."""
+    return len(stack.levels) > 1 and stack.bottom - stack.top < HEADING_BAND * size
+
+
+def _is_coloured_header(stack: Frame) -> bool:
+    """Whether a frame is filled boxes side by side in one row, three or more."""
+    rows = len(borders_of(line.at for line in stack.levels)) - 1
+    return rows == 1 and all(line.edge for line in stack.uprights) and len(borders_of(inner_walls(stack))) > 1
+
+
+def _heightened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+    """A frame of level lines with the header right above the first of them, where its columns go on below."""
+    limit = max((other.bottom for other in others if other.bottom < stack.top - TOUCH and _overlaps(other, stack)), default=0.0)
+    above = lines_of(strip(stack, limit, stack.top - 2 * TOUCH, words))
+    below = lines_of(strip(stack, stack.top, stack.top + MOST_WHITE * size, words))
+    if not above or not below or stack.uprights:
+        return stack
+    line = above[-1]
+    white = stack.top - line.bottom
+    if white > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < LEAST_COLUMNS:
+        return stack
+    if not _stands_over(line, below[0], size):
+        return stack
+    return stack.joined(Frame((Ruling(line.top - 1, stack.left, stack.right),), ()))
+
+
+def _stands_over(header: Line, row: Line, size: float) -> bool:
+    """Whether most cells of a row stand under one heading of a header, and none under two."""
+    headings = segments_of(header, size)
+    under = [sum(left < heading[1] and heading[0] < right for heading in headings) for left, right in segments_of(row, size)]
+    return max(under) < 2 and sum(under) >= 0.6 * len(under)
+
+
+def _overlaps(other: Frame, stack: Frame) -> bool:
+    return other.left < stack.right and stack.left < other.right
+
+
+def _is_below(other: Frame, stack: Frame) -> bool:
+    """Whether a frame begins below another and is no short line inside of it."""
+    short = is_line(other) and stack.left - TOUCH < other.left and other.right < stack.right + TOUCH
+    return _overlaps(other, stack) and other.top > stack.bottom + TOUCH and (not short or _same_width(stack, other))
+
+
+def _rows(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
+    """The lines right below a frame that are parted like rows, those in between that are not, and the end of the last cell."""
+    rows: list[Line] = []
+    taken = 0
+    above, usual = stack.bottom, MOST_WHITE * size if stack.uprights else 2.5 * size
+    for line in lines:
+        white = line.top - above
+        if white > usual or (len(rows) > taken + MOST_LONE):
+            break
+        parted = segments_of(line, size, CLEAR)
+        if len(parted) == 1 and line.width > 0.7 * (stack.right - stack.left):
+            break
+        rows.append(line)
+        if len(parted) > 1:
+            taken = len(rows)
+        above = line.bottom
+        if len(rows) > 3 and not stack.uprights:
+            usual = max(size, 2.2 * median(lower.top - upper.bottom for upper, lower in pairwise(rows)))
+    return [*rows[:taken], *_hanging(rows[:taken], rows[taken:], size)]
+
+
+def _hanging(rows: Sequence[Line], rest: Sequence[Line], size: float) -> list[Line]:
+    """The lines that end a cell of the last row."""
+    if not rows:
+        return []
+    cells = segments_of(rows[-1], size, CLEAR)
+    rooms = list(zip([cell[0] - size for cell in cells], [*(cell[0] for cell in cells[1:]), cells[-1][1] + size], strict=True))
+    hanging: list[Line] = []
+    last = rows[-1]
+    for line in rest:
+        if line.top - last.bottom > 0.45 * size or not any(left < line.left and line.right < right for left, right in rooms):
+            break
+        hanging.append(line)
+        last = line
+    return hanging

@@ -1,0 +1,126 @@
+"""Where rules of one width frame several tables: wide white, text, or other columns between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+
+from document_parser.layout.lines.lines import Line, lines_of
+from document_parser.layout.tables.aligned import column_borders, segments_of
+from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling
+from document_parser.models import Word
+
+MOST_WHITE = 4
+"""Font sizes of white between two lines of a table, at most; more is the white between two tables."""
+SOME_WHITE = 1.5
+"""Font sizes of white, where other columns begin below it."""
+MOST_USUAL = 2.5
+"""How many times the usual white such white is, at least."""
+ACROSS = 0.9
+"""Share of the width of a frame that a line has which parts it."""
+FULL = 0.8
+"""Share of a frame's width that a line of running text in it has, at least."""
+TEXT_LINES = 2
+ALIKE = 0.7
+"""Share of the borders of columns that go on in the other part of a table, at least."""
+CLEAR = 1.0
+"""Font sizes of white between cells."""
+
+
+def standing_between(frame: Frame, words: Sequence[Word]) -> list[Word]:
+    """The words whose middle is in a frame."""
+    return [
+        word
+        for word in words
+        if frame.top - TOUCH < (word.top + word.bottom) / 2 < frame.bottom + TOUCH
+        and frame.left - TOUCH < (word.left + word.right) / 2 < frame.right + TOUCH
+    ]
+
+
+def strip(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
+    """The words between two heights, as wide as a frame."""
+    left, right = frame.left - TOUCH, frame.right + TOUCH
+    return [
+        word
+        for word in words
+        if top - TOUCH < (word.top + word.bottom) / 2 < bottom + TOUCH and left < (word.left + word.right) / 2 < right
+    ]
+
+
+def whites(lines: Sequence[Line], top: float, bottom: float) -> list[float]:
+    """The heights of the white above, between and below lines that stand between two heights."""
+    edges = [top, *(edge for line in lines for edge in (line.top, line.bottom)), bottom]
+    return [below - above for above, below in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def hold_text(lines: Sequence[Line], frame: Frame, size: float) -> bool:
+    """Whether lines that follow one another are running text: as wide as the frame and not parted."""
+    least = FULL * (frame.right - frame.left)
+    full = [line.width > least and len(segments_of(line, size, CLEAR)) == 1 for line in lines]
+    return any(all(full[number : number + TEXT_LINES]) for number in range(len(full) - TEXT_LINES + 1))
+
+
+def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
+    """Whether the columns go on below the widest white between lines, where that is far wider than usual."""
+    between = whites(lines, lines[0].top, lines[-1].bottom)[1:-1]
+    if len(between) < 2:
+        return True
+    *usual, widest = sorted(between)
+    if widest < max(SOME_WHITE * size, MOST_USUAL * median(usual)):
+        return True
+    below = between.index(widest) + 1
+    going_on, fewer, _ = _borders_going_on(lines[:below], lines[below:], size)
+    return going_on >= ALIKE * fewer
+
+
+def are_columns_alike(upper: Sequence[Line], lower: Sequence[Line], size: float) -> bool:
+    """Whether most columns of the one go on in the other."""
+    going_on, fewer, more = _borders_going_on(upper, lower, size)
+    return fewer > 0 and going_on >= ALIKE * more
+
+
+def _borders_going_on(upper: Sequence[Line], lower: Sequence[Line], size: float) -> tuple[int, int, int]:
+    """(how many borders of columns go on, how many there are in the lines with fewer of them, and in the others)."""
+    fewer, more = sorted((column_borders(lines, size, least=1) for lines in (upper, lower)), key=len)
+    return sum(any(abs(border - other) < 2 * size for other in more) for border in fewer), len(fewer), len(more)
+
+
+def are_walls_shared(upper: Frame, lower: Frame) -> bool:
+    """Whether the lines between columns of one frame stand below those of the other, where both have some."""
+    fewer, more = sorted((inner_walls(upper), inner_walls(lower)), key=len)
+    return all(any(abs(wall - other) < 2 * TOUCH for other in more) for wall in fewer)
+
+
+def inner_walls(frame: Frame) -> list[float]:
+    """Where lines between columns stand."""
+    return [line.at for line in frame.uprights if frame.left + TOUCH < line.at < frame.right - TOUCH]
+
+
+def parted(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
+    """A frame without lines between columns, cut where wide white or text stands between two of its rules."""
+    levels = sorted(line for line in frame.levels if line.length > ACROSS * (frame.right - frame.left))
+    if len(levels) < 3 or inner_walls(frame):
+        return [frame]
+    cuts = [number for number, (upper, lower) in enumerate(pairwise(levels)) if _apart(upper, lower, frame, words, size)]
+    edges = [frame.top, *((levels[number].at + levels[number + 1].at) / 2 for number in cuts), frame.bottom]
+    return [_between(frame, top, bottom) for top, bottom in pairwise(edges)] if cuts else [frame]
+
+
+def _apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:
+    lines = lines_of(strip(frame, upper.at, lower.at, words))
+    if not lines:
+        return False
+    return max(whites(lines, upper.at, lower.at)) >= MOST_WHITE * size or hold_text(lines, frame, size)
+
+
+def _between(frame: Frame, top: float, bottom: float) -> Frame:
+    """The part of a frame whose level lines lie between two heights."""
+    levels = tuple(line for line in frame.levels if top - TOUCH <= line.at <= bottom + TOUCH)
+    first, last = min(line.at for line in levels), max(line.at for line in levels)
+    uprights = tuple(
+        line._replace(start=max(line.start, first), end=min(line.end, last))
+        for line in frame.uprights
+        if line.start < last and line.end > first
+    )
+    return Frame(levels, uprights)

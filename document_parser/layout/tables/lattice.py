@@ -1,0 +1,119 @@
+"""The lattice of a frame: borders of columns, bands between level lines, and where lines are drawn along them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+
+from document_parser.layout.lines.lines import lines_of
+from document_parser.layout.tables.aligned import Span, cells_of, plain_space, text_spans
+from document_parser.layout.tables.column_borders import ALL_ACROSS
+from document_parser.layout.tables.grid import GridCell
+from document_parser.layout.tables.rulings import TOUCH, Frame, covers, near
+from document_parser.models import Word
+
+
+class Lattice:
+    """One frame and the words in it. Columns count from 0, and so do bands, from the top down. Lengths are in points."""
+
+    def __init__(
+        self, frame: Frame, columns: list[float], drawn: list[bool], bands: list[float], size: float, words: list[Word]
+    ) -> None:
+        self.frame = frame
+        self.columns = columns
+        self.drawn = drawn
+        self.bands = list(pairwise(bands))
+        self.size = size
+        self.words = words
+        self.ruled = len(self.bands) >= 4
+        self.beside_lines = [near(frame.uprights, border) for border in columns]
+        self.level_lines = {edge: near(frame.levels, edge) for edge in bands}
+        self.space = plain_space(words)
+        self.texts = text_spans(lines_of(words), columns[1:-1])
+
+    @property
+    def width(self) -> int:
+        return len(self.columns) - 1
+
+    @cached_property
+    def widths(self) -> list[float]:
+        """How wide the widest line of each column is."""
+        widths = [0.0] * self.width
+        for line in lines_of(self.words):
+            for cell in self.cell_line(line.words):
+                if cell.first == cell.last:
+                    widths[cell.first] = max(widths[cell.first], cell.width)
+        return widths
+
+    def column_of(self, word: Word) -> int:
+        middle = (word.left + word.right) / 2
+        return min(self.width - 1, max(0, sum(border <= middle for border in self.columns) - 1))
+
+    def words_by_column(self, words: Sequence[Word]) -> list[list[Word]]:
+        held: list[list[Word]] = [[] for _ in range(self.width)]
+        for word in words:
+            held[self.column_of(word)].append(word)
+        return held
+
+    @cached_property
+    def inner_uprights(self) -> int:
+        return sum(self.drawn) - 2
+
+    @cached_property
+    def walls_drawn(self) -> bool:
+        """Whether a line is drawn between columns; edges of filled boxes alone are found around the cards of a page too."""
+        return self.inner_uprights > 0 and not all(line.edge for line in self.frame.uprights)
+
+    @cached_property
+    def head_bands(self) -> int:
+        """How many bands stand above the first line that goes all the way across, below the top."""
+        for number, (_, bottom) in enumerate(self.bands):
+            if covers(self.level_lines[bottom], self.frame.left, self.frame.right, ALL_ACROSS):
+                return number + 1
+        return 1
+
+    @cached_property
+    def reaches(self) -> list[Span]:
+        """From where to where the texts of each column reach; the whole column where that is not known."""
+        return [text or column for text, column in zip(self.texts, pairwise(self.columns), strict=True)]
+
+    def cell_line(self, words: Sequence[Word]) -> list[GridCell]:
+        """The cells of one line: runs of words, which may reach across a border that is not drawn."""
+        strips: dict[int, list[Word]] = {}
+        top, bottom = min(word.top for word in words), max(word.bottom for word in words)
+        walls = [number for number in range(self.width + 1) if self.is_wall(number, top, bottom)]
+        for word in words:
+            column = self.column_of(word)
+            strips.setdefault(max(wall for wall in walls if wall <= column), []).append(word)
+        cells: list[GridCell] = []
+        for wall in sorted(strips):
+            end = min(number for number in walls if number > wall)
+            for cell in cells_of(strips[wall], self.columns[wall + 1 : end], self.size, self.texts[wall:end], self.space):
+                cells.append(GridCell(cell.first + wall, cell.last + wall, cell.words))
+        return cells
+
+    def cell_lines(self, words: Sequence[Word]) -> list[list[GridCell]]:
+        return [self.cell_line(line.words) for line in lines_of(words)]
+
+    def is_wall(self, border: int, top: float, bottom: float) -> bool:
+        """Whether a line is drawn along a border of columns between two heights; the outer borders always are walls."""
+        if border in {0, self.width}:
+            return True
+        return self.drawn[border] and covers(self.beside_lines[border], top, bottom)
+
+    def is_head(self, band: int) -> bool:
+        heads = self.head_bands
+        return band < (heads if heads < len(self.bands) else 1) < len(self.bands)
+
+    def open_columns(self, band: int) -> frozenset[int]:
+        """Columns whose cell goes on above or below a band, where lines end others."""
+        inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH < edge < self.frame.bottom - TOUCH]
+        free = frozenset(
+            column
+            for column, (left, right) in enumerate(pairwise(self.columns))
+            if any(not covers(self.level_lines[edge], left, right) for edge in inner)
+        )
+        # Where lines part all columns, one cell may end in a band in which the other begins.
+        some = len(free) < self.width or all(self.drawn)
+        return free if some and band >= self.head_bands else frozenset()

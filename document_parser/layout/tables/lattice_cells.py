@@ -1,0 +1,176 @@
+"""The cells of a lattice: places of rows and columns without a wall between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from document_parser.layout.tables.grid import Grid, GridCell
+from document_parser.layout.tables.lattice import Lattice
+from document_parser.layout.tables.lattice_rows import Row
+from document_parser.layout.tables.rulings import TOUCH, covers
+from document_parser.models import Word
+
+Walls = NDArray[np.bool_]
+
+
+def grid_of(lattice: Lattice, rows: Sequence[Row]) -> Grid | None:
+    """The grid without what stands above and below it; None where nothing is left."""
+    beside, below = _walls(lattice, rows)
+    return _filled(lattice, rows, list(_regions(beside, below)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """Places without a wall between them; both ends included."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        return ((row, column) for row in range(self.top, self.bottom + 1) for column in range(self.left, self.right + 1))
+
+
+def _filled(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Grid | None:
+    seats = {(row, column): number for number, region in enumerate(regions) for row, column in region.places()}
+    words: list[list[Word]] = [[] for _ in regions]
+    for number, row in enumerate(rows):
+        for cell in row.cells:
+            words[seats[number, cell.first]] += cell.words
+    made: list[list[GridCell]] = [[] for _ in rows]
+    for region, held in zip(regions, words, strict=True):
+        made[region.top].append(GridCell(region.left, region.right, tuple(held), region.bottom - region.top + 1))
+    return _trimmed(_without_empty_rows(made), lattice.width)
+
+
+def _walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
+    """(right of each place, below it): whether a wall stands there."""
+    beside: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
+    below: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
+    for number, row in enumerate(rows):
+        for first, last in _open_stretches(lattice, row):
+            beside[number, first:last] = False
+        for cell in row.cells:
+            beside[number, cell.first : cell.last] = False
+        for first, last in _spans_below(lattice, row, rows[number + 1 :]):
+            beside[number, first:last] = False
+        if row.walled is not None:
+            below[number] = [column in row.walled for column in range(lattice.width)]
+        if number + 1 < len(rows) and rows[number + 1].band != row.band:
+            below[number] = [_is_walled_below(lattice, row, rows[number + 1], column) for column in range(lattice.width)]
+    return beside, below
+
+
+def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> bool:
+    """Whether a cell ends with a row, the last of its band: by a line, or, without lines between columns, by another text."""
+    if _is_floor(lattice, row, column):
+        return True
+    both = _holds(row, column) and _holds(lower, column)
+    return both and row.band >= lattice.head_bands and not lattice.inner_uprights
+
+
+def _is_floor(lattice: Lattice, row: Row, column: int) -> bool:
+    """Whether a line runs below a cell, or below its text: short lines stand under the headings of one column too."""
+    lines = lattice.level_lines[row.bottom]
+    over = [cell for cell in row.cells if cell.first == cell.last == column and cell.words]
+    spans = [(lattice.columns[column], lattice.columns[column + 1]), *((cell.left, cell.right) for cell in over)]
+    return any(covers(lines, left, right) for left, right in spans)
+
+
+def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
+    """Columns that are parted by lines in other rows but not in this one, and hold one text here or none."""
+    walls = [number for number in range(lattice.width + 1) if lattice.is_wall(number, row.top, row.bottom)]
+    for left, right in pairwise(walls):
+        if not any(lattice.drawn[left + 1 : right]):
+            continue
+        if _texts_in(row, left, right - 1) < 2:
+            yield left, right - 1
+        else:
+            yield from _drawn_stretches(lattice, row, left, right)
+
+
+def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Iterator[tuple[int, int]]:
+    """The same between two walls with several texts between them: only next to lines that end here."""
+    first = left
+    for column in range(left, right):
+        if column + 1 < right and lattice.drawn[column + 1]:
+            continue
+        if _texts_in(row, first, column) < 2:
+            yield first, column
+        first = column + 1
+
+
+def _spans_below(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tuple[int, int]]:
+    """Columns that a short line below a row holds together, where one run of words stands on it."""
+    if not rest or rest[0].band == row.band:
+        return
+    for start, end in [piece for line in lattice.level_lines[row.bottom] for piece in line.pieces]:
+        over = [
+            column
+            for column, (left, right) in enumerate(pairwise(lattice.columns))
+            if start - TOUCH <= (left + right) / 2 <= end + TOUCH
+        ]
+        if not 1 < len(over) < lattice.width:
+            continue
+        first, last = over[0], over[-1]
+        if sum(cell.first <= last and first <= cell.last for cell in row.cells) == 1 and not any(
+            lattice.drawn[first + 1 : last + 1]
+        ):
+            yield first, last
+
+
+def _regions(beside: Walls, below: Walls) -> Iterator[_Region]:
+    """The cells that the walls leave, each a rectangle."""
+    rows, columns = beside.shape
+    free = np.ones_like(beside)
+    for row in range(rows):
+        for column in range(columns):
+            if not free[row, column]:
+                continue
+            right = column
+            while right + 1 < columns and not beside[row, right] and free[row, right + 1]:
+                right += 1
+            bottom = row
+            while (
+                bottom + 1 < rows and not below[bottom, column : right + 1].any() and not beside[bottom + 1, column:right].any()
+            ):
+                bottom += 1
+            free[row : bottom + 1, column : right + 1] = False
+            yield _Region(row, column, bottom, right)
+
+
+def _texts_in(row: Row, first: int, last: int) -> int:
+    return sum(cell.first <= last and first <= cell.last for cell in row.cells)
+
+
+def _holds(row: Row, column: int) -> bool:
+    return any(cell.first <= column <= cell.last for cell in row.cells)
+
+
+def _without_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
+    """Without the rows in which no cell begins; cells that run through them span a row less."""
+    starts = [bool(row) for row in rows]
+    return [
+        [replace(cell, down=sum(starts[number : number + cell.down])) for cell in row] for number, row in enumerate(rows) if row
+    ]
+
+
+def _trimmed(rows: list[list[GridCell]], columns: int) -> Grid | None:
+    """Without the rows at both ends that are one cell: a title above, notes below."""
+    start, end = 0, len(rows)
+    while start < end and _is_one_cell(rows[start], columns):
+        start += 1
+    while end > start and _is_one_cell(rows[end - 1], columns):
+        end -= 1
+    kept = rows[start:end]
+    return Grid(tuple(map(tuple, kept)), columns) if len(kept) > 1 and any(cell.words for row in kept for cell in row) else None
+
+
+def _is_one_cell(row: Sequence[GridCell], columns: int) -> bool:
+    return (len(row) == 1 and row[0].last - row[0].first + 1 == columns) or not any(cell.words for cell in row)

@@ -1,0 +1,37 @@
+"""Command lines of the commands: what is not understood is named together with what would be."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+
+from document_parser.settings.validation import nearest
+
+
+def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments. Exits with status 2 if they are not understood; an unknown option is told with the nearest one."""
+    found, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        known = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help())))
+        parser.error("; ".join(_unknown(argument, known) for argument in unknown) + f". Known options: {', '.join(known)}.")
+    return found
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return an argument type for whole numbers from ``least`` on."""
+
+    def number(text: str) -> int:
+        if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return number
+
+
+def _unknown(argument: str, known: Sequence[str]) -> str:
+    if not argument.startswith("-"):
+        return f"nothing is known of the argument {argument!r}"
+    name = argument.partition("=")[0]
+    meant = nearest(name.lstrip("-"), [option.lstrip("-").replace("-", "_") for option in known])
+    return f"there is no option {name}" + (f", did you mean --{meant.replace('_', '-')}?" if meant else "")

@@ -1,0 +1,44 @@
+"""How the fonts of a PDF look: by their names, flags, weights and angles."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from typing import Any, NamedTuple
+
+import pypdfium2.raw as pdfium
+
+from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
+
+_BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
+_ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
+_MONO_NAME = re.compile(r"mono|courier|consol|menlo|cmtt|cmsltt|sftt|lmtt|typewriter|inconsolata|sourcecode", re.IGNORECASE)
+_FIXED_PITCH_FLAG = 1
+_ITALIC_FLAG = 1 << 6
+_FORCE_BOLD_FLAG = 1 << 18
+_BOLD_WEIGHT = 600
+
+
+class FontLook(NamedTuple):
+    """How a font looks. ``glyphs`` maps characters that a font for formulas has in other places than its text says."""
+
+    bold: bool = False
+    italic: bool = False
+    math: bool = False
+    glyphs: dict[int, str] | None = None
+    mono: bool = False
+
+
+def font_look(font: Any) -> FontLook:
+    """How a font looks: by its name, its flags, its weight and its angle."""
+    buffer = ctypes.create_string_buffer(256)
+    pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
+    name = buffer.value.decode("latin-1").partition("+")[2] or buffer.value.decode("latin-1")
+    flags = max(0, pdfium.FPDFFont_GetFlags(font))
+    angle = ctypes.c_int()
+    slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
+    bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
+    italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
+    return FontLook(
+        bold, italic, is_formula_font(name), glyphs_of(name), bool(flags & _FIXED_PITCH_FLAG or _MONO_NAME.search(name))
+    )

@@ -1,0 +1,102 @@
+"""A running task that holds claims: it says that it lives, and learns which of its claims were taken away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextvars import copy_context
+from types import TracebackType
+from typing import Self
+
+from document_parser.errors import StorageUnavailable
+from document_parser.jobs.records.ledger import Claim, Ledger
+from document_parser.jobs.redis.connection import RedisError
+from document_parser.telemetry import logs
+
+log = logs.get(__name__)
+
+draining = threading.Event()
+"""Set when this process was asked to stop: finish what is in flight, claim nothing more."""
+
+
+NOTICE_SECONDS = 0.5
+"""How often a task looks whether jobs were cancelled, deleted or failed: its requests for them end within a second."""
+
+
+class Actor:
+    """Beats every few seconds from a thread of its own, so that long work does not look like death."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        on_lost: Callable[[Claim], None] | None = None,
+        on_beat: Callable[[], object] | None = None,
+    ) -> None:
+        """``on_lost`` hears of claims that are gone; ``on_beat`` is called at every beat, from its thread."""
+        self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
+        self.ledger = ledger
+        self.on_lost = on_lost or (lambda _: None)
+        self.on_beat = on_beat or (lambda: None)
+        self._claims: dict[str, Claim] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_on,), name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.ledger.heartbeat(self.name, [])
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        self._thread.join()
+        # What a failing task still holds stays claimed by a name that no longer beats: the sweep takes it.
+        if not self._claims:
+            self.ledger.leave(self.name)
+
+    def hold(self, claim: Claim) -> None:
+        with self._lock:
+            self._claims[claim.token] = claim
+
+    def drop(self, claim: Claim) -> None:
+        with self._lock:
+            self._claims.pop(claim.token, None)
+
+    def beat(self) -> None:
+        """One sign of life; tells of the claims that are lost."""
+        with self._lock:
+            held = list(self._claims.values())
+        for claim in self.ledger.heartbeat(self.name, held):
+            self.on_lost(claim)
+        self.on_beat()
+
+    def _beat_on(self) -> None:
+        seconds = self.ledger.settings.workers.heartbeat_seconds
+        last, endings = time.monotonic(), -1
+        while not self._ended.wait(min(seconds, NOTICE_SECONDS)):
+            try:
+                now, before = time.monotonic(), endings
+                endings = self.ledger.endings()
+                if endings != before or now - last >= seconds:
+                    last = now
+                    self.beat()
+            except RedisError as error:
+                log.warning("heartbeat_missed", error=type(error).__name__)
+
+
+@contextlib.contextmanager
+def given_back_where_storage_is_away(ledger: Ledger, claim: Claim, actor: Actor | None = None) -> Iterator[None]:
+    """A store that is away or full is nobody's fault: the claim goes back uncharged, and the sweep rings for it again."""
+    try:
+        yield
+    except StorageUnavailable as fault:
+        log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
+        ledger.release(claim, crashed=False)
+        if actor is not None:
+            actor.drop(claim)
+        raise

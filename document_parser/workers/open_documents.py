@@ -1,0 +1,84 @@
+"""The documents that a reader, or the drawer of pictures, has open: each opened once, closed when nobody needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from document_parser.errors import PageUnreadable
+from document_parser.jobs.records.job import Job
+from document_parser.sources.source import Source
+from document_parser.workers.context import Context
+
+IDLE_DOCUMENTS = 2
+
+
+@dataclass
+class OpenDocument:
+    """A job's document, open in an opener child."""
+
+    job: Job
+    source: Source
+    stack: contextlib.ExitStack
+
+
+@dataclass
+class _Desk:
+    """One document on the desk: opened once, shared by its pages in flight."""
+
+    opening: asyncio.Task[OpenDocument]
+    users: int = 0
+
+
+@dataclass
+class Desks:
+    """The documents a process has open. Those nobody reads from are closed, but for the last few."""
+
+    context: Context
+    desks: dict[str, _Desk] = field(default_factory=dict)
+
+    @contextlib.asynccontextmanager
+    async def document(self, job_id: str) -> AsyncIterator[OpenDocument]:
+        """The open document. Raises DocumentError where it does not open, PageUnreadable where the job is gone."""
+        desk = self.desks.get(job_id)
+        if desk is None:
+            desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
+        desk.users += 1
+        try:
+            yield await asyncio.shield(desk.opening)
+        finally:
+            desk.users -= 1
+            await self.tidy(keep=IDLE_DOCUMENTS)
+
+    async def tidy(self, keep: int = 0) -> None:
+        """Close idle documents beyond the newest ``keep``, and at once those that did not open."""
+        idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
+        broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
+        sound = [job_id for job_id in idle if job_id not in broken]
+        for job_id in broken + sound[: max(0, len(sound) - keep)]:
+            await _close(self.desks.pop(job_id).opening)
+
+    async def _open(self, job_id: str) -> OpenDocument:
+        job = self.context.load(job_id)
+        if job is None:
+            raise PageUnreadable("The job was deleted.")
+        with contextlib.ExitStack() as stack:
+            path = await asyncio.to_thread(stack.enter_context, self.context.local_source(job_id))
+            source = await self.context.open(job, path)
+            return OpenDocument(job, source, stack.pop_all())
+
+
+def _failed(opening: asyncio.Task[OpenDocument]) -> bool:
+    return opening.done() and (opening.cancelled() or opening.exception() is not None)
+
+
+async def _close(opening: asyncio.Task[OpenDocument]) -> None:
+    if not opening.done():
+        opening.cancel()
+    await asyncio.wait([opening])
+    if not _failed(opening):
+        document = opening.result()
+        await document.source.close()
+        document.stack.close()
