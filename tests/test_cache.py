@@ -238,7 +238,7 @@ def test_who_waited_gets_copies_once_the_document_is_in_the_cache(sent, redis, l
     ledger.finish(begun(ledger, JOB), Page(number=1))
     ledger.end(JOB, JobState.COMPLETED)
     cache.put(JOB, document(), b"pages")
-    queue.wake_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
+    queue.enqueue_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
     assert rung(redis) == [JOB, OTHER, THIRD]
     assert waits(redis, OTHER) == waits(redis, THIRD) == ("", "hit", True)
 
@@ -263,7 +263,7 @@ def test_a_document_that_cannot_be_shared_is_read_by_each(sent, redis, ledger):
         sent(job_id)
     ledger.finish(begun(ledger, JOB), Page(number=1, status="failed"))
     ledger.end(JOB, JobState.COMPLETED)
-    queue.wake_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
+    queue.enqueue_waiting(redis, ledger, JOB, record.waiting_for(redis, JOB))
     assert rung(redis) == [JOB, OTHER, THIRD]
 
 

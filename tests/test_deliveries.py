@@ -19,6 +19,7 @@ from document_parser.host.files import own_secret
 from document_parser.jobs.records import deliveries, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Ledger
+from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.jobs.webhooks.replay import replay, replay_failed
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
@@ -50,7 +51,7 @@ def ended(redis, settings, webhook: Webhook | None = None) -> str:
     record.create(redis, card, None)
     assert ledger.end(card.job_id, JobState.CANCELLED) == "ok"
     if webhook is not None:
-        assert ledger.settle_webhook(card.job_id, webhook, 3000)
+        assert Outbox(redis).complete_delivery(card.job_id, webhook, 3000)
     return card.job_id
 
 
@@ -193,29 +194,29 @@ def test_all_dead_letters_are_replayed_at_once(service, paper):
 def test_a_replay_does_not_wait_for_the_pause_and_leaves_the_schedule_where_it_is(redis, valkey):
     waits = Webhook(attempts=2, next_attempt_at=datetime.now(UTC) + timedelta(seconds=3000))
     job_id = ended(redis, valkey, waits)
-    replay(redis, Ledger(redis, valkey), job_id)
+    replay(redis, job_id)
     assert webhook_of(redis, job_id) == waits.model_copy(update={"next_attempt_at": None})
     assert redis.zscore("webhooks:due", job_id) / 1000 <= datetime.now(UTC).timestamp() + 1
 
 
 def test_a_try_under_way_is_not_doubled_by_a_replay(redis, valkey):
-    job_id, ledger = ended(redis, valkey), Ledger(redis, valkey)
-    assert ledger.claim_webhooks(1, 20) == [job_id]
-    replay(redis, ledger, job_id)
-    assert ledger.claim_webhooks(1, 20) == []
+    job_id, outbox = ended(redis, valkey), Outbox(redis)
+    assert outbox.claim(1, 20) == [job_id]
+    replay(redis, job_id)
+    assert outbox.claim(1, 20) == []
 
 
 def test_a_replay_of_what_has_moved_on_changes_nothing(redis, valkey):
-    job_id, ledger = ended(redis, valkey, given_up(attempts=3)), Ledger(redis, valkey)
-    assert not ledger.replay_webhook(job_id, given_up(attempts=2), Webhook())
-    assert not ledger.replay_webhook(job_id, Webhook(attempts=3), Webhook())
+    job_id, outbox = ended(redis, valkey, given_up(attempts=3)), Outbox(redis)
+    assert not outbox.replay(job_id, given_up(attempts=2), Webhook())
+    assert not outbox.replay(job_id, Webhook(attempts=3), Webhook())
     assert webhook_of(redis, job_id).state == "failed"
 
 
 def test_dead_letters_of_jobs_that_are_gone_are_dropped_and_the_rest_is_counted(redis, valkey):
     gone, there = ended(redis, valkey, given_up()), ended(redis, valkey, given_up())
     redis.delete(f"job:{gone}")
-    assert replay_failed(redis, Ledger(redis, valkey)) == 1
+    assert replay_failed(redis) == 1
     assert deliveries.failed_count(redis) == 0
     assert redis.zscore("webhooks:due", there) is not None
 
@@ -230,7 +231,7 @@ def test_a_job_without_webhook_or_without_end_cannot_be_replayed(service, paper,
     card = card_of(HOOK)
     record.create(redis, card, None)
     with pytest.raises(JobNotComplete):
-        replay(redis, Ledger(redis, valkey), card.job_id)
+        replay(redis, card.job_id)
 
 
 # --- trying a receiver

@@ -14,6 +14,7 @@ from rq.serializers import JSONSerializer
 from document_parser.errors import IdempotencyKeyReused, JobExpired, JobNotFound, QueueFull
 from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_job
+from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import PUBLIC, JobCard
 from document_parser.jobs.records.ledger import Claim, Ledger
@@ -78,7 +79,7 @@ def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
     ledger.release(ledger.claim("reader", empty_handed=True), crashed=True)
     ledger.claim("another", empty_handed=False)
     ledger.end(OTHER, JobState.FAILED)
-    queue.ring_stage(redis, OTHER, "assemble")
+    queue.enqueue_stage(redis, OTHER, "assemble")
     redis.set(f"pictures:{OTHER}|2|0", "drawn")
     redis.rpush("pictures", f"{OTHER}|2|0")
     forecast.renew(redis)
@@ -496,24 +497,24 @@ def test_an_expired_job_leaves_a_tombstone_and_no_files(ledger, redis, sweep):
 
 def test_a_reader_goes_on_when_pages_became_ready_at_its_last_look(ledger, redis):
     ledger.heartbeat("a", [])
-    assert ledger.enter(1, "a")
+    assert ReaderSlots(redis).enter(1, "a")
     planned(ledger, redis, 1)
-    assert not ledger.retire(1, "a", leave_work=False)
+    assert not ReaderSlots(redis).retire(1, "a", leave_work=False)
     ledger.claim("a", empty_handed=True)
-    assert ledger.retire(1, "a", leave_work=False)
+    assert ReaderSlots(redis).retire(1, "a", leave_work=False)
 
 
 def test_readers_are_rung_only_where_pages_are_ready_and_a_slot_is_free(ledger, redis, sweep):
-    assert ledger.ring(["read-1", "read-2"]) == []
+    assert ReaderSlots(redis).call(["read-1", "read-2"]) == []
     planned(ledger, redis, 1)
-    assert ledger.ring(["read-1", "read-2"]) == [1, 2]
-    assert ledger.ring(["read-3", "read-4"]) == []
+    assert ReaderSlots(redis).call(["read-1", "read-2"]) == [1, 2]
+    assert ReaderSlots(redis).call(["read-3", "read-4"]) == []
     ledger.heartbeat("a", [])
-    ledger.enter(1, "a")
+    ReaderSlots(redis).enter(1, "a")
     dead(redis, "a")
     sweep.release_the_dead()
     sweep.free_slots()
-    assert ledger.ring(["read-5", "read-6"]) == [1]
+    assert ReaderSlots(redis).call(["read-5", "read-6"]) == [1]
 
 
 def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):

@@ -15,6 +15,7 @@ from document_parser.jobs.records import deliveries, passwords, record
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, kept
 from document_parser.jobs.webhooks import messages
+from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import JobState, Page, Webhook, utc_text
 from document_parser.storage import LocalStorage
 from document_parser.workers.sweep import Sweep
@@ -447,7 +448,7 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
     assert ledger.claim_stage(JOB, "retry", "d", alone=True) is None
     assert not redis.exists(f"job:{JOB}:password", f"job:{JOB}:retries", "jobs:rereading")
     assert job.show().retry_failed_pages == [1]
-    (told_of,) = messages.named(redis, ledger.claim_webhooks(5, 60))
+    (told_of,) = messages.named(redis, Outbox(redis).claim(5, 60))
     assert (told_of.event, told_of.message.id) == ("job.retry_failed", f"msg_{JOB}_retry1")
     assert json.loads(told_of.body)["data"]["retry_errors"][0]["code"] == "WORKER_CRASHED"
 
@@ -477,7 +478,7 @@ def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing
         outcome = RetryOutcome(1, {"state": "done"}, "done", revision, announced=f"revision {revision}")
         assert ledger.settle_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
-        (name,) = ledger.claim_webhooks(5, 60)
+        (name,) = Outbox(redis).claim(5, 60)
         (told_of,) = messages.named(redis, [name])
         assert (told_of.event, told_of.body, told_of.message.id) == (
             "job.revised",
@@ -485,9 +486,9 @@ def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing
             f"msg_{JOB}_r{revision}",
         )
     before, now = Webhook(revision=2, retry=1), Webhook(revision=3, retry=2)
-    assert not ledger.settle_webhook(name, before.model_copy(update={"state": "delivered"}), 0)
-    assert not ledger.replay_webhook(name, before, before.model_copy(update={"replays": 1}))
-    assert ledger.settle_webhook(name, now.model_copy(update={"state": "failed"}), 0)
+    assert not Outbox(redis).complete_delivery(name, before.model_copy(update={"state": "delivered"}), 0)
+    assert not Outbox(redis).replay(name, before, before.model_copy(update={"replays": 1}))
+    assert Outbox(redis).complete_delivery(name, now.model_copy(update={"state": "failed"}), 0)
     assert deliveries.failed_count(redis) == 1
     record.delete(redis, record.load(redis, JOB))
     assert not redis.keys("webhooks:*")
@@ -506,7 +507,7 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
         outcome = messages.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
         assert ledger.settle_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
-    due = [told_of.event for told_of in messages.named(redis, ledger.claim_webhooks(5, 60))]
+    due = [told_of.event for told_of in messages.named(redis, Outbox(redis).claim(5, 60))]
     assert due == ["job.revised", "job.retry_failed"]
     job = record.load(redis, JOB)
     newest = messages.of_job(job)[-1]

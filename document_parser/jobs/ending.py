@@ -48,7 +48,7 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Dele
     with _noted(redis, job_id):
         record.forget_cached(redis, storage, cached)
     keys = record.delete(redis, job) + queue.forget(redis, job_id)
-    queue.wake_waiting(redis, ledger, job_id, waiting)
+    queue.enqueue_waiting(redis, ledger, job_id, waiting)
     return Deletion(keys, gone + len(cached) + remove_files(redis, storage, job_id))
 
 
@@ -125,11 +125,11 @@ def end_job(
     if outcome == "ok":
         record.publish(redis, job_id)
         if state is not JobState.COMPLETED:
-            queue.wake_waiting(redis, ledger, job_id, record.waiting_for(redis, job_id))
+            queue.enqueue_waiting(redis, ledger, job_id, record.waiting_for(redis, job_id))
         for job in record.load_many(redis, [job_id]):
             record.store_card(storage, job.card, ended=job)
             if job.webhook is not None:
-                queue.ring_deliverer(redis, ledger)
+                queue.enqueue_deliverer(redis)
             facts = {"job_id": job_id, "request_id": job.card.request_id}
             log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":

@@ -16,6 +16,7 @@ from rq.serializers import JSONSerializer
 
 from document_parser.errors import IdempotencyKeyReused
 from document_parser.jobs import cache
+from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record
 from document_parser.jobs.records.job import CacheState, JobCard
 from document_parser.jobs.records.ledger import Ledger
@@ -23,6 +24,7 @@ from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import admission
 from document_parser.jobs.scheduling.lanes import LANES
+from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
 
@@ -106,17 +108,17 @@ def submit(redis: Redis, settings: Settings, card: JobCard, password_token: byte
         return Submitted(created.which, replayed=True)
     if created.which == "shared":
         return Submitted(card.job_id, "miss", shared=True)
-    ring_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
+    enqueue_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
     return Submitted(card.job_id, created.which)  # type: ignore[arg-type]
 
 
-def wake_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
+def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
     """Ring for the jobs that waited for this one to read the same document."""
     for job in record.load_many(redis, ledger.wake(reader, waiting)):
-        ring_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
+        enqueue_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
 
 
-def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
+def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
     """Ring for whoever plans (in its lane), assembles, exports or rereads a document. A planner's RQ id is the job's id."""
     if not scripts.run(redis, "note_rung", job_id, stage):
         return  # deleted meanwhile
@@ -126,18 +128,18 @@ def ring_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", des
     _enqueue(redis, queue_name, name, arguments, rq_id(job_id, stage), description or f"{stage} {job_id}")
 
 
-def ring_readers(redis: Redis, ledger: Ledger, settings: Settings) -> None:
+def enqueue_readers(redis: Redis) -> None:
     """Call as many readers as there are workers, if pages are ready."""
     slots = max(live_workers(redis), 1)
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
-    for slot in ledger.ring(names):
+    for slot in ReaderSlots(redis).call(names):
         _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}")
 
 
-def ring_deliverer(redis: Redis, ledger: Ledger) -> None:
+def enqueue_deliverer(redis: Redis) -> None:
     """Call one deliverer, if a webhook is due and none is at it or on its way."""
     name = f"deliver-{uuid.uuid4().hex[:12]}"
-    if ledger.ring_deliverer(name, queue(redis, FINISH).key):
+    if Outbox(redis).call_deliverer(name, queue(redis, FINISH).key):
         _enqueue(redis, FINISH, "deliver", [], name, "deliver webhooks")
 
 

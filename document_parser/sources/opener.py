@@ -45,21 +45,6 @@ _OPEN_FILES = 64
 _SPARED_SECONDS = 2
 
 
-class OpenedDocument(Protocol):
-    """An opened file of any kind, pages from 1."""
-
-    page_count: int
-
-    def facts(self, number: int) -> PageFacts: ...
-    def words(self, number: int) -> list[Word]: ...
-    def rules(self, number: int) -> list[Rule]: ...
-    def damage(self, number: int) -> list[Damage]: ...
-    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
-
-
-OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
-"""Opens the file that a request names. Raises DocumentError."""
-
 _IGNORED_SIGNALS = (
     signal.SIGTERM,
     signal.SIGINT,

@@ -26,17 +26,6 @@ _DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 """They wait until the zygote ignores them: a Ctrl-C while it loads would end it with a traceback."""
 
 
-@dataclass(frozen=True)
-class OpenerLimits:
-    """What an opener child may take: MiB above what it was forked with, seconds a request; million pixels and MiB a picture."""
-
-    memory_mb: int = 1280
-    timeout_seconds: float = 60.0
-    max_image_megapixels: int = 200
-    max_image_memory_mb: int = 1024
-
-
-@dataclass(frozen=True)
 class Zygote:
     """A running zygote, as seen from its parent and whoever that has forked since.
 

@@ -86,7 +86,7 @@ def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
     outcome = context.ledger.reopen(claim, lost.pages)
     log.warning("pages_lost", job_id=claim.job_id, pages=lost.pages, outcome=outcome)
     if outcome == "ready":
-        queue.ring_readers(context.redis, context.ledger, context.settings)
+        queue.enqueue_readers(context.redis)
     elif outcome == "again":
         fail(context, claim.job_id, lost)
         context.ledger.finish_stage(claim)
@@ -100,7 +100,7 @@ def _keep(context: Context, job: Job) -> None:
     except (StorageUnavailable, StoredFileMissing, EngineError):
         log.warning("not_cached", job_id=job.card.job_id)
     waiting = record.waiting_for(context.redis, job.card.job_id)
-    queue.wake_waiting(context.redis, context.ledger, job.card.job_id, waiting)
+    queue.enqueue_waiting(context.redis, context.ledger, job.card.job_id, waiting)
 
 
 def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
@@ -108,7 +108,7 @@ def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
     if job is not None and (job.total or 0) <= SMALL:
         assemble(context, job_id, actor)
     else:
-        queue.ring_stage(context.redis, job_id, "assemble")
+        queue.enqueue_stage(context.redis, job_id, "assemble")
 
 
 def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:

@@ -25,12 +25,12 @@ from document_parser.errors import StorageUnavailable
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import record
-from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.webhooks import messages
 from document_parser.jobs.webhooks.http_post import Answer, post
 from document_parser.jobs.webhooks.messages import Announcement
+from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import Webhook, WebhookTry
 from document_parser.settings import Settings
 from document_parser.ssrf import AddressCheck, PinnedTransport
@@ -66,7 +66,7 @@ class Deliverer:
         self.settings = settings
         self.redis = redis
         self.storage = storage
-        self.ledger = Ledger(redis, settings)
+        self.outbox = Outbox(redis)
         self.started = time.monotonic()
         self.hosts: Counter[str] = Counter()
 
@@ -82,7 +82,7 @@ class Deliverer:
                 lease.release()
         # After a whole slice the worker is left to documents and pages first; the sweep rings again.
         if not self._makes_way():
-            queue.ring_deliverer(self.redis, self.ledger)
+            queue.enqueue_deliverer(self.redis)
 
     async def _deliver_on(self, keep_lease: Callable[[], object]) -> None:
         certificates, check = httpx2.create_ssl_context(), AddressCheck(self.settings.webhooks.allow_hosts)
@@ -104,7 +104,7 @@ class Deliverer:
         """What to deliver now, so many at most; of one host only a few at once."""
         while most > 0 and not self._makes_way():
             span = self.settings.webhooks.timeout_seconds + CLAIM_MARGIN_SECONDS
-            due = self.ledger.claim_webhooks(most, span)
+            due = self.outbox.claim(most, span)
             if not due:
                 return
             for told in messages.named(self.redis, due):
@@ -116,7 +116,7 @@ class Deliverer:
         """What it says is settled before the first try: a page that is read again later changes nothing of it."""
         if told.body:
             return told
-        body = self.ledger.keep_body(told.job.card.job_id, told.news.body, messages.of_end(told.job))
+        body = self.outbox.keep_body(told.job.card.job_id, told.news.body, messages.of_end(told.job))
         return replace(told, job=told.job.model_copy(update={told.news.body: body}))
 
     def _has_room(self, told: Announcement) -> bool:
@@ -124,7 +124,7 @@ class Deliverer:
         if self.hosts[told.message.host] < MOST_AT_ONE_HOST:
             self.hosts[told.message.host] += 1
             return True
-        self.ledger.settle_webhook(told.name, told.webhook, PUT_OFF_SECONDS)
+        self.outbox.complete_delivery(told.name, told.webhook, PUT_OFF_SECONDS)
         return False
 
     async def _deliver(self, told: Announcement, transport: PinnedTransport) -> None:
@@ -135,7 +135,7 @@ class Deliverer:
         webhook, delay = after(
             told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds, clock.now(self.redis)
         )
-        if not self.ledger.settle_webhook(told.name, webhook, delay):
+        if not self.outbox.complete_delivery(told.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
         record.publish(self.redis, job_id)

@@ -247,4 +247,4 @@ class _Planner:
             self.context.ledger.make_ready(self.job_id, self.batch)
             self.handed_over = True
         self.batch = []
-        queue.ring_readers(self.context.redis, self.context.ledger, self.context.settings)
+        queue.enqueue_readers(self.context.redis)

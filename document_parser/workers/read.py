@@ -14,6 +14,7 @@ import structlog
 from document_parser.errors import DocumentParserError, PageTimeout, StorageUnavailable
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
+from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim
@@ -49,6 +50,7 @@ class Reader:
         self.context = context
         self.ledger = context.ledger
         self.slot = slot
+        self.slots = ReaderSlots(context.redis)
         self.engines = context.engines()
         self.desks = Desks(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
@@ -67,14 +69,14 @@ class Reader:
             loop.call_soon_threadsafe(self._cancel, claim)
 
         with Actor(self.ledger, on_lost, self.engines.renew) as self.actor:
-            if not self.ledger.enter(self.slot, self.actor.name):
+            if not self.slots.enter(self.slot, self.actor.name):
                 return
             try:
                 await self._read_on()
             finally:
                 await self._tidy()
         # The slot is free again: whatever is left is for the next reader.
-        queue.ring_readers(self.context.redis, self.ledger, self.context.settings)
+        queue.enqueue_readers(self.context.redis)
 
     async def _read_on(self) -> None:
         while True:
@@ -83,7 +85,7 @@ class Reader:
                 await self._fill()
                 self._plan_some()
             if not self.tasks:
-                if self.ledger.retire(self.slot, self.actor.name, leave_work=leaving):
+                if self.slots.retire(self.slot, self.actor.name, leave_work=leaving):
                     return
                 if self._storage_rests():
                     await asyncio.sleep(POLL_SECONDS)

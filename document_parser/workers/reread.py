@@ -56,7 +56,7 @@ async def reread(context: Context, job_id: str) -> None:
                 # To be gone on with elsewhere; nothing comes of it where the job was deleted.
                 context.ledger.release(claim, crashed=False)
                 actor.drop(claim)
-                queue.ring_stage(context.redis, job_id, "retry")
+                queue.enqueue_stage(context.redis, job_id, "retry")
                 return
             context.ledger.finish_stage(claim)
             actor.drop(claim)
@@ -164,7 +164,7 @@ class _Rereading:
             return
         record.store_card(self.context.storage, job.card, ended=job)
         if job.webhook is not None:
-            queue.ring_deliverer(self.context.redis, self.context.ledger)
+            queue.enqueue_deliverer(self.context.redis)
         if outcome.revision is not None and (old := outcome.revision - RESULTS_KEPT) > 0:
             self.context.storage.delete(storage_keys.result_facts(self.job_id, old))
             for kind in FORMAT_FILES.values():

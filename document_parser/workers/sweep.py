@@ -23,6 +23,7 @@ from document_parser.host.processes import die_with_parent, name_process
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.ending import DELETING, delete_again, discard_files, end_job
+from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import deliveries, record, storage_keys
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.records.ledger import Claim, Ledger
@@ -78,8 +79,8 @@ class Sweep:
         self.expire()
         delete_again(self.redis, self.ledger, self.storage, self.now())
         forecast.renew(self.redis)
-        queue.ring_readers(self.redis, self.ledger, self.settings)
-        queue.ring_deliverer(self.redis, self.ledger)
+        queue.enqueue_readers(self.redis)
+        queue.enqueue_deliverer(self.redis)
         return True
 
     def _lease(self) -> bool:
@@ -126,9 +127,9 @@ class Sweep:
         facts = {"job_id": claim.job_id, "request_id": request_id, "what": claim.what, "actor": actor}
         log.warning("claim_of_the_dead", **facts, outcome=released.outcome)
         if released.outcome == "closed":
-            queue.ring_stage(self.redis, claim.job_id, "assemble")
+            queue.enqueue_stage(self.redis, claim.job_id, "assemble")
         elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
-            queue.ring_stage(self.redis, claim.job_id, claim.what)
+            queue.enqueue_stage(self.redis, claim.job_id, claim.what)
         elif released.outcome == "stage" and claim.what == "retry":
             self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what.startswith("export-"):
@@ -152,7 +153,7 @@ class Sweep:
         for slot, raw in self.redis.hgetall("readers").items():
             holder = text(raw)
             if self._vacant(holder):
-                self.ledger.free_slot(text(slot), holder)
+                ReaderSlots(self.redis).free(text(slot), holder)
 
     def _vacant(self, holder: str) -> bool:
         if not holder.startswith("rung|"):
@@ -181,14 +182,14 @@ class Sweep:
             if job.waits_for:
                 continue
             log.warning("rung_again", job_id=job_id, request_id=job.card.request_id, stage=stage)
-            queue.ring_stage(self.redis, job_id, stage, job.lane, job.card.filename)
+            queue.enqueue_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
 
     def _wake(self, jobs: list[Job]) -> None:
         """Jobs that wait for one that has ended, of which nobody told them."""
         for reader in {job.waits_for for job in jobs if job.waits_for}:
             waiting = [job.card.job_id for job in jobs if job.waits_for == reader]
-            queue.wake_waiting(self.redis, self.ledger, reader, waiting)
+            queue.enqueue_waiting(self.redis, self.ledger, reader, waiting)
 
     def _need(self, job: Job) -> tuple[str, str] | None:
         """The stage this job waits for while nobody works it and no bell rings for it."""

@@ -27,7 +27,8 @@ from document_parser.errors import (
     RateLimited,
 )
 from document_parser.jobs.redis.connection import RedisError
-from document_parser.models import JobError, utc_text, validation
+from document_parser.models import JobError, utc_text
+from document_parser.settings import validation
 from document_parser.telemetry import logs
 
 log = logs.get(__name__)

@@ -52,8 +52,8 @@ from document_parser.jobs.records.job import PUBLIC, CacheState, JobCard
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import admission, budget, disk_space, lanes
-from document_parser.models import JobState, Options, validation
-from document_parser.settings import ApiSettings, Settings
+from document_parser.models import JobState, Options
+from document_parser.settings import ApiSettings, Settings, validation
 from document_parser.ssrf import MOST_CHARACTERS as MOST_URL_CHARACTERS
 from document_parser.ssrf import AddressCheck, AddressRefused, lookups
 from document_parser.telemetry import logs

@@ -88,7 +88,7 @@ def stored(services: Services, job: Job, name: OutputFormat) -> Stored:
         return found
     # The place in the events is taken before the bell rings: whatever comes of it is heard.
     last = last_event(services.redis, job.card.job_id)
-    queue.ring_stage(services.redis, job.card.job_id, f"export-{name}")
+    queue.enqueue_stage(services.redis, job.card.job_id, f"export-{name}")
     wait_for_format(services, job.card.job_id, name, last, EXPORT_SECONDS)
     if (found := _stored(services, job, name)) is None:
         record.load(services.redis, job.card.job_id)  # deleted meanwhile: that is what there is to say

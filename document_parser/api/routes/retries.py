@@ -32,7 +32,8 @@ from document_parser.jobs.records import passwords, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.retries import RetryChoice, RetryOrder
 from document_parser.jobs.redis.connection import text
-from document_parser.models import EngineName, JobState, validation
+from document_parser.models import EngineName, JobState
+from document_parser.settings import validation
 from document_parser.telemetry import logs
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def accepted(services: Services, job_id: str, number: int) -> Response:
     sealed = passwords.seal(services.settings, password) if password else None
     before = text(last_event(services.redis, job_id))
     _check_outcome(services.ledger.want_retry(job_id, order, sealed), job, number)
-    queue.ring_stage(services.redis, job_id, "retry")
+    queue.enqueue_stage(services.redis, job_id, "retry")
     record.publish(services.redis, job_id)
     log.info("page_to_reread", page=number, engine=choice.engine or "")
     return _answer(job, number, before)

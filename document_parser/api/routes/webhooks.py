@@ -75,8 +75,8 @@ def listing(query: DeliveriesQuery) -> Response:
 def replay_all() -> Response:
     check_origin()
     services = get_services()
-    count = replay_failed(services.redis, services.ledger)
-    queue.ring_deliverer(services.redis, services.ledger)
+    count = replay_failed(services.redis)
+    queue.enqueue_deliverer(services.redis)
     return responses.of(Replayed(replayed=count, left=deliveries.failed_count(services.redis)), 202)
 
 
@@ -90,8 +90,8 @@ def replay_all() -> Response:
 def replay_one(path: JobPath) -> Response:
     check_origin()
     services = get_services()
-    told = replay(services.redis, services.ledger, known(path.job_id))
-    queue.ring_deliverer(services.redis, services.ledger)
+    told = replay(services.redis, known(path.job_id))
+    queue.enqueue_deliverer(services.redis)
     return responses.of(delivery(told), 202)
 
 

@@ -14,7 +14,7 @@ from document_parser.jobs.records.retries import RetryOrder, RetryOutcome
 from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling.lanes import LANES
-from document_parser.models import JobError, JobState, Lane, Page, PageStatus, Webhook, utc_text
+from document_parser.models import JobError, JobState, Lane, Page, PageStatus, utc_text
 from document_parser.settings import Settings
 from document_parser.telemetry.metrics import JOB_SECONDS, bound_text
 
@@ -59,7 +59,7 @@ class Ledger:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
         self.settings = settings
-        self._scripts: dict[str, Any] = {}
+        self._run = scripts.Scripts(redis).run
 
     # --- planning
 
@@ -234,58 +234,12 @@ class Ledger:
         found = list(job_ids)
         return [text(job_id) for job_id in self._run("wake", reader, *found)] if found else []
 
-    # --- readers
-
-    def ring(self, names: list[str]) -> list[int]:
-        """Which of the readers' slots (from 1) were free and are now called under these RQ ids."""
-        return [int(slot) for slot in self._run("ring", len(names), *names)]
-
-    def enter(self, slot: int, actor: str) -> bool:
-        return bool(self._run("enter", slot, actor))
-
-    def retire(self, slot: int, actor: str, *, leave_work: bool) -> bool:
-        """Free the slot; False where pages have become ready meanwhile and the reader must go on."""
-        return bool(self._run("retire", slot, actor, int(leave_work)))
-
-    def free_slot(self, slot: str, holder: str) -> bool:
-        return bool(self._run("free_slot", slot, holder))
-
-    # --- webhooks
-
-    def ring_deliverer(self, name: str, queue_key: str) -> bool:
-        """Whether a webhook is due that nobody delivers nor will: a deliverer is then to be called under this RQ id."""
-        return bool(self._run("ring_deliverer", name, queue_key))
-
-    def claim_webhooks(self, most: int, span_seconds: float) -> list[str]:
-        """Names of webhooks that are due, longest first. They come again after the span, unless they are settled."""
-        return [text(name) for name in self._run("claim_webhooks", most, int(span_seconds * 1000))]
-
-    def keep_body(self, job_id: str, field: str, body: str) -> str:
-        """What a webhook says at every try: the first body that it was given. Empty where the job is gone."""
-        return text(self._run("keep_body", job_id, field, body))
-
-    def settle_webhook(self, name: str, webhook: Webhook, delay_seconds: float) -> bool:
-        """Keep what a try came to, and when a pending one is due again. False where the job is gone, it was settled, or a
-        newer revision is to be told.
-        """
-        return bool(self._run("settle_webhook", name, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
-
-    def replay_webhook(self, name: str, before: Webhook, again: Webhook) -> bool:
-        """Have a webhook delivered at once. False where the job is gone, or the delivery has moved on from ``before``."""
-        return bool(self._run("replay_webhook", name, before.state, before.attempts, again.model_dump_json()))
-
     def _page_span(self) -> int:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
 
     def _stage_span(self) -> int:
         # A stage may take as long as it needs while its actor lives; the deadline only ends one that hangs for hours.
         return 6 * 3600 * 1000
-
-    def _run(self, name: str, *arguments: Any) -> Any:
-        script = self._scripts.get(name)
-        if script is None:
-            script = self._scripts[name] = self.redis.register_script(scripts.source(name))
-        return script(args=arguments)
 
 
 def _token() -> str:

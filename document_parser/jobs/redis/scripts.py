@@ -18,3 +18,18 @@ def source(name: str) -> str:
 def run(redis: Redis, name: str, *arguments: Any) -> Any:
     """Run a script once. Whoever runs it again and again registers it."""
     return redis.register_script(source(name))(args=list(arguments))
+
+
+class Scripts:
+    """The scripts as one holder calls them: each is sent to Redis once, and called by its hash afterwards."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._registered: dict[str, Any] = {}
+
+    def run(self, name: str, *arguments: Any) -> Any:
+        """Run a script in one step and return its reply. Raises RedisError."""
+        script = self._registered.get(name)
+        if script is None:
+            script = self._registered[name] = self._redis.register_script(source(name))
+        return script(args=arguments)

@@ -8,11 +8,11 @@ from document_parser.errors import JobNotComplete, WebhookMissing
 from document_parser.jobs.records import deliveries, record
 from document_parser.jobs.records.deliveries import job_of
 from document_parser.jobs.records.job import Job
-from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.webhooks import messages
 from document_parser.jobs.webhooks.messages import Announcement
+from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import Webhook
 from document_parser.telemetry import logs
 
@@ -21,13 +21,13 @@ log = logs.get(__name__)
 MOST_AT_ONCE = 1000
 
 
-def replay(redis: Redis, ledger: Ledger, job_id: str) -> Announcement:
+def replay(redis: Redis, job_id: str) -> Announcement:
     """Deliver a job's newest webhook now, on a schedule begun anew where it was over; a try under way is left alone.
 
     The newest is that of its newest retry, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
     """
     told = _newest(record.load(redis, job_id))
-    _replay(redis, ledger, told)
+    _replay(redis, told)
     return _newest(record.load(redis, job_id))
 
 
@@ -40,19 +40,19 @@ def _newest(job: Job) -> Announcement:
     return found[-1]
 
 
-def replay_failed(redis: Redis, ledger: Ledger) -> int:
+def replay_failed(redis: Redis) -> int:
     """Deliver what was given up, the newest first, so many at most. How many."""
     names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
     found = messages.named(redis, names)
     for gone in {job_of(name) for name in names} - {told.job.card.job_id for told in found}:
         deliveries.forget(redis, gone)
-    return sum(_replay(redis, ledger, told) for told in found)
+    return sum(_replay(redis, told) for told in found)
 
 
-def _replay(redis: Redis, ledger: Ledger, told: Announcement) -> bool:
+def _replay(redis: Redis, told: Announcement) -> bool:
     again, job_id = _again(told.webhook, clock.now(redis)), told.job.card.job_id
     # Where the delivery has moved on meanwhile, a try has just been made: that will do.
-    done = again is not None and ledger.replay_webhook(told.name, told.webhook, again)
+    done = again is not None and Outbox(redis).replay(told.name, told.webhook, again)
     if done:
         log.info("webhook_replayed", job_id=job_id, webhook=told.event, was=told.webhook.state)
         record.publish(redis, job_id)

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from document_parser.engines.registry import Engines
-from document_parser.models import Damage, PageFacts, PageImage, PictureSpec, Rule, Word
+from document_parser.sources.base import PageSource
+from document_parser.models import PageImage, PictureSpec
 
 SIDEWAYS = 1.0
 SMALLER = 0.7
 """A picture that did not fit into the model's context is sent again at this part of its size."""
-
-
-class PageSource(Protocol):
-    """What reading needs of an open document."""
-
-    async def facts(self, number: int) -> PageFacts: ...
-
-    async def words(self, number: int) -> list[Word]: ...
-
-    async def rules(self, number: int) -> list[Rule]: ...
-
-    async def damage(self, number: int) -> list[Damage]: ...
-
-    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage: ...
 
 
 class UprightPictures:

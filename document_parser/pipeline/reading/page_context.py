@@ -31,34 +31,14 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.skew import Skew
+from document_parser.pipeline.reading.candidate import Candidate, confidence_of
+from document_parser.pipeline.reading.page_result import as_shown, failed, page_blocks
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import is_ground, placed
 from document_parser.pipeline.reading.oriented_images import PageSource, UprightPictures
 
-UNSURE = 0.85
-"""Below this mean confidence a page is flagged, and looked at once more: it may stand on its head."""
-
-
 NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
-
-
-@dataclass
-class Candidate:
-    """A reading that may become the page. ``doubts`` speak against it, ``notes`` only tell what was done."""
-
-    name: EngineName
-    reading: Reading
-    turn: int = 0
-    agreement: float | None = None
-    doubts: list[PageWarning] = field(default_factory=list)
-    notes: list[PageWarning] = field(default_factory=list)
-
-    def doubt(self, code: WarningCode, message: str) -> None:
-        self.doubts.append(PageWarning(code=code, message=message))
-
-    def note(self, code: WarningCode, message: str) -> None:
-        self.notes.append(PageWarning(code=code, message=message))
 
 
 @dataclass
@@ -95,7 +75,7 @@ class OnePage:
 
     def candidate(self, name: EngineName, reading: Reading) -> Candidate:
         """The reading as one that may become the page; its blocks stand where the page as shown has them."""
-        reading = replace(reading, blocks=_as_shown(reading.blocks, reading.skew))
+        reading = replace(reading, blocks=as_shown(reading.blocks, reading.skew))
         return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
 
     def tell(
@@ -138,67 +118,3 @@ def _turn(page: Page, turn: int) -> None:
     if turn in (90, 270):
         page.width, page.height = page.height, page.width
     page.warnings.append(PageWarning(code="rotated", message=f"The page was turned by {turn} degrees clockwise."))
-
-
-def page_blocks(page: Page, reading: Reading) -> list[Block]:
-    """The blocks of a reading: those it has, or what the layout makes of its words, and the figures among them."""
-    if reading.blocks:
-        return reading.blocks
-    blocks = _as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
-    if not reading.figures:
-        return blocks
-    figures = [(box, with_labels(box, blocks)) for box in _figures(page, reading)]
-    return placed(blocks, [box if is_ground(blocks, labelled) else labelled for box, labelled in figures])
-
-
-def _figures(page: Page, reading: Reading) -> list[BoundingBox]:
-    """The figures found in a picture that are large enough, on the page as shown."""
-    boxes = (box.as_shown(reading.skew) for box in reading.figures)
-    edges = [(box.left, box.top, box.right, box.bottom) for box in boxes]
-    return figure_boxes(edges, page.width or 595.0, page.height or 842.0)
-
-
-def _as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
-    if not skew.degrees:
-        return blocks
-    return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
-
-
-def words_as_shown(reading: Reading) -> list[Word]:
-    """The words of a reading where they stand on the page as a viewer shows it, once it is upright."""
-    if not reading.skew.degrees:
-        return reading.words
-    boxes = (BoundingBox.of(*reading.skew.as_shown(word[1:5])) for word in reading.words)
-    return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
-
-
-async def text_layer_reading(source: PageSource, number: int) -> Reading:
-    """The words of the text layer as a reading. Raises PageUnreadable."""
-    words = await source.words(number)
-    return Reading("text_layer", words=words, rules=await rules_around(words, source, number))
-
-
-async def rules_around(words: list[Word], source: PageSource, number: int) -> list[Rule]:
-    """The rules of a page; not asked for where there are no words for them to part."""
-    return await source.rules(number) if words else []
-
-
-def confidence_of(reading: Reading) -> float | None:
-    """The mean confidence of the words, where the engine tells it."""
-    sure = [word.confidence for word in reading.words if word.confidence is not None]
-    return round(sum(sure) / len(sure), 4) if sure else None
-
-
-def is_unsure(reading: Reading) -> bool:
-    confidence = confidence_of(reading)
-    return confidence is not None and confidence < UNSURE
-
-
-def failed(page: Page, error: DocumentParserError) -> Page:
-    """The page as one that could not be read, its attempts kept."""
-    page.status = "failed"
-    page.engine = None
-    page.blocks = []
-    page.error = PageError(code=error.code, message=error.message)
-    page.warnings.append(PageWarning(code="page_failed", message=error.message))
-    return page
