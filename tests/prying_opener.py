@@ -16,9 +16,9 @@ from pathlib import Path
 
 from document_parser.imaging.page_image import Picture
 from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.opener import run_zygote
 from document_parser.sources.protocol import Request
-from document_parser.sources.zygote import OpenerLimits
 
 
 class PryingDocument:

@@ -14,7 +14,8 @@ from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.scheduling import budget
 from document_parser.settings import QueueSettings
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 from tests import documents
 from tests.service import Service
 

@@ -16,7 +16,8 @@ import pytest
 
 from document_parser.models import Confinement
 from document_parser.sources import confinement
-from document_parser.sources.source import OpenerLimits, Openers, Source
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers, Source
 from document_parser.sources.zygote import start_zygote
 from tests import documents
 from tests.service import ROOT

@@ -27,8 +27,9 @@ from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.read_page import read_page, read_plain
 from document_parser.pipeline.reading.textless import has_no_text
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.pdf.stream_checks import check_jpeg
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.source import Openers
 from tests import documents
 from tests.service import NOBODY
 

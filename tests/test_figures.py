@@ -19,8 +19,9 @@ from document_parser.pipeline.local.reader import parse
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import located, placed, with_figures
 from document_parser.settings import EngineSettings, Settings
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.source import Openers
 from tests import documents
 from tests.service import Service
 

@@ -21,7 +21,8 @@ from document_parser.models import BoundingBox, Options, PageFacts, Reading
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 from tests import documents
 from tests.service import NOBODY
 from tests.vllm_batching import Speed

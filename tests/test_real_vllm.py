@@ -26,7 +26,8 @@ from document_parser.models import Options, PageImage, PictureSpec, Reading
 from document_parser.pipeline.checks.guards import loop_reason
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 from tests.documents import scanned_pdf
 from tests.service import NOBODY, Service
 from tests.vllm_answers import Grammar

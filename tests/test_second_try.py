@@ -19,7 +19,8 @@ from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.reading.line_retry import is_worth_it
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 ENGLISH = ("The teachers of the village school", "wrote to the ministry last winter", "and quoted what the children said:")

@@ -23,10 +23,12 @@ from document_parser.models import Block, BoundingBox, Options, Page, PageImage,
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.hybrid import patched
 from document_parser.pipeline.reading.line_retry import with_second_try
-from document_parser.pipeline.reading.page_context import OnePage, words_as_shown
+from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_result import words_as_shown
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import EngineSettings, Settings
-from document_parser.sources.source import OpenerLimits, Openers
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 
 SHEET = np.zeros((1000, 800, 3), dtype=np.uint8)
 PAPER = 235

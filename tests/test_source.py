@@ -31,7 +31,8 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
 from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
-from document_parser.sources.source import REQUESTS_PER_CHILD, OpenerLimits, Openers, Source
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests import documents
 from tests.documents import PARAGRAPH
 

@@ -32,7 +32,7 @@ class Deletion:
     """How much of a job there was."""
 
     keys: int
-    storage_keys: int
+    files: int
 
 
 def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:

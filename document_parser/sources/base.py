@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from document_parser.models import Damage, PageFacts, PageImage, PictureSpec, Rule, Word
+
+if TYPE_CHECKING:
+    from document_parser.imaging.page_image import Picture
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,6 @@ class OpenerLimits:
     max_image_memory_mb: int = 1024
 
 
-@dataclass(frozen=True)
-
-
 class OpenedDocument(Protocol):
     """An opened file of any kind, pages from 1."""
 
@@ -32,10 +31,6 @@ class OpenedDocument(Protocol):
     def rules(self, number: int) -> list[Rule]: ...
     def damage(self, number: int) -> list[Damage]: ...
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
-
-
-OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
-"""Opens the file that a request names. Raises DocumentError."""
 
 
 class PageSource(Protocol):

@@ -22,21 +22,21 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of once a child
 from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
-from document_parser.imaging.page_image import Picture
-from document_parser.models import Confinement, Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import Confinement, PictureSpec
 from document_parser.settings import LogSettings
 from document_parser.sources import confinement, decoder_messages, protocol
+from document_parser.sources.base import OpenedDocument, OpenerLimits
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import Reply, Request
-from document_parser.sources.zygote import FORK_REQUEST, OpenerLimits
+from document_parser.sources.zygote import FORK_REQUEST
 from document_parser.telemetry import logs
 
 _LOGGER = "document_parser.sources.opener"
@@ -54,6 +54,10 @@ _IGNORED_SIGNALS = (
     signal.SIGQUIT,
     signal.SIGALRM,
 )
+
+
+OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
+"""Opens the file that a request names. Raises DocumentError."""
 
 
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:

@@ -23,9 +23,10 @@ from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import Confinement, Damage, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.models.skew import Skew
 from document_parser.sources import protocol
+from document_parser.sources.base import OpenerLimits
 from document_parser.sources.child import Child, ask_for_child
 from document_parser.sources.protocol import Reply, Request
-from document_parser.sources.zygote import OpenerLimits, Zygote, start_zygote
+from document_parser.sources.zygote import Zygote, start_zygote
 from document_parser.telemetry import logs
 
 __all__ = ["OpenerLimits", "Openers", "Source"]

@@ -15,6 +15,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 from document_parser.settings import environment_of_opener
+from document_parser.sources.base import OpenerLimits
 from document_parser.telemetry import logs
 
 FORK_REQUEST = b"fork"
@@ -26,6 +27,7 @@ _DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 """They wait until the zygote ignores them: a Ctrl-C while it loads would end it with a traceback."""
 
 
+@dataclass(frozen=True)
 class Zygote:
     """A running zygote, as seen from its parent and whoever that has forked since.
 

@@ -17,7 +17,8 @@ from document_parser.jobs.redis.breakers import SharedSwitchboard
 from document_parser.jobs.redis.connection import Redis, RedisError, connect
 from document_parser.models import Confinement
 from document_parser.settings import Settings, load_settings
-from document_parser.sources.source import OpenerLimits, Openers, Source
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers, Source
 from document_parser.sources.zygote import Zygote
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs

@@ -63,8 +63,6 @@ PRELOADED = (
     "cv2",
     "document_parser.engines.rapidocr.ocr",  # with OpenVINO, imported so that it starts nothing
     "openai",
-    "rapidocr",
-    "rapidocr.ch_ppocr_det.utils",
 )
 BEAT_SECONDS = 5
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
@@ -283,7 +281,7 @@ def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bo
 
 def preload() -> None:
     """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    with without("rich"):  # httpx would load it for its command line
+    with without("rich"), without("aiohttp"):  # for httpx' command line, and for a transport of openai's that nobody asks for
         for module in PRELOADED:
             importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm.client").certificates()

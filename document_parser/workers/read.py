@@ -21,7 +21,8 @@ from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.scheduling import budget, lanes
 from document_parser.models import Page
 from document_parser.pipeline.reading.figures import with_figures
-from document_parser.pipeline.reading.read_page import failed, read_page
+from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.read_page import read_page
 from document_parser.pipeline.reading.routing import MODELS
 from document_parser.telemetry import logs
 from document_parser.workers import assemble

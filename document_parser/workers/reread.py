@@ -24,7 +24,8 @@ from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.webhooks import messages
 from document_parser.models import FORMAT_FILES, Page
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
-from document_parser.pipeline.reading.read_page import failed, read_page, read_with
+from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.sources.source import Source
 from document_parser.telemetry import logs
 from document_parser.workers import assemble

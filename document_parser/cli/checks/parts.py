@@ -162,7 +162,8 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
 
 def openers(settings: Settings) -> Iterator[Finding]:
     """What keeps the processes that open documents from anything else, as the kernel lets one."""
-    from document_parser.sources.source import OpenerLimits, Openers
+    from document_parser.sources.base import OpenerLimits
+    from document_parser.sources.source import Openers
 
     try:
         with Openers.start(OpenerLimits(memory_mb=settings.workers.opener_memory_mb)) as started:

@@ -12,9 +12,11 @@ from document_parser.engines.registry import Engines
 from document_parser.errors import DocumentParserError, PageTimeout, PageUnreadable
 from document_parser.models import Options, Page
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
-from document_parser.pipeline.reading.read_page import PageSource, failed, read_page, read_plain
+from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.read_page import read_page, read_plain
 from document_parser.pipeline.reading.routing import MODELS
 from document_parser.settings import Settings
+from document_parser.sources.base import PageSource
 
 _Task = asyncio.Task[Page | None]
 

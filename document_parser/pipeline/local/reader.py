@@ -24,7 +24,8 @@ from document_parser.pipeline.local.result import ReadDocument
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
 from document_parser.settings.validation import invalid_option
-from document_parser.sources.source import OpenerLimits, Openers, Source
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers, Source
 
 Watch = Callable[[Progress], None]
 """Told of the counts once the document is open, and after each page."""

@@ -12,8 +12,9 @@ from document_parser.pipeline.checks.evidence import Witness
 from document_parser.pipeline.checks.loops import keep_good_prefix, loop_reason
 from document_parser.pipeline.reading import crops
 from document_parser.pipeline.reading.box_matching import place_blocks
+from document_parser.pipeline.reading.candidate import Candidate
 from document_parser.pipeline.reading.evidence_sources import Witnesses
-from document_parser.pipeline.reading.page_context import Candidate, OnePage
+from document_parser.pipeline.reading.page_context import OnePage
 
 
 async def with_the_rest(

@@ -6,8 +6,10 @@ from document_parser.models import EngineName, PageImage, Reading
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.evidence import Witness
 from document_parser.pipeline.reading import routing
+from document_parser.pipeline.reading.candidate import is_unsure
 from document_parser.pipeline.reading.cpu_reading import CpuLook
-from document_parser.pipeline.reading.page_context import OnePage, is_unsure, words_as_shown
+from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_result import words_as_shown
 
 
 class Witnesses:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from document_parser.errors import PageUnreadable
 from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PictureSpec
 from document_parser.pipeline.assembly.captions_and_links import with_captions
-from document_parser.pipeline.reading.oriented_images import PageSource
+from document_parser.sources.base import PageSource
 from document_parser.text.normalize import texts_of
 
 PICTURE = PictureSpec(dpi=150, max_long_side=1600, quality=85)

@@ -28,8 +28,8 @@ from document_parser.models import (
     Rule,
     Word,
 )
-from document_parser.pipeline.reading.oriented_images import PageSource
 from document_parser.pipeline.reading.routing import distrust
+from document_parser.sources.base import PageSource
 from document_parser.text.language import is_doubtful, plain_letters
 from document_parser.text.normalize import is_meaningless
 

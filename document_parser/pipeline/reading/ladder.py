@@ -24,18 +24,12 @@ from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import hybrid, routing
 from document_parser.pipeline.reading.box_matching import place_blocks
+from document_parser.pipeline.reading.candidate import Candidate, confidence_of, is_unsure
 from document_parser.pipeline.reading.continuation import with_the_rest
 from document_parser.pipeline.reading.evidence_sources import Witnesses
 from document_parser.pipeline.reading.line_retry import with_second_try
-from document_parser.pipeline.reading.page_context import (
-    Candidate,
-    OnePage,
-    confidence_of,
-    failed,
-    is_unsure,
-    text_layer_reading,
-)
-from document_parser.pipeline.reading.page_result import left_out
+from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_result import failed, left_out, text_layer_reading
 from document_parser.pipeline.reading.second_reader import SecondReader
 from document_parser.pipeline.reading.textless import has_no_text, only_shown
 from document_parser.text.normalize import overlap, texts_read, tokens

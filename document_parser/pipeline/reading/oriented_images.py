@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from document_parser.engines.registry import Engines
-from document_parser.sources.base import PageSource
 from document_parser.models import PageImage, PictureSpec
+from document_parser.sources.base import PageSource
 
 SIDEWAYS = 1.0
 SMALLER = 0.7

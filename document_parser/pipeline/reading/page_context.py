@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from document_parser.engines.base import Watch
 from document_parser.engines.registry import Engines
-from document_parser.errors import DocumentParserError, PageInDoubt
-from document_parser.imaging.figure_boxes import figure_boxes
-from document_parser.layout.page import blocks_of
+from document_parser.errors import PageInDoubt
 from document_parser.models import (
     Attempt,
-    Block,
-    BoundingBox,
     EngineName,
     GuardName,
     Options,
     Page,
-    PageError,
     PageFacts,
     PageImage,
     PageKind,
     PageWarning,
     Reading,
     Route,
-    Rule,
-    WarningCode,
-    Word,
 )
-from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of
-from document_parser.pipeline.reading.page_result import as_shown, failed, page_blocks
 from document_parser.pipeline.reading.damage import damage_warnings
-from document_parser.pipeline.reading.figure_labels import with_labels
-from document_parser.pipeline.reading.figures import is_ground, placed
-from document_parser.pipeline.reading.oriented_images import PageSource, UprightPictures
+from document_parser.pipeline.reading.oriented_images import UprightPictures
+from document_parser.pipeline.reading.page_result import as_shown, failed, page_blocks
+from document_parser.sources.base import PageSource
 
 NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
 

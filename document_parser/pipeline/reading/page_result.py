@@ -8,13 +8,25 @@ from collections.abc import Sequence
 from document_parser.errors import DocumentParserError
 from document_parser.imaging.figure_boxes import figure_boxes
 from document_parser.layout.page import blocks_of
-from document_parser.models import Block, BoundingBox, PageError, Reading, Rule, Word
+from document_parser.models import (
+    Block,
+    BoundingBox,
+    Damage,
+    HiddenReason,
+    HiddenText,
+    Page,
+    PageError,
+    PageFacts,
+    PageWarning,
+    Reading,
+    Rule,
+    Word,
+)
 from document_parser.models.skew import Skew
+from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import is_ground, placed
 from document_parser.sources.base import PageSource
-from document_parser.models import Damage, HiddenReason, HiddenText, Page, PageFacts, PageWarning
-from document_parser.pipeline.reading.damage import damage_warnings
 
 BECAUSE: dict[HiddenReason, str] = {
     "invisible": "painted invisibly",
@@ -83,7 +95,7 @@ def as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
     return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
 
 
-def wordsas_shown(reading: Reading) -> list[Word]:
+def words_as_shown(reading: Reading) -> list[Word]:
     """The words of a reading where they stand on the page as a viewer shows it, once it is upright."""
     if not reading.skew.degrees:
         return reading.words

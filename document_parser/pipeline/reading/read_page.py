@@ -21,9 +21,10 @@ from document_parser.models import (
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.font_check import WITNESS, with_fonts_checked
 from document_parser.pipeline.reading.ladder import Ladder
-from document_parser.pipeline.reading.oriented_images import PageSource, UprightPictures
-from document_parser.pipeline.reading.page_context import OnePage, failed, page_blocks, text_layer_reading
-from document_parser.pipeline.reading.page_result import begun, left_out
+from document_parser.pipeline.reading.oriented_images import UprightPictures
+from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_result import begun, failed, left_out, page_blocks, text_layer_reading
+from document_parser.sources.base import PageSource
 
 __all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
 

@@ -18,8 +18,10 @@ from document_parser.pipeline.checks.agreement import (
 )
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import routing
+from document_parser.pipeline.reading.candidate import Candidate, is_unsure
 from document_parser.pipeline.reading.evidence_sources import Witnesses
-from document_parser.pipeline.reading.page_context import Candidate, OnePage, is_unsure, text_layer_reading
+from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_result import text_layer_reading
 from document_parser.text.normalize import texts_read
 from document_parser.text.numbers import Difference, differences, told
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from document_parser.models import Block, BoundingBox, PageFacts, PageImage, Reading
 from document_parser.pipeline.checks.evidence import inked_box
 from document_parser.pipeline.reading import routing
-from document_parser.pipeline.reading.page_context import Candidate, OnePage
+from document_parser.pipeline.reading.candidate import Candidate
+from document_parser.pipeline.reading.page_context import OnePage
 
 MAX_FALSE_LINES = 3
 MAX_FALSE_CONFIDENCE = 0.5

@@ -22,7 +22,8 @@ from document_parser.sources.pdf.bar_charts import bar_chart_boxes
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import drawing_boxes
 from document_parser.sources.pdf.form_fields import MOST_FIELDS, extract_fields
-from document_parser.sources.pdf.hidden_text import seen_and_unseen, suspects_of
+from document_parser.sources.pdf.hidden_candidates import suspects_of
+from document_parser.sources.pdf.hidden_text import seen_and_unseen
 from document_parser.sources.pdf.links import with_links
 from document_parser.sources.pdf.objects import COVERING, Box, Placed, address_of, objects_of, texts_under_pictures
 from document_parser.sources.pdf.repair import rebuild

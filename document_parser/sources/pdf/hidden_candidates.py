@@ -1,7 +1,7 @@
 """Text objects of a PDF page that may be unseen by how they are painted. Runs in the opener child.
 
-Painted invisibly, transparent, tiny, off the page, cut away, in the colour of what lies behind, or under something opaque. Whether
-the text is unseen, a look at the page decides: ``hidden_text``.
+Painted invisibly, transparent, tiny, off the page, cut away, in the colour of what lies behind, or under something opaque.
+Whether the text is unseen is decided by drawing the page: see ``hidden_text``.
 """
 
 from __future__ import annotations

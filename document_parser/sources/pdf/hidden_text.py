@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
 from document_parser.sources.pdf.hidden_candidates import TINY_POINTS, Suspect
-from document_parser.sources.pdf.objects import Box, Placed, address_of, window_of
+from document_parser.sources.pdf.objects import Placed, address_of
 from document_parser.sources.pdf.text_layer import extract_marked
 
 SEEN = 12
