@@ -34,7 +34,7 @@ from document_parser.engines.vlm.response import WATCH_CHARACTERS  # noqa: E402
 from document_parser.layout.page import blocks_of  # noqa: E402
 from document_parser.models import AccuracyMode, Options, Page, Word  # noqa: E402
 from document_parser.pipeline.checks.loops import loop_reason  # noqa: E402
-from document_parser.pipeline.local.reader import DocumentReader  # noqa: E402
+from document_parser.pipeline.local.reader import DocumentParser  # noqa: E402
 from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
 from document_parser.sources.pdf.file import PdfFile  # noqa: E402
 from document_parser.text.normalize import Vocabulary, tokens  # noqa: E402
@@ -220,7 +220,7 @@ async def run(way: Way, documents_: dict[Path, list[TruePage]]) -> dict[str, Out
             deepseek=DeepSeekSettings(url=urls["deepseek"]),
             nanonets=NanonetsSettings(url=urls["nanonets"]),
         )
-        reader = await stack.enter_async_context(DocumentReader(settings))
+        reader = await stack.enter_async_context(DocumentParser(settings))
         for path, truths in documents_.items():
             for server in servers:
                 server.pages = truths
@@ -229,7 +229,7 @@ async def run(way: Way, documents_: dict[Path, list[TruePage]]) -> dict[str, Out
     return outcomes
 
 
-async def _read(reader: DocumentReader, path: Path, truths: list[TruePage], mode: AccuracyMode) -> Outcome:
+async def _read(reader: DocumentParser, path: Path, truths: list[TruePage], mode: AccuracyMode) -> Outcome:
     outcome = Outcome()
     with await reader.read(path, Options(accuracy_mode=mode)) as document:
         pages = {page.number: page for page in document.pages()}

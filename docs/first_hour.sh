@@ -285,7 +285,7 @@ import document_parser
 
 
 async def read_all(paths):
-    async with document_parser.DocumentReader() as reader:
+    async with document_parser.DocumentParser() as reader:
         for path in paths:
             with await reader.read(path) as document, open(f"{path.stem}.md", "wb") as out:
                 document.write("markdown", out)

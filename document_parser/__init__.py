@@ -12,13 +12,13 @@ from document_parser.version import __version__
 
 if TYPE_CHECKING:
     from document_parser.client import Client
-    from document_parser.pipeline.local.reader import DocumentReader, parse, parse_async
+    from document_parser.pipeline.local.reader import DocumentParser, parse, parse_async
 
-__all__ = ["Client", "DocumentReader", "__version__", "parse", "parse_async"]
+__all__ = ["Client", "DocumentParser", "__version__", "parse", "parse_async"]
 
 _FRONT_DOOR = {
     "Client": "document_parser.client",
-    "DocumentReader": "document_parser.pipeline.local.reader",
+    "DocumentParser": "document_parser.pipeline.local.reader",
     "parse": "document_parser.pipeline.local.reader",
     "parse_async": "document_parser.pipeline.local.reader",
 }

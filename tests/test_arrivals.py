@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from document_parser.api.intake.arrivals import SLOW_SECONDS, Arrivals, Places, places_of
+from document_parser.api.intake.arrivals import SLOW_SECONDS, Arrivals, Slots, slots_of
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_nobody_may_take_longer_than_the_whole_time_however_many_bytes_come(conn
 
 
 def test_where_too_many_are_slow_the_slowest_go_and_the_quick_are_never_counted(connection):
-    arrivals = Arrivals(whole_seconds=1000, places=Places(2))
+    arrivals = Arrivals(whole_seconds=1000, places=Slots(2))
     slow = [begun(arrivals, connection, received=size) for size in (10, 30, 20, 40)]
     later = slow[0].began + SLOW_SECONDS
     arrivals.look(later - 1)
@@ -68,13 +68,13 @@ def test_where_too_many_are_slow_the_slowest_go_and_the_quick_are_never_counted(
 
 @pytest.mark.parametrize(("threads", "most"), [(1, 1), (2, 1), (4, 3), (8, 6), (16, 12)])
 def test_a_quarter_of_the_threads_stays_for_what_is_answered_at_once(threads, most):
-    places = places_of(threads)
+    places = slots_of(threads)
     assert [places.take() for _ in range(threads + 1)].count(True) == most
 
 
 def test_who_waits_takes_a_place_from_those_who_send_slowly_and_the_other_way_round():
-    held = Places(3)
-    waiting = Places(2, of=held)
+    held = Slots(3)
+    waiting = Slots(2, of=held)
     assert [waiting.take(), waiting.take(), waiting.take()] == [True, True, False]
     assert [held.take(), held.take()] == [True, False]
     waiting.give_back()

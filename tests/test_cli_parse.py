@@ -21,8 +21,8 @@ from document_parser import errors
 from document_parser.engines.registry import Engines
 from document_parser.models import Document, Options, Page, PageFacts
 from document_parser.pipeline.local.page_window import PageWindow
-from document_parser.pipeline.local.reader import DocumentReader
-from document_parser.pipeline.local.result import ReadDocument
+from document_parser.pipeline.local.reader import DocumentParser
+from document_parser.pipeline.local.result import ParseResult
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings, WorkerSettings, environment_fields
 from tests import documents
 from tests.peer import Answer, peer, problem
@@ -653,7 +653,7 @@ def test_a_reader_reads_many_documents_and_keeps_pages_on_disk(tmp_path):
     documents.pdf_of_text(tmp_path / "a.pdf", [f"Page {number}" for number in range(1, 31)])
 
     async def main():
-        async with DocumentReader(CPU) as reader:
+        async with DocumentParser(CPU) as reader:
             for _ in range(2):
                 with await reader.read(tmp_path / "a.pdf") as document:
                     assert document.complete
@@ -663,7 +663,7 @@ def test_a_reader_reads_many_documents_and_keeps_pages_on_disk(tmp_path):
 
 
 def test_pages_come_out_ascending_in_whatever_order_they_were_finished():
-    with ReadDocument(Document(filename="a.pdf", media_type="application/pdf", page_count=3), Options(), 3) as document:
+    with ParseResult(Document(filename="a.pdf", media_type="application/pdf", page_count=3), Options(), 3) as document:
         for number in (2, 3, 1):
             document.keep(Page(number=number, status="failed" if number > 1 else "blank"))
         assert [page.number for page in document.document().pages] == [1, 2, 3]

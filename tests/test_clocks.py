@@ -170,7 +170,7 @@ def test_a_forecast_forgets_what_was_counted_before_the_clock_was_set_back(ledge
     later = sweep.now() + 3 * HOUR_MILLISECONDS
     redis.hset("load", "busy_since", later)
     redis.hset("pace", str(later // 5000), 1000)
-    weighed = forecast.weigh(redis)
+    weighed = forecast.measure_load(redis)
     assert weighed.busy_since <= weighed.now
     assert weighed.pace == {}
 

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from document_parser.jobs.scheduling import forecast
-from document_parser.jobs.scheduling.forecast import Unfinished, Weighed, pages_per_second
+from document_parser.jobs.scheduling.forecast import LoadSnapshot, Unfinished, pages_per_second
 from document_parser.jobs.scheduling.lanes import order
 from tests.documents import stamped_pdf
 from tests.service import WORKER, Service, wait_until
@@ -97,7 +97,7 @@ def test_a_document_that_nobody_has_opened_counts_as_much_as_the_others():
     ],
 )
 def test_the_pace_is_that_of_the_time_in_which_there_was_something_to_read(pace, busy_since, told):
-    found = pages_per_second(Weighed([], pace, busy_since, now=1000.0))
+    found = pages_per_second(LoadSnapshot([], pace, busy_since, now=1000.0))
     assert found == (None if told is None else pytest.approx(told))
 
 
@@ -117,7 +117,7 @@ def told_over(finished, waiting_from=1):
         pace[bucket], left = pages, left - pages
         now = (bucket + 1) * forecast.BUCKET_SECONDS
         kept = {one: count for one, count in pace.items() if one > bucket - forecast.BUCKETS}
-        weighed = Weighed([], kept, waiting_from * forecast.BUCKET_SECONDS, now)
+        weighed = LoadSnapshot([], kept, waiting_from * forecast.BUCKET_SECONDS, now)
         job = Unfinished("a", "normal", "ann", left)
         told.append(forecast.forecast([job], pages_per_second(weighed))["a"].seconds)
     return told
@@ -146,7 +146,7 @@ def test_while_nobody_works_it_rises_until_nothing_can_be_known():
     [({}, 0, False), ({}, 990, False), ({}, 870, True), ({190: 1}, 870, False)],
 )
 def test_no_pace_holds_where_pages_wait_for_as_long_as_it_is_taken_from_and_none_is_finished(pace, busy_since, still):
-    assert forecast.stands_still(Weighed([], pace, busy_since, now=1000.0)) is still
+    assert forecast.is_stalled(LoadSnapshot([], pace, busy_since, now=1000.0)) is still
 
 
 @pytest.mark.parametrize("finished", [[1, 0, 0, 0], [0, 0, 0, 1], [1000], [500, 500], [0] * 30, [1] + [0] * 30 + [1]])

@@ -9,7 +9,7 @@ import pytest
 from document_parser.engines.vlm.response import WATCH_CHARACTERS
 from document_parser.models import Block, BoundingBox, InkFacts, PageImage, Reading, Table, Word
 from document_parser.models import Cell as TableCell
-from document_parser.pipeline.checks.evidence import Witness
+from document_parser.pipeline.checks.evidence import Evidence
 from document_parser.pipeline.checks.guards import judge
 from document_parser.pipeline.checks.loops import keep_good_prefix, loop_reason
 from tests.vllm_answers import answer_for, loop_for
@@ -122,12 +122,12 @@ def test_a_text_without_a_loop_is_kept_whole():
     assert keep_good_prefix(START) == START
 
 
-NOBODY = Witness()
+NOBODY = Evidence()
 
 
-def knows(text: str) -> Witness:
+def knows(text: str) -> Evidence:
     """A witness that knows these words and no places."""
-    return Witness([Word(word, 0, 0, 0, 0) for word in text.split()], "text_layer")
+    return Evidence([Word(word, 0, 0, 0, 0) for word in text.split()], "text_layer")
 
 
 INKED = PageImage(1, 100, 100, "jpeg", b"", ink=0.05)
@@ -275,7 +275,7 @@ def test_words_known_to_the_page_are_a_better_witness_than_its_ink():
 
 def test_an_ocr_that_found_far_less_than_was_read_accuses_nobody():
     small_print = " ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}clause unlike others" for n in range(60))
-    found = Witness(knows(SENTENCES).words, "rapidocr")
+    found = Evidence(knows(SENTENCES).words, "rapidocr")
     assert judge(said(SENTENCES + small_print), INKED, found) is None
     assert judge(said(SENTENCES + small_print), SPARSE, found).guard == "fabrication"
     assert judge(said(SENTENCES + small_print), INKED, knows(SENTENCES)).guard == "fabrication"
@@ -283,8 +283,8 @@ def test_an_ocr_that_found_far_less_than_was_read_accuses_nobody():
 
 def test_an_ocr_accuses_no_script_that_it_cannot_write():
     korean = "이 문서는 두 당사자 사이의 합의가 삼월 첫째 날에 시작하여 세 해 뒤에 끝난다고 적고 있습니다 "
-    found = Witness(knows(SENTENCES).words, "rapidocr")
+    found = Evidence(knows(SENTENCES).words, "rapidocr")
     assert judge(said(SENTENCES + korean), INKED, found) is None
     assert judge(said(SENTENCES + korean), INKED, knows(SENTENCES)).guard == "fabrication"
-    knows_some = Witness(knows(SENTENCES + "한국").words, "tesseract")
+    knows_some = Evidence(knows(SENTENCES + "한국").words, "tesseract")
     assert judge(said(SENTENCES + korean), INKED, knows_some).guard == "fabrication"

@@ -15,7 +15,7 @@ import document_parser
 from document_parser.models import Document, HiddenText, Options
 from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading import page_result
-from document_parser.pipeline.reading.routing import distrust
+from document_parser.pipeline.reading.routing import text_layer_problem
 from document_parser.sources.pdf.file import PdfFile
 from tests import documents
 from tests.documents import A4, PARAGRAPH, ImageReader
@@ -172,7 +172,7 @@ def test_hidden_text_does_not_stand_for_a_scan(tmp_path: Path):
     canvas.save()
     facts = PdfFile(path).facts(1)
     assert facts.characters == 0
-    assert distrust(facts) == "no text layer"
+    assert text_layer_problem(facts) == "no text layer"
     assert facts.hidden[0].text.startswith("The agreement")
 
 

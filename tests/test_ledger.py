@@ -23,7 +23,7 @@ from document_parser.jobs.scheduling.lanes import LANES
 from document_parser.models import JobState, Options, Page, PageWarning
 from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
-from document_parser.workers.heartbeat import Actor
+from document_parser.workers.heartbeat import Heartbeat
 from document_parser.workers.pool import PageWorker
 from document_parser.workers.sweep import Sweep
 from tests.service import wait_until
@@ -58,7 +58,7 @@ def test_a_task_learns_at_once_that_its_job_was_cancelled_or_deleted(valkey, red
     workers = valkey.workers.model_copy(update={"heartbeat_seconds": 600.0})
     ledger = Ledger(redis, valkey.model_copy(update={"workers": workers}))
     lost: list[str] = []
-    with Actor(ledger, lambda claim: lost.append(claim.job_id)) as actor:
+    with Heartbeat(ledger, lambda claim: lost.append(claim.job_id)) as actor:
         planned(ledger, redis, 1, JOB)
         planned(ledger, redis, 1, OTHER)
         for _ in range(2):
@@ -582,7 +582,7 @@ def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
     planned(ledger, redis, 3)
     record.create(redis, card(OTHER, lane="batch"), None)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="deepseek"))
-    weighed = forecast.weigh(redis)
+    weighed = forecast.measure_load(redis)
     assert weighed.jobs == [
         forecast.Unfinished(JOB, "normal", PUBLIC, 2),
         forecast.Unfinished(OTHER, "batch", PUBLIC, None, queued=True),
@@ -591,14 +591,14 @@ def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
     assert weighed.busy_since
     for _ in range(2):
         ledger.claim("a", empty_handed=True)
-    assert forecast.weigh(redis).busy_since == 0, "no page waits any more"
+    assert forecast.measure_load(redis).busy_since == 0, "no page waits any more"
 
 
 def test_pages_that_were_never_read_from_pictures_do_not_tell_the_pace(ledger, redis):
     planned(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="text_layer"))
-    assert forecast.weigh(redis).pace == {}
-    assert forecast.weigh(redis).busy_since == 0
+    assert forecast.measure_load(redis).pace == {}
+    assert forecast.measure_load(redis).busy_since == 0
 
 
 def test_a_job_shows_what_is_foretold_of_it(ledger, redis):

@@ -20,7 +20,7 @@ from document_parser.export.figures import Figures
 from document_parser.export.schema import schema_text
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Table
 from document_parser.pipeline.assembly.document import write_document
-from document_parser.pipeline.local.reader import DocumentReader
+from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 from tests.service import ROOT
 
@@ -333,7 +333,7 @@ def test_real_documents_agree_in_all_formats_and_are_of_the_schema(corpus, valid
 
     async def main():
         nonlocal reader
-        async with DocumentReader(Settings(engines=EngineSettings(inference_mode="cpu"))) as reader:
+        async with DocumentParser(Settings(engines=EngineSettings(inference_mode="cpu"))) as reader:
             return [await outputs(corpus / f"{name}.pdf") for name in names]
 
     reader = None

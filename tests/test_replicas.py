@@ -8,8 +8,8 @@ import contextlib
 import pytest
 from redis import Redis
 
-from document_parser.balancing.breaker import Breaker, OwnSwitchboard, Rule, after_answer, after_fault, entering
-from document_parser.balancing.in_flight import Candidate, OwnInFlight
+from document_parser.balancing.breaker import Breaker, LocalBreakers, Rule, after_answer, after_fault, entering
+from document_parser.balancing.in_flight import Candidate, LocalInFlight
 from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.jobs import gauges
@@ -26,7 +26,7 @@ RULE = Rule(faults=3, pause_seconds=10, probe_seconds=5)
 SLOW = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 
 
-class SetClock(OwnSwitchboard):
+class SetClock(LocalBreakers):
     """A switchboard whose clock the test sets."""
 
     moment = 1_000_000.0
@@ -201,7 +201,7 @@ def test_requests_of_all_readers_are_counted_and_those_of_one_that_was_killed_go
 
 
 def test_a_request_goes_to_the_server_with_the_least_to_do_by_its_word_and_by_what_was_counted_since(redis):
-    for requests in (SharedInFlight(redis, 60), OwnInFlight()):
+    for requests in (SharedInFlight(redis, 60), LocalInFlight()):
         told = [Candidate("deepseek a", told=4, then=0), Candidate("deepseek b", told=3, then=None)]
         assert requests.enter("1", told) == {"deepseek a": 0, "deepseek b": 0}
         told[1] = Candidate("deepseek b", told=3, then=0)

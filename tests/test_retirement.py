@@ -9,7 +9,7 @@ import pytest
 
 from document_parser.host.processes import resident_bytes
 from document_parser.settings import Settings, WorkerSettings
-from document_parser.workers.recycling import jobs_until_retirement, overgrown
+from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
 from tests.documents import stamped_pdf
 from tests.service import Service, asking, wait_until
 from tests.test_lifecycle import pools
@@ -27,9 +27,9 @@ def limits(**values: int) -> Settings:
 def test_a_process_is_overgrown_above_the_limit_and_never_without_one():
     held = resident_bytes() >> 20
     assert held > 10
-    assert overgrown(limits(worker_max_rss_mb=held // 2))
-    assert not overgrown(limits(worker_max_rss_mb=held * 2))
-    assert not overgrown(limits(worker_max_rss_mb=0))
+    assert over_memory_limit(limits(worker_max_rss_mb=held // 2))
+    assert not over_memory_limit(limits(worker_max_rss_mb=held * 2))
+    assert not over_memory_limit(limits(worker_max_rss_mb=0))
 
 
 def test_workers_do_not_all_retire_at_the_same_task():

@@ -435,7 +435,7 @@ def ledger(valkey, redis):
 def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valkey, tmp_path):
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
     redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
-    assert ledger.want_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret")) == "ok"
+    assert ledger.request_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret")) == "ok"
     assert record.load(redis, JOB).show().stage == "rereading page 1"
     for worker in ("b", "c"):
         ledger.heartbeat(worker, [])
@@ -456,27 +456,27 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
 def test_only_the_claims_token_and_the_next_revision_change_a_page(ledger, redis):
     entry = {"state": "done", "engine": "deepseek"}
     ledger.heartbeat("b", [])
-    ledger.want_retry(JOB, RetryOrder(page=1), None)
+    ledger.request_retry(JOB, RetryOrder(page=1), None)
     claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
     changes = {"failed": -1, "done": 1, "deepseek": 1}
-    assert ledger.settle_retry(None, JOB, RetryOutcome(1, entry, "done", 2, counts=changes)) == "not_yours"
-    assert ledger.settle_retry(claim, JOB, RetryOutcome(2, entry, "done", 2, counts=changes)) == "not_yours"
-    assert ledger.settle_retry(claim, JOB, RetryOutcome(1, entry, "done", 3, counts=changes)) == "not_yours"
+    assert ledger.complete_retry(None, JOB, RetryOutcome(1, entry, "done", 2, counts=changes)) == "not_yours"
+    assert ledger.complete_retry(claim, JOB, RetryOutcome(2, entry, "done", 2, counts=changes)) == "not_yours"
+    assert ledger.complete_retry(claim, JOB, RetryOutcome(1, entry, "done", 3, counts=changes)) == "not_yours"
     assert record.load(redis, JOB).complete is False
-    assert ledger.settle_retry(claim, JOB, RetryOutcome(1, entry, "done", 2, counts=changes)) == "ok"
+    assert ledger.complete_retry(claim, JOB, RetryOutcome(1, entry, "done", 2, counts=changes)) == "ok"
     job = record.load(redis, JOB)
     assert (job.revision, job.complete, job.counts["failed"], job.counts["done"]) == (2, True, 0, 2)
-    assert ledger.settle_retry(claim, JOB, RetryOutcome(1, entry, "done", 3, counts=changes)) == "not_yours"
+    assert ledger.complete_retry(claim, JOB, RetryOutcome(1, entry, "done", 3, counts=changes)) == "not_yours"
 
 
 def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing(ledger, redis):
     redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
     ledger.heartbeat("b", [])
     for revision in (2, 3):
-        ledger.want_retry(JOB, RetryOrder(page=1), None)
+        ledger.request_retry(JOB, RetryOrder(page=1), None)
         claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
         outcome = RetryOutcome(1, {"state": "done"}, "done", revision, announced=f"revision {revision}")
-        assert ledger.settle_retry(claim, JOB, outcome) == "ok"
+        assert ledger.complete_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
         (name,) = Outbox(redis).claim(5, 60)
         (told_of,) = messages.named(redis, [name])
@@ -498,14 +498,14 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
     redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
     ledger.heartbeat("b", [])
     for page, revision in ((2, 2), (1, None), (2, None)):
-        ledger.want_retry(JOB, RetryOrder(page=page), None)
+        ledger.request_retry(JOB, RetryOrder(page=page), None)
         claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
         job, entries = record.load(redis, JOB), ledger.entries(JOB)
         outcome = RetryOutcome(page, entries[page] | {"revision": 2}, "done", 2)
         if revision is None:
             outcome = kept(page, entries[page], "PAGE_TIMEOUT", "It took too long.")
         outcome = messages.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
-        assert ledger.settle_retry(claim, JOB, outcome) == "ok"
+        assert ledger.complete_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
     due = [told_of.event for told_of in messages.named(redis, Outbox(redis).claim(5, 60))]
     assert due == ["job.revised", "job.retry_failed"]
@@ -523,14 +523,14 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
 
 
 def test_no_key_of_a_page_to_be_read_again_outlives_the_job(ledger, redis, valkey):
-    ledger.want_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret"))
+    ledger.request_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret"))
     assert 0 < redis.pttl(f"job:{JOB}:retries") <= redis.pttl(f"job:{JOB}") + 1
     assert 0 < redis.pttl(f"job:{JOB}:password") <= redis.pttl(f"job:{JOB}") + 1
 
 
 def test_an_order_that_nobody_rang_for_is_found_by_the_sweep(ledger, redis, valkey, tmp_path):
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
-    ledger.want_retry(JOB, RetryOrder(page=1), None)
+    ledger.request_retry(JOB, RetryOrder(page=1), None)
     sweep.ring_again()
     sweep.ring_again()
     assert b"retry" in b"".join(redis.lrange("rq:queue:finish", 0, -1))
@@ -538,9 +538,9 @@ def test_an_order_that_nobody_rang_for_is_found_by_the_sweep(ledger, redis, valk
 
 def test_the_revision_outlives_the_loss_of_redis(ledger, redis, valkey):
     ledger.heartbeat("b", [])
-    ledger.want_retry(JOB, RetryOrder(page=1), None)
+    ledger.request_retry(JOB, RetryOrder(page=1), None)
     claim = ledger.claim_stage(JOB, "retry", "b", alone=True)
-    ledger.settle_retry(claim, JOB, RetryOutcome(1, {"state": "done"}, "done", 2))
+    ledger.complete_retry(claim, JOB, RetryOutcome(1, {"state": "done"}, "done", 2))
     job = record.load(redis, JOB)
     redis.flushall()
     record.restore(redis, job, 60_000, 1000)

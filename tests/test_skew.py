@@ -22,8 +22,8 @@ from document_parser.imaging.line_skew import skew_of, straightened_boxes
 from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.hybrid import patched
-from document_parser.pipeline.reading.line_retry import with_second_try
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.line_retry import retry_lines
+from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import EngineSettings, Settings
@@ -220,8 +220,8 @@ def test_lines_in_doubt_are_cut_from_the_picture_as_it_was_read(come, left):
     doubted = Word("Bcepa", 0.1, 0.2, 0.3, 0.22, confidence=0.4)
     reading = Reading("rapidocr", words=[doubted], doubtful=[doubted], lost=0.2, skew=come if come.degrees else left)
     route = Route(engines=("rapidocr", "tesseract"), reason="")
-    one = OnePage(None, None, Page(number=1), engines, Options(), (), None, route)
-    found, said = asyncio.run(with_second_try(one, reading, PageImage(1, 700, 1000, "rgb", b"", skew=come)))
+    one = PageContext(None, None, Page(number=1), engines, Options(), (), None, route)
+    found, said = asyncio.run(retry_lines(one, reading, PageImage(1, 700, 1000, "rgb", b"", skew=come)))
     assert engines.told == left
     assert ([word.text for word in found.words], said) == (["Вчера"], "1 of 1 lines in doubt read by tesseract as rus")
 

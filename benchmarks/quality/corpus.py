@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
-from document_parser.pipeline.local.reader import DocumentReader
+from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 
 KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")
@@ -41,7 +41,7 @@ def documents(corpus: Path, kinds: Iterable[str]) -> list[str]:
 async def read_all(corpus: Path, paths: list[str], outputs: Path) -> list[Reading]:
     """Read every document into ``outputs/KIND/NAME.EXT.md``."""
     settings = Settings(engines=EngineSettings(inference_mode="cpu"))
-    async with DocumentReader(settings) as reader:
+    async with DocumentParser(settings) as reader:
         found = []
         for path in paths:
             found.append(await _read(reader, corpus, path, outputs / f"{path}.md"))
@@ -49,7 +49,7 @@ async def read_all(corpus: Path, paths: list[str], outputs: Path) -> list[Readin
         return found
 
 
-async def _read(reader: DocumentReader, corpus: Path, path: str, target: Path) -> Reading:
+async def _read(reader: DocumentParser, corpus: Path, path: str, target: Path) -> Reading:
     target.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     try:

@@ -9,7 +9,7 @@ from flask_openapi import Info
 from flask_openapi.models import License
 
 from document_parser.api import assets, auth
-from document_parser.api.intake.arrivals import Arrivals, Places, places_of
+from document_parser.api.intake.arrivals import Arrivals, Slots, slots_of
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
@@ -54,17 +54,17 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_FIELDS_BYTES
     app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
-    held = places_of(settings.api.web_threads)
-    redis, hasty_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
+    held = slots_of(settings.api.web_threads)
+    redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
         settings=settings,
         redis=redis,
         ledger=Ledger(redis, settings),
         storage=make_storage(settings),
-        waiting=Places(max(1, settings.api.web_threads // 2), of=held),
+        waiting=Slots(max(1, settings.api.web_threads // 2), of=held),
         arrivals=Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held),
-        counts=request_log.register(app, hasty_redis, settings.api.client_stall_seconds),
-        hasty_redis=hasty_redis,
+        counts=request_log.register(app, probe_redis, settings.api.client_stall_seconds),
+        probe_redis=probe_redis,
     )
     headers.register(app, settings)
     errors.register(app)

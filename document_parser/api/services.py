@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from document_parser.api.intake.arrivals import Arrivals, Places
+from document_parser.api.intake.arrivals import Arrivals, Slots
 from document_parser.api.middleware import request_log
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import Redis
@@ -22,12 +22,12 @@ class Services:
     redis: Redis
     ledger: Ledger
     storage: Storage
-    waiting: Places
+    waiting: Slots
     """Requests that wait hold at most half of the threads."""
     arrivals: Arrivals
     """Bodies under way; the slow ones share the threads that may be held for long with the requests that wait."""
     counts: request_log.Counts
-    hasty_redis: Redis
+    probe_redis: Redis
     """Gives up soon where Redis does not answer: for what is asked all the time and can do without."""
 
 

@@ -1,7 +1,7 @@
 """Circuit breakers: a model server that fails again and again is left alone for a while, then tried with one page.
 
 A breaker is a value; the steps between its states are pure functions. Where it is kept, so that all processes of all hosts know
-of it, is a ``Switchboard``'s business: in Redis for a service (``jobs/breakers.py``), in this process for ``docparse parse``.
+of it, is a ``BreakerStore``'s business: in Redis for a service (``jobs/breakers.py``), in this process for ``docparse parse``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from document_parser.balancing.in_flight import InFlight, OwnInFlight
+from document_parser.balancing.in_flight import InFlight, LocalInFlight
 
 State = Literal["closed", "open", "half_open"]
 LONGEST_PAUSES = 3
@@ -80,7 +80,7 @@ def after_answer(breaker: Breaker, now: float) -> Breaker:
     return Breaker()
 
 
-class Switchboard(Protocol):
+class BreakerStore(Protocol):
     """Keeps the breakers of all servers, and what is in flight there. Steps are atomic; none of the methods raises."""
 
     @property
@@ -97,13 +97,13 @@ class Switchboard(Protocol):
         """Take a step. The breaker before and after it."""
 
 
-class OwnSwitchboard:
+class LocalBreakers:
     """The breakers of one process, by a clock that nobody sets."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._breakers: dict[str, Breaker] = {}
         self._clock = clock
-        self.in_flight: InFlight = OwnInFlight()
+        self.in_flight: InFlight = LocalInFlight()
 
     def now(self) -> float:
         return self._clock()

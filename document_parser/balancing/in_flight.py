@@ -45,7 +45,7 @@ class InFlight(Protocol):
         """Tell what has been answered: nobody will ask any more."""
 
 
-class OwnInFlight:
+class LocalInFlight:
     """The requests of one process."""
 
     def __init__(self) -> None:

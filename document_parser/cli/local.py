@@ -16,15 +16,15 @@ from document_parser.cli.progress import Display
 from document_parser.cli.tables import write_tables
 from document_parser.host.files import atomic_write
 from document_parser.models import Options
-from document_parser.pipeline.local.reader import DocumentReader
-from document_parser.pipeline.local.result import ReadDocument
+from document_parser.pipeline.local.reader import DocumentParser
+from document_parser.pipeline.local.result import ParseResult
 
 
 class Here:
     """Documents read one after another; engines stay loaded between them."""
 
     def __init__(
-        self, reader: DocumentReader, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
+        self, reader: DocumentParser, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
     ) -> None:
         self.reader = reader
         self.options = options
@@ -52,7 +52,7 @@ class Here:
             outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
         return outcome
 
-    def _document(self, work: Work, path: Path, password: str) -> ReadDocument:
+    def _document(self, work: Work, path: Path, password: str) -> ParseResult:
         watch = partial(self.display.progressed, work.input.name)
         name = work.input.filename
         # Beside a file there is room for pictures; in a stream there is none, unless the result itself holds them.
@@ -61,7 +61,7 @@ class Here:
             self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)
         )
 
-    def _write(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+    def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
         if self.options.output_format == "csv":
             self._write_tables(document, work, outcome)
             return
@@ -77,12 +77,12 @@ class Here:
         with atomic_write(target) as out:
             document.write(self.options.output_format, out, folder.name if links else None)
 
-    def _write_tables(self, document: ReadDocument, work: Work, outcome: Outcome) -> None:
+    def _write_tables(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
         with ExitStack() as stack:
             archive = stack.enter_context(tempfile.TemporaryFile())
             document.write("csv", archive)
             write_tables(archive, work.target or stack.enter_context(self.stdout.next()), work, outcome)
 
 
-def _warnings(document: ReadDocument) -> list[dict[str, object]]:
+def _warnings(document: ParseResult) -> list[dict[str, object]]:
     return [{"page": warning.page, "code": warning.code} for warning in document.warnings]

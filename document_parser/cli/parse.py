@@ -98,10 +98,10 @@ def _parse(given: argparse.Namespace) -> int:
 def _here(fields: dict[str, Any]) -> Reads:
     cap_threads()  # before anything numeric is imported
     from document_parser.cli.local import Here
-    from document_parser.pipeline.local.reader import DocumentReader, make_options
+    from document_parser.pipeline.local.reader import DocumentParser, make_options
 
     settings = settings_or_exit()
-    options, reader = make_options(settings, fields), DocumentReader(settings)
+    options, reader = make_options(settings, fields), DocumentParser(settings)
     return lambda works, passwords, shown, stdout: Here(reader, options, passwords, shown, stdout).read(works)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Literal
 
-from document_parser.balancing.breaker import OwnSwitchboard, Rule, Switchboard
+from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Rule
 from document_parser.engines.base import Engine, LinesRead
 from document_parser.engines.cpu_slots import SpareCores
 from document_parser.models import CpuEngine, EngineName, PageImage, Word
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from document_parser.engines.vlm.client import VisionEngine
 
 
-def _deepseek(settings: Settings, board: Switchboard) -> Engine:
+def _deepseek(settings: Settings, board: BreakerStore) -> Engine:
     from document_parser.engines.vlm.deepseek import DeepSeekEngine
 
     return _replicated("deepseek", DeepSeekEngine, settings, board)
 
 
-def _nanonets(settings: Settings, board: Switchboard) -> Engine:
+def _nanonets(settings: Settings, board: BreakerStore) -> Engine:
     from document_parser.engines.vlm.nanonets import NanonetsEngine
 
     return _replicated("nanonets", NanonetsEngine, settings, board)
@@ -34,7 +34,7 @@ def _replicated(
     name: Literal["deepseek", "nanonets"],
     make: Callable[[Settings], VisionEngine],
     settings: Settings,
-    board: Switchboard,
+    board: BreakerStore,
 ) -> Engine:
     """The model behind each of its addresses."""
     from document_parser.engines.vlm.replicas import ReplicatedEngine
@@ -47,19 +47,19 @@ def _replicated(
     return ReplicatedEngine(servers, board, rule, engines.vllm_probe_seconds)
 
 
-def _rapidocr(settings: Settings, _board: Switchboard) -> Engine:
+def _rapidocr(settings: Settings, _board: BreakerStore) -> Engine:
     from document_parser.engines.rapidocr.engine import RapidOcrEngine
 
     return RapidOcrEngine(settings)
 
 
-def _tesseract(settings: Settings, _board: Switchboard) -> Engine:
+def _tesseract(settings: Settings, _board: BreakerStore) -> Engine:
     from document_parser.engines.tesseract.engine import TesseractEngine
 
     return TesseractEngine(settings)
 
 
-ENGINES: dict[EngineName, Callable[[Settings, Switchboard], Engine]] = {
+ENGINES: dict[EngineName, Callable[[Settings, BreakerStore], Engine]] = {
     "deepseek": _deepseek,
     "nanonets": _nanonets,
     "rapidocr": _rapidocr,
@@ -78,7 +78,7 @@ MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
 def on_this_machine(settings: Settings) -> str:
     """What of this machine decides how its CPU engines read. Raises EngineError."""
     names = [name for name in settings.engines.allowed if name not in MODELS]
-    return "; ".join(f"{name} {ENGINES[name](settings, OwnSwitchboard()).machine()}" for name in names)
+    return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).machine()}" for name in names)
 
 
 def cpu_engine(settings: Settings) -> CpuEngine | None:
@@ -96,10 +96,10 @@ def cpu_engine(settings: Settings) -> CpuEngine | None:
 class Engines:
     """The engines of one process and event loop, each made once."""
 
-    def __init__(self, settings: Settings, board: Switchboard | None = None) -> None:
+    def __init__(self, settings: Settings, board: BreakerStore | None = None) -> None:
         """``board``: where the circuit breakers of the model servers are kept; without one, in this object."""
         self._settings = settings
-        self._board = board or OwnSwitchboard()
+        self._board = board or LocalBreakers()
         self._made: dict[EngineName, Engine] = {}
         self._around: Callable[[Engine], Engine] = _as_it_is
         self.spare_cores = SpareCores(settings.cpu_window)

@@ -52,10 +52,10 @@ _LINE_START = re.compile(
 
 def paragraph(text: str) -> str:
     """A paragraph, a list item's text or a caption. Line breaks are kept as Markdown's hard breaks."""
-    return paragraph_of(inline(text))
+    return escape_paragraph_markup(inline(text))
 
 
-def paragraph_of(written: str) -> str:
+def escape_paragraph_markup(written: str) -> str:
     """The lines of a paragraph whose Markdown is written already, so that none begins as something else."""
     lines = [line.strip() for line in written.split("\n")]
     return "  \n".join(_LINE_START.sub(_at_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line)
@@ -68,20 +68,20 @@ def means_something(line: str) -> bool:
 
 def heading(text: str) -> str:
     """The text of a heading, on one line; a closing run of # stays part of it."""
-    return heading_of(inline(text))
+    return escape_heading_markup(inline(text))
 
 
-def heading_of(written: str) -> str:
+def escape_heading_markup(written: str) -> str:
     """The same of a text whose Markdown is written already."""
     return re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(written.split()))
 
 
 def cell(text: str) -> str:
     """The text of a cell of a pipe table."""
-    return cell_of(inline(text))
+    return escape_cell_markup(inline(text))
 
 
-def cell_of(written: str) -> str:
+def escape_cell_markup(written: str) -> str:
     """The same of a text whose Markdown is written already."""
     return " ".join(written.split()).replace("|", "\\|")
 

@@ -18,17 +18,17 @@ from document_parser.text.spans import PAGE_LINK, Range, Run, is_inside_word, na
 
 def paragraph(runs: Sequence[Run]) -> str:
     """A paragraph, a list item's text or a caption; see ``escape.paragraph``."""
-    return escape.paragraph_of(_written(runs))
+    return escape.escape_paragraph_markup(_written(runs))
 
 
 def heading(runs: Sequence[Run]) -> str:
     """The text of a heading, on one line."""
-    return escape.heading_of(_written(_on_one_line(runs)))
+    return escape.escape_heading_markup(_written(_on_one_line(runs)))
 
 
 def cell(runs: Sequence[Run]) -> str:
     """The text of a cell of a pipe table."""
-    return escape.cell_of(_written(_on_one_line(runs)))
+    return escape.escape_cell_markup(_written(_on_one_line(runs)))
 
 
 def _on_one_line(runs: Sequence[Run]) -> list[Run]:

@@ -82,7 +82,7 @@ def queue(redis: Redis, name: str) -> Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Submitted:
+class Submission:
     """The job that stands for an upload: its own, or the one that its Idempotency-Key has brought before."""
 
     job_id: str
@@ -92,7 +92,9 @@ class Submitted:
     """Another job reads the same document already; no bell rings until that has ended."""
 
 
-def submit(redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True) -> Submitted:
+def submit(
+    redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True
+) -> Submission:
     """Write the record and ring for a planner. The document and its ``job.json`` are stored already.
 
     Nothing is written where the Idempotency-Key has brought a job before. Raises QueueFull, IdempotencyKeyReused.
@@ -105,11 +107,11 @@ def submit(redis: Redis, settings: Settings, card: JobCard, password_token: byte
     if created.outcome == "full":
         raise admission.load(redis, settings.queue).refusal(created.which)  # type: ignore[arg-type]
     if created.outcome == "replayed":
-        return Submitted(created.which, replayed=True)
+        return Submission(created.which, replayed=True)
     if created.which == "shared":
-        return Submitted(card.job_id, "miss", shared=True)
+        return Submission(card.job_id, "miss", shared=True)
     enqueue_stage(redis, card.job_id, "plan", lane=card.lane, description=card.filename)
-    return Submitted(card.job_id, created.which)  # type: ignore[arg-type]
+    return Submission(card.job_id, created.which)  # type: ignore[arg-type]
 
 
 def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:

@@ -74,7 +74,7 @@ from document_parser.models.reading import (
     PictureSpec,
     Reading,
     Route,
-    letters_read,
+    confident_letters,
 )
 
 __all__ = [
@@ -139,7 +139,7 @@ __all__ = [
     "WebhookState",
     "WebhookTry",
     "Word",
-    "letters_read",
+    "confident_letters",
     "parse_page_range",
     "utc_text",
 ]

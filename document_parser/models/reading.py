@@ -173,9 +173,9 @@ class Reading:
     temperature: float | None = None
 
     @property
-    def letters_read(self) -> float:
+    def confident_letters(self) -> float:
         """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
-        return letters_read(self.words)
+        return confident_letters(self.words)
 
     def with_better(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """The reading with these words in place of lines of its own, which are in doubt no longer, and less of it lost."""
@@ -191,7 +191,7 @@ def _length(lines: Sequence[Word]) -> float:
     return sum(line.right - line.left for line in lines)
 
 
-def letters_read(words: Iterable[Word], at_least: float = SURELY) -> float:
+def confident_letters(words: Iterable[Word], at_least: float = SURELY) -> float:
     """Letters of words read with this confidence or more, each by its confidence; an engine that tells none is believed."""
     sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in words)
     return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= at_least)

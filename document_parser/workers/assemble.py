@@ -43,7 +43,7 @@ from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.storage import StoredFileMissing, open_scratch
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary
-from document_parser.workers.heartbeat import given_back_where_storage_is_away
+from document_parser.workers.heartbeat import release_on_storage_error
 
 log = logs.get(__name__)
 
@@ -64,7 +64,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     if claim is None or job is None:
         return
     try:
-        with given_back_where_storage_is_away(context.ledger, claim):
+        with release_on_storage_error(context.ledger, claim):
             error = _nothing_read(context, job_id)
             if error is None:
                 export(context, job, job.card.options.output_format)

@@ -1,7 +1,7 @@
 """Webhooks: the server that a caller named is told when the job ends, and what came of reading a page of it again, signed by
 the Standard Webhooks specification.
 
-``end.lua`` makes the webhook due in the step that ends the job, ``settle_retry.lua`` in the one that raises the revision, or
+``end.lua`` makes the webhook due in the step that ends the job, ``complete_retry.lua`` in the one that raises the revision, or
 keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim is only a later
 due time, so one whose deliverer died comes again by itself: delivery is at least once, and its ``webhook-id`` stays the same.
 """

@@ -20,8 +20,8 @@ from document_parser.jobs.redis.connection import RedisError
 from document_parser.models import PictureSpec
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary, task_context
-from document_parser.workers.open_documents import Desks
-from document_parser.workers.recycling import overgrown
+from document_parser.workers.open_documents import OpenDocuments
+from document_parser.workers.recycling import over_memory_limit
 
 log = logs.get(__name__)
 
@@ -35,7 +35,7 @@ class Drawer:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.desks = Desks(context)
+        self.desks = OpenDocuments(context)
 
     async def run(self) -> None:
         """Until this process has grown too large: the pool starts another."""
@@ -46,7 +46,7 @@ class Drawer:
                 await self.desks.tidy()
             else:
                 await self.draw(request)
-            grown = overgrown(self.context.settings)
+            grown = over_memory_limit(self.context.settings)
         await self.desks.tidy()
         log.info("drawer_retires")
 

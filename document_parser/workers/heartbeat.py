@@ -28,7 +28,7 @@ NOTICE_SECONDS = 0.5
 """How often a task looks whether jobs were cancelled, deleted or failed: its requests for them end within a second."""
 
 
-class Actor:
+class Heartbeat:
     """Beats every few seconds from a thread of its own, so that long work does not look like death."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Actor:
 
 
 @contextlib.contextmanager
-def given_back_where_storage_is_away(ledger: Ledger, claim: Claim, actor: Actor | None = None) -> Iterator[None]:
+def release_on_storage_error(ledger: Ledger, claim: Claim, actor: Heartbeat | None = None) -> Iterator[None]:
     """A store that is away or full is nobody's fault: the claim goes back uncharged, and the sweep rings for it again."""
     try:
         yield

@@ -33,7 +33,7 @@ class _Desk:
 
 
 @dataclass
-class Desks:
+class OpenDocuments:
     """The documents a process has open. Those nobody reads from are closed, but for the last few."""
 
     context: Context

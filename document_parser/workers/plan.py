@@ -26,7 +26,7 @@ from document_parser.pipeline.reading.routing import text_layer_suffices
 from document_parser.sources.source import Source
 from document_parser.workers import assemble
 from document_parser.workers.context import Context, task_boundary
-from document_parser.workers.heartbeat import Actor, draining, given_back_where_storage_is_away
+from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
 STORED_AT_ONCE = 8
 BATCH = 8
@@ -36,12 +36,12 @@ BATCH = 8
 async def plan(context: Context, job_id: str) -> None:
     """Plan one document in a process of its own; its failure is kept on its record. A planner never waits."""
     stopping = threading.Event()
-    with Actor(context.ledger, lambda _: stopping.set()) as actor:
+    with Heartbeat(context.ledger, lambda _: stopping.set()) as actor:
         claim = context.ledger.claim_stage(job_id, "plan", actor.name, alone=True)
         if claim is None:
             return
         actor.hold(claim)
-        with given_back_where_storage_is_away(context.ledger, claim, actor):
+        with release_on_storage_error(context.ledger, claim, actor):
             with task_boundary(partial(assemble.fail, context, job_id), stage="plan"):
                 job = context.load(job_id)
                 if job is not None and not await plan_from_cache(context, actor, claim, job, stopping):
@@ -52,7 +52,7 @@ async def plan(context: Context, job_id: str) -> None:
         actor.drop(claim)
 
 
-async def plan_from_cache(context: Context, actor: Actor, claim: Claim, job: Job, stopping: threading.Event) -> bool:
+async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job: Job, stopping: threading.Event) -> bool:
     """Give a document the pages with which it was read before. False where there are none, and it has to be opened."""
     if job.cache != "hit":
         return False
@@ -77,7 +77,7 @@ async def _reads_better(context: Context, document: CachedDocument) -> bool:
 
 
 async def plan_document(
-    context: Context, actor: Actor, claim: Claim, job: Job, source: Source, engines: Engines, stopping: threading.Event
+    context: Context, actor: Heartbeat, claim: Claim, job: Job, source: Source, engines: Engines, stopping: threading.Event
 ) -> None:
     """Lay the ledger of an open document, read its sound text layers, give the rest to the readers.
 
@@ -90,7 +90,7 @@ async def plan_document(
     await _close_plan(context, actor, claim, done=done)
 
 
-async def _close_plan(context: Context, actor: Actor, claim: Claim, *, done: bool) -> None:
+async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done: bool) -> None:
     if not done:
         context.ledger.release(claim, crashed=False)
     elif context.ledger.planned(claim):
@@ -98,7 +98,7 @@ async def _close_plan(context: Context, actor: Actor, claim: Claim, *, done: boo
 
 
 class _Planner:
-    def __init__(self, context: Context, actor: Actor, job: Job, stopping: threading.Event) -> None:
+    def __init__(self, context: Context, actor: Heartbeat, job: Job, stopping: threading.Event) -> None:
         self.context = context
         self.actor = actor
         self.job = job
@@ -226,7 +226,7 @@ class _Planner:
     async def _store(self, claim: Claim, page: Page) -> None:
         """Store a page that this planner has claimed, then count it."""
         data = page.model_dump_json().encode()
-        with given_back_where_storage_is_away(self.context.ledger, claim, self.actor):
+        with release_on_storage_error(self.context.ledger, claim, self.actor):
             await asyncio.to_thread(self.context.storage.put, storage_keys.page(self.job_id, page.number), data)
         if self.context.ledger.finish(claim, page) == "gone":
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, self.job_id)

@@ -52,7 +52,7 @@ from document_parser.sources.zygote import start_zygote
 from document_parser.telemetry import logs
 from document_parser.workers import context, draw_pages, sweep
 from document_parser.workers.heartbeat import draining
-from document_parser.workers.recycling import jobs_until_retirement, overgrown
+from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
 
 log = logs.get(__name__)
 
@@ -169,7 +169,7 @@ class PageWorker(Worker):
 
     def retire_in_time(self) -> None:
         """End between two tasks, so that nothing is lost; the pool starts a fresh worker within a second or so."""
-        grown = overgrown(self.settings)
+        grown = over_memory_limit(self.settings)
         if grown or self.jobs_done == self.jobs_at_most:
             log.info("worker_retires", tasks=self.jobs_done, reason="memory" if grown else "tasks")
             self._stop_requested = True

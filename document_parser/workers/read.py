@@ -28,11 +28,11 @@ from document_parser.telemetry import logs
 from document_parser.workers import assemble
 from document_parser.workers.assemble import figure_keeper
 from document_parser.workers.context import Context, task_boundary
-from document_parser.workers.heartbeat import Actor, draining
-from document_parser.workers.open_documents import Desks, OpenDocument
+from document_parser.workers.heartbeat import Heartbeat, draining
+from document_parser.workers.open_documents import OpenDocument, OpenDocuments
 from document_parser.workers.plan import plan_document, plan_from_cache
 from document_parser.workers.reading_cache import PageReadings
-from document_parser.workers.recycling import overgrown
+from document_parser.workers.recycling import over_memory_limit
 
 log = logs.get(__name__)
 
@@ -53,7 +53,7 @@ class Reader:
         self.slot = slot
         self.slots = ReaderSlots(context.redis)
         self.engines = context.engines()
-        self.desks = Desks(context)
+        self.desks = OpenDocuments(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
@@ -69,7 +69,7 @@ class Reader:
         def on_lost(claim: Claim) -> None:
             loop.call_soon_threadsafe(self._cancel, claim)
 
-        with Actor(self.ledger, on_lost, self.engines.renew) as self.actor:
+        with Heartbeat(self.ledger, on_lost, self.engines.renew) as self.actor:
             if not self.slots.enter(self.slot, self.actor.name):
                 return
             try:
@@ -102,7 +102,7 @@ class Reader:
         process to take over, and not at the same moment as the others. One that has grown too large ends as well, but not
         before it has read something: where the limit is too low for reading at all, pages are read all the same.
         """
-        if self.has_read and overgrown(self.context.settings):
+        if self.has_read and over_memory_limit(self.context.settings):
             return True
         read_for = time.monotonic() - self.started
         slice_seconds = self.context.settings.workers.read_slice_seconds

@@ -11,7 +11,7 @@ JITTER = 0.1
 """Workers that were started together do not retire together."""
 
 
-def overgrown(settings: Settings) -> bool:
+def over_memory_limit(settings: Settings) -> bool:
     """Whether this process holds more memory than it may keep (WORKER_MAX_RSS_MB)."""
     most = settings.workers.worker_max_rss_mb << 20
     return bool(most) and resident_bytes() > most

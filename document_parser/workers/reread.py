@@ -31,7 +31,7 @@ from document_parser.telemetry import logs
 from document_parser.workers import assemble
 from document_parser.workers.assemble import figure_keeper
 from document_parser.workers.context import Context, task_boundary
-from document_parser.workers.heartbeat import Actor, draining, given_back_where_storage_is_away
+from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
 log = logs.get(__name__)
 
@@ -47,11 +47,11 @@ async def reread(context: Context, job_id: str) -> None:
     def on_lost(_: Claim) -> None:
         loop.call_soon_threadsafe(rereading.stop)
 
-    with Actor(context.ledger, on_lost, rereading.renew) as actor:
+    with Heartbeat(context.ledger, on_lost, rereading.renew) as actor:
         # Asked again after the end: an order may have come between the last look and that.
         while (claim := context.ledger.claim_stage(job_id, "retry", actor.name, alone=True)) is not None:
             actor.hold(claim)
-            with given_back_where_storage_is_away(context.ledger, claim, actor):
+            with release_on_storage_error(context.ledger, claim, actor):
                 finished = await rereading.run(claim)
             if not finished:
                 # To be gone on with elsewhere; nothing comes of it where the job was deleted.
@@ -144,7 +144,7 @@ class _Rereading:
             else:
                 job = _revised(job, outcome)
         outcome = messages.of_retry(job, entries, outcome, clock.now(self.context.redis))
-        settled = self.context.ledger.settle_retry(claim, self.job_id, outcome)
+        settled = self.context.ledger.complete_retry(claim, self.job_id, outcome)
         if settled == "gone":
             discard_files(self.context.redis, self.context.storage, self.job_id)
         elif settled == "ok":

@@ -36,7 +36,7 @@ from document_parser.models import JobState
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs
-from document_parser.workers.recycling import overgrown
+from document_parser.workers.recycling import over_memory_limit
 
 log = logs.get(__name__)
 
@@ -145,7 +145,7 @@ class Sweep:
                 outcome = kept(order.page, entries.get(order.page, {}), fault.code, fault.message)
                 entries |= {order.page: outcome.entry}
                 told = messages.of_retry(job, entries, outcome, clock.now(self.redis))
-                self.ledger.settle_retry(None, job_id, told)
+                self.ledger.complete_retry(None, job_id, told)
         record.publish(self.redis, job_id)
 
     def free_slots(self) -> None:
@@ -224,7 +224,7 @@ class Sweep:
         """Write the records that Redis has lost anew from ``job.json``. How many jobs came back."""
         return sum(self._rebuild(job_id) for job_id in self.storage.folders(storage_keys.ALL_JOBS))
 
-    def cardless(self) -> set[str]:
+    def jobs_without_card(self) -> set[str]:
         """Folders without a ``job.json``: uploads under way, or what is left of one that was cut off."""
         return {
             name for name in self.storage.folders(storage_keys.ALL_JOBS) if not self.storage.exists(storage_keys.card(name))
@@ -232,7 +232,7 @@ class Sweep:
 
     def remove_leftovers(self, earlier: set[str]) -> None:
         """Delete folders that had no ``job.json`` earlier and have none still."""
-        for job_id in earlier & self.cardless():
+        for job_id in earlier & self.jobs_without_card():
             discard_files(self.redis, self.storage, job_id)
 
     def _rebuild(self, job_id: str) -> bool:
@@ -281,7 +281,7 @@ class _Boot:
         if self.leftovers is None:
             self.sweep.rebuild()
             self.sweep.cache.rebuild(self.sweep.now())
-            self.leftovers = self.sweep.cardless()
+            self.leftovers = self.sweep.jobs_without_card()
         elif not self.done and time.monotonic() - self.since > LEFTOVER_SECONDS:
             self.sweep.remove_leftovers(self.leftovers)
             self.done = True
@@ -303,7 +303,7 @@ def run(settings: Settings, parent: int) -> NoReturn:
         with contextlib.suppress(RedisError, StorageUnavailable):
             boot.go_on()
             sweep.run_once()
-        if overgrown(settings):
+        if over_memory_limit(settings):
             log.info("sweeper_retires")
             sys.exit()
         time.sleep(max(0.1, settings.workers.sweep_seconds - (time.monotonic() - started)))

@@ -15,7 +15,7 @@ from document_parser.workers import deliver as webhooks
 from document_parser.workers import plan as planner
 from document_parser.workers import reread
 from document_parser.workers.context import Context, service_context, task_boundary, task_context
-from document_parser.workers.heartbeat import Actor
+from document_parser.workers.heartbeat import Heartbeat
 from document_parser.workers.read import Reader
 
 
@@ -61,6 +61,6 @@ def retry(job_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _document_task(job_id: str) -> Iterator[tuple[Context, Actor]]:
-    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Actor(context.ledger) as actor:
+def _document_task(job_id: str) -> Iterator[tuple[Context, Heartbeat]]:
+    with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context, Heartbeat(context.ledger) as actor:
         yield context, actor

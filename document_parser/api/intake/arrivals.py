@@ -25,10 +25,10 @@ LOOK_SECONDS = 0.25
 Cut = Literal["", "stalled", "too_long", "no_room"]
 
 
-class Places:
+class Slots:
     """How many threads may be held for long; where a share of others is given, each place is one of theirs as well."""
 
-    def __init__(self, most: int, of: Places | None = None) -> None:
+    def __init__(self, most: int, of: Slots | None = None) -> None:
         self._free = threading.BoundedSemaphore(most)
         self._of = of
 
@@ -47,9 +47,9 @@ class Places:
         self._free.release()
 
 
-def places_of(threads: int) -> Places:
+def slots_of(threads: int) -> Slots:
     """Those of a web worker: at least one thread, and a quarter of them, stays for what is answered at once."""
-    return Places(max(1, threads - max(1, threads // 4)))
+    return Slots(max(1, threads - max(1, threads // 4)))
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +77,7 @@ class Arrivals:
 
     whole_seconds: float
     piece_seconds: float = math.inf
-    places: Places | None = None
+    places: Slots | None = None
     """For those that take longer than SLOW_SECONDS; None for no bound. Where all are taken the slowest has to go."""
     _under_way: list[Arrival] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -127,7 +127,7 @@ class Arrivals:
         elif self.places is not None and not arrival.has_place and now - arrival.began >= SLOW_SECONDS:
             self._find_place(arrival, self.places, now)
 
-    def _find_place(self, arrival: Arrival, places: Places, now: float) -> None:
+    def _find_place(self, arrival: Arrival, places: Slots, now: float) -> None:
         slowest = min((other for other in self._under_way if other.has_place), key=lambda other: other.speed(now), default=None)
         arrival.has_place = places.take()
         if arrival.has_place:

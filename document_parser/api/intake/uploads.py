@@ -112,7 +112,7 @@ class WholeBody(io.RawIOBase):
             raise self._why() from error
         self._left -= len(data)
         if done := (self._announced and self._left <= 0) or (size > 0 and not data):
-            self.no_more()
+            self.stop()
         if self._left > 0 if done else self._cut():
             raise self._why()
         return data
@@ -131,7 +131,7 @@ class WholeBody(io.RawIOBase):
         return self._arrival.cut if self._arrival is not None else ""
 
     def _why(self) -> DocumentParserError:
-        self.no_more()
+        self.stop()
         match self._cut():
             case "":
                 return UploadCutOff()
@@ -139,7 +139,7 @@ class WholeBody(io.RawIOBase):
                 return ServerBusy("Too many documents are being sent slowly. Try again shortly, or over a faster connection.")
         return UploadTooSlow()
 
-    def no_more(self) -> None:
+    def stop(self) -> None:
         """Nothing of it is waited for any more."""
         self._over = True
         if self._arrival is not None:
@@ -167,7 +167,7 @@ class UploadRequest(Request):
     def close(self) -> None:
         super().close()
         if isinstance(body := self.__dict__.get("stream"), WholeBody):
-            body.no_more()
+            body.stop()
         for staged in self._staged:
             staged.close()
 

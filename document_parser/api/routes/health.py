@@ -85,7 +85,7 @@ def health(services: Services, *, models: bool) -> Health:
     found = model_servers(services) if looks_at_models else {}
     warnings = _room_warnings(services)
     if needed["redis"].ok:
-        warnings += redis_warnings(services.hasty_redis)
+        warnings += redis_warnings(services.probe_redis)
         warnings += readers.warnings(services.settings, workers, found)
     down = not all(check.ok for check in needed.values())
     status: Literal["ok", "degraded", "down"] = "down" if down else "degraded" if warnings else "ok"
@@ -100,14 +100,14 @@ def health(services: Services, *, models: bool) -> Health:
 
 def _living_workers(services: Services) -> list[queue.LivingWorker]:
     try:
-        return queue.living_workers(services.hasty_redis)
+        return queue.living_workers(services.probe_redis)
     except RedisError:
         return []
 
 
 def needed_parts(services: Services) -> dict[str, Check]:
     """What must be well for a document to be taken in."""
-    trouble = redis_trouble(services.hasty_redis)
+    trouble = redis_trouble(services.probe_redis)
     return {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
 
 

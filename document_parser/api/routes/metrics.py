@@ -51,6 +51,6 @@ def own_samples(settings: Settings) -> dict[str, float]:
 def _shared_samples(services: Services) -> dict[str, float]:
     try:
         services.counts.flush()
-        return {"redis_up": 1.0, **gauges.samples(services.hasty_redis)}
+        return {"redis_up": 1.0, **gauges.samples(services.probe_redis)}
     except RedisError:
         return {"redis_up": 0.0}

@@ -46,7 +46,7 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import safe_filename, sniff
 from document_parser.jobs import queue
 from document_parser.jobs.ending import discard_files
-from document_parser.jobs.queue import Submitted
+from document_parser.jobs.queue import Submission
 from document_parser.jobs.records import passwords, record, storage_keys
 from document_parser.jobs.records.job import PUBLIC, CacheState, JobCard
 from document_parser.jobs.redis import clock
@@ -109,7 +109,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         **described,
     )
     def process_async() -> Response:
-        return accepted(take_in())
+        return accepted(accept_upload())
 
     @routes.post(
         "/sync",
@@ -130,16 +130,16 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     def process_sync() -> Response:
         from document_parser.api.routes.results import respond
 
-        taken = take_in()
+        taken = accept_upload()
         services = get_services()
         job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-        return marked(respond(services, job, ""), taken) if job.state.ended else accepted(taken)
+        return with_replay_header(respond(services, job, ""), taken) if job.state.ended else accepted(taken)
 
     return routes
 
 
 @dataclass(frozen=True, slots=True)
-class TakenIn:
+class AcceptedUpload:
     """The job that an upload brought, now or with the same Idempotency-Key before."""
 
     job_id: str
@@ -149,12 +149,12 @@ class TakenIn:
     shared: bool = False
 
 
-def take_in() -> TakenIn:
+def accept_upload() -> AcceptedUpload:
     """Check and store the upload, write the job, ring the bell. Raises what the user did wrong, and QueueFull."""
     check_origin()
     services = get_services()
     key = idempotency_key()
-    make_room(services, keyed=bool(key))
+    check_capacity(services, keyed=bool(key))
     with receive() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
             raise FileTooLarge.of(services.settings.api.max_upload_mb, received=staged.size)
@@ -166,7 +166,7 @@ def take_in() -> TakenIn:
             card = card.model_copy(
                 update={"idempotency_key": key, "fingerprint": _fingerprint(services.settings, card, password)}
             )
-            if (held := _held(services, card)) is not None:
+            if (held := _find_idempotent(services, card)) is not None:
                 return held
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
         # job.json follows: one sync of the folder for both, before the upload is answered.
@@ -177,10 +177,10 @@ def take_in() -> TakenIn:
         discard_files(services.redis, services.storage, card.job_id)
         return _replayed(services, submitted.job_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
-    return TakenIn(submitted.job_id, submitted.cache, shared=submitted.shared)
+    return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
 
-def _submit(services: Services, card: JobCard, password: str) -> Submitted:
+def _submit(services: Services, card: JobCard, password: str) -> Submission:
     """The job that the upload stands for. What was not taken in leaves nothing behind."""
     sealed = passwords.seal(services.settings, password) if password else None
     try:
@@ -193,7 +193,7 @@ def _submit(services: Services, card: JobCard, password: str) -> Submitted:
         raise
 
 
-def make_room(services: Services, *, keyed: bool = False) -> None:
+def check_capacity(services: Services, *, keyed: bool = False) -> None:
     """Look at the disk and at the queue before the upload is read. Raises StorageFull, QueueFull.
 
     A request with an Idempotency-Key may be about a job that is in the queue already: it is read first, if the disk has room.
@@ -225,7 +225,7 @@ def _fingerprint(settings: Settings, card: JobCard, password: str) -> str:
     return hashlib.sha256(f"{sent}{secret}".encode()).hexdigest()
 
 
-def _held(services: Services, card: JobCard) -> TakenIn | None:
+def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None:
     """The job that the key has brought before. Raises IdempotencyKeyReused where it came with something else."""
     held = record.of_key(services.redis, card.owner, card.idempotency_key)
     if held is None:
@@ -237,12 +237,12 @@ def _held(services: Services, card: JobCard) -> TakenIn | None:
     return _replayed(services, job_id)
 
 
-def _replayed(services: Services, job_id: str) -> TakenIn:
+def _replayed(services: Services, job_id: str) -> AcceptedUpload:
     """Raises JobExpired."""
     structlog.contextvars.bind_contextvars(job_id=job_id)
     job = record.load(services.redis, job_id)
     log.info("job_replayed")
-    return TakenIn(job_id, job.cache, job.state, replayed=True, shared=job.shared)
+    return AcceptedUpload(job_id, job.cache, job.state, replayed=True, shared=job.shared)
 
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
@@ -300,7 +300,7 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
     )
 
 
-def accepted(taken: TakenIn) -> Response:
+def accepted(taken: AcceptedUpload) -> Response:
     known = "This Idempotency-Key has brought the document before." if taken.replayed else "The document is queued."
     body = Accepted(
         job_id=taken.job_id,
@@ -311,10 +311,10 @@ def accepted(taken: TakenIn) -> Response:
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
-    return marked(responses.of(body, 202, {"Location": body.status_url, **retry_after()}), taken)
+    return with_replay_header(responses.of(body, 202, {"Location": body.status_url, **retry_after()}), taken)
 
 
-def marked(response: Response, taken: TakenIn) -> Response:
+def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
     """The answer, which says where it is about a job that was there before."""
     if taken.replayed:
         response.headers["Idempotency-Replayed"] = "true"

@@ -71,7 +71,7 @@ def accepted(services: Services, job_id: str, number: int) -> Response:
     order = RetryOrder(page=number, **choice.model_dump())
     sealed = passwords.seal(services.settings, password) if password else None
     before = text(last_event(services.redis, job_id))
-    _check_outcome(services.ledger.want_retry(job_id, order, sealed), job, number)
+    _check_outcome(services.ledger.request_retry(job_id, order, sealed), job, number)
     queue.enqueue_stage(services.redis, job_id, "retry")
     record.publish(services.redis, job_id)
     log.info("page_to_reread", page=number, engine=choice.engine or "")

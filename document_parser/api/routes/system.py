@@ -105,7 +105,7 @@ def blueprint() -> APIBlueprint:
 
 def look(services: Services) -> System:
     """Everything once. Raises RedisError."""
-    redis, settings = services.hasty_redis, services.settings
+    redis, settings = services.probe_redis, services.settings
     load = admission.load(redis, settings.queue)
     samples = gauges.samples(redis)
     busy, idle = (int(samples.get(sample("workers", state), 0)) for state in ("busy", "idle"))
@@ -146,7 +146,7 @@ def _engines(services: Services) -> dict[str, EngineState]:
 
 def _cpu_engines(services: Services) -> dict[str, EngineState]:
     """As the workers find them; that of the settings while there is no worker to ask."""
-    workers = queue.living_workers(services.hasty_redis)
+    workers = queue.living_workers(services.probe_redis)
     found = readers.cpu_engines(workers) or {
         services.settings.engines.cpu_engine: Check(ok=False, detail="no worker is there to read with it")
     }
@@ -155,14 +155,14 @@ def _cpu_engines(services: Services) -> dict[str, EngineState]:
 
 
 def _openers(services: Services) -> dict[str, Confinement]:
-    workers = queue.living_workers(services.hasty_redis)
+    workers = queue.living_workers(services.probe_redis)
     told = [(worker.host, worker.openers) for worker in workers if worker.openers]
     return dict(sorted(told, key=lambda one: len(one[1].missing)))
 
 
 def _model(services: Services, name: str, check: Check) -> EngineState:
     servers = [f"{name} {url}" for url in getattr(services.settings, name).urls]
-    requests = list(in_flight.counts(services.hasty_redis, servers).values())
+    requests = list(in_flight.counts(services.probe_redis, servers).values())
     return EngineState(**check.model_dump(), in_flight=sum(requests), servers=requests)
 
 

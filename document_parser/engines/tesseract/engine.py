@@ -134,7 +134,7 @@ class TesseractEngine(Engine):
         if not packs:
             raise EngineUnavailable("Tesseract has no language pack.")
         sample = _sample(picture)
-        trials = cache(lambda languages: Reading(self.name, words=self._words(sample, languages)).letters_read)
+        trials = cache(lambda languages: Reading(self.name, words=self._words(sample, languages)).confident_letters)
         return fitting(packs, _script(picture, self._deadline) if len(packs) > 1 else "", trials)
 
     def _words(self, picture: Image.Image, languages: str) -> list[Word]:

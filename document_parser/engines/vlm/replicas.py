@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from document_parser.balancing.breaker import Rule, Switchboard, after_answer, after_fault, entering
+from document_parser.balancing.breaker import BreakerStore, Rule, after_answer, after_fault, entering
 from document_parser.balancing.in_flight import Candidate
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.vlm.client import VisionEngine
@@ -51,7 +51,7 @@ class ReplicatedEngine(Engine):
 
     name: EngineName  # type: ignore[misc]  # that of the model
 
-    def __init__(self, engines: dict[str, VisionEngine], board: Switchboard, rule: Rule, look_seconds: float) -> None:
+    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Rule, look_seconds: float) -> None:
         self.replicas = [Replica(server, engine) for server, engine in engines.items()]
         self._first = self.replicas[0].engine
         self._board = board

@@ -162,22 +162,22 @@ class Ledger:
 
     # --- reading again
 
-    def want_retry(self, job_id: str, order: RetryOrder, password_token: bytes | None) -> str:
+    def request_retry(self, job_id: str, order: RetryOrder, password_token: bytes | None) -> str:
         """Order a page to be read again. ``ok``, ``missing``, ``page``, ``underway``, ``locked``, or a state that forbids it.
 
         ``page``: there is none of this number; ``locked``: the document's password has to come with the order.
         """
-        return text(self._run("want_retry", job_id, order.page, order.model_dump_json(), password_token or b""))
+        return text(self._run("request_retry", job_id, order.page, order.model_dump_json(), password_token or b""))
 
     def retries(self, job_id: str) -> list[RetryOrder]:
         """The pages that are to be read again; the first of them is at it."""
         return [RetryOrder.model_validate_json(raw) for raw in self.redis.lrange(f"job:{job_id}:retries", 0, -1)]
 
-    def settle_retry(self, claim: Claim | None, job_id: str, outcome: RetryOutcome) -> Literal["ok", "gone", "not_yours"]:
+    def complete_retry(self, claim: Claim | None, job_id: str, outcome: RetryOutcome) -> Literal["ok", "gone", "not_yours"]:
         """Close the first order. Without a claim only where the worker that had it has died."""
         changes = [part for change in outcome.samples.items() for part in change]
         reply = self._run(
-            "settle_retry",
+            "complete_retry",
             *(job_id, claim.token if claim else "", outcome.page, json.dumps(outcome.entry), outcome.revision or ""),
             *(json.dumps(outcome.counts), outcome.status, outcome.error),
             *(outcome.announced, json.dumps([*outcome.failed_pages]), *changes),

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from document_parser.balancing.breaker import Breaker, OwnSwitchboard, State, Step
+from document_parser.balancing.breaker import Breaker, LocalBreakers, State, Step
 from document_parser.balancing.in_flight import InFlight
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, RedisError, text
@@ -24,12 +24,12 @@ REMEMBERED_SECONDS = 1.0
 
 
 class SharedSwitchboard:
-    """A ``Switchboard`` in Redis. While Redis is away, this process goes by what it knows itself."""
+    """A ``BreakerStore`` in Redis. While Redis is away, this process goes by what it knows itself."""
 
     def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
         """``lease_seconds``: for how long a request counts of which nothing was heard since."""
         self._redis = redis
-        self._own = OwnSwitchboard(self.now)
+        self._own = LocalBreakers(self.now)
         self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
         self._ahead = 0.0
         self._looked_at = float("-inf")
@@ -76,7 +76,7 @@ class SharedSwitchboard:
 
     def _remember(self) -> None:
         self._ahead = clock.seconds(self._redis) - time.monotonic()
-        own = OwnSwitchboard(self.now)
+        own = LocalBreakers(self.now)
         for name, raw in self._redis.hgetall(KEY).items():
             own.change(text(name), _to(_parse(raw)))
         self._own = own

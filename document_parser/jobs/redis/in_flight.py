@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from document_parser.balancing.in_flight import Candidate, OwnInFlight
+from document_parser.balancing.in_flight import Candidate, LocalInFlight
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.telemetry import logs
@@ -25,7 +25,7 @@ class SharedInFlight:
         self._enter = redis.register_script(scripts.source("ask_server"))
         self._renew = redis.register_script(scripts.source("renew_asked"))
         self._lease = int(lease_seconds * 1000)
-        self._own = OwnInFlight()
+        self._own = LocalInFlight()
         self._left: list[tuple[str, str]] = []
         self._lock = threading.Lock()
 

@@ -47,7 +47,7 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class LoadSnapshot:
     """Everything that has not ended, oldest first, and pages finished by bucket of time. Times are in seconds."""
 
     jobs: list[Unfinished]
@@ -64,7 +64,7 @@ class Forecast:
     position: int | None = None
 
 
-def pages_per_second(weighed: Weighed) -> float | None:
+def pages_per_second(weighed: LoadSnapshot) -> float | None:
     """The pace at which pages are read, None where it is not known yet.
 
     Only full buckets count in which pages were waiting, from the first in which one was finished.
@@ -81,7 +81,7 @@ def pages_per_second(weighed: Weighed) -> float | None:
     return sum(counts) / (len(counts) * BUCKET_SECONDS)
 
 
-def stands_still(weighed: Weighed) -> bool:
+def is_stalled(weighed: LoadSnapshot) -> bool:
     """Whether pages have been waiting for as long as the pace is taken from, and none was finished: no pace holds any more."""
     busy = bool(weighed.busy_since) and weighed.now - weighed.busy_since >= BUCKETS * BUCKET_SECONDS
     return busy and not sum(weighed.pace.values())
@@ -151,25 +151,25 @@ def _shares(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
 # --- in Redis ---------------------------------------------------------------------------------------------------------
 
 
-def weigh(redis: Redis) -> Weighed:
+def measure_load(redis: Redis) -> LoadSnapshot:
     """Look at everything that has not ended; what is weighed bounds the queue, too."""
-    found = json.loads(scripts.run(redis, "weigh", BUCKETS))
+    found = json.loads(scripts.run(redis, "measure_load", BUCKETS))
     # An empty list of Lua's is an empty object of JSON's.
     jobs = [
         Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued", waits_for)
         for job_id, lane, owner, left, at, waits_for in found["jobs"] or ()
     ]
     pace = {int(bucket): int(pages) for bucket, pages in found["pace"].items()}
-    return Weighed(jobs, pace, found["busy_since"] / 1000, found["now"] / 1000)
+    return LoadSnapshot(jobs, pace, found["busy_since"] / 1000, found["now"] / 1000)
 
 
 def renew(redis: Redis) -> None:
     """Weigh, and write what is foretold in one step."""
-    weighed = weigh(redis)
+    weighed = measure_load(redis)
     pace = pages_per_second(weighed)
     if pace:
         redis.set(LAST_PACE, repr(pace), ex=LAST_PACE_SECONDS)
-    elif not stands_still(weighed):
+    elif not is_stalled(weighed):
         pace = float(redis.get(LAST_PACE) or 0) or None
     told: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(weighed.jobs, pace).items()}
     told["#pace"] = repr(pace or 0.0)
@@ -194,7 +194,7 @@ def _by_lane(jobs: Sequence[Unfinished]) -> dict[Lane, dict[str, int]]:
 def lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
     """The same as of the last weighing, or as of now where there was none of late."""
     told = redis.hget(KEY, "#lanes")
-    return json.loads(told) if isinstance(told, bytes) else _by_lane(weigh(redis).jobs)
+    return json.loads(told) if isinstance(told, bytes) else _by_lane(measure_load(redis).jobs)
 
 
 def _text(one: Forecast) -> str:

@@ -15,7 +15,7 @@ from statistics import median
 from document_parser.layout.blocks.gutters import SHORTEST, Gutter, InkMap
 from document_parser.layout.lines.joining import right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
-from document_parser.layout.tables.aligned import crowned, grid_in, grown
+from document_parser.layout.tables.aligned import add_spanning_header, grid_in, grown
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import Word
@@ -183,7 +183,7 @@ def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) ->
         return None
     blocks = blocks_of_grid(grid, text)
     if blocks is None:
-        return _between(words, [crowned(grid, text)], backwards, depth)
+        return _between(words, [add_spanning_header(grid, text)], backwards, depth)
     return _between(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
 
 

@@ -57,7 +57,7 @@ def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
     return [word for line in lines[first : last + 1] for word in line.words]
 
 
-def crowned(grid: Grid, words: Sequence[Word]) -> Grid:
+def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
     """A grid with the heading right above that stands over all columns but the first, where its first row leaves that open."""
     row = grid.rows[0]
     if len(row) < 2 or row[0].first == 0:

@@ -24,7 +24,7 @@ def body_top(frame: Frame, down: Sequence[float]) -> float:
     )
 
 
-def widened(frame: Frame, words: Sequence[Word]) -> Frame:
+def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
     """A frame in which the edges of coloured cells in some columns reach over the others, where those hold as many lines.
 
     Colours of a few columns part the rows of all: without it the cells beside them would be one.
@@ -73,7 +73,7 @@ def _halves(word: Word, place: float) -> list[Word]:
     return [word._replace(text=left, right=place), word._replace(text=right, left=place)]
 
 
-def pruned(borders: list[float], middles: Sequence[float], least: float) -> list[float]:
+def prune_borders(borders: list[float], middles: Sequence[float], least: float) -> list[float]:
     """Borders without those of strips that are narrow and empty: double lines, and fills set into their cells."""
     kept = borders[:1]
     for border in borders[1:]:

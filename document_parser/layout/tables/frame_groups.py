@@ -14,12 +14,12 @@ from document_parser.layout.tables.frame_splits import (
     are_columns_alike,
     are_columns_shared,
     are_walls_shared,
-    hold_text,
+    contains_prose,
+    gaps_between,
     inner_walls,
     parted,
     standing_between,
     strip,
-    whites,
 )
 from document_parser.layout.tables.is_table import PROSE_CHARACTERS, PROSE_LINES
 from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling, borders_of
@@ -67,7 +67,7 @@ def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: fl
         return lower.top - upper.bottom < size
     if headings and len(lines) == 1 and lower.top - upper.bottom < HEADING_BAND * size:
         return _same_columns(upper, lower, words, size)
-    if max(whites(lines, upper.bottom, lower.top)) >= MOST_WHITE * size or hold_text(lines, upper, size):
+    if max(gaps_between(lines, upper.bottom, lower.top)) >= MOST_WHITE * size or contains_prose(lines, upper, size):
         return False
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
         return False

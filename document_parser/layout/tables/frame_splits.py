@@ -48,13 +48,13 @@ def strip(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> lis
     ]
 
 
-def whites(lines: Sequence[Line], top: float, bottom: float) -> list[float]:
+def gaps_between(lines: Sequence[Line], top: float, bottom: float) -> list[float]:
     """The heights of the white above, between and below lines that stand between two heights."""
     edges = [top, *(edge for line in lines for edge in (line.top, line.bottom)), bottom]
     return [below - above for above, below in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def hold_text(lines: Sequence[Line], frame: Frame, size: float) -> bool:
+def contains_prose(lines: Sequence[Line], frame: Frame, size: float) -> bool:
     """Whether lines that follow one another are running text: as wide as the frame and not parted."""
     least = FULL * (frame.right - frame.left)
     full = [line.width > least and len(segments_of(line, size, CLEAR)) == 1 for line in lines]
@@ -63,7 +63,7 @@ def hold_text(lines: Sequence[Line], frame: Frame, size: float) -> bool:
 
 def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
     """Whether the columns go on below the widest white between lines, where that is far wider than usual."""
-    between = whites(lines, lines[0].top, lines[-1].bottom)[1:-1]
+    between = gaps_between(lines, lines[0].top, lines[-1].bottom)[1:-1]
     if len(between) < 2:
         return True
     *usual, widest = sorted(between)
@@ -111,7 +111,7 @@ def _apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], si
     lines = lines_of(strip(frame, upper.at, lower.at, words))
     if not lines:
         return False
-    return max(whites(lines, upper.at, lower.at)) >= MOST_WHITE * size or hold_text(lines, frame, size)
+    return max(gaps_between(lines, upper.at, lower.at)) >= MOST_WHITE * size or contains_prose(lines, frame, size)
 
 
 def _between(frame: Frame, top: float, bottom: float) -> Frame:

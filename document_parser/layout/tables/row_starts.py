@@ -26,17 +26,17 @@ def row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: float, 
     so that two rows between two rules need good evidence.
     """
     votes = [_apart(upper, lower, widths, size) for upper, lower in pairwise(lines)]
-    whites = [_white(upper, lower) for upper, lower in pairwise(lines)]
-    if votes and lines[0][0].first > 0 == lines[1][0].first and whites[0] < 0.5 * size:
+    gaps_between = [_white(upper, lower) for upper, lower in pairwise(lines)]
+    if votes and lines[0][0].first > 0 == lines[1][0].first and gaps_between[0] < 0.5 * size:
         votes[0] = 0  # the first line of a long cell, above the middle of its row
     if (
-        whites
+        gaps_between
         and not ruled
-        and min(whites) < 0.4 * size
-        and max(whites) > 0.8 * size
+        and min(gaps_between) < 0.4 * size
+        and max(gaps_between) > 0.8 * size
         and sum(vote > 0 for vote in votes) * 2 < len(votes)
     ):
-        return [0] + [number for number, white in enumerate(whites, start=1) if white > 0.8 * size]
+        return [0] + [number for number, white in enumerate(gaps_between, start=1) if white > 0.8 * size]
     least = 1
     if sum(vote > 0 for vote in votes) * 2 < len(votes):
         if ruled:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from document_parser.layout.lines.lines import body_size, lines_of
-from document_parser.layout.tables.column_borders import body_top, columns_of, cut, pruned, widened
+from document_parser.layout.tables.column_borders import body_top, columns_of, cut, prune_borders, widen_fills
 from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.lattice import Lattice
@@ -26,7 +26,7 @@ MOST_HEADS = 4
 
 def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
     """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
-    frame = widened(frame, words)
+    frame = widen_fills(frame, words)
     words = cut(words, frame.uprights)
     if len(words) < 4:
         return None
@@ -46,7 +46,7 @@ def _borders(frame: Frame, words: Sequence[Word], size: float) -> tuple[list[flo
     across = borders_of([*(line.at for line in frame.uprights), frame.left, frame.right])
     down = borders_of([*(line.at for line in frame.levels), frame.top, frame.bottom])
     middles = [((word.left + word.right) / 2, (word.top + word.bottom) / 2) for word in words]
-    return pruned(across, [x for x, _ in middles], size), pruned(down, [y for _, y in middles], 0.7 * size)
+    return prune_borders(across, [x for x, _ in middles], size), prune_borders(down, [y for _, y in middles], 0.7 * size)
 
 
 def _rows_are_shared(lattice: Lattice) -> bool:

@@ -11,7 +11,7 @@ from document_parser.text.normalize import Vocabulary, tokens
 
 
 @dataclass(frozen=True)
-class Witness:
+class Evidence:
     """Words with their places, from the text layer or from an engine that finds words, and what the ink shows.
 
     ``source`` says who found the words; None where there are none. ``sees_pictures`` says that words drawn in pictures are
@@ -36,9 +36,9 @@ class Witness:
     def vocabulary(self) -> Vocabulary:
         return Vocabulary(self.tokens)
 
-    def and_also(self, other: Witness) -> Witness:
+    def and_also(self, other: Evidence) -> Evidence:
         """Both together: what either knows is known."""
-        return Witness([*self.words, *other.words], self.source or other.source, self.ink, sees_pictures=True)
+        return Evidence([*self.words, *other.words], self.source or other.source, self.ink, sees_pictures=True)
 
 
 def uncovered_ink(ink: InkFacts, boxes: Sequence[BoundingBox], until: float) -> float:

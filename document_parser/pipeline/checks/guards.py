@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from document_parser.models import BoundingBox, GuardName, PageImage, Reading, WarningCode
-from document_parser.pipeline.checks.evidence import Witness, uncovered_ink
+from document_parser.pipeline.checks.evidence import Evidence, uncovered_ink
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.text.normalize import Vocabulary, texts_of, texts_read, tokens
 
@@ -63,7 +63,7 @@ class Rejection:
     doubtful: bool = False
 
 
-def judge(reading: Reading, image: PageImage | None, witness: Witness) -> Rejection | None:
+def judge(reading: Reading, image: PageImage | None, witness: Evidence) -> Rejection | None:
     """Why this reading of the picture is not to be believed; None where nothing speaks against it."""
     return (
         _unfinished(reading)
@@ -116,7 +116,7 @@ def _all_texts(reading: Reading) -> list[str]:
     return [*texts_of(reading.blocks), *(word.text for word in reading.words)]
 
 
-def uncovered(reading: Reading, witness: Witness) -> Rejection | None:
+def uncovered(reading: Reading, witness: Evidence) -> Rejection | None:
     """Too few of the words that the witness knows were read."""
     known = [word for word in witness.tokens if _tells(word)]
     if len(set(known)) < WITNESS_WORDS:
@@ -132,7 +132,7 @@ def _tells(word: str) -> bool:
     return len(word) >= SHORT or not word.isascii()
 
 
-def invented(reading: Reading, witness: Witness) -> Rejection | None:
+def invented(reading: Reading, witness: Evidence) -> Rejection | None:
     """A sentence of which the witness knows nothing, though it knows the page."""
     words, share = tokens(" ".join(texts_read(reading))), 0.0
     if witness.source != "text_layer":
@@ -145,7 +145,7 @@ def invented(reading: Reading, witness: Witness) -> Rejection | None:
     return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
 
 
-def _in_scripts_it_writes(witness: Witness, words: Sequence[str]) -> list[str]:
+def _in_scripts_it_writes(witness: Evidence, words: Sequence[str]) -> list[str]:
     """The words in scripts that an OCR is known to write; what it makes of others proves nothing."""
     scripts = WRITTEN_BY_ALL | set(map(_script, witness.tokens))
     return [word for word in words if _script(word) in scripts]

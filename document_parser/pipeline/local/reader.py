@@ -1,6 +1,6 @@
 """Reading whole documents in this process: no server, no queue. Pages wait on disk, so that memory stays flat.
 
-``parse`` is the library's front door, ``document_parser.parse``; DocumentReader is for many documents, or for large ones.
+``parse`` is the library's front door, ``document_parser.parse``; DocumentParser is for many documents, or for large ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from document_parser.errors import NoSuchPages
 from document_parser.ingest.sniff import HEAD_BYTES, safe_filename, sniff
 from document_parser.models import Document, Options, Progress
 from document_parser.pipeline.local.page_window import PageWindow
-from document_parser.pipeline.local.result import ReadDocument
+from document_parser.pipeline.local.result import ParseResult
 from document_parser.pipeline.reading.figures import KeepFigure
 from document_parser.settings import Settings, cores, load_settings
 from document_parser.settings.validation import invalid_option
@@ -67,7 +67,7 @@ async def parse_async(
 ) -> Document:
     """``parse`` for a running event loop. Cancelling it ends the work behind it."""
     settings = settings or load_settings()
-    async with DocumentReader(settings) as reader:
+    async with DocumentParser(settings) as reader:
         found = await reader.read(
             path,
             make_options(settings, options),
@@ -97,7 +97,7 @@ def _in_event_loop() -> bool:
     return True
 
 
-class DocumentReader:
+class DocumentParser:
     """Reads documents in this process; engines and the zygote of the openers are kept from one to the next.
 
     An async context manager of one event loop. Made while the process has one thread, where that can be chosen: it forks.
@@ -117,7 +117,7 @@ class DocumentReader:
         password: str = "",
         on_progress: Watch | None = None,
         figures: bool | None = None,
-    ) -> ReadDocument:
+    ) -> ParseResult:
         """Read one document; ``filename`` is its name where the path does not tell. Errors as of ``parse``.
 
         ``figures`` says whether to cut their pictures out; unless told, where the result itself holds them: embedded, in a zip.
@@ -132,14 +132,14 @@ class DocumentReader:
                 raise NoSuchPages.of(options.page_range, source.page_count)
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
             with ExitStack() as undo:
-                document = undo.enter_context(ReadDocument(head, options, len(numbers)))
+                document = undo.enter_context(ParseResult(head, options, len(numbers)))
                 keep = document.keep_figure if _cuts_figures(options, figures) else None
                 await self._fill(document, source, numbers, on_progress or _unwatched, keep)
                 undo.pop_all()
             return document
 
     async def _fill(
-        self, document: ReadDocument, source: Source, numbers: list[int], watch: Watch, keep: KeepFigure | None
+        self, document: ParseResult, source: Source, numbers: list[int], watch: Watch, keep: KeepFigure | None
     ) -> None:
         watch(document.progress)
         window = PageWindow(source, document.options, self._engines, self._settings, keep)

@@ -16,7 +16,7 @@ from document_parser.pipeline.assembly.document import assembled, with_stripped,
 _COUNTED = {"text_layer": "text_layer_pages", "deepseek": "deepseek_pages", "nanonets": "nanonets_pages"}
 
 
-class ReadDocument:
+class ParseResult:
     """A document that has been read. Its pages lie in a file without a name; close it, or use it as a context manager."""
 
     def __init__(self, head: Document, options: Options, total_pages: int) -> None:

@@ -8,17 +8,17 @@ from dataclasses import replace
 from document_parser.errors import EngineError
 from document_parser.models import Block, EngineName, PageImage, Reading
 from document_parser.pipeline.checks import guards
-from document_parser.pipeline.checks.evidence import Witness
+from document_parser.pipeline.checks.evidence import Evidence
 from document_parser.pipeline.checks.loops import keep_good_prefix, loop_reason
 from document_parser.pipeline.reading import crops
 from document_parser.pipeline.reading.box_matching import place_blocks
 from document_parser.pipeline.reading.candidate import Candidate
-from document_parser.pipeline.reading.evidence_sources import Witnesses
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.evidence_sources import EvidenceSources
+from document_parser.pipeline.reading.page_context import PageContext
 
 
-async def with_the_rest(
-    one: OnePage, witnesses: Witnesses, reading: Reading, image: PageImage | None, rejection: guards.Rejection
+async def read_rest(
+    one: PageContext, witnesses: EvidenceSources, reading: Reading, image: PageImage | None, rejection: guards.Rejection
 ) -> Candidate | None:
     """The page made whole; None where the places of what was read do not say where to go on, or the rest does not stand."""
     if rejection.guard not in {"loop", "length"} or image is None or image.encoding != "jpeg":
@@ -40,7 +40,7 @@ async def with_the_rest(
     return candidate
 
 
-async def _read(one: OnePage, name: EngineName, prefix: crops.Prefix) -> list[Block] | None:
+async def _read(one: PageContext, name: EngineName, prefix: crops.Prefix) -> list[Block] | None:
     """What stands below the prefix: nothing where there is no ink; None where it cannot be told."""
     if prefix.is_whole:
         return []
@@ -55,7 +55,7 @@ async def _read(one: OnePage, name: EngineName, prefix: crops.Prefix) -> list[Bl
     except EngineError as error:
         one.tell(name, "error", f"{where}: {error.message}", started, heat)
         return None
-    rejection = guards.judge(reading, picture, Witness())
+    rejection = guards.judge(reading, picture, Evidence())
     if rejection is not None:
         one.tell(name, "rejected", f"{where}: {rejection.reason}", started, heat, rejection.guard)
         return None

@@ -8,16 +8,16 @@ import time
 from document_parser.errors import EngineError, PageUnreadable
 from document_parser.models import EngineName, Reading
 from document_parser.pipeline.reading import routing
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_context import PageContext
 
 
-class CpuLook:
+class BackgroundOcr:
     """The CPU engine's reading of one page, made once at most.
 
     Begun while a model answers, it is waited for; not begun by then, it is dropped: the model's pages wait for no core.
     """
 
-    def __init__(self, one: OnePage) -> None:
+    def __init__(self, one: PageContext) -> None:
         self._one = one
         self._task: asyncio.Task[Reading | None] | None = None
         self._begun = False
@@ -28,7 +28,7 @@ class CpuLook:
         names = (name for name in self._one.route.engines if name not in (*routing.MODELS, "text_layer"))
         return next(names, None)
 
-    def begin_if_a_core_is_free(self) -> None:
+    def start_if_idle(self) -> None:
         """Read the page beside whoever is reading it, as soon as a core is free."""
         if self._task is None and self.engine is not None:
             self._task = asyncio.create_task(self._on_a_spare_core())

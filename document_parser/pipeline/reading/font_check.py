@@ -28,7 +28,7 @@ from document_parser.models import (
     Rule,
     Word,
 )
-from document_parser.pipeline.reading.routing import distrust
+from document_parser.pipeline.reading.routing import text_layer_problem
 from document_parser.sources.base import PageSource
 from document_parser.text.language import is_doubtful, plain_letters
 from document_parser.text.normalize import is_meaningless
@@ -60,7 +60,7 @@ class Seen(NamedTuple):
     confidence: float
 
 
-class MendedSource:
+class RepairedSource:
     """An open document one of whose pages has other words than its text layer. It is a PageSource."""
 
     def __init__(self, source: PageSource, facts: PageFacts, words: Sequence[Word]) -> None:
@@ -99,7 +99,7 @@ async def with_fonts_checked(source: PageSource, facts: PageFacts, engines: Engi
 
     Raises PageUnreadable.
     """
-    if not facts.doubted or distrust(facts) or WITNESS not in await engines.available():
+    if not facts.doubted or text_layer_problem(facts) or WITNESS not in await engines.available():
         return Checked(source, facts)
     look = _Look(source, facts.number, engines)
     started = time.monotonic()
@@ -137,13 +137,13 @@ async def _without(false: Sequence[FontInDoubt], source: PageSource, facts: Page
     if letters > MOST_FALSE * facts.characters or len(lines) > MOST_LINES:
         gone = {_key(word) for line in lines for word in line}
         facts = facts.model_copy(update={"false_share": min(1.0, letters / max(1, facts.characters)), "doubted": []})
-        return Checked(MendedSource(source, facts, [word for word in words if _key(word) not in gone]), facts)
+        return Checked(RepairedSource(source, facts, [word for word in words if _key(word) not in gone]), facts)
     mended = {_key(line[0]): (line, await look.at(line)) for line in lines}
     unread = sum(not found.words for _, found in mended.values())
     facts = facts.model_copy(update={"doubted": []})
     told = f"{_lines(len(mended) - unread)} of a font that shows other letters than it says read from the picture"
     told += f"; {_lines(unread)} could not be read and {'stands' if unread == 1 else 'stand'} as in the file" if unread else ""
-    return Checked(MendedSource(source, facts, _mended(words, list(mended.values()))), facts, mended=told)
+    return Checked(RepairedSource(source, facts, _mended(words, list(mended.values()))), facts, mended=told)
 
 
 def _lines(count: int) -> str:

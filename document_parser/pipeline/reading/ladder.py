@@ -25,10 +25,10 @@ from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import hybrid, routing
 from document_parser.pipeline.reading.box_matching import place_blocks
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of, is_unsure
-from document_parser.pipeline.reading.continuation import with_the_rest
-from document_parser.pipeline.reading.evidence_sources import Witnesses
-from document_parser.pipeline.reading.line_retry import with_second_try
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.continuation import read_rest
+from document_parser.pipeline.reading.evidence_sources import EvidenceSources
+from document_parser.pipeline.reading.line_retry import retry_lines
+from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import failed, left_out, text_layer_reading
 from document_parser.pipeline.reading.second_reader import SecondReader
 from document_parser.pipeline.reading.textless import has_no_text, only_shown
@@ -50,16 +50,16 @@ MOST_LOST = 0.3
 FULLER = 1.1
 """Of a page whose data is damaged a later engine's reading is taken if it has this many times the letters."""
 
-CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
+Outcome = Literal["accepted", "blank", "same engine", "next engine"]
 
 
 class Ladder:
     """Reads one page. Made for it, used once."""
 
-    def __init__(self, one: OnePage) -> None:
+    def __init__(self, one: PageContext) -> None:
         self._one = one
         self._page = one.page
-        self._witnesses = Witnesses(one)
+        self._witnesses = EvidenceSources(one)
         self._second = SecondReader(one, self._witnesses)
         self._kept: list[Candidate] = []
         self._textless: tuple[Reading, PageImage] | None = None
@@ -73,7 +73,7 @@ class Ladder:
 
     async def _down(self) -> Page:
         for name in self._one.route.engines:
-            if name == "text_layer" and self._kept and routing.distrust(self._one.facts):
+            if name == "text_layer" and self._kept and routing.text_layer_problem(self._one.facts):
                 break  # a reading in doubt is worth more
             came_of_it = await self._engine(name)
             if came_of_it == "blank":
@@ -109,7 +109,7 @@ class Ladder:
     def _best(self) -> Candidate:
         """Of several readings the least doubtful; where one misses much, that with most letters read surely."""
         if self._is_lost() and not any(one.name in routing.MODELS for one in self._kept):
-            return max(self._kept, key=lambda one: one.reading.letters_read)
+            return max(self._kept, key=lambda one: one.reading.confident_letters)
         best = min(self._kept, key=lambda one: len(one.doubts))
         if not self._one.damaged:
             return best
@@ -117,9 +117,9 @@ class Ladder:
         fullest = max(rivals, key=lambda one: guards.letters_of(one.reading))
         return fullest if guards.letters_of(fullest.reading) > FULLER * guards.letters_of(best.reading) else best
 
-    async def _engine(self, name: EngineName) -> CameOfIt:
+    async def _engine(self, name: EngineName) -> Outcome:
         """All attempts of one engine. What it accepts stands last among those kept."""
-        came_of_it: CameOfIt = "next engine"
+        came_of_it: Outcome = "next engine"
         heats = self._one.retry_temperatures if name in routing.MODELS else ()
         for temperature in (None, *heats):
             came_of_it = await self._attempt(name, temperature)
@@ -127,7 +127,7 @@ class Ladder:
                 break
         return came_of_it
 
-    async def _attempt(self, name: EngineName, temperature: float | None) -> CameOfIt:
+    async def _attempt(self, name: EngineName, temperature: float | None) -> Outcome:
         started = time.monotonic()
         try:
             reading, image = await self._reading(name, temperature)
@@ -137,7 +137,7 @@ class Ladder:
         if reading is None:
             return "blank"
         reading, patches = await self._patched(reading)
-        reading, again = await with_second_try(self._one, reading, image)
+        reading, again = await retry_lines(self._one, reading, image)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
             self._one.tell(name, "accepted", "nothing found and no ink", started, temperature)
@@ -166,11 +166,11 @@ class Ladder:
             message = f"Nothing can be seen on the page, though its text layer has {facts.characters} characters."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
 
-    async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> CameOfIt:
+    async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> Outcome:
         """What becomes of a rejected reading: kept in doubt, mended from a crop, or tried again."""
         if rejection.doubtful:
             return self._in_doubt(reading, rejection)
-        mended = await with_the_rest(self._one, self._witnesses, reading, image, rejection)
+        mended = await read_rest(self._one, self._witnesses, reading, image, rejection)
         if mended is not None:
             await self._accept(mended)
             return "accepted"
@@ -185,7 +185,7 @@ class Ladder:
             "not checked by the CPU, all cores were taken" if name in routing.MODELS and self._witnesses.unchecked else patches
         )
 
-    def _after(self, error: EngineError) -> CameOfIt:
+    def _after(self, error: EngineError) -> Outcome:
         """Whether the same engine may be asked once more: never the same question after a refusal."""
         if isinstance(error, ContextExceeded):
             self._one.pictures.shrink()
@@ -203,7 +203,7 @@ class Ladder:
         if known := await self._witnesses.has_read(name):
             return known, image
         if name in routing.MODELS:
-            self._witnesses.look_meanwhile()
+            self._witnesses.prefetch()
         reading = await self._one.read(name, image, temperature, loop_reason)
         before = self._one.pictures.turn
         if is_unsure(reading) and await self._one.pictures.turn_over(image):
@@ -244,7 +244,7 @@ class Ladder:
             place_blocks(checked.reading.blocks, (await self._witnesses.known()).words)
         self._kept.append(checked)
 
-    def _in_doubt(self, reading: Reading, rejection: guards.Rejection) -> CameOfIt:
+    def _in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
         """Keep the reading for want of a better one; another engine that reads the same outvotes the estimate."""
         candidate = self._one.candidate(reading.engine, reading)
         words = tokens(" ".join(texts_read(reading)))

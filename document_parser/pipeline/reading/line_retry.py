@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 
 from document_parser.errors import EngineError
-from document_parser.models import InkFacts, PageImage, Reading, letters_read
+from document_parser.models import InkFacts, PageImage, Reading, confident_letters
 from document_parser.models.skew import Skew
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_context import PageContext
 
 LEAST_LOST, MOST_LOST = 0.03, 0.7
 """Of the writing. Less are smudges, stamps and rules taken for letters; of more Tesseract had better see the whole page."""
@@ -18,7 +18,7 @@ CLEARLY = 1.1
 MOST_LINES = 200
 
 
-async def with_second_try(one: OnePage, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
+async def retry_lines(one: PageContext, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
     """The reading with the lines that Tesseract reads better, and what to say of them."""
     if image is None or "tesseract" not in one.route.engines or not is_worth_it(reading, image.marks):
         return reading, ""
@@ -30,7 +30,9 @@ async def with_second_try(one: OnePage, reading: Reading, image: PageImage | Non
         one.tell("tesseract", "error", f"lines in doubt: {error.message}", started)
         return reading, ""
     pairs = zip(lines, found.lines, strict=True)
-    better = {line: words for line, words in pairs if letters_read(words) > CLEARLY * letters_read([line], at_least=0)}
+    better = {
+        line: words for line, words in pairs if confident_letters(words) > CLEARLY * confident_letters([line], at_least=0)
+    }
     said = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
     return reading.with_better(better), said
 

@@ -32,7 +32,7 @@ NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too sm
 
 
 @dataclass
-class OnePage:
+class PageContext:
     """A page being read. ``page`` is what becomes of it, ``kind`` and ``route`` are what was decided before."""
 
     source: PageSource

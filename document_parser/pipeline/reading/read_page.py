@@ -22,7 +22,7 @@ from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.font_check import WITNESS, with_fonts_checked
 from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import UprightPictures
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import begun, failed, left_out, page_blocks, text_layer_reading
 from document_parser.sources.base import PageSource
 
@@ -57,7 +57,7 @@ async def _read(
     pictures = UprightPictures(source, number, engines)
     kind: PageKind = "plain"
     if mode != "fast" and available.intersection(routing.MODELS):
-        if not routing.distrust(facts):
+        if not routing.text_layer_problem(facts):
             page = await read_text_layer(source, facts)
             kind = routing.kind_by_text(facts, page.blocks)
             if mode == "balanced" and kind == "plain" and not damage:
@@ -68,7 +68,7 @@ async def _read(
     page = begun(facts, ladder.reason, damage)
     if facts.characters and (facts.unmapped_share > routing.MOST_UNMAPPED or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
-    one = OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
+    one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
     return await Ladder(one).down()
 
 
@@ -88,9 +88,9 @@ async def read_with(
         kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
     ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
     page = begun(facts, ladder.reason, damage)
-    one = OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
+    one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
     page = await Ladder(one).down()
-    if engine == "text_layer" and page.status == "done" and (doubt := routing.distrust(facts)):
+    if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page
 

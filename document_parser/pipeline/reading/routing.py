@@ -27,7 +27,7 @@ KIND_REASONS: dict[PageKind, str] = {
 }
 
 
-def distrust(facts: PageFacts) -> str:
+def text_layer_problem(facts: PageFacts) -> str:
     """Why the text layer cannot stand for the page; empty where it can.
 
     A stamp of a few words on a scan, an earlier OCR hidden under the picture and glyphs without a meaning are no text layer.
@@ -49,7 +49,7 @@ def distrust(facts: PageFacts) -> str:
 
 def text_layer_suffices(facts: PageFacts, mode: AccuracyMode) -> bool:
     """Whether the text layer may be the page's reading, as far as can be told before it is read."""
-    return mode != "maximum" and not distrust(facts)
+    return mode != "maximum" and not text_layer_problem(facts)
 
 
 def kind_by_text(facts: PageFacts, blocks: Sequence[Block]) -> PageKind:
@@ -76,7 +76,7 @@ def kind_by_ink(facts: PageFacts, marks: InkFacts) -> PageKind:
 
 def choose(facts: PageFacts, mode: AccuracyMode, available: frozenset[EngineName], kind: PageKind = "plain") -> Route:
     """The ladder of engines for a page, first choice first, with the reason in words."""
-    doubt = distrust(facts)
+    doubt = text_layer_problem(facts)
     models = [name for name in _models_for(kind, mode) if name in available]
     cpu = sorted(available.difference(MODELS, ("text_layer",)))
     layer: list[EngineName] = ["text_layer"] if facts.characters else []

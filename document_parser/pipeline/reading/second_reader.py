@@ -19,8 +19,8 @@ from document_parser.pipeline.checks.agreement import (
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import Candidate, is_unsure
-from document_parser.pipeline.reading.evidence_sources import Witnesses
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.evidence_sources import EvidenceSources
+from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import text_layer_reading
 from document_parser.text.normalize import texts_read
 from document_parser.text.numbers import Difference, differences, told
@@ -29,7 +29,7 @@ from document_parser.text.numbers import Difference, differences, told
 class SecondReader:
     """Checks the candidates of one page, where its route asks for a second reading."""
 
-    def __init__(self, one: OnePage, witnesses: Witnesses) -> None:
+    def __init__(self, one: PageContext, witnesses: EvidenceSources) -> None:
         self._one = one
         self._witnesses = witnesses
 

@@ -8,7 +8,7 @@ from document_parser.models import Block, BoundingBox, PageFacts, PageImage, Rea
 from document_parser.pipeline.checks.evidence import inked_box
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import Candidate
-from document_parser.pipeline.reading.page_context import OnePage
+from document_parser.pipeline.reading.page_context import PageContext
 
 MAX_FALSE_LINES = 3
 MAX_FALSE_CONFIDENCE = 0.5
@@ -30,7 +30,7 @@ def has_no_text(reading: Reading, facts: PageFacts) -> bool:
     return reading.engine not in routing.MODELS and len(false) == len(reading.doubtful) <= MAX_FALSE_LINES
 
 
-def only_shown(one: OnePage, reading: Reading, image: PageImage) -> Candidate:
+def only_shown(one: PageContext, reading: Reading, image: PageImage) -> Candidate:
     """The page as its figures, or as an empty one; a note says that nobody found text."""
     figures = _figures(one, reading, image)
     blocks = [Block(kind="figure", box=box) for box in figures]
@@ -40,7 +40,7 @@ def only_shown(one: OnePage, reading: Reading, image: PageImage) -> Candidate:
     return candidate
 
 
-def _figures(one: OnePage, reading: Reading, image: PageImage) -> list[BoundingBox]:
+def _figures(one: PageContext, reading: Reading, image: PageImage) -> list[BoundingBox]:
     """The pictures and drawings that the file names; of a scan all that is inked. Thin lines of a PDF are no figure."""
     if one.facts.pictures:
         return one.facts.pictures
