@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from document_parser.imaging.page_image import Picture
-from document_parser.models import PageFacts, PictureSpec, Rule, Word
+from document_parser.models import PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.opener import run_zygote
 from document_parser.sources.protocol import Request
@@ -35,7 +35,7 @@ class PryingDocument:
     def facts(self, number: int) -> PageFacts:
         raise NotImplementedError(number)
 
-    def rules(self, _number: int) -> list[Rule]:
+    def rules(self, _number: int) -> list[RulingLine]:
         return []
 
     def render(self, number: int, _spec: PictureSpec, _turn: int) -> Picture:

@@ -23,7 +23,7 @@ from tests.service import Service
 def ready_job(redis: Any, valkey: Any, job_id: str, pages: int = 3) -> Ledger:
     ledger = Ledger(redis, valkey)
     redis.hset(f"job:{job_id}", mapping={"state": "processing", "owner": "public", "lane": "express"})
-    ledger.lay(job_id, pages, range(1, pages + 1), "express")
+    ledger.create_entries(job_id, pages, range(1, pages + 1), "express")
     ledger.make_ready(job_id, range(1, pages + 1))
     return ledger
 

@@ -208,9 +208,9 @@ def waits(redis, job_id):
 def begun(ledger, job_id):
     """A job of one page that somebody reads."""
     claim = ledger.claim_stage(job_id, "plan", "a", alone=True)
-    ledger.lay(job_id, 1, [1])
+    ledger.create_entries(job_id, 1, [1])
     ledger.make_ready(job_id, [1])
-    ledger.planned(claim)
+    ledger.close_plan(claim)
     return ledger.claim("a", empty_handed=True)
 
 

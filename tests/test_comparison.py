@@ -13,7 +13,7 @@ from document_parser.pipeline.checks.evidence import ink_below, uncovered_ink
 from document_parser.pipeline.reading.box_matching import place_blocks
 from document_parser.pipeline.reading.crops import joined, rest_of, sound_prefix
 from document_parser.text.normalize import Vocabulary, overlap, tokens
-from document_parser.text.numbers import differences, told
+from document_parser.text.numbers import describe_differences, differences
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_numbers_are_put_right_where_they_have_one_place():
     assert corrected(blocks, differences(["Total 1,250.00"], ["Total 1,350.00"]))
     assert table.cells[1].text == "1,350.00"
     assert not corrected(blocks, differences(["of 5011"], ["of 5012"]))
-    assert "5011 (witness: 5012)" in told(differences(["of 5011"], ["of 5012"]))
+    assert "5011 (witness: 5012)" in describe_differences(differences(["of 5011"], ["of 5012"]))
 
 
 def line(text, top, left=0.1):
@@ -130,7 +130,7 @@ def inked(*rows: int) -> InkFacts:
 def picture(marks: InkFacts) -> PageImage:
     buffer = io.BytesIO()
     Image.new("RGB", (320, 480), "white").save(buffer, "JPEG")
-    return PageImage(1, 320, 480, "jpeg", buffer.getvalue(), ink=0.1, marks=marks)
+    return PageImage(1, 320, 480, "jpeg", buffer.getvalue(), ink=0.1, ink_facts=marks)
 
 
 def block(top: float, bottom: float, left: float = 0.0, right: float = 1.0) -> Block:
@@ -142,7 +142,7 @@ def test_the_rest_of_a_page_begins_below_the_last_block_that_was_read():
     assert (len(prefix.blocks), prefix.bottom, prefix.is_worth_a_crop) == (2, 0.5, True)
     rest = rest_of(prefix)
     assert rest.height_pixels == pytest.approx(240, abs=4)
-    assert ink_below(rest.marks, 0) > 0
+    assert ink_below(rest.ink_facts, 0) > 0
     moved = joined(prefix, [block(0.0, 0.5)])[-1].box
     assert (moved.top, moved.bottom) == (pytest.approx(0.504), pytest.approx(0.752))
 

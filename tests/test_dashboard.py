@@ -192,9 +192,9 @@ def test_who_reads_which_page_right_now_is_shown(app, redis, valkey):
     written(redis, "busy")
     ledger.heartbeat("host.1.planner", [])
     plan = ledger.claim_stage("busy", "plan", "host.1.planner", alone=True)
-    ledger.lay("busy", 3, [1, 2, 3])
+    ledger.create_entries("busy", 3, [1, 2, 3])
     ledger.make_ready("busy", [1, 2, 3])
-    ledger.planned(plan)
+    ledger.close_plan(plan)
     for actor in ("host.2.reader", "host.3.reader"):
         ledger.claim(actor, empty_handed=True)
     client = app(operator=True)

@@ -70,7 +70,7 @@ def test_fonts_for_formulas_are_let_be():
 
 def test_only_the_words_of_the_false_font_are_in_doubt(tmp_path: Path):
     facts = PdfFile(documents.false_font_pdf(tmp_path / "a.pdf", HEADING, PARAGRAPH)).facts(1)
-    (font,) = facts.doubted
+    (font,) = facts.suspect_fonts
     assert " ".join(word.text for word in font.words) == shifted(HEADING)
 
 

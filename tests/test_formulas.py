@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.page import blocks_of
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
 from tests.test_layout import HEIGHT, WIDTH, line, prose, texts
 
@@ -18,7 +18,7 @@ def glyph(text, left, base, *, size=10.0, math=True, italic=False, width=None):
 
 
 def bar(left, right, y):
-    return Rule(left / WIDTH, y / HEIGHT, right / WIDTH, (y + 0.4) / HEIGHT)
+    return RulingLine(left / WIDTH, y / HEIGHT, right / WIDTH, (y + 0.4) / HEIGHT)
 
 
 def plain(text, left, base):

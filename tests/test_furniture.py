@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.page import blocks_of
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 from tests.test_layout import HEIGHT, WIDTH, blocks, kinds, line, prose, texts, whole
 
 BODY = prose(20, 72, 120, 520)
@@ -89,7 +89,7 @@ def test_a_page_drawn_sideways_is_read_as_it_is_meant_and_its_boxes_stay_where_t
             return word._replace(left=word.top, top=1 - word.right, right=word.bottom, bottom=1 - word.left)
         return word._replace(left=1 - word.bottom, top=word.left, right=1 - word.top, bottom=word.right)
 
-    found = blocks_of([aside(word) for word in upright], HEIGHT, WIDTH, [Rule(0.1, 0.1, 0.1, 0.11)])
+    found = blocks_of([aside(word) for word in upright], HEIGHT, WIDTH, [RulingLine(0.1, 0.1, 0.1, 0.11)])
     assert texts(found) == texts(expected)
     assert kinds(found) == kinds(expected)
     assert found[0].box

@@ -237,8 +237,8 @@ def test_a_description_of_a_picture_is_no_invention():
 
 
 ALL_CELLS = "f" * 384
-DENSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.1, marks=InkFacts(letters=2000, cells=ALL_CELLS))
-SPARSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.001, marks=InkFacts(letters=20, cells="0" * 383 + "1"))
+DENSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.1, ink_facts=InkFacts(letters=2000, cells=ALL_CELLS))
+SPARSE = PageImage(1, 100, 100, "jpeg", b"", ink=0.001, ink_facts=InkFacts(letters=20, cells="0" * 383 + "1"))
 
 
 def test_far_fewer_letters_than_the_ink_has_room_for_are_doubted():
@@ -248,7 +248,7 @@ def test_far_fewer_letters_than_the_ink_has_room_for_are_doubted():
 
 
 def test_handwriting_needs_fewer_letters_for_its_ink():
-    hand = replace(DENSE, marks=DENSE.marks.model_copy(update={"uneven": True}))
+    hand = replace(DENSE, ink_facts=DENSE.ink_facts.model_copy(update={"uneven": True}))
     letter = "My dear wife, " * 30
     assert judge(said(letter), DENSE, NOBODY).guard == "coverage"
     assert judge(said(letter), hand, NOBODY) is None

@@ -11,7 +11,7 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
-from document_parser.balancing.breaker import Rule, after_fault
+from document_parser.balancing.breaker import Thresholds, after_fault
 from document_parser.engines.rapidocr import openvino
 from document_parser.jobs.queue import QUEUES
 from document_parser.jobs.redis.breakers import SharedSwitchboard
@@ -173,13 +173,13 @@ def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(
 
 
 def test_a_model_whose_every_server_is_left_alone_is_told(valkey, redis, tmp_path):
-    rule, board = Rule(faults=1, pause_seconds=1.0, probe_seconds=60.0), SharedSwitchboard(redis)
+    rule, board = Thresholds(faults=1, pause_seconds=1.0, probe_seconds=60.0), SharedSwitchboard(redis)
     with served_from_thread(ModelServer()) as one, served_from_thread(ModelServer()) as two:
         settings = settings_over(valkey, tmp_path, deepseek=f"{one.url},{two.url}")
         come_up(settings, redis)
         board.change(f"deepseek {one.url}", after_fault(rule))
         assert health_of(settings)["status"] == "ok", "the other server reads"
-        board.change(f"deepseek {two.url}", after_fault(Rule(1, 60.0, 60.0)))
+        board.change(f"deepseek {two.url}", after_fault(Thresholds(1, 60.0, 60.0)))
         found = health_of(settings)
         assert (found["status"], found["checks"]["deepseek"]["ok"]) == ("degraded", False)
         assert "server 2: fails again and again and is left alone for a while" in found["warnings"][0]

@@ -82,7 +82,7 @@ def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
     queue.enqueue_stage(redis, OTHER, "assemble")
     redis.set(f"pictures:{OTHER}|2|0", "drawn")
     redis.rpush("pictures", f"{OTHER}|2|0")
-    forecast.renew(redis)
+    forecast.publish_forecast(redis)
     for job_id in (JOB, OTHER):
         gone = delete_job(redis, ledger, storage, record.load(redis, job_id))
         assert gone.keys >= 6
@@ -98,9 +98,9 @@ def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=PUBLIC):
     ledger.heartbeat("planner", [])
     record.create(redis, card(job_id, owner=owner), None)
     claim = ledger.claim_stage(job_id, "plan", "planner", alone=True)
-    ledger.lay(job_id, pages, range(1, pages + 1), lane)
+    ledger.create_entries(job_id, pages, range(1, pages + 1), lane)
     ledger.make_ready(job_id, range(1, pages + 1))
-    ledger.planned(claim)
+    ledger.close_plan(claim)
     return job_id
 
 
@@ -367,10 +367,10 @@ def test_planning_again_changes_nothing(ledger, redis):
     ledger.heartbeat("p", [])
     record.create(redis, card(), None)
     ledger.claim_stage(JOB, "plan", "p", alone=True)
-    ledger.lay(JOB, 2, [1, 2])
+    ledger.create_entries(JOB, 2, [1, 2])
     page = ledger.claim_planned_page(JOB, 1, "p")
     ledger.finish(page, Page(number=1, engine="text_layer"))
-    ledger.lay(JOB, 2, [1, 2])
+    ledger.create_entries(JOB, 2, [1, 2])
     assert ledger.entries(JOB)[1]["state"] == "done"
     assert ledger.claim_planned_page(JOB, 1, "p") is None
     assert ledger.make_ready(JOB, [1, 2]) == 1
@@ -563,7 +563,7 @@ def test_the_queue_is_bounded_and_takes_more_in_once_something_has_ended(ledger,
     assert record.create(redis, card(OTHER), None, limits) == record.Created("full", bound)
     assert not redis.exists(f"job:{OTHER}")
     ledger.end("1" * 36, JobState.CANCELLED)
-    forecast.renew(redis)
+    forecast.publish_forecast(redis)
     assert record.create(redis, card(OTHER), None, limits).outcome == "created"
 
 
@@ -607,10 +607,10 @@ def test_a_job_shows_what_is_foretold_of_it(ledger, redis):
     second, _ = redis.time()
     redis.hset("pace", mapping={second // 5 - back: 5 for back in range(1, 9)})
     redis.hset("load", "busy_since", (second - 40) * 1000)
-    forecast.renew(redis)
+    forecast.publish_forecast(redis)
     assert record.load(redis, JOB).show().progress.eta_seconds == 20
     shown = record.load(redis, OTHER).show()
     assert (shown.queue_position, shown.progress.eta_seconds) == (1, None)
     redis.delete("pace", "load")
-    forecast.renew(redis)
+    forecast.publish_forecast(redis)
     assert record.load(redis, JOB).show().progress.eta_seconds == 20, "the pace that was measured last counts for a while"

@@ -31,16 +31,18 @@ def test_what_the_cpu_is_unsure_of_is_read_as_the_layer_has_it():
 
 
 def test_a_line_that_was_found_and_could_not_be_read_at_all_is_the_layers():
-    reading = Reading("rapidocr", words=[line("of the picture", 0.3, 0.98)], doubtful=[line("", 0.1, 0.0)], lost=0.5)
+    reading = Reading(
+        "rapidocr", words=[line("of the picture", 0.3, 0.98)], uncertain_lines=[line("", 0.1, 0.0)], unread_share=0.5
+    )
     found, lines = patched(reading, layer("초연결 네트워킹", 0.1))
-    assert (texts(found), lines, found.lost) == (["of the picture", "초연결", "네트워킹"], 1, 0)
+    assert (texts(found), lines, found.unread_share) == (["of the picture", "초연결", "네트워킹"], 1, 0)
 
 
 def test_a_line_that_the_layer_has_is_in_doubt_no_longer():
     known, unknown = line("量号划", 0.1, 0.55), line("人", 0.2, 0.6)
-    reading = Reading("rapidocr", words=[known, unknown], doubtful=[known, unknown], lost=0.4)
+    reading = Reading("rapidocr", words=[known, unknown], uncertain_lines=[known, unknown], unread_share=0.4)
     found, _ = patched(reading, layer("블록체인 기술", 0.1))
-    assert (found.doubtful, found.lost) == ([unknown], 0.2)
+    assert (found.uncertain_lines, found.unread_share) == ([unknown], 0.2)
 
 
 def test_where_both_agree_the_layers_letters_stand():

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from document_parser.imaging.convert import blue_first
 from document_parser.imaging.figures import figures_in
 from document_parser.imaging.rulings import rules_in
-from document_parser.models import Rule
+from document_parser.models import RulingLine
 from tests import documents
 
 WIDTH, HEIGHT = 1240, 1754
@@ -23,7 +23,7 @@ def sheet(paper=245):
 def found(image, writing=(), rules=()):
     """Figures in pixels of the picture, all writing on it read; ``writing`` and ``rules`` are in pixels too."""
     size = np.array([image.width, image.height] * 2)
-    rules = [Rule(*(np.array(rule) / size).tolist()) for rule in rules]
+    rules = [RulingLine(*(np.array(rule) / size).tolist()) for rule in rules]
     boxes = figures_in(blue_first(image), np.array(writing, dtype=float).reshape(-1, 4) / size, rules, NONE)
     return [tuple(round(edge * side) for edge, side in zip(box.model_dump().values(), size, strict=True)) for box in boxes]
 

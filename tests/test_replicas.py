@@ -8,7 +8,7 @@ import contextlib
 import pytest
 from redis import Redis
 
-from document_parser.balancing.breaker import Breaker, LocalBreakers, Rule, after_answer, after_fault, entering
+from document_parser.balancing.breaker import Breaker, LocalBreakers, Thresholds, after_answer, after_fault, entering
 from document_parser.balancing.in_flight import Candidate, LocalInFlight
 from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError, EngineUnavailable
@@ -22,7 +22,7 @@ from tests.test_engines_vlm import FAST, picture, until
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, serving
 
-RULE = Rule(faults=3, pause_seconds=10, probe_seconds=5)
+RULE = Thresholds(faults=3, pause_seconds=10, probe_seconds=5)
 SLOW = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 
 
@@ -202,9 +202,12 @@ def test_requests_of_all_readers_are_counted_and_those_of_one_that_was_killed_go
 
 def test_a_request_goes_to_the_server_with_the_least_to_do_by_its_word_and_by_what_was_counted_since(redis):
     for requests in (SharedInFlight(redis, 60), LocalInFlight()):
-        told = [Candidate("deepseek a", told=4, then=0), Candidate("deepseek b", told=3, then=None)]
+        told = [
+            Candidate("deepseek a", reported_load=4, counted_at=0),
+            Candidate("deepseek b", reported_load=3, counted_at=None),
+        ]
         assert requests.enter("1", told) == {"deepseek a": 0, "deepseek b": 0}
-        told[1] = Candidate("deepseek b", told=3, then=0)
+        told[1] = Candidate("deepseek b", reported_load=3, counted_at=0)
         assert requests.enter("2", told) == {"deepseek a": 0, "deepseek b": 1}
         assert requests.enter("3", told) == {"deepseek a": 1, "deepseek b": 1}
         requests.move("3", "deepseek b")

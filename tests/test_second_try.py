@@ -36,17 +36,17 @@ SURE, LOST, DROPPED = line("Dear sirs", 0.1, 0.99), line("AUO.,U", 0.2, 0.6), li
 
 
 def test_lines_read_better_take_the_place_of_those_in_doubt_and_less_is_lost():
-    reading = Reading("rapidocr", words=[SURE, LOST], doubtful=[LOST, DROPPED], lost=0.6)
+    reading = Reading("rapidocr", words=[SURE, LOST], uncertain_lines=[LOST, DROPPED], unread_share=0.6)
     found = reading.with_better({LOST: [line("받을", 0.2, 0.95, right=0.3), line("수", 0.2, 0.95, left=0.35)]})
     assert [word.text for word in found.words] == ["Dear sirs", "받을", "수"]
-    assert (found.doubtful, found.lost) == ([DROPPED], 0.3)
+    assert (found.uncertain_lines, found.unread_share) == ([DROPPED], 0.3)
 
 
 @pytest.mark.parametrize(
     ("lost", "uneven", "tried"), [(0.2, False, True), (0.01, False, False), (0.9, False, False), (0.2, True, False)]
 )
 def test_a_second_try_is_for_print_that_is_lost_in_part(lost, uneven, tried):
-    assert is_worth_it(Reading("rapidocr", doubtful=[LOST], lost=lost), InkFacts(uneven=uneven)) == tried
+    assert is_worth_it(Reading("rapidocr", uncertain_lines=[LOST], unread_share=lost), InkFacts(uneven=uneven)) == tried
 
 
 def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():

@@ -218,7 +218,9 @@ class LinesReader(Engines):
 def test_lines_in_doubt_are_cut_from_the_picture_as_it_was_read(come, left):
     engines = LinesReader(Settings())
     doubted = Word("Bcepa", 0.1, 0.2, 0.3, 0.22, confidence=0.4)
-    reading = Reading("rapidocr", words=[doubted], doubtful=[doubted], lost=0.2, skew=come if come.degrees else left)
+    reading = Reading(
+        "rapidocr", words=[doubted], uncertain_lines=[doubted], unread_share=0.2, skew=come if come.degrees else left
+    )
     route = Route(engines=("rapidocr", "tesseract"), reason="")
     one = PageContext(None, None, Page(number=1), engines, Options(), (), None, route)
     found, said = asyncio.run(retry_lines(one, reading, PageImage(1, 700, 1000, "rgb", b"", skew=come)))

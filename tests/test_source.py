@@ -331,7 +331,7 @@ def test_ink_is_found_on_grey_paper_and_on_dark_paper(openers: Openers, tmp_path
 @pytest.mark.parametrize("quarter", [0, 90, 180, 270])
 def test_sideways_is_above_one_where_writing_runs_from_top_to_bottom(openers: Openers, tmp_path: Path, text: str, quarter: int):
     path = documents.scanned_pdf(tmp_path / "a.pdf", [text], {1: quarter})
-    assert (picture_of(openers, path, spec=SPEC).sideways > 1) == (quarter in {90, 270})
+    assert (picture_of(openers, path, spec=SPEC).sideways_score > 1) == (quarter in {90, 270})
 
 
 @pytest.mark.parametrize("turn", [0, 90])
@@ -343,7 +343,7 @@ def test_the_rules_of_a_table_do_not_look_like_writing(openers: Openers, tmp_pat
     for y in range(100, 1601, 78):
         draw.line([(100, y), (1180, y)], fill=0, width=2)
     image.save(tmp_path / "a.png")
-    assert (picture_of(openers, tmp_path / "a.png", "image", turn=turn).sideways > 1) == (turn == 90)
+    assert (picture_of(openers, tmp_path / "a.png", "image", turn=turn).sideways_score > 1) == (turn == 90)
 
 
 # --- pictures as documents --------------------------------------------------------------------------------------------
@@ -699,7 +699,7 @@ def test_encrypted_files_ask_for_their_password(openers: Openers, corpus: Path, 
 )
 def test_scans_that_lie_on_their_side_are_seen(openers: Openers, corpus: Path, name: str, page: int, sideways: bool):
     kind: SourceKind = "pdf" if name.endswith(".pdf") else "image"
-    assert (picture_of(openers, corpus / name, kind, page, SPEC).sideways > 1) == sideways
+    assert (picture_of(openers, corpus / name, kind, page, SPEC).sideways_score > 1) == sideways
 
 
 def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):

@@ -9,21 +9,21 @@ import pytest
 from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.row_starts import heading_spans
-from document_parser.models import Rule, Table, Word
+from document_parser.models import RulingLine, Table, Word
 
 from .test_layout import HEIGHT, WIDTH, kinds, line, only_table, prose
 
 
 def level(at, left=72.0, right=520.0):
-    return Rule(left / WIDTH, at / HEIGHT, right / WIDTH, at / HEIGHT)
+    return RulingLine(left / WIDTH, at / HEIGHT, right / WIDTH, at / HEIGHT)
 
 
 def upright(at, top, bottom):
-    return Rule(at / WIDTH, top / HEIGHT, at / WIDTH, bottom / HEIGHT)
+    return RulingLine(at / WIDTH, top / HEIGHT, at / WIDTH, bottom / HEIGHT)
 
 
 def fill(left, top, right, bottom):
-    return Rule(left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT)
+    return RulingLine(left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT)
 
 
 def set_at(*texts, size=10.0, bold=False):

@@ -19,7 +19,7 @@ LONGEST_PAUSES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Thresholds:
     """After so many faults in a row a server is left alone; a probe that says nothing for so long is forgotten. In seconds."""
 
     faults: int
@@ -50,7 +50,7 @@ class Breaker:
 Step = Callable[[Breaker, float], Breaker]
 
 
-def entering(rule: Rule) -> Step:
+def entering(rule: Thresholds) -> Step:
     """Somebody is about to ask the server: at a half-open breaker that is the probe."""
 
     def step(breaker: Breaker, now: float) -> Breaker:
@@ -61,7 +61,7 @@ def entering(rule: Rule) -> Step:
     return step
 
 
-def after_fault(rule: Rule) -> Step:
+def after_fault(rule: Thresholds) -> Step:
     """The server has failed. What was asked before the breaker opened and fails later changes nothing any more."""
 
     def step(breaker: Breaker, now: float) -> Breaker:

@@ -18,12 +18,12 @@ class Candidate:
     requests were counted there at that time; None where that was just now."""
 
     server: str
-    told: float = 0.0
-    then: int | None = 0
+    reported_load: float = 0.0
+    counted_at: int | None = 0
 
     def load(self, counted: int) -> float:
         """What it has to do, as far as is known: its own word, and what was sent or came back since."""
-        return self.told if self.then is None else self.told - self.then + counted
+        return self.reported_load if self.counted_at is None else self.reported_load - self.counted_at + counted
 
 
 class InFlight(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Literal
 
-from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Rule
+from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
 from document_parser.engines.base import Engine, LinesRead
 from document_parser.engines.cpu_slots import SpareCores
 from document_parser.models import CpuEngine, EngineName, PageImage, Word
@@ -40,7 +40,7 @@ def _replicated(
     from document_parser.engines.vlm.replicas import ReplicatedEngine
 
     own, engines = getattr(settings, name), settings.engines
-    rule = Rule(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
+    rule = Thresholds(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
     servers = {
         f"{name} {url}": make(settings.model_copy(update={name: own.model_copy(update={"url": url})})) for url in own.urls
     }

@@ -34,7 +34,7 @@ def name_process(name: str) -> None:
     _libc.prctl(_PR_SET_NAME, name.encode())
 
 
-def birth(pid: int) -> str:
+def start_time(pid: int) -> str:
     """Start time of a process in clock ticks since boot; with the pid it names a process for good.
 
     Raises ProcessLookupError where there is none.
@@ -51,7 +51,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
-class Watched:
+class WatchedProcess:
     """Another process, held by pidfd so that its pid cannot come to mean a different one."""
 
     def __init__(self, pid: int) -> None:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.models import BoundingBox, Rule
+from document_parser.models import BoundingBox, RulingLine
 
 LONG_SIDE = 640
 
@@ -82,7 +82,7 @@ Boxes = NDArray[np.float64]
 Piece = tuple[int, int, int, int]
 
 
-def figures_in(pixels: Pixels, read: Boxes, rules: Sequence[Rule], unread: Boxes | None = None) -> list[BoundingBox]:
+def figures_in(pixels: Pixels, read: Boxes, rules: Sequence[RulingLine], unread: Boxes | None = None) -> list[BoundingBox]:
     """The places of figures, as fractions of the picture, whose rows are of blue, green, red.
 
     ``read`` are the boxes of what was read, ``unread`` those of what looked like lines of writing and could not be read: it may
@@ -191,24 +191,24 @@ def _has_tones(levels: Pixels) -> bool:
     return bool(high - low >= LEAST_RANGE and one_tone <= MOST_OF_ONE_TONE * levels.size)
 
 
-def _charts(drawn: Mask, writing: NDArray[np.int64], rules: Sequence[Rule]) -> Iterator[Piece]:
+def _charts(drawn: Mask, writing: NDArray[np.int64], rules: Sequence[RulingLine]) -> Iterator[Piece]:
     """Frames, or two axes, with something drawn in them. ``drawn`` is the ink without writing and rules."""
     for frame in _frames(rules, drawn):
         if _written(frame, writing) <= MOST_WRITTEN and _is_drawn_in(frame, drawn, writing):
             yield frame
 
 
-def _without_rules(ink: Mask, rules: Sequence[Rule]) -> Mask:
+def _without_rules(ink: Mask, rules: Sequence[RulingLine]) -> Mask:
     drawn = ink.copy()
     _erase(drawn, _in_pixels(np.array(rules), ink))
     return cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, _square(GAP)).astype(np.uint8, copy=False)
 
 
-def _is_thin(rule: Rule) -> bool:
+def _is_thin(rule: RulingLine) -> bool:
     return min(rule.right - rule.left, rule.bottom - rule.top) < THIN
 
 
-def _frames(rules: Sequence[Rule], ink: Mask) -> list[Piece]:
+def _frames(rules: Sequence[RulingLine], ink: Mask) -> list[Piece]:
     """The boxes between a level and an upright line that end at one corner, the smallest first."""
     thin = [rule for rule in rules if _is_thin(rule)]
     levels = [rule for rule in thin if rule.right - rule.left >= LEAST_AXIS]

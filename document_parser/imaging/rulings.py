@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 
 MOST_RULES = 2000
 _SHORTEST_PIXELS = 25
@@ -31,13 +31,13 @@ _SLACK = 0.005
 Pixels = NDArray[np.uint8]
 
 
-def rules_around(words: Sequence[Word], pixels: Pixels) -> list[Rule]:
+def rules_around(words: Sequence[Word], pixels: Pixels) -> list[RulingLine]:
     """The lines of a picture that do not run through its words. Errors and measures as of ``rules_in``."""
     boxes = np.array([word[1:5] for word in words], dtype=np.float64).reshape(len(words), 4)
     return [rule for rule in rules_in(pixels) if not _strikes(rule, boxes)]
 
 
-def _strikes(rule: Rule, boxes: NDArray[np.float64]) -> bool:
+def _strikes(rule: RulingLine, boxes: NDArray[np.float64]) -> bool:
     """Whether a line lies well inside of a word: serifs that touch look like one."""
     left, top, right, bottom = boxes.T
     edge = (bottom - top) * _RIM
@@ -45,7 +45,7 @@ def _strikes(rule: Rule, boxes: NDArray[np.float64]) -> bool:
     return bool((within & (top + edge < rule.top) & (rule.bottom < bottom - edge)).any())
 
 
-def rules_in(pixels: Pixels) -> list[Rule]:
+def rules_in(pixels: Pixels) -> list[RulingLine]:
     """The lines and dark bars of a picture, as fractions of its sides: MOST_RULES at most. Its rows are of blue, green, red."""
     grey: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     method, dark = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
@@ -56,10 +56,10 @@ def rules_in(pixels: Pixels) -> list[Rule]:
     for left, top, right, bottom in bars:
         # Beside its edge a bar is darker than its neighbourhood, which would join the lines that touch it to one thick one.
         ink[top:bottom, left:right] = 0
-    levels = [Rule(start, at, end, at) for start, end, at in _lines(ink, shortest)]
-    uprights = [Rule(at, start, at, end) for start, end, at in _lines(np.ascontiguousarray(ink.T), shortest)]
-    found = [*(Rule(*bar) for bar in bars), *levels, *uprights][:MOST_RULES]
-    return [Rule(rule.left / width, rule.top / height, rule.right / width, rule.bottom / height) for rule in found]
+    levels = [RulingLine(start, at, end, at) for start, end, at in _lines(ink, shortest)]
+    uprights = [RulingLine(at, start, at, end) for start, end, at in _lines(np.ascontiguousarray(ink.T), shortest)]
+    found = [*(RulingLine(*bar) for bar in bars), *levels, *uprights][:MOST_RULES]
+    return [RulingLine(rule.left / width, rule.top / height, rule.right / width, rule.bottom / height) for rule in found]
 
 
 def _lines(ink: Pixels, shortest: int) -> Iterator[tuple[float, float, float]]:

@@ -20,12 +20,12 @@ from document_parser.layout.lines.rotated import page_turn, sideways_blocks, spl
 from document_parser.layout.lines.units import Scale
 from document_parser.layout.tables.grid import Grid, outside, table_block
 from document_parser.layout.tables.ruled_tables import ruled_grids
-from document_parser.models import Block, Rule, Word
+from document_parser.models import Block, RulingLine, Word
 
 __all__ = ["blocks_of"]
 
 
-def blocks_of(words: list[Word], width_points: float, height_points: float, rules: Sequence[Rule] = ()) -> list[Block]:
+def blocks_of(words: list[Word], width_points: float, height_points: float, rules: Sequence[RulingLine] = ()) -> list[Block]:
     """The blocks of a page in reading order.
 
     ``words`` may be words, runs or whole lines, in any order, ``rules`` the lines and filled boxes drawn around them, all as
@@ -44,7 +44,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
         return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
 
 
-def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> list[Block]:
+def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     placed = without_typewriting(with_raised_numbers(with_leaders(placed)))
     in_points = scale.rules_to_points(rules)
     grids = ruled_grids(placed, in_points)

@@ -50,7 +50,7 @@ class Word(NamedTuple):
         return self._replace(left=left, top=top, right=right, bottom=bottom, baseline=0.0)
 
 
-class Rule(NamedTuple):
+class RulingLine(NamedTuple):
     """What parts cells on the upright page. A thin box is a level or upright line; any other is filled, and its edges count."""
 
     left: float

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models.document import Block, BoundingBox, HiddenText, Rule, Word
+from document_parser.models.document import Block, BoundingBox, HiddenText, RulingLine, Word
 from document_parser.models.enums import EngineName, PageKind
 from document_parser.models.skew import Skew
 
@@ -69,7 +69,7 @@ class PageFacts(BaseModel):
     """Whether the document is a form that few programs draw (XFA): its pages hold nothing but a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
     """Texts that nobody sees, where the text layer is no earlier OCR as a whole: ``words`` of a source are without them."""
-    doubted: list[FontInDoubt] = Field(default_factory=list)
+    suspect_fonts: list[FontInDoubt] = Field(default_factory=list)
     false_share: float = 0.0
     """Of the characters, those of fonts that were found to show others than they say."""
     repaired: bool = False
@@ -129,8 +129,8 @@ class PageImage:
     data: bytes = field(repr=False)
     turned: int = 0
     ink: float = 0.0
-    sideways: float = 0.0
-    marks: InkFacts = field(default_factory=InkFacts)
+    sideways_score: float = 0.0
+    ink_facts: InkFacts = field(default_factory=InkFacts)
     kind: PageKind = "plain"
     skew: Skew = field(default_factory=Skew)
     """How it was straightened."""
@@ -159,12 +159,12 @@ class Reading:
     engine: EngineName
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
-    rules: list[Rule] = field(default_factory=list)
+    rules: list[RulingLine] = field(default_factory=list)
     figures: list[BoundingBox] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
     text: str = ""
-    lost: float = 0.0
-    doubtful: list[Word] = field(default_factory=list)
+    unread_share: float = 0.0
+    uncertain_lines: list[Word] = field(default_factory=list)
     how: str = ""
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = 0
@@ -181,10 +181,10 @@ class Reading:
         """The reading with these words in place of lines of its own, which are in doubt no longer, and less of it lost."""
         words = [word for word in self.words if word not in better]
         words += [word for found in better.values() for word in found]
-        doubtful = [line for line in self.doubtful if line not in better]
-        before = _length(self.doubtful)
-        lost = round(self.lost * _length(doubtful) / before, 4) if before else self.lost
-        return replace(self, words=words, doubtful=doubtful, lost=lost)
+        doubtful = [line for line in self.uncertain_lines if line not in better]
+        before = _length(self.uncertain_lines)
+        lost = round(self.unread_share * _length(doubtful) / before, 4) if before else self.unread_share
+        return replace(self, words=words, uncertain_lines=doubtful, unread_share=lost)
 
 
 def _length(lines: Sequence[Word]) -> float:

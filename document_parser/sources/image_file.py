@@ -20,7 +20,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN, Picture, picture_size
-from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, frame_damage, salvage
 
@@ -124,7 +124,7 @@ class ImageFile:
         del number
         return []
 
-    def rules(self, number: int) -> list[Rule]:
+    def rules(self, number: int) -> list[RulingLine]:
         """None: what is drawn in a picture is for the engine that reads it to find."""
         del number
         return []

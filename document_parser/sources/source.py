@@ -20,7 +20,7 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
-from document_parser.models import Confinement, Damage, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
+from document_parser.models import Confinement, Damage, PageFacts, PageImage, PictureSpec, RulingLine, SourceKind, Word
 from document_parser.models.skew import Skew
 from document_parser.sources import protocol
 from document_parser.sources.base import OpenerLimits
@@ -37,7 +37,7 @@ REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
 _DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
-_RULES = TypeAdapter(list[Rule], config=ConfigDict(allow_inf_nan=False))
+_RULES = TypeAdapter(list[RulingLine], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
 
@@ -169,7 +169,7 @@ class Source:
         with self._trusting(number):
             return protocol.linked(*_WORDS.validate_json(payload))
 
-    async def rules(self, number: int) -> list[Rule]:
+    async def rules(self, number: int) -> list[RulingLine]:
         """The level and upright lines that a PDF page draws; empty for pictures."""
         _, payload = await self._page("rules", number)
         with self._trusting(number):

@@ -16,7 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from document_parser.host.processes import Lock, Watched, birth
+from document_parser.host.processes import Lock, WatchedProcess, start_time
 from document_parser.settings import Settings
 from document_parser.settings.startup import keep_data_private, settings_or_exit
 from document_parser.telemetry import logs
@@ -36,7 +36,7 @@ def keeper_lock(settings: Settings) -> Lock:
 
 def identity(pid: int) -> str:
     """A name for a process that no later process can have. Raises ProcessLookupError."""
-    return f"{pid} {birth(pid)}"
+    return f"{pid} {start_time(pid)}"
 
 
 class Pool:
@@ -77,7 +77,7 @@ class Pool:
 class Keeper:
     """The loop of the keeper process."""
 
-    def __init__(self, settings: Settings, owner: Watched, *, with_pool: bool = True) -> None:
+    def __init__(self, settings: Settings, owner: WatchedProcess, *, with_pool: bool = True) -> None:
         self.settings = settings
         self.owner = owner
         self.stopping = threading.Event()
@@ -145,7 +145,7 @@ def keep_beside(settings: Settings, owner_pid: int) -> None:
         KeeperWatch(settings, owner_pid).start()
 
 
-def take_lock(lock: Lock, owner: Watched) -> bool:
+def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
     """Wait for the lock: a keeper of an earlier start may still be draining.
 
     False where the owner ended, or another keeper of the same owner has it.
@@ -169,7 +169,7 @@ def main() -> None:
     logs.configure(settings.logs)
     keep_data_private(settings)
     try:
-        owner = Watched(options.owner)
+        owner = WatchedProcess(options.owner)
     except ProcessLookupError:
         return
     if options.valkey_only:

@@ -56,7 +56,7 @@ def differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
     return result
 
 
-def told(found: Sequence[Difference]) -> str:
+def describe_differences(found: Sequence[Difference]) -> str:
     """The differences in a sentence for the page's warning."""
     shown = ", ".join(map(str, found[:MOST_SHOWN]))
     more = f" and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""

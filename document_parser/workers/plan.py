@@ -93,7 +93,7 @@ async def plan_document(
 async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done: bool) -> None:
     if not done:
         context.ledger.release(claim, crashed=False)
-    elif context.ledger.planned(claim):
+    elif context.ledger.close_plan(claim):
         await asyncio.to_thread(assemble.assemble_or_ring, context, claim.job_id, actor.name)
 
 
@@ -125,7 +125,7 @@ class _Planner:
         settings = self.context.settings.queue
         overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
         lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
-        self.context.ledger.lay(self.job_id, page_count, numbers, lane)
+        self.context.ledger.create_entries(self.job_id, page_count, numbers, lane)
 
     def _stops(self) -> bool:
         return draining.is_set() or self.stopping.is_set()

@@ -67,7 +67,7 @@ class Sweep:
 
     def run_once(self) -> bool:
         """Sweep if the lease is ours. Whether it was."""
-        jump_seconds = self.jumps.look(self.redis)
+        jump_seconds = self.jumps.measure_jump(self.redis)
         if not self._lease():
             return False
         if jump_seconds:
@@ -78,7 +78,7 @@ class Sweep:
         self.ring_again()
         self.expire()
         delete_again(self.redis, self.ledger, self.storage, self.now())
-        forecast.renew(self.redis)
+        forecast.publish_forecast(self.redis)
         queue.enqueue_readers(self.redis)
         queue.enqueue_deliverer(self.redis)
         return True

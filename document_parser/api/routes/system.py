@@ -98,12 +98,12 @@ def blueprint() -> APIBlueprint:
         operation_id="system",
     )
     def system() -> Response:
-        return responses.of(look(get_services()))
+        return responses.of(snapshot(get_services()))
 
     return routes
 
 
-def look(services: Services) -> System:
+def snapshot(services: Services) -> System:
     """Everything once. Raises RedisError."""
     redis, settings = services.probe_redis, services.settings
     load = admission.load(redis, settings.queue)

@@ -146,8 +146,8 @@ class RapidOcrEngine(Engine):
             rules=rules,
             figures=figures,
             skew=skew,
-            lost=lost_share(writing),
-            doubtful=[_word(line, pixels) for line in _doubtful(writing)],
+            unread_share=lost_share(writing),
+            uncertain_lines=[_word(line, pixels) for line in _doubtful(writing)],
         )
 
     def lines(self, pixels: Pixels) -> list[Line]:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from document_parser.balancing.breaker import BreakerStore, Rule, after_answer, after_fault, entering
+from document_parser.balancing.breaker import BreakerStore, Thresholds, after_answer, after_fault, entering
 from document_parser.balancing.in_flight import Candidate
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.vlm.client import VisionEngine
@@ -26,24 +26,24 @@ class Replica:
 
     server: str
     engine: VisionEngine
-    told: float = 0.0
-    then: int | None = 0
+    reported_load: float = 0.0
+    counted_at: int | None = 0
     looked_at: float = NEVER
 
     @property
     def candidate(self) -> Candidate:
-        return Candidate(self.server, self.told, self.then)
+        return Candidate(self.server, self.reported_load, self.counted_at)
 
     async def look(self) -> None:
         """Ask the server for its load. Of one that does not say the counted requests are all that is known."""
         self.looked_at = time.monotonic()
         told = await self.engine.load()
-        self.told, self.then = (0.0, 0) if told is None else (told, None)
+        self.reported_load, self.counted_at = (0.0, 0) if told is None else (told, None)
 
     def counted(self, requests: int) -> None:
         """How many were counted just after the look."""
-        if self.then is None:
-            self.then = requests
+        if self.counted_at is None:
+            self.counted_at = requests
 
 
 class ReplicatedEngine(Engine):
@@ -51,7 +51,7 @@ class ReplicatedEngine(Engine):
 
     name: EngineName  # type: ignore[misc]  # that of the model
 
-    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Rule, look_seconds: float) -> None:
+    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Thresholds, look_seconds: float) -> None:
         self.replicas = [Replica(server, engine) for server, engine in engines.items()]
         self._first = self.replicas[0].engine
         self._board = board

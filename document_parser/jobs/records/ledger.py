@@ -103,7 +103,7 @@ class Ledger:
             parts += [page, counter, int(cached)]
         return text(self._run("reopen", claim.job_id, claim.what, claim.token, *parts))  # type: ignore[return-value]
 
-    def lay(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
+    def create_entries(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
         """One pending entry for each page to read, and the lane they go in. Laying it again changes nothing."""
         self._run("lay", job_id, page_count, lane, *numbers)
 
@@ -116,7 +116,7 @@ class Ledger:
         """Give pending pages to the readers. How many there were."""
         return int(self._run("make_ready", job_id, *numbers))
 
-    def planned(self, claim: Claim) -> bool:
+    def close_plan(self, claim: Claim) -> bool:
         """Planning is over. Whether that closed the ledger."""
         return bool(self._run("planned", claim.job_id, claim.token) == 2)
 

@@ -44,7 +44,7 @@ class JumpWatch:
 
     ahead: float | None = None
 
-    def look(self, redis: Redis) -> float:
+    def measure_jump(self, redis: Redis) -> float:
         """By how many seconds the clock has jumped since the last look; 0 for not at all. Raises RedisError."""
         asked = time.monotonic()
         told = seconds(redis)

@@ -30,7 +30,11 @@ class SharedInFlight:
         self._lock = threading.Lock()
 
     def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
-        given = [part for one in candidates for part in (one.server, repr(one.told), "" if one.then is None else one.then)]
+        given = [
+            part
+            for one in candidates
+            for part in (one.server, repr(one.reported_load), "" if one.counted_at is None else one.counted_at)
+        ]
         left = self._taken()
         try:
             chosen, *counts = self._enter(args=[request, self._lease, len(left), *_flat(left), *given])

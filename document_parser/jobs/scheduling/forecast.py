@@ -163,7 +163,7 @@ def measure_load(redis: Redis) -> LoadSnapshot:
     return LoadSnapshot(jobs, pace, found["busy_since"] / 1000, found["now"] / 1000)
 
 
-def renew(redis: Redis) -> None:
+def publish_forecast(redis: Redis) -> None:
     """Weigh, and write what is foretold in one step."""
     weighed = measure_load(redis)
     pace = pages_per_second(weighed)

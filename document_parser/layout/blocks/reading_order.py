@@ -15,7 +15,7 @@ from statistics import median
 from document_parser.layout.blocks.gutters import SHORTEST, Gutter, InkMap
 from document_parser.layout.lines.joining import right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
-from document_parser.layout.tables.aligned import add_spanning_header, grid_in, grown
+from document_parser.layout.tables.aligned import add_spanning_header, extend_band, grid_in
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import Word
@@ -176,7 +176,7 @@ def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
 def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
     text, text_band = _text_of(words), _text_of(band)
-    grid = grid_in(grown(text, text_band)) or grid_in(text_band)
+    grid = grid_in(extend_band(text, text_band)) or grid_in(text_band)
     if grid is None or any(
         grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
     ):

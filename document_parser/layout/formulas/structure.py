@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 from document_parser.layout.formulas.latex import SCRIPTABLE, Latex, accented, is_accent, latex, latex_of
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 
 SMALLER = 0.9
 """An index is at most this large, against what it belongs to."""
@@ -49,7 +49,7 @@ def with_raised_numbers(words: Sequence[Word]) -> list[Word]:
     return [*found, atom.whole()] if atom else found
 
 
-def with_formulas(words: Sequence[Word], rules: Iterable[Rule]) -> list[Word]:
+def with_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:
     """The words, in their order, with the parts of formulas put together. Lengths are in points."""
     if not any(word.math for word in words):
         return list(words)
@@ -68,7 +68,7 @@ def _seated(word: Word) -> Word:
     return word._replace(top=top, bottom=bottom) if beside else word
 
 
-def _bars(words: Sequence[Word], rules: Iterable[Rule]) -> list[Rule]:
+def _bars(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingLine]:
     width = max(word.right for word in words) - min(word.left for word in words)
     return [rule for rule in rules if rule.bottom - rule.top < 2 and 2 < rule.right - rule.left < max(60, WIDEST_BAR * width)]
 
@@ -136,7 +136,7 @@ def _stands_over(mark: Word, letter: Word) -> bool:
 # --- fractions and roots ---
 
 
-def _fraction(words: list[Word], bar: Rule) -> list[Word] | None:
+def _fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
     """The words with what stands over and under a bar as one; None where the bar is none of a fraction."""
     above, below = _part(words, bar, -1), _part(words, bar, 1)
     if not above or not below or not any(word.math for word in (*above, *below)):
@@ -147,7 +147,7 @@ def _fraction(words: list[Word], bar: Rule) -> list[Word] | None:
     return _replaced(words, [*above, *below], bar, text)
 
 
-def _part(words: Sequence[Word], bar: Rule, side: int) -> list[Word]:
+def _part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Word]:
     """What stands above (-1) or below (1) a bar, if it is one row that the bar holds."""
     inside = [word for word in words if bar.left - 2 < word.left and word.right < bar.right + 2]
     near = [word for word in inside if 0 <= _away(word, bar, side) < 0.6 * word.size_points]
@@ -162,13 +162,13 @@ def _part(words: Sequence[Word], bar: Rule, side: int) -> list[Word]:
     return part
 
 
-def _away(word: Word, bar: Rule, side: int) -> float:
+def _away(word: Word, bar: RulingLine, side: int) -> float:
     """The white between a word and the bar; boxes may touch it."""
     white = bar.top - word.bottom if side < 0 else word.top - bar.bottom
     return white if white > 0 else 0.0 if white > -0.25 * word.size_points else -1.0
 
 
-def _on_its_row(word: Word, bar: Rule, side: int, size: float) -> bool:
+def _on_its_row(word: Word, bar: RulingLine, side: int, size: float) -> bool:
     """Whether a baseline is where those of a numerator (-1) or denominator (1) with its indices and powers are."""
     first, last = ABOVE if side < 0 else BELOW
     return first * size < side * (word.baseline - bar.top) < last * size
@@ -188,7 +188,7 @@ def _width(words: Sequence[Word]) -> float:
     return max(word.right for word in words) - min(word.left for word in words)
 
 
-def _rooted(words: list[Word], bar: Rule) -> list[Word] | None:
+def _rooted(words: list[Word], bar: RulingLine) -> list[Word] | None:
     """The words with what stands under the bar of a root as one."""
     root = next((word for word in words if word.text == "√" and _opens(word, bar)), None)
     if root is None:
@@ -212,7 +212,7 @@ def _small_roots(words: list[Word]) -> list[Word]:
     return found
 
 
-def _opens(root: Word, bar: Rule) -> bool:
+def _opens(root: Word, bar: RulingLine) -> bool:
     return abs(root.right - bar.left) < 0.3 * root.size_points and abs(root.top - bar.top) < 0.4 * root.size_points
 
 
@@ -220,7 +220,9 @@ def _size(word: Word) -> float:
     return word.size_points
 
 
-def _replaced(words: list[Word], taken: Sequence[Word], bar: Rule, text: str, baseline: float | None = None) -> list[Word]:
+def _replaced(
+    words: list[Word], taken: Sequence[Word], bar: RulingLine, text: str, baseline: float | None = None
+) -> list[Word]:
     """The words with those taken as one LaTeX word of a usual height, where the first of them stood."""
     size = max(word.size_points for word in taken)
     base = bar.bottom + 0.25 * size if baseline is None else baseline

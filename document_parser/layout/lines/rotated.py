@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from document_parser.layout.lines.joining import is_cjk
 from document_parser.layout.lines.units import Scale
-from document_parser.models import Block, Rule, Word
+from document_parser.models import Block, RulingLine, Word
 
 Extent = tuple[float, float, float, float]
 """Left, right, top, bottom in points."""
@@ -75,11 +75,11 @@ def turned_words(words: Iterable[Word], turn: int) -> list[Word]:
     return [word._replace(left=word.top, top=1 - word.right, right=word.bottom, bottom=1 - word.left) for word in words]
 
 
-def turned_rules(rules: Iterable[Rule], turn: int) -> list[Rule]:
+def turned_rules(rules: Iterable[RulingLine], turn: int) -> list[RulingLine]:
     """The same for rules."""
     if turn == 90:
-        return [Rule(1 - rule.bottom, rule.left, 1 - rule.top, rule.right) for rule in rules]
-    return [Rule(rule.top, 1 - rule.right, rule.bottom, 1 - rule.left) for rule in rules]
+        return [RulingLine(1 - rule.bottom, rule.left, 1 - rule.top, rule.right) for rule in rules]
+    return [RulingLine(rule.top, 1 - rule.right, rule.bottom, 1 - rule.left) for rule in rules]
 
 
 def sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence[Word] = ()) -> list[Block]:

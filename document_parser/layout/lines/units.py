@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from document_parser.models import BoundingBox, Rule, Word
+from document_parser.models import BoundingBox, RulingLine, Word
 
 LINE_BOX_TO_SIZE = 0.8
 """Font size over the height of a line's box, where nobody tells the size: OCR boxes hold ascenders, descenders and a margin."""
@@ -33,10 +33,10 @@ class Scale:
         baseline = word.baseline * self.height
         return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom, baseline=baseline)
 
-    def rules_to_points(self, rules: Iterable[Rule]) -> list[Rule]:
+    def rules_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
         """Rules with their boxes in points and ordered left < right, top < bottom."""
         return [
-            Rule(
+            RulingLine(
                 min(rule.left, rule.right) * self.width,
                 min(rule.top, rule.bottom) * self.height,
                 max(rule.left, rule.right) * self.width,

@@ -43,7 +43,7 @@ def grid_in(words: Sequence[Word]) -> Grid | None:
     return None
 
 
-def grown(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
+def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
     """A band with the lines next to it that are parted like cells too: one long cell narrows a gutter for its row only."""
     size = body_size(band)
     lines = lines_of(words)
@@ -70,7 +70,7 @@ def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
     off = abs(line.left + line.right - left - right) / 2
     if off > CENTRED * (right - left) or line.left < left - size or line.right > right + size:
         return grid
-    return Grid(((GridCell(row[0].first, row[-1].last, line.words),), *grid.rows), grid.columns, grid.heads)
+    return Grid(((GridCell(row[0].first, row[-1].last, line.words),), *grid.rows), grid.columns, grid.header_rows)
 
 
 def _row_like(line: Line, neighbour: Line, size: float) -> bool:

@@ -44,7 +44,7 @@ def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
     return Frame(tuple(wide), frame.uprights)
 
 
-def cut(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:
+def split_words(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:
     """Words, those that were found as one across a line cut at the space next to it."""
     return [piece for word in words for piece in (_pieces(word, uprights) if " " in word.text else [word])]
 

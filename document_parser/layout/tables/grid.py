@@ -50,7 +50,7 @@ class Grid(Extent):
 
     rows: tuple[tuple[GridCell, ...], ...]
     columns: int
-    heads: int | None = None
+    header_rows: int | None = None
 
     @cached_property
     def words(self) -> list[Word]:
@@ -78,7 +78,7 @@ def mostly_numbers(texts: Sequence[str]) -> bool:
 
 def table_block(grid: Grid, scale: Scale) -> Block:
     """The grid as a block; the first rows are a header where rules or looks say so."""
-    heads = _header_rows(grid) if grid.heads is None else grid.heads
+    heads = _header_rows(grid) if grid.header_rows is None else grid.header_rows
     cells = [
         Cell(
             row=row,

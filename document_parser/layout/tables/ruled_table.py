@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from document_parser.layout.lines.lines import body_size, lines_of
-from document_parser.layout.tables.column_borders import body_top, columns_of, cut, prune_borders, widen_fills
+from document_parser.layout.tables.column_borders import body_top, columns_of, prune_borders, split_words, widen_fills
 from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.lattice import Lattice
@@ -27,7 +27,7 @@ MOST_HEADS = 4
 def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
     """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
     frame = widen_fills(frame, words)
-    words = cut(words, frame.uprights)
+    words = split_words(words, frame.uprights)
     if len(words) < 4:
         return None
     size = body_size(words)
@@ -57,7 +57,9 @@ def _rows_are_shared(lattice: Lattice) -> bool:
 def _grid(lattice: Lattice) -> Grid | None:
     rows = rows_of(lattice)
     grid = grid_of(lattice, rows) if len(rows) > 1 else None
-    return replace(grid, heads=_heads(lattice, grid)) if grid is not None and is_table(grid, lattice.walls_drawn) else None
+    return (
+        replace(grid, header_rows=_heads(lattice, grid)) if grid is not None and is_table(grid, lattice.walls_drawn) else None
+    )
 
 
 def _heads(lattice: Lattice, grid: Grid) -> int | None:

@@ -16,7 +16,7 @@ from document_parser.layout.tables.frame_splits import standing_between
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.ruled_table import grid_inside
 from document_parser.layout.tables.rulings import THIN, TOUCH, Frame, frames_of, rulings_of
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 
 MOST_FRAMES = 100
 MOST_COMPARED = 5_000_000
@@ -27,7 +27,7 @@ MARK = 1.5
 """Font sizes; a shorter line stands under no heading."""
 
 
-def ruled_grids(words: Sequence[Word], rules: Sequence[Rule]) -> list[Grid]:
+def ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Grid]:
     """The tables that rules frame; ``words`` and ``rules`` are in points. No word is in two of them."""
     if len(rules) < 2 or not words:
         return []
@@ -44,7 +44,7 @@ def ruled_grids(words: Sequence[Word], rules: Sequence[Rule]) -> list[Grid]:
     return grids
 
 
-def _without_highlights(rules: Sequence[Rule], words: Sequence[Word], size: float) -> list[Rule]:
+def _without_highlights(rules: Sequence[RulingLine], words: Sequence[Word], size: float) -> list[RulingLine]:
     """Without the filled boxes that fit a run of words closely: they colour the text, not a cell."""
     if len(rules) * len(words) > MOST_COMPARED:
         return list(rules)
@@ -52,7 +52,7 @@ def _without_highlights(rules: Sequence[Rule], words: Sequence[Word], size: floa
     return [rule for rule in rules if not _fits_words(rule, boxes, size)]
 
 
-def _fits_words(rule: Rule, boxes: NDArray[np.float64], size: float) -> bool:
+def _fits_words(rule: RulingLine, boxes: NDArray[np.float64], size: float) -> bool:
     if not THIN < rule.bottom - rule.top < 1.8 * size or rule.right - rule.left < THIN:
         return False
     left, top, right, bottom = boxes.T
@@ -74,7 +74,7 @@ def _cut_off(grid: Grid, frame: Frame, words: Sequence[Word], size: float) -> bo
     return going_on * 2 >= len(rows)
 
 
-def _frames(rules: Sequence[Rule], size: float) -> tuple[list[Frame], list[Frame]]:
+def _frames(rules: Sequence[RulingLine], size: float) -> tuple[list[Frame], list[Frame]]:
     """(frames, level lines shorter than a frame can be), the largest first."""
     found = [frame for frame in frames_of(*rulings_of(rules, size)) if frame.levels]
     found.sort(key=lambda frame: frame.area + (frame.right - frame.left), reverse=True)

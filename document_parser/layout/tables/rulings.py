@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from document_parser.models import Rule
+from document_parser.models import RulingLine
 
 TOUCH = 3.5
 """Lines that come this close to each other meet; two side by side are one double line."""
@@ -79,7 +79,7 @@ class Frame:
         return Frame((*self.levels, *other.levels), (*self.uprights, *other.uprights))
 
 
-def rulings_of(rules: Sequence[Rule], size: float) -> tuple[list[Ruling], list[Ruling]]:
+def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], list[Ruling]]:
     """(level lines, upright lines). ``rules`` are in points, ``size`` is the usual font size.
 
     The edges of a filled box count, except where lines stand close on both its sides: it colours the cell between them.
@@ -96,11 +96,11 @@ def rulings_of(rules: Sequence[Rule], size: float) -> tuple[list[Ruling], list[R
     return levels, uprights
 
 
-def _is_line(rule: Rule) -> bool:
+def _is_line(rule: RulingLine) -> bool:
     return min(rule.right - rule.left, rule.bottom - rule.top) <= THIN
 
 
-def _lines(rules: Iterable[Rule], direction: str) -> list[Ruling]:
+def _lines(rules: Iterable[RulingLine], direction: str) -> list[Ruling]:
     found = []
     for left, top, right, bottom in rules:
         level = right - left > bottom - top
@@ -111,17 +111,17 @@ def _lines(rules: Iterable[Rule], direction: str) -> list[Ruling]:
     return found
 
 
-def _edges(fill: Rule) -> Iterable[Rule]:
+def _edges(fill: RulingLine) -> Iterable[RulingLine]:
     left, top, right, bottom = fill
     return (
-        Rule(left, top, right, top),
-        Rule(left, bottom, right, bottom),
-        Rule(left, top, left, bottom),
-        Rule(right, top, right, bottom),
+        RulingLine(left, top, right, top),
+        RulingLine(left, bottom, right, bottom),
+        RulingLine(left, top, left, bottom),
+        RulingLine(right, top, right, bottom),
     )
 
 
-def _colours_a_cell(fill: Rule, uprights: Sequence[Ruling], size: float) -> bool:
+def _colours_a_cell(fill: RulingLine, uprights: Sequence[Ruling], size: float) -> bool:
     at, start, end = _array(uprights).T
     beside = at[(start - TOUCH <= fill.top) & (fill.bottom <= end + TOUCH)]
     middle, reach = (fill.left + fill.right) / 2, 1.2 * size
@@ -129,7 +129,7 @@ def _colours_a_cell(fill: Rule, uprights: Sequence[Ruling], size: float) -> bool
     return bool((abs(left - fill.left) < reach).any() and (abs(right - fill.right) < reach).any())
 
 
-def _outermost(fills: list[Rule], size: float) -> list[Rule]:
+def _outermost(fills: list[RulingLine], size: float) -> list[RulingLine]:
     """Filled boxes without those set into another a little wider: the ground under a line of text in a coloured cell."""
     if not 1 < len(fills) <= MOST_FILLS:
         return fills

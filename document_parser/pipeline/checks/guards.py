@@ -173,9 +173,9 @@ def _invented_words(all_words: Sequence[str], vocabulary: Vocabulary) -> int:
 
 def _beyond_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
     """Far more letters than the ink of the page can hold."""
-    if image is None or not image.marks.cells:
+    if image is None or not image.ink_facts.cells:
         return None
-    letters, room = letters_of(reading), image.marks.letters
+    letters, room = letters_of(reading), image.ink_facts.letters
     if letters <= MOST_OF_INK * room + BEYOND_INK:
         return None
     reason = f"{letters} letters were read where the ink has room for about {room}"
@@ -184,10 +184,10 @@ def _beyond_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
 
 def _short_of_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
     """Far fewer letters than the ink of the page can hold; only where there is no better witness."""
-    if image is None or not image.marks.cells:
+    if image is None or not image.ink_facts.cells:
         return None
-    letters, room = letters_of(reading), image.marks.letters
-    least = LEAST_OF_HANDWRITING if image.marks.uneven else LEAST_OF_INK
+    letters, room = letters_of(reading), image.ink_facts.letters
+    least = LEAST_OF_HANDWRITING if image.ink_facts.uneven else LEAST_OF_INK
     if room < INK_LETTERS or letters >= least * room or _pictures_explain(reading, image):
         return None
     reason = f"only {letters} letters were read where the ink has room for about {room}"
@@ -205,4 +205,4 @@ def _pictures_explain(reading: Reading, image: PageImage) -> bool:
         return True
     boxes = [block.box for block in reading.blocks if block.box is not None]
     boxes += [*reading.figures, *(BoundingBox.of(*word[1:5]) for word in reading.words)]
-    return bool(figures or reading.figures) and uncovered_ink(image.marks, boxes, 1.0) < 1 - LEAST_INK_COVERED
+    return bool(figures or reading.figures) and uncovered_ink(image.ink_facts, boxes, 1.0) < 1 - LEAST_INK_COVERED

@@ -53,11 +53,11 @@ async def _read(one: PageContext, name: EngineName, prefix: crops.Prefix) -> lis
         picture = crops.rest_of(prefix)
         reading = await one.read(name, picture, heat, loop_reason)
     except EngineError as error:
-        one.tell(name, "error", f"{where}: {error.message}", started, heat)
+        one.record_attempt(name, "error", f"{where}: {error.message}", started, heat)
         return None
     rejection = guards.judge(reading, picture, Evidence())
     if rejection is not None:
-        one.tell(name, "rejected", f"{where}: {rejection.reason}", started, heat, rejection.guard)
+        one.record_attempt(name, "rejected", f"{where}: {rejection.reason}", started, heat, rejection.guard)
         return None
-    one.tell(name, "accepted", where, started, heat)
+    one.record_attempt(name, "accepted", where, started, heat)
     return reading.blocks

@@ -67,5 +67,5 @@ class BackgroundOcr:
         try:
             return await self._one.read(name, await self._one.picture_for(name))
         except (EngineError, PageUnreadable) as error:
-            self._one.tell(name, "error", f"as a witness: {error.message}", started)
+            self._one.record_attempt(name, "error", f"as a witness: {error.message}", started)
             return None

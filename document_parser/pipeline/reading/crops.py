@@ -31,7 +31,7 @@ class Prefix:
     @property
     def is_whole(self) -> bool:
         """Whether nothing is left to read."""
-        return ink_below(self.image.marks, self.bottom + MARGIN) <= LITTLE_INK
+        return ink_below(self.image.ink_facts, self.bottom + MARGIN) <= LITTLE_INK
 
     @property
     def is_worth_a_crop(self) -> bool:
@@ -48,7 +48,7 @@ def sound_prefix(blocks: Sequence[Block], image: PageImage) -> Prefix | None:
     if not boxes or len(boxes) < len(kept):
         return None
     bottom = max(box.bottom for box in boxes)
-    if uncovered_ink(image.marks, boxes, bottom) > MOST_LEFT_ABOVE:
+    if uncovered_ink(image.ink_facts, boxes, bottom) > MOST_LEFT_ABOVE:
         return None
     return Prefix(kept, bottom, image)
 
@@ -62,8 +62,8 @@ def rest_of(prefix: Prefix) -> PageImage:
     buffer = io.BytesIO()
     part.save(buffer, "JPEG", quality=QUALITY, subsampling=2)
     share = part.height / image.height_pixels
-    marks = InkFacts(letters=round(image.marks.letters * share), cells=_lower_cells(image.marks, 1 - share))
-    return replace(image, height_pixels=part.height, data=buffer.getvalue(), marks=marks)
+    marks = InkFacts(letters=round(image.ink_facts.letters * share), cells=_lower_cells(image.ink_facts, 1 - share))
+    return replace(image, height_pixels=part.height, data=buffer.getvalue(), ink_facts=marks)
 
 
 def joined(prefix: Prefix, rest: Sequence[Block]) -> list[Block]:

@@ -25,7 +25,7 @@ from document_parser.models import (
     PageFacts,
     PageImage,
     PictureSpec,
-    Rule,
+    RulingLine,
     Word,
 )
 from document_parser.pipeline.reading.routing import text_layer_problem
@@ -74,7 +74,7 @@ class RepairedSource:
     async def words(self, number: int) -> list[Word]:
         return list(self._words) if number == self._facts.number else await self._source.words(number)
 
-    async def rules(self, number: int) -> list[Rule]:
+    async def rules(self, number: int) -> list[RulingLine]:
         return await self._source.rules(number)
 
     async def damage(self, number: int) -> list[Damage]:
@@ -99,18 +99,18 @@ async def with_fonts_checked(source: PageSource, facts: PageFacts, engines: Engi
 
     Raises PageUnreadable.
     """
-    if not facts.doubted or text_layer_problem(facts) or WITNESS not in await engines.available():
+    if not facts.suspect_fonts or text_layer_problem(facts) or WITNESS not in await engines.available():
         return Checked(source, facts)
     look = _Look(source, facts.number, engines)
     started = time.monotonic()
     try:
-        false = [font for font in facts.doubted if await look.finds_false(font)]
+        false = [font for font in facts.suspect_fonts if await look.finds_false(font)]
         checked = await _without(false, source, facts, look)
     except EngineError as error:
         checked = Checked(source, facts)
         told, outcome = f"a look at a font in doubt: {error.message}", "error"
     else:
-        told, outcome = _said(len(facts.doubted), len(false), checked.mended), "accepted"
+        told, outcome = _said(len(facts.suspect_fonts), len(false), checked.mended), "accepted"
     spent = round((time.monotonic() - started) * 1000)
     fields = {"engine": WITNESS, "outcome": outcome, "reason": told, "milliseconds": spent}
     checked.attempts.append(Attempt.model_validate(fields))

@@ -31,7 +31,7 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
 
     ``reading`` has words or lines with boxes, ``layer`` words in fractions of the page as a viewer shows it.
     """
-    lines = [*reading.words, *(line for line in reading.doubtful if line not in reading.words)]
+    lines = [*reading.words, *(line for line in reading.uncertain_lines if line not in reading.words)]
     places = _Lines(lines)
     beside: dict[int, list[Word]] = defaultdict(list)
     for as_shown in layer:

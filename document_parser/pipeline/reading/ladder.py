@@ -29,7 +29,7 @@ from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import retry_lines
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import failed, left_out, text_layer_reading
+from document_parser.pipeline.reading.page_result import describe_hidden, failed, text_layer_reading
 from document_parser.pipeline.reading.second_reader import SecondReader
 from document_parser.pipeline.reading.textless import has_no_text, only_shown
 from document_parser.text.normalize import overlap, texts_read, tokens
@@ -64,7 +64,7 @@ class Ladder:
         self._kept: list[Candidate] = []
         self._textless: tuple[Reading, PageImage] | None = None
 
-    async def down(self) -> Page:
+    async def run(self) -> Page:
         """Try each engine in turn. Raises NoEngine where none is there to try."""
         try:
             return await self._down()
@@ -79,15 +79,15 @@ class Ladder:
             if came_of_it == "blank":
                 return self._blank()
             if came_of_it == "accepted" and self._is_good_enough(self._kept[-1]):
-                return self._one.closed(self._kept[-1])
+                return self._one.to_page(self._kept[-1])
         if self._kept:
-            return self._one.closed(self._best())
+            return self._one.to_page(self._best())
         if not self._page.attempts:
             raise NoEngine()
         if self._one.damaged:
             return failed(self._page, PageDamaged())
         if self._textless:
-            return self._one.closed(only_shown(self._one, *self._textless))
+            return self._one.to_page(only_shown(self._one, *self._textless))
         return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
     def _blank(self) -> Page:
@@ -104,7 +104,7 @@ class Ladder:
 
     def _is_lost(self) -> bool:
         """Whether a reading is kept that misses much of what is written."""
-        return any(one.reading.lost > MOST_LOST for one in self._kept)
+        return any(one.reading.unread_share > MOST_LOST for one in self._kept)
 
     def _best(self) -> Candidate:
         """Of several readings the least doubtful; where one misses much, that with most letters read surely."""
@@ -132,7 +132,7 @@ class Ladder:
         try:
             reading, image = await self._reading(name, temperature)
         except EngineError as error:
-            self._one.tell(name, "error", error.message, started, temperature)
+            self._one.record_attempt(name, "error", error.message, started, temperature)
             return self._after(error)
         if reading is None:
             return "blank"
@@ -140,19 +140,19 @@ class Ladder:
         reading, again = await retry_lines(self._one, reading, image)
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
-            self._one.tell(name, "accepted", "nothing found and no ink", started, temperature)
+            self._one.record_attempt(name, "accepted", "nothing found and no ink", started, temperature)
             self._nothing_seen()
             return "blank"
         if rejection is None:
-            self._one.tell(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
+            self._one.record_attempt(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
             await self._accept(self._one.candidate(name, reading))
             return "accepted"
         if name != "text_layer" and self._is_blank(image, rejection):
-            self._one.tell(name, "accepted", "nothing found and hardly any ink", started, temperature)
+            self._one.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
             message = "The page counts as blank, but has a little ink on it that no engine could read."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
-        self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        self._one.record_attempt(name, "rejected", rejection.reason, started, temperature, rejection.guard)
         if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._one.facts):
             self._textless = reading, image
         if name == "text_layer":
@@ -180,7 +180,7 @@ class Ladder:
     def _said_of(self, name: EngineName, patches: str) -> str:
         """What the why-trail says of an accepted reading."""
         if name == "text_layer":
-            return "; ".join(filter(None, (patches, left_out(self._one.facts))))
+            return "; ".join(filter(None, (patches, describe_hidden(self._one.facts))))
         return (
             "not checked by the CPU, all cores were taken" if name in routing.MODELS and self._witnesses.unchecked else patches
         )
@@ -228,12 +228,12 @@ class Ladder:
         if not (reading.words and reading.engine != "text_layer" and upright and hybrid.can_help(facts)):
             return reading, ""
         patched, lines = hybrid.patched(reading, await self._one.source.words(facts.number))
-        found = len({*reading.words, *reading.doubtful})
+        found = len({*reading.words, *reading.uncertain_lines})
         return patched, f"{lines} of {found} lines as the text layer has them" if lines else ""
 
     async def _accept(self, candidate: Candidate) -> None:
         """Have the candidate checked and keep it."""
-        lost = candidate.reading.lost
+        lost = candidate.reading.unread_share
         if lost > MUCH_LOST:
             candidate.doubt("low_confidence", f"{lost:.0%} of the writing that was found could not be read.")
         elif is_unsure(candidate.reading):
@@ -263,7 +263,7 @@ class Ladder:
 
 def _why(reading: Reading, *changed: str) -> str:
     """What an attempt tells of a reading that stands."""
-    lost = f"{reading.lost:.0%} of the writing found was not read" if reading.lost > MUCH_LOST else ""
+    lost = f"{reading.unread_share:.0%} of the writing found was not read" if reading.unread_share > MUCH_LOST else ""
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""
     return "; ".join(filter(None, (reading.how, straightened, *changed, lost)))

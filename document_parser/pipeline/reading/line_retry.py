@@ -20,14 +20,14 @@ MOST_LINES = 200
 
 async def retry_lines(one: PageContext, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
     """The reading with the lines that Tesseract reads better, and what to say of them."""
-    if image is None or "tesseract" not in one.route.engines or not is_worth_it(reading, image.marks):
+    if image is None or "tesseract" not in one.route.engines or not is_worth_it(reading, image.ink_facts):
         return reading, ""
-    lines = reading.doubtful[:MOST_LINES]
+    lines = reading.uncertain_lines[:MOST_LINES]
     started = time.monotonic()
     try:
         found = await one.engines.read_lines(image, lines, _still_askew(reading, image))
     except EngineError as error:
-        one.tell("tesseract", "error", f"lines in doubt: {error.message}", started)
+        one.record_attempt("tesseract", "error", f"lines in doubt: {error.message}", started)
         return reading, ""
     pairs = zip(lines, found.lines, strict=True)
     better = {
@@ -44,4 +44,4 @@ def _still_askew(reading: Reading, image: PageImage) -> Skew:
 
 def is_worth_it(reading: Reading, marks: InkFacts) -> bool:
     """Whether Tesseract may know better: not handwriting, which it reads worse and slowly."""
-    return bool(reading.doubtful) and LEAST_LOST <= reading.lost <= MOST_LOST and not marks.uneven
+    return bool(reading.uncertain_lines) and LEAST_LOST <= reading.unread_share <= MOST_LOST and not marks.uneven

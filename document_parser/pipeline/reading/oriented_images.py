@@ -29,7 +29,7 @@ class UprightPictures:
             spec = spec.model_copy(update={"max_long_side": round(spec.max_long_side * self._scale), "min_short_side": 0})
         if self.turn is None:
             image = await self._drawn(spec, 0)
-            self.turn = await self._engines.upright_turn(image) if image.sideways > SIDEWAYS else 0
+            self.turn = await self._engines.upright_turn(image) if image.sideways_score > SIDEWAYS else 0
         return await self._drawn(spec, self.turn)
 
     async def _drawn(self, spec: PictureSpec, turn: int) -> PageImage:

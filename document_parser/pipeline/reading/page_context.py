@@ -68,7 +68,7 @@ class PageContext:
         reading = replace(reading, blocks=as_shown(reading.blocks, reading.skew))
         return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
 
-    def tell(
+    def record_attempt(
         self,
         name: EngineName,
         outcome: str,
@@ -82,7 +82,7 @@ class PageContext:
         fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard}
         self.page.attempts.append(Attempt.model_validate({**fields, "temperature": temperature, "milliseconds": spent}))
 
-    def closed(self, chosen: Candidate) -> Page:
+    def to_page(self, chosen: Candidate) -> Page:
         """The page as this candidate reads it; failed where the caller wants no reading that is in doubt."""
         page, first = self.page, self.route.engines[0]
         if chosen.turn:

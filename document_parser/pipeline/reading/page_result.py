@@ -19,7 +19,7 @@ from document_parser.models import (
     PageFacts,
     PageWarning,
     Reading,
-    Rule,
+    RulingLine,
     Word,
 )
 from document_parser.models.skew import Skew
@@ -42,7 +42,7 @@ BECAUSE: dict[HiddenReason, str] = {
 UNDRAWN = "The document is a dynamic form (XFA), whose contents are not on its pages: print it to a PDF to have them read."
 
 
-def begun(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
+def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
     """A page without a reading yet: its size, its route, what nobody sees on it, and what of its file is damaged."""
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
@@ -53,7 +53,7 @@ def begun(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
     return page
 
 
-def left_out(facts: PageFacts) -> str:
+def describe_hidden(facts: PageFacts) -> str:
     """What the why-trail says of a text layer, nothing of its contents; empty where all of it is seen."""
     return f"{_words(facts.hidden)} that nobody sees left out" if facts.hidden else ""
 
@@ -109,7 +109,7 @@ async def text_layer_reading(source: PageSource, number: int) -> Reading:
     return Reading("text_layer", words=words, rules=await rules_around(words, source, number))
 
 
-async def rules_around(words: list[Word], source: PageSource, number: int) -> list[Rule]:
+async def rules_around(words: list[Word], source: PageSource, number: int) -> list[RulingLine]:
     """The rules of a page; not asked for where there are no words for them to part."""
     return await source.rules(number) if words else []
 

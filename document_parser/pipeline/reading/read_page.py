@@ -23,7 +23,7 @@ from document_parser.pipeline.reading.font_check import WITNESS, with_fonts_chec
 from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import UprightPictures
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import begun, failed, left_out, page_blocks, text_layer_reading
+from document_parser.pipeline.reading.page_result import describe_hidden, failed, new_page, page_blocks, text_layer_reading
 from document_parser.sources.base import PageSource
 
 __all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
@@ -65,11 +65,11 @@ async def _read(
         else:
             kind = await _kind_by_ink(facts, engines, pictures, available)
     ladder = routing.choose(facts, mode, available, kind)
-    page = begun(facts, ladder.reason, damage)
+    page = new_page(facts, ladder.reason, damage)
     if facts.characters and (facts.unmapped_share > routing.MOST_UNMAPPED or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
     one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
-    return await Ladder(one).down()
+    return await Ladder(one).run()
 
 
 async def read_with(
@@ -87,9 +87,9 @@ async def read_with(
     if engine in routing.MODELS and options.accuracy_mode != "fast":
         kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
     ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
-    page = begun(facts, ladder.reason, damage)
+    page = new_page(facts, ladder.reason, damage)
     one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
-    page = await Ladder(one).down()
+    page = await Ladder(one).run()
     if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page
@@ -102,7 +102,7 @@ async def _kind_by_ink(facts: PageFacts, engines: Engines, pictures: UprightPict
         image = await pictures.take(engines.get(first).picture)
     except EngineError:
         return "plain"  # its direction could not be found; whoever reads it will tell
-    return routing.kind_by_ink(facts, image.marks)
+    return routing.kind_by_ink(facts, image.ink_facts)
 
 
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
@@ -111,7 +111,7 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     A page with a table or a form goes to a model where one answers, one with a font in doubt to who can look at it, one whose
     data is damaged to the engines. Raises PageUnreadable.
     """
-    if not routing.text_layer_suffices(facts, mode) or (facts.doubted and WITNESS in await engines.available()):
+    if not routing.text_layer_suffices(facts, mode) or (facts.suspect_fonts and WITNESS in await engines.available()):
         return None
     if await source.damage(facts.number):
         return None
@@ -124,9 +124,9 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
 async def read_text_layer(source: PageSource, facts: PageFacts) -> Page:
     """Read a page whose text layer is known to be sound; no engine is asked."""
     started = time.monotonic()
-    page = begun(facts, "sound text layer")
+    page = new_page(facts, "sound text layer")
     page.engine = "text_layer"
     page.blocks = page_blocks(page, await text_layer_reading(source, facts.number))
     spent = round((time.monotonic() - started) * 1000)
-    page.attempts.append(Attempt(engine="text_layer", outcome="accepted", reason=left_out(facts), milliseconds=spent))
+    page.attempts.append(Attempt(engine="text_layer", outcome="accepted", reason=describe_hidden(facts), milliseconds=spent))
     return page

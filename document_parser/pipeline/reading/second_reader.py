@@ -23,7 +23,7 @@ from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import text_layer_reading
 from document_parser.text.normalize import texts_read
-from document_parser.text.numbers import Difference, differences, told
+from document_parser.text.numbers import Difference, describe_differences, differences
 
 
 class SecondReader:
@@ -71,7 +71,7 @@ class SecondReader:
         if third is not None:
             candidate, found = self._voted(candidate, found, second, third, exact)
         if found.numbers:
-            candidate.doubt("number_mismatch", told(found.numbers))
+            candidate.doubt("number_mismatch", describe_differences(found.numbers))
         if (candidate.agreement or 0) < LEAST:
             candidate.doubt("low_agreement", f"Two readers of the page agree on {candidate.agreement:.0%} of its words only.")
         return candidate
@@ -103,12 +103,12 @@ class SecondReader:
             image = await self._one.picture_for(other)
             reading = await self._one.read(other, image, watch=loop_reason)
         except EngineError as error:
-            self._one.tell(other, "error", f"as a second reader: {error.message}", started)
+            self._one.record_attempt(other, "error", f"as a second reader: {error.message}", started)
             return None
         rejection = await self._witnesses.verdict(reading, image)
         if rejection is not None:
             reason = f"as a second reader: {rejection.reason}"
-            self._one.tell(other, "rejected", reason, started, guard=rejection.guard)
+            self._one.record_attempt(other, "rejected", reason, started, guard=rejection.guard)
             return None
         return reading
 
@@ -116,7 +116,7 @@ class SecondReader:
         reason = f"a second reading; {found.share:.0%} of the words agree"
         if found.numbers:
             reason += f", {len(found.numbers)} numbers differ"
-        self._one.tell(name, "accepted", reason, started)
+        self._one.record_attempt(name, "accepted", reason, started)
 
     async def _check_against_text_layer(self, candidate: Candidate) -> None:
         """Numbers that a sound text layer writes otherwise are put right, and told."""
@@ -127,9 +127,9 @@ class SecondReader:
         if not found:
             return
         if corrected(candidate.reading.blocks, found):
-            candidate.note("number_mismatch", f"{told(found)} Those of the text layer were taken.")
+            candidate.note("number_mismatch", f"{describe_differences(found)} Those of the text layer were taken.")
         else:
-            candidate.doubt("number_mismatch", told(found))
+            candidate.doubt("number_mismatch", describe_differences(found))
 
     async def _check_against_picture(self, candidate: Candidate) -> None:
         """Numbers that the CPU finds otherwise in the picture are told, where no other model reads them too."""
@@ -141,4 +141,4 @@ class SecondReader:
         if other is not None:
             found = unconfirmed(found, other)
         if found:
-            candidate.doubt("number_mismatch", told(found))
+            candidate.doubt("number_mismatch", describe_differences(found))

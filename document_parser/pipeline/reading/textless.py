@@ -26,8 +26,8 @@ def has_no_text(reading: Reading, facts: PageFacts) -> bool:
     """
     if reading.engine == "text_layer":
         return not facts.image_share
-    false = [line for line in reading.doubtful if (line.confidence or 0) < MAX_FALSE_CONFIDENCE]
-    return reading.engine not in routing.MODELS and len(false) == len(reading.doubtful) <= MAX_FALSE_LINES
+    false = [line for line in reading.uncertain_lines if (line.confidence or 0) < MAX_FALSE_CONFIDENCE]
+    return reading.engine not in routing.MODELS and len(false) == len(reading.uncertain_lines) <= MAX_FALSE_LINES
 
 
 def only_shown(one: PageContext, reading: Reading, image: PageImage) -> Candidate:
@@ -46,5 +46,5 @@ def _figures(one: PageContext, reading: Reading, image: PageImage) -> list[Bound
         return one.facts.pictures
     if not one.facts.image_share:
         return []
-    box = inked_box(image.marks)
+    box = inked_box(image.ink_facts)
     return [box.turned(-image.turned) for box in ([box] if box else reading.figures)]

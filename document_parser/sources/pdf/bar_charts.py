@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
-from document_parser.models import Rule, Word
+from document_parser.models import RulingLine, Word
 from document_parser.sources.pdf.objects import Box
 
 LEAST_BARS, LEAST_LENGTHS = 3, 3
@@ -37,7 +37,7 @@ MOST_WITH_WORDS = 0.5
 Of fields that are not filled in, more than MOST_PARTED have a line between them."""
 
 
-def bar_chart_boxes(rules: Sequence[Rule], words_of_page: Callable[[], Iterable[Word]]) -> list[Box]:
+def bar_chart_boxes(rules: Sequence[RulingLine], words_of_page: Callable[[], Iterable[Word]]) -> list[Box]:
     """The places of bar charts among the lines and filled boxes of a page, as fractions of the upright page.
 
     ``words_of_page`` is asked where bars are found that hang, or lie on their side.
@@ -45,7 +45,7 @@ def bar_chart_boxes(rules: Sequence[Rule], words_of_page: Callable[[], Iterable[
     if sum(map(_is_filled, rules)) > MOST_BOXES:
         return []
     found = [_whole(bars, rules) for bars in _charts(rules, _bottom)]
-    words = cache(lambda: [Rule(*word[1:5]) for word in words_of_page()])
+    words = cache(lambda: [RulingLine(*word[1:5]) for word in words_of_page()])
     found += [_whole(bars, rules) for bars in _charts(rules, _top) if _are_no_cells(bars, rules, words())]
     turned = [_transposed(rule) for rule in rules]
     lying = [bars for foot in (_bottom, _top) for bars in _charts(turned, foot)]
@@ -53,15 +53,15 @@ def bar_chart_boxes(rules: Sequence[Rule], words_of_page: Callable[[], Iterable[
     return [(box.left, box.top, box.right, box.bottom) for box in found]
 
 
-def _is_filled(rule: Rule) -> bool:
+def _is_filled(rule: RulingLine) -> bool:
     return min(rule.right - rule.left, rule.bottom - rule.top) >= THIN
 
 
-def _transposed(rule: Rule) -> Rule:
-    return Rule(rule.top, rule.left, rule.bottom, rule.right)
+def _transposed(rule: RulingLine) -> RulingLine:
+    return RulingLine(rule.top, rule.left, rule.bottom, rule.right)
 
 
-def _charts(rules: Sequence[Rule], foot: Callable[[Rule], float]) -> Iterator[list[Rule]]:
+def _charts(rules: Sequence[RulingLine], foot: Callable[[RulingLine], float]) -> Iterator[list[RulingLine]]:
     """The bars of each chart, from left to right, whose feet are on a level line."""
     filled = [rule for rule in rules if _is_filled(rule)]
     for on_a_line in _runs(filled, foot, lambda first, last: last - first <= ONE_LINE):
@@ -71,27 +71,27 @@ def _charts(rules: Sequence[Rule], foot: Callable[[Rule], float]) -> Iterator[li
                 yield bars
 
 
-def _bottom(rule: Rule) -> float:
+def _bottom(rule: RulingLine) -> float:
     return rule.bottom
 
 
-def _top(rule: Rule) -> float:
+def _top(rule: RulingLine) -> float:
     return rule.top
 
 
-def _breadth(rule: Rule) -> float:
+def _breadth(rule: RulingLine) -> float:
     return rule.right - rule.left
 
 
-def _length(rule: Rule) -> float:
+def _length(rule: RulingLine) -> float:
     return rule.bottom - rule.top
 
 
 def _runs(
-    rules: Iterable[Rule], measure: Callable[[Rule], float], together: Callable[[float, float], bool]
-) -> list[list[Rule]]:
+    rules: Iterable[RulingLine], measure: Callable[[RulingLine], float], together: Callable[[float, float], bool]
+) -> list[list[RulingLine]]:
     """Rules whose measures are alike, as far as the first one of each run is like the last one."""
-    runs: list[list[Rule]] = []
+    runs: list[list[RulingLine]] = []
     for rule in sorted(rules, key=measure):
         if runs and together(measure(runs[-1][0]), measure(rule)):
             runs[-1].append(rule)
@@ -100,9 +100,9 @@ def _runs(
     return [run for run in runs if len(run) >= LEAST_BARS]
 
 
-def _side_by_side(rules: Iterable[Rule]) -> list[Rule]:
+def _side_by_side(rules: Iterable[RulingLine]) -> list[RulingLine]:
     """From left to right; of those that stand in one place the longest."""
-    bars: list[Rule] = []
+    bars: list[RulingLine] = []
     for rule in sorted(rules, key=lambda rule: (rule.left, -_length(rule))):
         if not bars or rule.left >= bars[-1].right - ONE_LINE:
             bars.append(rule)
@@ -111,7 +111,7 @@ def _side_by_side(rules: Iterable[Rule]) -> list[Rule]:
     return bars
 
 
-def _are_bars(bars: Sequence[Rule]) -> bool:
+def _are_bars(bars: Sequence[RulingLine]) -> bool:
     lengths = sorted(map(_length, bars))
     if len(bars) < LEAST_BARS or lengths[-1] - lengths[0] < UNLIKE * lengths[-1]:
         return False
@@ -119,13 +119,13 @@ def _are_bars(bars: Sequence[Rule]) -> bool:
     return steps + 1 >= LEAST_LENGTHS
 
 
-def _have_axis(bars: Sequence[Rule], foot: float, rules: Iterable[Rule]) -> bool:
+def _have_axis(bars: Sequence[RulingLine], foot: float, rules: Iterable[RulingLine]) -> bool:
     """Whether a line runs along the foot of bars, or a grid behind them."""
     along = _lines_along(bars, rules)
     return any(abs(place - foot) <= AXIS_NEAR for place in along) or _have_grid(bars, along)
 
 
-def _lines_along(bars: Sequence[Rule], rules: Iterable[Rule]) -> list[float]:
+def _lines_along(bars: Sequence[RulingLine], rules: Iterable[RulingLine]) -> list[float]:
     """The heights of level lines as long as all bars are broad."""
     left, right = bars[0].left, bars[-1].right
     return [
@@ -135,13 +135,13 @@ def _lines_along(bars: Sequence[Rule], rules: Iterable[Rule]) -> list[float]:
     ]
 
 
-def _have_grid(bars: Sequence[Rule], along: Iterable[float]) -> bool:
+def _have_grid(bars: Sequence[RulingLine], along: Iterable[float]) -> bool:
     whole = _around(bars)
     inside = (place for place in along if whole.top - AXIS_NEAR <= place <= whole.bottom + AXIS_NEAR)
     return len({round(place / ONE_LINE) for place in inside}) >= LEAST_GRID
 
 
-def _are_no_cells(bars: Sequence[Rule], rules: Sequence[Rule], words: Iterable[Rule]) -> bool:
+def _are_no_cells(bars: Sequence[RulingLine], rules: Sequence[RulingLine], words: Iterable[RulingLine]) -> bool:
     """Whether bars are neither the cells of a table nor the fields of a form.
 
     Those hold words, or have lines between them; a chart has a scale, beside its bars or as a grid behind them.
@@ -158,18 +158,18 @@ def _are_no_cells(bars: Sequence[Rule], rules: Sequence[Rule], words: Iterable[R
     return scaled and parted <= MOST_PARTED * len(bars) and _hold_few(bars, words)
 
 
-def _hold_few(bars: Sequence[Rule], words: Iterable[Rule]) -> bool:
+def _hold_few(bars: Sequence[RulingLine], words: Iterable[RulingLine]) -> bool:
     """Whether most bars have no word on them."""
     middles = [((word.left + word.right) / 2, (word.top + word.bottom) / 2) for word in words]
     holding = sum(any(bar.left <= x <= bar.right and bar.top <= y <= bar.bottom for x, y in middles) for bar in bars)
     return holding <= MOST_WITH_WORDS * len(bars)
 
 
-def _whole(bars: Sequence[Rule], rules: Sequence[Rule]) -> Rule:
+def _whole(bars: Sequence[RulingLine], rules: Sequence[RulingLine]) -> RulingLine:
     """The box around bars, what stands on them, their axes and their grid."""
     whole = _around(bars)
     beside, above = BESIDE * _breadth(whole), ABOVE * _length(whole)
-    window = Rule(whole.left - beside, whole.top - above, whole.right + beside, whole.bottom + above)
+    window = RulingLine(whole.left - beside, whole.top - above, whole.right + beside, whole.bottom + above)
     left = [rule for rule in rules if _within(rule, window)]
     while touching := [rule for rule in left if _touch(rule, whole)]:
         left = [rule for rule in left if not _touch(rule, whole)]
@@ -177,8 +177,8 @@ def _whole(bars: Sequence[Rule], rules: Sequence[Rule]) -> Rule:
     return whole
 
 
-def _around(rules: Sequence[Rule]) -> Rule:
-    return Rule(
+def _around(rules: Sequence[RulingLine]) -> RulingLine:
+    return RulingLine(
         min(rule.left for rule in rules),
         min(rule.top for rule in rules),
         max(rule.right for rule in rules),
@@ -186,11 +186,11 @@ def _around(rules: Sequence[Rule]) -> Rule:
     )
 
 
-def _within(rule: Rule, window: Rule) -> bool:
+def _within(rule: RulingLine, window: RulingLine) -> bool:
     return rule.left >= window.left and rule.top >= window.top and rule.right <= window.right and rule.bottom <= window.bottom
 
 
-def _touch(rule: Rule, whole: Rule) -> bool:
+def _touch(rule: RulingLine, whole: RulingLine) -> bool:
     return (
         rule.left <= whole.right + REACH
         and rule.right >= whole.left - REACH

@@ -16,7 +16,7 @@ from PIL import Image
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.imaging.figure_boxes import figure_boxes
 from document_parser.imaging.page_image import Frame, Picture, framed
-from document_parser.models import Damage, FontInDoubt, HiddenText, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import Damage, FontInDoubt, HiddenText, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.models.reading import MOST_INVISIBLE
 from document_parser.sources.pdf.bar_charts import bar_chart_boxes
 from document_parser.sources.pdf.damage import PdfStreams
@@ -60,7 +60,7 @@ class PdfFile:
         self._textpage: Any = None
         self._objects: list[Placed] | None = None
         self._layer: _Layer | None = None
-        self._rules: list[Rule] | None = None
+        self._rules: list[RulingLine] | None = None
 
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
@@ -110,7 +110,7 @@ class PdfFile:
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
 
-    def rules(self, number: int) -> list[Rule]:
+    def rules(self, number: int) -> list[RulingLine]:
         objects = self._load_objects(number)
         if self._rules is None:
             self._rules = extract_rules(objects)

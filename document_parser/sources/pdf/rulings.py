@@ -9,7 +9,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
-from document_parser.models import Rule
+from document_parser.models import RulingLine
 from document_parser.sources.pdf.coordinates import UprightMap
 from document_parser.sources.pdf.objects import Box, Placed, Point, cut_to, inside, window_of
 
@@ -25,9 +25,9 @@ _CLEAR = 16
 _FAINT = 1e-4
 
 
-def extract_rules(objects: Iterable[Placed]) -> list[Rule]:
+def extract_rules(objects: Iterable[Placed]) -> list[RulingLine]:
     """The rules among a page's objects as fractions of the upright page, MOST_RULES at most."""
-    found: list[Rule] = []
+    found: list[RulingLine] = []
     budget = _MOST_SEGMENTS
     for path, kind, place, box in objects:
         if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _negligible(box):
@@ -117,12 +117,12 @@ def _is_level_or_upright(edge: Box) -> bool:
     return min(edge[2] - edge[0], edge[3] - edge[1]) < _FAINT
 
 
-def _shown(lines: list[Box], window: Box) -> Iterator[Rule]:
+def _shown(lines: list[Box], window: Box) -> Iterator[RulingLine]:
     reach = (window[0] - _FAINT, window[1] - _FAINT, window[2] + _FAINT, window[3] + _FAINT)
     for line in lines:
         left, top, right, bottom = cut_to(line, reach)
         if left <= right and top <= bottom and max(right - left, bottom - top) >= _SHORT:
-            yield Rule(_share(left), _share(top), _share(right), _share(bottom))
+            yield RulingLine(_share(left), _share(top), _share(right), _share(bottom))
 
 
 def _share(value: float) -> float:
