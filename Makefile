@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev  ## the whole suite, two files at a time
 	$(SUITE)
 
 test-vllm: $(VENV)/.installed-dev  ## the engines against a real vLLM server on the CPU (2.5 GB, some minutes); skipped where it cannot be had
-	-tests/vllm_peer/install.sh $(VLLM)
+	-tests/support/vllm_peer/install.sh $(VLLM)
 	$(BIN)/python -m pytest -m vllm --vllm=$(VLLM)
 
 test-debian: $(VENV)/.installed-dev  ## deploy/install.sh and docs/gpu-box.md in fresh Debian 12 and 13 (root, debootstrap; 4 GB, some minutes)
@@ -33,10 +33,10 @@ check: $(VENV)/.installed-dev  ## everything a change must pass
 	$(SUITE)
 
 chaos: $(VENV)/.installed-dev  ## kill everything there is, one after the other, while documents are read; prints a table of verdicts
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.support.chaos
 
 fuzz: $(VENV)/.installed-dev  ## over 8,000 requests made from the OpenAPI document, every answer held against it (some minutes)
-	$(BIN)/python -m tests.fuzz
+	$(BIN)/python -m tests.support.fuzz
 
 bench: $(VENV)/.installed-dev  ## measure; writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks.servers import MODELS, TOKENS
-from tests.vllm_answers import answer_for
+from tests.support.vllm_answers import answer_for
 
 
 @dataclass(frozen=True)

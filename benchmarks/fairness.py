@@ -16,7 +16,7 @@ from benchmarks.pages import LOOKS, Scan, as_scanned, scanned_pdf
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.servers import ModelServers
 from benchmarks.throughput import warm_up
-from tests.service import API, Service, wait_until
+from tests.support.service import API, Service, wait_until
 
 BOOK_PAGES, TRIAL_BOOK_PAGES = 1000, 400
 LETTERS_WHEN_IDLE = 15

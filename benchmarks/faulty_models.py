@@ -38,10 +38,10 @@ from document_parser.pipeline.local.reader import DocumentParser  # noqa: E402
 from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
 from document_parser.sources.pdf.file import PdfFile  # noqa: E402
 from document_parser.text.normalize import Vocabulary, tokens  # noqa: E402
-from tests import documents  # noqa: E402
-from tests.vllm_answers import WORDS  # noqa: E402
-from tests.vllm_batching import Speed  # noqa: E402
-from tests.vllm_server import serving  # noqa: E402
+from tests.support import documents  # noqa: E402
+from tests.support.vllm_answers import WORDS  # noqa: E402
+from tests.support.vllm_batching import Speed  # noqa: E402
+from tests.support.vllm_server import serving  # noqa: E402
 
 CORPUS = Path(__file__).resolve().parent.parent.parent / "shared" / "corpus"
 MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}

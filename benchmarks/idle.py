@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.usage import member
-from tests.service import API, Service, processes_of
+from tests.support.service import API, Service, processes_of
 
 SETTLING_SECONDS = 20.0
 MOST_MB, MOST_PSS_MIB = 450, 250

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.report import Report, is_trial, progress
-from tests.service import ROOT
+from tests.support.service import ROOT
 
 STEPS = {
     "the service": ".venv/.installed",

@@ -11,9 +11,9 @@ from benchmarks.report import Report, is_trial, progress
 from benchmarks.servers import ModelServers, stamps
 from benchmarks.throughput import check_words
 from benchmarks.usage import Memory
-from tests.documents import scanned_pdf as readable_scan
-from tests.service import API, Service
-from tests.vllm_batching import Speed
+from tests.support.documents import scanned_pdf as readable_scan
+from tests.support.service import API, Service
+from tests.support.vllm_batching import Speed
 
 PAGES, TRIAL_PAGES = 1000, 200
 FAST = Speed(tokens_per_second=50_000, per_sequence=2_000, first_token=0.05)

@@ -13,8 +13,8 @@ from typing import Literal
 import httpx
 
 from benchmarks.pages import Scan, as_scanned, scanned_pdf
-from tests import documents
-from tests.service import ROOT, Service
+from tests.support import documents
+from tests.support.service import ROOT, Service
 
 Fate = Literal["completed", "failed", "cancelled", "deleted", "any"]
 CORPUS = ROOT.parent / "shared" / "corpus"

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.documents import PARAGRAPH, page_picture
-from tests.stamp import draw_stamp, stamp_rectangles
+from tests.support.documents import PARAGRAPH, page_picture
+from tests.support.stamp import draw_stamp, stamp_rectangles
 
 SCAN_SIZE = (1240, 1754)
 """A4 at 150 dpi."""

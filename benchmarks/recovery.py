@@ -15,12 +15,12 @@ import httpx
 
 from benchmarks.clients import NEVER_FULL
 from benchmarks.report import Report, is_trial, progress
-from tests import documents
-from tests.chaos import at_work, horses, kill
-from tests.service import API, Service, processes_of, wait_until
-from tests.test_lifecycle import pools
-from tests.vllm_batching import Speed
-from tests.vllm_server import ModelServer, served_from_thread
+from tests.service.test_lifecycle import pools
+from tests.support import documents
+from tests.support.chaos import at_work, horses, kill
+from tests.support.service import API, Service, processes_of, wait_until
+from tests.support.vllm_batching import Speed
+from tests.support.vllm_server import ModelServer, served_from_thread
 
 PAGES = 60
 READ_BEFORE = 8

@@ -15,9 +15,9 @@ import httpx
 
 from benchmarks.clients import NEVER_FULL
 from benchmarks.usage import processor_seconds
-from tests.service import ROOT, wait_until
-from tests.vllm_answers import answer_for, tokens_of
-from tests.vllm_batching import Speed
+from tests.support.service import ROOT, wait_until
+from tests.support.vllm_answers import answer_for, tokens_of
+from tests.support.vllm_batching import Speed
 
 MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 TOKENS = 266
@@ -91,7 +91,12 @@ class ModelServers:
             "--tokens": TOKENS,
             "--ready-file": self._ready_file(name),
         } | speed
-        return [sys.executable, "-m", "tests.vllm_server", *(str(part) for option in options.items() for part in option)]
+        return [
+            sys.executable,
+            "-m",
+            "tests.support.vllm_server",
+            *(str(part) for option in options.items() for part in option),
+        ]
 
 
 def stamps(first: int, pages: int) -> list[int]:

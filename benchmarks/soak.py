@@ -23,9 +23,9 @@ from benchmarks.mixture import Case, cases, live_through
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.servers import ModelServers
 from benchmarks.usage import Measure, Memory
-from tests.receiver import receiving
-from tests.service import API, Service, redis_url_of, wait_until
-from tests.vllm_batching import Speed
+from tests.support.receiver import receiving
+from tests.support.service import API, Service, redis_url_of, wait_until
+from tests.support.vllm_batching import Speed
 
 DOCUMENTS, TRIAL_DOCUMENTS = 500, 60
 WARMING = 36

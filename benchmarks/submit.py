@@ -22,8 +22,8 @@ from benchmarks.clients import MULTIPART, NEVER_FULL, Outcome, multipart, send_a
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.usage import family_seconds
 from document_parser.settings import ApiSettings
-from tests.documents import PARAGRAPH, pdf_of_text
-from tests.service import API, ROOT, Service, free_port, wait_until
+from tests.support.documents import PARAGRAPH, pdf_of_text
+from tests.support.service import API, ROOT, Service, free_port, wait_until
 
 UPLOADS = {1: 40, 10: 100, 100: 200}
 """Uploads in one round, by clients at a time."""

@@ -18,8 +18,8 @@ from benchmarks.pages import Scan, as_scanned, as_sent, scanned_pdf
 from benchmarks.report import Report, is_trial, progress
 from benchmarks.servers import TOKENS, ModelServers, stamps
 from benchmarks.usage import ProcessorTime
-from tests.service import API, Service
-from tests.vllm_answers import answer_for
+from tests.support.service import API, Service
+from tests.support.vllm_answers import answer_for
 
 PAGES, TRIAL_PAGES = 200, 40
 UPLOADS_AT_ONCE = 8

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from document_parser.models import Block, BoundingBox
-from tests.vllm_server import ModelServer
+from tests.support.vllm_server import ModelServer
 
 SIGNATURE_WIDTH = 64
 FAULTS = ("loop", "counting loop", "truncated", "lie", "changed number", "garbage", "empty", "hang")

@@ -3,7 +3,7 @@
 # types them. Each has to end as it should and say what it should; the first that does not ends this script with status 1.
 #
 #   docs/first_hour.sh            clone the checkout into a temporary folder and go through all of it: some minutes
-#   docs/first_hour.sh --list     print the commands and programs only, a NUL after each; tests/test_first_hour.py compares them with the documents
+#   docs/first_hour.sh --list     print the commands and programs only, a NUL after each; tests/project/test_first_hour.py compares them with the documents
 #
 # Needs bash, git, make, python3 with venv, and curl; the ports 1233, 4444, 4445, 6379 and 9181 must be free. With
 # FIRST_HOUR_IN_SUITE=1, as the test suite calls it, `make test` is not run but only asked what it would run, and pip compiles nothing.

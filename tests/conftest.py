@@ -17,13 +17,13 @@ from document_parser.jobs.redis.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import operator_token
 from document_parser.supervisor.valkey import EmbeddedValkey
-from tests.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
-from tests.debian_root import why_no_debian
-from tests.documents import pdf_of_text, report_pdf, stamped_pdf
-from tests.service import ROOT, wait_until
-from tests.vllm_batching import UNHURRIED
-from tests.vllm_real import why_not
-from tests.vllm_server import ModelServer, served_from_thread
+from tests.support.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
+from tests.support.debian_root import why_no_debian
+from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
+from tests.support.service import ROOT, wait_until
+from tests.support.vllm_batching import UNHURRIED
+from tests.support.vllm_real import why_not
+from tests.support.vllm_server import ModelServer, served_from_thread
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 

@@ -18,7 +18,7 @@ from document_parser.jobs.redis import clock
 from document_parser.models import JobState, Options
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import make_storage
-from tests.service import ROOT, Service
+from tests.support.service import ROOT, Service
 
 DAY = 86_400_000
 

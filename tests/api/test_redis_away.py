@@ -1,0 +1,106 @@
+"""Redis is away: every route says so in one form, tells when to come back, and works again by itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from document_parser.api.factory import create_app
+from document_parser.settings import Settings
+from tests.jobs.test_connection import valkey_server
+from tests.support.service import Service, free_port
+
+APPEND = "appendonly yes\nappendfsync always\n"
+WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready": 503, "/v1/health": 503}
+"""What answers in its own words: the process lives, the numbers it has itself, and what is down."""
+PLACES = {"number": "1", "name": "page-0001-figure-1.jpg"}
+
+
+def routes() -> list[tuple[str, str]]:
+    """Method and address of every documented route."""
+    paths = create_app(Settings()).api_doc["paths"]
+    return [(method.upper(), path) for path, methods in paths.items() for method in methods]
+
+
+def ask(service, method, path, job_id, paper):
+    address = path.format(job_id=job_id, **PLACES)
+    if path.startswith("/v1/process/"):
+        return service.client.request(method, address, files={"file": ("paper.pdf", paper.read_bytes())})
+    body = {"url": "http://127.0.0.1:9/hook"} if path == "/v1/webhooks/ping" else {} if method == "POST" else None
+    return service.client.request(method, address, json=body)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory, paper):
+    """What every route answered while Redis was away, and how the service was before and after."""
+    folder = tmp_path_factory.mktemp("away")
+    settings = {"NUM_WORKERS": 1, "RATE_LIMIT_READS": "none", "RATE_LIMIT_UPLOADS": "none"}
+    settings["WEBHOOK_ALLOW_HOSTS"] = '["127.0.0.1:9"]'
+    port = free_port()
+    told = {}
+    with valkey_server(folder / "valkey", port=port, config=APPEND) as (_, process):
+        service = Service(folder / "service", REDIS_URL=f"redis://127.0.0.1:{port}/0", **settings)
+        service.start().ready()
+        try:
+            job_id = service.submit(paper, output_format="json")
+            told["before"] = service.ended(job_id), service.result(job_id)
+            process.kill()
+            process.wait()
+            told["away"] = {}
+            for method, path in routes():
+                told["away"][method, path] = ask(service, method, path, job_id, paper)
+            told["dashboard"] = [service.client.get(f"/dashboard/{page}") for page in ("documents", "0/data/queues.json")]
+            told["staged"] = list((service.data_dir / "staging").iterdir())
+            with valkey_server(folder / "valkey", port=port, config=APPEND):
+                service.ready()
+                told["after"] = service.status(job_id), service.result(job_id)
+                told["again"] = {
+                    route: ask(service, *route, job_id, paper).status_code for route in routes() if route[0] == "GET"
+                }
+                told["new"] = service.ended(service.submit(paper))
+                told["log"] = service.log
+                service.stop()
+        finally:
+            service.kill_everything()
+            service.client.close()
+    return told
+
+
+def test_every_route_answers_503_in_one_form_with_when_to_come_back(story):
+    assert len(story["away"]) >= 23
+    for (method, path), answer in story["away"].items():
+        if path in WITHOUT_REDIS:
+            assert answer.status_code == WITHOUT_REDIS[path], path
+            continue
+        body = answer.json()
+        assert answer.status_code == 503, (method, path, answer.text)
+        assert set(body) == {"error", "request_id", "timestamp"}
+        assert set(body["error"]) == {"code", "message", "details", "retryable"}
+        assert (body["error"]["code"], body["error"]["retryable"]) == ("QUEUE_UNAVAILABLE", True), (method, path)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert body["request_id"] == answer.headers["X-Request-ID"]
+
+
+def test_health_says_that_it_is_redis_and_readiness_tells_when_to_look_again(story):
+    for path in ("/v1/health", "/v1/health/ready"):
+        answer = story["away"]["GET", path]
+        assert not answer.json()["checks"]["redis"]["ok"]
+        assert answer.headers["Retry-After"]
+
+
+def test_nobody_sees_a_stack_trace_neither_in_answers_nor_in_the_log(story):
+    answers = [*story["away"].values(), *story["dashboard"]]
+    assert not [answer.url for answer in answers if "Traceback" in answer.text or "redis.exceptions" in answer.text]
+    assert [answer.status_code for answer in story["dashboard"]] == [503, 503]
+    assert not [line for line in story["log"].splitlines() if "Traceback" in line or '"request_error"' in line]
+    assert '"critical"' not in story["log"], "workers wait: that Redis is away is no fault of theirs"
+
+
+def test_uploads_that_could_not_be_taken_in_leave_nothing(story):
+    assert story["staged"] == []
+
+
+def test_it_works_again_by_itself_with_everything_that_there_was(story):
+    assert story["after"] == story["before"]
+    assert story["new"]["complete"] is True
+    refused = {path: status for (_, path), status in story["again"].items() if status >= 400}
+    assert refused == {"/v1/jobs/{job_id}/figures/{name}": 404}, "the paper has no figures"

