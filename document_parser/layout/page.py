@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from document_parser.layout.blocks.code import without_typewriting
+from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
-from document_parser.layout.blocks.paragraphs import flow_blocks, promote_title
+from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
-from document_parser.layout.formulas.structure import with_formulas, with_raised_numbers
-from document_parser.layout.lines.dot_leaders import with_leaders
-from document_parser.layout.lines.emphasis import with_telling_looks
+from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
+from document_parser.layout.lines.dot_leaders import merge_dot_leaders
+from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary
-from document_parser.layout.lines.lines import body_size, lines_kept
-from document_parser.layout.lines.rotated import page_turn, sideways_blocks, split_sideways, turned_rules, turned_words
+from document_parser.layout.lines.lines import body_size, cache_lines
+from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.units import Scale
-from document_parser.layout.tables.grid import Grid, outside, table_block
-from document_parser.layout.tables.ruled_tables import ruled_grids
+from document_parser.layout.tables.grid import Grid, build_table_block, words_outside
+from document_parser.layout.tables.ruled_tables import find_ruled_grids
 from document_parser.models import Block, RulingLine, Word
 
 __all__ = ["blocks_of"]
@@ -32,36 +32,36 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     fractions of the upright page. Widths and heights
     that are not positive count as those of an A4 page. Never raises for odd boxes.
     """
-    with lines_kept():
+    with cache_lines():
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
         placed = Scale(width, height).to_points(words)
-        turn = page_turn(placed)
+        turn = find_page_turn(placed)
         if not turn:
-            return _page_blocks(placed, Scale(width, height), rules)
+            return _blocks_of_upright_page(placed, Scale(width, height), rules)
         # Everything is drawn sideways on an upright page: read it as it is meant, and say where it stands.
         scale = Scale(height, width)
-        blocks = _page_blocks(scale.to_points(turned_words(words, turn)), scale, turned_rules(rules, turn))
+        blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
         return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
 
 
-def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
-    placed = without_typewriting(with_raised_numbers(with_leaders(placed)))
-    in_points = scale.rules_to_points(rules)
-    grids = ruled_grids(placed, in_points)
-    upright, turned = split_sideways(outside(grids, placed))
-    upright = with_formulas(upright, in_points)
+def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
+    placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
+    in_points = scale.rulings_to_points(rules)
+    grids = find_ruled_grids(placed, in_points)
+    upright, turned = split_sideways(words_outside(grids, placed))
+    upright = merge_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
-    blocks = [*head, *_content(middle, grids, scale), *sideways_blocks(turned, scale, upright), *foot]
-    return with_telling_looks([block for block in blocks if block.text or block.table])
+    blocks = [*head, *_content_blocks(middle, grids, scale), *build_sideways_blocks(turned, scale, upright), *foot]
+    return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 
 
-def _content(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
+def _content_blocks(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
     body = body_size(words)
     known = vocabulary(words)
     blocks: list[Block] = []
     for part in parts_of(words, grids):
         if isinstance(part, Flow):
-            blocks += flow_blocks(part.words, body, known, scale)
+            blocks += blocks_of_flow(part.words, body, known, scale)
         else:
-            blocks.append(table_block(part, scale))
+            blocks.append(build_table_block(part, scale))
     return promote_title(blocks)

@@ -12,13 +12,13 @@ from document_parser.layout.lines.lines import Line
 from document_parser.layout.lines.units import Scale
 from document_parser.models import BlockKind
 
-LARGER = 1.12
+MIN_HEADING_RATIO = 1.12
 """A heading's size against the body's, where sizes are known."""
-LARGER_GUESSED = 1.25
+MIN_GUESSED_HEADING_RATIO = 1.25
 """The same, where sizes are guessed from boxes."""
-LEVELS = (1.5, 1.22)
+HEADING_LEVEL_RATIOS = (1.5, 1.22)
 """Sizes against the body from which a heading is of level 1, of level 2; the rest is 3."""
-SMALL_PRINT = 0.92
+MAX_FOOTNOTE_RATIO = 0.92
 
 _BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
 _BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
@@ -36,20 +36,20 @@ _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ListMarker:
     """What a list item begins with."""
 
     text: str
     bullet: bool
 
 
-def mark_of(text: str) -> Mark | None:
+def list_marker_of(text: str) -> ListMarker | None:
     """The bullet or number a line begins with, or None."""
     bullet = _BULLET.match(text) or _BULLET_ALONE.match(text)
     if bullet:
-        return Mark(bullet[1], True)
+        return ListMarker(bullet[1], True)
     number = _NUMBER.match(text)
-    return Mark(number[1], False) if number else None
+    return ListMarker(number[1], False) if number else None
 
 
 def is_caption(text: str) -> bool:
@@ -62,7 +62,7 @@ def is_checkbox(text: str) -> bool:
     return _CHECKBOX.match(text) is not None
 
 
-def is_leader(text: str) -> bool:
+def ends_contents_entry(text: str) -> bool:
     """Whether a line of a table of contents ends here."""
     return _LEADER.search(text) is not None
 
@@ -86,7 +86,7 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
         return "heading", level
     if _is_footnote(lines, text, body, scale):
         return "footnote", None
-    return ("list_item", 1) if mark_of(text) else ("paragraph", None)
+    return ("list_item", 1) if list_marker_of(text) else ("paragraph", None)
 
 
 def _is_command(text: str) -> bool:
@@ -98,11 +98,11 @@ def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:
     if len(lines) > 3 or len(text) > 200 or not any(character.isalpha() for character in text):
         return None
     ratio = max(line.size for line in lines) / body
-    measured = all(line.measured for line in lines)
-    if ratio >= (LARGER if measured else LARGER_GUESSED) and not _is_sentence(text):
-        return _numbered(text) or _by_size(ratio)
-    if measured and ratio >= 0.95 and _bold_alone(lines, text):
-        return _numbered(text) or 3
+    measured = all(line.has_known_size for line in lines)
+    if ratio >= (MIN_HEADING_RATIO if measured else MIN_GUESSED_HEADING_RATIO) and not _is_sentence(text):
+        return _level_by_number(text) or _level_by_size(ratio)
+    if measured and ratio >= 0.95 and _is_bold_alone(lines, text):
+        return _level_by_number(text) or 3
     return None
 
 
@@ -110,8 +110,8 @@ def _is_sentence(text: str) -> bool:
     return len(text) > 60 and text.endswith((".", ",", ";"))
 
 
-def _bold_alone(lines: Sequence[Line], text: str) -> bool:
-    bullet = mark_of(text)
+def _is_bold_alone(lines: Sequence[Line], text: str) -> bool:
+    bullet = list_marker_of(text)
     short = len(lines) <= 2 and len(text.split()) <= 14
     return (
         short
@@ -121,11 +121,11 @@ def _bold_alone(lines: Sequence[Line], text: str) -> bool:
     )
 
 
-def _by_size(ratio: float) -> int:
-    return 1 if ratio >= LEVELS[0] else 2 if ratio >= LEVELS[1] else 3
+def _level_by_size(ratio: float) -> int:
+    return 1 if ratio >= HEADING_LEVEL_RATIOS[0] else 2 if ratio >= HEADING_LEVEL_RATIOS[1] else 3
 
 
-def _numbered(text: str) -> int | None:
+def _level_by_number(text: str) -> int | None:
     """Section 2 is of level 2, 2.1 of level 3, below a title of level 1."""
     section = _SECTION.match(text)
     return min(6, section[1].count(".") + 2) if section else None
@@ -133,5 +133,5 @@ def _numbered(text: str) -> int | None:
 
 def _is_footnote(lines: Sequence[Line], text: str, body: float, scale: Scale) -> bool:
     low = lines[0].top > 0.7 * scale.height
-    small = all(line.measured for line in lines) and max(line.size for line in lines) <= SMALL_PRINT * body
+    small = all(line.has_known_size for line in lines) and max(line.size for line in lines) <= MAX_FOOTNOTE_RATIO * body
     return low and small and _FOOTNOTE.match(text) is not None

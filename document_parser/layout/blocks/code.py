@@ -9,20 +9,20 @@ from statistics import median
 from document_parser.layout.lines.lines import Line
 from document_parser.models import Word
 
-MOST_OF_A_PAGE = 0.7
+MAX_CODE_SHARE = 0.7
 """A page with more of its characters in such a face is typewritten text, not code."""
-WIDTH = 0.6
+CHARACTER_WIDTH_EM = 0.6
 """Of a character, in font sizes, where the words are too short to tell."""
-BLANK = 1.7
+BLANK_LINE_RATIO = 1.7
 """Lines this much further apart than usual have a blank line between them."""
-FARTHEST = 3.2
+MAX_LINE_DISTANCE_EM = 3.2
 """From one line of code to the next, in font sizes."""
 
 
-def without_typewriting(words: Sequence[Word]) -> list[Word]:
+def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
     """The words; on a page that is typewritten as a whole none of them counts as code."""
     typed = sum(len(word.text) for word in words if word.mono)
-    if typed <= MOST_OF_A_PAGE * sum(len(word.text) for word in words):
+    if typed <= MAX_CODE_SHARE * sum(len(word.text) for word in words):
         return list(words)
     return [word._replace(mono=False) for word in words]
 
@@ -37,30 +37,30 @@ def is_code(line: Line) -> bool:
     return all(word.mono and word.text.isascii() for word in words)
 
 
-def goes_on(last: Line, line: Line) -> bool:
+def is_code_continued(last: Line, line: Line) -> bool:
     """Whether two lines of code belong to one block."""
-    return (line.middle - last.middle) < FARTHEST * max(last.size, line.size)
+    return (line.middle - last.middle) < MAX_LINE_DISTANCE_EM * max(last.size, line.size)
 
 
 def code_of(lines: Sequence[Line]) -> str:
     """The text of code, a line each; columns count from its leftmost character."""
-    width = _character(lines)
+    width = _character_width(lines)
     left = min(line.left for line in lines)
     pitches = [lower.middle - upper.middle for upper, lower in pairwise(lines)]
     usual = min(pitches, default=0.0)
-    rows = [_row(lines[0], left, width)]
+    rows = [_row_of(lines[0], left, width)]
     for pitch, line in zip(pitches, lines[1:], strict=True):
-        rows += ["", _row(line, left, width)] if pitch > BLANK * usual else [_row(line, left, width)]
+        rows += ["", _row_of(line, left, width)] if pitch > BLANK_LINE_RATIO * usual else [_row_of(line, left, width)]
     return "\n".join(rows)
 
 
-def _character(lines: Sequence[Line]) -> float:
+def _character_width(lines: Sequence[Line]) -> float:
     """The width of a character in points. Boxes are tight: a word's is a little narrower than its characters."""
     widths = [(word.right - word.left) / (len(word.text) - 0.15) for line in lines for word in line.words if len(word.text) > 3]
-    return median(widths) if widths else max(WIDTH * lines[0].size, 0.1)
+    return median(widths) if widths else max(CHARACTER_WIDTH_EM * lines[0].size, 0.1)
 
 
-def _row(line: Line, left: float, width: float) -> str:
+def _row_of(line: Line, left: float, width: float) -> str:
     row = " " * round((line.left - left) / width) + line.words[0].text
     for before, word in pairwise(line.words):
         # Programs that set code may stretch its spaces a little.

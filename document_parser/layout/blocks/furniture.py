@@ -11,18 +11,18 @@ from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
 from document_parser.text.identifiers import identifiers
 
-NUMBER_MARGIN = 0.08
+NUMBER_MARGIN_SHARE = 0.08
 """Share of the page height at its top and bottom in which a page number may stand."""
-CENTRED_MARGIN = 0.14
+CENTRED_MARGIN_SHARE = 0.14
 """The same for one in the middle of the page width, and for a foot of several parts."""
-HEAD_MARGIN = 0.06
+HEAD_MARGIN_SHARE = 0.06
 """The same for running heads and feet."""
-SMALL = 0.92
+MAX_HEAD_SIZE_RATIO = 0.92
 """A running head is at most this large, against the body's size."""
-MOST_LINES = 3
+MAX_MARGIN_LINES = 3
 """Running heads of more lines are not told from content by one page."""
-LONGEST_STAMP = 150
-PARTED = 2.0
+MAX_STAMP_CHARACTERS = 150
+MIN_PART_GAP_EM = 2.0
 """White between the parts of a running head, in font sizes."""
 
 _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
@@ -39,62 +39,68 @@ Edge = Literal["top", "bottom"]
 def split_furniture(words: list[Word], scale: Scale) -> tuple[list[Block], list[Word], list[Block]]:
     """(blocks of the top margin, the content's words, blocks of the bottom margin)."""
     body = body_size(words)
-    top = _margin_lines(words, scale, body, "top")
-    rest = _without(words, top)
-    bottom = _margin_lines(rest, scale, body, "bottom")
-    content = _without(rest, bottom)
-    number = _lone_number(content, scale, body)
-    feet = [block for line in [*number, *bottom] for block in _blocks(line, "bottom", scale, body)]
-    return [block for line in top for block in _blocks(line, "top", scale, body)], _without(content, number), feet
+    top = _find_margin_lines(words, scale, body, "top")
+    rest = _remove_lines(words, top)
+    bottom = _find_margin_lines(rest, scale, body, "bottom")
+    content = _remove_lines(rest, bottom)
+    number = _find_lone_number(content, scale, body)
+    feet = [block for line in [*number, *bottom] for block in _blocks_of_line(line, "bottom", scale, body)]
+    return [block for line in top for block in _blocks_of_line(line, "top", scale, body)], _remove_lines(content, number), feet
 
 
-def _without(words: list[Word], lines: Sequence[Line]) -> list[Word]:
+def _remove_lines(words: list[Word], lines: Sequence[Line]) -> list[Word]:
     taken = {id(word) for line in lines for word in line.words}
     return [word for word in words if id(word) not in taken] if taken else words
 
 
-def _margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge) -> list[Line]:
+def _find_margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge) -> list[Line]:
     """The outermost lines, as far as they are furniture, top to bottom."""
-    zone = [word for word in words if _margin(word, scale, edge) < CENTRED_MARGIN]
+    zone = [word for word in words if _distance_from_edge(word, scale, edge) < CENTRED_MARGIN_SHARE]
     lines = lines_of(zone)
-    outermost = (lines if edge == "top" else lines[::-1])[:MOST_LINES]
+    outermost = (lines if edge == "top" else lines[::-1])[:MAX_MARGIN_LINES]
     found = 0
     for count, line in enumerate(outermost, 1):
-        rest = _without(words, outermost[:count])
-        if _obvious(line, rest, scale, body, edge):
+        rest = _remove_lines(words, outermost[:count])
+        if _is_furniture(line, rest, scale, body, edge):
             found = count
-        elif not _small_print(line, scale, body, edge):
+        elif not _is_small_print(line, scale, body, edge):
             break
     return outermost[:found] if edge == "top" else outermost[:found][::-1]
 
 
-def _margin(word: Word, scale: Scale, edge: Edge) -> float:
+def _distance_from_edge(word: Word, scale: Scale, edge: Edge) -> float:
     """How far the middle of a word is from an edge, as a share of the page height."""
     middle = (word.top + word.bottom) / 2 / scale.height
     return middle if edge == "top" else 1 - middle
 
 
-def _obvious(line: Line, rest: Sequence[Word], scale: Scale, body: float, edge: Edge) -> bool:
+def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, edge: Edge) -> bool:
     """Whether a line is furniture, by what it says, by its size and by the white between it and ``rest``, the content.
 
     A line with an account, a tax number or a telephone is not: one page alone does not tell whether another says it too.
     """
     if identifies(line.text):
         return False
-    distance = _distance(line, rest, edge)
+    distance = _distance_to(line, rest, edge)
     if distance < body:
         return False
-    away = max(_margin(word, scale, edge) for word in line.words)
+    away = max(_distance_from_edge(word, scale, edge) for word in line.words)
     if _PAGE_NUMBER.fullmatch(line.text):
-        return away < NUMBER_MARGIN or abs(line.left + line.right - scale.width) < 0.05 * scale.width
-    return _small_print(line, scale, body, edge) or (distance >= 1.2 * body and _parted(line, rest, body, edge, away))
+        return away < NUMBER_MARGIN_SHARE or abs(line.left + line.right - scale.width) < 0.05 * scale.width
+    return _is_small_print(line, scale, body, edge) or (
+        distance >= 1.2 * body and _is_split_furniture(line, rest, body, edge, away)
+    )
 
 
-def _small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
+def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
     """A short line at the very edge in small letters, or the stamp of an archive."""
-    if max(_margin(word, scale, edge) for word in line.words) >= HEAD_MARGIN or identifies(line.text):
+    if max(_distance_from_edge(word, scale, edge) for word in line.words) >= HEAD_MARGIN_SHARE or identifies(line.text):
         return False
-    return len(line.text) <= LONGEST_STAMP if _STAMP.search(line.text) else line.size <= SMALL * body and len(line.text) <= 100
+    return (
+        len(line.text) <= MAX_STAMP_CHARACTERS
+        if _STAMP.search(line.text)
+        else line.size <= MAX_HEAD_SIZE_RATIO * body and len(line.text) <= 100
+    )
 
 
 def identifies(text: str) -> frozenset[str]:
@@ -102,34 +108,34 @@ def identifies(text: str) -> frozenset[str]:
     return frozenset() if _STAMP.search(text) else identifiers(text)
 
 
-def _parted(line: Line, rest: Sequence[Word], body: float, edge: Edge, away: float) -> bool:
+def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edge, away: float) -> bool:
     """Whether parts of a line stand at the ends of the content's width, and one of them tells the page or the edition.
 
     A date alone does not: it may be a letter's. Bank accounts and addresses in such a line are content.
     """
-    parts = _parts(line, body)
+    parts = _split_at_gaps(line, body)
     if len(parts) < 2 or not rest:
         return False
     width = max(word.right for word in rest) - min(word.left for word in rest)
     if line.width < 0.8 * width:
         return False
-    if away < NUMBER_MARGIN and any(_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1])):
+    if away < NUMBER_MARGIN_SHARE and any(_PAGE_NUMBER.fullmatch(part.text) for part in (parts[0], parts[-1])):
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
     return edge == "bottom" and editions >= 2
 
 
-def _parts(line: Line, body: float) -> list[Line]:
+def _split_at_gaps(line: Line, body: float) -> list[Line]:
     """A line cut at wide white."""
     parts = [[line.words[0]]]
     for word in line.words[1:]:
-        if word.left - max(before.right for before in parts[-1]) > PARTED * body:
+        if word.left - max(before.right for before in parts[-1]) > MIN_PART_GAP_EM * body:
             parts.append([])
         parts[-1].append(word)
     return [Line(tuple(part)) for part in parts]
 
 
-def _lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
+def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
     """A number alone in the middle of the page width under all text: a page cut short has its number there."""
     if not words:
         return []
@@ -138,14 +144,14 @@ def _lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
     if not rest or not re.fullmatch(r"\d{1,4}", last.text) or abs(last.left + last.right - scale.width) > 0.02 * scale.width:
         return []
     line = Line((last,))
-    return [line] if _distance(line, rest, "bottom") >= 1.5 * body and _is_wide(rest, scale) else []
+    return [line] if _distance_to(line, rest, "bottom") >= 1.5 * body and _is_wide(rest, scale) else []
 
 
 def _is_wide(words: Sequence[Word], scale: Scale) -> bool:
     return max(word.right for word in words) - min(word.left for word in words) > 0.6 * scale.width
 
 
-def _distance(line: Line, others: Sequence[Word], edge: Edge) -> float:
+def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
     if not others:
         return float("inf")
     if edge == "top":
@@ -153,13 +159,13 @@ def _distance(line: Line, others: Sequence[Word], edge: Edge) -> float:
     return line.top - max(word.bottom for word in others)
 
 
-def _blocks(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
+def _blocks_of_line(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
     """A line's parts: its page number by itself, what is left as one running head or foot."""
-    parts = _parts(line, body)
+    parts = _split_at_gaps(line, body)
     numbers = [part for part in parts if _PAGE_NUMBER.fullmatch(part.text)]
     others = [word for part in parts if part not in numbers for word in part.words]
-    blocks = [Block(kind="page_number", text=part.text, box=scale.box(part.words)) for part in numbers]
+    blocks = [Block(kind="page_number", text=part.text, box=scale.box_of(part.words)) for part in numbers]
     if not others:
         return blocks
     kind: Literal["page_header", "page_footer"] = "page_header" if edge == "top" else "page_footer"
-    return [Block(kind=kind, text=Line(tuple(others)).text, box=scale.box(others)), *blocks]
+    return [Block(kind=kind, text=Line(tuple(others)).text, box=scale.box_of(others)), *blocks]

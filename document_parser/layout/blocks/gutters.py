@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from document_parser.models import Word
 
-MOST_CELLS = 1500
+MAX_CELLS = 1500
 """Cells of the picture along one side at most; keeps work flat on posters with small print."""
-NARROWEST = 0.75
+MIN_GUTTER_WIDTH_EM = 0.75
 """Width of the narrowest gutter, in font sizes."""
-SHORTEST = 1.5
+MIN_GUTTER_HEIGHT_EM = 1.5
 """Height of the shortest gutter, in font sizes."""
 
 Cells = NDArray[np.bool_]
@@ -42,12 +42,12 @@ class InkMap:
         self.left = min(word.left for word in words)
         self.top = min(word.top for word in words)
         right, bottom = max(word.right for word in words), max(word.bottom for word in words)
-        self.cell_width = max(size / 8, (right - self.left) / MOST_CELLS, 1e-6)
-        self.cell_height = max(size / 4, (bottom - self.top) / MOST_CELLS, 1e-6)
+        self.cell_width = max(size / 8, (right - self.left) / MAX_CELLS, 1e-6)
+        self.cell_height = max(size / 4, (bottom - self.top) / MAX_CELLS, 1e-6)
         columns, rows = self._column(right) + 1, self._row(bottom) + 1
         self.ink: Cells = np.zeros((rows, columns), dtype=np.bool_)
-        self.least = max(2, round(NARROWEST * size / self.cell_width) - 1)
-        self.shortest = max(1, int(SHORTEST * size / self.cell_height))
+        self.least = max(2, round(MIN_GUTTER_WIDTH_EM * size / self.cell_width) - 1)
+        self.shortest = max(1, int(MIN_GUTTER_HEIGHT_EM * size / self.cell_height))
         for word in words:
             self.cover(word.left, word.top, word.right, word.bottom)
 
@@ -61,21 +61,21 @@ class InkMap:
         """Take a rectangle as written on."""
         self.ink[self._row(top) : self._row(bottom) + 1, self._column(left) : self._column(right) + 1] = True
 
-    def tallest(self) -> Gutter | None:
+    def find_tallest_gutter(self) -> Gutter | None:
         """The gutter that parts the most text, or None where no strip is wide and high enough."""
-        free = _strips(~self.ink, self.least)
-        columns = _with_runs(free, self.shortest)
+        free = _find_strips(~self.ink, self.least)
+        columns = _columns_with_runs(free, self.shortest)
         if not len(columns):
             return None
         strips, sides = free[:, columns], _ink_beside(self.ink, self.least, columns)
-        new = _unlike_the_last(strips, *sides)
+        new = _differ_from_previous(strips, *sides)
         columns = columns[new]
-        number, first, last, height = _best_run(strips[:, new], *(side[:, new] for side in sides))
+        number, first, last, height = _find_best_run(strips[:, new], *(side[:, new] for side in sides))
         if height == 0:
             return None
-        return self._gutter(free, int(columns[number]), first, last, height)
+        return self._gutter_at(free, int(columns[number]), first, last, height)
 
-    def _gutter(self, free: Cells, column: int, first: int, last: int, height: int) -> Gutter:
+    def _gutter_at(self, free: Cells, column: int, first: int, last: int, height: int) -> Gutter:
         clear: list[bool] = np.all(free[first : last + 1], axis=0).tolist()
         start = end = column
         while start > 0 and clear[start - 1]:
@@ -91,7 +91,7 @@ class InkMap:
         )
 
 
-def _strips(white: Cells, width: int) -> Cells:
+def _find_strips(white: Cells, width: int) -> Cells:
     """Cells from which ``width`` cells to the right are white."""
     free = white[:, : white.shape[1] - width + 1].copy()
     for step in range(1, width):
@@ -99,7 +99,7 @@ def _strips(white: Cells, width: int) -> Cells:
     return free
 
 
-def _with_runs(free: Cells, length: int) -> NDArray[np.intp]:
+def _columns_with_runs(free: Cells, length: int) -> NDArray[np.intp]:
     """The columns in which ``length`` cells from top to bottom are free somewhere: the others hold no gutter."""
     if len(free) < length:
         return np.zeros(0, dtype=np.intp)
@@ -117,16 +117,16 @@ def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cell
     return columns >= first[:, None], columns + width - 1 <= last[:, None]
 
 
-def _unlike_the_last(*maps: Cells) -> NDArray[np.bool_]:
+def _differ_from_previous(*maps: Cells) -> NDArray[np.bool_]:
     """Which columns differ from the one before in any of these maps: of a broad white many strips are the same."""
     new = np.ones(maps[0].shape[1], dtype=np.bool_)
     new[1:] = np.logical_or.reduce([(one[:, 1:] != one[:, :-1]).any(axis=0) for one in maps])
     return new
 
 
-def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
+def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
     """(column, first row, last row, score) of the run of free strips with the most ink on its poorer side."""
-    poorer = np.minimum(_since_break(free, left), _since_break(free, right))
+    poorer = np.minimum(_count_since_break(free, left), _count_since_break(free, right))
     richest = poorer.max(axis=1)
     score = int(richest.max())
     last = len(richest) - 1 - int(richest[::-1].argmax())
@@ -135,7 +135,7 @@ def _best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, in
     return column, int(broken[-1]) + 1 if len(broken) else 0, last, score
 
 
-def _since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
+def _count_since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
     """For every strip: how many rows with ink there are in its run of free strips, down to its row."""
     # Strip by strip in memory: sums down the columns of few columns are many times as fast that way.
     counts = np.cumsum((inked & free).T, axis=1, dtype=np.int16)

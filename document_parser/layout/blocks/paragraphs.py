@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from document_parser.layout.blocks.block_kinds import (
-    Mark,
+    ListMarker,
+    ends_contents_entry,
     ends_sentence,
     is_caption,
     is_checkbox,
-    is_leader,
     kind_of,
-    mark_of,
+    list_marker_of,
 )
-from document_parser.layout.blocks.code import code_of, goes_on, is_code
+from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
 from document_parser.layout.formulas.inline import formula_of, is_formula
 from document_parser.layout.lines.emphasis import spans_of_lines
-from document_parser.layout.lines.joining import join_lines, right_to_left
+from document_parser.layout.lines.joining import is_right_to_left, join_lines
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
 
-USUAL_PITCH = 1.25
+USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, where a column is too short to tell."""
 TITLE_RATIO = 1.4
 """A title is at least this much larger than the body."""
@@ -40,14 +40,14 @@ class Column:
     backwards: bool
 
     @classmethod
-    def of(cls, lines: Sequence[Line], body: float) -> Column:
+    def measure(cls, lines: Sequence[Line], body: float) -> Column:
         """Measure a column; ``body`` is the page's usual font size in points."""
         return cls(
             left=min(line.left for line in lines),
             right=max(line.right for line in lines),
             pitch=_pitch(lines),
             body=body,
-            backwards=right_to_left(word for line in lines for word in line.words),
+            backwards=is_right_to_left(word for line in lines for word in line.words),
         )
 
     def indent(self, line: Line) -> float:
@@ -67,47 +67,47 @@ def _pitch(lines: Sequence[Line]) -> float:
     ]
     near = sorted(pitch for pitch in pitches if 0.7 < pitch < 3.2)
     # The lower third: between paragraphs the distance is larger, never smaller.
-    return near[len(near) // 3] if len(near) >= 3 else USUAL_PITCH
+    return near[len(near) // 3] if len(near) >= 3 else USUAL_PITCH_EM
 
 
-def flow_blocks(words: list[Word], body: float, known: frozenset[str], scale: Scale) -> list[Block]:
+def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale: Scale) -> list[Block]:
     """The blocks of one column, top to bottom. ``body`` is the page's usual font size in points."""
     lines = lines_of(words)
     if not lines:
         return []
-    column = Column.of(lines, body)
-    return _with_depths([_block(group, column, known, scale) for group in _groups(lines, column)], scale)
+    column = Column.measure(lines, body)
+    return _set_depths([_build_block(group, column, known, scale) for group in _group_lines(lines, column)], scale)
 
 
-def _groups(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
+def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
     group = [lines[0]]
     for line in lines[1:]:
-        if _breaks(group, line, column):
+        if _starts_block(group, line, column):
             yield group
             group = []
         group.append(line)
     yield group
 
 
-def _breaks(group: Sequence[Line], line: Line, column: Column) -> bool:
+def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Whether a new block begins with this line."""
     last = group[-1]
     if is_code(last) or is_code(line):
-        return not (is_code(last) and is_code(line) and goes_on(last, line))
+        return not (is_code(last) and is_code(line) and is_code_continued(last, line))
     return (
-        _apart(last, line, column)
-        or _other_face(last, line)
+        _is_apart(last, line, column)
+        or _has_other_face(last, line)
         or _opens_item(group, line, column)
         or is_caption(line.text)
         or is_checkbox(line.text)
         or _formula_begins_or_ends(last, line, column)
-        or is_leader(last.text)
-        or _indented(group, line, column)
-        or _ended_early(last, line, column)
+        or ends_contents_entry(last.text)
+        or _is_indented(group, line, column)
+        or _ends_early(last, line, column)
     )
 
 
-def _apart(last: Line, line: Line, column: Column) -> bool:
+def _is_apart(last: Line, line: Line, column: Column) -> bool:
     distance = (line.middle - last.middle) / max(last.size, line.size)
     # Fractions push the lines of a paragraph apart.
     room = 1.5 if last.has_fraction or line.has_fraction else 1.0
@@ -122,41 +122,41 @@ def _formula_begins_or_ends(last: Line, line: Line, column: Column) -> bool:
     return False
 
 
-def _other_face(last: Line, line: Line) -> bool:
+def _has_other_face(last: Line, line: Line) -> bool:
     """Another size, or bold beside plain. Sizes guessed from boxes must differ more to count."""
-    tolerance = 0.12 if last.measured and line.measured else 0.3
-    return abs(last.size - line.size) > tolerance * min(last.size, line.size) or abs(last.weight - line.weight) > 0.6
+    tolerance = 0.12 if last.has_known_size and line.has_known_size else 0.3
+    return abs(last.size - line.size) > tolerance * min(last.size, line.size) or abs(last.bold_share - line.bold_share) > 0.6
 
 
 def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     """A bullet or number that does not just happen to begin a line of running text."""
-    mark = mark_of(line.text)
+    mark = list_marker_of(line.text)
     if mark is None:
         return False
     last = group[-1]
     if mark.bullet:
         return f" {mark.text} " not in last.text
-    listed = mark_of(group[0].text) is not None
-    return listed or ends_sentence(last.text) or _ended_early(last, line, column) or column.indent(line) > 0.8 * line.size
+    listed = list_marker_of(group[0].text) is not None
+    return listed or ends_sentence(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
 
 
-def _indented(group: Sequence[Line], line: Line, column: Column) -> bool:
+def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
     """A first-line indent; not in a list item, whose lines hang, nor among centred lines."""
-    if mark_of(group[0].text) is not None or _centred(group[-1], line, column):
+    if list_marker_of(group[0].text) is not None or _is_centred(group[-1], line, column):
         return False
     step = column.indent(line) - min(column.indent(item) for item in group[-4:])
     hanging = len(group) == 1 and not ends_sentence(group[0].text)
     return not hanging and 0.8 * line.size < step and column.slack(group[-1]) < 0.4 * (column.right - column.left)
 
 
-def _centred(last: Line, line: Line, column: Column) -> bool:
+def _is_centred(last: Line, line: Line, column: Column) -> bool:
     same = abs(last.left + last.right - line.left - line.right) < line.size
     return same and min(column.indent(last), column.indent(line)) > line.size
 
 
-def _ended_early(last: Line, line: Line, column: Column) -> bool:
+def _ends_early(last: Line, line: Line, column: Column) -> bool:
     """Whether the next line's first word would have had room after the last line."""
-    if _centred(last, line, column):
+    if _is_centred(last, line, column):
         return False
     first = line.text.split(maxsplit=1)[0]
     room = column.slack(last) - line.width * (len(first) + 1) / len(line.text)
@@ -165,10 +165,10 @@ def _ended_early(last: Line, line: Line, column: Column) -> bool:
     return ends_sentence(last.text) or last.width < 0.6 * (column.right - column.left)
 
 
-def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale) -> Block:
+def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale) -> Block:
     text = join_lines((line.text for line in lines), known)
     words = [word for line in lines for word in line.words]
-    mark = mark_of(text)
+    mark = list_marker_of(text)
     kind, level = kind_of(lines, text, column.body, scale)
     if kind == "code":
         text = code_of(lines)
@@ -176,24 +176,24 @@ def _block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: 
         text = formula_of("\n".join(line.text for line in lines))
     whole = text
     if kind == "list_item" and mark:
-        text = _unmarked(text, mark)
+        text = _remove_marker(text, mark)
     return Block(
         kind=kind,
         text=text,
         spans=[] if kind in ("code", "formula") else spans_of_lines(lines, known, dropped=len(whole) - len(text)),
-        box=scale.box(words),
+        box=scale.box_of(words),
         confidence=confidence_of(words),
         level=level,
-        size_points=_size(lines) if kind == "heading" else None,
+        size_points=_heading_size(lines) if kind == "heading" else None,
     )
 
 
-def _size(lines: Sequence[Line]) -> float | None:
+def _heading_size(lines: Sequence[Line]) -> float | None:
     """The largest font size in points; None where it is only guessed."""
-    return round(max(line.size for line in lines), 1) if all(line.measured for line in lines) else None
+    return round(max(line.size for line in lines), 1) if all(line.has_known_size for line in lines) else None
 
 
-def _unmarked(text: str, mark: Mark) -> str:
+def _remove_marker(text: str, mark: ListMarker) -> str:
     """A bullet says nothing and is dropped; a number or letter is part of what the document says."""
     return text[len(mark.text) :].lstrip() if mark.bullet else text
 
@@ -206,7 +206,7 @@ def confidence_of(words: Iterable[Word]) -> float | None:
     return round(sum(value * weight for value, weight in known) / sum(weight for _, weight in known), 4)
 
 
-def _with_depths(blocks: list[Block], scale: Scale) -> list[Block]:
+def _set_depths(blocks: list[Block], scale: Scale) -> list[Block]:
     """List items with their depth from 1, by how far they are indented against the outermost neighbours."""
     stack: list[float] = []
     placed: list[Block] = []

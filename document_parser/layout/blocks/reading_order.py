@@ -12,27 +12,27 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from document_parser.layout.blocks.gutters import SHORTEST, Gutter, InkMap
-from document_parser.layout.lines.joining import right_to_left
+from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
+from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
-from document_parser.layout.tables.aligned import add_spanning_header, extend_band, grid_in
+from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import Word
 
-MOST_REFUSALS = 8
+MAX_REFUSALS = 8
 """Gutters of one region looked at and refused before it is taken as one column."""
-DEEPEST = 40
+MAX_DEPTH = 40
 """Cuts within cuts; real pages need fewer than ten."""
-PROSE_CHARACTERS = 18
+PROSE_LINE_CHARACTERS = 18
 """Of the middle line of running text, at least."""
-SURE_LINES = 8
+MIN_SURE_LINES = 8
 """Spaces between words do not fall in line over this many lines."""
-PROSE_FILL = 0.7
+PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column that the middle line of running text fills, at least."""
 
 # A mark with its item: their gap is no gutter.
-_MARK = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
+_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +47,50 @@ Part = Flow | Grid
 
 def parts_of(words: list[Word], grids: Sequence[Grid] = ()) -> list[Part]:
     """The page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
-    placed = [PlacedGrid.of(grid) for grid in grids]
-    return list(_cut([*words, *placed], right_to_left(words), DEEPEST))
+    placed = [GridWord.from_grid(grid) for grid in grids]
+    return list(_split_region([*words, *placed], is_right_to_left(words), MAX_DEPTH))
 
 
-class PlacedGrid(Word):
+class GridWord(Word):
     """A table found before, as one large word among those around it."""
 
     grid: Grid
 
     @classmethod
-    def of(cls, grid: Grid) -> PlacedGrid:
+    def from_grid(cls, grid: Grid) -> GridWord:
         word = cls("\ufffc", grid.left, grid.top, grid.right, grid.bottom, body_size(grid.words))
         word.grid = grid
         return word
 
 
 def _text_of(words: Iterable[Word]) -> list[Word]:
-    return [word for word in words if not isinstance(word, PlacedGrid)]
+    return [word for word in words if not isinstance(word, GridWord)]
 
 
-def _cut(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
+def _split_region(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
     text = _text_of(words)
     if len(text) < 4 or depth == 0:
-        yield from _flows(words)
+        yield from _split_flows(words)
         return
     size = body_size(text)
     ink = InkMap(words, size)
-    _close_marks(ink, text, size)
-    for _ in range(MOST_REFUSALS):
-        gutter = ink.tallest()
-        if gutter is None or gutter.height < SHORTEST * size:
+    _cover_marker_gaps(ink, text, size)
+    for _ in range(MAX_REFUSALS):
+        gutter = ink.find_tallest_gutter()
+        if gutter is None or gutter.height < MIN_GUTTER_HEIGHT_EM * size:
             break
-        parts = _parted(words, gutter, size, backwards, depth)
+        parts = _split_at_gutter(words, gutter, size, backwards, depth)
         if parts is not None:
             yield from parts
             return
         ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
-    yield from _flows(words)
+    yield from _split_flows(words)
 
 
-def _flows(words: Iterable[Word]) -> Iterator[Part]:
+def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
     """One column: its text, parted by the tables in it."""
     text = _text_of(words)
-    placed = [word for word in words if isinstance(word, PlacedGrid)]
+    placed = [word for word in words if isinstance(word, GridWord)]
     for table in sorted(placed, key=lambda table: table.top):
         above = [word for word in text if word.top + word.bottom < table.top + table.bottom]
         if above:
@@ -101,32 +101,32 @@ def _flows(words: Iterable[Word]) -> Iterator[Part]:
         yield Flow(text)
 
 
-def _close_marks(ink: InkMap, words: Sequence[Word], size: float) -> None:
-    marks = [word for word in words if _MARK.fullmatch(word.text)]
+def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    marks = [word for word in words if _MARKER.fullmatch(word.text)]
     if not marks:
         return
     for line in lines_of(words):
         for mark, word in zip(line.words, line.words[1:], strict=False):
-            if _MARK.fullmatch(mark.text) and 0 < word.left - mark.right < 4 * size:
+            if _MARKER.fullmatch(mark.text) and 0 < word.left - mark.right < 4 * size:
                 ink.cover(mark.right, mark.top, word.left, mark.bottom)
 
 
-def _parted(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
+def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
     """The parts of a region along a gutter, or None where the gutter is only chance."""
-    above, band, below = _by_height(words, gutter.top, gutter.bottom)
+    above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    if all(sides) and not _columns(sides, gutter, size):
-        return _tabled(words, band, backwards, depth)
+    if all(sides) and not _are_columns(sides, gutter, size):
+        return _split_at_table(words, band, backwards, depth)
     flows = [right, left] if backwards else [left, right]
     pieces = [above, *flows, below]
-    return [part for piece in pieces for part in _cut(piece, backwards, depth - 1)]
+    return [part for piece in pieces for part in _split_region(piece, backwards, depth - 1)]
 
 
-def _by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
+def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
     above: list[Word] = []
     band: list[Word] = []
     below: list[Word] = []
@@ -136,19 +136,19 @@ def _by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[W
     return above, band, below
 
 
-def _columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
+def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
     """Whether both sides are text of their own rather than cells of common rows."""
     fewest, most = sorted(len(lines) for lines in sides)
     if fewest < 3 and (most < 6 or gutter.width < size):
         return False
-    if fewest < SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
+    if fewest < MIN_SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
         return False
-    prose = [_prose(lines) for lines in sides]
+    prose = [_is_prose(lines) for lines in sides]
     if all(prose):
         return True
     if fewest < 3 or gutter.width < 1.2 * size:
-        return any(prose) and not _aligned(*sides)
-    return not _aligned(*sides)
+        return any(prose) and not _are_aligned(*sides)
+    return not _are_aligned(*sides)
 
 
 def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
@@ -157,16 +157,16 @@ def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
     return spaces[len(spaces) * 3 // 4] if spaces else 0.0
 
 
-def _prose(lines: Sequence[Line]) -> bool:
+def _is_prose(lines: Sequence[Line]) -> bool:
     """Whether lines are running text: not mere words, most of them as wide as the column."""
     if len(lines) < 2:
         return False
     width = max(line.right for line in lines) - min(line.left for line in lines)
     characters = median(len(line.text) for line in lines)
-    return characters >= PROSE_CHARACTERS and median(line.width for line in lines) >= PROSE_FILL * width
+    return characters >= PROSE_LINE_CHARACTERS and median(line.width for line in lines) >= PROSE_LINE_FILL_SHARE * width
 
 
-def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
+def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
     """Whether the shorter side's lines mostly stand beside lines of the other, as cells of one row do."""
     fewer, more = sorted((left, right), key=len)
     middles = [line.middle for line in more]
@@ -174,20 +174,20 @@ def _aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
     return beside >= 0.7 * len(fewer)
 
 
-def _tabled(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
+def _split_at_table(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
     text, text_band = _text_of(words), _text_of(band)
-    grid = grid_in(extend_band(text, text_band)) or grid_in(text_band)
+    grid = find_grid(extend_band(text, text_band)) or find_grid(text_band)
     if grid is None or any(
-        grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, PlacedGrid)
+        grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, GridWord)
     ):
         return None
     blocks = blocks_of_grid(grid, text)
     if blocks is None:
-        return _between(words, [add_spanning_header(grid, text)], backwards, depth)
-    return _between(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
+        return _insert_parts(words, [add_spanning_header(grid, text)], backwards, depth)
+    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
 
 
-def _between(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
+def _insert_parts(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
     """What was found in a region, between what stands above and below it."""
     taken = [word for part in found for word in part.words]
     held = {id(word) for word in taken}
@@ -195,4 +195,4 @@ def _between(words: Sequence[Word], found: Sequence[Part], backwards: bool, dept
     rest = [word for word in words if id(word) not in held]
     above = [word for word in rest if word.top + word.bottom < middle]
     below = [word for word in rest if word.top + word.bottom >= middle]
-    return [*_cut(above, backwards, depth - 1), *found, *_cut(below, backwards, depth - 1)]
+    return [*_split_region(above, backwards, depth - 1), *found, *_split_region(below, backwards, depth - 1)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from document_parser.layout.formulas.latex import FUNCTIONS, Latex
 from document_parser.models import Word
 
-TOUCHING = 0.3
+MAX_EXPRESSION_GAP_EM = 0.3
 """Words closer than this share of the font size belong to one expression."""
 
 _NEUTRAL = re.compile(r"[\d.,:;()\[\]{}|/+\-−=<>*!'%…·×±≤≥≈→′]+")
@@ -24,7 +24,7 @@ class FormulaRun(list[Word]):
     """Neighbouring words that are one formula."""
 
 
-def formula_runs(words: Sequence[Word]) -> list[list[Word]]:
+def split_into_runs(words: Sequence[Word]) -> list[list[Word]]:
     """The words of a line, cut into runs of text and runs of formula."""
     runs: list[list[Word]] = []
     start = 0
@@ -32,7 +32,7 @@ def formula_runs(words: Sequence[Word]) -> list[list[Word]]:
         end = start
         while end < len(words) and _may_belong(words[end]):
             end += 1
-        found = _trimmed(words, start, end) if end > start else None
+        found = _trim_run(words, start, end) if end > start else None
         if found is None:
             end = max(end, start + 1)
             _add_text(runs, words[start:end])
@@ -65,36 +65,36 @@ def _is_core(word: Word) -> bool:
     return isinstance(word, Latex) or (word.math and any(character.isalpha() for character in word.text))
 
 
-def _trimmed(words: Sequence[Word], start: int, end: int) -> tuple[int, int] | None:
+def _trim_run(words: Sequence[Word], start: int, end: int) -> tuple[int, int] | None:
     """The run without what only stands beside it: stops, numbers, brackets of the sentence. None where no formula is left."""
     cores = [index for index in range(start, end) if _is_core(words[index])]
     if not cores:
         return None
     first, last = cores[0], cores[-1] + 1
-    while first > start and _leads(words[first - 1], words[first]):
+    while first > start and _is_connected(words[first - 1], words[first]):
         first -= 1
-    while last < end and _follows(words[last - 1], words[last]):
+    while last < end and _is_continuation(words[last - 1], words[last]):
         last += 1
     while last - 1 > cores[-1] and (_STOPS.fullmatch(words[last - 1].text) or words[last - 1].text in "([{"):
         last -= 1
     while first < cores[0] and (_STOPS.fullmatch(words[first].text) or words[first].text in ")]}"):
         first += 1
-    return _balanced(words, first, last, cores)
+    return _drop_unbalanced_brackets(words, first, last, cores)
 
 
-def _leads(before: Word, word: Word) -> bool:
-    return _close(before, word) or _OPERATOR.search(before.text) is not None or _OPERATOR_FIRST.match(word.text) is not None
+def _is_connected(before: Word, word: Word) -> bool:
+    return _is_close(before, word) or _OPERATOR.search(before.text) is not None or _OPERATOR_FIRST.match(word.text) is not None
 
 
-def _follows(before: Word, word: Word) -> bool:
-    return _leads(before, word) or word.text in FUNCTIONS
+def _is_continuation(before: Word, word: Word) -> bool:
+    return _is_connected(before, word) or word.text in FUNCTIONS
 
 
-def _close(before: Word, word: Word) -> bool:
-    return word.left - before.right < TOUCHING * max(word.size_points, before.size_points)
+def _is_close(before: Word, word: Word) -> bool:
+    return word.left - before.right < MAX_EXPRESSION_GAP_EM * max(word.size_points, before.size_points)
 
 
-def _balanced(words: Sequence[Word], first: int, last: int, cores: Sequence[int]) -> tuple[int, int]:
+def _drop_unbalanced_brackets(words: Sequence[Word], first: int, last: int, cores: Sequence[int]) -> tuple[int, int]:
     """Brackets at the ends that have no partner inside belong to the sentence."""
     text = "".join(word.text for word in words[first:last])
     if (
@@ -117,9 +117,9 @@ def is_formula(text: str) -> bool:
 def formula_of(text: str) -> str:
     """The LaTeX of lines that are formulas, without dollar signs, their numbers as tags."""
     matches = (_ALONE.fullmatch(line) for line in text.split("\n"))
-    return " ".join(_display(match) for match in matches if match)
+    return " ".join(_display_latex(match) for match in matches if match)
 
 
-def _display(match: re.Match[str]) -> str:
+def _display_latex(match: re.Match[str]) -> str:
     number = match["number"]
     return match["body"] + (match["stop"] or "") + (f"\\tag{{{number}}}" if number else "")

@@ -16,7 +16,7 @@ FUNCTIONS = frozenset(
         " sec sin sinh sup tan tanh",
     )
 )
-SCRIPTABLE = frozenset("∑∏∐⋃⋂⋁⋀∫∮")
+OPERATORS_WITH_LIMITS = frozenset("∑∏∐⋃⋂⋁⋀∫∮")
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi . pi rho varsigma sigma tau upsilon varphi chi"
@@ -60,7 +60,7 @@ def is_accent(text: str) -> bool:
     return text in _ACCENTS
 
 
-def accented(accent: str, base: Word) -> Word:
+def add_accent(accent: str, base: Word) -> Word:
     """A letter with the mark over it: LaTeX in a formula, one character in text."""
     mark, command = _ACCENTS[accent]
     if base.math:
@@ -78,12 +78,12 @@ def latex_of(word: Word) -> str:
         letter, mark = sorted(marked[0], key=is_accent)
         head, tail = (word._replace(text=part) for part in (word.text[: marked.start()], word.text[marked.end() :]))
         return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{_character(letter).strip()}}}{latex_of(tail)}"
-    text = "".join(_character(character) for character in word.text)
+    text = "".join(_latex_of_character(character) for character in word.text)
     letters = sum(character.isalpha() for character in word.text)
     return f"\\mathrm{{{text}}}" if letters > 1 and not (word.math or word.italic) else text
 
 
-def _character(character: str) -> str:
+def _latex_of_character(character: str) -> str:
     if character in _COMMANDS:
         command = _COMMANDS[character]
         return f"{command} " if command[-1].isalpha() else command
@@ -93,20 +93,20 @@ def _character(character: str) -> str:
     return plain if plain.isascii() and plain.isalnum() else "".join(_COMMANDS.get(part, part) for part in plain)
 
 
-def latex(words: Sequence[Word]) -> str:
+def join_latex(words: Sequence[Word]) -> str:
     """Words as LaTeX; white only where two letters or numbers would run together."""
     if not words:
         return ""
     pieces = [latex_of(words[0]).strip()]
     for before, word in pairwise(words):
         piece = latex_of(word).strip()
-        if piece and pieces[-1] and _kept_apart(pieces[-1], piece, word.left - before.right > 0.2 * word.size_points):
+        if piece and pieces[-1] and _needs_space(pieces[-1], piece, word.left - before.right > 0.2 * word.size_points):
             pieces.append(" ")
         pieces.append(piece)
     return _DOTS.sub("\\\\cdots ", "".join(pieces)).replace("...", "\\ldots ").strip()
 
 
-def _kept_apart(before: str, after: str, apart: bool) -> bool:
+def _needs_space(before: str, after: str, apart: bool) -> bool:
     if _COMMAND_AT_END.search(before) and after[0].isalpha():
         return True
     return apart and (before[-1].isalnum() or before[-1] in "})") and (after[0].isalnum() or after[0] == "\\")

@@ -11,111 +11,115 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from document_parser.layout.formulas.latex import SCRIPTABLE, Latex, accented, is_accent, latex, latex_of
+from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
 from document_parser.models import RulingLine, Word
 
-SMALLER = 0.9
+MAX_SCRIPT_SIZE_RATIO = 0.9
 """An index is at most this large, against what it belongs to."""
-RAISED, LOWERED = 0.2, 0.08
+MIN_RAISED_EM, MIN_LOWERED_EM = 0.2, 0.08
 """How far a power's baseline is above, an index's below, in font sizes of what it belongs to."""
-WIDEST_BAR = 0.6
+MAX_BAR_WIDTH_SHARE = 0.6
 """Share of the page's text width that a fraction's bar may take."""
-ABOVE, BELOW = (-0.1, 1.25), (0.3, 1.6)
+NUMERATOR_BASELINES_EM, DENOMINATOR_BASELINES_EM = (-0.1, 1.25), (0.3, 1.6)
 """How far from a fraction's bar the baselines of its parts are, in font sizes."""
 
-TOUCHING = 0.15
+MAX_SCRIPT_GAP_EM = 0.15
 """White between a word and its small neighbour, at most, in font sizes."""
 
-NEGATION = "\u0338"
-_OVERLAID = re.compile(NEGATION + r"(\S)|↦→")
+NEGATION_STROKE = "\u0338"
+_OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
 _NO_HOST = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_LIMITED_BELOW = frozenset(["lim", "max", "min", "sup", "inf"])
+_FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
 
 
-def with_raised_numbers(words: Sequence[Word]) -> list[Word]:
+def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
     """The words, those of plain text with the small raised or lowered ones that touch them. Lengths are in points."""
     found: list[Word] = []
-    atom: _Atom | None = None
+    atom: _ScriptedWord | None = None
     for word in words:
         if word.math:
-            found += [atom.whole()] if atom else []
+            found += [atom.merge()] if atom else []
             found.append(word)
             atom = None
-        elif atom is None or not atom.takes(word):
-            found += [atom.whole()] if atom else []
-            atom = _Atom(word)
-    return [*found, atom.whole()] if atom else found
+        elif atom is None or not atom.add_script(word):
+            found += [atom.merge()] if atom else []
+            atom = _ScriptedWord(word)
+    return [*found, atom.merge()] if atom else found
 
 
-def with_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:
+def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:
     """The words, in their order, with the parts of formulas put together. Lengths are in points."""
     if not any(word.math for word in words):
         return list(words)
-    found = _accents_placed(_overlays_placed(words))
-    for bar in sorted(_bars(found, rules), key=lambda rule: rule.right - rule.left):
-        found = _rooted(found, bar) or _fraction(found, bar) or found
-    return [_seated(word) for word in _scripted(_limits_placed(_small_roots(found)))]
+    found = _merge_accents(_merge_overlays(words))
+    for bar in sorted(_bars_of(found, rules), key=lambda rule: rule.right - rule.left):
+        found = _merge_root(found, bar) or _merge_fraction(found, bar) or found
+    return [_set_line_height(word) for word in _merge_scripts(_merge_limits(_merge_small_roots(found)))]
 
 
-def _seated(word: Word) -> Word:
+def _set_line_height(word: Word) -> Word:
     """A formula's word as high as a line: tight boxes of commas and of dots would not stand beside the letters."""
-    if not (word.math or not any(map(str.isalnum, word.text))) or not word.baseline or word.text in SCRIPTABLE:
+    if not (word.math or not any(map(str.isalnum, word.text))) or not word.baseline or word.text in OPERATORS_WITH_LIMITS:
         return word
     top, bottom = word.baseline - 0.7 * word.size_points, word.baseline + 0.2 * word.size_points
     beside = word.top <= bottom and word.bottom >= top and word.bottom - word.top <= bottom - top
     return word._replace(top=top, bottom=bottom) if beside else word
 
 
-def _bars(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingLine]:
+def _bars_of(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingLine]:
     width = max(word.right for word in words) - min(word.left for word in words)
-    return [rule for rule in rules if rule.bottom - rule.top < 2 and 2 < rule.right - rule.left < max(60, WIDEST_BAR * width)]
+    return [
+        rule
+        for rule in rules
+        if rule.bottom - rule.top < 2 and 2 < rule.right - rule.left < max(60, MAX_BAR_WIDTH_SHARE * width)
+    ]
 
 
 # --- marks upon signs and over letters ---
 
 
-def _overlays_placed(words: Sequence[Word]) -> list[Word]:
+def _merge_overlays(words: Sequence[Word]) -> list[Word]:
     """The stroke that negates a sign, and the bar that makes "maps to" of an arrow, with what they are drawn upon: TeX writes
     them just before it, without any width of their own.
     """
     placed: list[Word] = []
     for word in words:
         before = placed[-1] if placed else None
-        if before is not None and before.math and before.text == NEGATION and _upon(before, word):
-            text = unicodedata.normalize("NFC", word.text[0] + NEGATION + word.text[1:])
+        if before is not None and before.math and before.text == NEGATION_STROKE and _is_upon(before, word):
+            text = unicodedata.normalize("NFC", word.text[0] + NEGATION_STROKE + word.text[1:])
             placed[-1] = word._replace(text=text, math=True)
         elif before is not None and before.math and before.text == "↦" and word.text == "→":
             placed[-1] = word._replace(text="↦", left=min(before.left, word.left), math=True)
         else:
-            placed.append(word._replace(text=_OVERLAID.sub(_composed_overlay, word.text)) if word.math else word)
+            placed.append(word._replace(text=_OVERLAID.sub(_compose_overlay, word.text)) if word.math else word)
     return placed
 
 
-def _upon(mark: Word, sign: Word) -> bool:
+def _is_upon(mark: Word, sign: Word) -> bool:
     middle = (mark.left + mark.right) / 2
     return sign.left < middle < sign.right and sign.top - mark.size_points < mark.bottom and mark.top < sign.bottom
 
 
-def _composed_overlay(match: re.Match[str]) -> str:
-    return "↦" if match[1] is None else unicodedata.normalize("NFC", match[1] + NEGATION)
+def _compose_overlay(match: re.Match[str]) -> str:
+    return "↦" if match[1] is None else unicodedata.normalize("NFC", match[1] + NEGATION_STROKE)
 
 
-def _accents_placed(words: Sequence[Word]) -> list[Word]:
+def _merge_accents(words: Sequence[Word]) -> list[Word]:
     """Marks put over the letter that they stand above; TeX writes them just before or just after it."""
     placed: list[Word] = []
     waiting: Word | None = None
     for word in words:
         if is_accent(word.text):
-            if placed and _stands_over(word, placed[-1]):
-                placed[-1] = accented(word.text, placed[-1])
+            if placed and _is_over(word, placed[-1]):
+                placed[-1] = add_accent(word.text, placed[-1])
             else:
                 placed += [waiting] if waiting else []
                 waiting = word
             continue
-        if waiting is not None and _stands_over(waiting, word):
-            word = accented(waiting.text, word)
+        if waiting is not None and _is_over(waiting, word):
+            word = add_accent(waiting.text, word)
         elif waiting is not None:
             placed.append(waiting)
         waiting = None
@@ -123,7 +127,7 @@ def _accents_placed(words: Sequence[Word]) -> list[Word]:
     return [*placed, waiting] if waiting else placed
 
 
-def _stands_over(mark: Word, letter: Word) -> bool:
+def _is_over(mark: Word, letter: Word) -> bool:
     middle = (mark.left + mark.right) / 2
     first = letter.right if len(letter.text) == 1 else letter.left + 0.8 * letter.size_points
     return (
@@ -136,45 +140,47 @@ def _stands_over(mark: Word, letter: Word) -> bool:
 # --- fractions and roots ---
 
 
-def _fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
+def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
     """The words with what stands over and under a bar as one; None where the bar is none of a fraction."""
-    above, below = _part(words, bar, -1), _part(words, bar, 1)
+    above, below = _fraction_part(words, bar, -1), _fraction_part(words, bar, 1)
     if not above or not below or not any(word.math for word in (*above, *below)):
         return None
-    if max(_width(above), _width(below)) < 0.5 * (bar.right - bar.left):
+    if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None
     text = f"\\frac{{{latex(_scripted(above))}}}{{{latex(_scripted(below))}}}"
-    return _replaced(words, [*above, *below], bar, text)
+    return _replace_words(words, [*above, *below], bar, text)
 
 
-def _part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Word]:
+def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Word]:
     """What stands above (-1) or below (1) a bar, if it is one row that the bar holds."""
     inside = [word for word in words if bar.left - 2 < word.left and word.right < bar.right + 2]
-    near = [word for word in inside if 0 <= _away(word, bar, side) < 0.6 * word.size_points]
+    near = [word for word in inside if 0 <= _distance_to_bar(word, bar, side) < 0.6 * word.size_points]
     if not near:
         return []
     size = max(word.size_points for word in near)
-    part = [word for word in inside if _away(word, bar, side) >= 0 and _on_its_row(word, bar, side, size)]
+    part = [word for word in inside if _distance_to_bar(word, bar, side) >= 0 and _is_on_row(word, bar, side, size)]
     if any(
-        _goes_on(word, part, size) for word in words if word.bottom > bar.top - 2 * size and word.top < bar.bottom + 2 * size
+        _continues_beyond_bar(word, part, size)
+        for word in words
+        if word.bottom > bar.top - 2 * size and word.top < bar.bottom + 2 * size
     ):
         return []
     return part
 
 
-def _away(word: Word, bar: RulingLine, side: int) -> float:
+def _distance_to_bar(word: Word, bar: RulingLine, side: int) -> float:
     """The white between a word and the bar; boxes may touch it."""
     white = bar.top - word.bottom if side < 0 else word.top - bar.bottom
     return white if white > 0 else 0.0 if white > -0.25 * word.size_points else -1.0
 
 
-def _on_its_row(word: Word, bar: RulingLine, side: int, size: float) -> bool:
+def _is_on_row(word: Word, bar: RulingLine, side: int, size: float) -> bool:
     """Whether a baseline is where those of a numerator (-1) or denominator (1) with its indices and powers are."""
-    first, last = ABOVE if side < 0 else BELOW
+    first, last = NUMERATOR_BASELINES_EM if side < 0 else DENOMINATOR_BASELINES_EM
     return first * size < side * (word.baseline - bar.top) < last * size
 
 
-def _goes_on(word: Word, part: Sequence[Word], size: float) -> bool:
+def _continues_beyond_bar(word: Word, part: Sequence[Word], size: float) -> bool:
     """Whether a word continues the row of a part beyond the bar: then it is a line of text with something underlined."""
     if any(word is own for own in part):
         return False
@@ -184,23 +190,23 @@ def _goes_on(word: Word, part: Sequence[Word], size: float) -> bool:
     )
 
 
-def _width(words: Sequence[Word]) -> float:
+def _width_of(words: Sequence[Word]) -> float:
     return max(word.right for word in words) - min(word.left for word in words)
 
 
-def _rooted(words: list[Word], bar: RulingLine) -> list[Word] | None:
+def _merge_root(words: list[Word], bar: RulingLine) -> list[Word] | None:
     """The words with what stands under the bar of a root as one."""
-    root = next((word for word in words if word.text == "√" and _opens(word, bar)), None)
+    root = next((word for word in words if word.text == "√" and _is_root_of(word, bar)), None)
     if root is None:
         return None
     held = [word for word in words if bar.left - 1 < word.left and word.right < bar.right + 2 and word is not root]
     held = [word for word in held if word.top - bar.bottom > -2 and word.bottom < root.bottom + 0.5 * root.size_points]
     if not held:
         return None
-    return _replaced(words, [root, *held], bar, f"\\sqrt{{{latex(_scripted(held))}}}", max(held, key=_size).baseline)
+    return _replace_words(words, [root, *held], bar, f"\\sqrt{{{latex(_scripted(held))}}}", max(held, key=_font_size).baseline)
 
 
-def _small_roots(words: list[Word]) -> list[Word]:
+def _merge_small_roots(words: list[Word]) -> list[Word]:
     """Roots whose bar is too short to be known, over one word."""
     found: list[Word] = []
     for word in words:
@@ -212,15 +218,15 @@ def _small_roots(words: list[Word]) -> list[Word]:
     return found
 
 
-def _opens(root: Word, bar: RulingLine) -> bool:
+def _is_root_of(root: Word, bar: RulingLine) -> bool:
     return abs(root.right - bar.left) < 0.3 * root.size_points and abs(root.top - bar.top) < 0.4 * root.size_points
 
 
-def _size(word: Word) -> float:
+def _font_size(word: Word) -> float:
     return word.size_points
 
 
-def _replaced(
+def _replace_words(
     words: list[Word], taken: Sequence[Word], bar: RulingLine, text: str, baseline: float | None = None
 ) -> list[Word]:
     """The words with those taken as one LaTeX word of a usual height, where the first of them stood."""
@@ -241,25 +247,25 @@ def _replaced(
 # --- limits, indices, powers ---
 
 
-def _limits_placed(words: list[Word]) -> list[Word]:
+def _merge_limits(words: list[Word]) -> list[Word]:
     """Sums, products and limits with what stands above and below them."""
-    for operator in [word for word in words if word.text in SCRIPTABLE or word.text in _LIMITED_BELOW]:
-        above = _limit(words, operator, -1) if operator.text in SCRIPTABLE else []
-        below = _limit(words, operator, 1)
+    for operator in [word for word in words if word.text in OPERATORS_WITH_LIMITS or word.text in _FUNCTIONS_WITH_LIMITS]:
+        above = _limit_words(words, operator, -1) if operator.text in OPERATORS_WITH_LIMITS else []
+        below = _limit_words(words, operator, 1)
         if above or below:
             gone = {id(word) for word in (*above, *below)}
-            whole = _composed(operator, below, above)
+            whole = _compose(operator, below, above)
             words = [whole if word is operator else word for word in words if id(word) not in gone]
     return words
 
 
-def _limit(words: Sequence[Word], operator: Word, side: int) -> list[Word]:
+def _limit_words(words: Sequence[Word], operator: Word, side: int) -> list[Word]:
     size = operator.size_points
     near = [
         word
         for word in words
         if word is not operator
-        and word.size_points < SMALLER * size
+        and word.size_points < MAX_SCRIPT_SIZE_RATIO * size
         and operator.left - 2 * size < word.left
         and word.right < operator.right + 2 * size
         and -0.15 * size < (operator.top - word.bottom if side < 0 else word.top - operator.bottom) < 0.6 * size
@@ -270,7 +276,7 @@ def _limit(words: Sequence[Word], operator: Word, side: int) -> list[Word]:
     return near if abs(off) < 0.5 * size else []
 
 
-class _Atom:
+class _ScriptedWord:
     """A word and the indices and powers found for it so far."""
 
     def __init__(self, word: Word) -> None:
@@ -278,61 +284,61 @@ class _Atom:
         self.lower: list[Word] = []
         self.upper: list[Word] = []
 
-    def takes(self, word: Word) -> bool:
+    def add_script(self, word: Word) -> bool:
         """Whether a word is one of its scripts; if so it is kept."""
         host = self.word
-        if not (0 < word.size_points <= SMALLER * host.size_points and host.baseline and word.baseline):
+        if not (0 < word.size_points <= MAX_SCRIPT_SIZE_RATIO * host.size_points and host.baseline and word.baseline):
             return False
         if host.text[-1] in _NO_HOST and not isinstance(host, Latex):
             return False
-        scripts = self._side(word)
-        if scripts is None or not self._adjoins(word, scripts) or not self._means(word):
+        scripts = self._scripts_at_height(word)
+        if scripts is None or not self._is_adjoining(word, scripts) or not self._is_script_of_word(word):
             return False
         scripts.append(word)
         return True
 
-    def _side(self, word: Word) -> list[Word] | None:
+    def _scripts_at_height(self, word: Word) -> list[Word] | None:
         host = self.word
-        if host.text in SCRIPTABLE:
+        if host.text in OPERATORS_WITH_LIMITS:
             return self.upper if word.top + word.bottom < host.top + host.bottom else self.lower
         shift = (host.baseline - word.baseline) / host.size_points
         if not -0.9 < shift < 1.1:
             return None
-        return self.upper if shift > RAISED else self.lower if shift < -LOWERED else None
+        return self.upper if shift > MIN_RAISED_EM else self.lower if shift < -MIN_LOWERED_EM else None
 
-    def _adjoins(self, word: Word, scripts: Sequence[Word]) -> bool:
+    def _is_adjoining(self, word: Word, scripts: Sequence[Word]) -> bool:
         if not scripts:
             ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
             return any(-0.5 * self.word.size_points < word.left - end < 0.25 * self.word.size_points for end in ends)
         return -0.2 * word.size_points < word.left - max(script.right for script in scripts) < 0.6 * word.size_points
 
-    def _means(self, word: Word) -> bool:
+    def _is_script_of_word(self, word: Word) -> bool:
         """In a formula anything; beside plain words what touches them."""
         if self.word.math or word.math or any(script.math for script in (*self.lower, *self.upper)):
             return True
         ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
-        return word.left - max(ends) < TOUCHING * self.word.size_points
+        return word.left - max(ends) < MAX_SCRIPT_GAP_EM * self.word.size_points
 
-    def whole(self) -> Word:
+    def merge(self) -> Word:
         if not self.lower and not self.upper:
             return self.word
         if not any(word.math for word in (self.word, *self.lower, *self.upper)):
-            return self._plain()
-        return _composed(self.word, self.lower, self.upper)
+            return self._merge_plain()
+        return _compose(self.word, self.lower, self.upper)
 
-    def _plain(self) -> Word:
+    def _merge_plain(self) -> Word:
         """Numbers as the small characters that Unicode has for them: a footnote's number is no part of an amount."""
-        text = _small(self.lower, _INDICES) + _small(self.upper, _POWERS)
+        text = _small_characters(self.lower, _INDICES) + _small_characters(self.upper, _POWERS)
         right = max(word.right for word in (self.word, *self.lower, *self.upper))
         return self.word._replace(text=self.word.text + text, right=right)
 
 
-def _small(words: Sequence[Word], characters: dict[int, int]) -> str:
+def _small_characters(words: Sequence[Word], characters: dict[int, int]) -> str:
     text = "".join(word.text for word in words)
     return text if any(map(str.isalpha, text)) else text.translate(characters)
 
 
-def _composed(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
+def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
     text = latex_of(base).strip()
     if lower:
         text += f"_{{{latex(_scripted(lower))}}}"
@@ -342,10 +348,10 @@ def _composed(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
     return Latex(*base._replace(text=text, right=right, math=True))
 
 
-def _scripted(words: Sequence[Word]) -> list[Word]:
+def _merge_scripts(words: Sequence[Word]) -> list[Word]:
     """Words with their indices and powers."""
-    atoms: list[_Atom] = []
+    atoms: list[_ScriptedWord] = []
     for word in words:
-        if not (atoms and atoms[-1].takes(word)):
-            atoms.append(_Atom(word))
-    return [atom.whole() for atom in atoms]
+        if not (atoms and atoms[-1].add_script(word)):
+            atoms.append(_ScriptedWord(word))
+    return [atom.merge() for atom in atoms]

@@ -8,48 +8,48 @@ from collections.abc import Sequence
 from document_parser.layout.lines.lines import lines_of
 from document_parser.models import Word
 
-FEWEST_DOTS = 5
-WIDEST_STEP = 2.5
+MIN_DOTS = 5
+MAX_STEP_EM = 2.5
 """From one dot to the next, in font sizes."""
-LONGEST_NUMBER = 6
+MAX_PAGE_NUMBER_CHARACTERS = 6
 """Characters of a page number, roman ones too."""
 
 _DOTS = re.compile(r"[.·…]+")
 
 
-def with_leaders(words: Sequence[Word]) -> list[Word]:
+def merge_dot_leaders(words: Sequence[Word]) -> list[Word]:
     """The words, the dots of each leader as one word that reaches from what stands before it to what stands after it."""
     dots = [word for word in words if _DOTS.fullmatch(word.text)]
-    if len(dots) < FEWEST_DOTS:
+    if len(dots) < MIN_DOTS:
         return list(words)
     rows = {id(dot): number for number, line in enumerate(lines_of(dots)) for dot in line.words}
     leaders: dict[int, Word] = {}
     gone: set[int] = set()
     for number in set(rows.values()):
-        for run in _runs([dot for dot in dots if rows[id(dot)] == number]):
-            leaders[id(run[0])] = _leader(run, words)
+        for run in _split_runs([dot for dot in dots if rows[id(dot)] == number]):
+            leaders[id(run[0])] = _merge_leader(run, words)
             gone |= {id(dot) for dot in run[1:]}
     return [leaders.get(id(word), word) for word in words if id(word) not in gone]
 
 
-def _runs(dots: Sequence[Word]) -> list[list[Word]]:
+def _split_runs(dots: Sequence[Word]) -> list[list[Word]]:
     """Dots of one row, parted at wide white; only runs of enough of them, each a word of its own."""
     runs: list[list[Word]] = []
     for dot in sorted(dots, key=lambda dot: dot.left):
-        if runs and dot.left - runs[-1][-1].right < WIDEST_STEP * max(dot.size_points, dot.bottom - dot.top):
+        if runs and dot.left - runs[-1][-1].right < MAX_STEP_EM * max(dot.size_points, dot.bottom - dot.top):
             runs[-1].append(dot)
         else:
             runs.append([dot])
-    return [run for run in runs if len(run) >= FEWEST_DOTS]
+    return [run for run in runs if len(run) >= MIN_DOTS]
 
 
-def _leader(run: Sequence[Word], words: Sequence[Word]) -> Word:
+def _merge_leader(run: Sequence[Word], words: Sequence[Word]) -> Word:
     first, last = run[0], run[-1]
     middle, size = (first.top + first.bottom) / 2, max(first.size_points, 4.0)
     row = [word for word in words if word.top - 0.5 * size < middle < word.bottom + 0.5 * size]
     beside = [word for word in row if not _DOTS.fullmatch(word.text)]
     left = max((word.right for word in beside if word.right <= first.left + 1), default=first.left)
     number = min((word for word in beside if word.left >= last.right - 1), key=lambda word: word.left, default=last)
-    right = number.left if len(number.text) <= LONGEST_NUMBER else last.right
+    right = number.left if len(number.text) <= MAX_PAGE_NUMBER_CHARACTERS else last.right
     text = " ".join(dot.text for dot in run)
     return first._replace(text=text, left=min(first.left, left + 0.3 * size), right=max(last.right, right - 0.3 * size))

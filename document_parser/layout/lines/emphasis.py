@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from document_parser.layout.lines.joining import joints
+from document_parser.layout.lines.joining import find_line_joins
 from document_parser.layout.lines.lines import Line
 from document_parser.models import Block, Span, Word
 from document_parser.text.spans import Look, Run, cut, named_links, spans_of, text_of, tidied
 
-USUAL = 0.5
+USUAL_LOOK_SHARE = 0.5
 """A look that more of a page's letters have than this share is its usual one, and no emphasis."""
 
 
 def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), dropped: int = 0) -> list[Span]:
     """The spans of the text that ``join_lines`` makes of these lines, without its first ``dropped`` characters."""
-    if not any(says_something(line.words) for line in lines):
+    if not any(has_look_or_link(line.words) for line in lines):
         return []
     runs: list[Run] = []
     rows = [line for line in lines if line.text]
-    for line, (kept, between) in zip(rows, joints((line.text for line in rows), known), strict=True):
-        runs += [*cut(list(_runs(line, is_last=line is rows[-1])), 0, len(kept)), Run(between)]
+    for line, (kept, between) in zip(rows, find_line_joins((line.text for line in rows), known), strict=True):
+        runs += [*cut(list(_runs_of(line, is_last=line is rows[-1])), 0, len(kept)), Run(between)]
     runs = cut(runs, dropped)
     return tidied(text_of(runs), spans_of(runs))
 
 
-def says_something(words: Sequence[Word]) -> bool:
+def has_look_or_link(words: Sequence[Word]) -> bool:
     """Whether one of these words has a look or a link."""
     return any(word.bold or word.italic or word.link or _may_be_address(word) for word in words)
 
@@ -35,17 +35,17 @@ def _may_be_address(word: Word) -> bool:
     return word.size_points > 0 and ("@" in word.text or "://" in word.text or "www." in word.text)
 
 
-def _runs(line: Line, *, is_last: bool) -> Iterator[Run]:
+def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
     for text, word in line.parts:
         if word is None:
             yield Run(text)
         elif not word.link and _may_be_address(word) and (is_last or word is not line.words[-1]):
-            yield from _with_addresses(text, word)
+            yield from _split_addresses(text, word)
         else:
             yield Run(text, Look(word.bold, word.italic, word.link or None))
 
 
-def _with_addresses(text: str, word: Word) -> Iterator[Run]:
+def _split_addresses(text: str, word: Word) -> Iterator[Run]:
     """A word with the addresses that it spells out. At a line's end one may go on, and is left alone."""
     at = 0
     for found in named_links(text):
@@ -55,20 +55,20 @@ def _with_addresses(text: str, word: Word) -> Iterator[Run]:
     yield Run(text[at:], Look(word.bold, word.italic))
 
 
-def with_telling_looks(blocks: list[Block]) -> list[Block]:
+def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     """The blocks with such emphasis only as tells their words from others: not a page's usual look, nor that of headings."""
     if not any(_has_spans(block) for block in blocks):
         return blocks
-    letters = sum(len(text) for block in blocks for text, _ in _texts(block))
+    letters = sum(len(text) for block in blocks for text, _ in _texts_of(block))
     # Headings have no say: they are bold anyway.
-    spans = [spans for block in blocks if block.kind not in ("title", "heading") for _, spans in _texts(block)]
-    bold, italic = (_share(spans, letters, look) <= USUAL for look in (_is_bold, _is_italic))
+    spans = [spans for block in blocks if block.kind not in ("title", "heading") for _, spans in _texts_of(block)]
+    bold, italic = (_share_of_letters(spans, letters, look) <= USUAL_LOOK_SHARE for look in (_is_bold, _is_italic))
     for block in blocks:
         heading = block.kind in ("title", "heading")
-        slanted = italic and not (heading and _share([block.spans], len(block.text), _is_italic) > USUAL)
-        block.spans = _kept(block.text, block.spans, bold=bold and not heading, italic=slanted)
+        slanted = italic and not (heading and _share_of_letters([block.spans], len(block.text), _is_italic) > USUAL_LOOK_SHARE)
+        block.spans = _drop_looks(block.text, block.spans, bold=bold and not heading, italic=slanted)
         for cell in block.table.cells if block.table else ():
-            cell.spans = _kept(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
+            cell.spans = _drop_looks(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
     return blocks
 
 
@@ -76,13 +76,13 @@ def _has_spans(block: Block) -> bool:
     return bool(block.spans) or (block.table is not None and any(cell.spans for cell in block.table.cells))
 
 
-def _texts(block: Block) -> Iterator[tuple[str, list[Span]]]:
+def _texts_of(block: Block) -> Iterator[tuple[str, list[Span]]]:
     yield block.text, block.spans
     for cell in block.table.cells if block.table else ():
         yield cell.text, cell.spans
 
 
-def _share(texts: Iterable[Sequence[Span]], letters: int, look: Callable[[Span], bool]) -> float:
+def _share_of_letters(texts: Iterable[Sequence[Span]], letters: int, look: Callable[[Span], bool]) -> float:
     return sum(span.end - span.start for spans in texts for span in spans if look(span)) / max(1, letters)
 
 
@@ -94,7 +94,7 @@ def _is_italic(span: Span) -> bool:
     return span.italic
 
 
-def _kept(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
+def _drop_looks(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]

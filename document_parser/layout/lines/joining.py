@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import groupby, pairwise
 
-from document_parser.layout.formulas.inline import FormulaRun, formula_runs
-from document_parser.layout.formulas.latex import latex
+from document_parser.layout.formulas.inline import FormulaRun, split_into_runs
+from document_parser.layout.formulas.latex import join_latex
 from document_parser.models import Word
 
-ABUTTING = 0.08
+MAX_WORD_GAP_EM = 0.08
 """Runs closer than this share of the font size are one word set in two fonts."""
-RAISED = 0.15
+MAX_RAISED_GAP_EM = 0.15
 """The same where one of them is smaller (a footnote's number, an index) or closes what stands before."""
 
 CHECK_BOXES = frozenset("☐☑☒")
@@ -37,13 +37,13 @@ def join_words(words: Sequence[Word]) -> str:
 
 def parts_of_line(words: Sequence[Word]) -> list[Part]:
     """The text of one line in pieces."""
-    ordered = _as_read(words)
+    ordered = _order_as_read(words)
     if not ordered:
         return []
     parts: list[Part] = []
     before: Word | None = None
-    for run in formula_runs(ordered) if any(word.math for word in ordered) else [ordered]:
-        if before is not None and _spaced(before, run[0]):
+    for run in split_into_runs(ordered) if any(word.math for word in ordered) else [ordered]:
+        if before is not None and _needs_space(before, run[0]):
             parts.append((" ", None))
         if isinstance(run, FormulaRun):
             parts.append((f"${latex(run)}$", None))
@@ -56,12 +56,12 @@ def parts_of_line(words: Sequence[Word]) -> list[Part]:
 def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
     parts.append((words[0].text, words[0]))
     for before, word in pairwise(words):
-        if _spaced(before, word):
+        if _needs_space(before, word):
             parts.append((" ", None))
         parts.append((word.text, word))
 
 
-def _spaced(before: Word, word: Word) -> bool:
+def _needs_space(before: Word, word: Word) -> bool:
     gap = max(before.left, word.left) - min(before.right, word.right)
     size = word.size_points
     if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
@@ -70,39 +70,39 @@ def _spaced(before: Word, word: Word) -> bool:
         return True
     raised = abs(size - before.size_points) > 0.15 * size or word.text[0] in ",.;:!?)]"
     larger = max(size, before.size_points)
-    return not -0.5 * larger < gap < (RAISED if raised else ABUTTING) * larger
+    return not -0.5 * larger < gap < (MAX_RAISED_GAP_EM if raised else MAX_WORD_GAP_EM) * larger
 
 
-def right_to_left(words: Iterable[Word]) -> bool:
+def is_right_to_left(words: Iterable[Word]) -> bool:
     """Whether most letters are of a script written from right to left."""
     score = 0
     for word in words:
         if not word.text.isascii():
-            score += sum(_direction(character) for character in word.text)
+            score += sum(_direction_of(character) for character in word.text)
         else:
             score -= len(word.text)
     return score > 0
 
 
-def _direction(character: str) -> int:
+def _direction_of(character: str) -> int:
     kind = unicodedata.bidirectional(character)
     return 1 if kind in {"R", "AL"} else -1 if kind == "L" else 0
 
 
-def _as_read(words: Sequence[Word]) -> list[Word]:
+def _order_as_read(words: Sequence[Word]) -> list[Word]:
     """Words as they are read: foreign runs inside a line keep their own direction."""
     if all(word.text.isascii() for word in words):
         return list(words)
-    backwards = right_to_left(words)
+    backwards = is_right_to_left(words)
     ordered: list[Word] = []
-    for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _foreign(word, backwards)):
+    for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _is_foreign(word, backwards)):
         run = list(group)
         ordered += reversed(run) if foreign else run
     return ordered
 
 
-def _foreign(word: Word, backwards: bool) -> bool:
-    letters = any(_direction(character) > 0 for character in word.text)
+def _is_foreign(word: Word, backwards: bool) -> bool:
+    letters = any(_direction_of(character) > 0 for character in word.text)
     return letters != backwards
 
 
@@ -113,10 +113,10 @@ def vocabulary(words: Iterable[Word]) -> frozenset[str]:
 
 def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str:
     """Lines of one paragraph as one line of text; words broken at line ends are made whole."""
-    return "".join([kept + between for kept, between in joints(lines, known)])
+    return "".join([kept + between for kept, between in find_line_joins(lines, known)])
 
 
-def joints(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
+def find_line_joins(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
     """Each line of a paragraph as it stays, and what goes between it and the next one. Empty lines are left out."""
     joined: list[tuple[str, str]] = []
     for line in filter(None, lines):
@@ -130,7 +130,7 @@ def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
     """(the upper line as it stays, what goes between it and the lower one). Neither is empty."""
     broken = _BROKEN.match(above[-80:])
     if broken and below[:1].islower():
-        whole = above[-1] == "\u00ad" or _one_word(broken["head"], below, known)
+        whole = above[-1] == "\u00ad" or _is_one_word(broken["head"], below, known)
         return above[:-1], "" if whole else "-"
     if _COMPOUND.search(above) and below[:1].isalnum():
         return above, ""
@@ -139,7 +139,7 @@ def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
     return above, " "
 
 
-def _one_word(head: str, line: str, known: frozenset[str]) -> bool:
+def _is_one_word(head: str, line: str, known: frozenset[str]) -> bool:
     """Whether the hyphen only marks the break. A hyphen is kept where the page, the word itself or its prefix says so."""
     rest = (re.match(r"[^\W\d_]+", line) or [""])[0]
     start, whole = head.lower(), f"{head}{rest}".lower()

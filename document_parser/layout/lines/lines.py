@@ -14,10 +14,10 @@ from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
 from document_parser.models import Word
 
-TALL = 1.7
+TALL_WORD_RATIO = 1.7
 """A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
 
-KEPT = 64
+MAX_CACHED_CALLS = 64
 """Answers of ``lines_of`` that are kept while a page is laid out: those of the part of a page that is being looked at."""
 
 
@@ -83,10 +83,10 @@ class Line(Extent):
 
     @property
     def bold(self) -> bool:
-        return self.weight >= 0.8
+        return self.bold_share >= 0.8
 
     @cached_property
-    def measured(self) -> bool:
+    def has_known_size(self) -> bool:
         """Whether font sizes are known rather than estimated from boxes."""
         return any(word.size_points > 0 for word in self.words)
 
@@ -108,10 +108,10 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
         return []
     if len(words) == 1:
         return [Line((words[0],))]
-    return list(_find.get()(_VeryWords(tuple(words))))
+    return list(_find_lines.get()(_SameWords(tuple(words))))
 
 
-class _VeryWords:
+class _SameWords:
     """The very same words in the same order, as a key: more than half of all lines are asked for again by the next rule."""
 
     __slots__ = ("_hash", "words")
@@ -124,34 +124,34 @@ class _VeryWords:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _VeryWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
+        return isinstance(other, _SameWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
 
 
-def _lines_of(key: _VeryWords) -> tuple[Line, ...]:
+def _lines_of(key: _SameWords) -> tuple[Line, ...]:
     words = key.words
-    limit = TALL * sorted(word.bottom - word.top for word in words)[len(words) // 2]
+    limit = TALL_WORD_RATIO * sorted(word.bottom - word.top for word in words)[len(words) // 2]
     usual = [word for word in words if word.bottom - word.top <= limit]
-    rows = _rows(usual)
-    for tall in _rows([word for word in words if word.bottom - word.top > limit]):
-        _seat(tall, rows)
+    rows = _group_rows(usual)
+    for tall in _group_rows([word for word in words if word.bottom - word.top > limit]):
+        _attach_tall_row(tall, rows)
     rows.sort(key=lambda row: row.top)
     return tuple(Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows)
 
 
-_find: ContextVar[Callable[[_VeryWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
+_find_lines: ContextVar[Callable[[_SameWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
 
 
 @contextlib.contextmanager
-def lines_kept() -> Iterator[None]:
+def cache_lines() -> Iterator[None]:
     """Keep what ``lines_of`` finds for as long as one page is laid out: no words of a document outlive that."""
-    token = _find.set(lru_cache(maxsize=KEPT)(_lines_of))
+    token = _find_lines.set(lru_cache(maxsize=MAX_CACHED_CALLS)(_lines_of))
     try:
         yield
     finally:
-        _find.reset(token)
+        _find_lines.reset(token)
 
 
-REACH = 0.2
+ROW_REACH_SHARE = 0.2
 """How far below and above a row, by its height, small marks still belong to it."""
 
 
@@ -164,15 +164,15 @@ class _Row:
     """Nothing that begins below it is of this row."""
 
     def __post_init__(self) -> None:
-        self.end = self.bottom + REACH * (self.bottom - self.top)
+        self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
 
-    def holds(self, top: float, bottom: float) -> float:
+    def overlap_with(self, top: float, bottom: float) -> float:
         """How much of the lower of the two lies beside the other; at least a half is one line.
 
         Small marks get some reach: a comma hangs below the letters where boxes are tight.
         """
         height, own = self.bottom - self.top, bottom - top
-        reach = REACH * height if own < 0.5 * height else 0.0
+        reach = ROW_REACH_SHARE * height if own < 0.5 * height else 0.0
         lower = bottom if bottom < self.bottom + reach else self.bottom + reach
         upper = top if top > self.top - reach else self.top - reach
         return (lower - upper) / ((height if height < own else own) or 1e-6)
@@ -183,19 +183,19 @@ class _Row:
         if word.bottom - word.top >= 0.6 * (self.bottom - self.top):
             self.top = (self.top * count + word.top) / (count + 1)
             self.bottom = (self.bottom * count + word.bottom) / (count + 1)
-            self.end = self.bottom + REACH * (self.bottom - self.top)
+            self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
         self.words.append(word)
 
 
-def _rows(words: Sequence[Word]) -> list[_Row]:
+def _group_rows(words: Sequence[Word]) -> list[_Row]:
     rows: list[_Row] = []
-    for word in sorted(words, key=_height_of_middle):
+    for word in sorted(words, key=_doubled_middle):
         best, most = None, 0.5
         # The last rows are the only ones that can be beside it: words come by the height of their middle.
         for row in rows[-3:]:
             if row.end < word.top:
                 continue
-            held = row.holds(word.top, word.bottom)
+            held = row.overlap_with(word.top, word.bottom)
             if held >= most and (best is None or held > most):
                 best, most = row, held
         if best is None:
@@ -205,11 +205,11 @@ def _rows(words: Sequence[Word]) -> list[_Row]:
     return rows
 
 
-def _height_of_middle(word: Word) -> float:
+def _doubled_middle(word: Word) -> float:
     return word.top + word.bottom
 
 
-def _seat(tall: _Row, rows: list[_Row]) -> None:
+def _attach_tall_row(tall: _Row, rows: list[_Row]) -> None:
     """Put tall words into the first row they stand beside (an initial), or add them as a row of their own."""
     beside = [row for row in rows if min(row.bottom, tall.bottom) - max(row.top, tall.top) >= 0.5 * (row.bottom - row.top)]
     if beside:

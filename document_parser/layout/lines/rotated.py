@@ -10,14 +10,14 @@ from document_parser.layout.lines.joining import is_cjk
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, RulingLine, Word
 
-Extent = tuple[float, float, float, float]
+StripBounds = tuple[float, float, float, float]
 """Left, right, top, bottom in points."""
 
-LEAST_TURNED = 12
+MIN_SIDEWAYS_WORDS = 12
 """Words set sideways that make a page look for its turn."""
-TURNED = 0.7
+MIN_SIDEWAYS_SHARE = 0.7
 """Share of a page's characters that run sideways where the whole page does."""
-MARGIN = 0.1
+SIDE_MARGIN_SHARE = 0.1
 """Share of the page width at each side in which a stamp may run up or down."""
 
 
@@ -26,22 +26,22 @@ def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
 
     Short words tell nothing by their shape; they go with the sideways words that they stand in line with.
     """
-    turned = [word for word in words if _sideways(word)]
+    turned = [word for word in words if _is_sideways(word)]
     if not turned:
         return list(words), []
-    strips = sorted(_extent(strip) for strip in _strips(turned, reverse=False))
-    inside = {id(word) for word in words if _sideways(word) or (len(word.text) <= 3 and _within(strips, word))}
+    strips = sorted(_bounds_of(strip) for strip in _group_strips(turned, reverse=False))
+    inside = {id(word) for word in words if _is_sideways(word) or (len(word.text) <= 3 and _is_within(strips, word))}
     return [word for word in words if id(word) not in inside], [word for word in words if id(word) in inside]
 
 
-def _extent(strip: Sequence[Word]) -> Extent:
+def _bounds_of(strip: Sequence[Word]) -> StripBounds:
     """Where a short word of a strip may stand: as wide at most, between its ends or just beyond them."""
     left, right = min(word.left for word in strip), max(word.right for word in strip)
     reach = 2.5 * (right - left)
     return left - 1, right + 1, min(word.top for word in strip) - reach, max(word.bottom for word in strip) + reach
 
 
-def _within(strips: Sequence[Extent], word: Word) -> bool:
+def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
     """Whether a word stands in one of the strips that begin just left of it; ``strips`` are sorted."""
     after = bisect_right(strips, word.left, key=lambda strip: strip[0])
     return any(
@@ -50,24 +50,26 @@ def _within(strips: Sequence[Extent], word: Word) -> bool:
     )
 
 
-def _sideways(word: Word) -> bool:
+def _is_sideways(word: Word) -> bool:
     return len(word.text) >= 3 and word.bottom - word.top > 1.5 * (word.right - word.left)
 
 
-def page_turn(words: Sequence[Word]) -> int:
+def find_page_turn(words: Sequence[Word]) -> int:
     """By how many degrees clockwise a page is to be turned that was written sideways as a whole: 0, 90 or 270.
 
     ``words`` come in the order in which they were found, which tells whether the lines run up or down.
     """
     telling = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
-    turned = [word for word in telling if _sideways(word)]
-    if len(turned) < LEAST_TURNED or sum(len(word.text) for word in turned) < TURNED * sum(len(word.text) for word in telling):
+    turned = [word for word in telling if _is_sideways(word)]
+    if len(turned) < MIN_SIDEWAYS_WORDS or sum(len(word.text) for word in turned) < MIN_SIDEWAYS_SHARE * sum(
+        len(word.text) for word in telling
+    ):
         return 0
-    steps = [after.top - before.top for before, after in pairwise(turned) if _beside(before, after)]
+    steps = [after.top - before.top for before, after in pairwise(turned) if _is_in_strip(before, after)]
     return 90 if sum(step < 0 for step in steps) * 2 > len(steps) else 270
 
 
-def turned_words(words: Iterable[Word], turn: int) -> list[Word]:
+def turn_words(words: Iterable[Word], turn: int) -> list[Word]:
     """Words, boxes in fractions, as they stand on the page turned clockwise by 90 or 270 degrees."""
     words = (word._replace(baseline=0.0) for word in words)
     if turn == 90:
@@ -75,48 +77,48 @@ def turned_words(words: Iterable[Word], turn: int) -> list[Word]:
     return [word._replace(left=word.top, top=1 - word.right, right=word.bottom, bottom=1 - word.left) for word in words]
 
 
-def turned_rules(rules: Iterable[RulingLine], turn: int) -> list[RulingLine]:
+def turn_rulings(rules: Iterable[RulingLine], turn: int) -> list[RulingLine]:
     """The same for rules."""
     if turn == 90:
         return [RulingLine(1 - rule.bottom, rule.left, 1 - rule.top, rule.right) for rule in rules]
     return [RulingLine(rule.top, 1 - rule.right, rule.bottom, 1 - rule.left) for rule in rules]
 
 
-def sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence[Word] = ()) -> list[Block]:
+def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence[Word] = ()) -> list[Block]:
     """One block per strip of words, in the order a reader would turn to them.
 
     A strip in the page's margin, outside of all ``upright`` text, is a stamp (of an archive, of a journal's site).
     """
     vertical = sum(is_cjk(word.text) for word in words) * 2 > len(words)
     rank = {id(word): number for number, word in enumerate(words)}
-    ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _strips(words, reverse=vertical)]
-    return [_strip_block(strip, vertical, scale, not vertical and _marginal(strip, scale, upright)) for strip in ordered]
+    ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _group_strips(words, reverse=vertical)]
+    return [_block_of_strip(strip, vertical, scale, not vertical and _is_marginal(strip, scale, upright)) for strip in ordered]
 
 
-def _marginal(strip: Sequence[Word], scale: Scale, upright: Sequence[Word]) -> bool:
+def _is_marginal(strip: Sequence[Word], scale: Scale, upright: Sequence[Word]) -> bool:
     left, right = min(word.left for word in strip), max(word.right for word in strip)
-    if not upright or MARGIN * scale.width < (left + right) / 2 < (1 - MARGIN) * scale.width:
+    if not upright or SIDE_MARGIN_SHARE * scale.width < (left + right) / 2 < (1 - SIDE_MARGIN_SHARE) * scale.width:
         return False
     return right < min(word.left for word in upright) or left > max(word.right for word in upright)
 
 
-def _strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
+def _group_strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
     strips: list[list[Word]] = []
     for word in sorted(words, key=lambda word: word.left + word.right, reverse=reverse):
-        if strips and _beside(strips[-1][0], word):
+        if strips and _is_in_strip(strips[-1][0], word):
             strips[-1].append(word)
         else:
             strips.append([word])
     return strips
 
 
-def _beside(first: Word, word: Word) -> bool:
+def _is_in_strip(first: Word, word: Word) -> bool:
     return first.left < (word.left + word.right) / 2 < first.right
 
 
-def _strip_block(strip: list[Word], vertical: bool, scale: Scale, marginal: bool) -> Block:
+def _block_of_strip(strip: list[Word], vertical: bool, scale: Scale, marginal: bool) -> Block:
     """Vertical writing runs down; of letters turned sideways, the order in which they were found tells whether they run up."""
     upwards = not vertical and strip[0].top >= strip[-1].top
     ordered = sorted(strip, key=lambda word: word.top, reverse=upwards)
     text = ("" if vertical else " ").join(word.text for word in ordered)
-    return Block(kind="page_header" if marginal else "paragraph", text=text, box=scale.box(strip))
+    return Block(kind="page_header" if marginal else "paragraph", text=text, box=scale.box_of(strip))

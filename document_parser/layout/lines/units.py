@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from document_parser.models import BoundingBox, RulingLine, Word
 
-LINE_BOX_TO_SIZE = 0.8
+SIZE_TO_BOX_HEIGHT_RATIO = 0.8
 """Font size over the height of a line's box, where nobody tells the size: OCR boxes hold ascenders, descenders and a margin."""
 
-MANY_LETTERS = 6
-LETTER_WIDTH = 0.5
+MIN_MEASURED_LETTERS = 6
+LETTER_WIDTH_EM = 0.5
 """Width of the mean Latin letter in font sizes."""
 
 
@@ -25,15 +25,15 @@ class Scale:
 
     def to_points(self, words: Iterable[Word]) -> list[Word]:
         """The words that show something, their boxes in points and ordered left < right, top < bottom."""
-        return [self._word(word) for word in words if word.text.strip()]
+        return [self._word_to_points(word) for word in words if word.text.strip()]
 
-    def _word(self, word: Word) -> Word:
+    def _word_to_points(self, word: Word) -> Word:
         left, right = sorted((word.left * self.width, word.right * self.width))
         top, bottom = sorted((word.top * self.height, word.bottom * self.height))
         baseline = word.baseline * self.height
         return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom, baseline=baseline)
 
-    def rules_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
+    def rulings_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
         """Rules with their boxes in points and ordered left < right, top < bottom."""
         return [
             RulingLine(
@@ -45,7 +45,7 @@ class Scale:
             for rule in rules
         ]
 
-    def box(self, words: Iterable[Word]) -> BoundingBox | None:
+    def box_of(self, words: Iterable[Word]) -> BoundingBox | None:
         """The box around words given in points, as fractions of the page."""
         return BoundingBox.around(
             word._replace(
@@ -65,8 +65,8 @@ def size_of(word: Word) -> float:
     """
     if word.size_points > 0:
         return word.size_points
-    height = max(0.5, (word.bottom - word.top) * LINE_BOX_TO_SIZE)
-    if len(word.text) < MANY_LETTERS or not word.text.isascii():
+    height = max(0.5, (word.bottom - word.top) * SIZE_TO_BOX_HEIGHT_RATIO)
+    if len(word.text) < MIN_MEASURED_LETTERS or not word.text.isascii():
         return height
-    width = max(0.5, (word.right - word.left) / len(word.text) / LETTER_WIDTH)
+    width = max(0.5, (word.right - word.left) / len(word.text) / LETTER_WIDTH_EM)
     return math.sqrt(height * min(max(width, height / 2), height * 2))

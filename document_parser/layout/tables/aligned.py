@@ -7,37 +7,37 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, body_size, lines_of
-from document_parser.layout.tables.grid import Grid, GridCell, is_number, mostly_numbers
+from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
 from document_parser.models import Word
 
-LEAST_ROWS = 3
-MOST_LONE = 1
+MIN_ROWS = 3
+MAX_SINGLE_TEXT_COLUMNS = 1
 """Columns of one text, in a table of SURE_ROWS rows or more: more lone texts are parts of a formula, or of a drawing."""
-SURE_ROWS = 5
-CLEAR = 0.6
+MIN_ROWS_WITH_SINGLE_TEXT = 5
+MIN_COLUMN_GAP_EM = 0.6
 """Width of the narrowest white between two columns, in font sizes."""
-CLOSE = 0.9
+MAX_HEADING_GAP_EM = 0.9
 """Font sizes between a heading and the row that it stands over, at most."""
-CENTRED = 0.1
+MAX_HEADING_OFFSET_SHARE = 0.1
 """Share of the width below by which the middle of a heading may be off, at most."""
-PLAIN_SPACE = 0.4
+MAX_WORD_SPACE_EM = 0.4
 """Font sizes between two words of one cell, at most, where a border of columns runs between them."""
-NO_SPACE = 0.15
+MAX_RUN_SPACE_EM = 0.15
 """The same between two runs of words: an engine that finds runs parts them where there is more than a plain space."""
-PROSE_CHARACTERS = 40
-PROSE_FILL = 0.85
+PROSE_CELL_CHARACTERS = 40
+PROSE_CELL_FILL_SHARE = 0.85
 """A column is prose where its middle cell has that many characters and fills that share of the widest."""
-MOST_CHARACTERS = 60
+MAX_CELL_CHARACTERS = 60
 """Of the middle cell, however ragged."""
 
-Span = tuple[float, float]
+Interval = tuple[float, float]
 
 
-def grid_in(words: Sequence[Word]) -> Grid | None:
+def find_grid(words: Sequence[Word]) -> Grid | None:
     """The first table among these words, or None. Lines that fill one column only are cut off its ends."""
     size = body_size(words)
-    for lines in _groups(lines_of(words), size):
-        grid = _grid(lines, size)
+    for lines in _split_groups(lines_of(words), size):
+        grid = _build_grid(lines, size)
         if grid is not None:
             return grid
     return None
@@ -50,9 +50,9 @@ def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
     held = {id(word) for word in band}
     inside = [index for index, line in enumerate(lines) if any(id(word) in held for word in line.words)]
     first, last = inside[0], inside[-1]
-    while first > 0 and _row_like(lines[first - 1], lines[first], size):
+    while first > 0 and _is_row_like(lines[first - 1], lines[first], size):
         first -= 1
-    while last + 1 < len(lines) and _row_like(lines[last + 1], lines[last], size):
+    while last + 1 < len(lines) and _is_row_like(lines[last + 1], lines[last], size):
         last += 1
     return [word for line in lines[first : last + 1] for word in line.words]
 
@@ -64,22 +64,22 @@ def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
         return grid
     above = lines_of([word for word in words if word.top + word.bottom < 2 * grid.top])
     size = body_size(grid.words)
-    if not above or grid.top - above[-1].bottom > CLOSE * size or len(segments_of(above[-1], size)) > 1:
+    if not above or grid.top - above[-1].bottom > MAX_HEADING_GAP_EM * size or len(segments_of(above[-1], size)) > 1:
         return grid
     line, left, right = above[-1], row[0].left, row[-1].right
     off = abs(line.left + line.right - left - right) / 2
-    if off > CENTRED * (right - left) or line.left < left - size or line.right > right + size:
+    if off > MAX_HEADING_OFFSET_SHARE * (right - left) or line.left < left - size or line.right > right + size:
         return grid
     return Grid(((GridCell(row[0].first, row[-1].last, line.words),), *grid.rows), grid.columns, grid.header_rows)
 
 
-def _row_like(line: Line, neighbour: Line, size: float) -> bool:
+def _is_row_like(line: Line, neighbour: Line, size: float) -> bool:
     return abs(line.middle - neighbour.middle) < 2.5 * size and len(segments_of(line, size)) > 1
 
 
-def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
+def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
     """Lines parted where the white between two is far more than usual."""
-    if len(lines) < LEAST_ROWS:
+    if len(lines) < MIN_ROWS:
         return []
     usual = median(lower.middle - upper.middle for upper, lower in pairwise(lines))
     groups = [[lines[0]]]
@@ -90,18 +90,18 @@ def _groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
     return groups
 
 
-def _grid(lines: Sequence[Line], size: float) -> Grid | None:
+def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
     borders = column_borders(lines, size)
     if not borders:
         return None
     texts = text_spans(lines, borders)
     space = plain_space(word for line in lines for word in line.words)
-    rows = _trimmed([cells_of(line.words, borders, size, texts, space) for line in lines], size)
-    grid = Grid(tuple(tuple(row) for row in _merged(rows, size)), len(borders) + 1)
+    rows = _trim_rows([cells_of(line.words, borders, size, texts, space) for line in lines], size)
+    grid = Grid(tuple(tuple(row) for row in _merge_continued_rows(rows, size)), len(borders) + 1)
     return grid if _is_table(grid) else None
 
 
-def segments_of(line: Line, size: float, clear: float = CLEAR) -> list[Span]:
+def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> list[Interval]:
     """Stretches of a line without wide white in them, of so many font sizes."""
     spans = [(line.words[0].left, line.words[0].right)]
     for word in line.words[1:]:
@@ -113,7 +113,7 @@ def segments_of(line: Line, size: float, clear: float = CLEAR) -> list[Span]:
     return spans
 
 
-def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = LEAST_ROWS) -> list[float]:
+def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = MIN_ROWS) -> list[float]:
     """The middles of the white between columns that at least this share of the lines shows; empty where there is one column.
 
     ``least`` is the number of lines that must show it.
@@ -122,7 +122,7 @@ def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, leas
     return [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
 
 
-def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Span]:
+def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Interval]:
     """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
     parted = [segments_of(line, size) for line in lines]
     counts = [len(spans) for spans in parted if len(spans) > 1]
@@ -131,22 +131,22 @@ def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int)
     regular = [spans for spans in parted if len(spans) >= median(counts)]
     if len(regular) < least or len(regular) < agreed * len(lines):
         return []
-    return _union([span for spans in regular for span in spans], size)
+    return _merge_intervals([span for spans in regular for span in spans], size)
 
 
-def _union(spans: list[Span], size: float) -> list[Span]:
-    merged: list[Span] = []
+def _merge_intervals(spans: list[Interval], size: float) -> list[Interval]:
+    merged: list[Interval] = []
     for left, right in sorted(spans):
-        if merged and left - merged[-1][1] < CLEAR * size:
+        if merged and left - merged[-1][1] < MIN_COLUMN_GAP_EM * size:
             merged[-1] = (merged[-1][0], max(merged[-1][1], right))
         else:
             merged.append((left, right))
     return merged
 
 
-def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Span | None]:
+def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Interval | None]:
     """From where to where the texts of each column reach, in the lines that fill half of the columns at least."""
-    spans: list[Span | None] = [None] * (len(borders) + 1)
+    spans: list[Interval | None] = [None] * (len(borders) + 1)
     for line in lines:
         seats = [_columns_of(word, borders, ()) for word in line.words]
         single = [(first, word) for word, (first, last) in zip(line.words, seats, strict=True) if first == last]
@@ -160,11 +160,11 @@ def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Span | N
 
 def plain_space(words: Iterable[Word]) -> float:
     """The widest white in font sizes that does not part two cells."""
-    return NO_SPACE if any(" " in word.text and word.size_points == 0 for word in words) else PLAIN_SPACE
+    return MAX_RUN_SPACE_EM if any(" " in word.text and word.size_points == 0 for word in words) else MAX_WORD_SPACE_EM
 
 
 def cells_of(
-    words: Sequence[Word], borders: Sequence[float], size: float, texts: Sequence[Span | None], space: float
+    words: Sequence[Word], borders: Sequence[float], size: float, texts: Sequence[Interval | None], space: float
 ) -> list[GridCell]:
     """The cells of one line. A word joins the cell before it across a border only where no more than ``space`` is between them.
 
@@ -181,7 +181,7 @@ def cells_of(
     return cells
 
 
-def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Span | None]) -> tuple[int, int]:
+def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Interval | None]) -> tuple[int, int]:
     last = sum(border < word.right for border in borders)
     first = min(last, sum(border <= word.left for border in borders))
     while first < last and texts and (span := texts[first]) and word.left >= span[1]:
@@ -191,77 +191,81 @@ def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Span | Non
     return first, last
 
 
-def _trimmed(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+def _trim_rows(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
     """Without the lines at both ends that have one cell only: a heading above, a note below."""
     start, end = 0, len(rows)
     while start < end and len(rows[start]) < 2:
         start += 1
-    while end > start and len(rows[end - 1]) < 2 and not _hangs(rows[end - 2], rows[end - 1], size):
+    while end > start and len(rows[end - 1]) < 2 and not _is_hanging(rows[end - 2], rows[end - 1], size):
         end -= 1
     return rows[start:end]
 
 
-def _hangs(above: list[GridCell], row: list[GridCell], size: float) -> bool:
+def _is_hanging(above: list[GridCell], row: list[GridCell], size: float) -> bool:
     """Whether a lone cell carries on the last cell of a row: under it and close."""
     under = len(above) > 1 and row[0].first == above[-1].first > 0
-    return under and _top(row) - _bottom(above) < 0.9 * size
+    return under and _top_of(row) - _bottom_of(above) < 0.9 * size
 
 
-def _merged(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
     """Lines that only carry on cells of the row above joined to it: no first cell, no number, set closer than rows are."""
-    if len(rows) < LEAST_ROWS:
+    if len(rows) < MIN_ROWS:
         return rows
-    gaps = [_top(lower) - _bottom(upper) for upper, lower in pairwise(rows)]
+    gaps = [_top_of(lower) - _bottom_of(upper) for upper, lower in pairwise(rows)]
     close = max(min(gaps) + 0.15 * size, 0.5 * max(gaps))
     merged = [rows[0]]
     for gap, row in zip(gaps, rows[1:], strict=True):
-        if gap < close < max(gaps) and _carries_on(row, merged[-1]):
-            merged[-1] = _joined(merged[-1], row)
+        if gap < close < max(gaps) and _is_continuation(row, merged[-1]):
+            merged[-1] = _join_rows(merged[-1], row)
         else:
             merged.append(row)
     return merged
 
 
-def _top(row: list[GridCell]) -> float:
+def _top_of(row: list[GridCell]) -> float:
     return min(word.top for cell in row for word in cell.words)
 
 
-def _bottom(row: list[GridCell]) -> float:
+def _bottom_of(row: list[GridCell]) -> float:
     return max(word.bottom for cell in row for word in cell.words)
 
 
-def _carries_on(row: list[GridCell], above: list[GridCell]) -> bool:
+def _is_continuation(row: list[GridCell], above: list[GridCell]) -> bool:
     seats = {(cell.first, cell.last) for cell in above}
     seated = all((cell.first, cell.last) in seats for cell in row)
     numbers = any(is_number(cell.text) for cell in row)
     return seated and not numbers and len(row) < len(above)
 
 
-def _joined(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
+def _join_rows(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
     more = {cell.first: cell.words for cell in row}
     return [GridCell(cell.first, cell.last, (*cell.words, *more.get(cell.first, ()))) for cell in above]
 
 
 def _is_table(grid: Grid) -> bool:
     full = [row for row in grid.rows if len(row) >= 2]
-    if len(full) < LEAST_ROWS or len(full) < 0.6 * len(grid.rows):
+    if len(full) < MIN_ROWS or len(full) < 0.6 * len(grid.rows):
         return False
-    columns = [_texts(grid, column) for column in range(grid.columns)]
+    columns = [_texts_of_column(grid, column) for column in range(grid.columns)]
     lone = sum(len(texts) == 1 for texts in columns)
-    if any(len(texts) == 0 for texts in columns) or lone > MOST_LONE or (lone and len(grid.rows) < SURE_ROWS):
+    if (
+        any(len(texts) == 0 for texts in columns)
+        or lone > MAX_SINGLE_TEXT_COLUMNS
+        or (lone and len(grid.rows) < MIN_ROWS_WITH_SINGLE_TEXT)
+    ):
         return False
-    if any(_is_prose(grid, column) for column in range(grid.columns)) or not _parted(grid):
+    if any(_is_prose(grid, column) for column in range(grid.columns)) or not _are_cells_apart(grid):
         return False
-    return _lined_up(grid) or any(mostly_numbers(texts) for texts in columns)
+    return _is_lined_up(grid) or any(is_mostly_numbers(texts) for texts in columns)
 
 
-def _parted(grid: Grid) -> bool:
+def _are_cells_apart(grid: Grid) -> bool:
     """Whether cells stand clearly further apart than the words in them; spaces of stretched lines that meet do not."""
-    verdicts = [_row_parted(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
+    verdicts = [_is_row_apart(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
     return sum(verdicts) >= 0.6 * len(verdicts)
 
 
-def _row_parted(row: Sequence[GridCell]) -> bool:
+def _is_row_apart(row: Sequence[GridCell]) -> bool:
     lines = [line.words for cell in row for line in lines_of(cell.words)]
     spaces = [after.left - before.right for words in lines for before, after in pairwise(words)]
     borders = [
@@ -274,26 +278,26 @@ def _is_prose(grid: Grid, column: int) -> bool:
     cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
     widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
     characters = median(len(cell.text) for cell in cells)
-    fills = median(widths) >= PROSE_FILL * max(widths)
-    return characters > MOST_CHARACTERS or (fills and characters > PROSE_CHARACTERS and len(cells) > 2)
+    fills = median(widths) >= PROSE_CELL_FILL_SHARE * max(widths)
+    return characters > MAX_CELL_CHARACTERS or (fills and characters > PROSE_CELL_CHARACTERS and len(cells) > 2)
 
 
-def _texts(grid: Grid, column: int) -> list[str]:
+def _texts_of_column(grid: Grid, column: int) -> list[str]:
     return [cell.text for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
-def _lined_up(grid: Grid) -> bool:
+def _is_lined_up(grid: Grid) -> bool:
     """Whether every column has a common left or right edge; names and addresses centred side by side have none."""
     size = body_size(grid.words)
     for column in range(grid.columns):
         cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
         lefts = [min(word.left for word in cell.words) for cell in cells]
         rights = [max(word.right for word in cell.words) for cell in cells]
-        if not (_agree(lefts, size) or _agree(rights, size)):
+        if not (_is_common_edge(lefts, size) or _is_common_edge(rights, size)):
             return False
     return True
 
 
-def _agree(edges: Sequence[float], size: float) -> bool:
+def _is_common_edge(edges: Sequence[float], size: float) -> bool:
     usual = median(edges)
     return sum(abs(edge - usual) < 0.5 * size for edge in edges) >= 0.7 * len(edges)

@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from document_parser.layout.lines.lines import Line, lines_of
-from document_parser.layout.tables.aligned import LEAST_ROWS, column_borders
+from document_parser.layout.tables.aligned import MIN_ROWS, column_borders
 from document_parser.layout.tables.grid import is_number
-from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling, covers, near
+from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, covers, rulings_at
 from document_parser.models import Word
 
-ALL_ACROSS = 0.9
+MIN_ACROSS_SHARE = 0.9
 """Share of a table's width that a line all the way across has, at least."""
-NUMBERS = 0.25
+NUMBERS_SHARE = 0.25
 """Share of the words of a table of numbers that are numbers, at least."""
 
 
-def body_top(frame: Frame, down: Sequence[float]) -> float:
+def find_body_top(frame: Frame, down: Sequence[float]) -> float:
     """Where the first line that goes all the way across lies, below the top; the top where there is none."""
     return next(
-        (edge for edge in down[1:-1] if covers(near(frame.levels, edge), frame.left, frame.right, ALL_ACROSS)), frame.top
+        (edge for edge in down[1:-1] if covers(rulings_at(frame.horizontals, edge), frame.left, frame.right, MIN_ACROSS_SHARE)),
+        frame.top,
     )
 
 
@@ -29,8 +30,8 @@ def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
 
     Colours of a few columns part the rows of all: without it the cells beside them would be one.
     """
-    partial = [line for line in frame.levels if line.edge and line.length < ALL_ACROSS * (frame.right - frame.left)]
-    if len(partial) < LEAST_ROWS:
+    partial = [line for line in frame.horizontals if line.edge and line.length < MIN_ACROSS_SHARE * (frame.right - frame.left)]
+    if len(partial) < MIN_ROWS:
         return frame
     top, bottom = min(line.at for line in partial), max(line.at for line in partial)
     left, right = min(line.start for line in partial), max(line.end for line in partial)
@@ -40,28 +41,28 @@ def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
     cutting = any(word.top + 1 < line.at < word.bottom - 1 for line in partial for word in beside)
     if cutting or len(lines_of(beside)) < len({round(line.at) for line in partial}) - 1:
         return frame
-    wide = [line._replace(start=frame.left, end=frame.right) if line in partial else line for line in frame.levels]
-    return Frame(tuple(wide), frame.uprights)
+    wide = [line._replace(start=frame.left, end=frame.right) if line in partial else line for line in frame.horizontals]
+    return Frame(tuple(wide), frame.verticals)
 
 
-def split_words(words: Sequence[Word], uprights: Sequence[Ruling]) -> list[Word]:
+def split_words(words: Sequence[Word], verticals: Sequence[Ruling]) -> list[Word]:
     """Words, those that were found as one across a line cut at the space next to it."""
-    return [piece for word in words for piece in (_pieces(word, uprights) if " " in word.text else [word])]
+    return [piece for word in words for piece in (_split_at_lines(word, verticals) if " " in word.text else [word])]
 
 
-def _pieces(word: Word, uprights: Sequence[Ruling]) -> list[Word]:
+def _split_at_lines(word: Word, verticals: Sequence[Ruling]) -> list[Word]:
     middle = (word.top + word.bottom) / 2
     margin = 0.3 * (word.bottom - word.top)
     crossing = [
-        line.at for line in uprights if word.left + margin < line.at < word.right - margin and line.start < middle < line.end
+        line.at for line in verticals if word.left + margin < line.at < word.right - margin and line.start < middle < line.end
     ]
     pieces = [word]
     for place in sorted(crossing):
-        pieces += _halves(pieces.pop(), place)
+        pieces += _split_in_two(pieces.pop(), place)
     return pieces
 
 
-def _halves(word: Word, place: float) -> list[Word]:
+def _split_in_two(word: Word, place: float) -> list[Word]:
     spaces = [number for number, letter in enumerate(word.text) if letter == " "]
     if not spaces or word.right <= word.left:
         return [word]
@@ -86,14 +87,14 @@ def prune_borders(borders: list[float], middles: Sequence[float], least: float) 
     return kept
 
 
-def _soft_borders(lines: Sequence[Line], body: float, size: float, agreed: float) -> list[float]:
+def _aligned_borders(lines: Sequence[Line], body: float, size: float, agreed: float) -> list[float]:
     """The borders of columns that alignment shows: below the header, where headings do not bridge the white.
 
     Two lines are enough where they hold numbers: the rules say that there may be a table.
     """
     words = [word for line in lines for word in line.words]
-    numbers = sum(is_number(word.text) for word in words) > NUMBERS * len(words)
-    borders = column_borders(lines, size, agreed, 2 if numbers else LEAST_ROWS)
+    numbers = sum(is_number(word.text) for word in words) > NUMBERS_SHARE * len(words)
+    borders = column_borders(lines, size, agreed, 2 if numbers else MIN_ROWS)
     below = column_borders([line for line in lines if line.middle > body], size, agreed)
     return max(borders, below, key=len)
 
@@ -102,8 +103,8 @@ def columns_of(across: Sequence[float], words: Sequence[Word], size: float, body
     """All borders of columns, and which of them are drawn: between two lines, words may stand in columns of their own."""
     columns, drawn = [across[0]], [True]
     for left, right in pairwise(across):
-        strip = [word for word in words if word.left > left - TOUCH and word.right < right + TOUCH]
-        soft = _soft_borders(lines_of(strip), body, size, 0.3 if len(across) == 2 else 0.6)
+        strip = [word for word in words if word.left > left - TOUCH_POINTS and word.right < right + TOUCH_POINTS]
+        soft = _aligned_borders(lines_of(strip), body, size, 0.3 if len(across) == 2 else 0.6)
         columns += [*soft, right]
         drawn += [False] * len(soft) + [True]
     return columns, drawn

@@ -7,29 +7,29 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
-from document_parser.layout.tables.aligned import LEAST_ROWS, segments_of
+from document_parser.layout.tables.aligned import MIN_ROWS, segments_of
 from document_parser.layout.tables.frame_splits import (
-    CLEAR,
-    MOST_WHITE,
+    MAX_GAP_EM,
+    MIN_CELL_GAP_EM,
     are_columns_alike,
     are_columns_shared,
     are_walls_shared,
     contains_prose,
     gaps_between,
     inner_walls,
-    parted,
-    standing_between,
-    strip,
+    split_frame,
+    words_between,
+    words_inside,
 )
-from document_parser.layout.tables.is_table import PROSE_CHARACTERS, PROSE_LINES
-from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling, borders_of
+from document_parser.layout.tables.is_table import MIN_PAGE_COLUMN_LINES, PAGE_COLUMN_CHARACTERS
+from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, borders_of
 from document_parser.models import Word
 
-MOST_LONE = 4
+MAX_UNSPLIT_LINES = 4
 """Lines that are not parted below one that is: the rest of a cell, at most."""
-LEAST_COLUMNS = 3
+MIN_HEADER_COLUMNS = 3
 """Of a header that stands above the first rule."""
-HEADING_BAND = 3.5
+MAX_HEADING_BAND_EM = 3.5
 """Font sizes between two rules around one line, at most: the heading of a part of a table."""
 
 
@@ -39,191 +39,198 @@ def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[W
     ``marks`` are lines too short for a frame: under the heading of a column, or under words. A frame that holds others is
     followed by them, for where it turns out to be no table.
     """
-    frames = [part for frame in frames for part in parted(frame, words, size)]
-    plain = _stacked(frames, words, size, headings=False)
-    joined = _stacked(plain, words, size, headings=True)
-    stacks = [*(_lengthened(stack, [*joined, *marks], words, size) for stack in joined), *joined, *plain]
-    whole = {id(stack): _with_inner_lines(stack, [*joined, *plain], marks) for stack in stacks}.values()
+    frames = [part for frame in frames for part in split_frame(frame, words, size)]
+    plain = _stack_frames(frames, words, size, headings=False)
+    joined = _stack_frames(plain, words, size, headings=True)
+    stacks = [*(_extend_down(stack, [*joined, *marks], words, size) for stack in joined), *joined, *plain]
+    whole = {id(stack): _add_inner_lines(stack, [*joined, *plain], marks) for stack in stacks}.values()
     return sorted(whole, key=lambda frame: frame.area, reverse=True)
 
 
-def _stacked(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
+def _stack_frames(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
     """Frames of one width joined where what stands between them is set in columns, or is a heading of one line."""
     stacks: list[Frame] = []
     for frame in sorted(frames, key=lambda frame: frame.top):
-        above = [stack for stack in stacks if _same_width(stack, frame) and stack.bottom < frame.top + TOUCH]
+        above = [stack for stack in stacks if _have_same_width(stack, frame) and stack.bottom < frame.top + TOUCH_POINTS]
         last = max(above, key=lambda stack: stack.bottom, default=None)
         if last is not None and _belong_together(last, frame, words, size, headings):
             stacks.remove(last)
-            frame = last.joined(frame)
+            frame = last.join(frame)
         stacks.append(frame)
     return stacks
 
 
 def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: float, headings: bool) -> bool:
-    between = strip(upper, upper.bottom, lower.top, words)
+    between = words_between(upper, upper.bottom, lower.top, words)
     lines = lines_of(between)
     if not lines:
         return lower.top - upper.bottom < size
-    if headings and len(lines) == 1 and lower.top - upper.bottom < HEADING_BAND * size:
-        return _same_columns(upper, lower, words, size)
-    if max(gaps_between(lines, upper.bottom, lower.top)) >= MOST_WHITE * size or contains_prose(lines, upper, size):
+    if headings and len(lines) == 1 and lower.top - upper.bottom < MAX_HEADING_BAND_EM * size:
+        return _have_same_columns(upper, lower, words, size)
+    if max(gaps_between(lines, upper.bottom, lower.top)) >= MAX_GAP_EM * size or contains_prose(lines, upper, size):
         return False
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
         return False
     return _are_cells(lines, size)
 
 
-def _same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
+def _have_same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
     """Whether most columns of the one go on in the other."""
-    above, below = (lines_of(standing_between(frame, words)) for frame in (upper, lower))
+    above, below = (lines_of(words_inside(frame, words)) for frame in (upper, lower))
     return are_columns_alike(above, below, size)
 
 
 def _are_cells(lines: Sequence[Line], size: float) -> bool:
-    parted = sum(len(segments_of(line, size, CLEAR)) > 1 for line in lines)
-    if len(lines) >= PROSE_LINES and sum(_columns_of_prose(line, size) > 1 for line in lines) * 2 > len(lines):
+    parted = sum(len(segments_of(line, size, MIN_CELL_GAP_EM)) > 1 for line in lines)
+    if len(lines) >= MIN_PAGE_COLUMN_LINES and sum(_count_prose_stretches(line, size) > 1 for line in lines) * 2 > len(lines):
         return False
-    return parted * 2 >= len(lines) or _are_parted(lines, size)
+    return parted * 2 >= len(lines) or _are_split_by_gap(lines, size)
 
 
-def _are_parted(lines: Sequence[Line], size: float) -> bool:
+def _are_split_by_gap(lines: Sequence[Line], size: float) -> bool:
     """Whether white runs through all lines from top to bottom."""
     spans = sorted((word.left, word.right) for line in lines for word in line.words)
     reach = spans[0][1]
     for left, right in spans[1:]:
-        if left - reach > CLEAR * size:
+        if left - reach > MIN_CELL_GAP_EM * size:
             return True
         reach = max(reach, right)
     return False
 
 
-def _columns_of_prose(line: Line, size: float) -> int:
+def _count_prose_stretches(line: Line, size: float) -> int:
     """How many stretches of a line are as long as lines of running text."""
     letters = [
         sum(len(word.text) for word in line.words if left <= word.left < right)
-        for left, right in segments_of(line, size, CLEAR)
+        for left, right in segments_of(line, size, MIN_CELL_GAP_EM)
     ]
-    return sum(number > PROSE_CHARACTERS for number in letters)
+    return sum(number > PAGE_COLUMN_CHARACTERS for number in letters)
 
 
-def _with_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Frame]) -> Frame:
+def _add_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Frame]) -> Frame:
     """A frame of level lines with the shorter ones between them, which stand under headings of several columns.
 
     Marks count beside a longer line only: else they may be drawn under words.
     """
-    if len(frame.uprights) > 1:
+    if len(frame.verticals) > 1:
         return frame
-    inner = {other.levels[0]: other for other in others if is_line(other) and frame.surrounds(other)}
-    beside = [mark for mark in marks if frame.surrounds(mark) and any(abs(line.at - mark.top) < TOUCH for line in inner)]
+    inner = {other.horizontals[0]: other for other in others if is_single_line(other) and frame.surrounds(other)}
+    beside = [mark for mark in marks if frame.surrounds(mark) and any(abs(line.at - mark.top) < TOUCH_POINTS for line in inner)]
     for other in [*inner.values(), *beside]:
-        if other.levels[0] not in frame.levels:
-            frame = frame.joined(other)
+        if other.horizontals[0] not in frame.horizontals:
+            frame = frame.join(other)
     return frame
 
 
-def is_line(frame: Frame) -> bool:
+def is_single_line(frame: Frame) -> bool:
     """Whether a frame is one level line."""
-    return len(frame.levels) == 1 and not frame.uprights
+    return len(frame.horizontals) == 1 and not frame.verticals
 
 
-def _same_width(upper: Frame, lower: Frame) -> bool:
-    return abs(upper.left - lower.left) < 2 * TOUCH and abs(upper.right - lower.right) < 2 * TOUCH
+def _have_same_width(upper: Frame, lower: Frame) -> bool:
+    return abs(upper.left - lower.left) < 2 * TOUCH_POINTS and abs(upper.right - lower.right) < 2 * TOUCH_POINTS
 
 
-def _lengthened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+def _extend_down(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
     """A frame of level lines, or the coloured cells of a header, with the rows below, where no line closes the table."""
-    if stack.uprights and not _is_coloured_header(stack):
+    if stack.verticals and not _is_coloured_header(stack):
         return stack
-    stack = _heightened(stack, others, words, size)
+    stack = _extend_up(stack, others, words, size)
     limit = min((other.top for other in others if _is_below(other, stack)), default=float("inf"))
-    lines = lines_of(strip(stack, stack.bottom + TOUCH + min(TOUCH, 0.5 * size), limit, words))
-    rows = _rows(lines, stack, size)
-    held = lines_of(standing_between(stack, words))
-    if not (stack.uprights or _is_header(stack, size) or len(held) < len(stack.levels)):
+    lines = lines_of(words_between(stack, stack.bottom + TOUCH_POINTS + min(TOUCH_POINTS, 0.5 * size), limit, words))
+    rows = _rows_below(lines, stack, size)
+    held = lines_of(words_inside(stack, words))
+    if not (stack.verticals or _is_header(stack, size) or len(held) < len(stack.horizontals)):
         held = []
     if (
-        sum(len(segments_of(line, size, CLEAR)) > 1 for line in [*held, *rows]) < LEAST_ROWS
+        sum(len(segments_of(line, size, MIN_CELL_GAP_EM)) > 1 for line in [*held, *rows]) < MIN_ROWS
         or not rows
         or not _are_cells(rows, size)
     ):
         return stack
     bottom = max(word.bottom for word in rows[-1].words) + 1
-    longer = stack.joined(Frame((Ruling(bottom, stack.left, stack.right),), ()))
-    drawn = len(stack.levels) + sum(is_line(other) and longer.surrounds(other) for other in others)
+    longer = stack.join(Frame((Ruling(bottom, stack.left, stack.right),), ()))
+    drawn = len(stack.horizontals) + sum(is_single_line(other) and longer.surrounds(other) for other in others)
     return longer if drawn > 1 else stack
 
 
 def _is_header(stack: Frame, size: float) -> bool:
     """Whether a frame is as high as a header between two lines."""
-    return len(stack.levels) > 1 and stack.bottom - stack.top < HEADING_BAND * size
+    return len(stack.horizontals) > 1 and stack.bottom - stack.top < MAX_HEADING_BAND_EM * size
 
 
 def _is_coloured_header(stack: Frame) -> bool:
     """Whether a frame is filled boxes side by side in one row, three or more."""
-    rows = len(borders_of(line.at for line in stack.levels)) - 1
-    return rows == 1 and all(line.edge for line in stack.uprights) and len(borders_of(inner_walls(stack))) > 1
+    rows = len(borders_of(line.at for line in stack.horizontals)) - 1
+    return rows == 1 and all(line.edge for line in stack.verticals) and len(borders_of(inner_walls(stack))) > 1
 
 
-def _heightened(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
+def _extend_up(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
     """A frame of level lines with the header right above the first of them, where its columns go on below."""
-    limit = max((other.bottom for other in others if other.bottom < stack.top - TOUCH and _overlaps(other, stack)), default=0.0)
-    above = lines_of(strip(stack, limit, stack.top - 2 * TOUCH, words))
-    below = lines_of(strip(stack, stack.top, stack.top + MOST_WHITE * size, words))
-    if not above or not below or stack.uprights:
+    limit = max(
+        (other.bottom for other in others if other.bottom < stack.top - TOUCH_POINTS and _is_overlapping(other, stack)),
+        default=0.0,
+    )
+    above = lines_of(words_between(stack, limit, stack.top - 2 * TOUCH_POINTS, words))
+    below = lines_of(words_between(stack, stack.top, stack.top + MAX_GAP_EM * size, words))
+    if not above or not below or stack.verticals:
         return stack
     line = above[-1]
     white = stack.top - line.bottom
-    if white > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < LEAST_COLUMNS:
+    if white > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < MIN_HEADER_COLUMNS:
         return stack
-    if not _stands_over(line, below[0], size):
+    if not _is_header_of(line, below[0], size):
         return stack
-    return stack.joined(Frame((Ruling(line.top - 1, stack.left, stack.right),), ()))
+    return stack.join(Frame((Ruling(line.top - 1, stack.left, stack.right),), ()))
 
 
-def _stands_over(header: Line, row: Line, size: float) -> bool:
+def _is_header_of(header: Line, row: Line, size: float) -> bool:
     """Whether most cells of a row stand under one heading of a header, and none under two."""
     headings = segments_of(header, size)
     under = [sum(left < heading[1] and heading[0] < right for heading in headings) for left, right in segments_of(row, size)]
     return max(under) < 2 and sum(under) >= 0.6 * len(under)
 
 
-def _overlaps(other: Frame, stack: Frame) -> bool:
+def _is_overlapping(other: Frame, stack: Frame) -> bool:
     return other.left < stack.right and stack.left < other.right
 
 
 def _is_below(other: Frame, stack: Frame) -> bool:
     """Whether a frame begins below another and is no short line inside of it."""
-    short = is_line(other) and stack.left - TOUCH < other.left and other.right < stack.right + TOUCH
-    return _overlaps(other, stack) and other.top > stack.bottom + TOUCH and (not short or _same_width(stack, other))
+    short = is_single_line(other) and stack.left - TOUCH_POINTS < other.left and other.right < stack.right + TOUCH_POINTS
+    return (
+        _is_overlapping(other, stack)
+        and other.top > stack.bottom + TOUCH_POINTS
+        and (not short or _have_same_width(stack, other))
+    )
 
 
-def _rows(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
+def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
     """The lines right below a frame that are parted like rows, those in between that are not, and the end of the last cell."""
     rows: list[Line] = []
     taken = 0
-    above, usual = stack.bottom, MOST_WHITE * size if stack.uprights else 2.5 * size
+    above, usual = stack.bottom, MAX_GAP_EM * size if stack.verticals else 2.5 * size
     for line in lines:
         white = line.top - above
-        if white > usual or (len(rows) > taken + MOST_LONE):
+        if white > usual or (len(rows) > taken + MAX_UNSPLIT_LINES):
             break
-        parted = segments_of(line, size, CLEAR)
+        parted = segments_of(line, size, MIN_CELL_GAP_EM)
         if len(parted) == 1 and line.width > 0.7 * (stack.right - stack.left):
             break
         rows.append(line)
         if len(parted) > 1:
             taken = len(rows)
         above = line.bottom
-        if len(rows) > 3 and not stack.uprights:
+        if len(rows) > 3 and not stack.verticals:
             usual = max(size, 2.2 * median(lower.top - upper.bottom for upper, lower in pairwise(rows)))
-    return [*rows[:taken], *_hanging(rows[:taken], rows[taken:], size)]
+    return [*rows[:taken], *_hanging_lines(rows[:taken], rows[taken:], size)]
 
 
-def _hanging(rows: Sequence[Line], rest: Sequence[Line], size: float) -> list[Line]:
+def _hanging_lines(rows: Sequence[Line], rest: Sequence[Line], size: float) -> list[Line]:
     """The lines that end a cell of the last row."""
     if not rows:
         return []
-    cells = segments_of(rows[-1], size, CLEAR)
+    cells = segments_of(rows[-1], size, MIN_CELL_GAP_EM)
     rooms = list(zip([cell[0] - size for cell in cells], [*(cell[0] for cell in cells[1:]), cells[-1][1] + size], strict=True))
     hanging: list[Line] = []
     last = rows[-1]

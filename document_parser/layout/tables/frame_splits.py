@@ -8,43 +8,44 @@ from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.layout.tables.aligned import column_borders, segments_of
-from document_parser.layout.tables.rulings import TOUCH, Frame, Ruling
+from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling
 from document_parser.models import Word
 
-MOST_WHITE = 4
+MAX_GAP_EM = 4
 """Font sizes of white between two lines of a table, at most; more is the white between two tables."""
-SOME_WHITE = 1.5
+NOTABLE_GAP_EM = 1.5
 """Font sizes of white, where other columns begin below it."""
-MOST_USUAL = 2.5
+NOTABLE_GAP_RATIO = 2.5
 """How many times the usual white such white is, at least."""
-ACROSS = 0.9
+MIN_SPLITTING_LINE_SHARE = 0.9
 """Share of the width of a frame that a line has which parts it."""
-FULL = 0.8
+MIN_PROSE_LINE_SHARE = 0.8
 """Share of a frame's width that a line of running text in it has, at least."""
-TEXT_LINES = 2
-ALIKE = 0.7
+MIN_PROSE_LINES = 2
+MIN_SHARED_BORDERS_SHARE = 0.7
 """Share of the borders of columns that go on in the other part of a table, at least."""
-CLEAR = 1.0
+MIN_CELL_GAP_EM = 1.0
 """Font sizes of white between cells."""
 
 
-def standing_between(frame: Frame, words: Sequence[Word]) -> list[Word]:
+def words_inside(frame: Frame, words: Sequence[Word]) -> list[Word]:
     """The words whose middle is in a frame."""
     return [
         word
         for word in words
-        if frame.top - TOUCH < (word.top + word.bottom) / 2 < frame.bottom + TOUCH
-        and frame.left - TOUCH < (word.left + word.right) / 2 < frame.right + TOUCH
+        if frame.top - TOUCH_POINTS < (word.top + word.bottom) / 2 < frame.bottom + TOUCH_POINTS
+        and frame.left - TOUCH_POINTS < (word.left + word.right) / 2 < frame.right + TOUCH_POINTS
     ]
 
 
-def strip(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
+def words_between(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
     """The words between two heights, as wide as a frame."""
-    left, right = frame.left - TOUCH, frame.right + TOUCH
+    left, right = frame.left - TOUCH_POINTS, frame.right + TOUCH_POINTS
     return [
         word
         for word in words
-        if top - TOUCH < (word.top + word.bottom) / 2 < bottom + TOUCH and left < (word.left + word.right) / 2 < right
+        if top - TOUCH_POINTS < (word.top + word.bottom) / 2 < bottom + TOUCH_POINTS
+        and left < (word.left + word.right) / 2 < right
     ]
 
 
@@ -56,9 +57,9 @@ def gaps_between(lines: Sequence[Line], top: float, bottom: float) -> list[float
 
 def contains_prose(lines: Sequence[Line], frame: Frame, size: float) -> bool:
     """Whether lines that follow one another are running text: as wide as the frame and not parted."""
-    least = FULL * (frame.right - frame.left)
-    full = [line.width > least and len(segments_of(line, size, CLEAR)) == 1 for line in lines]
-    return any(all(full[number : number + TEXT_LINES]) for number in range(len(full) - TEXT_LINES + 1))
+    least = MIN_PROSE_LINE_SHARE * (frame.right - frame.left)
+    full = [line.width > least and len(segments_of(line, size, MIN_CELL_GAP_EM)) == 1 for line in lines]
+    return any(all(full[number : number + MIN_PROSE_LINES]) for number in range(len(full) - MIN_PROSE_LINES + 1))
 
 
 def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
@@ -67,20 +68,20 @@ def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
     if len(between) < 2:
         return True
     *usual, widest = sorted(between)
-    if widest < max(SOME_WHITE * size, MOST_USUAL * median(usual)):
+    if widest < max(NOTABLE_GAP_EM * size, NOTABLE_GAP_RATIO * median(usual)):
         return True
     below = between.index(widest) + 1
-    going_on, fewer, _ = _borders_going_on(lines[:below], lines[below:], size)
-    return going_on >= ALIKE * fewer
+    going_on, fewer, _ = _count_shared_borders(lines[:below], lines[below:], size)
+    return going_on >= MIN_SHARED_BORDERS_SHARE * fewer
 
 
 def are_columns_alike(upper: Sequence[Line], lower: Sequence[Line], size: float) -> bool:
     """Whether most columns of the one go on in the other."""
-    going_on, fewer, more = _borders_going_on(upper, lower, size)
-    return fewer > 0 and going_on >= ALIKE * more
+    going_on, fewer, more = _count_shared_borders(upper, lower, size)
+    return fewer > 0 and going_on >= MIN_SHARED_BORDERS_SHARE * more
 
 
-def _borders_going_on(upper: Sequence[Line], lower: Sequence[Line], size: float) -> tuple[int, int, int]:
+def _count_shared_borders(upper: Sequence[Line], lower: Sequence[Line], size: float) -> tuple[int, int, int]:
     """(how many borders of columns go on, how many there are in the lines with fewer of them, and in the others)."""
     fewer, more = sorted((column_borders(lines, size, least=1) for lines in (upper, lower)), key=len)
     return sum(any(abs(border - other) < 2 * size for other in more) for border in fewer), len(fewer), len(more)
@@ -89,38 +90,42 @@ def _borders_going_on(upper: Sequence[Line], lower: Sequence[Line], size: float)
 def are_walls_shared(upper: Frame, lower: Frame) -> bool:
     """Whether the lines between columns of one frame stand below those of the other, where both have some."""
     fewer, more = sorted((inner_walls(upper), inner_walls(lower)), key=len)
-    return all(any(abs(wall - other) < 2 * TOUCH for other in more) for wall in fewer)
+    return all(any(abs(wall - other) < 2 * TOUCH_POINTS for other in more) for wall in fewer)
 
 
 def inner_walls(frame: Frame) -> list[float]:
     """Where lines between columns stand."""
-    return [line.at for line in frame.uprights if frame.left + TOUCH < line.at < frame.right - TOUCH]
+    return [line.at for line in frame.verticals if frame.left + TOUCH_POINTS < line.at < frame.right - TOUCH_POINTS]
 
 
-def parted(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
+def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
     """A frame without lines between columns, cut where wide white or text stands between two of its rules."""
-    levels = sorted(line for line in frame.levels if line.length > ACROSS * (frame.right - frame.left))
-    if len(levels) < 3 or inner_walls(frame):
+    horizontals = sorted(
+        line for line in frame.horizontals if line.length > MIN_SPLITTING_LINE_SHARE * (frame.right - frame.left)
+    )
+    if len(horizontals) < 3 or inner_walls(frame):
         return [frame]
-    cuts = [number for number, (upper, lower) in enumerate(pairwise(levels)) if _apart(upper, lower, frame, words, size)]
-    edges = [frame.top, *((levels[number].at + levels[number + 1].at) / 2 for number in cuts), frame.bottom]
-    return [_between(frame, top, bottom) for top, bottom in pairwise(edges)] if cuts else [frame]
+    cuts = [
+        number for number, (upper, lower) in enumerate(pairwise(horizontals)) if _are_apart(upper, lower, frame, words, size)
+    ]
+    edges = [frame.top, *((horizontals[number].at + horizontals[number + 1].at) / 2 for number in cuts), frame.bottom]
+    return [_part_between(frame, top, bottom) for top, bottom in pairwise(edges)] if cuts else [frame]
 
 
-def _apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:
-    lines = lines_of(strip(frame, upper.at, lower.at, words))
+def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:
+    lines = lines_of(words_between(frame, upper.at, lower.at, words))
     if not lines:
         return False
-    return max(gaps_between(lines, upper.at, lower.at)) >= MOST_WHITE * size or contains_prose(lines, frame, size)
+    return max(gaps_between(lines, upper.at, lower.at)) >= MAX_GAP_EM * size or contains_prose(lines, frame, size)
 
 
-def _between(frame: Frame, top: float, bottom: float) -> Frame:
+def _part_between(frame: Frame, top: float, bottom: float) -> Frame:
     """The part of a frame whose level lines lie between two heights."""
-    levels = tuple(line for line in frame.levels if top - TOUCH <= line.at <= bottom + TOUCH)
-    first, last = min(line.at for line in levels), max(line.at for line in levels)
-    uprights = tuple(
+    horizontals = tuple(line for line in frame.horizontals if top - TOUCH_POINTS <= line.at <= bottom + TOUCH_POINTS)
+    first, last = min(line.at for line in horizontals), max(line.at for line in horizontals)
+    verticals = tuple(
         line._replace(start=max(line.start, first), end=min(line.end, last))
-        for line in frame.uprights
+        for line in frame.verticals
         if line.start < last and line.end > first
     )
-    return Frame(levels, uprights)
+    return Frame(horizontals, verticals)

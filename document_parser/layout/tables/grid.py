@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from document_parser.layout.lines.emphasis import says_something, spans_of_lines
+from document_parser.layout.lines.emphasis import has_look_or_link, spans_of_lines
 from document_parser.layout.lines.joining import join_lines, join_words
 from document_parser.layout.lines.lines import Extent, lines_of
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Cell, Table, Word
 
 _NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|(?<![A-Za-z])to(?![A-Za-z]))*[^\w]*(?:[A-Za-z%€]{1,3})?")
-_LONGEST_NUMBER = 40
+_MAX_NUMBER_CHARACTERS = 40
 _LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
 """Dots that lead the eye from a label to its numbers."""
 
@@ -57,28 +57,28 @@ class Grid(Extent):
         return [word for row in self.rows for cell in row for word in cell.words]
 
 
-def outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
+def words_outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
     """The words that do not stand in any of the grids."""
     boxes = [(grid.left, grid.top, grid.right, grid.bottom) for grid in grids]
-    return [word for word in words if not any(_stands_in(word, box) for box in boxes)]
+    return [word for word in words if not any(_is_in_box(word, box) for box in boxes)]
 
 
-def _stands_in(word: Word, box: tuple[float, float, float, float]) -> bool:
+def _is_in_box(word: Word, box: tuple[float, float, float, float]) -> bool:
     left, top, right, bottom = box
     return left <= (word.left + word.right) / 2 <= right and top <= (word.top + word.bottom) / 2 <= bottom
 
 
 def is_number(text: str) -> bool:
-    return len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text) is not None
+    return len(text) <= _MAX_NUMBER_CHARACTERS and _NUMBER.fullmatch(text) is not None
 
 
-def mostly_numbers(texts: Sequence[str]) -> bool:
+def is_mostly_numbers(texts: Sequence[str]) -> bool:
     return sum(map(is_number, texts)) * 2 > len(texts)
 
 
-def table_block(grid: Grid, scale: Scale) -> Block:
+def build_table_block(grid: Grid, scale: Scale) -> Block:
     """The grid as a block; the first rows are a header where rules or looks say so."""
-    heads = _header_rows(grid) if grid.header_rows is None else grid.header_rows
+    heads = _count_header_rows(grid) if grid.header_rows is None else grid.header_rows
     cells = [
         Cell(
             row=row,
@@ -87,16 +87,16 @@ def table_block(grid: Grid, scale: Scale) -> Block:
             column_span=cell.last - cell.first + 1,
             text=cell.text,
             header=row < heads,
-            spans=spans_of_lines(lines_of(cell.words)) if says_something(cell.words) else [],
+            spans=spans_of_lines(lines_of(cell.words)) if has_look_or_link(cell.words) else [],
         )
         for row, cells in enumerate(grid.rows)
         for cell in cells
     ]
     table = Table(rows=len(grid.rows), columns=grid.columns, cells=cells)
-    return Block(kind="table", box=scale.box(grid.words), table=table)
+    return Block(kind="table", box=scale.box_of(grid.words), table=table)
 
 
-def _header_rows(grid: Grid) -> int:
+def _count_header_rows(grid: Grid) -> int:
     """How many rows are the header: the first where it looks like one, and those that its cells cover or stand over."""
     if not _has_header(grid):
         return 0
@@ -109,16 +109,19 @@ def _header_rows(grid: Grid) -> int:
 def _has_header(grid: Grid) -> bool:
     """Bold above plain, or words above numbers."""
     first, *rest = grid.rows
-    if _bold(first) and not all(_bold(row) for row in rest):
+    if _is_bold(first) and not all(_is_bold(row) for row in rest):
         return True
     if any(is_number(cell.text) for cell in first):
         return False
-    return any(mostly_numbers([cell.text for row in rest for cell in row if cell.first == column]) for column in _seats(first))
+    return any(
+        is_mostly_numbers([cell.text for row in rest for cell in row if cell.first == column])
+        for column in _single_column_starts(first)
+    )
 
 
-def _seats(row: Sequence[GridCell]) -> set[int]:
+def _single_column_starts(row: Sequence[GridCell]) -> set[int]:
     return {cell.first for cell in row if cell.first == cell.last}
 
 
-def _bold(row: Sequence[GridCell]) -> bool:
+def _is_bold(row: Sequence[GridCell]) -> bool:
     return all(cell.bold for cell in row)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from statistics import median
 
 from document_parser.layout.lines.lines import lines_of
-from document_parser.layout.tables.grid import Grid, GridCell, mostly_numbers
+from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers
 
-LEAST_FILLED = 0.25
+MIN_FILLED_SHARE = 0.25
 """Share of a table's cells that hold text, at least; between the lines of a chart there is less."""
-SPARSE = 0.75
-FEW_LETTERS = 4
+SPARSE_SHARE = 0.75
+MIN_SPARSE_LETTERS = 4
 """A table with fewer texts than the one, as a share of its cells, has more letters than the other in the mean one of them."""
-PROSE_LINES = 8
-PROSE_CHARACTERS = 25
-PROSE_FILL = 0.8
-LONG_TEXT = 90
+MIN_PAGE_COLUMN_LINES = 8
+PAGE_COLUMN_CHARACTERS = 25
+MIN_PAGE_COLUMN_FILL_SHARE = 0.8
+MAX_SHORT_TEXT_LETTERS = 90
 """Letters."""
 
 
@@ -24,13 +24,13 @@ def is_table(grid: Grid, walled: bool) -> bool:
     cells = [cell for row in grid.rows for cell in row]
     filled = [cell for cell in cells if cell.words]
     letters = [sum(len(word.text) for word in cell.words) for cell in filled]
-    if len(filled) < max(4, LEAST_FILLED * len(cells)) or not _is_filled_evenly(grid):
+    if len(filled) < max(4, MIN_FILLED_SHARE * len(cells)) or not _is_filled_evenly(grid):
         return False
-    if len(filled) < SPARSE * len(cells) and sum(letters) < FEW_LETTERS * len(filled):
+    if len(filled) < SPARSE_SHARE * len(cells) and sum(letters) < MIN_SPARSE_LETTERS * len(filled):
         return False
     if max(letters) > 400 and max(letters) > 0.6 * sum(letters):
         return False
-    return walled or not (_is_set_in_columns(grid) or _holds_texts(grid) or _begins_with_texts(grid))
+    return walled or not (_is_set_in_columns(grid) or _has_long_texts(grid) or _has_long_first_column(grid))
 
 
 def _is_filled_evenly(grid: Grid) -> bool:
@@ -49,31 +49,34 @@ def _is_set_in_columns(grid: Grid) -> bool:
     """Whether most columns are running text: the columns of a page between two rules."""
     prose = 0
     for column in range(grid.columns):
-        lines = lines_of([word for cell in _column(grid, column) for word in cell.words])
-        if len(lines) < PROSE_LINES:
+        lines = lines_of([word for cell in _cells_of_column(grid, column) for word in cell.words])
+        if len(lines) < MIN_PAGE_COLUMN_LINES:
             continue
         width = max(line.right for line in lines) - min(line.left for line in lines)
         letters = median(len(line.text) for line in lines)
-        prose += letters > PROSE_CHARACTERS and median(line.width for line in lines) > PROSE_FILL * width
+        prose += letters > PAGE_COLUMN_CHARACTERS and median(line.width for line in lines) > MIN_PAGE_COLUMN_FILL_SHARE * width
     return prose * 2 >= grid.columns
 
 
-def _column(grid: Grid, column: int) -> list[GridCell]:
+def _cells_of_column(grid: Grid, column: int) -> list[GridCell]:
     return [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
-def _begins_with_texts(grid: Grid) -> bool:
+def _has_long_first_column(grid: Grid) -> bool:
     """Whether the first column mostly holds long texts and no other holds numbers: sentences with a wide space in them."""
-    if any(mostly_numbers([cell.text for cell in _column(grid, column) if cell.words]) for column in range(1, grid.columns)):
+    if any(
+        is_mostly_numbers([cell.text for cell in _cells_of_column(grid, column) if cell.words])
+        for column in range(1, grid.columns)
+    ):
         return False
-    return _mostly_long(_column(grid, 0))
+    return _is_mostly_long(_cells_of_column(grid, 0))
 
 
-def _mostly_long(cells: list[GridCell]) -> bool:
+def _is_mostly_long(cells: list[GridCell]) -> bool:
     letters = [sum(len(word.text) for word in cell.words) for cell in cells]
-    return sum(number for number in letters if number > LONG_TEXT) >= 0.6 * max(1, sum(letters))
+    return sum(number for number in letters if number > MAX_SHORT_TEXT_LETTERS) >= 0.6 * max(1, sum(letters))
 
 
-def _holds_texts(grid: Grid) -> bool:
+def _has_long_texts(grid: Grid) -> bool:
     """Whether every column mostly holds long texts: cards side by side."""
-    return all(_mostly_long(_column(grid, column)) for column in range(grid.columns))
+    return all(_is_mostly_long(_cells_of_column(grid, column)) for column in range(grid.columns))

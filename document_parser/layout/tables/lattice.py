@@ -7,10 +7,10 @@ from functools import cached_property
 from itertools import pairwise
 
 from document_parser.layout.lines.lines import lines_of
-from document_parser.layout.tables.aligned import Span, cells_of, plain_space, text_spans
-from document_parser.layout.tables.column_borders import ALL_ACROSS
+from document_parser.layout.tables.aligned import Interval, cells_of, plain_space, text_spans
+from document_parser.layout.tables.column_borders import MIN_ACROSS_SHARE
 from document_parser.layout.tables.grid import GridCell
-from document_parser.layout.tables.rulings import TOUCH, Frame, covers, near
+from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, covers, rulings_at
 from document_parser.models import Word
 
 
@@ -27,8 +27,8 @@ class Lattice:
         self.size = size
         self.words = words
         self.ruled = len(self.bands) >= 4
-        self.beside_lines = [near(frame.uprights, border) for border in columns]
-        self.level_lines = {edge: near(frame.levels, edge) for edge in bands}
+        self.verticals_at = [rulings_at(frame.verticals, border) for border in columns]
+        self.horizontals_at = {edge: rulings_at(frame.horizontals, edge) for edge in bands}
         self.space = plain_space(words)
         self.texts = text_spans(lines_of(words), columns[1:-1])
 
@@ -41,7 +41,7 @@ class Lattice:
         """How wide the widest line of each column is."""
         widths = [0.0] * self.width
         for line in lines_of(self.words):
-            for cell in self.cell_line(line.words):
+            for cell in self.cells_of_line(line.words):
                 if cell.first == cell.last:
                     widths[cell.first] = max(widths[cell.first], cell.width)
         return widths
@@ -57,28 +57,28 @@ class Lattice:
         return held
 
     @cached_property
-    def inner_uprights(self) -> int:
+    def inner_verticals(self) -> int:
         return sum(self.drawn) - 2
 
     @cached_property
     def walls_drawn(self) -> bool:
         """Whether a line is drawn between columns; edges of filled boxes alone are found around the cards of a page too."""
-        return self.inner_uprights > 0 and not all(line.edge for line in self.frame.uprights)
+        return self.inner_verticals > 0 and not all(line.edge for line in self.frame.verticals)
 
     @cached_property
-    def head_bands(self) -> int:
+    def header_bands(self) -> int:
         """How many bands stand above the first line that goes all the way across, below the top."""
         for number, (_, bottom) in enumerate(self.bands):
-            if covers(self.level_lines[bottom], self.frame.left, self.frame.right, ALL_ACROSS):
+            if covers(self.horizontals_at[bottom], self.frame.left, self.frame.right, MIN_ACROSS_SHARE):
                 return number + 1
         return 1
 
     @cached_property
-    def reaches(self) -> list[Span]:
+    def reaches(self) -> list[Interval]:
         """From where to where the texts of each column reach; the whole column where that is not known."""
         return [text or column for text, column in zip(self.texts, pairwise(self.columns), strict=True)]
 
-    def cell_line(self, words: Sequence[Word]) -> list[GridCell]:
+    def cells_of_line(self, words: Sequence[Word]) -> list[GridCell]:
         """The cells of one line: runs of words, which may reach across a border that is not drawn."""
         strips: dict[int, list[Word]] = {}
         top, bottom = min(word.top for word in words), max(word.bottom for word in words)
@@ -93,27 +93,27 @@ class Lattice:
                 cells.append(GridCell(cell.first + wall, cell.last + wall, cell.words))
         return cells
 
-    def cell_lines(self, words: Sequence[Word]) -> list[list[GridCell]]:
-        return [self.cell_line(line.words) for line in lines_of(words)]
+    def cells_of_lines(self, words: Sequence[Word]) -> list[list[GridCell]]:
+        return [self.cells_of_line(line.words) for line in lines_of(words)]
 
     def is_wall(self, border: int, top: float, bottom: float) -> bool:
         """Whether a line is drawn along a border of columns between two heights; the outer borders always are walls."""
         if border in {0, self.width}:
             return True
-        return self.drawn[border] and covers(self.beside_lines[border], top, bottom)
+        return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
 
-    def is_head(self, band: int) -> bool:
-        heads = self.head_bands
+    def is_header_band(self, band: int) -> bool:
+        heads = self.header_bands
         return band < (heads if heads < len(self.bands) else 1) < len(self.bands)
 
     def open_columns(self, band: int) -> frozenset[int]:
         """Columns whose cell goes on above or below a band, where lines end others."""
-        inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH < edge < self.frame.bottom - TOUCH]
+        inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH_POINTS < edge < self.frame.bottom - TOUCH_POINTS]
         free = frozenset(
             column
             for column, (left, right) in enumerate(pairwise(self.columns))
-            if any(not covers(self.level_lines[edge], left, right) for edge in inner)
+            if any(not covers(self.horizontals_at[edge], left, right) for edge in inner)
         )
         # Where lines part all columns, one cell may end in a band in which the other begins.
         some = len(free) < self.width or all(self.drawn)
-        return free if some and band >= self.head_bands else frozenset()
+        return free if some and band >= self.header_bands else frozenset()

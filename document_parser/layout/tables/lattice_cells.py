@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from document_parser.layout.tables.grid import Grid, GridCell
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.lattice_rows import Row
-from document_parser.layout.tables.rulings import TOUCH, covers
+from document_parser.layout.tables.rulings import TOUCH_POINTS, covers
 from document_parser.models import Word
 
 Walls = NDArray[np.bool_]
@@ -20,8 +20,8 @@ Walls = NDArray[np.bool_]
 
 def grid_of(lattice: Lattice, rows: Sequence[Row]) -> Grid | None:
     """The grid without what stands above and below it; None where nothing is left."""
-    beside, below = _walls(lattice, rows)
-    return _filled(lattice, rows, list(_regions(beside, below)))
+    beside, below = _find_walls(lattice, rows)
+    return _fill_regions(lattice, rows, list(_split_into_regions(beside, below)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Region:
         return ((row, column) for row in range(self.top, self.bottom + 1) for column in range(self.left, self.right + 1))
 
 
-def _filled(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Grid | None:
+def _fill_regions(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Grid | None:
     seats = {(row, column): number for number, region in enumerate(regions) for row, column in region.places()}
     words: list[list[Word]] = [[] for _ in regions]
     for number, row in enumerate(rows):
@@ -46,10 +46,10 @@ def _filled(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Gr
     made: list[list[GridCell]] = [[] for _ in rows]
     for region, held in zip(regions, words, strict=True):
         made[region.top].append(GridCell(region.left, region.right, tuple(held), region.bottom - region.top + 1))
-    return _trimmed(_without_empty_rows(made), lattice.width)
+    return _trim_rows(_drop_empty_rows(made), lattice.width)
 
 
-def _walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
+def _find_walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
     """(right of each place, below it): whether a wall stands there."""
     beside: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
     below: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
@@ -58,7 +58,7 @@ def _walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
             beside[number, first:last] = False
         for cell in row.cells:
             beside[number, cell.first : cell.last] = False
-        for first, last in _spans_below(lattice, row, rows[number + 1 :]):
+        for first, last in _spans_over_short_lines(lattice, row, rows[number + 1 :]):
             beside[number, first:last] = False
         if row.walled is not None:
             below[number] = [column in row.walled for column in range(lattice.width)]
@@ -69,15 +69,15 @@ def _walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
 
 def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> bool:
     """Whether a cell ends with a row, the last of its band: by a line, or, without lines between columns, by another text."""
-    if _is_floor(lattice, row, column):
+    if _has_line_below(lattice, row, column):
         return True
-    both = _holds(row, column) and _holds(lower, column)
-    return both and row.band >= lattice.head_bands and not lattice.inner_uprights
+    both = _has_text(row, column) and _has_text(lower, column)
+    return both and row.band >= lattice.header_bands and not lattice.inner_verticals
 
 
-def _is_floor(lattice: Lattice, row: Row, column: int) -> bool:
+def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
     """Whether a line runs below a cell, or below its text: short lines stand under the headings of one column too."""
-    lines = lattice.level_lines[row.bottom]
+    lines = lattice.horizontals_at[row.bottom]
     over = [cell for cell in row.cells if cell.first == cell.last == column and cell.words]
     spans = [(lattice.columns[column], lattice.columns[column + 1]), *((cell.left, cell.right) for cell in over)]
     return any(covers(lines, left, right) for left, right in spans)
@@ -89,7 +89,7 @@ def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
     for left, right in pairwise(walls):
         if not any(lattice.drawn[left + 1 : right]):
             continue
-        if _texts_in(row, left, right - 1) < 2:
+        if _count_texts(row, left, right - 1) < 2:
             yield left, right - 1
         else:
             yield from _drawn_stretches(lattice, row, left, right)
@@ -101,20 +101,20 @@ def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Itera
     for column in range(left, right):
         if column + 1 < right and lattice.drawn[column + 1]:
             continue
-        if _texts_in(row, first, column) < 2:
+        if _count_texts(row, first, column) < 2:
             yield first, column
         first = column + 1
 
 
-def _spans_below(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tuple[int, int]]:
+def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tuple[int, int]]:
     """Columns that a short line below a row holds together, where one run of words stands on it."""
     if not rest or rest[0].band == row.band:
         return
-    for start, end in [piece for line in lattice.level_lines[row.bottom] for piece in line.pieces]:
+    for start, end in [piece for line in lattice.horizontals_at[row.bottom] for piece in line.pieces]:
         over = [
             column
             for column, (left, right) in enumerate(pairwise(lattice.columns))
-            if start - TOUCH <= (left + right) / 2 <= end + TOUCH
+            if start - TOUCH_POINTS <= (left + right) / 2 <= end + TOUCH_POINTS
         ]
         if not 1 < len(over) < lattice.width:
             continue
@@ -125,7 +125,7 @@ def _spans_below(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tu
             yield first, last
 
 
-def _regions(beside: Walls, below: Walls) -> Iterator[_Region]:
+def _split_into_regions(beside: Walls, below: Walls) -> Iterator[_Region]:
     """The cells that the walls leave, each a rectangle."""
     rows, columns = beside.shape
     free = np.ones_like(beside)
@@ -145,15 +145,15 @@ def _regions(beside: Walls, below: Walls) -> Iterator[_Region]:
             yield _Region(row, column, bottom, right)
 
 
-def _texts_in(row: Row, first: int, last: int) -> int:
+def _count_texts(row: Row, first: int, last: int) -> int:
     return sum(cell.first <= last and first <= cell.last for cell in row.cells)
 
 
-def _holds(row: Row, column: int) -> bool:
+def _has_text(row: Row, column: int) -> bool:
     return any(cell.first <= column <= cell.last for cell in row.cells)
 
 
-def _without_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
+def _drop_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
     """Without the rows in which no cell begins; cells that run through them span a row less."""
     starts = [bool(row) for row in rows]
     return [
@@ -161,7 +161,7 @@ def _without_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
     ]
 
 
-def _trimmed(rows: list[list[GridCell]], columns: int) -> Grid | None:
+def _trim_rows(rows: list[list[GridCell]], columns: int) -> Grid | None:
     """Without the rows at both ends that are one cell: a title above, notes below."""
     start, end = 0, len(rows)
     while start < end and _is_one_cell(rows[start], columns):

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.lattice import Lattice
-from document_parser.layout.tables.row_starts import heading_spans, row_starts
-from document_parser.layout.tables.spanning_cells import TallCell, tall_cells
+from document_parser.layout.tables.row_starts import find_row_starts, heading_spans
+from document_parser.layout.tables.spanning_cells import TallCell, find_tall_cells
 from document_parser.models import Word
 
 
@@ -28,40 +28,40 @@ class Row:
 def rows_of(lattice: Lattice) -> list[Row]:
     """All rows from the top down, without those that hold nothing where nothing is drawn for them."""
     rows = [row for band in range(len(lattice.bands)) for row in _rows_of_band(lattice, band)]
-    rows = [row for row in rows if row.cells or (lattice.inner_uprights and _is_open(lattice, row))]
-    return [*rows[:1], *(_headed(lattice, row) for row in rows[1:])]
+    rows = [row for row in rows if row.cells or (lattice.inner_verticals and _is_tall_enough(lattice, row))]
+    return [*rows[:1], *(_place_part_heading(lattice, row) for row in rows[1:])]
 
 
 def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
     """The rows between two lines across."""
     top, bottom = lattice.bands[band]
     words = [word for word in lattice.words if top <= (word.top + word.bottom) / 2 < bottom]
-    if lattice.is_head(band):
-        return _head_rows(lattice, band, lattice.cell_lines(words))
+    if lattice.is_header_band(band):
+        return _header_rows(lattice, band, lattice.cells_of_lines(words))
     open_columns = lattice.open_columns(band)
-    tall = _merged(lattice.cell_lines([word for word in words if lattice.column_of(word) in open_columns]))
+    tall = _merge_lines(lattice.cells_of_lines([word for word in words if lattice.column_of(word) in open_columns]))
     words = [word for word in words if lattice.column_of(word) not in open_columns]
     if not words:
         return [Row(band, top, bottom, tall)]
-    spanning = tall_cells(lattice.words_by_column(words), lattice.size, len(lattice.bands) > 1)
+    spanning = find_tall_cells(lattice.words_by_column(words), lattice.size, len(lattice.bands) > 1)
     closed = frozenset(range(lattice.width)) - open_columns
-    rows = [Row(band, top, bottom, _merged(group), closed) for group in _groups(lattice, words, spanning)]
+    rows = [Row(band, top, bottom, _merge_lines(group), closed) for group in _group_lines(lattice, words, spanning)]
     rows[0].cells.extend(tall)
     rows[-1] = replace(rows[-1], walled=None)
     for cell in spanning:
-        _put_over(rows, cell)
+        _add_tall_cell(rows, cell)
     return rows
 
 
-def _groups(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[list[GridCell]]]:
+def _group_lines(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[list[GridCell]]]:
     """The lines of each row that words between two lines make, without those that stand beside several rows."""
     held = {id(word) for cell in spanning for word in cell.cell.words}
-    lines = lattice.cell_lines([word for word in words if id(word) not in held])
-    starts = row_starts(lines, lattice.widths, lattice.size, lattice.ruled)
+    lines = lattice.cells_of_lines([word for word in words if id(word) not in held])
+    starts = find_row_starts(lines, lattice.widths, lattice.size, lattice.ruled)
     return [lines[start:end] for start, end in pairwise([*starts, len(lines)])]
 
 
-def _head_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> list[Row]:
+def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> list[Row]:
     """A header as one row, or several where a heading stands over those of several columns."""
     top, bottom = lattice.bands[band]
     if not lines:
@@ -71,16 +71,16 @@ def _head_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> list
         group.append(line)
         spans = heading_spans(lines, lattice.reaches, number, lattice.size)
         if spans:
-            cells = [_widened(cell, spans) for cell in _merged(group)]
+            cells = [_widen_cell(cell, spans) for cell in _merge_lines(group)]
             rows.append(Row(band, top, bottom, cells, frozenset(c for first, last in spans for c in range(first, last + 1))))
             group = []
-    return [*rows, Row(band, top, bottom, _merged(group))] if group else rows
+    return [*rows, Row(band, top, bottom, _merge_lines(group))] if group else rows
 
 
-def _headed(lattice: Lattice, row: Row) -> Row:
+def _place_part_heading(lattice: Lattice, row: Row) -> Row:
     """A row of one text, the heading of a part: over all columns where it stands at their middle, else in the first."""
     closed = row.walled is None or len(row.walled) == lattice.width
-    if lattice.inner_uprights or len(row.cells) != 1 or not closed:
+    if lattice.inner_verticals or len(row.cells) != 1 or not closed:
         return row
     cell = row.cells[0]
     if cell.first == 0:
@@ -91,32 +91,32 @@ def _headed(lattice: Lattice, row: Row) -> Row:
     return replace(row, cells=[GridCell(0, lattice.width - 1, cell.words)]) if centred else row
 
 
-def _is_open(lattice: Lattice, row: Row) -> bool:
+def _is_tall_enough(lattice: Lattice, row: Row) -> bool:
     return row.bottom - row.top > 0.7 * lattice.size
 
 
-def _widened(cell: GridCell, spans: Sequence[tuple[int, int]]) -> GridCell:
+def _widen_cell(cell: GridCell, spans: Sequence[tuple[int, int]]) -> GridCell:
     for first, last in spans:
         if first <= cell.first and cell.last <= last:
             return GridCell(first, last, cell.words)
     return cell
 
 
-def _put_over(rows: list[Row], tall: TallCell) -> None:
+def _add_tall_cell(rows: list[Row], tall: TallCell) -> None:
     """Put a cell over those of the rows of a band beside which it stands."""
-    over = [number for number, row in enumerate(rows) if _middle_in(row, tall)] or [0]
+    over = [number for number, row in enumerate(rows) if _is_beside(row, tall)] or [0]
     rows[over[0]].cells.append(tall.cell)
     for number in over[:-1]:
         walled = rows[number].walled
         rows[number] = replace(rows[number], walled=(walled or frozenset()) - {tall.cell.first})
 
 
-def _middle_in(row: Row, tall: TallCell) -> bool:
+def _is_beside(row: Row, tall: TallCell) -> bool:
     middles = [(word.top + word.bottom) / 2 for cell in row.cells for word in cell.words]
     return any(tall.top - 1 < middle < tall.bottom + 1 for middle in middles)
 
 
-def _merged(lines: Sequence[Sequence[GridCell]]) -> list[GridCell]:
+def _merge_lines(lines: Sequence[Sequence[GridCell]]) -> list[GridCell]:
     """The cells of several lines as those of one row: what overlaps is one cell."""
     merged: list[GridCell] = []
     for cell in sorted((cell for line in lines for cell in line), key=lambda cell: cell.first):

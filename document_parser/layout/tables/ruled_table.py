@@ -9,66 +9,68 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from document_parser.layout.lines.lines import body_size, lines_of
-from document_parser.layout.tables.column_borders import body_top, columns_of, prune_borders, split_words, widen_fills
+from document_parser.layout.tables.column_borders import columns_of, find_body_top, prune_borders, split_words, widen_fills
 from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.lattice_cells import grid_of
 from document_parser.layout.tables.lattice_rows import rows_of
 from document_parser.layout.tables.rulings import Frame, borders_of
-from document_parser.layout.tables.side_by_side import share_rows
+from document_parser.layout.tables.side_by_side import are_rows_shared
 from document_parser.models import Word
 
-MOST_PLACES = 15_000
-MOST_HEADS = 4
+MAX_PLACES = 15_000
+MAX_HEADER_ROWS = 4
 """Rows of a header."""
 
 
-def grid_inside(frame: Frame, words: Sequence[Word]) -> Grid | None:
+def grid_of_frame(frame: Frame, words: Sequence[Word]) -> Grid | None:
     """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
     frame = widen_fills(frame, words)
-    words = split_words(words, frame.uprights)
+    words = split_words(words, frame.verticals)
     if len(words) < 4:
         return None
     size = body_size(words)
-    across, down = _borders(frame, words, size)
-    if len(across) * len(down) > MOST_PLACES or min(len(across), len(down)) < 2 or len(across) + len(down) < 5:
+    across, down = _drawn_borders(frame, words, size)
+    if len(across) * len(down) > MAX_PLACES or min(len(across), len(down)) < 2 or len(across) + len(down) < 5:
         return None  # one cell is a box around text
-    columns, drawn = columns_of(across, words, size, body_top(frame, down))
+    columns, drawn = columns_of(across, words, size, find_body_top(frame, down))
     if len(columns) < 3:
         return None
     lattice = Lattice(frame, columns, drawn, down, size, words)
-    return _grid(lattice) if len(lattice.bands) > 1 or _rows_are_shared(lattice) else None
+    return _build_grid(lattice) if len(lattice.bands) > 1 or _has_shared_rows(lattice) else None
 
 
-def _borders(frame: Frame, words: Sequence[Word], size: float) -> tuple[list[float], list[float]]:
+def _drawn_borders(frame: Frame, words: Sequence[Word], size: float) -> tuple[list[float], list[float]]:
     """(borders of columns, borders of bands) that lines draw, without those that part nothing."""
-    across = borders_of([*(line.at for line in frame.uprights), frame.left, frame.right])
-    down = borders_of([*(line.at for line in frame.levels), frame.top, frame.bottom])
+    across = borders_of([*(line.at for line in frame.verticals), frame.left, frame.right])
+    down = borders_of([*(line.at for line in frame.horizontals), frame.top, frame.bottom])
     middles = [((word.left + word.right) / 2, (word.top + word.bottom) / 2) for word in words]
     return prune_borders(across, [x for x, _ in middles], size), prune_borders(down, [y for _, y in middles], 0.7 * size)
 
 
-def _rows_are_shared(lattice: Lattice) -> bool:
+def _has_shared_rows(lattice: Lattice) -> bool:
     """Whether the lines of all columns stand on the rows that no line parts."""
-    return share_rows([lines_of(words) for words in lattice.words_by_column(lattice.words)], lattice.size)
+    return are_rows_shared([lines_of(words) for words in lattice.words_by_column(lattice.words)], lattice.size)
 
 
-def _grid(lattice: Lattice) -> Grid | None:
+def _build_grid(lattice: Lattice) -> Grid | None:
     rows = rows_of(lattice)
     grid = grid_of(lattice, rows) if len(rows) > 1 else None
     return (
-        replace(grid, header_rows=_heads(lattice, grid)) if grid is not None and is_table(grid, lattice.walls_drawn) else None
+        replace(grid, header_rows=_count_header_rows(lattice, grid))
+        if grid is not None and is_table(grid, lattice.walls_drawn)
+        else None
     )
 
 
-def _heads(lattice: Lattice, grid: Grid) -> int | None:
+def _count_header_rows(lattice: Lattice, grid: Grid) -> int | None:
     """The rows above the line below the header, where that line differs from those between rows; else None."""
-    body = lattice.bands[lattice.head_bands :]
-    end = lattice.bands[lattice.head_bands - 1][1]
+    body = lattice.bands[lattice.header_bands :]
+    end = lattice.bands[lattice.header_bands - 1][1]
     above = [[cell for cell in row if cell.words and (cell.top + cell.bottom) / 2 < end] for row in grid.rows]
     heads = sum(bool(cells) for cells in above)
-    if not body or not 0 < heads <= MOST_HEADS or len(grid.rows) - heads < 2 * len(body):
+    if not body or not 0 < heads <= MAX_HEADER_ROWS or len(grid.rows) - heads < 2 * len(body):
         return None
     numbers = sum(is_number(cell.text) for cells in above for cell in cells)
     return heads if heads == 1 or numbers * 2 < sum(map(len, above)) else None

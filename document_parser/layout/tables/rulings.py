@@ -12,14 +12,14 @@ import numpy as np
 
 from document_parser.models import RulingLine
 
-TOUCH = 3.5
+TOUCH_POINTS = 3.5
 """Lines that come this close to each other meet; two side by side are one double line."""
-SHOWS = 1.0
+VISIBLE_GAP_POINTS = 1.0
 """A gap of a line that is wider is seen."""
-THIN = 3.5
-MOST_RULINGS = 1200
+MAX_THICKNESS_POINTS = 3.5
+MAX_RULINGS = 1200
 """Of one direction; a page with more shows a drawing."""
-MOST_FILLS = 1000
+MAX_FILLS = 1000
 
 
 class Ruling(NamedTuple):
@@ -48,35 +48,35 @@ class Ruling(NamedTuple):
 class Frame:
     """Lines that hang together, and the box around them."""
 
-    levels: tuple[Ruling, ...]
-    uprights: tuple[Ruling, ...]
+    horizontals: tuple[Ruling, ...]
+    verticals: tuple[Ruling, ...]
 
     @cached_property
     def left(self) -> float:
-        return min([line.start for line in self.levels] + [line.at for line in self.uprights])
+        return min([line.start for line in self.horizontals] + [line.at for line in self.verticals])
 
     @cached_property
     def right(self) -> float:
-        return max([line.end for line in self.levels] + [line.at for line in self.uprights])
+        return max([line.end for line in self.horizontals] + [line.at for line in self.verticals])
 
     @cached_property
     def top(self) -> float:
-        return min([line.at for line in self.levels] + [line.start for line in self.uprights])
+        return min([line.at for line in self.horizontals] + [line.start for line in self.verticals])
 
     @cached_property
     def bottom(self) -> float:
-        return max([line.at for line in self.levels] + [line.end for line in self.uprights])
+        return max([line.at for line in self.horizontals] + [line.end for line in self.verticals])
 
     @cached_property
     def area(self) -> float:
         return (self.right - self.left) * (self.bottom - self.top)
 
     def surrounds(self, other: Frame) -> bool:
-        inside = self.left - TOUCH < other.left and other.right < self.right + TOUCH
+        inside = self.left - TOUCH_POINTS < other.left and other.right < self.right + TOUCH_POINTS
         return inside and self.top < other.top and other.bottom < self.bottom
 
-    def joined(self, other: Frame) -> Frame:
-        return Frame((*self.levels, *other.levels), (*self.uprights, *other.uprights))
+    def join(self, other: Frame) -> Frame:
+        return Frame((*self.horizontals, *other.horizontals), (*self.verticals, *other.verticals))
 
 
 def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], list[Ruling]]:
@@ -85,22 +85,27 @@ def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], 
     The edges of a filled box count, except where lines stand close on both its sides: it colours the cell between them.
     """
     drawn = [rule for rule in rules if _is_line(rule)]
-    uprights = _joined(_lines(drawn, "upright"))
-    fills = [rule for rule in rules if not _is_line(rule) and not _colours_a_cell(rule, uprights, size)]
-    fills = _outermost(fills, size)
-    edges = [edge for fill in fills for edge in _edges(fill)]
-    levels, uprights = (
-        _joined([*_lines(drawn, direction), *(line._replace(edge=True) for line in _lines(edges, direction))])
+    verticals = _join_collinear(_lines_in_direction(drawn, "upright"))
+    fills = [rule for rule in rules if not _is_line(rule) and not _is_cell_colour(rule, verticals, size)]
+    fills = _drop_inner_fills(fills, size)
+    edges = [edge for fill in fills for edge in _edges_of(fill)]
+    horizontals, verticals = (
+        _join_collinear(
+            [
+                *_lines_in_direction(drawn, direction),
+                *(line._replace(edge=True) for line in _lines_in_direction(edges, direction)),
+            ]
+        )
         for direction in ("level", "upright")
     )
-    return levels, uprights
+    return horizontals, verticals
 
 
 def _is_line(rule: RulingLine) -> bool:
-    return min(rule.right - rule.left, rule.bottom - rule.top) <= THIN
+    return min(rule.right - rule.left, rule.bottom - rule.top) <= MAX_THICKNESS_POINTS
 
 
-def _lines(rules: Iterable[RulingLine], direction: str) -> list[Ruling]:
+def _lines_in_direction(rules: Iterable[RulingLine], direction: str) -> list[Ruling]:
     found = []
     for left, top, right, bottom in rules:
         level = right - left > bottom - top
@@ -111,7 +116,7 @@ def _lines(rules: Iterable[RulingLine], direction: str) -> list[Ruling]:
     return found
 
 
-def _edges(fill: RulingLine) -> Iterable[RulingLine]:
+def _edges_of(fill: RulingLine) -> Iterable[RulingLine]:
     left, top, right, bottom = fill
     return (
         RulingLine(left, top, right, top),
@@ -121,17 +126,17 @@ def _edges(fill: RulingLine) -> Iterable[RulingLine]:
     )
 
 
-def _colours_a_cell(fill: RulingLine, uprights: Sequence[Ruling], size: float) -> bool:
-    at, start, end = _array(uprights).T
-    beside = at[(start - TOUCH <= fill.top) & (fill.bottom <= end + TOUCH)]
+def _is_cell_colour(fill: RulingLine, verticals: Sequence[Ruling], size: float) -> bool:
+    at, start, end = _to_array(verticals).T
+    beside = at[(start - TOUCH_POINTS <= fill.top) & (fill.bottom <= end + TOUCH_POINTS)]
     middle, reach = (fill.left + fill.right) / 2, 1.2 * size
     left, right = beside[beside < middle], beside[beside > middle]
     return bool((abs(left - fill.left) < reach).any() and (abs(right - fill.right) < reach).any())
 
 
-def _outermost(fills: list[RulingLine], size: float) -> list[RulingLine]:
+def _drop_inner_fills(fills: list[RulingLine], size: float) -> list[RulingLine]:
     """Filled boxes without those set into another a little wider: the ground under a line of text in a coloured cell."""
-    if not 1 < len(fills) <= MOST_FILLS:
+    if not 1 < len(fills) <= MAX_FILLS:
         return fills
     left, top, right, bottom = np.array(fills, dtype=np.float64).T
     inner = (
@@ -146,32 +151,32 @@ def _outermost(fills: list[RulingLine], size: float) -> list[RulingLine]:
     return [fill for fill, gone in zip(fills, hidden.tolist(), strict=True) if not gone]
 
 
-def _joined(lines: Sequence[Ruling]) -> list[Ruling]:
+def _join_collinear(lines: Sequence[Ruling]) -> list[Ruling]:
     """Lines that lie on one another or carry on from one another as one."""
     joined: list[Ruling] = []
-    for track in _tracks(sorted(lines)):
+    for track in _group_tracks(sorted(lines)):
         at = sum(line.at * line.length for line in track) / max(sum(line.length for line in track), 1e-6)
         first = len(joined)
         for line in track:
             last = joined[-1] if len(joined) > first else None
-            if last is None or line.start > last.end + TOUCH:
+            if last is None or line.start > last.end + TOUCH_POINTS:
                 joined.append(line._replace(at=at))
             else:
-                joined[-1] = _continued(last, line, at)
-    return sorted(joined, key=lambda line: line.length)[-MOST_RULINGS:]
+                joined[-1] = _extend_line(last, line, at)
+    return sorted(joined, key=lambda line: line.length)[-MAX_RULINGS:]
 
 
-def _continued(first: Ruling, then: Ruling, at: float) -> Ruling:
-    gap = (first.end, then.start) if then.start - first.end > SHOWS else ()
+def _extend_line(first: Ruling, then: Ruling, at: float) -> Ruling:
+    gap = (first.end, then.start) if then.start - first.end > VISIBLE_GAP_POINTS else ()
     breaks = (*first.breaks, *([sum(gap) / 2] if gap else []), *then.breaks)
     return Ruling(at, first.start, max(first.end, then.end), first.edge and then.edge, breaks)
 
 
-def _tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
+def _group_tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
     """Lines on one track, ordered by where they start."""
     track: list[Ruling] = []
     for line in lines:
-        if track and line.at > track[0].at + TOUCH:
+        if track and line.at > track[0].at + TOUCH_POINTS:
             yield sorted(track, key=lambda line: line.start)
             track = []
         track.append(line)
@@ -179,28 +184,28 @@ def _tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
         yield sorted(track, key=lambda line: line.start)
 
 
-def frames_of(levels: Sequence[Ruling], uprights: Sequence[Ruling]) -> list[Frame]:
+def frames_of(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -> list[Frame]:
     """Lines grouped by how they meet; a line that meets no other is a frame of its own."""
-    groups = _groups(levels, uprights)
+    groups = _group_numbers(horizontals, verticals)
     return [
         Frame(
-            tuple(line for line, group in zip(levels, groups[: len(levels)], strict=True) if group == number),
-            tuple(line for line, group in zip(uprights, groups[len(levels) :], strict=True) if group == number),
+            tuple(line for line, group in zip(horizontals, groups[: len(horizontals)], strict=True) if group == number),
+            tuple(line for line, group in zip(verticals, groups[len(horizontals) :], strict=True) if group == number),
         )
         for number in sorted(set(groups))
     ]
 
 
-def _groups(levels: Sequence[Ruling], uprights: Sequence[Ruling]) -> list[int]:
+def _group_numbers(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -> list[int]:
     """For every line, first the level ones: the number of the group it is in."""
-    across, up = _array(levels), _array(uprights)
+    across, up = _to_array(horizontals), _to_array(verticals)
     meet = (
-        (up[None, :, 0] >= across[:, None, 1] - TOUCH)
-        & (up[None, :, 0] <= across[:, None, 2] + TOUCH)
-        & (across[:, None, 0] >= up[None, :, 1] - TOUCH)
-        & (across[:, None, 0] <= up[None, :, 2] + TOUCH)
+        (up[None, :, 0] >= across[:, None, 1] - TOUCH_POINTS)
+        & (up[None, :, 0] <= across[:, None, 2] + TOUCH_POINTS)
+        & (across[:, None, 0] >= up[None, :, 1] - TOUCH_POINTS)
+        & (across[:, None, 0] <= up[None, :, 2] + TOUCH_POINTS)
     )
-    numbers = [-1] * (len(levels) + len(uprights))
+    numbers = [-1] * (len(horizontals) + len(verticals))
     for first in range(len(numbers)):
         waiting = [first] if numbers[first] < 0 else []
         while waiting:
@@ -208,14 +213,14 @@ def _groups(levels: Sequence[Ruling], uprights: Sequence[Ruling]) -> list[int]:
             if numbers[line] >= 0:
                 continue
             numbers[line] = first
-            if line < len(levels):
-                waiting += (np.flatnonzero(meet[line]) + len(levels)).tolist()
+            if line < len(horizontals):
+                waiting += (np.flatnonzero(meet[line]) + len(horizontals)).tolist()
             else:
-                waiting += np.flatnonzero(meet[:, line - len(levels)]).tolist()
+                waiting += np.flatnonzero(meet[:, line - len(horizontals)]).tolist()
     return numbers
 
 
-def _array(lines: Sequence[Ruling]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _to_array(lines: Sequence[Ruling]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     return np.array([line[:3] for line in lines], dtype=np.float64).reshape(len(lines), 3)
 
 
@@ -223,16 +228,16 @@ def borders_of(places: Iterable[float]) -> list[float]:
     """Places in ascending order, those that touch as one."""
     borders: list[list[float]] = []
     for place in sorted(places):
-        if borders and place - borders[-1][0] <= TOUCH:
+        if borders and place - borders[-1][0] <= TOUCH_POINTS:
             borders[-1].append(place)
         else:
             borders.append([place])
     return [sum(group) / len(group) for group in borders]
 
 
-def near(lines: Iterable[Ruling], at: float) -> list[Ruling]:
+def rulings_at(lines: Iterable[Ruling], at: float) -> list[Ruling]:
     """The lines that lie at a border."""
-    return [line for line in lines if abs(line.at - at) <= TOUCH]
+    return [line for line in lines if abs(line.at - at) <= TOUCH_POINTS]
 
 
 def covers(lines: Iterable[Ruling], start: float, end: float, share: float = 0.6) -> bool:

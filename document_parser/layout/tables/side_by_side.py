@@ -15,18 +15,18 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.models import Word
 
-FEWEST, MOST = 3, 12
+MIN_BLOCK_LINES, MAX_BLOCK_LINES = 3, 12
 """Lines of a block; a longer one is a list, whose rows may well be a table's."""
-SOLID = 1.5
+MAX_BLOCK_PITCH_EM = 1.5
 """Font sizes from one line of a block to the next, at most."""
-EVEN = 1.4
+MAX_PITCH_RATIO = 1.4
 """Times the usual distance of two lines, below the first, which may be a heading: more parts rows, or groups of them."""
-MIXED = 0.2
+MIN_MIXED_SHARE = 0.2
 """Share of the lines with digits, and of those without, at least."""
-LEAST_LABELS = 2
-LEVEL = 0.25
+MIN_SHARED_LABELS = 2
+MAX_ROW_OFFSET_EM = 0.25
 """Font sizes by which the middles of two cells of a row may differ, at most."""
-SHARED = 0.6
+MIN_LEVEL_LINES_SHARE = 0.6
 """Of the lines of the shorter column, those that have such a neighbour, at least."""
 
 _AMOUNT = re.compile(r"\d[.,]\d\d(?!\d)")
@@ -45,58 +45,58 @@ def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
     ]
     size = body_size(grid.words)
     lines = [lines_of(block) for block in blocks]
-    return _carried_on(lines, around, size) if are_blocks(lines, size) else None
+    return _extend_blocks(lines, around, size) if are_blocks(lines, size) else None
 
 
 def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
     """Whether these columns of lines are blocks of their own rather than the columns of a table; ``size`` is the font size."""
-    if not all(FEWEST <= len(lines) <= MOST and _is_solid(lines, size) for lines in columns):
+    if not all(MIN_BLOCK_LINES <= len(lines) <= MAX_BLOCK_LINES and _is_solid(lines, size) for lines in columns):
         return False
-    return all(map(_is_of_many_kinds, columns)) or _are_labelled_alike(columns)
+    return all(map(_is_mixed, columns)) or _are_labelled_alike(columns)
 
 
-def share_rows(columns: Sequence[Sequence[Line]], size: float) -> bool:
+def are_rows_shared(columns: Sequence[Sequence[Line]], size: float) -> bool:
     """Whether the lines of neighbouring columns stand on common rows, which nothing but the lines themselves parts."""
     return all(_are_level(left, right, size) for left, right in pairwise(columns) if left and right)
 
 
 def _are_level(left: Sequence[Line], right: Sequence[Line], size: float) -> bool:
     fewer, more = sorted((left, right), key=len)
-    level = sum(any(abs(line.middle - other.middle) < LEVEL * size for other in more) for line in fewer)
-    return level >= SHARED * len(fewer)
+    level = sum(any(abs(line.middle - other.middle) < MAX_ROW_OFFSET_EM * size for other in more) for line in fewer)
+    return level >= MIN_LEVEL_LINES_SHARE * len(fewer)
 
 
 def _is_solid(lines: Sequence[Line], size: float) -> bool:
-    usual = median(_steps(lines))
-    return usual <= SOLID * size and max(_steps(lines[1:])) <= EVEN * usual
+    usual = median(_pitches_of(lines))
+    return usual <= MAX_BLOCK_PITCH_EM * size and max(_pitches_of(lines[1:])) <= MAX_PITCH_RATIO * usual
 
 
-def _steps(lines: Sequence[Line]) -> list[float]:
+def _pitches_of(lines: Sequence[Line]) -> list[float]:
     return [lower.middle - upper.middle for upper, lower in pairwise(lines)]
 
 
-def _is_of_many_kinds(lines: Sequence[Line]) -> bool:
+def _is_mixed(lines: Sequence[Line]) -> bool:
     """Whether some lines hold digits and others none, and they are neither mostly numbers or sums nor mostly labelled."""
     texts = [line.text for line in lines]
     if sum(is_number(text) or _AMOUNT.search(text) is not None for text in texts) * 2 >= len(texts):
         return False
     if sum(_LABEL.match(text) is not None for text in texts) * 2 > len(texts):
         return False
-    with_digits = sum(map(_holds_digits, lines))
-    return min(with_digits, len(lines) - with_digits) >= max(1.0, MIXED * len(lines))
+    with_digits = sum(map(_has_digits, lines))
+    return min(with_digits, len(lines) - with_digits) >= max(1.0, MIN_MIXED_SHARE * len(lines))
 
 
-def _holds_digits(line: Line) -> bool:
+def _has_digits(line: Line) -> bool:
     return any(letter.isdigit() for word in line.words if not word.math for letter in word.text)
 
 
 def _are_labelled_alike(columns: Sequence[Sequence[Line]]) -> bool:
     """Whether several rows have the same label in each column: the lines of signatures."""
     labels = [[found[0] if (found := _LABEL.match(line.text)) else "" for line in lines] for lines in columns]
-    return sum(bool(row[0]) and len(set(row)) == 1 for row in zip(*labels, strict=False)) >= LEAST_LABELS
+    return sum(bool(row[0]) and len(set(row)) == 1 for row in zip(*labels, strict=False)) >= MIN_SHARED_LABELS
 
 
-def _carried_on(columns: Sequence[Sequence[Line]], around: Sequence[Word], size: float) -> Blocks:
+def _extend_blocks(columns: Sequence[Sequence[Line]], around: Sequence[Word], size: float) -> Blocks:
     """The words of the columns, with the lines right above and below that stand in one of them alone."""
     own = {id(word) for column in columns for line in column for word in line.words}
     lines = lines_of([word for word in around if id(word) not in own])
@@ -106,15 +106,15 @@ def _carried_on(columns: Sequence[Sequence[Line]], around: Sequence[Word], size:
         inside = [line for line in lines if left < line.left and line.right < right]
         below = [line for line in inside if line.middle > column[-1].middle]
         above = [line for line in reversed(inside) if line.middle < column[0].middle]
-        found = [*column, *_going_on(column[-1], below, size), *_going_on(column[0], above, size)]
+        found = [*column, *_take_adjoining(column[-1], below, size), *_take_adjoining(column[0], above, size)]
         blocks.append([word for line in found for word in line.words])
     return blocks
 
 
-def _going_on(last: Line, lines: Sequence[Line], size: float) -> Iterator[Line]:
+def _take_adjoining(last: Line, lines: Sequence[Line], size: float) -> Iterator[Line]:
     """The lines, the next one first, until there is more white than in a block."""
     for line in lines:
-        if abs(line.middle - last.middle) > SOLID * size:
+        if abs(line.middle - last.middle) > MAX_BLOCK_PITCH_EM * size:
             return
         yield line
         last = line

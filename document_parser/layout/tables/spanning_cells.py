@@ -10,10 +10,10 @@ from document_parser.layout.lines.lines import Line, lines_of
 from document_parser.layout.tables.grid import GridCell
 from document_parser.models import Word
 
-OFF = 0.3
+MIN_ROW_OFFSET_SHARE = 0.3
 """Share of the distance of two rows by which text stands off their lines, at least, to belong to neither."""
-LEAST_LINES = 2
-WIDEST_PITCH = 2.5
+MIN_BASE_LINES = 2
+MAX_ROW_PITCH_EM = 2.5
 """Font sizes from row to row; where there is more, text that stands off the lines is one of several lines in a tall row."""
 
 
@@ -25,7 +25,7 @@ class TallCell(NamedTuple):
     bottom: float
 
 
-def tall_cells(columns: Sequence[Sequence[Word]], size: float, walled: bool) -> list[TallCell]:
+def find_tall_cells(columns: Sequence[Sequence[Word]], size: float, walled: bool) -> list[TallCell]:
     """The cells over several rows. ``columns`` are the words of each column between two rules, ``size`` the usual font size.
 
     ``walled`` says that rules close the rows above and below: a lone label in the first column, at the middle of three or more
@@ -33,17 +33,17 @@ def tall_cells(columns: Sequence[Sequence[Word]], size: float, walled: bool) -> 
     """
     lines = [lines_of(words) for words in columns]
     base = max(lines, key=len, default=[])
-    if len(base) < LEAST_LINES:
+    if len(base) < MIN_BASE_LINES:
         return []
     middles = [line.middle for line in base]
     pitch = min(lower - upper for upper, lower in pairwise(middles))
-    if not 0 < pitch < WIDEST_PITCH * size or not _are_rows(lines, middles, pitch):
+    if not 0 < pitch < MAX_ROW_PITCH_EM * size or not _are_rows(lines, middles, pitch):
         return []
     return [
         tall
         for number, own in enumerate(lines)
         if len(own) < len(base)
-        for tall in _of_column(number, own, middles, pitch, walled and number == 0)
+        for tall in _tall_cells_of_column(number, own, middles, pitch, walled and number == 0)
     ]
 
 
@@ -57,22 +57,24 @@ def _are_rows(columns: Sequence[Sequence[Line]], middles: Sequence[float], pitch
     return alike >= max(2, 0.5 * sum(bool(lines) for lines in columns))
 
 
-def _of_column(number: int, own: Sequence[Line], middles: Sequence[float], pitch: float, lone: bool) -> list[TallCell]:
+def _tall_cells_of_column(
+    number: int, own: Sequence[Line], middles: Sequence[float], pitch: float, lone: bool
+) -> list[TallCell]:
     found = []
-    texts = _texts(own, pitch)
+    texts = _group_texts(own, pitch)
     for place, text in enumerate(texts):
         middle = (text[0].middle + text[-1].middle) / 2
         above = texts[place - 1][-1].middle if place else middles[0] - pitch
         below = texts[place + 1][0].middle if place + 1 < len(texts) else middles[-1] + pitch
-        rows = _around(middle, middles, pitch, above, below)
-        if len(rows) <= len(text) or not (_stands_off(text, middles, pitch) or (lone and _is_lone(texts, rows, middles))):
+        rows = _rows_around(middle, middles, pitch, above, below)
+        if len(rows) <= len(text) or not (_is_off_rows(text, middles, pitch) or (lone and _is_lone(texts, rows, middles))):
             continue
         words = tuple(word for line in text for word in line.words)
         found.append(TallCell(GridCell(number, number, words), rows[0], rows[-1]))
     return found
 
 
-def _texts(lines: Sequence[Line], pitch: float) -> list[list[Line]]:
+def _group_texts(lines: Sequence[Line], pitch: float) -> list[list[Line]]:
     """Lines as texts: those closer than rows are belong together."""
     texts: list[list[Line]] = []
     for line in lines:
@@ -83,15 +85,15 @@ def _texts(lines: Sequence[Line], pitch: float) -> list[list[Line]]:
     return texts
 
 
-def _stands_off(text: Sequence[Line], middles: Sequence[float], pitch: float) -> bool:
-    return all(min(abs(line.middle - middle) for middle in middles) > OFF * pitch for line in text)
+def _is_off_rows(text: Sequence[Line], middles: Sequence[float], pitch: float) -> bool:
+    return all(min(abs(line.middle - middle) for middle in middles) > MIN_ROW_OFFSET_SHARE * pitch for line in text)
 
 
 def _is_lone(texts: Sequence[Sequence[Line]], rows: Sequence[float], middles: Sequence[float]) -> bool:
-    return len(texts) == 1 and len(texts[0]) == 1 and len(rows) == len(middles) > LEAST_LINES
+    return len(texts) == 1 and len(texts[0]) == 1 and len(rows) == len(middles) > MIN_BASE_LINES
 
 
-def _around(middle: float, middles: Sequence[float], pitch: float, above: float, below: float) -> list[float]:
+def _rows_around(middle: float, middles: Sequence[float], pitch: float, above: float, below: float) -> list[float]:
     """The most rows whose middle a text stands at, between the texts above and below it."""
     free = [place for place in middles if above + 0.5 * pitch < place < below - 0.5 * pitch]
     while free:
