@@ -77,7 +77,7 @@ def latex_of(word: Word) -> str:
     if word.math and len(word.text) > 1 and (marked := _MARKED.search(word.text)):
         letter, mark = sorted(marked[0], key=is_accent)
         head, tail = (word._replace(text=part) for part in (word.text[: marked.start()], word.text[marked.end() :]))
-        return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{_character(letter).strip()}}}{latex_of(tail)}"
+        return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{_latex_of_character(letter).strip()}}}{latex_of(tail)}"
     text = "".join(_latex_of_character(character) for character in word.text)
     letters = sum(character.isalpha() for character in word.text)
     return f"\\mathrm{{{text}}}" if letters > 1 and not (word.math or word.italic) else text

@@ -147,7 +147,7 @@ def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
         return None
     if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None
-    text = f"\\frac{{{latex(_scripted(above))}}}{{{latex(_scripted(below))}}}"
+    text = f"\\frac{{{join_latex(_merge_scripts(above))}}}{{{join_latex(_merge_scripts(below))}}}"
     return _replace_words(words, [*above, *below], bar, text)
 
 
@@ -203,7 +203,9 @@ def _merge_root(words: list[Word], bar: RulingLine) -> list[Word] | None:
     held = [word for word in held if word.top - bar.bottom > -2 and word.bottom < root.bottom + 0.5 * root.size_points]
     if not held:
         return None
-    return _replace_words(words, [root, *held], bar, f"\\sqrt{{{latex(_scripted(held))}}}", max(held, key=_font_size).baseline)
+    return _replace_words(
+        words, [root, *held], bar, f"\\sqrt{{{join_latex(_merge_scripts(held))}}}", max(held, key=_font_size).baseline
+    )
 
 
 def _merge_small_roots(words: list[Word]) -> list[Word]:
@@ -341,9 +343,9 @@ def _small_characters(words: Sequence[Word], characters: dict[int, int]) -> str:
 def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
     text = latex_of(base).strip()
     if lower:
-        text += f"_{{{latex(_scripted(lower))}}}"
+        text += f"_{{{join_latex(_merge_scripts(lower))}}}"
     if upper:
-        text += "'" * len(upper) if all(word.text == "′" for word in upper) else f"^{{{latex(_scripted(upper))}}}"
+        text += "'" * len(upper) if all(word.text == "′" for word in upper) else f"^{{{join_latex(_merge_scripts(upper))}}}"
     right = max(word.right for word in (base, *lower, *upper))
     return Latex(*base._replace(text=text, right=right, math=True))
 

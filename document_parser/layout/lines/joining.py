@@ -46,7 +46,7 @@ def parts_of_line(words: Sequence[Word]) -> list[Part]:
         if before is not None and _needs_space(before, run[0]):
             parts.append((" ", None))
         if isinstance(run, FormulaRun):
-            parts.append((f"${latex(run)}$", None))
+            parts.append((f"${join_latex(run)}$", None))
         else:
             _add_plain(parts, run)
         before = run[-1]
