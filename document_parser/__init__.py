@@ -1,6 +1,6 @@
-"""A self-hosted service that reads documents page by page and gives faithful Markdown, JSON, HTML or CSV back.
+"""Read documents page by page and return faithful Markdown, JSON, HTML, CSV or plain text.
 
-``parse(path)`` reads a document in this process; ``Client(url)`` asks a service.
+``parse(path)`` reads a document in this process. ``Client(url)`` asks a running service.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _FRONT_DOOR = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, when it is first asked for: a web process never loads what reads documents."""
+    """Import a public name when it is first used, so that a web process never loads the reading libraries."""
     if name not in _FRONT_DOOR:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_FRONT_DOOR[name]), name)

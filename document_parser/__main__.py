@@ -1,4 +1,4 @@
-"""``python -m document_parser``: the same as ``docparse``."""
+"""Run ``python -m document_parser``, which is the same as ``docparse``."""
 
 from document_parser.cli import main
 

@@ -1,4 +1,7 @@
-"""The error tree. Each class knows its code, its HTTP status and whether trying again can help."""
+"""Define every error of the product as one class tree.
+
+Each class has a stable ``code``, the HTTP ``status`` of its response, and whether trying again can help.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any, ClassVar
 
 
 class DocumentParserError(Exception):
-    """Root of every error a user can meet.
+    """Root of every error that a user can meet.
 
-    ``message`` is a sentence that says what to do; ``details`` are facts a program can use.
+    ``message`` is a sentence that says what to do. ``details`` are facts that a program can use.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -33,7 +36,7 @@ def tree_of(kind: type[DocumentParserError]) -> Iterator[type[DocumentParserErro
 
 
 def error_class(code: str) -> type[DocumentParserError] | None:
-    """Return the class of errors with this code; None if there is none."""
+    """Return the error class that has this code; None if there is none."""
     return next((kind for kind in tree_of(DocumentParserError) if kind.code == code), None)
 
 
@@ -41,22 +44,29 @@ def error_class(code: str) -> type[DocumentParserError] | None:
 
 
 class BadRequest(DocumentParserError):
+    """The request cannot be parsed, or one of its values is impossible."""
+
     code = "BAD_REQUEST"
     status = 400
     message = "The request could not be understood."
 
 
 class InvalidOption(DocumentParserError):
+    """An option, field or parameter is unknown, has a value that is not allowed, or was sent twice."""
+
     code = "INVALID_OPTION"
     status = 422
     message = "An option is unknown or has a value that is not allowed."
 
     NAMED = 5
-    """How many fields the message names; ``details`` have all."""
+    """Maximum number of fields in the message; ``details`` have all of them."""
 
     @classmethod
     def of(cls, *fields: dict[str, Any]) -> InvalidOption:
-        """Return one error for these fields. Each has ``field``, ``problem``, and facts such as ``allowed`` or ``known``."""
+        """Return one error for all these fields.
+
+        Each field has ``field`` and ``problem``, and may have facts such as ``allowed`` or ``known``.
+        """
         named = "; ".join(": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.NAMED])
         known: list[str] = next((field["known"] for field in fields if "known" in field), [])
         sentence = named if named.endswith("?") else f"{named}."
@@ -64,18 +74,24 @@ class InvalidOption(DocumentParserError):
 
 
 class FileMissing(DocumentParserError):
+    """An upload without a document."""
+
     code = "FILE_MISSING"
     status = 400
     message = "Send the document as the multipart field 'file', or as the raw body of the request."
 
 
 class EmptyFile(DocumentParserError):
+    """The uploaded file has no bytes."""
+
     code = "EMPTY_FILE"
     status = 400
     message = "The file has no bytes. Upload the document itself."
 
 
 class UploadCutOff(DocumentParserError):
+    """The request body ended before its announced end, or inside a broken chunk."""
+
     code = "UPLOAD_CUT_OFF"
     status = 400
     retryable = True
@@ -83,6 +99,8 @@ class UploadCutOff(DocumentParserError):
 
 
 class UploadTooSlow(DocumentParserError):
+    """The request body came more slowly than CLIENT_STALL_SECONDS and UPLOAD_SECONDS allow."""
+
     code = "UPLOAD_TOO_SLOW"
     status = 408
     retryable = True
@@ -93,13 +111,15 @@ class UploadTooSlow(DocumentParserError):
 
 
 class FileTooLarge(DocumentParserError):
+    """The upload is larger than MAX_UPLOAD_MB."""
+
     code = "FILE_TOO_LARGE"
     status = 413
     message = "The file is larger than this server accepts (MAX_UPLOAD_MB)."
 
     @classmethod
     def of(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
-        """Return the error with the limit in MiB and the bytes the request announced, or the file has, if that is known."""
+        """Return the error with the limit in MiB and, if known, the bytes that the request announced or that the file has."""
         known = {"announced_bytes": announced, "file_bytes": received}
         sizes = {
             "The request announced {:.2f} MiB; ": announced,
@@ -116,43 +136,55 @@ class FileTooLarge(DocumentParserError):
 
 
 class UnsupportedFormat(DocumentParserError):
+    """The content of the file is of no supported format."""
+
     code = "UNSUPPORTED_FORMAT"
     status = 415
     message = "This kind of file is not read. Send one of the supported formats."
 
 
 class ContentMismatch(DocumentParserError):
+    """The extension of the file's name and its content belong to different formats."""
+
     code = "CONTENT_MISMATCH"
     status = 415
     message = "The file's name and its content disagree. Rename it to what it is."
 
 
 class NotFound(DocumentParserError):
+    """No route has this address."""
+
     code = "NOT_FOUND"
     status = 404
     message = "There is nothing at this address. /docs lists the routes."
 
 
 class MethodNotAllowed(DocumentParserError):
+    """The address exists, but does not accept this HTTP method."""
+
     code = "METHOD_NOT_ALLOWED"
     status = 405
     message = "This address does not take that method. /docs lists the routes."
 
 
 class JobNotFound(DocumentParserError):
+    """No job has this id, or the job was deleted."""
+
     code = "JOB_NOT_FOUND"
     status = 404
     message = "No job has this id."
 
 
 class TableNotFound(DocumentParserError):
+    """The document has no table with this number."""
+
     code = "TABLE_NOT_FOUND"
     status = 404
     message = "The document has no such table. Ask for format=csv without table, or format=tables, to see which it has."
 
     @classmethod
     def of(cls, count: int) -> TableNotFound:
-        """The error for a document with ``count`` tables."""
+        """Return the error for a document with ``count`` tables."""
         if not count:
             return cls("The document has no table.", tables=0)
         has = f"{count} tables" if count > 1 else "one table"
@@ -160,12 +192,16 @@ class TableNotFound(DocumentParserError):
 
 
 class JobExpired(DocumentParserError):
+    """The job and its files were removed JOB_TTL_HOURS after its end."""
+
     code = "JOB_EXPIRED"
     status = 410
     message = "This job has expired and its files are gone. Submit the document again."
 
 
 class JobNotComplete(DocumentParserError):
+    """The job has not ended yet, or the format that was asked for is still being written."""
+
     code = "JOB_NOT_COMPLETE"
     status = 409
     retryable = True
@@ -173,12 +209,16 @@ class JobNotComplete(DocumentParserError):
 
 
 class JobEnded(DocumentParserError):
+    """The job has ended, so it cannot be cancelled, or it did not complete, so its pages cannot be read again."""
+
     code = "JOB_ENDED"
     status = 409
     message = "The job has already ended."
 
 
 class Forbidden(DocumentParserError):
+    """The route is for the operator and no proof came, or a page of another site sent the request."""
+
     code = "FORBIDDEN"
     status = 403
     message = (
@@ -188,6 +228,8 @@ class Forbidden(DocumentParserError):
 
 
 class LoginRequired(DocumentParserError):
+    """The Authorization header has no token of this service, or the dashboard needs a password and none came."""
+
     code = "LOGIN_REQUIRED"
     status = 401
     message = (
@@ -197,6 +239,8 @@ class LoginRequired(DocumentParserError):
 
 
 class LinkUsed(DocumentParserError):
+    """A one-time operator link was used already or is older than its lifetime."""
+
     code = "LINK_USED"
     status = 410
     message = (
@@ -206,12 +250,16 @@ class LinkUsed(DocumentParserError):
 
 
 class DashboardReadOnly(DocumentParserError):
+    """The dashboard was asked to change something while DASHBOARD_WRITES is off."""
+
     code = "DASHBOARD_READ_ONLY"
     status = 403
     message = "The dashboard only shows. Set DASHBOARD_WRITES=true to act from it."
 
 
 class RateLimited(DocumentParserError):
+    """One address sent more requests, or more wrong tokens, than allowed in the current window."""
+
     code = "RATE_LIMITED"
     status = 429
     retryable = True
@@ -219,12 +267,16 @@ class RateLimited(DocumentParserError):
 
 
 class PageNotFound(DocumentParserError):
+    """The job has no page with this number."""
+
     code = "PAGE_NOT_FOUND"
     status = 404
     message = "The document has no such page, or page_range left it out."
 
 
 class PageBeingRead(DocumentParserError):
+    """A retry of this page is already queued or running."""
+
     code = "PAGE_BEING_READ"
     status = 409
     retryable = True
@@ -232,12 +284,16 @@ class PageBeingRead(DocumentParserError):
 
 
 class PasswordGone(DocumentParserError):
+    """An encrypted document cannot be opened for a retry, because its password was deleted when the job ended."""
+
     code = "PASSWORD_GONE"
     status = 409
     message = "The document's password went when its job ended. Send it in the field 'password' to have a page read again."
 
 
 class EngineAbsent(DocumentParserError):
+    """The engine asked for is not allowed by the settings, or no server of its model answers."""
+
     code = "ENGINE_ABSENT"
     status = 409
     message = (
@@ -246,12 +302,16 @@ class EngineAbsent(DocumentParserError):
 
 
 class FigureNotFound(DocumentParserError):
+    """The result has no figure with this name."""
+
     code = "FIGURE_NOT_FOUND"
     status = 404
     message = "The result has no figure of this name, or the job was asked for figures=none."
 
 
 class PicturePending(DocumentParserError):
+    """The image of the page is not drawn yet."""
+
     code = "PICTURE_PENDING"
     status = 409
     retryable = True
@@ -259,18 +319,24 @@ class PicturePending(DocumentParserError):
 
 
 class PictureUnavailable(DocumentParserError):
+    """The image of the page cannot be drawn."""
+
     code = "PICTURE_UNAVAILABLE"
     status = 422
     message = "The picture of this page cannot be drawn. An encrypted document's can only be while its job runs."
 
 
 class WebhookRefused(DocumentParserError):
+    """``webhook_url`` is not an address that the service may connect to."""
+
     code = "WEBHOOK_REFUSED"
     status = 422
     message = "webhook_url must be an http or https address of a public host. WEBHOOK_ALLOW_HOSTS names exceptions."
 
 
 class WebhookNotResolved(DocumentParserError):
+    """The host of ``webhook_url`` could not be resolved in time."""
+
     code = "WEBHOOK_NOT_RESOLVED"
     status = 503
     retryable = True
@@ -281,12 +347,16 @@ class WebhookNotResolved(DocumentParserError):
 
 
 class WebhookMissing(DocumentParserError):
+    """The job has no webhook to deliver."""
+
     code = "NO_WEBHOOK"
     status = 404
     message = "This job was submitted without webhook_url: there is nothing to deliver."
 
 
 class ServerBusy(DocumentParserError):
+    """Too many requests wait, or too many uploads are slow, at this moment."""
+
     code = "SERVER_BUSY"
     status = 503
     retryable = True
@@ -294,6 +364,8 @@ class ServerBusy(DocumentParserError):
 
 
 class QueueUnavailable(DocumentParserError):
+    """Redis does not answer or does not accept writes."""
+
     code = "QUEUE_UNAVAILABLE"
     status = 503
     retryable = True
@@ -301,6 +373,8 @@ class QueueUnavailable(DocumentParserError):
 
 
 class QueueFull(DocumentParserError):
+    """The queue has reached one of its bounds: jobs, pages or MiB of uploads."""
+
     code = "QUEUE_FULL"
     status = 503
     retryable = True
@@ -308,12 +382,16 @@ class QueueFull(DocumentParserError):
 
 
 class IdempotencyKeyReused(DocumentParserError):
+    """The Idempotency-Key was used before with another document or other options."""
+
     code = "IDEMPOTENCY_KEY_REUSED"
     status = 409
     message = "This Idempotency-Key came with another document or other options before. Send a new key with a new request."
 
 
 class StorageUnavailable(DocumentParserError):
+    """The document store cannot be read or written."""
+
     code = "STORAGE_UNAVAILABLE"
     status = 503
     retryable = True
@@ -321,15 +399,18 @@ class StorageUnavailable(DocumentParserError):
 
 
 class StorageFull(StorageUnavailable):
+    """The document store has no space left."""
+
     code = "STORAGE_FULL"
     status = 507
     message = "The document store is full. Nothing was taken in; free space on the server, then send it again."
 
     NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+    """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""
 
     @classmethod
     def of(cls, error: OSError) -> StorageUnavailable:
-        """What an error of the operating system means: a full disk, a quota or a limit, or else a store that is away."""
+        """Return StorageFull for a full disk, a quota or a size limit, else StorageUnavailable."""
         kind = cls if error.errno in cls.NUMBERS else StorageUnavailable
         return kind(reason=os.strerror(error.errno or 0))
 
@@ -338,7 +419,7 @@ class StorageFull(StorageUnavailable):
 
 
 class DocumentError(DocumentParserError):
-    """What only opening the file can show. Fails the whole job."""
+    """Root of the errors that only opening the file can show. They fail the whole job."""
 
     code = "UNREADABLE_DOCUMENT"
     status = 422
@@ -346,41 +427,54 @@ class DocumentError(DocumentParserError):
 
 
 class DamagedDocument(DocumentError):
+    """The file is damaged or truncated and cannot be opened."""
+
     code = "DAMAGED_DOCUMENT"
     message = "The file is damaged or cut off and cannot be opened. Upload it again, or repair it."
 
 
 class SourceMissing(DocumentError):
+    """The uploaded document is not in storage any more."""
+
     code = "SOURCE_MISSING"
     message = "The uploaded document is no longer in storage. Send it again."
 
 
 class EncryptedDocument(DocumentError):
+    """The document needs a password and none was sent."""
+
     code = "ENCRYPTED_DOCUMENT"
     message = "The document is encrypted. Send its password in the field 'password'."
 
 
 class WrongPassword(DocumentError):
+    """The password that was sent does not open the document."""
+
     code = "WRONG_PASSWORD"
     message = "The password does not open the document."
 
 
 class OversizedPicture(DocumentError):
+    """An image file has more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
+
     code = "PICTURE_TOO_LARGE"
     message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
 
     @classmethod
     def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPicture:
+        """Return the error with the size and the limit in million pixels. ``setting`` names the setting that sets the limit."""
         return cls(_too_many_pixels("The picture", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
 class TooManyPages(DocumentError):
+    """More pages were selected than MAX_PAGES allows."""
+
     code = "TOO_MANY_PAGES"
     message = "The document has more pages than this server reads at once (MAX_PAGES). Choose some with page_range."
 
     @classmethod
     def of(cls, pages: int, limit: int) -> TooManyPages:
-        """``pages`` is the number of pages that were to be read."""
+        """Return the error for ``pages`` selected pages and a limit of ``limit``."""
         return cls(
             f"{pages} pages of the document are to be read; this server reads at most {limit} at once (MAX_PAGES). "
             "Choose some with page_range.",
@@ -390,12 +484,14 @@ class TooManyPages(DocumentError):
 
 
 class NoSuchPages(DocumentError):
+    """``page_range`` selects no page of the document."""
+
     code = "PAGE_RANGE_EMPTY"
     message = "page_range selects no page of this document."
 
     @classmethod
     def of(cls, page_range: str, pages: int) -> NoSuchPages:
-        """``pages`` is the number of pages that the document has."""
+        """Return the error for a ``page_range`` and the number of pages that the document has."""
         have = "1 page" if pages == 1 else f"{pages} pages"
         return cls(
             f"page_range {page_range!r} selects no page: the document has {have}. Choose from them, or leave page_range out.",
@@ -405,13 +501,15 @@ class NoSuchPages(DocumentError):
 
 
 class OpenerCrashed(DocumentError):
-    """The child that opens documents died or ran out of its limits."""
+    """The child process that opens documents died or exceeded its limits."""
 
     code = "DOCUMENT_CRASHES_PARSER"
     message = "Opening this document exhausted its limits or crashed the parser, twice. It is not read."
 
 
 class WorkerCrashed(DocumentError):
+    """The worker process died twice while it read this document."""
+
     code = "WORKER_CRASHED"
     message = "Reading killed its worker twice. It is not tried again."
 
@@ -420,7 +518,7 @@ class WorkerCrashed(DocumentError):
 
 
 class PageUnreadable(DocumentParserError):
-    """One page cannot be read; the rest of the document goes on."""
+    """Root of the errors of one page. The other pages of the document are still read."""
 
     code = "PAGE_UNREADABLE"
     status = 422
@@ -428,18 +526,25 @@ class PageUnreadable(DocumentParserError):
 
 
 class PageCrashed(PageUnreadable):
+    """The child process died or exceeded its limits while it rendered this page."""
+
     code = "PAGE_CRASHES_PARSER"
     message = "Rendering this page exhausted its limits or crashed the parser."
 
 
 class OversizedPage(PageUnreadable):
+    """The rendered page would have more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
+
     code = "PAGE_TOO_LARGE"
     message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
     setting = ""
 
     @classmethod
     def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPage:
-        """``setting`` is where the limit comes from, for a picture of this kind."""
+        """Return the error with the size and the limit in million pixels.
+
+        ``setting`` names the setting that sets the limit for an image of this kind.
+        """
         message = _too_many_pixels("The picture of this page", megapixels, limit, setting)
         error = cls(message, megapixels=megapixels, limit_megapixels=limit)
         error.setting = setting
@@ -447,33 +552,41 @@ class OversizedPage(PageUnreadable):
 
 
 class PageDamaged(PageUnreadable):
+    """The data of the page is damaged and nothing on it could be read."""
+
     code = "PAGE_DAMAGED"
     message = "The data of this page is damaged, and nothing on it could be read. Upload an undamaged file."
 
 
 class PageInDoubt(PageUnreadable):
+    """The reading of the page is uncertain, and the job was submitted with ``on_low_quality=fail``."""
+
     code = "PAGE_IN_DOUBT"
     message = "The reading of this page is in doubt, and on_low_quality=fail was asked for. Ask for flag to see what was read."
 
 
 class PageNotRead(PageUnreadable):
+    """The job was cancelled before this page was read."""
+
     code = "PAGE_NOT_READ"
     message = "The job was cancelled before this page was read. Submit the document again, with page_range for this page alone."
 
 
 class PagesLost(PageUnreadable):
-    """Pages that were read, and whose files are gone or torn."""
+    """Pages were read, but their stored files are missing or damaged."""
 
     code = "PAGES_LOST"
     message = "The stored reading of a page is damaged or gone. Have the page read again, or send the document again."
 
     @property
     def pages(self) -> list[int]:
+        """Return the numbers of the lost pages."""
         found: list[int] = self.details["pages"]
         return found
 
     @classmethod
     def of(cls, pages: list[int]) -> PagesLost:
+        """Return the error for these page numbers. The message names the first ten."""
         named = ", ".join(map(str, pages[:10])) + (" …" if len(pages) > 10 else "")
         what = f"The stored reading of page {named} is" if len(pages) == 1 else f"The stored readings of pages {named} are"
         again = "it" if len(pages) == 1 else "them"
@@ -481,7 +594,7 @@ class PagesLost(PageUnreadable):
 
 
 class FormatFailed(DocumentParserError):
-    """A format of a result that was asked for after the end of its job could not be written."""
+    """A result format that was requested after the end of the job could not be written."""
 
     code = "FORMAT_FAILED"
     status = 500
@@ -489,11 +602,15 @@ class FormatFailed(DocumentParserError):
 
 
 class PageTimeout(PageUnreadable):
+    """The page was not read within PAGE_TIMEOUT_SECONDS."""
+
     code = "PAGE_TIMEOUT"
     message = "This page was not read within its deadline."
 
 
 class NoEngine(PageUnreadable):
+    """No engine could read the page."""
+
     code = "NO_ENGINE"
     retryable = True
     message = "No engine could read this page: no model server answers and no CPU engine is allowed or installed."
@@ -503,7 +620,7 @@ class NoEngine(PageUnreadable):
 
 
 class EngineError(DocumentParserError):
-    """An engine gave no reading. The page goes on down the ladder."""
+    """Root of the errors of an engine that returned no reading. The next engine of the ladder tries the page."""
 
     code = "ENGINE_ERROR"
     status = 502
@@ -511,26 +628,30 @@ class EngineError(DocumentParserError):
 
 
 class EngineUnavailable(EngineError):
+    """The engine or its model server cannot be reached."""
+
     code = "ENGINE_UNAVAILABLE"
     retryable = True
     message = "The engine cannot be reached."
 
 
 class EngineRefused(EngineError):
-    """The engine will not read this picture, however often it is asked."""
+    """The engine rejects this page image, and would reject it again."""
 
     code = "ENGINE_REFUSED"
     message = "The engine refused the page."
 
 
 class ContextExceeded(EngineRefused):
-    """Picture and answer do not fit into the model's context: ask with a smaller picture or fewer tokens."""
+    """Image and answer do not fit into the model's context. A smaller image or fewer tokens may fit."""
 
     code = "CONTEXT_EXCEEDED"
     message = "The page does not fit into the model's context."
 
 
 class EngineTimeout(EngineError):
+    """The engine did not answer within its deadline."""
+
     code = "ENGINE_TIMEOUT"
     retryable = True
     message = "The engine did not answer within its deadline."
@@ -540,24 +661,30 @@ class EngineTimeout(EngineError):
 
 
 class FileUnreadable(DocumentParserError):
+    """A local file given to the command cannot be read."""
+
     code = "FILE_UNREADABLE"
     status = 400
     message = "The file cannot be read from the disk."
 
 
 class OutputUnwritable(DocumentParserError):
+    """The result cannot be written to the path given to the command."""
+
     code = "OUTPUT_UNWRITABLE"
     message = "The result cannot be written where it was asked for."
 
 
 class SeveralTables(OutputUnwritable):
+    """One CSV file was requested for a document with several tables."""
+
     code = "SEVERAL_TABLES"
     status = 409
     message = "The document has several tables, and a CSV file holds one."
 
 
 class ServerUnreachable(DocumentParserError):
-    """No answer came from the service, however often it was asked."""
+    """The service did not answer, even after all retries."""
 
     code = "SERVER_UNREACHABLE"
     status = 503
@@ -566,7 +693,7 @@ class ServerUnreachable(DocumentParserError):
 
 
 class UnexpectedAnswer(DocumentParserError):
-    """Something answered, but not as this service would: a proxy, or another service."""
+    """The response is not one of this service: a proxy or another service answered."""
 
     code = "UNEXPECTED_ANSWER"
     status = 502

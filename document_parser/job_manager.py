@@ -1,4 +1,4 @@
-"""Looking after jobs from a Python program on a host of the service: ``JobManager().cleanup_old_jobs(days=7)``."""
+"""Manage jobs from a Python program on a host of the service: ``JobManager().cleanup_old_jobs(days=7)``."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from document_parser.storage import make_storage
 
 
 class JobManager:
-    """The jobs of the service that these settings name; without any, those of the environment and ``.env``.
+    """Manage the jobs of one service. Without ``settings``, those of the environment and ``.env`` apply.
 
-    Starts nothing: the service, or at least its Redis, has to run.
+    Starts nothing: the service, or at least its Redis, must run.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or load_settings()
 
     def cleanup_old_jobs(self, days: float = 7) -> int:
-        """Delete the jobs, and all their files, that ended more than ``days`` days ago. Return how many.
+        """Delete all jobs that ended more than ``days`` days ago, with their files, and return their number.
 
-        Jobs expire by themselves JOB_TTL_HOURS after their end: this deletes earlier. Raises QueueUnavailable if Redis does
-        not answer, StorageUnavailable if files cannot be deleted, ValueError if ``days`` is negative.
+        Jobs expire on their own JOB_TTL_HOURS after their end; this deletes them earlier. Raises QueueUnavailable if Redis
+        does not answer, StorageUnavailable if files cannot be deleted, ValueError if ``days`` is negative.
         """
         if days < 0:
             raise ValueError("days must not be negative")

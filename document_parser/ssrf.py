@@ -1,8 +1,8 @@
-"""Addresses that callers name and this host then connects to: checked, resolved, and pinned.
+"""Check, resolve and pin the addresses that callers name and this host connects to.
 
-A caller must not reach through us what only we can reach. So a URL is taken only with a plain host, every address of that
-host must be public, and the connection goes to the very address that was checked: a name that resolves to something else a
-moment later (DNS rebinding) gains nothing.
+A caller must not reach through this service what only this host can reach (server-side request forgery). A URL is accepted
+only with a plain host, every address of that host must be public, and the connection goes to an address that was checked. A
+name that resolves to another address a moment later (DNS rebinding) therefore gains nothing.
 """
 
 from __future__ import annotations
@@ -22,20 +22,30 @@ from typing import Literal
 import httpx2
 
 Reason = Literal["malformed", "too_long", "scheme", "credentials", "host", "port", "no_public_address", "dns_timeout"]
+"""Why an address is refused. Sent to callers as ``reason``."""
 Resolver = Callable[[str, int], list[str]]
-"""The addresses of a host at a port, as texts; empty where it has none. Raises AddressRefused where nobody answers in time."""
+"""Return the IP addresses of a host at a port; empty if it has none.
+
+Raises AddressRefused if no name server answers in time.
+"""
 
 MOST_CHARACTERS = 2048
+"""Maximum length of a URL in characters."""
 RESOLVE_SECONDS = 5.0
-"""For one lookup, from its own start."""
+"""Deadline of one lookup in seconds, counted from its own start."""
 LOOKUPS_OF_ONE_ASKER = 4
-"""A lookup cannot be broken off: so many threads at most wait for the slow names of one asker."""
+"""Maximum number of lookups that one caller may have running.
+
+A lookup cannot be interrupted, so this bounds the threads that wait for the slow names of one caller.
+"""
 TURN_SECONDS = 2.0
-"""How long an asker with so many lookups under way waits for one of them to end."""
+"""Time in seconds that a caller with the maximum number of lookups waits for one of them to end."""
 MOST_WAITING = 64
-"""Requests of this process that wait for a lookup at the same moment."""
+"""Maximum number of requests of this process that wait for a lookup at the same time."""
 MOST_ADDRESSES_TRIED = 4
+"""Maximum number of addresses of one host that a request tries to connect to."""
 PORTS = {"http": 80, "https": 443}
+"""Accepted URL schemes and their default ports."""
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -59,7 +69,10 @@ _waiting = ThreadPoolExecutor(MOST_WAITING, thread_name_prefix="resolve")
 
 
 class AddressRefused(ValueError):
-    """This address is not connected to. ``reason`` does not tell a name that is private from one that does not exist."""
+    """The service does not connect to this address.
+
+    ``reason`` does not distinguish a private name from one that does not exist.
+    """
 
     def __init__(self, reason: Reason) -> None:
         self.reason: Reason = reason
@@ -67,7 +80,10 @@ class AddressRefused(ValueError):
 
 
 def system_addresses(host: str, port: int) -> list[str]:
-    """The addresses of a host by the system's resolver. Raises AddressRefused if its name servers do not answer."""
+    """Return the addresses of a host from the system's resolver; empty if it has none.
+
+    Raises AddressRefused if its name servers do not answer.
+    """
     try:
         return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except socket.gaierror as error:
@@ -79,10 +95,10 @@ def system_addresses(host: str, port: int) -> list[str]:
 
 
 class Lookups:
-    """Lookups of names, each in a thread of its own: a slow one holds up nobody else's.
+    """Resolve names for several callers, each lookup in its own thread, so that a slow name delays only its caller.
 
-    An asker has a few at a time. More of them wait for a moment and are then refused as timed out; a lookup that was given up
-    counts until the system has given it up as well.
+    A caller may have LOOKUPS_OF_ONE_ASKER lookups running. Further ones wait ``turn_seconds`` and are then refused as timed
+    out. A lookup that timed out still counts until the system gives it up.
     """
 
     def __init__(
@@ -95,7 +111,7 @@ class Lookups:
         self._changed = threading.Condition()
 
     def of(self, asker: str) -> Resolver:
-        """The resolver of one asker."""
+        """Return the resolver of one caller, named by ``asker``."""
         return partial(self._resolve, asker)
 
     def _resolve(self, asker: str, host: str, port: int) -> list[str]:
@@ -125,16 +141,20 @@ class Lookups:
 
 
 lookups = Lookups()
-"""Those of this process."""
+"""The lookups of this process."""
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host, where nobody is known who asked for it. Raises AddressRefused after RESOLVE_SECONDS."""
+    """Return the addresses of a host if the caller is not known. Raises AddressRefused after RESOLVE_SECONDS."""
     return lookups.of(f"host {host}")(host, port)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is anybody's: not private, shared, local, multicast, reserved, nor one of those in IPv6 dress."""
+    """Return whether an IP address is public.
+
+    Private, shared, local, multicast and reserved addresses are not, nor are IPv6 addresses that embed one of those. False for
+    text that is no address.
+    """
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -150,21 +170,21 @@ def is_public(address: str) -> bool:
 
 
 class AddressCheck:
-    """Which hosts may be connected to: public ones, and those that the operator named."""
+    """Decide which hosts may be connected to: public ones, and those that the operator lists."""
 
     def __init__(self, allowed: Iterable[str] = (), resolver: Resolver = resolve) -> None:
-        """``allowed``: "host" or "host:port" whose address may be private."""
+        """Create a check. ``allowed`` lists "host" or "host:port" whose addresses may be private."""
         self._allowed = {name.strip().lower() for name in allowed}
         self._resolve = resolver
 
     def url(self, text: str) -> httpx2.URL:
-        """The URL, when it could be connected to now. Raises AddressRefused."""
+        """Return the parsed URL if it could be connected to now. Raises AddressRefused."""
         found = plain_url(text)
         self.addresses(found.host, _port(found))
         return found
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """The addresses to connect to; each of them was checked. Raises AddressRefused."""
+        """Return up to MOST_ADDRESSES_TRIED addresses to connect to, after checking all of them. Raises AddressRefused."""
         found = list(dict.fromkeys(self._resolve(host, port)))
         bare = f"[{host}]" if ":" in host else host
         exempt = bool({host, bare, f"{bare}:{port}"} & self._allowed)
@@ -174,7 +194,10 @@ class AddressCheck:
 
 
 def plain_url(text: str) -> httpx2.URL:
-    """An http or https URL of a plain host. Raises AddressRefused: credentials, odd spellings of addresses, anything else."""
+    """Parse an http or https URL with a plain host.
+
+    Raises AddressRefused for credentials, unusual spellings of addresses and anything else that is not plain.
+    """
     if len(text) > MOST_CHARACTERS:
         raise AddressRefused("too_long")
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in ' \\"<>^`{|}'):
@@ -195,7 +218,10 @@ def plain_url(text: str) -> httpx2.URL:
 
 
 def _is_plain(host: str) -> bool:
-    """A name, or an address in its usual spelling: not 127.1, 0x7f000001 or 2130706433, which resolvers take for one."""
+    """Return whether a host is a name, or an address in its usual spelling.
+
+    Resolvers also accept 127.1, 0x7f000001 and 2130706433 as addresses; those are refused.
+    """
     try:
         return "%" not in host and bool(ipaddress.ip_address(host))
     except ValueError:
@@ -208,10 +234,10 @@ def _port(url: httpx2.URL) -> int:
 
 
 class PinnedTransport(httpx2.AsyncHTTPTransport):
-    """Resolves each request's host once, checks it, and connects to what was checked.
+    """Resolve each request's host once, check its addresses, and connect to one that was checked.
 
-    TLS still asks for the name, and verifies the certificate against it. Proxies of the environment are not used. Raises
-    AddressRefused. A connection serves one request: kept alive, it could serve another name at the same address.
+    TLS still sends the name and verifies the certificate against it. Proxies of the environment are not used. A connection
+    serves one request: if kept alive, it could serve another name at the same address. Raises AddressRefused.
     """
 
     def __init__(self, check: AddressCheck, verify: ssl.SSLContext | bool = True) -> None:
@@ -219,8 +245,12 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
         self._check = check
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Send the request to the first checked address that accepts a connection.
+
+        Raises AddressRefused and the errors of httpx2.
+        """
         url = plain_url(str(request.url))
-        # asyncio's own threads are a handful: slow names would hold up all else that is done in them.
+        # asyncio's own thread pool is small: slow names would delay everything else that runs in it.
         loop = asyncio.get_running_loop()
         *others, last = await loop.run_in_executor(_waiting, self._check.addresses, url.host, _port(url))
         for address in others:
@@ -232,7 +262,7 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
 
 
 def _pinned(request: httpx2.Request, url: httpx2.URL, address: str) -> httpx2.Request:
-    """The same request, to this address; Host and the certificate's name stay those of the URL."""
+    """Return the same request for this address. Host header and certificate name stay those of the URL."""
     return httpx2.Request(
         request.method,
         url.copy_with(host=address),

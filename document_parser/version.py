@@ -1,3 +1,3 @@
-"""The version of the package. Imports nothing, so that everything may import it."""
+"""Hold the version of the package. This module imports nothing, so that every module may import it."""
 
 __version__ = "0.9.0"

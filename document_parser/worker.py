@@ -1,4 +1,4 @@
-"""The worker pool without a web server: ``python -m document_parser.worker``."""
+"""Run the worker pool without a web server: ``python -m document_parser.worker``."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ log = logs.get(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Work until told to stop, then return 0; 1 where no Redis was found. With no REDIS_URL, an embedded Valkey is shared with
-    an API of the same DATA_DIR."""
+    """Run workers until a signal stops them. Return 0, or 1 if no usable Redis was found within a minute.
+
+    Without REDIS_URL the workers share an embedded Valkey with an API of the same DATA_DIR. Exits with status 2 if arguments
+    or settings are invalid. Raises OSError if DATA_DIR cannot be created.
+    """
     # Before anything numeric is imported: threads times workers would otherwise outnumber the cores.
     cap_threads()
     parser = argparse.ArgumentParser(prog="docparse worker", description="Run workers that read documents.")
@@ -45,7 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 @contextlib.contextmanager
 def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
-    """A keeper of Valkey alone, as a process of its own: this one is going to fork."""
+    """Run a supervisor for Valkey only while the block runs, if the embedded server is needed.
+
+    It is a separate process, because this process is going to fork.
+    """
     keeper = None
     if needed and settings.embedded:
         command = [sys.executable, "-m", "document_parser.supervisor.supervisor", "--owner", str(os.getpid()), "--valkey-only"]
@@ -59,7 +65,7 @@ def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
 
 
 def _wait_for_redis(settings: Settings) -> bool:
-    """Whether a Redis answers that can be worked with; says so once where it does not yet."""
+    """Return whether a usable Redis answers within 60 seconds. Log once while it does not answer yet."""
     from document_parser.jobs.redis.connection import NO_CLUSTER, RedisError, connect, is_cluster
 
     deadline, said = time.monotonic() + 60, False

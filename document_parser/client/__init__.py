@@ -1,4 +1,7 @@
-"""A client of the HTTP API: typed answers, the server's own errors as exceptions, files streamed from and to the disk."""
+"""Call the HTTP API from Python: typed results, the server's errors as exceptions, files streamed from and to the disk.
+
+What a program needs to call the service belongs here.
+"""
 
 from __future__ import annotations
 
@@ -47,18 +50,20 @@ from document_parser.models import (
 __all__ = ["Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
 
 LONGEST_WAIT_SECONDS = 30.0
+"""Longest wait of one status request, in seconds."""
 WATCHED_WAIT_SECONDS = 1.0
-"""A watched job is asked for this often: the server answers early only at a job's end."""
+"""Interval of status requests with progress, in seconds. The server answers earlier only at a job's end."""
 AT_ONCE_SECONDS = 0.3
+"""A response faster than this, in seconds, means that the server did not wait."""
 
 
 class Client:
-    """Talks to one service. May be used by many threads; close it, or use it as a context manager.
+    """Call one service. Use it from any number of threads; close it, or use it as a context manager.
 
-    A busy server (429, 503) is asked again as long as ``patience`` lasts, and so is one that answered before and now does not.
-    A document goes with an Idempotency-Key: however often it has to be sent, there is one job of it. Every method raises the
-    server's error as its class in ``document_parser.errors``, ServerUnreachable where no answer comes, and UnexpectedAnswer
-    where something else answers.
+    A busy server (429, 503), and one that answered before and now does not, is asked again for up to ``patience`` seconds. A
+    document is sent with an Idempotency-Key, so repeated attempts create one job. Every method raises the server's error as
+    its class in ``document_parser.errors``, ServerUnreachable if no response comes, and UnexpectedAnswer if something other
+    than this service responds.
     """
 
     def __init__(
@@ -69,10 +74,12 @@ class Client:
         patience: float = 60.0,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """``token`` is the admin token. Without one, the methods that are for the operator send the token of DATA_DIR to a
-        service on this machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience``
-        the longest time of asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address
-        is none.
+        """Create a client of the service at ``base_url``.
+
+        ``token`` is the admin token. Without one, the methods for the operator send the token of DATA_DIR to a service on this
+        machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience`` the longest
+        time of retrying, both in seconds. ``pause`` waits for a number of seconds. Raises ValueError if the address is
+        invalid.
         """
         self._service = Service(base_url, token, timeout, patience, pause)
         self._timeout = timeout
@@ -87,10 +94,11 @@ class Client:
         idempotency_key: str = "",
         **options: str,
     ) -> str:
-        """Send a document, streamed, and give its job's id. A stream is read from its start where it has one.
+        """Send a document as a stream and return its job's id. A seekable stream is read from its start.
 
-        The same ``idempotency_key`` gives the same job, also from another process; without one, each call makes one of its own.
-        ``options`` are the fields of models.Options, ``output_format`` for example. Raises OSError where it cannot be read.
+        The same ``idempotency_key`` returns the same job, also from another process; without one, each call creates its own
+        key. ``options`` are the fields of models.Options, for example ``output_format``. Raises OSError if the document cannot
+        be read.
         """
         with ExitStack() as stack:
             if isinstance(document, (str, PathLike)):
@@ -104,17 +112,17 @@ class Client:
             return model(Accepted, self._service.ask("POST", "/v1/process/async", data=fields, files=files, headers=key)).job_id
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
-        """How a job stands, once it is at rest or after ``wait`` seconds, 60 at most. A busy server may answer earlier."""
+        """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""
         timeout = httpx.Timeout(self._timeout, read=self._timeout + wait)
         return model(JobStatus, self._service.ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
 
     def wait(
         self, job_id: str, on_progress: Callable[[JobStatus], None] | None = None, timeout: float | None = None
     ) -> JobStatus:
-        """The status of a job once it has ended, in whatever state, and none of its pages is being read again. ``on_progress``
-        is told how it stands about every second.
+        """Wait until a job has ended in any state and no retry of its pages is pending, and return its status.
 
-        Raises TimeoutError after ``timeout`` seconds; the job goes on.
+        ``on_progress`` is called with the status about every second. Raises TimeoutError after ``timeout`` seconds; the job
+        goes on.
         """
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
         longest = WATCHED_WAIT_SECONDS if on_progress else LONGEST_WAIT_SECONDS
@@ -128,13 +136,14 @@ class Client:
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"The job has not ended after {timeout} seconds.")
             if time.monotonic() - asked < AT_ONCE_SECONDS:
-                # All threads that may wait do so already: the server answered at once.
+                # The server answered at once, because all of its threads that may wait are taken.
                 self._pause(WATCHED_WAIT_SECONDS)
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
-        """The result with its content, whole in memory; ``download`` is for large ones, and for ``zip``.
+        """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.
 
-        The result of ``csv`` is that of ``tables``, the list of all tables with the CSV of each.
+        For ``csv`` the result is that of ``tables``: the list of all tables with the CSV of each. Raises ValueError for
+        ``zip``.
         """
         if format == "zip":
             raise ValueError("A zip archive comes as a file: use download().")
@@ -151,10 +160,11 @@ class Client:
         table: int | None = None,
         archive: bool = False,
     ) -> str:
-        """Write the result to a file, which appears whole or not at all, or to a stream. Return its media type.
+        """Write the result to a file or a stream and return its media type.
 
-        The CSV of a document with one table is ``text/csv``, of several tables ``application/zip``: ``table`` chooses one,
-        counted from 1, and ``archive`` asks for the ZIP file however many there are. Raises OSError.
+        A file appears whole or not at all. The CSV of a document with one table is ``text/csv``, of several tables
+        ``application/zip``. ``table`` chooses one table, counted from 1; ``archive`` asks for the ZIP file regardless of the
+        number of tables. Raises OSError.
         """
         path = f"{_job(job_id)}/download"
         query = {name: value for name, value in {"format": format, "table": table}.items() if value is not None}
@@ -177,7 +187,10 @@ class Client:
         on_progress: Callable[[JobStatus], None] | None = None,
         **options: str,
     ) -> Document:
-        """Submit, wait, and fetch the document. Raises the error of a job that failed."""
+        """Submit a document, wait for its job, and return the document.
+
+        Raises the error of a job that failed.
+        """
         job_id = self.submit(document, filename=filename, password=password, **{"output_format": "json", **options})
         self.wait(job_id, on_progress)
         found = self.result(job_id, "json").document
@@ -186,11 +199,11 @@ class Client:
         return found
 
     def pages(self, job_id: str) -> list[PageEntry]:
-        """All pages of a job, ascending; none until the document has been opened."""
+        """Return all pages of a job in ascending order; empty until the document has been opened."""
         return model(Pages, self._service.ask("GET", f"{_job(job_id)}/pages")).pages
 
     def page(self, job_id: str, number: int) -> PageView:
-        """One page, also while the job runs."""
+        """Return one page, also while the job runs."""
         return model(PageView, self._service.ask("GET", f"{_job(job_id)}/pages/{number}"))
 
     def retry_page(
@@ -203,42 +216,42 @@ class Client:
         on_low_quality: LowQuality | Literal[""] = "",
         password: str = "",
     ) -> Rereading:
-        """Have a page of a completed job read again; ``wait`` waits for it, and a higher revision says that it is new.
+        """Have a page of a completed job read again. ``wait`` waits for it; a higher revision means that it is new.
 
-        What is left out stays as the job was asked for; an encrypted document wants its password again.
+        Options that are left out stay as they were at submission. An encrypted document needs its password again.
         """
         given = {"engine": engine, "accuracy_mode": accuracy_mode, "on_low_quality": on_low_quality, "password": password}
         body = {name: value for name, value in given.items() if value}
         return model(Rereading, self._service.ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
 
     def deliveries(self, limit: int = 50, cursor: str = "", state: WebhookState | Literal[""] = "") -> DeliveryList:
-        """Webhooks and how they are delivered, newest first. Like the methods below it is for the operator."""
+        """Return webhooks and the state of their delivery, newest first. For the operator, as are the methods below."""
         query = {"limit": limit, "cursor": cursor, "state": state}
         return model(DeliveryList, self._service.ask_as_operator("GET", "/v1/webhooks/deliveries", params=query))
 
     def replay_webhook(self, job_id: str) -> Delivery:
-        """Deliver a job's newest webhook again."""
+        """Deliver a job's newest webhook again. For the operator."""
         return model(Delivery, self._service.ask_as_operator("POST", f"{_job(job_id)}/webhook/replay"))
 
     def replay_failed_webhooks(self) -> Replayed:
-        """Deliver again what was given up."""
+        """Deliver again all webhooks whose delivery was given up. For the operator."""
         return model(Replayed, self._service.ask_as_operator("POST", "/v1/webhooks/deliveries/replay"))
 
     def ping_webhook(self, url: str) -> Pinged:
-        """Post a signed ping to a receiver, and tell what came of it."""
+        """Post a signed ping to a receiver and return the outcome. For the operator."""
         return model(Pinged, self._service.ask_as_operator("POST", "/v1/webhooks/ping", json={"url": url}))
 
     def figure(self, job_id: str, name: str) -> bytes:
-        """The JPEG of a figure, by the ``picture`` of its block."""
+        """Return the JPEG of a figure. ``name`` is the ``picture`` of its block."""
         return self._service.ask("GET", f"{_job(job_id)}/figures/{quote(name, safe='')}")
 
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
-        """Jobs, newest first. For the operator."""
+        """Return jobs, newest first. For the operator."""
         query = {"limit": limit, "cursor": cursor, "status": status}
         return model(JobList, self._service.ask_as_operator("GET", "/v1/jobs", params=query))
 
     def cancel(self, job_id: str) -> None:
-        """End a job; its finished pages are kept."""
+        """End a job. Its finished pages are kept."""
         self._service.ask("POST", f"{_job(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
@@ -246,6 +259,7 @@ class Client:
         self._service.ask_as_operator("DELETE", _job(job_id))
 
     def close(self) -> None:
+        """Close the connections."""
         self._service.close()
 
     def __enter__(self) -> Self:
@@ -261,7 +275,7 @@ def _job(job_id: str) -> str:
 
 @contextmanager
 def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """A copy of a stream on disk, that can be sent again from its start."""
+    """Copy a stream to the disk, so that it can be sent again from its start."""
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(stream, copy, CHUNK_BYTES)
         copy.seek(0)

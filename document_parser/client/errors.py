@@ -1,4 +1,4 @@
-"""What the service refuses, as exceptions: its own errors, and whether asking again may help."""
+"""Turn error responses of the service into exceptions, and decide whether a retry may help."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from document_parser.errors import DocumentParserError, JobNotComplete, Unexpect
 from document_parser.models import JobError
 
 BUSY = (429, 503)
+"""Statuses of a server that asks for a later retry."""
 GATEWAY = (502, 504)
-"""What a proxy says while the service behind it starts anew."""
+"""Statuses of a proxy while the service behind it restarts."""
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+"""Request header that makes a repeated submission return the same job."""
 
 
 class AskAgain(Exception):
-    """The server may answer better after so many seconds; ``error`` is what is raised where nobody waits for that."""
+    """The server may answer better after ``seconds``. ``error`` is raised if the caller does not retry."""
 
     def __init__(self, error: DocumentParserError, seconds: float = 0.0) -> None:
         super().__init__(error)
@@ -29,12 +31,12 @@ class AskAgain(Exception):
 
 
 def repeatable(request: httpx.Request) -> bool:
-    """Whether a request does no more when it is sent twice: it only asks, or it is known by its key."""
+    """Return whether a request may be sent twice: it only reads, or it has an Idempotency-Key."""
     return request.method == "GET" or IDEMPOTENCY_KEY in request.headers
 
 
 def error_of(problem: JobError) -> DocumentParserError:
-    """The error of a failed job, as its own class."""
+    """Return the error of a failed job as an instance of its own class."""
     return _made(problem.code, problem.message, problem.details)
 
 
@@ -46,7 +48,7 @@ def _made(code: str, message: str, details: dict[str, Any]) -> DocumentParserErr
 
 
 class _Problem(BaseModel):
-    """The body of an error."""
+    """Hold the body of an error response."""
 
     class Error(BaseModel):
         code: str
@@ -58,7 +60,7 @@ class _Problem(BaseModel):
 
 
 def refusal(answer: httpx.Response) -> Exception:
-    """The server's error; AskAgain around it where it passes by itself."""
+    """Return the server's error, or AskAgain around it if a retry may help."""
     try:
         problem = _Problem.model_validate_json(answer.content)
     except ValidationError:
@@ -66,7 +68,7 @@ def refusal(answer: httpx.Response) -> Exception:
     else:
         details = {**problem.error.details, "request_id": problem.request_id}
         error = _made(problem.error.code, problem.error.message, details)
-    # A format that is being written is there soon; a job that is being read is for wait().
+    # A format that is being written is ready soon; wait() is for a job that is still being read.
     being_written = isinstance(error, JobNotComplete) and "format" in error.details
     gateway = isinstance(error, UnexpectedAnswer) and answer.status_code in GATEWAY and repeatable(answer.request)
     if answer.status_code in BUSY or being_written or gateway:
@@ -75,7 +77,7 @@ def refusal(answer: httpx.Response) -> Exception:
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    """Seconds, from a number or a date; 0 where the server does not say."""
+    """Return the seconds of the Retry-After header, given as a number or a date; 0 if there is none."""
     asked = answer.headers.get("Retry-After", "")
     try:
         return float(asked) if asked[:1].isdigit() else (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()

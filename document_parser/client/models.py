@@ -1,4 +1,4 @@
-"""What the service answers, typed."""
+"""Define typed models of the service's responses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Result(BaseModel):
-    """The result of a job; the content stands under its format's name. ``tables`` has ``{page, caption, csv}`` for each."""
+    """The result of a job. The content is in the field named after its format.
+
+    ``tables`` has ``{page, caption, csv}`` for each table.
+    """
 
     job_id: str
     filename: str
@@ -47,7 +50,7 @@ class Result(BaseModel):
 
 
 class PageEntry(BaseModel):
-    """A page as the job's ledger knows it; ``error`` is a code."""
+    """A page in the job's ledger. ``error`` is an error code."""
 
     number: int
     state: PageState
@@ -57,7 +60,7 @@ class PageEntry(BaseModel):
 
 
 class PageView(BaseModel):
-    """One page of a job and why it reads as it does; ``page`` is None until it has been read."""
+    """One page of a job and the reasons for its reading. ``page`` is None until the page has been read."""
 
     number: int
     state: PageState
@@ -68,40 +71,44 @@ class PageView(BaseModel):
     page: Page | None = None
     rereading: bool = False
     retry_error: PageError | None = None
-    """Why the last try to read it again has changed nothing."""
+    """Why the last retry of this page has changed nothing."""
 
 
 class JobList(BaseModel):
-    """One page of the jobs, newest first; ``next_cursor`` leads to the next."""
+    """One page of the list of jobs, newest first. ``next_cursor`` requests the next page; None at the end."""
 
     jobs: list[JobStatus]
     next_cursor: str | None = None
 
 
 class Pages(BaseModel):
+    """All pages of a job."""
+
     pages: list[PageEntry]
 
 
 class Accepted(BaseModel):
+    """A submission that the service has accepted."""
+
     job_id: str
 
 
 class DeliveryList(BaseModel):
-    """One page of the deliveries, newest first; ``next_cursor`` leads to the next."""
+    """One page of the list of deliveries, newest first. ``next_cursor`` requests the next page; None at the end."""
 
     deliveries: list[Delivery]
     next_cursor: str | None = None
 
 
 class Rereading(BaseModel):
-    """A page will be read again; ``revision`` is that of the result until then."""
+    """A page that will be read again. ``revision`` is that of the result until then."""
 
     number: int
     revision: int
 
 
 def model(kind: type[_Model], body: bytes) -> _Model:
-    """Raises UnexpectedAnswer where the body is of another shape."""
+    """Parse a response body as ``kind``. Raises UnexpectedAnswer if the body has another shape."""
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Requests to one service, asked again where that is harmless: a busy server, or one that answered before."""
+"""Send requests to one service, with retries where a repeated request does no harm."""
 
 from __future__ import annotations
 
@@ -18,20 +18,24 @@ from document_parser.settings import load_settings
 from document_parser.settings.operator_access import kept_operator_token
 
 FIRST_PAUSE_SECONDS = 0.5
+"""Pause before the first retry, in seconds; it doubles at each retry."""
 LONGEST_PAUSE_SECONDS = 8.0
+"""Longest pause between retries, in seconds, if the server does not ask for a longer one."""
 CHUNK_BYTES = 1 << 16
+"""Size of the pieces in which files are copied, in bytes."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+"""Errors after which the request has certainly not reached the server."""
 LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
-"""Somebody was there, and nobody knows how far it came."""
+"""Errors of a connection that existed. It is unknown how much of the request the server has processed."""
 
 _T = TypeVar("_T")
 
 
 class Service:
-    """One service at an address. May be used by many threads. Times are in seconds, as those of ``Client``."""
+    """Send requests to one service. Use it from any number of threads. Times are in seconds, as in ``Client``."""
 
     def __init__(self, base_url: str, token: str, timeout: float, patience: float, pause: Callable[[float], object]) -> None:
-        """Raises ValueError where the address is none."""
+        """Prepare requests to ``base_url``. Raises ValueError if the address is invalid."""
         address = _address(base_url)
         self._http = httpx.Client(
             base_url=address,
@@ -44,18 +48,26 @@ class Service:
         self._met = False
 
     def ask(self, method: str, path: str, **request: Any) -> bytes:
-        """The body of a good answer."""
+        """Return the body of a successful response.
+
+        Raises the server's error, ServerUnreachable, or UnexpectedAnswer.
+        """
         return self._patiently(lambda: self._once(method, path, httpx.Response.read, **request))
 
     def ask_as_operator(self, method: str, path: str, **request: Any) -> bytes:
-        """The same for what only the operator may. Without a token of its own the client takes that of this machine's service,
-        and sends it to no other.
+        """Return the body of a successful response to an operator's request.
+
+        Without a token of its own the client sends that of this machine's service, and only to that service. Raises as
+        ``ask``.
         """
         token = kept_operator_token(load_settings()) if self._operator else ""
         return self.ask(method, path, headers={"Authorization": f"Bearer {token}"} if token else None, **request)
 
     def fetch(self, path: str, query: dict[str, Any], out: BinaryIO, accept: str = "*/*") -> str:
-        """Write the body of a good answer, from the start at each try. Return its media type without parameters."""
+        """Write the body of a successful response to ``out`` and return its media type without parameters.
+
+        Each attempt writes from the start. Raises OSError, and as ``ask``.
+        """
 
         def write(answer: httpx.Response) -> str:
             out.seek(0)
@@ -79,7 +91,7 @@ class Service:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     def _once(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
-        """What ``take`` makes of a good answer. Raises AskAgain where it is harmless to ask again."""
+        """Return what ``take`` makes of a successful response. Raises AskAgain if a retry does no harm."""
         try:
             with self._http.stream(method, path, **request) as answer:
                 self._met = True
@@ -95,11 +107,15 @@ class Service:
         raise refusal(answer)
 
     def close(self) -> None:
+        """Close the connections."""
         self._http.close()
 
 
 def is_on_this_machine(address: httpx.URL) -> bool:
-    """Whether the settings of this process are of the service at the address, so that its DATA_DIR may have a token for it."""
+    """Return whether the address is that of the service which this process's settings describe.
+
+    Only then may DATA_DIR hold a token for it.
+    """
     host = address.host
     with suppress(ValidationError, SettingsError):
         port = load_settings().api.api_port
@@ -115,7 +131,7 @@ def _is_ip(host: str) -> bool:
 
 
 def _address(base_url: str) -> httpx.URL:
-    """The service's address, over http where it does not say. Raises ValueError where it is none."""
+    """Return the service's address; http if it has no scheme. Raises ValueError if it is invalid."""
     try:
         url = httpx.URL(base_url if "://" in base_url else f"http://{base_url}")
     except httpx.InvalidURL:

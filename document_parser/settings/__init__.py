@@ -1,7 +1,8 @@
-"""Every setting of the product: one frozen tree, read once from the environment and ``.env``.
+"""Read every setting of the product once, from the environment and ``.env``, into one frozen tree.
 
-The only package that reads the environment. A field's environment name is its section's prefix and its own name in capitals;
-its description is the sentence that stands beside it in ``.env.example``, which ``python -m document_parser.settings`` writes.
+Settings, the secrets and command lines that depend on them, and the environment of child processes belong here. No other
+package reads the environment. A field's environment name is its section's prefix and its own name in capitals. Its description
+is the comment in ``.env.example``, which ``python -m document_parser.settings`` writes.
 """
 
 from document_parser.settings.engines import (

@@ -1,4 +1,4 @@
-"""``python -m document_parser.settings > .env.example``."""
+"""Write ``.env.example`` to standard output: ``python -m document_parser.settings > .env.example``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Command lines of the commands: what is not understood is named together with what would be."""
+"""Parse the command lines of all commands. An error names the known options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from document_parser.settings.validation import nearest
 
 
 def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Return the arguments. Exits with status 2 if they are not understood; an unknown option is told with the nearest one."""
+    """Return the parsed arguments. Exit with status 2 if they are invalid; for an unknown option, suggest the nearest one."""
     found, unknown = parser.parse_known_args(arguments)
     if unknown:
         known = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help())))
@@ -19,7 +19,7 @@ def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | 
 
 
 def whole_number(least: int) -> Callable[[str], int]:
-    """Return an argument type for whole numbers from ``least`` on."""
+    """Return an argument type that accepts whole numbers from ``least`` on, with up to nine digits."""
 
     def number(text: str) -> int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < least:

@@ -1,4 +1,4 @@
-"""Which engines read, and how the models are asked."""
+"""Define the settings that choose engines and say how the models are called."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from document_parser.models import EngineName
 from document_parser.settings.section import Emptiable, Section
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
+"""Library that computes RapidOCR's models; ``auto`` prefers OpenVINO."""
 CheckedPages = Literal["auto", "suspicious", "all"]
+"""Which pages without a text layer the CPU reads as well, to check a model's answer."""
 
 
 class EngineSettings(Section):
@@ -57,7 +59,7 @@ class EngineSettings(Section):
 
     @property
     def allowed(self) -> tuple[EngineName, ...]:
-        """The engines that read page pictures, as far as the settings go."""
+        """Return the engines that may read page images by these settings."""
         match self.inference_mode:
             case "vllm":
                 return ("deepseek", "nanonets")
@@ -67,14 +69,17 @@ class EngineSettings(Section):
 
     @property
     def _on_cpu(self) -> tuple[EngineName, ...]:
-        """The CPU engine, and behind RapidOCR Tesseract, which knows the scripts that it does not."""
+        """Return the CPU engines that may read.
+
+        Tesseract follows RapidOCR, because it knows scripts that RapidOCR does not.
+        """
         return ("rapidocr", "tesseract") if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
 
 
 class _ModelSettings(Section):
     @property
     def urls(self) -> tuple[str, ...]:
-        """The addresses of its servers, each once. Empty ones are none."""
+        """Return the addresses of the model's servers without duplicates and empty entries."""
         return tuple(dict.fromkeys(url.strip() for url in str(getattr(self, "url")).split(",") if url.strip()))  # noqa: B009
 
 

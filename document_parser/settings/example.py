@@ -1,4 +1,4 @@
-"""``.env.example``: every setting with its sentence and its default."""
+"""Write ``.env.example``: every setting with its description and its default."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from document_parser.settings.tree import Settings
 
 
 def environment_fields() -> Iterator[tuple[str, str, FieldInfo]]:
-    """(section title, environment name, field) of every setting, in order."""
+    """Yield section title, environment name and field of every setting, in order."""
     for section in Settings.model_fields.values():
         kind = section.annotation
         assert isinstance(kind, type)
@@ -23,7 +23,7 @@ def environment_fields() -> Iterator[tuple[str, str, FieldInfo]]:
 
 
 def example_environment() -> str:
-    """The text of ``.env.example``."""
+    """Return the text of ``.env.example``."""
     lines = ["# Every setting with its default. Copy to .env and uncomment what you change."]
     last = ""
     for title, name, field in environment_fields():

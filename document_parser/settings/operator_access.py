@@ -1,7 +1,7 @@
-"""How the operator of a service proves to be one: a token in DATA_DIR, and one-time links made there.
+"""Create and check what proves that a caller is the operator: a token in DATA_DIR, and one-time links.
 
-Only the service's user (and root) can read DATA_DIR. The token is for programs on the machine, which read it by themselves; a
-link gives a browser a session, as Jupyter does it. Neither needs the service to run when it is made.
+Only the service's user and root can read DATA_DIR. Programs on the machine read the token on their own. A link gives a browser
+a session, as in Jupyter. Both can be made while the service does not run.
 """
 
 from __future__ import annotations
@@ -16,18 +16,23 @@ from document_parser.host.files import own_secret
 from document_parser.settings import Settings
 
 TOKEN_BYTES = 32
+"""Random bytes in a token or link code: 256 bits cannot be guessed."""
 LINK_SECONDS = 24 * 3600
-"""A link opens one session within this time. The bound is for terminals that are scrolled back, not against guesses."""
+"""Lifetime of a link that nobody has used, in seconds.
+
+The bound protects against links in the scrollback of a terminal, not against guesses.
+"""
 LINK_PATH = "/operator"
+"""Path of the route that redeems links."""
 
 
 def operator_token(settings: Settings) -> str:
-    """Return the token of this DATA_DIR; it is made if there is none. Raises OSError."""
+    """Return the operator token of this DATA_DIR and create it if there is none. Raises OSError."""
     return own_secret(settings.operator_token_file, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode()).strip()
 
 
 def kept_operator_token(settings: Settings) -> str:
-    """Return the token of this DATA_DIR, or an empty text if there is none or this user may not read it."""
+    """Return the token of this DATA_DIR; empty if there is none or this user may not read it."""
     try:
         return settings.operator_token_file.read_text().strip()
     except (OSError, UnicodeDecodeError):
@@ -35,9 +40,9 @@ def kept_operator_token(settings: Settings) -> str:
 
 
 def create_link(settings: Settings, base_url: str) -> str:
-    """Return an address below ``base_url`` that makes one browser the operator's, once, within LINK_SECONDS.
+    """Return a URL below ``base_url`` that makes one browser the operator's, once, within LINK_SECONDS.
 
-    Only the code's hash is stored, as the name of an empty file. Raises OSError.
+    Only the hash of its code is stored, as the name of an empty file. Expired links are removed. Raises OSError.
     """
     operator_token(settings)
     folder = _links(settings)
@@ -51,7 +56,10 @@ def create_link(settings: Settings, base_url: str) -> str:
 
 
 def redeem_link(settings: Settings, code: str) -> bool:
-    """Whether the code is that of an unused link, which is used up by this. Of many that come at once one is let in."""
+    """Return whether the code is that of an unused, unexpired link, and use the link up.
+
+    Of several simultaneous requests with the same code only one succeeds.
+    """
     link = _links(settings) / _name(code)
     with contextlib.suppress(OSError):
         fresh = not _is_expired(link)

@@ -1,4 +1,4 @@
-"""Secrets of a service: set by the operator, or made once in DATA_DIR."""
+"""Keep the secrets of a service: set by the operator, or created once in DATA_DIR."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 WEBHOOK_SECRET_BYTES = 32
+"""Random bytes in a webhook secret."""
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """What webhooks are signed with, newest first: ``whsec_`` and base64 each. A file is read anew each time.
+    """Return the secrets that sign webhooks, newest first: each is ``whsec_`` and base64.
 
-    Where there is none it is made. Raises OSError.
+    WEBHOOK_SECRET comes first, else the file in DATA_DIR, which is read at each call and created if missing. Raises OSError.
     """
     return settings.webhooks.secrets or tuple(own_secret(webhook_secret_file(settings), _new_webhook_secret).split())
 
 
 def kept_webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """Those of the file; none where nobody has made it. Raises OSError where it cannot be read."""
+    """Return the secrets in the file of DATA_DIR; empty if there is no file. Raises OSError if it cannot be read."""
     try:
         return tuple(webhook_secret_file(settings).read_text().split())
     except FileNotFoundError:
@@ -33,7 +34,10 @@ def kept_webhook_secrets(settings: Settings) -> tuple[str, ...]:
 
 
 def make_webhook_secret(settings: Settings) -> None:
-    """Make the secret where there is none, so that receivers can be told it before the first webhook is sent."""
+    """Create the webhook secret if there is none, so that receivers can have it before the first webhook.
+
+    Logs a warning if the file cannot be written.
+    """
     try:
         webhook_secrets(settings)
     except OSError as error:
@@ -41,20 +45,27 @@ def make_webhook_secret(settings: Settings) -> None:
 
 
 def rotate_webhook_secret(settings: Settings) -> tuple[str, ...]:
-    """Sign with a new secret as well, which comes first from now on. Of a file only; the new ones, newest first."""
+    """Add a new secret to the file and return all secrets, the new one first. All of them sign.
+
+    Use this only for secrets that are kept in DATA_DIR. Raises OSError.
+    """
     kept = (new_webhook_secret(), *webhook_secrets(settings))
     _keep_webhook_secrets(settings, kept)
     return kept
 
 
 def retire_webhook_secrets(settings: Settings) -> tuple[str, ...]:
-    """Sign with the newest secret only. Of a file only; what is left."""
+    """Keep only the newest secret in the file and return it.
+
+    Use this only for secrets that are kept in DATA_DIR. Raises OSError.
+    """
     kept = webhook_secrets(settings)[:1]
     _keep_webhook_secrets(settings, kept)
     return kept
 
 
 def new_webhook_secret() -> str:
+    """Return a new random webhook secret. Nothing is stored."""
     return _new_webhook_secret().decode()
 
 
@@ -63,6 +74,7 @@ def _new_webhook_secret() -> bytes:
 
 
 def webhook_secret_file(settings: Settings) -> Path:
+    """Return the path of the file that holds the webhook secrets, newest first, one a line."""
     return settings.data_dir / "webhook.secret"
 
 

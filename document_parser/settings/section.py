@@ -1,4 +1,4 @@
-"""One section of the settings: where its values come from."""
+"""Define where the values of one section of the settings come from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from pydantic_settings import (
 
 @dataclass(frozen=True)
 class MayBeEmpty:
-    """Marks a setting to which an empty variable means something, which its description tells."""
+    """Mark a setting for which an empty variable has a meaning. Its description says which."""
 
 
 Emptiable = Annotated[str, MayBeEmpty()]
+"""Text setting that may be set to empty on purpose."""
 
 
 class Section(BaseSettings):
-    """Read from the environment and ``.env``; an empty variable counts as not set, unless the setting is ``Emptiable``."""
+    """Read one section from the environment and ``.env``.
+
+    An empty variable counts as not set, unless the setting is ``Emptiable``.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, env_file=".env", env_file_encoding="utf-8", extra="ignore", env_ignore_empty=True
@@ -39,7 +43,7 @@ class Section(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What the environment leaves empty on purpose stands before what ``.env`` says."""
+        """Return the sources in order of precedence: an ``Emptiable`` left empty in the environment overrides ``.env``."""
         return (
             init_settings,
             env_settings,
@@ -50,18 +54,22 @@ class Section(BaseSettings):
 
 
 class LeftEmpty(PydanticBaseSettingsSource):
-    """The settings that may be empty, as far as their variables are there and empty."""
+    """Supply an empty text for each ``Emptiable`` setting whose variable is set and empty."""
 
     def __init__(self, settings_cls: type[BaseSettings], variables: EnvSettingsSource) -> None:
         super().__init__(settings_cls)
         self._variables = variables.env_vars
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """An empty text, or None where the variable is absent, or says something."""
+        """Return an empty text, or None if the variable is absent or not empty.
+
+        The field's name and whether its value is JSON follow.
+        """
         variable = f"{self.config.get('env_prefix', '')}{field_name}".lower()
         may_be_empty = any(isinstance(mark, MayBeEmpty) for mark in field.metadata)
         return ("" if may_be_empty and self._variables.get(variable) == "" else None), field_name, False
 
     def __call__(self) -> dict[str, Any]:
+        """Return the settings that were set to empty on purpose."""
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in found.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What the web server accepts, and who is told of a job's end."""
+"""Define the settings of the web server and of webhooks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
 LEAST_TOKEN_CHARACTERS = 16
+"""Minimum length of ADMIN_TOKEN in characters."""
 
 
 class ApiSettings(Section):
@@ -87,7 +88,7 @@ class ApiSettings(Section):
     @field_validator("admin_token")
     @classmethod
     def _is_no_guess(cls, token: str) -> str:
-        """What a header can carry and nobody finds by trying."""
+        """Accept only tokens that a header can carry and that cannot be guessed."""
         if token and (len(token) < LEAST_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
             raise ValueError(
                 f"needs at least {LEAST_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
@@ -98,7 +99,7 @@ class ApiSettings(Section):
     @field_validator("rate_limit_uploads", "rate_limit_reads")
     @classmethod
     def _is_rate_limit(cls, text: str, info: ValidationInfo) -> str:
-        """Empty where there is none: an empty variable counts as not set."""
+        """Return the limit, or an empty text for ``none``. An empty variable counts as not set."""
         if text.lower() in ("", "none"):
             return ""
         if not re.fullmatch(rf"{_RATE_LIMIT}(;{_RATE_LIMIT})*", text):
@@ -108,7 +109,10 @@ class ApiSettings(Section):
     @field_validator("cors_origins")
     @classmethod
     def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        """In small letters, as browsers send them. Each is named: with ``*`` every page of the web could send documents."""
+        """Return the origins in lower case, as browsers send them.
+
+        Each origin must be listed: with ``*`` any page on the web could send documents.
+        """
         for origin in origins:
             if not re.fullmatch(_ORIGIN, origin.lower()):
                 raise ValueError(
@@ -145,5 +149,5 @@ class WebhookSettings(Section):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The operator's secrets, newest first; none where they are kept in a file."""
+        """Return the operator's secrets, newest first; empty if they are kept in a file."""
         return tuple(re.findall(_WEBHOOK_SECRET, self.secret))

@@ -1,4 +1,7 @@
-"""The settings of a program that is being started: what is wrong with them is said in a line each, what they hold is not."""
+"""Load the settings of a program that starts, and make its files private.
+
+Each setting that cannot be used is reported in one line. Its value is not repeated, because it may be a secret.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,21 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 CANNOT_START = 2
+"""Exit status of a program whose settings cannot be used."""
 PRIVATE_UMASK = 0o077
+"""File mode bits that other users do not get."""
 SHARED_FOLDERS = {Path("/"), Path("/srv"), Path("/opt"), Path("/var/lib"), Path("~").expanduser()}
-"""Not closed to others, should one of them be DATA_DIR. Nor is one with the sticky bit, like /tmp."""
+"""Folders that are not closed to other users even if one of them is DATA_DIR.
+
+A folder with the sticky bit, such as /tmp, is not closed either.
+"""
 
 
 def keep_data_private(settings: Settings) -> None:
-    """What this process and its children make is for this user alone, and so is DATA_DIR, which is made if it is not there.
+    """Restrict new files of this process and its children to its user, create DATA_DIR if needed and close it to others.
 
-    For every program of a service, before it writes anything; not for commands that write a person's own files. Raises OSError.
+    Every program of a service calls this before it writes anything. Commands that write a person's own files do not. Logs a
+    warning if DATA_DIR cannot be closed. Raises OSError.
     """
     os.umask(PRIVATE_UMASK)
     folder = settings.data_dir
@@ -41,13 +50,16 @@ def keep_data_private(settings: Settings) -> None:
 
 
 def may_be_closed(folder: Path) -> bool:
-    """Whether a DATA_DIR is this user's alone to close: not a folder of everybody's, as /tmp and a home are. Raises OSError."""
+    """Return whether this user may close a DATA_DIR to others: it is not a shared folder such as /tmp or a home.
+
+    Raises OSError.
+    """
     facts = folder.stat()
     return facts.st_uid == os.getuid() and not facts.st_mode & stat.S_ISVTX and folder.resolve() not in SHARED_FOLDERS
 
 
 def settings_or_exit() -> Settings:
-    """The settings; where some cannot be used the program ends with status 2, having named each."""
+    """Return the settings. If some cannot be used, name each on standard error and exit with status 2."""
     try:
         return load_settings()
     except (ValidationError, SettingsError):
@@ -57,7 +69,10 @@ def settings_or_exit() -> Settings:
 
 
 def bad_settings() -> Iterator[tuple[str, str]]:
-    """Each variable that cannot be used, by its name, and why; what it holds is not repeated, it may be a secret."""
+    """Yield the name of each variable that cannot be used, and why.
+
+    The value is not repeated, because it may be a secret.
+    """
     for section in Settings.model_fields.values():
         kind = section.annotation
         assert isinstance(kind, type)

@@ -1,4 +1,4 @@
-"""All sections as one frozen tree, and what follows from them."""
+"""Join all sections into one frozen tree, with the paths and addresses that follow from them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LogSettings(Section):
 
 
 class Settings(BaseModel):
-    """The tree. ``load_settings()`` reads it; tests and the CLI may make their own."""
+    """Hold all settings. ``load_settings()`` reads them; tests and the command line may create their own."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,39 +52,48 @@ class Settings(BaseModel):
 
     @property
     def data_dir(self) -> Path:
+        """Return the absolute path of DATA_DIR."""
         return self.store.data_dir.absolute()
 
     @property
     def operator_token_file(self) -> Path:
-        """What proves to this service that a caller is its operator: made once, and read by programs on the machine."""
+        """Return the path of the file that holds the operator token.
+
+        It is created once and read by programs on the machine to prove to this service that they act for the operator.
+        """
         return self.data_dir / "operator.token"
 
     @property
     def runtime_dir(self) -> Path:
-        """A short folder for sockets, named by DATA_DIR: unix socket paths end at about 107 bytes."""
+        """Return a short folder for sockets, named after DATA_DIR: paths of unix sockets end at about 107 bytes."""
         name = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]
         return Path(tempfile.gettempdir()) / f"docparse-{os.getuid()}-{name}"
 
     @property
     def embedded(self) -> bool:
-        """Whether this host runs its own Valkey."""
+        """Return whether this host runs its own Valkey."""
         return not self.store.redis_url
 
     @property
     def valkey_socket(self) -> Path:
+        """Return the path of the embedded Valkey's socket."""
         return self.runtime_dir / "valkey.sock"
 
     @property
     def redis_url(self) -> str:
+        """Return REDIS_URL, or the address of the embedded Valkey if it is empty."""
         return self.store.redis_url or f"unix://{self.valkey_socket}"
 
     @property
     def cpu_window(self) -> int:
-        """Pages one reader reads at once on the CPU."""
+        """Return how many pages one reader reads at once on the CPU."""
         return self.workers.cpu_concurrency or max(1, cores() // max(1, self.workers.num_workers))
 
 
 @cache
 def load_settings() -> Settings:
-    """The settings of this process, read at the first call. Raises pydantic.ValidationError naming the bad ones."""
+    """Return the settings of this process, read at the first call.
+
+    Raises pydantic.ValidationError or pydantic_settings.SettingsError that names the invalid ones.
+    """
     return Settings()

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in words for the person who sent it: no type names, no words of the library, no values."""
+"""Turn the errors of pydantic into sentences for the person who sent the request, without type names or values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from document_parser.errors import InvalidOption
 
 WHOLE = "is no JSON object"
-"""Said of a body that is no object at all; ``field`` is empty then."""
+"""Problem of a body that is no JSON object. Its ``field`` is empty."""
 
 _MESSAGES = {
     "missing": "is missing",
@@ -41,16 +41,20 @@ _BOUNDS = {
 
 
 def invalid_option(error: ValidationError, model: type[BaseModel] | None = None, also: Iterable[str] = ()) -> InvalidOption:
-    """Return the error that names each wrong field of ``model``. ``also`` are names that are known besides its fields."""
+    """Return the error that names each wrong field of ``model``.
+
+    ``also`` lists names that are known besides its fields.
+    """
     return InvalidOption.of(*wrong_fields(error, model, also))
 
 
 def wrong_fields(
     error: ValidationError, model: type[BaseModel] | None = None, also: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
-    """Return ``field`` and ``problem`` of each wrong field, with the facts that a program can use.
+    """Return ``field`` and ``problem`` of each wrong field, with facts for programs.
 
-    These are ``allowed`` (values), ``known`` and ``did_you_mean`` (of an unknown name), ``max_characters`` and ``characters``.
+    The facts are ``allowed`` (values), ``known`` and ``did_you_mean`` (of an unknown name), ``max_characters`` and
+    ``characters``, and ``limit``.
     """
     found: dict[str, list[Any]] = {}
     for item in error.errors(include_url=False):
@@ -60,7 +64,7 @@ def wrong_fields(
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the known name that was probably meant, empty if none is like it."""
+    """Return the known name that was probably meant; empty if none is similar."""
     given = name.lower().replace("-", "_")
     if close := difflib.get_close_matches(given, known, n=1):
         return close[0]
@@ -70,14 +74,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def unknown(name: str, known: Sequence[str]) -> dict[str, Any]:
-    """Return what is said of an unknown name."""
+    """Return the problem and facts of an unknown name."""
     meant = nearest(name, known)
     facts: dict[str, Any] = {"problem": f"unknown, did you mean {meant}?" if meant else "unknown", "known": list(known)}
     return facts | ({"did_you_mean": meant} if meant else {})
 
 
 def too_long(length: int, most: int) -> dict[str, Any]:
-    """Return what is said of a text with too many characters."""
+    """Return the problem and facts of a text with ``length`` characters where ``most`` are allowed."""
     return {
         "problem": f"has {length} characters, at most {most} are allowed",
         "max_characters": most,
@@ -86,7 +90,10 @@ def too_long(length: int, most: int) -> dict[str, Any]:
 
 
 def _facts(field: str, items: list[Any], model: type[BaseModel] | None, known: Sequence[str]) -> dict[str, Any]:
-    """A field of several kinds (a word of a list or empty) has an error for each; their words are put together."""
+    """Return problem and facts of one field.
+
+    A field of several types (a word of a list, or empty) has one error for each type; their allowed words are joined.
+    """
     if allowed := [word for item in items for word in re.findall(r"'([^']+)'", item.get("ctx", {}).get("expected", ""))]:
         return {"problem": f"not one of {', '.join(allowed)}", "allowed": allowed}
     item = items[0]

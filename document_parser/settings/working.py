@@ -1,4 +1,4 @@
-"""Where jobs live, who works them off, and how much may wait."""
+"""Define the settings of storage, workers and the queue."""
 
 from __future__ import annotations
 
