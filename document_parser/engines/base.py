@@ -1,4 +1,4 @@
-"""The one interface of everything that reads a page picture."""
+"""The interface of every engine that reads the picture of a page."""
 
 from __future__ import annotations
 
@@ -9,46 +9,58 @@ from typing import ClassVar, NamedTuple
 from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading, Word
 
 Watch = Callable[[str], str | None]
-"""Given the answer so far, says why reading should stop now, or None. Called now and then while an answer streams in."""
+"""Return why reading should stop now, or None to go on.
+
+The argument is the answer so far. Called every now and then while an answer streams in.
+"""
 
 
 class LinesRead(NamedTuple):
-    """The words of each of some lines, and the languages they were read in."""
+    """The words that an engine read in each of the given lines, and the languages it read them in."""
 
     lines: list[list[Word]]
     languages: str
 
 
 class Engine(ABC):
-    """Reads one page picture. Many calls run at once; an engine keeps no state between them.
+    """Reads the picture of one page. Many calls run at once; an engine keeps no state between them.
 
-    Made inside the process and event loop that uses it, never before a fork.
+    An engine is made in the process and event loop that uses it, never before a fork.
     """
 
     name: ClassVar[EngineName]
+    """The engine's name in routes, attempts and results."""
     picture: PictureSpec
+    """The picture that the engine wants of an ordinary page."""
 
     @abstractmethod
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Read the picture. Raises EngineError; cancelling the call ends the work behind it."""
+        """Read the picture of a page.
+
+        ``temperature`` is for engines that generate text; None takes the engine's own. ``watch`` can stop an answer early.
+        Raises EngineError. Cancelling the call ends the work behind it.
+        """
 
     def machine(self) -> str:
-        """What of this machine decides how it reads, and no setting tells: versions, language packs. Raises EngineError."""
+        """Return what decides on this machine how the engine reads and is no setting, such as versions and language packs.
+
+        Empty if nothing does. Raises EngineError.
+        """
         return ""
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
-        """The picture this engine wants of such a page."""
+        """Return the picture that this engine wants of a page of this kind."""
         del kind
         return self.picture
 
     def parse(self, text: str) -> list[Block]:
-        """The blocks of an answer, or of the beginning of one; none for engines that find words. Never raises."""
+        """Return the blocks of an answer or of its beginning. Empty for engines that find words. Never raises."""
         del text
         return []
 
     async def available(self) -> bool:
-        """Whether a page sent now would be read. Cheap, never raises."""
+        """Return whether the engine would read a page sent now. The call is cheap and never raises."""
         return True
 
     async def aclose(self) -> None:  # noqa: B027 - an engine that holds nothing gives nothing back
-        """Give back connections and threads."""
+        """Release connections and threads."""

@@ -1,4 +1,4 @@
-"""Cores that nobody uses: so many pages at once are read on them, the one that came last first."""
+"""Idle processor cores: a limit on how many pages are read on them at once. The latest request gets the next free core."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from types import TracebackType
 
 
 class SpareCores:
-    """An async context manager, held while a core is used. Of those who wait for one the latest is let in first.
+    """Limits how many tasks use a core at once. An async context manager that is held while a core is used.
 
-    Who waits does so beside something else and goes without in the end: the latest has most of its time before it.
+    If several tasks wait, the latest gets the next free core. A waiting task does optional work beside another one and is
+    cancelled in the end, so the latest has the most time left.
     """
 
     def __init__(self, count: int) -> None:
@@ -17,6 +18,7 @@ class SpareCores:
         self._waiting: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> None:
+        """Wait for a free core and take it."""
         if self._free:
             self._free -= 1
             return
@@ -26,15 +28,16 @@ class SpareCores:
             await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
-                self._give_back()
+                self._release()
             raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._give_back()
+        """Release the core."""
+        self._release()
 
-    def _give_back(self) -> None:
+    def _release(self) -> None:
         while self._waiting:
             turn = self._waiting.pop()
             if not turn.done():

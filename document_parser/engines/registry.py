@@ -1,4 +1,4 @@
-"""The engines that read page pictures, made when they are first needed."""
+"""Make the engines that read page pictures, each when it is first needed."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from document_parser.engines.vlm.client import VisionEngine
 
 
-def _deepseek(settings: Settings, board: BreakerStore) -> Engine:
+def _make_deepseek(settings: Settings, board: BreakerStore) -> Engine:
     from document_parser.engines.vlm.deepseek import DeepSeekEngine
 
-    return _replicated("deepseek", DeepSeekEngine, settings, board)
+    return _make_replicated("deepseek", DeepSeekEngine, settings, board)
 
 
-def _nanonets(settings: Settings, board: BreakerStore) -> Engine:
+def _make_nanonets(settings: Settings, board: BreakerStore) -> Engine:
     from document_parser.engines.vlm.nanonets import NanonetsEngine
 
-    return _replicated("nanonets", NanonetsEngine, settings, board)
+    return _make_replicated("nanonets", NanonetsEngine, settings, board)
 
 
-def _replicated(
+def _make_replicated(
     name: Literal["deepseek", "nanonets"],
     make: Callable[[Settings], VisionEngine],
     settings: Settings,
     board: BreakerStore,
 ) -> Engine:
-    """The model behind each of its addresses."""
+    """Return one engine for all servers of a model."""
     from document_parser.engines.vlm.replicas import ReplicatedEngine
 
     own, engines = getattr(settings, name), settings.engines
@@ -47,42 +47,43 @@ def _replicated(
     return ReplicatedEngine(servers, board, rule, engines.vllm_probe_seconds)
 
 
-def _rapidocr(settings: Settings, _board: BreakerStore) -> Engine:
+def _make_rapidocr(settings: Settings, _board: BreakerStore) -> Engine:
     from document_parser.engines.rapidocr.engine import RapidOcrEngine
 
     return RapidOcrEngine(settings)
 
 
-def _tesseract(settings: Settings, _board: BreakerStore) -> Engine:
+def _make_tesseract(settings: Settings, _board: BreakerStore) -> Engine:
     from document_parser.engines.tesseract.engine import TesseractEngine
 
     return TesseractEngine(settings)
 
 
 ENGINES: dict[EngineName, Callable[[Settings, BreakerStore], Engine]] = {
-    "deepseek": _deepseek,
-    "nanonets": _nanonets,
-    "rapidocr": _rapidocr,
-    "tesseract": _tesseract,
+    "deepseek": _make_deepseek,
+    "nanonets": _make_nanonets,
+    "rapidocr": _make_rapidocr,
+    "tesseract": _make_tesseract,
 }
-"""Each factory imports its module inside, so that an engine nobody asks for costs nothing."""
+"""Makes an engine by its name. Each factory imports its module itself, so an engine that is not used costs nothing."""
 
 
-def _as_it_is(engine: Engine) -> Engine:
+def _return_unchanged(engine: Engine) -> Engine:
     return engine
 
 
 MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
+"""The engines that are models behind a server. The others in ENGINES read on this machine's processor."""
 
 
 def on_this_machine(settings: Settings) -> str:
-    """What of this machine decides how its CPU engines read. Raises EngineError."""
+    """Return what decides on this machine how its CPU engines read: versions and language packs. Raises EngineError."""
     names = [name for name in settings.engines.allowed if name not in MODELS]
     return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).machine()}" for name in names)
 
 
 def cpu_engine(settings: Settings) -> CpuEngine | None:
-    """How the CPU engine is in this process; None where the settings leave reading to the model servers."""
+    """Return the state of the CPU engine in this process. None if the settings leave all reading to the model servers."""
     from document_parser.engines.rapidocr import engine as rapidocr
     from document_parser.engines.tesseract import engine as tesseract
 
@@ -94,58 +95,68 @@ def cpu_engine(settings: Settings) -> CpuEngine | None:
 
 
 class Engines:
-    """The engines of one process and event loop, each made once."""
+    """The engines of one process and event loop. Each is made once."""
 
     def __init__(self, settings: Settings, board: BreakerStore | None = None) -> None:
-        """``board``: where the circuit breakers of the model servers are kept; without one, in this object."""
+        """Keep the settings; no engine is made yet.
+
+        ``board`` keeps the circuit breakers of the model servers. None keeps them in this object.
+        """
         self._settings = settings
         self._board = board or LocalBreakers()
-        self._made: dict[EngineName, Engine] = {}
-        self._around: Callable[[Engine], Engine] = _as_it_is
+        self._engines: dict[EngineName, Engine] = {}
+        self._wrap: Callable[[Engine], Engine] = _return_unchanged
         self.spare_cores = SpareCores(settings.cpu_window)
 
     def seen_through(self, around: Callable[[Engine], Engine]) -> Engines:
-        """The same engines, each as this gives it back: what one of the two makes, both have."""
+        """Return the same engines, each wrapped by ``around``. An engine made by one of the two objects is shared by both."""
         seen = copy(self)
-        seen._around = around
+        seen._wrap = around
         return seen
 
     def get(self, name: EngineName) -> Engine:
-        """The engine of this name. Raises KeyError for one that reads no pictures."""
-        return self._around(self._engine(name))
+        """Return the engine with this name. Raises KeyError for a name that reads no pictures."""
+        return self._wrap(self._engine(name))
 
     def _engine(self, name: EngineName) -> Engine:
-        if name not in self._made:
-            self._made[name] = ENGINES[name](self._settings, self._board)
-        return self._made[name]
+        if name not in self._engines:
+            self._engines[name] = ENGINES[name](self._settings, self._board)
+        return self._engines[name]
 
     @property
     def check_image_pages(self) -> CheckedPages:
-        """Which pages without a text layer the CPU reads beside a model."""
+        """Which pages without a text layer the CPU engine reads beside a model."""
         return self._settings.engines.check_image_pages
 
     async def available(self) -> frozenset[EngineName]:
-        """The engines that INFERENCE_MODE allows and that would read a page sent now."""
+        """Return the engines that INFERENCE_MODE allows and that would read a page sent now."""
         names = self._settings.engines.allowed
         answers = await asyncio.gather(*(self._engine(name).available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
     def renew(self) -> None:
-        """Say that the requests in flight are waited for; may be called from any thread. Raises RedisError."""
+        """Record that this process still waits for its requests in flight. May be called from any thread. Raises RedisError."""
         self._board.in_flight.renew()
 
     async def upright_turn(self, page: PageImage) -> int:
-        """By how many degrees clockwise the picture must be turned to stand upright. Raises EngineError."""
+        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright.
+
+        RapidOCR decides. If it is not sure, Tesseract's detection of orientation and script decides, if it can. Raises
+        EngineError.
+        """
         from document_parser.engines.rapidocr.engine import RapidOcrEngine
 
         engine = self._engine("rapidocr")
         assert isinstance(engine, RapidOcrEngine)
         turn = await engine.upright_turn(page)
-        by_script = None if turn.sure else await self._turn_by_script(page)
+        by_script = None if turn.sure else await self._detect_turn_by_script(page)
         return turn.degrees if by_script is None else by_script
 
-    async def _turn_by_script(self, page: PageImage) -> int | None:
-        """The turn of a page of letters that RapidOCR does not know, as Tesseract tells it; None where that is not there."""
+    async def _detect_turn_by_script(self, page: PageImage) -> int | None:
+        """Return the turn in degrees that Tesseract detects on a page of letters that RapidOCR may not know.
+
+        None if Tesseract is not installed or not sure.
+        """
         from document_parser.engines.tesseract.engine import TesseractEngine
 
         engine = self._engine("tesseract")
@@ -153,7 +164,7 @@ class Engines:
         return await engine.upright_turn(page) if await engine.available() else None
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
-        """What Tesseract reads in these lines of a picture, once it is straightened. Raises EngineError."""
+        """Read the given lines of a picture with Tesseract, on the picture straightened by ``skew``. Raises EngineError."""
         from document_parser.engines.tesseract.engine import TesseractEngine
 
         engine = self._engine("tesseract")
@@ -161,7 +172,8 @@ class Engines:
         return await engine.read_lines(page, lines, skew)
 
     async def aclose(self) -> None:
-        made = list(self._made.values())
-        self._made.clear()
+        """Close every engine that was made and the record of requests in flight."""
+        made = list(self._engines.values())
+        self._engines.clear()
         await asyncio.gather(*(engine.aclose() for engine in made))
         self._board.in_flight.close()

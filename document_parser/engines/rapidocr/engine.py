@@ -1,4 +1,4 @@
-"""RapidOCR's models, PP-OCRv6 small, on the CPU, from the weights inside its wheel."""
+"""Read pages on the CPU with the PP-OCRv6 small models, whose weights are in RapidOCR's wheel."""
 
 from __future__ import annotations
 
@@ -27,35 +27,51 @@ from document_parser.settings import Settings
 if TYPE_CHECKING:
     from document_parser.engines.rapidocr.ocr import PpOcr
 
-LONG_SIDE = 2000
+MAX_LONG_SIDE_PIXELS = 2000
+"""The longer side of the picture that this engine asks for."""
 
-GLANCE_LONG_SIDE = 1200
-SAMPLE_LINES = 6
-SAMPLE_SHAPE = 14
-"""Of a long line, a piece this many times as long as high tells its direction."""
-ELONGATED = 1.5
-READABLE = 0.6
-WELL_READABLE = 0.85
-"""Of letters that it does not know the recognition may be as sure the wrong way up; it is less sure than this of both."""
-CLEARLY = 0.05
+TURN_LONG_SIDE_PIXELS = 1200
+"""The longer side of the reduced picture on which the page's orientation is detected."""
+MAX_SAMPLE_LINES = 6
+"""How many lines, the longest, are read to detect the page's orientation."""
+MAX_SAMPLE_RATIO = 14
+"""Width over height of the piece of a long line that is read to detect its direction."""
+MIN_TALL_RATIO = 1.5
+"""A box counts as tall if its height is this many times its width, and as wide the other way round."""
+MIN_TURN_CONFIDENCE = 0.6
+"""Mean confidence per letter below which the orientation stays unknown."""
+MIN_SURE_TURN_CONFIDENCE = 0.85
+"""Mean confidence per letter from which a detected orientation is sure.
+
+The recognition may be equally confident of letters that it does not know when they are upside down, but it is less confident
+than this of both.
+"""
+MIN_CONFIDENCE_DIFFERENCE = 0.05
+"""Difference between the mean confidences upright and upside down below which the orientation stays unknown."""
 DOUBTFUL = 0.5
 """A line read with less confidence is taken for something else: a drawing, a stain, letters the models do not know."""
 
-UNREAD = 0.7
-"""A line read with less confidence, or with hardly a letter in its length, counts as lost: handwriting, or another script."""
-HARDLY_SURE = 0.9
-"""Beside lines that are lost, those read with less confidence than this may be no better."""
-SPARSE = 0.2
-"""Letters in a length as long as the line is high. Chinese has 1, Latin 2 to 3; Tamil and Cyrillic, misread, .15."""
-LONG = 3.0
+MIN_LINE_CONFIDENCE = 0.7
+"""A line read with less confidence, or with hardly a letter in its length, counts as unread: handwriting or another script."""
+MIN_SURE_LINE_CONFIDENCE = 0.9
+"""If a page has unread lines, its lines read with less confidence than this count as uncertain as well."""
+MIN_LETTERS_PER_HEIGHT = 0.2
+"""Letters in a length equal to the height of the line; a long line with fewer counts as unread.
+
+Chinese has 1, Latin 2 to 3; misread Tamil and Cyrillic have 0.15.
+"""
+MIN_LONG_LINE_RATIO = 3.0
+"""Length over height from which a line is long enough to count its letters."""
 
 Pixels = NDArray[np.uint8]
+"""Rows of pixels in the order blue, green, red."""
 Corners = NDArray[np.float32]
+"""Corners of boxes in pixels, clockwise from the top left."""
 _T = TypeVar("_T")
 
 
 class Line(NamedTuple):
-    """What a line of writing says, and its corners in pixels, clockwise from the top left."""
+    """A line of writing: its text, and its corners in pixels, clockwise from the top left."""
 
     text: str
     corners: Corners
@@ -69,17 +85,18 @@ class Turn(NamedTuple):
     sure: bool
 
 
-UNTOLD = Turn(0, sure=False)
+UNKNOWN_TURN = Turn(0, sure=False)
+"""The result if the orientation cannot be detected."""
 
 
 class RapidOcrEngine(Engine):
-    """Finds lines of words with their places. Pages are read side by side, each on one core."""
+    """Finds lines of words with their places. Reads several pages at once, each on one core."""
 
     name: ClassVar[EngineName] = "rapidocr"
 
     def __init__(self, settings: Settings) -> None:
         dpi = settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=LONG_SIDE, encoding="rgb", straighten=True)
+        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._settings = settings
         self._runtime = settings.engines.cpu_ocr_runtime
         self._streams = settings.cpu_window
@@ -88,34 +105,46 @@ class RapidOcrEngine(Engine):
         self._models: PpOcr | None = None
 
     async def available(self) -> bool:
+        """Return whether RapidOCR can read in this process."""
         return not state(self._settings).trouble
 
     def machine(self) -> str:
+        """Return RapidOCR's version and the runtime that computes its models."""
         return f"{metadata.version('rapidocr')} {networks.runtime_of(self._runtime)}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        """Read a page in a thread of the engine's pool. Raises EngineError, EngineUnavailable."""
         started = time.monotonic()
-        reading = await self._apart(self._found, page)
+        reading = await self._run_in_thread(self._read_page, page)
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
     async def upright_turn(self, page: PageImage) -> Turn:
-        """By how many degrees clockwise (0, 90, 180, 270) the picture must be turned for its lines to read from left to right.
+        """Return the clockwise turn in degrees (0, 90, 180, 270) after which the lines read from left to right.
 
-        0, and not sure, where there is too little writing to tell, letters that the models do not know, or glyphs that stand
-        upright in lines that run downwards. Raises EngineError.
+        0 and not sure if there is too little writing, if the models do not know the letters, or if upright glyphs stand in
+        lines that run downwards. Raises EngineError, EngineUnavailable.
         """
-        return await self._apart(self._turn, page)
+        return await self._run_in_thread(self._detect_turn, page)
 
     async def aclose(self) -> None:
+        """Shut the pool down without waiting for pages that are being read."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _apart(self, work: Callable[[PageImage], _T], page: PageImage) -> _T:
-        """Run in a thread. Cancelling leaves a thread that has begun to finish its page, and nobody waits for it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, _with_our_errors, work, page)
+    async def _run_in_thread(self, work: Callable[[PageImage], _T], page: PageImage) -> _T:
+        """Run the work in a thread.
 
-    def _ocr(self) -> PpOcr:
-        """The models, loaded by the first page: a runtime's threads do not survive a fork. Shared by all threads."""
+        If the call is cancelled, a thread that has begun finishes its page and the result is dropped.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, copy_context().run, _call_with_engine_errors, work, page
+        )
+
+    def _load_models(self) -> PpOcr:
+        """Return the models, which all threads share. The first page loads them: a runtime's threads do not survive a fork.
+
+        Raises EngineUnavailable.
+        """
         from document_parser.engines.rapidocr.ocr import PpOcr
 
         with self._lock:
@@ -125,21 +154,21 @@ class RapidOcrEngine(Engine):
                 self._models = PpOcr(self._runtime, self._streams)
         return self._models
 
-    def _found(self, page: PageImage) -> Reading:
+    def _read_page(self, page: PageImage) -> Reading:
         from document_parser.imaging.figures import figures_in
         from document_parser.imaging.rulings import rules_around
 
         pixels = blue_first(opened(page))
         lines, skew = self.lines(pixels), Skew()
         if not page.skew.degrees:
-            lines, pixels, skew = _levelled(lines, pixels)
+            lines, pixels, skew = _straighten_lines(lines, pixels)
         read = [line for line in lines if _is_read(line)]
         unread = [line for line in lines if not _is_read(line)]
-        words = [_word(line, pixels) for line in read]
+        words = [_word_of(line, pixels) for line in read]
         rules = rules_around(words, pixels) if words else []
-        figures = figures_in(pixels, _places(read, pixels), rules, _places(unread, pixels))
+        figures = figures_in(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         # What looks like a line in a photograph and cannot be read is no writing; the figure shows it.
-        writing = [line for line in lines if _is_read(line) or not _on_any(figures, line, pixels)]
+        writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
             self.name,
             words=words,
@@ -147,45 +176,48 @@ class RapidOcrEngine(Engine):
             figures=figures,
             skew=skew,
             unread_share=lost_share(writing),
-            uncertain_lines=[_word(line, pixels) for line in _doubtful(writing)],
+            uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
         )
 
     def lines(self, pixels: Pixels) -> list[Line]:
-        """Every line of writing in the picture, from the top down."""
+        """Return every line of writing in a picture, from the top down. Raises EngineUnavailable, RuntimeError."""
         from document_parser.engines.rapidocr.ocr import cut_out
 
-        ocr = self._ocr()
+        ocr = self._load_models()
         corners = ocr.lines(pixels)
         read = ocr.read(cut_out(pixels, corners))
         return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
 
-    def _turn(self, page: PageImage) -> Turn:
+    def _detect_turn(self, page: PageImage) -> Turn:
         from document_parser.engines.rapidocr.ocr import cut_out
 
         picture = opened(page)
-        picture.thumbnail((GLANCE_LONG_SIDE, GLANCE_LONG_SIDE), Image.Resampling.BOX)
+        picture.thumbnail((TURN_LONG_SIDE_PIXELS, TURN_LONG_SIDE_PIXELS), Image.Resampling.BOX)
         pixels = blue_first(picture)
-        boxes = self._ocr().lines(pixels)
-        downwards = _run_downwards(boxes)
+        boxes = self._load_models().lines(pixels)
+        downwards = _run_mostly_downwards(boxes)
         lines = cut_out(pixels, boxes)
-        sample = _longest([line for line, down in zip(lines, _are_tall(boxes), strict=True) if down == downwards])
+        sample = _sample_longest([line for line, down in zip(lines, _are_tall(boxes), strict=True) if down == downwards])
         if not sample:
-            return UNTOLD
-        as_found, upside_down = self._confidence(sample), self._confidence([line[::-1, ::-1] for line in sample])
-        if max(as_found, upside_down) < READABLE or abs(as_found - upside_down) < CLEARLY:
-            return UNTOLD
+            return UNKNOWN_TURN
+        as_found, upside_down = (
+            self._measure_confidence(sample),
+            self._measure_confidence([line[::-1, ::-1] for line in sample]),
+        )
+        if max(as_found, upside_down) < MIN_TURN_CONFIDENCE or abs(as_found - upside_down) < MIN_CONFIDENCE_DIFFERENCE:
+            return UNKNOWN_TURN
         # A line that runs downwards was cut out turned by a quarter against the clock.
         degrees = (270 if downwards else 0) if as_found > upside_down else (90 if downwards else 180)
-        return Turn(degrees, max(as_found, upside_down) >= WELL_READABLE)
+        return Turn(degrees, max(as_found, upside_down) >= MIN_SURE_TURN_CONFIDENCE)
 
-    def _confidence(self, lines: Sequence[Pixels]) -> float:
-        """How sure the recognition is of these lines, by their number of letters."""
-        read = self._ocr().read([np.ascontiguousarray(line) for line in lines])
+    def _measure_confidence(self, lines: Sequence[Pixels]) -> float:
+        """Return the mean confidence of the recognition for these lines, weighted by their number of letters."""
+        read = self._load_models().read([np.ascontiguousarray(line) for line in lines])
         return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
 
 
 def state(settings: Settings) -> CpuEngine:
-    """Whether it reads in this process, and what computes its models."""
+    """Return whether RapidOCR can read in this process, and which runtime computes its models."""
     if importlib.util.find_spec("rapidocr") is None:
         return CpuEngine(name="rapidocr", trouble="its package is not installed", advice="Reinstall document-parser")
     chosen, trouble = settings.engines.cpu_ocr_runtime, openvino.trouble()
@@ -196,19 +228,19 @@ def state(settings: Settings) -> CpuEngine:
     return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "")
 
 
-def _levelled(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
-    """(lines, picture, how they were straightened), by the slope of the lines that were read."""
+def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
+    """Return the lines, the picture and its skew after straightening by the slope of the lines that were read."""
     from document_parser.imaging.line_skew import skew_of, straightened_boxes, straightened_picture
 
-    skew = skew_of(_boxes([line for line in lines if _is_read(line)]), pixels)
+    skew = skew_of(_boxes_of([line for line in lines if _is_read(line)]), pixels)
     if not skew.degrees:
         return lines, pixels, skew
-    boxes = straightened_boxes(_boxes(lines), skew, pixels)
+    boxes = straightened_boxes(_boxes_of(lines), skew, pixels)
     straight = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
     return straight, straightened_picture(pixels, skew), skew
 
 
-def _with_our_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
+def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
     import cv2
 
     try:
@@ -221,7 +253,7 @@ def _is_read(line: Line) -> bool:
     return bool(line.text) and line.confidence >= DOUBTFUL
 
 
-def _word(line: Line, pixels: Pixels) -> Word:
+def _word_of(line: Line, pixels: Pixels) -> Word:
     corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
@@ -229,72 +261,76 @@ def _word(line: Line, pixels: Pixels) -> Word:
 
 
 def lost_share(lines: Sequence[Line]) -> float:
-    """The share of the length of writing that was found and not read."""
+    """Return the share of the length of the lines found that could not be read, 0 to 1."""
     if not lines:
         return 0.0
-    _, lengths = _extents(lines)
-    return round(float(lengths[_are_lost(lines)].sum() / lengths.sum()), 4)
+    _, lengths = _extents_of(lines)
+    return round(float(lengths[_are_unread(lines)].sum() / lengths.sum()), 4)
 
 
-def _are_lost(lines: Sequence[Line]) -> NDArray[np.bool_]:
-    heights, lengths = _extents(lines)
+def _are_unread(lines: Sequence[Line]) -> NDArray[np.bool_]:
+    heights, lengths = _extents_of(lines)
     letters = np.array([sum(not letter.isspace() for letter in line.text) for line in lines])
-    sparse = (lengths >= LONG * heights) & (letters < SPARSE * lengths / heights)
-    lost: NDArray[np.bool_] = (letters == 0) | (_confidences(lines) < UNREAD) | sparse
+    sparse = (lengths >= MIN_LONG_LINE_RATIO * heights) & (letters < MIN_LETTERS_PER_HEIGHT * lengths / heights)
+    lost: NDArray[np.bool_] = (letters == 0) | (_confidences_of(lines) < MIN_LINE_CONFIDENCE) | sparse
     return lost
 
 
-def _doubtful(lines: Sequence[Line]) -> list[Line]:
-    """Where lines are lost: these, and those of which the recognition is hardly sure, unless they run downwards."""
-    if not lines or not (lost := _are_lost(lines)).any():
+def _uncertain_lines_of(lines: Sequence[Line]) -> list[Line]:
+    """Return the unread lines and the lines that were read with little confidence, without lines that run downwards.
+
+    Empty if no line is unread.
+    """
+    if not lines or not (lost := _are_unread(lines)).any():
         return []
-    doubtful = lost | (_confidences(lines) < HARDLY_SURE)
-    return [line for line, found, tall in zip(lines, doubtful, _are_tall(_boxes(lines)), strict=True) if found and not tall]
+    doubtful = lost | (_confidences_of(lines) < MIN_SURE_LINE_CONFIDENCE)
+    return [line for line, found, tall in zip(lines, doubtful, _are_tall(_boxes_of(lines)), strict=True) if found and not tall]
 
 
-def _confidences(lines: Sequence[Line]) -> NDArray[np.float64]:
+def _confidences_of(lines: Sequence[Line]) -> NDArray[np.float64]:
     return np.array([line.confidence for line in lines])
 
 
-def _boxes(lines: Sequence[Line]) -> Corners:
+def _boxes_of(lines: Sequence[Line]) -> Corners:
     return np.array([line.corners for line in lines], dtype=np.float32).reshape(-1, 4, 2)
 
 
-def _places(lines: Sequence[Line], pixels: Pixels) -> NDArray[np.float64]:
-    """(n, 4): left, top, right and bottom of the lines, in fractions of the picture."""
-    corners = _boxes(lines) / np.array(pixels.shape[1::-1])
+def _page_boxes_of(lines: Sequence[Line], pixels: Pixels) -> NDArray[np.float64]:
+    """Return left, top, right and bottom of each line in fractions of the picture, as an array (n, 4)."""
+    corners = _boxes_of(lines) / np.array(pixels.shape[1::-1])
     return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 
 
-def _on_any(figures: Sequence[BoundingBox], line: Line, pixels: Pixels) -> bool:
-    """Whether the middle of a line lies on a figure."""
+def _is_on_figure(figures: Sequence[BoundingBox], line: Line, pixels: Pixels) -> bool:
+    """Return whether the centre of a line lies on a figure."""
     across, down = (line.corners.mean(axis=0) / pixels.shape[1::-1]).tolist()
     return any(box.left <= across <= box.right and box.top <= down <= box.bottom for box in figures)
 
 
-def _extents(lines: Sequence[Line]) -> tuple[Corners, Corners]:
-    """(heights, lengths) of lines, whichever way they run."""
-    heights, lengths = np.maximum(np.sort(_sizes(_boxes(lines)), axis=0), 1)
+def _extents_of(lines: Sequence[Line]) -> tuple[Corners, Corners]:
+    """Return the heights and the lengths of lines in pixels, whichever way they run."""
+    heights, lengths = np.maximum(np.sort(_sizes_of(_boxes_of(lines)), axis=0), 1)
     return heights, lengths
 
 
-def _sizes(boxes: Corners) -> tuple[Corners, Corners]:
-    """Widths and heights of boxes given by four corners, clockwise from the top left."""
+def _sizes_of(boxes: Corners) -> tuple[Corners, Corners]:
+    """Return the widths and the heights of boxes given by four corners, clockwise from the top left."""
     return np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1), np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
 
 
 def _are_tall(boxes: Corners) -> list[bool]:
-    width, height = _sizes(boxes)
-    return [bool(tall) for tall in height >= ELONGATED * width]
+    width, height = _sizes_of(boxes)
+    return [bool(tall) for tall in height >= MIN_TALL_RATIO * width]
 
 
-def _run_downwards(boxes: Corners) -> bool:
-    """Whether more length of writing runs down the page than across it."""
-    width, height = _sizes(boxes)
-    down = float(height[height >= ELONGATED * width].sum())
-    return down > float(width[width >= ELONGATED * height].sum())
+def _run_mostly_downwards(boxes: Corners) -> bool:
+    """Return whether the boxes that run down the page have a greater total length than those that run across it."""
+    width, height = _sizes_of(boxes)
+    down = float(height[height >= MIN_TALL_RATIO * width].sum())
+    return down > float(width[width >= MIN_TALL_RATIO * height].sum())
 
 
-def _longest(lines: list[Pixels]) -> list[Pixels]:
-    chosen = sorted(lines, key=lambda line: line.shape[1] / line.shape[0], reverse=True)[:SAMPLE_LINES]
-    return [line[:, : SAMPLE_SHAPE * line.shape[0]] for line in chosen]
+def _sample_longest(lines: list[Pixels]) -> list[Pixels]:
+    """Return the pieces of the longest lines that are read to detect the orientation."""
+    chosen = sorted(lines, key=lambda line: line.shape[1] / line.shape[0], reverse=True)[:MAX_SAMPLE_LINES]
+    return [line[:, : MAX_SAMPLE_RATIO * line.shape[0]] for line in chosen]

@@ -1,4 +1,4 @@
-"""The neural networks inside RapidOCR's wheel, run by whichever runtime computes here: OpenVINO, else ONNX Runtime."""
+"""Load and run the neural networks of RapidOCR's wheel with the runtime that computes here: OpenVINO, else ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -18,25 +18,37 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 Batch = NDArray[np.float32]
+"""Pictures prepared for a network, or its answers."""
 
 
 class Network(Protocol):
-    """A loaded network. Many threads may call it."""
+    """A loaded network. Several threads may call it at once."""
 
     characters: str
-    """What a network that reads can write, one letter a line, in the order of its answers; empty for others."""
+    """The characters that a recognition network can write, one a line, in the order of its answers.
+
+    Empty for other networks.
+    """
 
     def __call__(self, batch: Batch) -> Batch:
-        """What the network says of a batch of pictures; to be used before the same thread's next call. Raises RuntimeError."""
+        """Return the network's answer for a batch of pictures. Raises RuntimeError.
+
+        The answer is valid until the same thread's next call.
+        """
         ...
 
 
 DETECTION = "PP-OCRv6_det_small.onnx"
+"""File name of the model that finds lines of writing."""
 RECOGNITION = "PP-OCRv6_rec_small.onnx"
+"""File name of the model that reads a line."""
 
 
 def model_file(name: str) -> Path:
-    """A model inside the wheel. Raises FileNotFoundError where the wheel is absent or carries another."""
+    """Return the path of a model in RapidOCR's wheel.
+
+    Raises FileNotFoundError if the wheel is absent or carries another model.
+    """
     spec = importlib.util.find_spec("rapidocr")
     path = Path(spec.origin or "").with_name("models") / name if spec else Path(name)
     if not path.is_file():
@@ -45,65 +57,68 @@ def model_file(name: str) -> Path:
 
 
 def runtime_of(runtime: OcrRuntime) -> Literal["openvino", "onnxruntime"]:
-    """What computes here: what the settings say, or where they leave that open OpenVINO, unless it cannot."""
+    """Return the runtime that computes here: the one that the settings name, else OpenVINO unless it cannot compute."""
     if runtime != "auto":
         return runtime
     return "onnxruntime" if openvino.trouble() else "openvino"
 
 
 def load(name: str, runtime: OcrRuntime, streams: int) -> Network:
-    """A network that ``streams`` threads may call at once, each call on one core. Raises RuntimeError.
+    """Load a network that ``streams`` threads may call at once, each call on one core. Raises RuntimeError, FileNotFoundError.
 
-    To be loaded after the fork: threads of a runtime do not survive one.
+    Call this after the fork: a runtime's threads do not survive one.
     """
     model = model_file(name)
     if runtime_of(runtime) == "onnxruntime":
         return OnnxNetwork(model)
     if runtime == "auto":
-        return RelievedNetwork(lambda: openvino.VinoNetwork(model, streams), lambda: OnnxNetwork(model))
+        return RelievedNetwork(lambda: openvino.OpenVinoNetwork(model, streams), lambda: OnnxNetwork(model))
     try:
-        return openvino.VinoNetwork(model, streams)
+        return openvino.OpenVinoNetwork(model, streams)
     except RuntimeError as error:
         openvino.note_fault(error)
         raise
 
 
 class RelievedNetwork:
-    """A network on OpenVINO; on ONNX Runtime from the moment on that OpenVINO fails to compile or to answer."""
+    """A network on OpenVINO that moves to ONNX Runtime when OpenVINO fails to compile or to answer."""
 
-    def __init__(self, first: Callable[[], Network], relief: Callable[[], Network]) -> None:
-        self._relief = relief
-        self._relieved = False
+    def __init__(self, first: Callable[[], Network], fallback: Callable[[], Network]) -> None:
+        """Load the first network, or the fallback if that fails. Raises RuntimeError if both fail."""
+        self._make_fallback = fallback
+        self._fell_back = False
         self._lock = Lock()
         try:
             self._network = first()
         except RuntimeError as error:
-            self._network = self._relieve(error)
+            self._network = self._fall_back(error)
         self.characters = self._network.characters
 
     def __call__(self, batch: Batch) -> Batch:
+        """Return the answer of the network in use; switch to the fallback if it fails. Raises RuntimeError."""
         network = self._network
         try:
             return network(batch)
         except RuntimeError as error:
             with self._lock:
                 if network is self._network:
-                    if self._relieved:
+                    if self._fell_back:
                         raise
-                    self._network = self._relieve(error)
+                    self._network = self._fall_back(error)
         return self._network(batch)
 
-    def _relieve(self, error: RuntimeError) -> Network:
+    def _fall_back(self, error: RuntimeError) -> Network:
         openvino.note_fault(error)
         log.warning("ocr_runtime_failed", runtime="openvino", reason=openvino.trouble(), instead="onnxruntime")
-        self._relieved = True
-        return self._relief()
+        self._fell_back = True
+        return self._make_fallback()
 
 
 class OnnxNetwork:
-    """A network on ONNX Runtime, each call on one core."""
+    """A network on ONNX Runtime. Each call uses one core."""
 
     def __init__(self, model: Path) -> None:
+        """Load the model. Its errors are those of ONNX Runtime."""
         send_no_statistics()
         import onnxruntime
         from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
@@ -118,6 +133,7 @@ class OnnxNetwork:
         self.characters = str(self._session.get_modelmeta().custom_metadata_map.get("character", ""))
 
     def __call__(self, batch: Batch) -> Batch:
+        """Return the network's answer for a batch of pictures. Raises RuntimeError."""
         try:
             answer: Batch = self._session.run(None, {self._entry: batch})[0]
         except self._faults as error:

@@ -1,7 +1,8 @@
-"""Lines of writing found and read by the PP-OCR networks, as PaddleOCR and RapidOCR do it.
+"""Find and read lines of writing with the PP-OCR networks, as PaddleOCR and RapidOCR do.
 
-Detection is a map of writing whose spots are boxed (Liao et al., "Real-time Scene Text Detection with Differentiable
-Binarization", 2020); its measures are those of RapidOCR's configuration. Recognition takes each line cut out and laid flat.
+Detection makes a map of writing and puts boxes around its spots. Its constants are those of RapidOCR's configuration.
+Recognition takes each line cut out and straightened. Source: Liao et al., "Real-time Scene Text Detection with Differentiable
+Binarization" (2020).
 """
 
 from __future__ import annotations
@@ -20,66 +21,73 @@ from document_parser.engines.rapidocr.text_boxes import boxes_of
 from document_parser.engines.rapidocr.text_map import parted
 from document_parser.settings import OcrRuntime
 
-LONG_SIDE = 2000
-SHORT_SIDE = 736
-"""Smaller pictures are enlarged for the detection, which knows no smaller letters."""
-LONGEST = 2400
-"""... but not beyond this, whatever their shape."""
-FLAT = 8
-"""A picture this many times as wide as high is one line; the detection wants paper above and below."""
-STRIDE = 32
-LINE_HEIGHT = 48
-LEAST_WIDTH = 320
-"""The recognition was taught on pictures at least this wide."""
-BATCH_WIDTH = 1600
-LIKE = 0.9
-"""Lines of one batch are as long as this part of the longest, so that little is spent on padding."""
-ON_END = 1.5
-"""A box this many times as high as wide holds a line that runs downwards."""
-SAME_ROW = 10
+MIN_SHORT_SIDE_PIXELS = 736
+"""Smaller pictures are enlarged to this shorter side before detection, which knows no smaller letters."""
+MAX_ENLARGED_SIDE_PIXELS = 2400
+"""Maximum longer side of the picture given to detection, whatever its shape. Larger pictures are reduced to it."""
+MAX_PAGE_RATIO = 8
+"""A picture wider than this many times its height is one line; detection needs empty space above and below it."""
+STRIDE_PIXELS = 32
+"""The sides of a picture given to detection, and the widths of lines given to recognition, are multiples of this."""
+LINE_HEIGHT_PIXELS = 48
+"""Height of the lines that recognition reads."""
+MIN_WIDTH_PIXELS = 320
+"""Minimum width of a line given to recognition, which was trained on pictures at least this wide."""
+MAX_BATCH_WIDTH_PIXELS = 1600
+"""Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
+MIN_BATCH_WIDTH_RATIO = 0.9
+"""Minimum ratio between the narrowest and the widest line of a batch, so that little time is spent on padding."""
+MIN_VERTICAL_RATIO = 1.5
+"""A box at least this many times as high as wide holds a line that runs downwards."""
+MIN_ROW_DISTANCE_PIXELS = 10
+"""Boxes whose tops are closer than this, taken from the top down, are in one row."""
 
 Pixels = NDArray[np.uint8]
+"""Rows of pixels in the order blue, green, red."""
 Corners = NDArray[np.float32]
 """Corners of boxes, (n, 4, 2), in pixels, clockwise from the top left."""
 
 
 class Read(NamedTuple):
-    """The text of a line, and how sure the recognition is of its letters on the mean."""
+    """The text of a line and the mean confidence of its characters."""
 
     text: str
     confidence: float
 
 
 class PpOcr:
-    """Both networks, loaded. Many threads may use it."""
+    """The loaded detection and recognition networks. Several threads may use them."""
 
     def __init__(self, runtime: OcrRuntime, streams: int) -> None:
+        """Load both networks. Raises RuntimeError, FileNotFoundError."""
         self._detect: Network = load(DETECTION, runtime, streams)
         self._recognise: Network = load(RECOGNITION, runtime, streams)
         self._letters = ["", *self._recognise.characters.splitlines(), " "]
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
 
     def lines(self, pixels: Pixels) -> Corners:
-        """The lines of writing in a picture (rows of blue, green, red), from the top down. Raises RuntimeError."""
-        picture, margin = _with_paper(pixels)
-        writing = parted(self._detect(_for_detection(picture))[0, 0])
+        """Return the corners of the lines of writing in a picture, from the top down. Raises RuntimeError."""
+        picture, margin = _add_margin(pixels)
+        writing = parted(self._detect(_detection_batch_of(picture))[0, 0])
         corners = boxes_of(writing, picture.shape[1], picture.shape[0]) - np.array((0, margin), dtype=np.float32)
-        return corners[_from_the_top(corners)]
+        return corners[_reading_order_of(corners)]
 
     def read(self, lines: Sequence[Pixels]) -> list[Read]:
-        """What the lines say, each lying flat. Raises RuntimeError."""
+        """Return the text and confidence of each line, given as straightened pictures. Raises RuntimeError."""
         found = [Read("", 0.0)] * len(lines)
-        widths = [_width(line) for line in lines]
+        widths = [_padded_width_of(line) for line in lines]
         for batch in batches(widths):
             answers = self._recognise(batch_of([lines[i] for i in batch]))
             for i, answer in zip(batch, answers, strict=True):
-                found[i] = self._letters_of(answer)
+                found[i] = self._decode(answer)
         return found
 
-    def _letters_of(self, answer: Batch) -> Read:
-        """Connectionist temporal classification, best path: repeated letters count once, the first class is none.
+    def _decode(self, answer: Batch) -> Read:
+        """Return the text of recognition's answer for one line.
 
-        Of look-alikes the one that the word asks for, with its own probability.
+        Source: connectionist temporal classification with best-path decoding (Graves et al., 2006): repeated characters count
+        once, the first class is none. We also replace characters by others of the same shape if the word asks for them, each
+        with its own probability.
         """
         best = answer.argmax(axis=1)
         kept = np.flatnonzero((best != 0) & np.append(True, best[1:] != best[:-1]))
@@ -93,21 +101,24 @@ class PpOcr:
 
 
 def batch_of(lines: Sequence[Pixels]) -> Batch:
-    """Lines as the recognition takes them, padded to the longest."""
-    batch = np.zeros((len(lines), 3, LINE_HEIGHT, max(map(_width, lines))), dtype=np.float32)
+    """Return lines as a batch for recognition, scaled to one height and padded to the widest."""
+    batch = np.zeros((len(lines), 3, LINE_HEIGHT_PIXELS, max(map(_padded_width_of, lines))), dtype=np.float32)
     for place, line in zip(batch, lines, strict=True):
-        across = math.ceil(LINE_HEIGHT * line.shape[1] / line.shape[0])
-        flat = cv2.resize(line, (max(1, across), LINE_HEIGHT))
+        across = math.ceil(LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0])
+        flat = cv2.resize(line, (max(1, across), LINE_HEIGHT_PIXELS))
         place[:, :, :across] = flat.transpose(2, 0, 1) * np.float32(1 / 127.5) - 1
     return batch
 
 
 def cut_out(pixels: Pixels, corners: Corners) -> list[Pixels]:
-    """The lines, each laid flat; one that runs downwards is turned by a quarter against the clock."""
-    return [_flat(pixels, box) for box in corners]
+    """Cut out the lines within the given corners and straighten each.
+
+    A line that runs downwards is turned by a quarter anticlockwise.
+    """
+    return [_flatten(pixels, box) for box in corners]
 
 
-def _flat(pixels: Pixels, box: Corners) -> Pixels:
+def _flatten(pixels: Pixels, box: Corners) -> Pixels:
     width = int(max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3])))
     height = int(max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
@@ -116,45 +127,47 @@ def _flat(pixels: Pixels, box: Corners) -> Pixels:
     line: Pixels = cv2.warpPerspective(pixels, matrix, (max(1, width), max(1, height)), flags=flags, borderMode=border).astype(
         np.uint8, copy=False
     )
-    return np.rot90(line) if height >= ON_END * width else line
+    return np.rot90(line) if height >= MIN_VERTICAL_RATIO * width else line
 
 
-def _with_paper(pixels: Pixels) -> tuple[Pixels, int]:
-    """The picture, with room above and below where it is a single line; and how much room."""
+def _add_margin(pixels: Pixels) -> tuple[Pixels, int]:
+    """Return the picture with a margin above and below if it is a single line, and the height of the margin in pixels."""
     height, width = pixels.shape[:2]
-    if height > 30 and width <= FLAT * height:
+    if height > 30 and width <= MAX_PAGE_RATIO * height:
         return pixels, 0
-    margin = abs(2 * max(width // FLAT, 30) - height) // 2
+    margin = abs(2 * max(width // MAX_PAGE_RATIO, 30) - height) // 2
     padded = cv2.copyMakeBorder(pixels, margin, margin, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     return padded.astype(np.uint8, copy=False), margin
 
 
-def _for_detection(pixels: Pixels) -> Batch:
+def _detection_batch_of(pixels: Pixels) -> Batch:
     height, width = pixels.shape[:2]
-    scale = max(1.0, SHORT_SIDE / min(height, width))
-    scale = min(scale, LONGEST / max(height, width))
-    size = [max(STRIDE, round(side * scale / STRIDE) * STRIDE) for side in (width, height)]
+    scale = max(1.0, MIN_SHORT_SIDE_PIXELS / min(height, width))
+    scale = min(scale, MAX_ENLARGED_SIDE_PIXELS / max(height, width))
+    size = [max(STRIDE_PIXELS, round(side * scale / STRIDE_PIXELS) * STRIDE_PIXELS) for side in (width, height)]
     return cv2.dnn.blobFromImage(pixels, 1 / 127.5, size, (127.5, 127.5, 127.5)).astype(np.float32, copy=False)
 
 
-def _from_the_top(corners: Corners) -> NDArray[np.int64]:
-    """The order of boxes: rows from the top, each from the left."""
+def _reading_order_of(corners: Corners) -> NDArray[np.int64]:
+    """Return the order of boxes: rows from the top down, each from left to right."""
     order = np.argsort(corners[:, 0, 1], kind="stable")
-    rows = np.cumsum(np.diff(corners[order, 0, 1], prepend=-np.inf) >= SAME_ROW)
+    rows = np.cumsum(np.diff(corners[order, 0, 1], prepend=-np.inf) >= MIN_ROW_DISTANCE_PIXELS)
     return order[np.lexsort((corners[order, 0, 0], rows))]
 
 
-def _width(line: Pixels) -> int:
-    """Pixels of a line once it is LINE_HEIGHT high, rounded up so that few different shapes occur."""
-    width: float = LINE_HEIGHT * line.shape[1] / line.shape[0]
-    return max(LEAST_WIDTH, math.ceil(width / STRIDE) * STRIDE)
+def _padded_width_of(line: Pixels) -> int:
+    """Return the width in pixels of a line scaled to LINE_HEIGHT_PIXELS, rounded up so that few different shapes occur."""
+    width: float = LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]
+    return max(MIN_WIDTH_PIXELS, math.ceil(width / STRIDE_PIXELS) * STRIDE_PIXELS)
 
 
 def batches(widths: Sequence[int]) -> Iterator[list[int]]:
-    """Numbers of lines to be read together."""
+    """Yield the indices of lines that are recognised together."""
     batch: list[int] = []
     for i in sorted(range(len(widths)), key=lambda i: widths[i]):
-        if batch and ((len(batch) + 1) * widths[i] > BATCH_WIDTH or widths[batch[0]] < LIKE * widths[i]):
+        if batch and (
+            (len(batch) + 1) * widths[i] > MAX_BATCH_WIDTH_PIXELS or widths[batch[0]] < MIN_BATCH_WIDTH_RATIO * widths[i]
+        ):
             yield batch
             batch = []
         batch.append(i)

@@ -28,23 +28,23 @@ from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
-SHARPER = 2
+DPI_RATIO = 2
 """Tesseract wants letters about twice as high in pixels as the other CPU engine."""
-LONG_SIDE = 4000
+MAX_LONG_SIDE_PIXELS = 4000
 WORD_LEVEL = 5
-SURE_OF_TURN = 5.0
+MIN_TURN_CONFIDENCE = 5.0
 """The same, of how the page stands: Hindi and Latin print gives 7 and more, handwriting less than 4, and often wrongly."""
-ONE_LINE = 7
+SINGLE_LINE_MODE = 7
 """Tesseract's page segmentation mode for a picture of a single line."""
-LINE_HEIGHT = 40
-PAPER = 12
+LINE_HEIGHT_PIXELS = 40
+MARGIN_PIXELS = 12
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
-SPACE = 0.4
+MAX_SYLLABLE_GAP_RATIO = 0.4
 """Of the height of its letters, a gap between Korean words is more, one between syllables less."""
 RESAMPLING = Image.Resampling.LANCZOS
-SAMPLE_HEIGHT = 500
+SAMPLE_HEIGHT_PIXELS = 500
 """Pixels of the page on which language packs are tried: a few lines."""
-SURE_OF_SCRIPT = 5.0
+MIN_SCRIPT_CONFIDENCE = 5.0
 """Tesseract's own measure; on a Hindi page it gives 32, on print of two scripts 3, on handwriting less than 1."""
 
 
@@ -58,64 +58,64 @@ class TesseractEngine(Engine):
     name: ClassVar[EngineName] = "tesseract"
 
     def __init__(self, settings: Settings) -> None:
-        dpi = SHARPER * settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=LONG_SIDE, encoding="rgb", straighten=True)
+        dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
+        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._languages = settings.engines.tesseract_languages
-        self._there = program_found(settings)
+        self._is_installed = program_found(settings)
         self._deadline = settings.workers.page_timeout_seconds
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")
 
     async def available(self) -> bool:
-        return self._there
+        return self._is_installed
 
     def machine(self) -> str:
-        if not self._there:
+        if not self._is_installed:
             return ""
-        with _as_ours():
+        with _engine_errors():
             return f"{pytesseract.get_tesseract_version()} {'+'.join(sorted(installed_languages()))}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         started = time.monotonic()
-        reading = await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, self._found, page)
+        reading = await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, self._read_page, page)
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
         """Read these lines of a picture anew, which another engine found and could not read, on the picture straightened."""
-        work = partial(copy_context().run, self._lines_found, page, lines, skew)
+        work = partial(copy_context().run, self._read_lines, page, lines, skew)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def upright_turn(self, page: PageImage) -> int | None:
         """By how many degrees clockwise the picture must be turned to stand upright; None where the program is not sure."""
-        work = partial(copy_context().run, _turn, page, self._deadline)
+        work = partial(copy_context().run, _detect_turn, page, self._deadline)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def aclose(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _found(self, page: PageImage) -> Reading:
+    def _read_page(self, page: PageImage) -> Reading:
         from document_parser.imaging.figures import figures_in
         from document_parser.imaging.rulings import rules_around
 
         picture = opened(page)
-        with _as_ours():
-            languages = self._languages_for(picture)
-            words = self._words(picture, languages)
+        with _engine_errors():
+            languages = self._choose_languages(picture)
+            words = self._read_words(picture, languages)
         pixels = blue_first(picture)
         rules = rules_around(words, pixels) if words else []
         figures = figures_in(pixels, np.array([word[1:5] for word in words]), rules)
         return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
 
-    def _lines_found(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
         pieces = cut_lines(opened(page), lines, skew)
-        with _as_ours():
-            languages = self._languages_for(one_below_another(pieces))
-            found = self._pieces_read(pieces, languages)
+        with _engine_errors():
+            languages = self._choose_languages(stack_pieces(pieces))
+            found = self._read_pieces(pieces, languages)
         return LinesRead(
-            [[_on_page(word, line) for word in words] for words, line in zip(found, lines, strict=True)], languages
+            [[_place_on_page(word, line) for word in words] for words, line in zip(found, lines, strict=True)], languages
         )
 
-    def _pieces_read(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
+    def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
         """What single lines say, all in one call: the program loads its models once. Boxes in fractions of each piece."""
         with TemporaryDirectory(prefix="lines-") as folder:
             paths = [Path(folder, f"{number}.png") for number in range(len(pieces))]
@@ -123,24 +123,24 @@ class TesseractEngine(Engine):
                 piece.save(path, compress_level=1)
             listed = Path(folder, "lines.txt")
             listed.write_text("\n".join(map(str, paths)))
-            table = self._table(str(listed), languages, f"--psm {ONE_LINE}")
+            table = self._run_tesseract(str(listed), languages, f"--psm {SINGLE_LINE_MODE}")
         return [list(_words_of_piece(table, number, piece)) for number, piece in enumerate(pieces, 1)]
 
-    def _languages_for(self, picture: Image.Image) -> str:
+    def _choose_languages(self, picture: Image.Image) -> str:
         """The packs to read with: those of the settings, or those that fit the page best."""
         if self._languages != AUTO:
             return self._languages
         packs = installed_languages()
         if not packs:
             raise EngineUnavailable("Tesseract has no language pack.")
-        sample = _sample(picture)
-        trials = cache(lambda languages: Reading(self.name, words=self._words(sample, languages)).confident_letters)
-        return fitting(packs, _script(picture, self._deadline) if len(packs) > 1 else "", trials)
+        sample = _crop_sample(picture)
+        trials = cache(lambda languages: Reading(self.name, words=self._read_words(sample, languages)).confident_letters)
+        return fitting(packs, _detect_script(picture, self._deadline) if len(packs) > 1 else "", trials)
 
-    def _words(self, picture: Image.Image, languages: str) -> list[Word]:
-        return joined(_words_of(self._table(picture, languages), *picture.size), picture.width / picture.height)
+    def _read_words(self, picture: Image.Image, languages: str) -> list[Word]:
+        return joined(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
 
-    def _table(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
+    def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
         found: Table = pytesseract.image_to_data(
             picture,
             lang=languages,
@@ -152,7 +152,7 @@ class TesseractEngine(Engine):
 
 
 @contextmanager
-def _as_ours() -> Iterator[None]:
+def _engine_errors() -> Iterator[None]:
     try:
         yield
     except pytesseract.TesseractNotFoundError:
@@ -175,7 +175,9 @@ def program_state(settings: Settings) -> CpuEngine:
     if program_found(settings):
         return CpuEngine(name="tesseract")
     other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
-    return CpuEngine(name="tesseract", trouble=_no_program(settings), advice=f"apt-get install tesseract-ocr{other}")
+    return CpuEngine(
+        name="tesseract", trouble=_describe_missing_program(settings), advice=f"apt-get install tesseract-ocr{other}"
+    )
 
 
 def state(settings: Settings) -> CpuEngine:
@@ -192,7 +194,7 @@ def state(settings: Settings) -> CpuEngine:
     return CpuEngine(name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"apt-get install {packages}")
 
 
-def _no_program(settings: Settings) -> str:
+def _describe_missing_program(settings: Settings) -> str:
     program = settings.engines.tesseract_program
     return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so that it is never asked"
 
@@ -202,20 +204,20 @@ def installed_languages() -> frozenset[str]:
     return frozenset(pytesseract.get_languages()) - NOT_LANGUAGES
 
 
-def _script(picture: Image.Image, deadline: float) -> str:
+def _detect_script(picture: Image.Image, deadline: float) -> str:
     """The script in which the page is written; empty where there is too little to tell, or nothing that tells."""
-    seen = _orientation_and_script(picture, deadline)
-    return str(seen["script"]) if seen and float(seen["script_conf"]) >= SURE_OF_SCRIPT else ""
+    seen = _detect_orientation_and_script(picture, deadline)
+    return str(seen["script"]) if seen and float(seen["script_conf"]) >= MIN_SCRIPT_CONFIDENCE else ""
 
 
-def _turn(page: PageImage, deadline: float) -> int | None:
+def _detect_turn(page: PageImage, deadline: float) -> int | None:
     picture = opened(page)
-    with _as_ours():
-        seen = _orientation_and_script(picture, deadline)
-    return int(seen["rotate"]) % 360 if seen and float(seen["orientation_conf"]) >= SURE_OF_TURN else None
+    with _engine_errors():
+        seen = _detect_orientation_and_script(picture, deadline)
+    return int(seen["rotate"]) % 360 if seen and float(seen["orientation_conf"]) >= MIN_TURN_CONFIDENCE else None
 
 
-def _orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, Any]:
+def _detect_orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, Any]:
     """What the program's own detection says; empty where there is too little to tell, or its pack is not installed."""
     try:
         seen: dict[str, Any] = pytesseract.image_to_osd(picture, timeout=deadline, output_type=pytesseract.Output.DICT)
@@ -224,14 +226,14 @@ def _orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, 
     return seen
 
 
-def _sample(picture: Image.Image) -> Image.Image:
+def _crop_sample(picture: Image.Image) -> Image.Image:
     """The band of the page in which most is written."""
-    if picture.height <= SAMPLE_HEIGHT:
+    if picture.height <= SAMPLE_HEIGHT_PIXELS:
         return picture
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
     written = np.concatenate(([0], np.cumsum(np.abs(np.diff(grey, axis=1)).mean(axis=1))))
-    top = int((written[SAMPLE_HEIGHT:] - written[:-SAMPLE_HEIGHT]).argmax())
-    return picture.crop((0, top, picture.width, top + SAMPLE_HEIGHT))
+    top = int((written[SAMPLE_HEIGHT_PIXELS:] - written[:-SAMPLE_HEIGHT_PIXELS]).argmax())
+    return picture.crop((0, top, picture.width, top + SAMPLE_HEIGHT_PIXELS))
 
 
 def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
@@ -239,19 +241,21 @@ def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[I
     if skew.degrees:
         picture = Image.fromarray(straightened_picture(blue_first(picture), skew)[:, :, ::-1])
     grey = picture.convert("L")
-    return [_cut(grey, line) for line in lines]
+    return [_cut_line(grey, line) for line in lines]
 
 
-def _cut(picture: Image.Image, line: Word) -> Image.Image:
+def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
     left, right = (round(edge * picture.width) for edge in (line.left, line.right))
     top, bottom = (round(edge * picture.height) for edge in (line.top, line.bottom))
     height = max(1, bottom - top)
     piece = picture.crop((left, top, max(left + 1, right), top + height))
-    piece = ImageOps.autocontrast(piece.resize((max(1, round(piece.width * LINE_HEIGHT / height)), LINE_HEIGHT), RESAMPLING))
-    return ImageOps.expand(piece, PAPER, fill=255)
+    piece = ImageOps.autocontrast(
+        piece.resize((max(1, round(piece.width * LINE_HEIGHT_PIXELS / height)), LINE_HEIGHT_PIXELS), RESAMPLING)
+    )
+    return ImageOps.expand(piece, MARGIN_PIXELS, fill=255)
 
 
-def one_below_another(pieces: Sequence[Image.Image]) -> Image.Image:
+def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
     """The pieces as one page."""
     page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
     top = 0
@@ -263,9 +267,9 @@ def one_below_another(pieces: Sequence[Image.Image]) -> Image.Image:
 
 def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[Word]:
     """The words of one piece of several, in fractions of what was cut out, without the paper around."""
-    inside = piece.width - 2 * PAPER
+    inside = piece.width - 2 * MARGIN_PIXELS
     for word in joined(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
-        left, right = ((edge * piece.width - PAPER) / inside for edge in (word.left, word.right))
+        left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
 
 
@@ -277,7 +281,7 @@ def joined(words: Iterable[Word], shape: float) -> list[Word]:
     whole: list[Word] = []
     for word in words:
         if whole and _is_one_word(whole[-1], word, shape):
-            whole[-1] = _with_more(whole[-1], word)
+            whole[-1] = _append_syllable(whole[-1], word)
         else:
             whole.append(word)
     return whole
@@ -287,17 +291,21 @@ def _is_one_word(word: Word, following: Word, shape: float) -> bool:
     gap = (following.left - word.right) * shape
     on_a_line = word.top < following.bottom and following.top < word.bottom and following.right > word.right
     korean = HANGUL.match(word.text[-1]) and (HANGUL.match(following.text) or following.text in ",.")
-    return bool(korean) and on_a_line and gap < SPACE * min(word.bottom - word.top, following.bottom - following.top)
+    return (
+        bool(korean)
+        and on_a_line
+        and gap < MAX_SYLLABLE_GAP_RATIO * min(word.bottom - word.top, following.bottom - following.top)
+    )
 
 
-def _with_more(word: Word, more: Word) -> Word:
+def _append_syllable(word: Word, more: Word) -> Word:
     letters, added = len(word.text), len(more.text)
     sure = ((word.confidence or 0) * letters + (more.confidence or 0) * added) / (letters + added)
     top, bottom = min(word.top, more.top), max(word.bottom, more.bottom)
     return Word(word.text + more.text, word.left, top, more.right, bottom, confidence=round(sure, 4))
 
 
-def _on_page(word: Word, line: Word) -> Word:
+def _place_on_page(word: Word, line: Word) -> Word:
     """The word of a cut line where it stands on the page; as high as the line, like the words of the one who found it."""
     across = line.right - line.left
     left, right = (line.left + edge * across for edge in (word.left, word.right))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 AUTO = "auto"
 NOT_LANGUAGES = frozenset({"osd", "equ"})
 """Packs that detect scripts and formulas."""
-MOST_OF_A_SCRIPT = 3
+MAX_LANGUAGES_PER_SCRIPT = 3
 """Of one script, so many languages are tried: those most written."""
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
@@ -54,20 +54,20 @@ def fitting(installed: Collection[str], script: str, letters: Callable[[str], fl
     ``script`` is what the page was seen to be written in, or empty: then the first pack of every script is tried. The languages
     of the script are tried next, alone and with English beside them. ``letters`` says how many letters a trial read surely.
     """
-    packs = {name: found for name, known in SCRIPTS.items() if (found := _of(known, installed))}
+    packs = {name: found for name, known in SCRIPTS.items() if (found := _installed_of(known, installed))}
     if not packs:
-        return "+".join(sorted(installed)[:MOST_OF_A_SCRIPT])
+        return "+".join(sorted(installed)[:MAX_LANGUAGES_PER_SCRIPT])
     if script not in packs:
         script = max(packs, key=lambda name: letters(packs[name][0])) if len(packs) > 1 else next(iter(packs))
-    trials = list(_trials(packs[script], installed))
+    trials = list(_trials_of(packs[script], installed))
     return max(trials, key=letters) if len(trials) > 1 else trials[0]
 
 
-def _of(known: tuple[str, ...], installed: Collection[str]) -> list[str]:
-    return [name for name in known if name in installed][:MOST_OF_A_SCRIPT]
+def _installed_of(known: tuple[str, ...], installed: Collection[str]) -> list[str]:
+    return [name for name in known if name in installed][:MAX_LANGUAGES_PER_SCRIPT]
 
 
-def _trials(packs: list[str], installed: Collection[str]) -> Iterator[str]:
+def _trials_of(packs: list[str], installed: Collection[str]) -> Iterator[str]:
     yield from packs
     if "eng" in installed:
         yield from (f"{name}+eng" for name in packs if name != "eng")

@@ -11,11 +11,11 @@ class Presence:
     """Whether a server answers, remembered for some seconds. Callers at the same time share one look."""
 
     def __init__(self, look: Callable[[], Awaitable[bool]], seconds: float) -> None:
-        self._look = look
+        self._probe = look
         self._seconds = seconds
         self._present = False
         self._noted_at = float("-inf")
-        self._looking: asyncio.Task[bool] | None = None
+        self._probing: asyncio.Task[bool] | None = None
 
     def note(self, present: bool) -> None:
         """What a real request has just shown."""
@@ -25,18 +25,18 @@ class Presence:
     async def known(self) -> bool:
         if time.monotonic() - self._noted_at < self._seconds:
             return self._present
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look_once())
-        return await asyncio.shield(self._looking)
+        if self._probing is None:
+            self._probing = asyncio.create_task(self._probe_once())
+        return await asyncio.shield(self._probing)
 
-    async def _look_once(self) -> bool:
+    async def _probe_once(self) -> bool:
         try:
-            self.note(await self._look())
+            self.note(await self._probe())
         finally:
-            self._looking = None
+            self._probing = None
         return self._present
 
     async def aclose(self) -> None:
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])

@@ -27,9 +27,9 @@ from document_parser.models import Block, PageImage, Reading
 from document_parser.settings import EngineSettings
 
 BACK_OFF_SECONDS = 0.1
-MOST_CONNECTIONS = 256
+MAX_CONNECTIONS = 256
 
-LOAD = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+LOAD_PATTERN = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
 
 
 @cache
@@ -47,9 +47,9 @@ class VisionEngine(Engine):
     def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
         self._settings = settings
         self._request = request
-        self._client = self._connected(keep_alive=True)
+        self._client = self._make_client(keep_alive=True)
         # Its connections are never reused: after a fault, one that was kept alive could be as dead as the last.
-        self._fresh_client = self._connected(keep_alive=False)
+        self._fresh_client = self._make_client(keep_alive=False)
         self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
 
     @abstractmethod
@@ -66,7 +66,7 @@ class VisionEngine(Engine):
                 answer = await self._ask_in_context(page, heat, watch)
         except TimeoutError:
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
-        return self._reading(answer, heat, started)
+        return self._make_reading(answer, heat, started)
 
     async def available(self) -> bool:
         return await self._presence.known()
@@ -75,10 +75,12 @@ class VisionEngine(Engine):
         """Requests that the server says it has running and waiting, everybody's; None where it does not say."""
         address = self._request.url.rstrip("/").removesuffix("/v1") + "/metrics"
         try:
-            told = await self._fresh_client.get(address, cast_to=str, options={"timeout": self._settings.vllm_connect_seconds})
+            answer = await self._fresh_client.get(
+                address, cast_to=str, options={"timeout": self._settings.vllm_connect_seconds}
+            )
         except (APIError, ValueError):
             return None
-        found = LOAD.findall(told) if isinstance(told, str) else []
+        found = LOAD_PATTERN.findall(answer) if isinstance(answer, str) else []
         return sum(map(float, found)) if found else None
 
     async def aclose(self) -> None:
@@ -86,11 +88,9 @@ class VisionEngine(Engine):
         await self._client.close()
         await self._fresh_client.close()
 
-    def _connected(self, *, keep_alive: bool) -> AsyncOpenAI:
+    def _make_client(self, *, keep_alive: bool) -> AsyncOpenAI:
         deadlines = httpx2.Timeout(self._settings.vllm_read_seconds, connect=self._settings.vllm_connect_seconds, pool=None)
-        limits = httpx2.Limits(
-            max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS if keep_alive else 0
-        )
+        limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS if keep_alive else 0)
         return AsyncOpenAI(
             base_url=self._request.url,
             api_key=self._settings.vllm_api_key or "EMPTY",
@@ -120,14 +120,14 @@ class VisionEngine(Engine):
                 client = self._fresh_client
                 await asyncio.sleep(BACK_OFF_SECONDS * 2 ** (trial - 1))
             try:
-                return await self._listen(client, body, watch)
+                return await self._receive(client, body, watch)
             except APIConnectionError as fault:
                 if isinstance(fault.__cause__, httpx2.TimeoutException):
-                    raise self._timed_out(fault.__cause__) from None
+                    raise self._timeout_error_of(fault.__cause__) from None
         self._presence.note(False)
         raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
 
-    async def _listen(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
+    async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
         """Take in one answer. Raises EngineError, and APIConnectionError for connection faults."""
         answer = Answer()
         try:
@@ -144,14 +144,14 @@ class VisionEngine(Engine):
         except APIConnectionError:
             raise
         except APIError as error:
-            raise self._refused(error) from None
+            raise self._refusal_of(error) from None
         except ValueError:
             raise EngineError("The model server answered with something that is not its protocol.") from None
         if answer.finish_reason is None:
             raise EngineError("The answer of the model server ended before its end.")
         return answer
 
-    def _reading(self, answer: Answer, temperature: float, started: float) -> Reading:
+    def _make_reading(self, answer: Answer, temperature: float, started: float) -> Reading:
         return Reading(
             engine=self.name,
             blocks=self.parse(answer.text),
@@ -163,13 +163,13 @@ class VisionEngine(Engine):
             temperature=temperature,
         )
 
-    def _timed_out(self, timeout: httpx2.TimeoutException) -> EngineError:
+    def _timeout_error_of(self, timeout: httpx2.TimeoutException) -> EngineError:
         if isinstance(timeout, httpx2.ConnectTimeout):
             self._presence.note(False)
             return EngineUnavailable("The model server cannot be reached within its deadline.")
         return EngineTimeout("The model server fell silent in the middle of a page.")
 
-    def _refused(self, error: APIError) -> EngineError:
+    def _refusal_of(self, error: APIError) -> EngineError:
         body = error.body if isinstance(error.body, dict) else {}
         status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
         known = refusal(status, str(body.get("message", "")), self._request.model)

@@ -18,13 +18,13 @@ from document_parser.models import Block, BlockKind, BoundingBox, EngineName, Pi
 from document_parser.settings import Settings
 
 GRID = 999
-MARK = re.compile(r"<\|(/?)(ref|det)\|>")
-PLACE = re.compile(r"\s*([A-Za-z][A-Za-z_ ]{0,30})?\s*([\[(][\d.,\s\[\]()]*)?")
-NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
-BARE_PLACE = re.compile(r"^([A-Za-z_]{2,30}) ?(\[\[[\d., \[\]]{7,2000}\]\])[ \t]*$", re.MULTILINE)
+TOKEN_PATTERN = re.compile(r"<\|(/?)(ref|det)\|>")
+PLACE_PATTERN = re.compile(r"\s*([A-Za-z][A-Za-z_ ]{0,30})?\s*([\[(][\d.,\s\[\]()]*)?")
+NUMBER_PATTERN = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+BARE_PLACE_PATTERN = re.compile(r"^([A-Za-z_]{2,30}) ?(\[\[[\d., \[\]]{7,2000}\]\])[ \t]*$", re.MULTILINE)
 """A place whose special tokens the server has swallowed."""
 
-KINDS: dict[str, BlockKind] = {
+KINDS_BY_LABEL: dict[str, BlockKind] = {
     "title": "title",
     "sub_title": "heading",
     "table_caption": "caption",
@@ -40,9 +40,9 @@ KINDS: dict[str, BlockKind] = {
     "figure_footnote": "footnote",
 }
 """What the words under a label are; tables, formulas and code among them stay what they are."""
-FIGURES = {"image", "figure"}
-FORMULAS = {"equation", "formula", "interline_equation"}
-WORDS = {"paragraph", "heading", "list_item"}
+FIGURE_LABELS = {"image", "figure"}
+FORMULA_LABELS = {"equation", "formula", "interline_equation"}
+RELABELLED_KINDS = {"paragraph", "heading", "list_item"}
 LEVELS: dict[BlockKind, int] = {"title": 1, "heading": 2}
 
 
@@ -72,16 +72,16 @@ def parse_deepseek(text: str) -> list[Block]:
     """The blocks of an answer, in its order. Takes any text."""
     blocks: list[Block] = []
     waiting: BoundingBox | None = None  # a table's box whose cells come under its caption's label, right after it
-    for section in _sections(text):
+    for section in _split_sections(text):
         made = list(_blocks_of(section))
         table = next((block for block in made if block.kind == "table"), None)
         if waiting is not None and table is not None and section.label != "table":
             table.box = waiting
         else:
-            blocks += _as_figure(waiting)
+            blocks += _figure_of(waiting)
         waiting = section.box if section.label == "table" and not made else None
         blocks += made
-    return blocks + _as_figure(waiting)
+    return blocks + _figure_of(waiting)
 
 
 @dataclass
@@ -93,41 +93,41 @@ class _Section:
     content: str = ""
 
 
-def _sections(text: str) -> Iterator[_Section]:
-    if MARK.search(text) is None:
-        text = BARE_PLACE.sub(r"<|ref|>\1<|/ref|><|det|>\2<|/det|>", text)
+def _split_sections(text: str) -> Iterator[_Section]:
+    if TOKEN_PATTERN.search(text) is None:
+        text = BARE_PLACE_PATTERN.sub(r"<|ref|>\1<|/ref|><|det|>\2<|/det|>", text)
     section = _Section()
     inside, position = "", 0
-    for mark in MARK.finditer(text):
-        _add(section, inside, text[position : mark.start()])
+    for mark in TOKEN_PATTERN.finditer(text):
+        _add_piece(section, inside, text[position : mark.start()])
         position = mark.end()
         inside = "" if mark[1] else mark[2]
         if inside == "ref" or (inside == "det" and section.box is not None):
             yield section
             section = _Section()
-    _add(section, inside, text[position:])
+    _add_piece(section, inside, text[position:])
     yield section
 
 
-def _add(section: _Section, inside: str, piece: str) -> None:
+def _add_piece(section: _Section, inside: str, piece: str) -> None:
     """Put a piece of the answer where it belongs; what is neither label nor numbers is content and is kept."""
     if inside == "ref" and len(piece) <= 40 and "\n" not in piece.strip():
         section.label = piece.strip().lower().replace(" ", "_")
     elif inside == "det":
-        place = PLACE.match(piece)
+        place = PLACE_PATTERN.match(piece)
         if place is None or place[2] is None:
             section.content += piece
             return
         section.label = section.label or (place[1] or "").strip().lower().replace(" ", "_")
-        section.box = _union(place[2])
+        section.box = _union_of(place[2])
         section.content += piece[place.end() :]
     else:
         section.content += piece
 
 
-def _union(numbers: str) -> BoundingBox | None:
+def _union_of(numbers: str) -> BoundingBox | None:
     """The box around all boxes of a list of numbers; None where there are fewer than four."""
-    values = [float(number) / GRID for number in NUMBER.findall(numbers)]
+    values = [float(number) / GRID for number in NUMBER_PATTERN.findall(numbers)]
     values = values[: len(values) // 4 * 4]
     if not values:
         return None
@@ -136,23 +136,23 @@ def _union(numbers: str) -> BoundingBox | None:
 
 
 def _blocks_of(section: _Section) -> Iterator[Block]:
-    if section.label in FIGURES:
+    if section.label in FIGURE_LABELS:
         yield Block(kind="figure", box=section.box)
     for block in markdown_blocks(section.content):
         block.box = section.box
-        if block.kind in WORDS:
+        if block.kind in RELABELLED_KINDS:
             _relabel(block, section.label)
         yield block
 
 
 def _relabel(block: Block, label: str) -> None:
-    if label in FORMULAS:
+    if label in FORMULA_LABELS:
         block.kind, block.level, block.text = "formula", None, block.text.strip("$").strip()
-    elif kind := KINDS.get(label):
+    elif kind := KINDS_BY_LABEL.get(label):
         own_level = block.level if block.kind == "heading" else None
         block.kind, block.level = kind, (own_level or LEVELS[kind]) if kind in LEVELS else None
 
 
-def _as_figure(box: BoundingBox | None) -> list[Block]:
+def _figure_of(box: BoundingBox | None) -> list[Block]:
     """A table that was seen but not read is kept as a picture, so that its place is not lost."""
     return [] if box is None else [Block(kind="figure", box=box)]

@@ -21,16 +21,16 @@ _TOKEN = re.compile(
 _LOOKS = {"both": Look(bold=True, italic=True), "bold": Look(bold=True), "italic": Look(italic=True)}
 
 
-def without_marks(part: Block | Cell) -> None:
+def extract_emphasis(part: Block | Cell) -> None:
     """Take the marks of emphasis out of a block's or a cell's text; what is bold or italic is kept in its spans."""
     if "*" not in part.text:
         return
-    runs = list(_runs(part.text, Look()))
+    runs = list(_split_runs(part.text, Look()))
     part.text = text_of(runs)
     part.spans = tidied(part.text, spans_of(runs))
 
 
-def _runs(text: str, look: Look) -> Iterator[Run]:
+def _split_runs(text: str, look: Look) -> Iterator[Run]:
     at = 0
     for match in _TOKEN.finditer(text):
         yield Run(text[at : match.start()], look)
@@ -39,6 +39,6 @@ def _runs(text: str, look: Look) -> Iterator[Run]:
             yield Run(match[0], look)
         else:
             own = _LOOKS[name]
-            yield from _runs(match[name], Look(look.bold or own.bold, look.italic or own.italic))
+            yield from _split_runs(match[name], Look(look.bold or own.bold, look.italic or own.italic))
         at = match.end()
     yield Run(text[at:], look)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from document_parser.models import Cell, Table
 
 MOST_COLUMNS = 256
-MOST_ROW_SPAN = 4096
+MAX_ROW_SPAN = 4096
 
 TABLE_TAG = re.compile(r"<(/?)table\b[^<>]{0,1000}>", re.IGNORECASE)
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9_]{0,20})\b([^<>]{0,1000})>")
-SPAN = re.compile(r"""\b(row|col)span\s{0,3}=\s{0,3}["']?(\d{1,6})""", re.IGNORECASE)
+SPAN_PATTERN = re.compile(r"""\b(row|col)span\s{0,3}=\s{0,3}["']?(\d{1,6})""", re.IGNORECASE)
 LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
@@ -44,19 +44,19 @@ def split_tables(text: str) -> list[tuple[bool, str]]:
     return [piece for piece in pieces if piece[1].strip()]
 
 
-def plain(text: str) -> str:
+def to_plain_text(text: str) -> str:
     """Text as it reads: character references resolved, control characters gone."""
     if "&" in text:
         text = html.unescape(LONG_REFERENCE.sub("\ufffd", text))
     return CONTROLS.sub("", text)
 
 
-def shifted_digits(text: str) -> str:
+def replace_raised_digits(text: str) -> str:
     """``x<sup>2</sup>`` as x² where such characters exist, so that dropping the tags does not make it x2."""
-    return SHIFTED.sub(_shifted, text) if "<su" in text.lower() else text
+    return SHIFTED.sub(_replace_raised, text) if "<su" in text.lower() else text
 
 
-def _shifted(match: re.Match[str]) -> str:
+def _replace_raised(match: re.Match[str]) -> str:
     moved = match[2].translate(RAISED if match[1].lower() == "sup" else LOWERED)
     return moved if all(character not in match[2] for character in moved) else match[0]
 
@@ -68,13 +68,13 @@ def read_table(source: str) -> tuple[Table | None, str]:
     """
     reader = _Reader()
     position = 0
-    source = shifted_digits(source)
+    source = replace_raised_digits(source)
     for tag in TAG.finditer(source):
         reader.text(source[position : tag.start()])
         reader.tag(tag[2].lower(), bool(tag[1]), tag[3])
         position = tag.end()
     reader.text(source[position:])
-    return _grid(reader.rows), _tidy(reader.outside)
+    return _table_of(reader.rows), _tidy_text(reader.outside)
 
 
 @dataclass
@@ -94,30 +94,30 @@ class _Reader:
         self._depth = 0
         self._in_head = False
         self._in_row = False
-        self._cell: _RawCell | None = None
+        self._current_cell: _RawCell | None = None
 
     def tag(self, name: str, closing: bool, attributes: str) -> None:
         if name == "table":
             self._depth = max(0, self._depth + (-1 if closing else 1))
         elif self._depth > 1:
-            self._space(name)
+            self._add_white_space(name)
         elif name in {"td", "th"}:
-            self._cell = None if closing else self._new_cell(name == "th" or self._in_head, attributes)
+            self._current_cell = None if closing else self._new_cell(name == "th" or self._in_head, attributes)
         elif name in {"tr", "thead", "tbody", "tfoot", "caption"}:
             self._row(name, closing)
         else:
-            self._space(name)
+            self._add_white_space(name)
 
     def text(self, text: str) -> None:
-        if self._cell is not None:
-            self._cell.pieces.append(text)
+        if self._current_cell is not None:
+            self._current_cell.pieces.append(text)
         elif self._in_row and text.strip():
             self._new_cell(self._in_head, "").pieces.append(text)
         else:
             self.outside.append(text)
 
     def _row(self, name: str, closing: bool) -> None:
-        self._cell = None
+        self._current_cell = None
         self._in_row = name == "tr" and not closing
         if name == "thead":
             self._in_head = not closing
@@ -130,27 +130,27 @@ class _Reader:
         if not self._in_row:
             self._in_row = True
             self.rows.append([])
-        spans = {kind.lower(): int(number) for kind, number in SPAN.findall(attributes)}
-        cell = _RawCell(header, _within(spans.get("row", 1), MOST_ROW_SPAN), _within(spans.get("col", 1), MOST_COLUMNS))
+        spans = {kind.lower(): int(number) for kind, number in SPAN_PATTERN.findall(attributes)}
+        cell = _RawCell(header, _clamp_span(spans.get("row", 1), MAX_ROW_SPAN), _clamp_span(spans.get("col", 1), MOST_COLUMNS))
         self.rows[-1].append(cell)
         return cell
 
-    def _space(self, name: str) -> None:
+    def _add_white_space(self, name: str) -> None:
         """A tag that is only about looks, or belongs to a table in a cell, leaves a space or a new line."""
-        if self._cell is not None and name in {"br", "p", "div", "li", "tr", "td", "th"}:
-            self._cell.pieces.append("\n" if name in {"br", "p", "div", "li"} else " ")
+        if self._current_cell is not None and name in {"br", "p", "div", "li", "tr", "td", "th"}:
+            self._current_cell.pieces.append("\n" if name in {"br", "p", "div", "li"} else " ")
 
 
-def _within(span: int, most: int) -> int:
+def _clamp_span(span: int, most: int) -> int:
     return min(max(span, 1), most)
 
 
-def _tidy(pieces: list[str]) -> str:
-    lines = (" ".join(line.split()) for line in plain("".join(pieces)).split("\n"))
+def _tidy_text(pieces: list[str]) -> str:
+    lines = (" ".join(line.split()) for line in to_plain_text("".join(pieces)).split("\n"))
     return "\n".join(filter(None, lines))
 
 
-def _grid(rows: list[list[_RawCell]]) -> Table | None:
+def _table_of(rows: list[list[_RawCell]]) -> Table | None:
     """Put the cells in their columns, as a browser does: to the right of what reaches down from above."""
     cells: list[Cell] = []
     taken_until: list[int] = []  # per column the first row in which it is free again
@@ -163,18 +163,18 @@ def _grid(rows: list[list[_RawCell]]) -> Table | None:
             while column < len(taken_until) and taken_until[column] > number:
                 column += 1
             if column >= MOST_COLUMNS:
-                cells[-1].text = _tidy([cells[-1].text, "\n", *raw.pieces])
+                cells[-1].text = _tidy_text([cells[-1].text, "\n", *raw.pieces])
                 continue
-            span = _free_columns(taken_until, column, raw.column_span, number)
+            span = _count_free_columns(taken_until, column, raw.column_span, number)
             taken_until.extend([0] * (column + span - len(taken_until)))
             taken_until[column : column + span] = [number + raw.row_span] * span
-            cells.append(_cell(raw, number, column, span))
+            cells.append(_cell_of(raw, number, column, span))
             column += span
         number += 1
-    return _clipped(cells, number) if cells else None
+    return _clip_spans(cells, number) if cells else None
 
 
-def _free_columns(taken_until: list[int], column: int, wanted: int, row: int) -> int:
+def _count_free_columns(taken_until: list[int], column: int, wanted: int, row: int) -> int:
     """How many of the wanted columns are free from this one on; at least one."""
     last = min(column + wanted, MOST_COLUMNS)
     for place in range(column + 1, min(last, len(taken_until))):
@@ -183,11 +183,11 @@ def _free_columns(taken_until: list[int], column: int, wanted: int, row: int) ->
     return max(1, last - column)
 
 
-def _cell(raw: _RawCell, row: int, column: int, span: int) -> Cell:
-    return Cell(row=row, column=column, row_span=raw.row_span, column_span=span, text=_tidy(raw.pieces), header=raw.header)
+def _cell_of(raw: _RawCell, row: int, column: int, span: int) -> Cell:
+    return Cell(row=row, column=column, row_span=raw.row_span, column_span=span, text=_tidy_text(raw.pieces), header=raw.header)
 
 
-def _clipped(cells: list[Cell], rows: int) -> Table:
+def _clip_spans(cells: list[Cell], rows: int) -> Table:
     """The table without spans that reach over its edge, where no other cell begins."""
     columns = max(cell.column for cell in cells) + 1
     for cell in cells:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from document_parser.engines.vlm.emphasis import without_marks
-from document_parser.engines.vlm.html_table import plain, read_table, shifted_digits, split_tables
+from document_parser.engines.vlm.emphasis import extract_emphasis
+from document_parser.engines.vlm.html_table import read_table, replace_raised_digits, split_tables, to_plain_text
 from document_parser.models import Block, BlockKind, Cell, Table
 
 SPECIAL_TOKEN = re.compile(r"<[|｜][^<>|｜]{1,40}[|｜]>")
 LINE_BREAK = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
-LOOKS = re.compile(r"</?(?:center|div|p|span|font|u)\b[^<>]{0,200}>", re.IGNORECASE)
-EMPHASIS = re.compile(r"<(b|strong|i|em)>([^<>\s](?:[^<>\n]{0,500}[^<>\s])?)</\1>", re.IGNORECASE)
-TAGGED = re.compile(r"<(/?)(signature|watermark|page_number|img)>", re.IGNORECASE)
-TAG_KINDS: dict[str, BlockKind] = {
+STYLE_TAG = re.compile(r"</?(?:center|div|p|span|font|u)\b[^<>]{0,200}>", re.IGNORECASE)
+EMPHASIS_TAG = re.compile(r"<(b|strong|i|em)>([^<>\s](?:[^<>\n]{0,500}[^<>\s])?)</\1>", re.IGNORECASE)
+MODEL_TAG = re.compile(r"<(/?)(signature|watermark|page_number|img)>", re.IGNORECASE)
+KINDS_BY_TAG: dict[str, BlockKind] = {
     "signature": "signature",
     "watermark": "watermark",
     "page_number": "page_number",
@@ -41,12 +41,12 @@ def markdown_blocks(text: str) -> list[Block]:
     """
     blocks: list[Block] = []
     for is_table, piece in split_tables(SPECIAL_TOKEN.sub("", text.replace("\r\n", "\n"))):
-        blocks += _table_blocks(piece) if is_table else _tagged_blocks(piece)
+        blocks += _table_blocks_of(piece) if is_table else _text_blocks_of(piece)
     for block in blocks:
         for part in (block, *(block.table.cells if block.table else ())):
             if block.kind not in ("code", "formula"):
-                without_marks(part)
-    return _nested(blocks)
+                extract_emphasis(part)
+    return _set_item_depths(blocks)
 
 
 def inline_formulas(text: str) -> str:
@@ -69,20 +69,20 @@ def inline_formulas(text: str) -> str:
     return "".join([*written, text[position:]])
 
 
-def flowing(text: str) -> str:
+def to_running_text(text: str) -> str:
     """Running text as it reads: tags about looks dropped, character references resolved, formulas between dollars."""
-    text = EMPHASIS.sub(_marked, LINE_BREAK.sub("\n", shifted_digits(text)))
-    lines = (line.strip() for line in plain(LOOKS.sub("", text)).split("\n"))
+    text = EMPHASIS_TAG.sub(_markdown_emphasis_of, LINE_BREAK.sub("\n", replace_raised_digits(text)))
+    lines = (line.strip() for line in to_plain_text(STYLE_TAG.sub("", text)).split("\n"))
     return inline_formulas("\n".join(filter(None, lines)))
 
 
-def _marked(tag: re.Match[str]) -> str:
+def _markdown_emphasis_of(tag: re.Match[str]) -> str:
     """HTML's emphasis as Markdown's."""
     marks = "**" if tag[1].lower() in ("b", "strong") else "*"
     return f"{marks}{tag[2]}{marks}"
 
 
-def _table_blocks(source: str) -> Iterator[Block]:
+def _table_blocks_of(source: str) -> Iterator[Block]:
     table, outside = read_table(source)
     if outside:
         yield Block(kind="caption" if table else "paragraph", text=inline_formulas(outside))
@@ -92,52 +92,52 @@ def _table_blocks(source: str) -> Iterator[Block]:
         yield Block(kind="table", table=table)
 
 
-def _tagged_blocks(text: str) -> list[Block]:
+def _text_blocks_of(text: str) -> list[Block]:
     """The blocks of text without HTML tables: what stands in the models' own tags, and the lines between."""
     blocks: list[Block] = []
     position = 0
     opened: re.Match[str] | None = None
-    for tag in TAGGED.finditer(text):
+    for tag in MODEL_TAG.finditer(text):
         if not tag[1]:
             opened = tag
         elif opened and opened[2].lower() == tag[2].lower():
-            blocks += _line_blocks(TAGGED.sub("", text[position : opened.start()]))
-            blocks.append(Block(kind=TAG_KINDS[tag[2].lower()], text=flowing(text[opened.end() : tag.start()])))
+            blocks += _line_blocks_of(MODEL_TAG.sub("", text[position : opened.start()]))
+            blocks.append(Block(kind=KINDS_BY_TAG[tag[2].lower()], text=to_running_text(text[opened.end() : tag.start()])))
             position, opened = tag.end(), None
     # A tag without its partner says nothing; the words beside it do.
-    return blocks + _line_blocks(TAGGED.sub("", text[position:]))
+    return blocks + _line_blocks_of(MODEL_TAG.sub("", text[position:]))
 
 
-def _line_blocks(text: str) -> list[Block]:
+def _line_blocks_of(text: str) -> list[Block]:
     lines = text.split("\n")
     blocks: list[Block] = []
     index = 0
     while index < len(lines):
-        taken, index = _next_block(lines, index)
+        taken, index = _take_block(lines, index)
         if taken is not None:
             blocks.append(taken)
     return blocks
 
 
-def _next_block(lines: list[str], index: int) -> tuple[Block | None, int]:
+def _take_block(lines: list[str], index: int) -> tuple[Block | None, int]:
     """The block that begins in this line, and the line after it. Blank lines and rules are no block."""
     line = lines[index]
     if not line.strip() or _is_rule(line):
         return None, index + 1
     if fence := FENCE.match(line):
-        return _code(lines, index, fence[1])
+        return _take_code(lines, index, fence[1])
     if line.lstrip().startswith(("$$", "\\[")):
-        return _formula(lines, index)
+        return _take_formula(lines, index)
     if _begins_pipe_table(lines, index):
-        return _pipe_table(lines, index)
+        return _take_pipe_table(lines, index)
     if heading := HEADING.fullmatch(line):
-        return Block(kind="heading", text=flowing(_without_closing_marks(heading[2])), level=len(heading[1])), index + 1
+        return Block(kind="heading", text=to_running_text(_strip_closing_marks(heading[2])), level=len(heading[1])), index + 1
     if picture := PICTURE.fullmatch(line.strip()):
-        return Block(kind="figure", text=flowing(picture[1])), index + 1
+        return Block(kind="figure", text=to_running_text(picture[1])), index + 1
     if box := CHECK_BOX.fullmatch(line):
         mark = box[2] or ("☐" if box[1] == " " else "☑")
-        return Block(kind="checkbox", text=f"{mark} {flowing(box[3])}".strip()), index + 1
-    return _paragraph_or_item(lines, index)
+        return Block(kind="checkbox", text=f"{mark} {to_running_text(box[3])}".strip()), index + 1
+    return _take_paragraph_or_item(lines, index)
 
 
 def _begins_something(lines: list[str], index: int) -> bool:
@@ -159,14 +159,14 @@ def _is_rule(line: str) -> bool:
     return len(marks) >= 3 and set(marks) in ({"-"}, {"*"})
 
 
-def _code(lines: list[str], index: int, fence: str) -> tuple[Block, int]:
+def _take_code(lines: list[str], index: int, fence: str) -> tuple[Block, int]:
     end = index + 1
     while end < len(lines) and not lines[end].strip().startswith(fence):
         end += 1
-    return Block(kind="code", text=plain("\n".join(lines[index + 1 : end]))), end + 1
+    return Block(kind="code", text=to_plain_text("\n".join(lines[index + 1 : end]))), end + 1
 
 
-def _formula(lines: list[str], index: int) -> tuple[Block | None, int]:
+def _take_formula(lines: list[str], index: int) -> tuple[Block | None, int]:
     """A formula in lines of its own, up to its closing delimiter or a blank line."""
     first = lines[index].lstrip()
     closing = "$$" if first.startswith("$$") else "\\]"
@@ -177,8 +177,8 @@ def _formula(lines: list[str], index: int) -> tuple[Block | None, int]:
     whole = "\n".join([first, *lines[index + 1 : end + 1]]).strip()
     inside = whole[2 : -2 if whole.endswith(closing) else None].strip()
     if closing in inside or (closing in whole[2:] and not whole.endswith(closing)):
-        return Block(kind="paragraph", text=flowing(whole)), end + 1
-    return (Block(kind="formula", text=plain(inside)) if inside else None), end + 1
+        return Block(kind="paragraph", text=to_running_text(whole)), end + 1
+    return (Block(kind="formula", text=to_plain_text(inside)) if inside else None), end + 1
 
 
 def _begins_pipe_table(lines: list[str], index: int) -> bool:
@@ -188,11 +188,11 @@ def _begins_pipe_table(lines: list[str], index: int) -> bool:
     return "-" in ruler and "|" in ruler and set(ruler) <= set("|-: \t")
 
 
-def _pipe_table(lines: list[str], index: int) -> tuple[Block, int]:
+def _take_pipe_table(lines: list[str], index: int) -> tuple[Block, int]:
     end = index + 2
     while end < len(lines) and "|" in lines[end]:
         end += 1
-    rows = [_pipe_cells(line) for line in [lines[index], *lines[index + 2 : end]]]
+    rows = [_split_pipe_row(line) for line in [lines[index], *lines[index + 2 : end]]]
     cells = [
         Cell(row=row, column=column, text=text, header=row == 0)
         for row, texts in enumerate(rows)
@@ -202,34 +202,34 @@ def _pipe_table(lines: list[str], index: int) -> tuple[Block, int]:
     return Block(kind="table", table=table), end
 
 
-def _pipe_cells(line: str) -> list[str]:
+def _split_pipe_row(line: str) -> list[str]:
     line = line.strip().removeprefix("|")
     if line.endswith("|") and not line.endswith("\\|"):
         line = line[:-1]
-    return [flowing(cell.replace("\\|", "|")) for cell in CELL_BORDER.split(line)]
+    return [to_running_text(cell.replace("\\|", "|")) for cell in CELL_BORDER.split(line)]
 
 
-def _without_closing_marks(text: str) -> str:
+def _strip_closing_marks(text: str) -> str:
     text = text.rstrip()
     bare = text.rstrip("#")
     return bare.rstrip() if bare.endswith(" ") else text
 
 
-def _paragraph_or_item(lines: list[str], index: int) -> tuple[Block | None, int]:
+def _take_paragraph_or_item(lines: list[str], index: int) -> tuple[Block | None, int]:
     end = index + 1
     while end < len(lines) and not _begins_something(lines, end):
         end += 1
     item = ITEM.fullmatch(lines[index])
     if item is None:
-        text = flowing("\n".join(lines[index:end]))
+        text = to_running_text("\n".join(lines[index:end]))
         return (Block(kind="paragraph", text=text) if text else None), end
     first = f"{item[2]} {item[3]}" if item[2] else item[3]
-    # Until _nested, the level of an item is the width of its indentation.
+    # Until _set_item_depths, the level of an item is the width of its indentation.
     width = len(item[1].expandtabs(4))
-    return Block(kind="list_item", text=flowing("\n".join([first, *lines[index + 1 : end]])), level=width), end
+    return Block(kind="list_item", text=to_running_text("\n".join([first, *lines[index + 1 : end]])), level=width), end
 
 
-def _nested(blocks: list[Block]) -> list[Block]:
+def _set_item_depths(blocks: list[Block]) -> list[Block]:
     """The same blocks with indentations of list items replaced by depths from 1."""
     open_widths: list[int] = []
     for block in blocks:

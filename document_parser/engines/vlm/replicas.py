@@ -21,27 +21,27 @@ NEVER = float("-inf")
 
 @dataclass
 class Replica:
-    """One server. ``told`` is what it had running and waiting when it was last looked at, ``then`` how many requests were
-    counted there at that time; None until that is known."""
+    """One server. ``load`` is what it had running and waiting when it was last looked at, ``then`` how many requests were
+    note_count there at that time; None until that is known."""
 
     server: str
     engine: VisionEngine
     reported_load: float = 0.0
     counted_at: int | None = 0
-    looked_at: float = NEVER
+    refreshed_at: float = NEVER
 
     @property
     def candidate(self) -> Candidate:
         return Candidate(self.server, self.reported_load, self.counted_at)
 
-    async def look(self) -> None:
-        """Ask the server for its load. Of one that does not say the counted requests are all that is known."""
-        self.looked_at = time.monotonic()
-        told = await self.engine.load()
-        self.reported_load, self.counted_at = (0.0, 0) if told is None else (told, None)
+    async def refresh_load(self) -> None:
+        """Ask the server for its load. Of one that does not say the note_count requests are all that is known."""
+        self.refreshed_at = time.monotonic()
+        load = await self.engine.load()
+        self.reported_load, self.counted_at = (0.0, 0) if load is None else (load, None)
 
-    def counted(self, requests: int) -> None:
-        """How many were counted just after the look."""
+    def note_count(self, requests: int) -> None:
+        """How many were note_count just after the refresh_load."""
         if self.counted_at is None:
             self.counted_at = requests
 
@@ -51,12 +51,12 @@ class ReplicatedEngine(Engine):
 
     name: EngineName  # type: ignore[misc]  # that of the model
 
-    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Thresholds, look_seconds: float) -> None:
+    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Thresholds, refresh_seconds: float) -> None:
         self.replicas = [Replica(server, engine) for server, engine in engines.items()]
         self._first = self.replicas[0].engine
         self._board = board
         self._rule = rule
-        self._look_seconds = look_seconds
+        self._refresh_seconds = refresh_seconds
         self.name = self._first.name
 
     @property
@@ -70,19 +70,19 @@ class ReplicatedEngine(Engine):
         return self._first.parse(text)
 
     async def available(self) -> bool:
-        return bool(await self._present(self._admitted()))
+        return bool(await self._available_of(self._admitted_replicas()))
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         """Read the picture on the server with the least to do; on the next one where it is away. Raises EngineError."""
         request = uuid.uuid4().hex
         try:
             fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
-            for replica in self._in_order(request, await self._candidates()):
-                if not self._enter(replica):
+            for replica in self._order_by_load(request, await self._choose_candidates()):
+                if not self._try_enter(replica):
                     continue
                 self._board.in_flight.move(request, replica.server)
                 try:
-                    return await self._ask(replica, page, temperature, watch)
+                    return await self._read_on(replica, page, temperature, watch)
                 except EngineUnavailable as error:
                     fault = error
             raise fault
@@ -92,55 +92,55 @@ class ReplicatedEngine(Engine):
     async def aclose(self) -> None:
         await asyncio.gather(*(replica.engine.aclose() for replica in self.replicas))
 
-    async def _ask(self, replica: Replica, page: PageImage, temperature: float | None, watch: Watch | None) -> Reading:
+    async def _read_on(self, replica: Replica, page: PageImage, temperature: float | None, watch: Watch | None) -> Reading:
         try:
             reading = await replica.engine.read(page, temperature=temperature, watch=watch)
         except EngineError as error:
-            self._settle(replica, well=not _is_fault(error))
+            self._record_outcome(replica, well=not _is_fault(error))
             raise
-        self._settle(replica, well=True)
+        self._record_outcome(replica, well=True)
         return reading
 
-    def _enter(self, replica: Replica) -> bool:
+    def _try_enter(self, replica: Replica) -> bool:
         """Whether we may ask; taken together with the right to be the probe."""
         if self._board.look(replica.server).state(self._board.now()) == "closed":
             return True
         before, after = self._board.change(replica.server, entering(self._rule))
         return before != after or after.state(self._board.now()) == "closed"
 
-    def _settle(self, replica: Replica, *, well: bool) -> None:
+    def _record_outcome(self, replica: Replica, *, well: bool) -> None:
         if not well:
             self._board.change(replica.server, after_fault(self._rule))
         elif self._board.look(replica.server).faults:
             self._board.change(replica.server, after_answer)
 
-    def _admitted(self) -> list[Replica]:
+    def _admitted_replicas(self) -> list[Replica]:
         now = self._board.now()
         return [replica for replica in self.replicas if self._board.look(replica.server).admits(now)]
 
-    async def _present(self, replicas: Sequence[Replica]) -> list[Replica]:
+    async def _available_of(self, replicas: Sequence[Replica]) -> list[Replica]:
         answers = await asyncio.gather(*(replica.engine.available() for replica in replicas))
         return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
 
-    async def _candidates(self) -> list[Replica]:
-        """Those to ask, in any order. Where none is known to be there, all: a look may be out of date."""
-        admitted = self._admitted()
+    async def _choose_candidates(self) -> list[Replica]:
+        """Those to ask, in any order. Where none is known to be there, all: a refresh_load may be out of date."""
+        admitted = self._admitted_replicas()
         if len(self.replicas) == 1:
             return admitted
-        found = await self._present(admitted) or admitted
-        old = time.monotonic() - self._look_seconds
-        await asyncio.gather(*(replica.look() for replica in found if replica.looked_at <= old))
+        found = await self._available_of(admitted) or admitted
+        old = time.monotonic() - self._refresh_seconds
+        await asyncio.gather(*(replica.refresh_load() for replica in found if replica.refreshed_at <= old))
         random.shuffle(found)
         return found
 
-    def _in_order(self, request: str, found: list[Replica]) -> list[Replica]:
-        """Those to ask, the one first at which the request is counted, which has the least to do."""
+    def _order_by_load(self, request: str, found: list[Replica]) -> list[Replica]:
+        """Those to ask, the one first at which the request is note_count, which has the least to do."""
         if not found:
             return []
         counts = self._board.in_flight.enter(request, [replica.candidate for replica in found])
         ordered = sorted(found, key=lambda replica: replica.candidate.load(counts[replica.server]))
         for replica in found:
-            replica.counted(counts[replica.server])
+            replica.note_count(counts[replica.server])
         return ordered
 
 
