@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import venv
 import zipfile
 from datetime import date
 from email.parser import Parser
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +23,8 @@ from tests.support.service import ROOT, Service
 
 MAKE = shutil.which("make")
 PACKAGE = ROOT / "document_parser"
+PAGE_FOLDERS = ("templates", "static")
+"""They lie beside the package in a checkout, and inside it once it is installed."""
 
 
 @pytest.mark.skipif(MAKE is None, reason="needs make")
@@ -66,35 +71,69 @@ def test_the_docs_name_this_version():
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """What ``pip wheel`` makes of the tree, built beside it: a build leaves folders."""
-    folder = tmp_path_factory.mktemp("wheel")
+def built(tmp_path_factory):
+    """The wheel that ``pip wheel`` makes of the source archive, and that archive. Built beside the tree: a build leaves folders."""
+    folder = tmp_path_factory.mktemp("built")
     tree = folder / "tree"
     tree.mkdir()
-    shutil.copytree(PACKAGE, tree / "document_parser", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("document_parser", *PAGE_FOLDERS):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, tree]
-    built = subprocess.run(command, capture_output=True, text=True, check=False)
-    if built.returncode and "setuptools" in built.stderr:
-        pytest.skip("setuptools, which builds wheels, cannot be had here")
-    assert built.returncode == 0, built.stderr
+    build = "import sys; from setuptools.build_meta import build_sdist; build_sdist(sys.argv[1])"
+    archived = subprocess.run([sys.executable, "-c", build, str(folder)], cwd=tree, capture_output=True, text=True, check=False)
+    if archived.returncode and "setuptools" in archived.stderr:
+        pytest.skip("setuptools, which builds packages, cannot be had here")
+    assert archived.returncode == 0, archived.stderr
+    (source,) = folder.glob("*.tar.gz")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, source]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
     (path,) = folder.glob("*.whl")
-    return path
+    return path, source
 
 
-def test_the_wheel_holds_all_of_the_package_and_its_licence(wheel):
+@pytest.fixture(scope="module")
+def wheel(built):
+    return built[0]
+
+
+def files_below(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+
+
+def test_every_package_of_the_tree_is_declared():
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg")
+    declared = settings["options"]["packages"].split()
+    packages = {".".join(path.relative_to(ROOT).parent.parts) for path in PACKAGE.rglob("__init__.py")}
+    assert declared == sorted(packages) + [f"document_parser.{name}" for name in PAGE_FOLDERS]
+
+
+def test_the_wheel_holds_all_of_the_package_the_web_page_and_the_licence_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         metadata = Parser().parsestr(archive.read(f"document_parser-{document_parser.__version__}.dist-info/METADATA").decode())
         licence = archive.read(f"document_parser-{document_parser.__version__}.dist-info/licenses/LICENSE").decode()
-    there = {str(path.relative_to(ROOT)) for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert there - names == set()
+    expected = {f"document_parser/{name}" for name in files_below(PACKAGE)}
+    expected |= {f"document_parser/{folder}/{name}" for folder in PAGE_FOLDERS for name in files_below(ROOT / folder)}
+    assert {name for name in names if ".dist-info/" not in name} == expected
     # setuptools takes it for an expression from pyproject.toml only.
     assert "Apache-2.0" in (metadata["License-Expression"], metadata["License"])
     assert metadata["License-File"] == "LICENSE"
     assert metadata["Requires-Python"] == ">=3.11"
     assert licence.lstrip().startswith("Apache License\n")
+
+
+def test_the_source_archive_holds_what_the_wheel_is_made_of(built):
+    wheel, source = built
+    with tarfile.open(source) as archive:
+        names = {member.name.partition("/")[2] for member in archive if member.isfile()}
+    with zipfile.ZipFile(wheel) as archive:
+        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+    moved = tuple(f"document_parser/{folder}/" for folder in PAGE_FOLDERS)
+    needed = {name.removeprefix("document_parser/") if name.startswith(moved) else name for name in inside}
+    assert needed - names == set()
 
 
 def test_an_installed_wheel_serves_and_reads_away_from_the_checkout(wheel, tmp_path):

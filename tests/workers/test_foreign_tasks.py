@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import zlib
 
 import pytest
@@ -54,6 +55,19 @@ def test_what_others_wrote_is_counted_and_dropped_and_documents_are_read(tmp_pat
         assert [path for path in made if path.exists()] == []
         assert "foreign_task_dropped" in service.log
         assert redis.llen(queue.key) == 0
+
+
+def test_a_plan_under_the_task_name_of_another_release_is_enqueued_again_and_the_document_is_read(tmp_path, paper):
+    """As while machines are updated one after the other: web processes of one release, workers of another."""
+    with Service(tmp_path, NUM_WORKERS=0) as service, Redis.from_url(redis_url_of(service)) as redis:
+        job_id = service.submit(paper)
+        plan = Job.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        plan.func_name = "document_parser.jobs.tasks.plan"
+        plan.save()
+        service.also([sys.executable, "-m", "document_parser.worker", "--workers", "1"])
+        assert service.ended(job_id)["status"] == "completed"
+        assert "foreign_task_dropped" in service.log
+        assert service.result(job_id)["metadata"]["complete"] is True
 
 
 @pytest.mark.parametrize("name", ["", "os.system", "document_parser.workers.tasks", PLAN.upper(), f"{PLAN} ", "plan"])
