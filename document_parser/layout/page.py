@@ -1,6 +1,7 @@
-"""Words with places to blocks in reading order, whoever found the words: words -> regions -> lines -> blocks.
+"""Turn the words of a page, whatever reader found them, into blocks in reading order: words, regions, lines, blocks.
 
-Pure functions, no I/O. Everything inside counts in points of the upright page; only :func:`blocks_of` sees fractions.
+Pure functions, no I/O. Inside, all lengths are points of the upright page, origin top left. Only :func:`blocks_of` takes and
+returns fractions of the page.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ __all__ = ["blocks_of"]
 
 
 def blocks_of(words: list[Word], width_points: float, height_points: float, rules: Sequence[RulingLine] = ()) -> list[Block]:
-    """The blocks of a page in reading order.
+    """Return the blocks of a page in reading order.
 
-    ``words`` may be words, runs or whole lines, in any order, ``rules`` the lines and filled boxes drawn around them, all as
-    fractions of the upright page. Widths and heights
-    that are not positive count as those of an A4 page. Never raises for odd boxes.
+    ``words`` may be words, runs or whole lines, in any order. ``rules`` are the lines and filled boxes drawn around them. Their
+    boxes and those of the blocks are fractions of the upright page, origin top left. A width or height that is not positive
+    counts as that of an A4 page (595 × 842 points). Never raises an error for odd boxes. Returns an empty list if no word has
+    text.
     """
     with cache_lines():
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
@@ -45,6 +47,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
+    """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
     in_points = scale.rulings_to_points(rules)
     grids = find_ruled_grids(placed, in_points)
@@ -56,6 +59,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
 
 
 def _content_blocks(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
+    """Return the blocks between the page's header and footer lines. ``words`` and ``grids`` are in points."""
     body = body_size(words)
     known = vocabulary(words)
     blocks: list[Block] = []

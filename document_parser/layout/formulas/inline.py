@@ -1,4 +1,4 @@
-"""Which words of a line make a formula within its text."""
+"""Find the words of a line that form a formula within its text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from document_parser.layout.formulas.latex import FUNCTIONS, Latex
 from document_parser.models import Word
 
 MAX_EXPRESSION_GAP_EM = 0.3
-"""Words closer than this share of the font size belong to one expression."""
+"""Font sizes between two words of one expression: words closer than this belong together."""
 
 _NEUTRAL = re.compile(r"[\d.,:;()\[\]{}|/+\-−=<>*!'%…·×±≤≥≈→′]+")
 _STOPS = re.compile(r"[.,:;…]+")
@@ -21,11 +21,14 @@ _CLOSING = {opening: closing for closing, opening in _OPENING.items()}
 
 
 class FormulaRun(list[Word]):
-    """Neighbouring words that are one formula."""
+    """Neighbouring words that form one formula."""
 
 
 def split_into_runs(words: Sequence[Word]) -> list[list[Word]]:
-    """The words of a line, cut into runs of text and runs of formula."""
+    """Split the words of a line into runs of text and runs of formula, the latter as :class:`FormulaRun`.
+
+    ``words`` are in points and in reading order. Every word is in exactly one run.
+    """
     runs: list[list[Word]] = []
     start = 0
     while start < len(words):
@@ -46,6 +49,7 @@ def split_into_runs(words: Sequence[Word]) -> list[list[Word]]:
 
 
 def _add_text(runs: list[list[Word]], words: Sequence[Word]) -> None:
+    """Append words to the last run if that is text, else as a new run."""
     if not words:
         return
     if runs and not isinstance(runs[-1], FormulaRun):
@@ -55,18 +59,19 @@ def _add_text(runs: list[list[Word]], words: Sequence[Word]) -> None:
 
 
 def _may_belong(word: Word) -> bool:
+    """Return whether a word can be part of a formula: a formula font, a function, neutral signs, or one or two italic letters."""
     if word.math or word.text in FUNCTIONS or _NEUTRAL.fullmatch(word.text):
         return True
     return word.italic and len(word.text) <= 2 and word.text.isalpha()
 
 
 def _is_core(word: Word) -> bool:
-    """What makes a formula of a run: a letter in a font for formulas, or something that was put together."""
+    """Return whether a word makes a formula of its run: a letter in a formula font, or LaTeX that was put together."""
     return isinstance(word, Latex) or (word.math and any(character.isalpha() for character in word.text))
 
 
 def _trim_run(words: Sequence[Word], start: int, end: int) -> tuple[int, int] | None:
-    """The run without what only stands beside it: stops, numbers, brackets of the sentence. None where no formula is left."""
+    """Return the range of a run without stops, numbers and brackets of the sentence around it. None if no formula is left."""
     cores = [index for index in range(start, end) if _is_core(words[index])]
     if not cores:
         return None
@@ -83,19 +88,22 @@ def _trim_run(words: Sequence[Word], start: int, end: int) -> tuple[int, int] | 
 
 
 def _is_connected(before: Word, word: Word) -> bool:
+    """Return whether two neighbouring words belong to one expression: they are close, or an operator joins them."""
     return _is_close(before, word) or _OPERATOR.search(before.text) is not None or _OPERATOR_FIRST.match(word.text) is not None
 
 
 def _is_continuation(before: Word, word: Word) -> bool:
+    """Return whether a word continues the expression before it; a function name always does."""
     return _is_connected(before, word) or word.text in FUNCTIONS
 
 
 def _is_close(before: Word, word: Word) -> bool:
+    """Return whether the gap between two words is less than :data:`MAX_EXPRESSION_GAP_EM`."""
     return word.left - before.right < MAX_EXPRESSION_GAP_EM * max(word.size_points, before.size_points)
 
 
 def _drop_unbalanced_brackets(words: Sequence[Word], first: int, last: int, cores: Sequence[int]) -> tuple[int, int]:
-    """Brackets at the ends that have no partner inside belong to the sentence."""
+    """Return the range without brackets at its ends that have no partner inside: they belong to the sentence."""
     text = "".join(word.text for word in words[first:last])
     if (
         first < cores[0]
@@ -110,16 +118,17 @@ def _drop_unbalanced_brackets(words: Sequence[Word], first: int, last: int, core
 
 
 def is_formula(text: str) -> bool:
-    """Whether a line is a formula and nothing else, but for its number and a stop."""
+    """Return whether a line is only a formula between dollar signs, apart from its number and a stop."""
     return _ALONE.fullmatch(text) is not None
 
 
 def formula_of(text: str) -> str:
-    """The LaTeX of lines that are formulas, without dollar signs, their numbers as tags."""
+    """Return the LaTeX of lines that are formulas, without dollar signs, numbers as tags. Other lines are left out."""
     matches = (_ALONE.fullmatch(line) for line in text.split("\n"))
     return " ".join(_display_latex(match) for match in matches if match)
 
 
 def _display_latex(match: re.Match[str]) -> str:
+    """Return the LaTeX of one matched line, with its stop and its number as a tag."""
     number = match["number"]
     return match["body"] + (match["stop"] or "") + (f"\\tag{{{number}}}" if number else "")

@@ -1,4 +1,4 @@
-"""Words of a formula, from left to right, as LaTeX."""
+"""Write the words of a formula, given from left to right, as LaTeX."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ FUNCTIONS = frozenset(
         " sec sin sinh sup tan tanh",
     )
 )
+"""Names of functions for which LaTeX has a command of the same name."""
 OPERATORS_WITH_LIMITS = frozenset("∑∏∐⋃⋂⋁⋀∫∮")
+"""Large operators whose limits are set above and below them."""
 
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi . pi rho varsigma sigma tau upsilon varphi chi"
@@ -39,12 +41,15 @@ _COMMANDS = {
     **{character: f"\\{character}" for character in "{}%#&_$"},
     "\\": "\\backslash", "−": "-", "^": "\\hat{}", "µ": "\\mu", "⟦": "[[", "⟧": "]]",
 }  # fmt: skip
+"""The LaTeX of characters, with a leading backslash for commands."""
 _KEPT = frozenset("ϵϕϑϖϱℏℓℜℑ…ħ")
+"""Characters that stay as they are if no command is known for them."""
 _MARKS = {
     "hat": ("\u0302", "^ˆ"), "tilde": ("\u0303", "~˜"), "bar": ("\u0304", "¯"), "dot": ("\u0307", "˙"),
     "ddot": ("\u0308", "¨"), "check": ("\u030c", "ˇ"), "vec": ("\u20d7", ""), "breve": ("\u0306", "˘"),
     "mathring": ("\u030a", "˚"), "acute": ("\u0301", "´"), "grave": ("\u0300", "`"),
 }  # fmt: skip
+"""LaTeX accent command → (combining character, standalone characters)."""
 _ACCENTS = {form: (mark, command) for command, (mark, forms) in _MARKS.items() for form in (mark, *forms)}
 _MARKED = re.compile(rf"[^\W\d_][{re.escape(''.join(_ACCENTS))}]|[{re.escape(''.join(_ACCENTS))}][^\W\d_]")
 _DOTS = re.compile(r"\\cdot\s*\\cdot\s*\\cdot(?![a-z])\s*")
@@ -52,16 +57,16 @@ _COMMAND_AT_END = re.compile(r"\\[A-Za-z]+$")
 
 
 class Latex(Word):
-    """A part of a formula whose text is LaTeX already."""
+    """A word of a formula whose text is LaTeX already."""
 
 
 def is_accent(text: str) -> bool:
-    """Whether a word is nothing but a mark that stands over a letter."""
+    """Return whether a word is only an accent that belongs above a letter."""
     return text in _ACCENTS
 
 
 def add_accent(accent: str, base: Word) -> Word:
-    """A letter with the mark over it: LaTeX in a formula, one character in text."""
+    """Return a letter with an accent above it: as LaTeX in a formula, as one composed character in text."""
     mark, command = _ACCENTS[accent]
     if base.math:
         return Latex(*base._replace(text=f"\\{command}{{{latex_of(base)}}}"))
@@ -69,7 +74,7 @@ def add_accent(accent: str, base: Word) -> Word:
 
 
 def latex_of(word: Word) -> str:
-    """One word as LaTeX."""
+    """Return one word as LaTeX. A word of several upright letters in a plain font becomes ``mathrm``."""
     if isinstance(word, Latex):
         return word.text
     if word.text in FUNCTIONS:
@@ -84,6 +89,7 @@ def latex_of(word: Word) -> str:
 
 
 def _latex_of_character(character: str) -> str:
+    """Return one character as LaTeX; a command of letters ends with a space."""
     if character in _COMMANDS:
         command = _COMMANDS[character]
         return f"{command} " if command[-1].isalpha() else command
@@ -94,7 +100,10 @@ def _latex_of_character(character: str) -> str:
 
 
 def join_latex(words: Sequence[Word]) -> str:
-    """Words as LaTeX; white only where two letters or numbers would run together."""
+    """Return words as one piece of LaTeX, empty if there are none.
+
+    A space separates two words only if letters or numbers would run together. ``words`` are in points, from left to right.
+    """
     if not words:
         return ""
     pieces = [latex_of(words[0]).strip()]
@@ -107,6 +116,7 @@ def join_latex(words: Sequence[Word]) -> str:
 
 
 def _needs_space(before: str, after: str, apart: bool) -> bool:
+    """Return whether a space must separate two pieces of LaTeX. ``apart`` says that the page shows a gap between them."""
     if _COMMAND_AT_END.search(before) and after[0].isalpha():
         return True
     return apart and (before[-1].isalnum() or before[-1] in "})") and (after[0].isalnum() or after[0] == "\\")

@@ -1,8 +1,8 @@
-"""Fractions, roots, limits, indices and powers of a text layer, from the rules, sizes and baselines that show them.
+"""Rebuild fractions, roots, limits, indices and powers of a text layer from the bars, sizes and baselines that show them.
 
-Only pages with fonts for formulas are looked at; raised and lowered numbers of plain text are another matter. What a
-two-dimensional part of a formula holds becomes one word on its line, written as LaTeX, so that lines, columns and reading order
-come out as if it were flat.
+Only pages with formula fonts are examined; raised and lowered numbers of plain text are handled separately. Each
+two-dimensional part of a formula becomes one word on its line, written as LaTeX, so that lines, columns and reading order come
+out as if it were flat. Lengths are in points.
 """
 
 from __future__ import annotations
@@ -15,27 +15,33 @@ from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, 
 from document_parser.models import RulingLine, Word
 
 MAX_SCRIPT_SIZE_RATIO = 0.9
-"""An index is at most this large, against what it belongs to."""
+"""Font size of an index or power, at most, divided by that of the word it belongs to."""
 MIN_RAISED_EM, MIN_LOWERED_EM = 0.2, 0.08
-"""How far a power's baseline is above, an index's below, in font sizes of what it belongs to."""
+"""Font sizes of the base word by which the baseline of a power is above the base word's, and of an index below it, at least."""
 MAX_BAR_WIDTH_SHARE = 0.6
-"""Share of the page's text width that a fraction's bar may take."""
+"""Share of the page's text width that a fraction's bar takes, at most. Bars below 60 points are accepted on any page."""
 NUMERATOR_BASELINES_EM, DENOMINATOR_BASELINES_EM = (-0.1, 1.25), (0.3, 1.6)
-"""How far from a fraction's bar the baselines of its parts are, in font sizes."""
+"""Distances from a fraction's bar to the baselines of its parts, in font sizes: (least, most), away from the bar."""
 
 MAX_SCRIPT_GAP_EM = 0.15
-"""White between a word and its small neighbour, at most, in font sizes."""
+"""Font sizes between a plain word and the small word beside it, at most."""
 
 NEGATION_STROKE = "\u0338"
+"""The combining stroke that TeX draws over a sign to negate it."""
 _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
 _NO_HOST = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
+"""Characters that carry no index or power."""
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
+"""Functions that have a limit below them."""
 
 
 def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
-    """The words, those of plain text with the small raised or lowered ones that touch them. Lengths are in points."""
+    """Return the words with small raised or lowered numbers of plain text merged into the word they touch.
+
+    Numbers become Unicode superscripts and subscripts. Words in formula fonts stay as they are. Lengths are in points.
+    """
     found: list[Word] = []
     atom: _ScriptedWord | None = None
     for word in words:
@@ -50,7 +56,11 @@ def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
 
 
 def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:
-    """The words, in their order, with the parts of formulas put together. Lengths are in points."""
+    """Return the words, in their order, with the parts of each formula merged into LaTeX words.
+
+    ``rules`` are the drawn lines, among them the bars of fractions and roots. Lengths are in points. Pages without formula
+    fonts are returned unchanged.
+    """
     if not any(word.math for word in words):
         return list(words)
     found = _merge_accents(_merge_overlays(words))
@@ -60,7 +70,7 @@ def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[W
 
 
 def _set_line_height(word: Word) -> Word:
-    """A formula's word as high as a line: tight boxes of commas and of dots would not stand beside the letters."""
+    """Return a formula's word with the height of a line: tight boxes of commas and dots would miss the letters beside them."""
     if not (word.math or not any(map(str.isalnum, word.text))) or not word.baseline or word.text in OPERATORS_WITH_LIMITS:
         return word
     top, bottom = word.baseline - 0.7 * word.size_points, word.baseline + 0.2 * word.size_points
@@ -69,6 +79,7 @@ def _set_line_height(word: Word) -> Word:
 
 
 def _bars_of(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingLine]:
+    """Return the thin horizontal rules that may be bars of fractions or roots."""
     width = max(word.right for word in words) - min(word.left for word in words)
     return [
         rule
@@ -81,8 +92,9 @@ def _bars_of(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingL
 
 
 def _merge_overlays(words: Sequence[Word]) -> list[Word]:
-    """The stroke that negates a sign, and the bar that makes "maps to" of an arrow, with what they are drawn upon: TeX writes
-    them just before it, without any width of their own.
+    """Merge negating strokes, and the bar that makes "maps to" of an arrow, with the signs they are drawn on.
+
+    TeX writes them just before the sign, without any width of their own.
     """
     placed: list[Word] = []
     for word in words:
@@ -98,16 +110,18 @@ def _merge_overlays(words: Sequence[Word]) -> list[Word]:
 
 
 def _is_upon(mark: Word, sign: Word) -> bool:
+    """Return whether a stroke is drawn over a sign."""
     middle = (mark.left + mark.right) / 2
     return sign.left < middle < sign.right and sign.top - mark.size_points < mark.bottom and mark.top < sign.bottom
 
 
 def _compose_overlay(match: re.Match[str]) -> str:
+    """Return the single character for a sign and its overlay within one word."""
     return "↦" if match[1] is None else unicodedata.normalize("NFC", match[1] + NEGATION_STROKE)
 
 
 def _merge_accents(words: Sequence[Word]) -> list[Word]:
-    """Marks put over the letter that they stand above; TeX writes them just before or just after it."""
+    """Merge accents with the letter below them; TeX writes them just before or just after it."""
     placed: list[Word] = []
     waiting: Word | None = None
     for word in words:
@@ -128,6 +142,7 @@ def _merge_accents(words: Sequence[Word]) -> list[Word]:
 
 
 def _is_over(mark: Word, letter: Word) -> bool:
+    """Return whether an accent is above a letter, or above the first letter of a word."""
     middle = (mark.left + mark.right) / 2
     first = letter.right if len(letter.text) == 1 else letter.left + 0.8 * letter.size_points
     return (
@@ -141,7 +156,7 @@ def _is_over(mark: Word, letter: Word) -> bool:
 
 
 def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
-    """The words with what stands over and under a bar as one; None where the bar is none of a fraction."""
+    """Return the words with the parts above and below a bar merged into a fraction. None if the bar belongs to no fraction."""
     above, below = _fraction_part(words, bar, -1), _fraction_part(words, bar, 1)
     if not above or not below or not any(word.math for word in (*above, *below)):
         return None
@@ -152,7 +167,7 @@ def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
 
 
 def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Word]:
-    """What stands above (-1) or below (1) a bar, if it is one row that the bar holds."""
+    """Return the words above (-1) or below (1) a bar if they form one row within the bar's width; empty otherwise."""
     inside = [word for word in words if bar.left - 2 < word.left and word.right < bar.right + 2]
     near = [word for word in inside if 0 <= _distance_to_bar(word, bar, side) < 0.6 * word.size_points]
     if not near:
@@ -169,19 +184,19 @@ def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Wo
 
 
 def _distance_to_bar(word: Word, bar: RulingLine, side: int) -> float:
-    """The white between a word and the bar; boxes may touch it."""
+    """Return the gap between a word and the bar, 0 if their boxes touch, -1 if the word is on the other side."""
     white = bar.top - word.bottom if side < 0 else word.top - bar.bottom
     return white if white > 0 else 0.0 if white > -0.25 * word.size_points else -1.0
 
 
 def _is_on_row(word: Word, bar: RulingLine, side: int, size: float) -> bool:
-    """Whether a baseline is where those of a numerator (-1) or denominator (1) with its indices and powers are."""
+    """Return whether a baseline is where numerators (-1) or denominators (1), with their indices and powers, have theirs."""
     first, last = NUMERATOR_BASELINES_EM if side < 0 else DENOMINATOR_BASELINES_EM
     return first * size < side * (word.baseline - bar.top) < last * size
 
 
 def _continues_beyond_bar(word: Word, part: Sequence[Word], size: float) -> bool:
-    """Whether a word continues the row of a part beyond the bar: then it is a line of text with something underlined."""
+    """Return whether a word continues the row of a part beyond the bar. The row is then text with an underlined part."""
     if any(word is own for own in part):
         return False
     return any(
@@ -191,11 +206,12 @@ def _continues_beyond_bar(word: Word, part: Sequence[Word], size: float) -> bool
 
 
 def _width_of(words: Sequence[Word]) -> float:
+    """Return the width of the words' common box."""
     return max(word.right for word in words) - min(word.left for word in words)
 
 
 def _merge_root(words: list[Word], bar: RulingLine) -> list[Word] | None:
-    """The words with what stands under the bar of a root as one."""
+    """Return the words with a root sign and the words below its bar merged. None if the bar belongs to no root."""
     root = next((word for word in words if word.text == "√" and _is_root_of(word, bar)), None)
     if root is None:
         return None
@@ -209,7 +225,7 @@ def _merge_root(words: list[Word], bar: RulingLine) -> list[Word] | None:
 
 
 def _merge_small_roots(words: list[Word]) -> list[Word]:
-    """Roots whose bar is too short to be known, over one word."""
+    """Merge root signs with the one word after them, if their bar is too short to be found."""
     found: list[Word] = []
     for word in words:
         root = found[-1] if found else None
@@ -221,17 +237,19 @@ def _merge_small_roots(words: list[Word]) -> list[Word]:
 
 
 def _is_root_of(root: Word, bar: RulingLine) -> bool:
+    """Return whether a bar begins at the upper right corner of a root sign."""
     return abs(root.right - bar.left) < 0.3 * root.size_points and abs(root.top - bar.top) < 0.4 * root.size_points
 
 
 def _font_size(word: Word) -> float:
+    """Return the word's font size in points."""
     return word.size_points
 
 
 def _replace_words(
     words: list[Word], taken: Sequence[Word], bar: RulingLine, text: str, baseline: float | None = None
 ) -> list[Word]:
-    """The words with those taken as one LaTeX word of a usual height, where the first of them stood."""
+    """Return the words with ``taken`` replaced by one LaTeX word of usual height, at the place of the first of them."""
     size = max(word.size_points for word in taken)
     base = bar.bottom + 0.25 * size if baseline is None else baseline
     left, right = min(bar.left, *(word.left for word in taken)), max(bar.right, *(word.right for word in taken))
@@ -250,7 +268,7 @@ def _replace_words(
 
 
 def _merge_limits(words: list[Word]) -> list[Word]:
-    """Sums, products and limits with what stands above and below them."""
+    """Merge sums, products and functions such as ``lim`` with the words above and below them."""
     for operator in [word for word in words if word.text in OPERATORS_WITH_LIMITS or word.text in _FUNCTIONS_WITH_LIMITS]:
         above = _limit_words(words, operator, -1) if operator.text in OPERATORS_WITH_LIMITS else []
         below = _limit_words(words, operator, 1)
@@ -262,6 +280,7 @@ def _merge_limits(words: list[Word]) -> list[Word]:
 
 
 def _limit_words(words: Sequence[Word], operator: Word, side: int) -> list[Word]:
+    """Return the small words above (-1) or below (1) an operator if they are centred on it; empty otherwise."""
     size = operator.size_points
     near = [
         word
@@ -287,7 +306,7 @@ class _ScriptedWord:
         self.upper: list[Word] = []
 
     def add_script(self, word: Word) -> bool:
-        """Whether a word is one of its scripts; if so it is kept."""
+        """Add a word as an index or power if it is one, and return whether it is."""
         host = self.word
         if not (0 < word.size_points <= MAX_SCRIPT_SIZE_RATIO * host.size_points and host.baseline and word.baseline):
             return False
@@ -300,6 +319,7 @@ class _ScriptedWord:
         return True
 
     def _scripts_at_height(self, word: Word) -> list[Word] | None:
+        """Return the list that a word of this height belongs to, the upper or the lower one. None if it is on the baseline."""
         host = self.word
         if host.text in OPERATORS_WITH_LIMITS:
             return self.upper if word.top + word.bottom < host.top + host.bottom else self.lower
@@ -309,19 +329,21 @@ class _ScriptedWord:
         return self.upper if shift > MIN_RAISED_EM else self.lower if shift < -MIN_LOWERED_EM else None
 
     def _is_adjoining(self, word: Word, scripts: Sequence[Word]) -> bool:
+        """Return whether a word begins close to the end of the base word or of the scripts found so far."""
         if not scripts:
             ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
             return any(-0.5 * self.word.size_points < word.left - end < 0.25 * self.word.size_points for end in ends)
         return -0.2 * word.size_points < word.left - max(script.right for script in scripts) < 0.6 * word.size_points
 
     def _is_script_of_word(self, word: Word) -> bool:
-        """In a formula anything; beside plain words what touches them."""
+        """Return whether a word counts as a script: in a formula always, beside plain words only if it touches them."""
         if self.word.math or word.math or any(script.math for script in (*self.lower, *self.upper)):
             return True
         ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
         return word.left - max(ends) < MAX_SCRIPT_GAP_EM * self.word.size_points
 
     def merge(self) -> Word:
+        """Return the word with its indices and powers, as LaTeX if one of them is in a formula font."""
         if not self.lower and not self.upper:
             return self.word
         if not any(word.math for word in (self.word, *self.lower, *self.upper)):
@@ -329,18 +351,20 @@ class _ScriptedWord:
         return _compose(self.word, self.lower, self.upper)
 
     def _merge_plain(self) -> Word:
-        """Numbers as the small characters that Unicode has for them: a footnote's number is no part of an amount."""
+        """Return plain text with small Unicode characters for numbers, so that a footnote's number is no part of an amount."""
         text = _small_characters(self.lower, _INDICES) + _small_characters(self.upper, _POWERS)
         right = max(word.right for word in (self.word, *self.lower, *self.upper))
         return self.word._replace(text=self.word.text + text, right=right)
 
 
 def _small_characters(words: Sequence[Word], characters: dict[int, int]) -> str:
+    """Return the text of words with small digits; text with letters stays unchanged."""
     text = "".join(word.text for word in words)
     return text if any(map(str.isalpha, text)) else text.translate(characters)
 
 
 def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
+    """Return a LaTeX word of a base with its lower and upper scripts. Primes become apostrophes."""
     text = latex_of(base).strip()
     if lower:
         text += f"_{{{join_latex(_merge_scripts(lower))}}}"
@@ -351,7 +375,7 @@ def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
 
 
 def _merge_scripts(words: Sequence[Word]) -> list[Word]:
-    """Words with their indices and powers."""
+    """Return words with their indices and powers merged."""
     atoms: list[_ScriptedWord] = []
     for word in words:
         if not (atoms and atoms[-1].add_script(word)):

@@ -1,1 +1,1 @@
-""""""
+"""Words become lines of text: rows, spaces and hyphens, reading direction, emphasis, rotated writing and units."""

@@ -1,4 +1,4 @@
-"""Rows of dots that lead from a title to its page number, in tables of contents: one word each, not columns of dots."""
+"""Merge the dots between a title and its page number in tables of contents, so that they do not form columns of dots."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from document_parser.layout.lines.lines import lines_of
 from document_parser.models import Word
 
 MIN_DOTS = 5
+"""Dots of a leader, at least."""
 MAX_STEP_EM = 2.5
-"""From one dot to the next, in font sizes."""
+"""Font sizes from one dot to the next, at most."""
 MAX_PAGE_NUMBER_CHARACTERS = 6
-"""Characters of a page number, roman ones too."""
+"""Characters of a page number, at most, roman ones included."""
 
 _DOTS = re.compile(r"[.·…]+")
 
 
 def merge_dot_leaders(words: Sequence[Word]) -> list[Word]:
-    """The words, the dots of each leader as one word that reaches from what stands before it to what stands after it."""
+    """Return the words with the dots of each leader merged into one word that spans the gap between title and page number.
+
+    Lengths are in points.
+    """
     dots = [word for word in words if _DOTS.fullmatch(word.text)]
     if len(dots) < MIN_DOTS:
         return list(words)
@@ -33,7 +37,7 @@ def merge_dot_leaders(words: Sequence[Word]) -> list[Word]:
 
 
 def _split_runs(dots: Sequence[Word]) -> list[list[Word]]:
-    """Dots of one row, parted at wide white; only runs of enough of them, each a word of its own."""
+    """Split the dots of one row at wide gaps. Return only runs of at least :data:`MIN_DOTS` dots, each a word of its own."""
     runs: list[list[Word]] = []
     for dot in sorted(dots, key=lambda dot: dot.left):
         if runs and dot.left - runs[-1][-1].right < MAX_STEP_EM * max(dot.size_points, dot.bottom - dot.top):
@@ -44,6 +48,7 @@ def _split_runs(dots: Sequence[Word]) -> list[list[Word]]:
 
 
 def _merge_leader(run: Sequence[Word], words: Sequence[Word]) -> Word:
+    """Return one word for a run of dots, from the word before it to the page number after it."""
     first, last = run[0], run[-1]
     middle, size = (first.top + first.bottom) / 2, max(first.size_points, 4.0)
     row = [word for word in words if word.top - 0.5 * size < middle < word.bottom + 0.5 * size]

@@ -1,4 +1,4 @@
-"""Emphasis and links of lines: from the words' looks to spans of the text that the lines become."""
+"""Turn the bold, italic and linked words of lines into spans of the text that the lines become."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from document_parser.models import Block, Span, Word
 from document_parser.text.spans import Look, Run, cut, named_links, spans_of, text_of, tidied
 
 USUAL_LOOK_SHARE = 0.5
-"""A look that more of a page's letters have than this share is its usual one, and no emphasis."""
+"""Share of a page's letters above which a look is the page's usual one, and no emphasis."""
 
 
 def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), dropped: int = 0) -> list[Span]:
-    """The spans of the text that ``join_lines`` makes of these lines, without its first ``dropped`` characters."""
+    """Return the spans of the text that ``join_lines`` makes of these lines, without its first ``dropped`` characters.
+
+    ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty if no word has a look or a link.
+    """
     if not any(has_look_or_link(line.words) for line in lines):
         return []
     runs: list[Run] = []
@@ -26,16 +29,17 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
 
 
 def has_look_or_link(words: Sequence[Word]) -> bool:
-    """Whether one of these words has a look or a link."""
+    """Return whether one of these words is bold, italic, linked or may be an address."""
     return any(word.bold or word.italic or word.link or _may_be_address(word) for word in words)
 
 
 def _may_be_address(word: Word) -> bool:
-    """Only of a text layer's words: a misread address leads to a stranger."""
+    """Return whether a word of a text layer may be an address. OCR words never are: a misread address leads to a stranger."""
     return word.size_points > 0 and ("@" in word.text or "://" in word.text or "www." in word.text)
 
 
 def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
+    """Yield the runs of text of one look in a line, with links."""
     for text, word in line.parts:
         if word is None:
             yield Run(text)
@@ -46,7 +50,7 @@ def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
 
 
 def _split_addresses(text: str, word: Word) -> Iterator[Run]:
-    """A word with the addresses that it spells out. At a line's end one may go on, and is left alone."""
+    """Split a word at the addresses it contains. The caller leaves out words at a line's end, whose address may go on."""
     at = 0
     for found in named_links(text):
         yield Run(text[at : found.start], Look(word.bold, word.italic))
@@ -56,7 +60,11 @@ def _split_addresses(text: str, word: Word) -> Iterator[Run]:
 
 
 def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
-    """The blocks with such emphasis only as tells their words from others: not a page's usual look, nor that of headings."""
+    """Remove the emphasis that does not distinguish words from others, and return the blocks.
+
+    A look that most of the page's letters have is removed. So are bold in headings and header cells, and italic in headings
+    that are mostly italic. The blocks and their cells are changed in place.
+    """
     if not any(_has_spans(block) for block in blocks):
         return blocks
     letters = sum(len(text) for block in blocks for text, _ in _texts_of(block))
@@ -73,28 +81,34 @@ def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
 
 
 def _has_spans(block: Block) -> bool:
+    """Return whether a block or one of its cells has spans."""
     return bool(block.spans) or (block.table is not None and any(cell.spans for cell in block.table.cells))
 
 
 def _texts_of(block: Block) -> Iterator[tuple[str, list[Span]]]:
+    """Yield the text and the spans of a block and of each of its cells."""
     yield block.text, block.spans
     for cell in block.table.cells if block.table else ():
         yield cell.text, cell.spans
 
 
 def _share_of_letters(texts: Iterable[Sequence[Span]], letters: int, look: Callable[[Span], bool]) -> float:
+    """Return the share of ``letters`` that have a look."""
     return sum(span.end - span.start for spans in texts for span in spans if look(span)) / max(1, letters)
 
 
 def _is_bold(span: Span) -> bool:
+    """Return whether a span is bold."""
     return span.bold
 
 
 def _is_italic(span: Span) -> bool:
+    """Return whether a span is italic."""
     return span.italic
 
 
 def _drop_looks(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
+    """Return the spans without the looks that are not wanted (False). Spans that keep neither look nor link are left out."""
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]

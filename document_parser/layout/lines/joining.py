@@ -1,4 +1,4 @@
-"""Words and lines to running text: spaces, hyphens at line ends, writing from right to left."""
+"""Join words and lines to running text: spaces, hyphens at line ends, writing from right to left."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from document_parser.layout.formulas.latex import join_latex
 from document_parser.models import Word
 
 MAX_WORD_GAP_EM = 0.08
-"""Runs closer than this share of the font size are one word set in two fonts."""
+"""Font sizes between two runs of one word that is set in two fonts; at a larger gap they are two words."""
 MAX_RAISED_GAP_EM = 0.15
-"""The same where one of them is smaller (a footnote's number, an index) or closes what stands before."""
+"""The same if one of the runs is smaller (a footnote's number, an index) or closes the text before it."""
 
 CHECK_BOXES = frozenset("☐☑☒")
+"""Characters of check boxes, empty and checked. A space always separates them from their label."""
 
 # Not the hyphens of ranges and signs: a letter before, a small letter after.
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
@@ -27,16 +28,16 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 Part = tuple[str, Word | None]
-"""A piece of a line's text, and the word that it is; None for white and for formulas."""
+"""A piece of a line's text, and the word it comes from; None for spaces and formulas."""
 
 
 def join_words(words: Sequence[Word]) -> str:
-    """The text of one line; ``words`` stand from left to right. Formulas stand between dollar signs, as LaTeX."""
+    """Return the text of one line. ``words`` are ordered from left to right; formulas become LaTeX between dollar signs."""
     return "".join([text for text, _ in parts_of_line(words)])
 
 
 def parts_of_line(words: Sequence[Word]) -> list[Part]:
-    """The text of one line in pieces."""
+    """Return the text of one line in pieces, in reading order. ``words`` are in points, ordered from left to right."""
     ordered = _order_as_read(words)
     if not ordered:
         return []
@@ -54,6 +55,7 @@ def parts_of_line(words: Sequence[Word]) -> list[Part]:
 
 
 def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
+    """Append words and the spaces between them as parts."""
     parts.append((words[0].text, words[0]))
     for before, word in pairwise(words):
         if _needs_space(before, word):
@@ -62,6 +64,7 @@ def _add_plain(parts: list[Part], words: Sequence[Word]) -> None:
 
 
 def _needs_space(before: Word, word: Word) -> bool:
+    """Return whether a space separates two neighbouring words. Without known font sizes it always does, except between CJK."""
     gap = max(before.left, word.left) - min(before.right, word.right)
     size = word.size_points
     if _CJK.match(before.text[-1]) and _CJK.match(word.text[0]):
@@ -74,7 +77,7 @@ def _needs_space(before: Word, word: Word) -> bool:
 
 
 def is_right_to_left(words: Iterable[Word]) -> bool:
-    """Whether most letters are of a script written from right to left."""
+    """Return whether most letters belong to a script that is written from right to left."""
     score = 0
     for word in words:
         if not word.text.isascii():
@@ -85,12 +88,13 @@ def is_right_to_left(words: Iterable[Word]) -> bool:
 
 
 def _direction_of(character: str) -> int:
+    """Return 1 for a character written from right to left, -1 for one from left to right, else 0."""
     kind = unicodedata.bidirectional(character)
     return 1 if kind in {"R", "AL"} else -1 if kind == "L" else 0
 
 
 def _order_as_read(words: Sequence[Word]) -> list[Word]:
-    """Words as they are read: foreign runs inside a line keep their own direction."""
+    """Return words in reading order: foreign runs inside a line keep their own direction."""
     if all(word.text.isascii() for word in words):
         return list(words)
     backwards = is_right_to_left(words)
@@ -102,22 +106,26 @@ def _order_as_read(words: Sequence[Word]) -> list[Word]:
 
 
 def _is_foreign(word: Word, backwards: bool) -> bool:
+    """Return whether a word runs against the direction of its line."""
     letters = any(_direction_of(character) > 0 for character in word.text)
     return letters != backwards
 
 
 def vocabulary(words: Iterable[Word]) -> frozenset[str]:
-    """The words of a page in small letters, as evidence for how a broken word is spelt."""
+    """Return the words of a page in lower case, as evidence for how a broken word is spelt."""
     return frozenset(token.strip(".,;:!?()[]\"'").lower() for word in words for token in word.text.split())
 
 
 def join_lines(lines: Iterable[str], known: frozenset[str] = frozenset()) -> str:
-    """Lines of one paragraph as one line of text; words broken at line ends are made whole."""
+    """Join the lines of one paragraph to one line of text, and repair words broken at line ends.
+
+    ``known`` is the page's vocabulary (see :func:`vocabulary`).
+    """
     return "".join([kept + between for kept, between in find_line_joins(lines, known)])
 
 
 def find_line_joins(lines: Iterable[str], known: frozenset[str] = frozenset()) -> list[tuple[str, str]]:
-    """Each line of a paragraph as it stays, and what goes between it and the next one. Empty lines are left out."""
+    """Return for each line of a paragraph its remaining text and the text before the next line. Empty lines are left out."""
     joined: list[tuple[str, str]] = []
     for line in filter(None, lines):
         if joined:
@@ -127,7 +135,11 @@ def find_line_joins(lines: Iterable[str], known: frozenset[str] = frozenset()) -
 
 
 def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
-    """(the upper line as it stays, what goes between it and the lower one). Neither is empty."""
+    """Return how two lines of a paragraph join: the upper line's remaining text and the text between both lines.
+
+    Neither line may be empty. ``known`` is the page's vocabulary: it decides whether a hyphen at the line's end is the word's
+    own.
+    """
     broken = _BROKEN.match(above[-80:])
     if broken and below[:1].islower():
         whole = above[-1] == "\u00ad" or _is_one_word(broken["head"], below, known)
@@ -140,7 +152,7 @@ def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
 
 
 def _is_one_word(head: str, line: str, known: frozenset[str]) -> bool:
-    """Whether the hyphen only marks the break. A hyphen is kept where the page, the word itself or its prefix says so."""
+    """Return whether the hyphen only marks the break. A hyphen is kept if the page, the word itself or its prefix says so."""
     rest = (re.match(r"[^\W\d_]+", line) or [""])[0]
     start, whole = head.lower(), f"{head}{rest}".lower()
     if whole in known:
@@ -149,5 +161,5 @@ def _is_one_word(head: str, line: str, known: frozenset[str]) -> bool:
 
 
 def is_cjk(text: str) -> bool:
-    """Whether a text begins with a character of Chinese, Japanese or Korean writing."""
+    """Return whether a text begins with a Chinese, Japanese or Korean character."""
     return _CJK.match(text) is not None

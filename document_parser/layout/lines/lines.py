@@ -1,4 +1,4 @@
-"""Words to lines: what stands on one baseline, in the order it is read."""
+"""Group words into lines: words on one baseline, in reading order."""
 
 from __future__ import annotations
 
@@ -15,84 +15,97 @@ from document_parser.layout.lines.units import size_of
 from document_parser.models import Word
 
 TALL_WORD_RATIO = 1.7
-"""A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
+"""Height of a word divided by the page's usual word height: a higher word (initial, title) does not define lines."""
 
 MAX_CACHED_CALLS = 64
-"""Answers of ``lines_of`` that are kept while a page is laid out: those of the part of a page that is being looked at."""
+"""Results of ``lines_of`` that are cached while a page is laid out: enough for the part of the page under work."""
 
 
 class Extent:
-    """Where words stand, whatever they make: the edges of the box around them, in points."""
+    """The edges of the box around words, in points. Base class of lines, cells and grids."""
 
-    if TYPE_CHECKING:  # a field of some, found anew by others
+    if TYPE_CHECKING:  # a field in some subclasses, a cached property in others
 
         @property
-        def words(self) -> Sequence[Word]: ...
+        def words(self) -> Sequence[Word]:
+            """Return the words inside the box."""
+            ...
 
     @cached_property
     def left(self) -> float:
+        """Return the x position of the left edge in points."""
         return min(word.left for word in self.words)
 
     @cached_property
     def right(self) -> float:
+        """Return the x position of the right edge in points."""
         return max(word.right for word in self.words)
 
     @cached_property
     def top(self) -> float:
+        """Return the y position of the top edge in points, from the top of the page."""
         return min(word.top for word in self.words)
 
     @cached_property
     def bottom(self) -> float:
+        """Return the y position of the bottom edge in points, from the top of the page."""
         return max(word.bottom for word in self.words)
 
 
 @dataclass(frozen=True)
 class Line(Extent):
-    """Words on one baseline, left to right. Lengths are in points."""
+    """Words on one baseline, ordered from left to right. Lengths are in points."""
 
     words: tuple[Word, ...]
 
     @property
     def middle(self) -> float:
+        """Return the y position halfway between top and bottom, in points."""
         return (self.top + self.bottom) / 2
 
     @property
     def width(self) -> float:
+        """Return the distance from the left to the right edge, in points."""
         return self.right - self.left
 
     @cached_property
     def size(self) -> float:
+        """Return the usual font size of the line in points."""
         return body_size(self.words)
 
     @cached_property
     def parts(self) -> list[Part]:
+        """Return the line's text in pieces, with the word each piece comes from."""
         return parts_of_line(self.words)
 
     @cached_property
     def text(self) -> str:
+        """Return the line's text."""
         return "".join([text for text, _ in self.parts])
 
     @cached_property
-    def weight(self) -> float:
-        """The share of its letters that are bold."""
+    def bold_share(self) -> float:
+        """Return the share of the line's letters that are bold, from 0 to 1."""
         return sum(len(word.text) for word in self.words if word.bold) / sum(len(word.text) for word in self.words)
 
     @cached_property
     def has_fraction(self) -> bool:
+        """Return whether the line holds a fraction."""
         return any(word.math and "\\frac" in word.text for word in self.words)
 
     @property
     def bold(self) -> bool:
+        """Return whether at least 80 % of the line's letters are bold."""
         return self.bold_share >= 0.8
 
     @cached_property
     def has_known_size(self) -> bool:
-        """Whether font sizes are known rather than estimated from boxes."""
+        """Return whether font sizes are known rather than estimated from boxes."""
         return any(word.size_points > 0 for word in self.words)
 
 
 def body_size(words: Iterable[Word]) -> float:
-    """The font size in points that the middle character has; 10 where there are no words."""
+    """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
     weighted = sorted((size_of(word), len(word.text)) for word in words)
     half = sum(weight for _, weight in weighted) / 2
     for size, weight in weighted:
@@ -103,7 +116,7 @@ def body_size(words: Iterable[Word]) -> float:
 
 
 def lines_of(words: Sequence[Word]) -> list[Line]:
-    """The words of one column as lines, top to bottom."""
+    """Group the words of one column into lines, ordered from top to bottom. Boxes are in points. Empty without words."""
     if not words:
         return []
     if len(words) == 1:
@@ -112,7 +125,7 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
 
 
 class _SameWords:
-    """The very same words in the same order, as a key: more than half of all lines are asked for again by the next rule."""
+    """A cache key for the same word objects in the same order: the next rule asks for more than half of all lines again."""
 
     __slots__ = ("_hash", "words")
 
@@ -128,6 +141,7 @@ class _SameWords:
 
 
 def _lines_of(key: _SameWords) -> tuple[Line, ...]:
+    """Group words into lines without a cache."""
     words = key.words
     limit = TALL_WORD_RATIO * sorted(word.bottom - word.top for word in words)[len(words) // 2]
     usual = [word for word in words if word.bottom - word.top <= limit]
@@ -143,7 +157,7 @@ _find_lines: ContextVar[Callable[[_SameWords], tuple[Line, ...]]] = ContextVar("
 
 @contextlib.contextmanager
 def cache_lines() -> Iterator[None]:
-    """Keep what ``lines_of`` finds for as long as one page is laid out: no words of a document outlive that."""
+    """Cache the results of ``lines_of`` while one page is laid out; no words of a document stay in memory after that."""
     token = _find_lines.set(lru_cache(maxsize=MAX_CACHED_CALLS)(_lines_of))
     try:
         yield
@@ -152,11 +166,13 @@ def cache_lines() -> Iterator[None]:
 
 
 ROW_REACH_SHARE = 0.2
-"""How far below and above a row, by its height, small marks still belong to it."""
+"""Share of a row's height by which small marks may lie below or above it and still belong to it."""
 
 
 @dataclass(slots=True)
 class _Row:
+    """Words of one line under construction, with the line's mean top and bottom in points."""
+
     words: list[Word]
     top: float
     bottom: float
@@ -167,9 +183,9 @@ class _Row:
         self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
 
     def overlap_with(self, top: float, bottom: float) -> float:
-        """How much of the lower of the two lies beside the other; at least a half is one line.
+        """Return how much of the lower of two heights overlaps the other, as a share; at least 0.5 means one line.
 
-        Small marks get some reach: a comma hangs below the letters where boxes are tight.
+        Small marks get an extra reach: a comma hangs below the letters if boxes are tight.
         """
         height, own = self.bottom - self.top, bottom - top
         reach = ROW_REACH_SHARE * height if own < 0.5 * height else 0.0
@@ -178,7 +194,7 @@ class _Row:
         return (lower - upper) / ((height if height < own else own) or 1e-6)
 
     def add(self, word: Word) -> None:
-        """The row's span follows its words by their mean, so that a slanted row does not swallow the next."""
+        """Add a word. Top and bottom follow the mean of the words, so that a slanted row does not take in the next one."""
         count = len(self.words)
         if word.bottom - word.top >= 0.6 * (self.bottom - self.top):
             self.top = (self.top * count + word.top) / (count + 1)
@@ -188,6 +204,7 @@ class _Row:
 
 
 def _group_rows(words: Sequence[Word]) -> list[_Row]:
+    """Group words into rows by the overlap of their heights."""
     rows: list[_Row] = []
     for word in sorted(words, key=_doubled_middle):
         best, most = None, 0.5
@@ -206,11 +223,12 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
 
 
 def _doubled_middle(word: Word) -> float:
+    """Return twice the y position of a word's middle, a key for sorting."""
     return word.top + word.bottom
 
 
 def _attach_tall_row(tall: _Row, rows: list[_Row]) -> None:
-    """Put tall words into the first row they stand beside (an initial), or add them as a row of their own."""
+    """Add tall words to the first row beside them (an initial), or append them as a row of their own."""
     beside = [row for row in rows if min(row.bottom, tall.bottom) - max(row.top, tall.top) >= 0.5 * (row.bottom - row.top)]
     if beside:
         min(beside, key=lambda row: row.top).words.extend(tall.words)

@@ -1,4 +1,4 @@
-"""Words that run up or down the page: margin notes, stamps of archives, vertical writing."""
+"""Find words that run up or down the page: margin notes, archive stamps, vertical writing."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, RulingLine, Word
 
 StripBounds = tuple[float, float, float, float]
-"""Left, right, top, bottom in points."""
+"""Left, right, top and bottom of a strip, in points."""
 
 MIN_SIDEWAYS_WORDS = 12
-"""Words set sideways that make a page look for its turn."""
+"""Sideways words on a page, at least, before the whole page is tested for rotation."""
 MIN_SIDEWAYS_SHARE = 0.7
-"""Share of a page's characters that run sideways where the whole page does."""
+"""Share of a page's characters that run sideways if the whole page does, at least."""
 SIDE_MARGIN_SHARE = 0.1
 """Share of the page width at each side in which a stamp may run up or down."""
 
 
 def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
-    """(upright words, words set sideways). A word is sideways when it is far higher than its letters would be wide.
+    """Return (upright words, sideways words). A word is sideways if it is far higher than its letters would be wide.
 
-    Short words tell nothing by their shape; they go with the sideways words that they stand in line with.
+    The shape of short words says nothing; they go with the sideways words they are in line with. Lengths are in points.
     """
     turned = [word for word in words if _is_sideways(word)]
     if not turned:
@@ -35,14 +35,14 @@ def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
 
 
 def _bounds_of(strip: Sequence[Word]) -> StripBounds:
-    """Where a short word of a strip may stand: as wide at most, between its ends or just beyond them."""
+    """Return where a short word of a strip may be: within its width, between its ends or just beyond them."""
     left, right = min(word.left for word in strip), max(word.right for word in strip)
     reach = 2.5 * (right - left)
     return left - 1, right + 1, min(word.top for word in strip) - reach, max(word.bottom for word in strip) + reach
 
 
 def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
-    """Whether a word stands in one of the strips that begin just left of it; ``strips`` are sorted."""
+    """Return whether a word lies in one of the strips that begin just left of it; ``strips`` are sorted."""
     after = bisect_right(strips, word.left, key=lambda strip: strip[0])
     return any(
         word.right < right and top < word.top and word.bottom < bottom
@@ -51,13 +51,14 @@ def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
 
 
 def _is_sideways(word: Word) -> bool:
+    """Return whether a word of three or more characters is much higher than wide."""
     return len(word.text) >= 3 and word.bottom - word.top > 1.5 * (word.right - word.left)
 
 
 def find_page_turn(words: Sequence[Word]) -> int:
-    """By how many degrees clockwise a page is to be turned that was written sideways as a whole: 0, 90 or 270.
+    """Return the clockwise rotation in degrees that makes a sideways page upright: 0, 90 or 270.
 
-    ``words`` come in the order in which they were found, which tells whether the lines run up or down.
+    ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
     telling = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
     turned = [word for word in telling if _is_sideways(word)]
@@ -70,7 +71,7 @@ def find_page_turn(words: Sequence[Word]) -> int:
 
 
 def turn_words(words: Iterable[Word], turn: int) -> list[Word]:
-    """Words, boxes in fractions, as they stand on the page turned clockwise by 90 or 270 degrees."""
+    """Return words as they lie on the page turned clockwise by 90 or 270 degrees. Boxes are fractions of the page."""
     words = (word._replace(baseline=0.0) for word in words)
     if turn == 90:
         return [word._replace(left=1 - word.bottom, top=word.left, right=1 - word.top, bottom=word.right) for word in words]
@@ -78,16 +79,17 @@ def turn_words(words: Iterable[Word], turn: int) -> list[Word]:
 
 
 def turn_rulings(rules: Iterable[RulingLine], turn: int) -> list[RulingLine]:
-    """The same for rules."""
+    """Return drawn lines as they lie on the page turned clockwise by 90 or 270 degrees. Boxes are fractions of the page."""
     if turn == 90:
         return [RulingLine(1 - rule.bottom, rule.left, 1 - rule.top, rule.right) for rule in rules]
     return [RulingLine(rule.top, 1 - rule.right, rule.bottom, 1 - rule.left) for rule in rules]
 
 
 def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence[Word] = ()) -> list[Block]:
-    """One block per strip of words, in the order a reader would turn to them.
+    """Return one block per strip of sideways words, in reading order.
 
-    A strip in the page's margin, outside of all ``upright`` text, is a stamp (of an archive, of a journal's site).
+    A strip in the page's margin, outside all ``upright`` text, is a stamp (of an archive, of a journal's site) and becomes a
+    page header. Words are in points.
     """
     vertical = sum(is_cjk(word.text) for word in words) * 2 > len(words)
     rank = {id(word): number for number, word in enumerate(words)}
@@ -96,6 +98,7 @@ def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence
 
 
 def _is_marginal(strip: Sequence[Word], scale: Scale, upright: Sequence[Word]) -> bool:
+    """Return whether a strip lies in a side margin and beside all upright text."""
     left, right = min(word.left for word in strip), max(word.right for word in strip)
     if not upright or SIDE_MARGIN_SHARE * scale.width < (left + right) / 2 < (1 - SIDE_MARGIN_SHARE) * scale.width:
         return False
@@ -103,6 +106,7 @@ def _is_marginal(strip: Sequence[Word], scale: Scale, upright: Sequence[Word]) -
 
 
 def _group_strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
+    """Group sideways words into strips, from left to right, or from right to left if ``reverse``."""
     strips: list[list[Word]] = []
     for word in sorted(words, key=lambda word: word.left + word.right, reverse=reverse):
         if strips and _is_in_strip(strips[-1][0], word):
@@ -113,11 +117,15 @@ def _group_strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
 
 
 def _is_in_strip(first: Word, word: Word) -> bool:
+    """Return whether the middle of a word lies within the width of a strip's first word."""
     return first.left < (word.left + word.right) / 2 < first.right
 
 
 def _block_of_strip(strip: list[Word], vertical: bool, scale: Scale, marginal: bool) -> Block:
-    """Vertical writing runs down; of letters turned sideways, the order in which they were found tells whether they run up."""
+    """Return the block of a strip of words.
+
+    Vertical writing runs down. For letters turned sideways, the order in which they were found shows whether they run up.
+    """
     upwards = not vertical and strip[0].top >= strip[-1].top
     ordered = sorted(strip, key=lambda word: word.top, reverse=upwards)
     text = ("" if vertical else " ").join(word.text for word in ordered)

@@ -1,4 +1,4 @@
-"""From fractions of the page to points and back."""
+"""Convert fractions of the page to points and back, and estimate font sizes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from document_parser.models import BoundingBox, RulingLine, Word
 
 SIZE_TO_BOX_HEIGHT_RATIO = 0.8
-"""Font size over the height of a line's box, where nobody tells the size: OCR boxes hold ascenders, descenders and a margin."""
+"""Font size divided by the height of a line's box, if the size is unknown.
+
+OCR boxes hold ascenders, descenders and a margin.
+"""
 
 MIN_MEASURED_LETTERS = 6
+"""Letters of a word, at least, before its width counts for its font size."""
 LETTER_WIDTH_EM = 0.5
 """Width of the mean Latin letter in font sizes."""
 
@@ -24,17 +28,18 @@ class Scale:
     height: float
 
     def to_points(self, words: Iterable[Word]) -> list[Word]:
-        """The words that show something, their boxes in points and ordered left < right, top < bottom."""
+        """Return the words that have text, with boxes in points, left <= right and top <= bottom."""
         return [self._word_to_points(word) for word in words if word.text.strip()]
 
     def _word_to_points(self, word: Word) -> Word:
+        """Return a word with its box and baseline in points and its text without surrounding white space."""
         left, right = sorted((word.left * self.width, word.right * self.width))
         top, bottom = sorted((word.top * self.height, word.bottom * self.height))
         baseline = word.baseline * self.height
         return word._replace(text=word.text.strip(), left=left, top=top, right=right, bottom=bottom, baseline=baseline)
 
     def rulings_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:
-        """Rules with their boxes in points and ordered left < right, top < bottom."""
+        """Return drawn lines with boxes in points, left <= right and top <= bottom."""
         return [
             RulingLine(
                 min(rule.left, rule.right) * self.width,
@@ -46,7 +51,7 @@ class Scale:
         ]
 
     def box_of(self, words: Iterable[Word]) -> BoundingBox | None:
-        """The box around words given in points, as fractions of the page."""
+        """Return the box around words, given in points, in fractions of the page. None if there are no words."""
         return BoundingBox.around(
             word._replace(
                 left=word.left / self.width,
@@ -59,9 +64,9 @@ class Scale:
 
 
 def size_of(word: Word) -> float:
-    """The font size in points, estimated from the box where it is not known; never zero.
+    """Return the font size in points, estimated from the box if it is unknown; never zero.
 
-    OCR boxes have margins that blur heights, so the width of a letter has a say too where there are letters enough.
+    OCR boxes have margins that blur heights, so the width of a letter counts too if there are enough letters.
     """
     if word.size_points > 0:
         return word.size_points
