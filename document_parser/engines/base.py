@@ -62,5 +62,5 @@ class Engine(ABC):
         """Return whether the engine would read a page sent now. The call is cheap and never raises."""
         return True
 
-    async def aclose(self) -> None:  # noqa: B027 - an engine that holds nothing gives nothing back
+    async def aclose(self) -> None:  # noqa: B027 - an engine that holds nothing has nothing to release
         """Release connections and threads."""

@@ -167,7 +167,7 @@ class RapidOcrEngine(Engine):
         words = [_word_of(line, pixels) for line in read]
         rules = rules_around(words, pixels) if words else []
         figures = figures_in(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
-        # What looks like a line in a photograph and cannot be read is no writing; the figure shows it.
+        # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
             self.name,
@@ -206,7 +206,7 @@ class RapidOcrEngine(Engine):
         )
         if max(as_found, upside_down) < MIN_TURN_CONFIDENCE or abs(as_found - upside_down) < MIN_CONFIDENCE_DIFFERENCE:
             return UNKNOWN_TURN
-        # A line that runs downwards was cut out turned by a quarter against the clock.
+        # A line that runs downwards was turned by a quarter anticlockwise when it was cut out.
         degrees = (270 if downwards else 0) if as_found > upside_down else (90 if downwards else 180)
         return Turn(degrees, max(as_found, upside_down) >= MIN_SURE_TURN_CONFIDENCE)
 

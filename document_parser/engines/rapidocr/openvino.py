@@ -23,7 +23,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 try:
     import openvino
     from openvino import opset13 as operators
-except ImportError:  # the other runtime takes its place
+except ImportError:  # ONNX Runtime takes its place
     openvino = None
 
 RANGES = Path(__file__).with_name("ranges.json")

@@ -1,1 +1,1 @@
-""""""
+"""Tesseract: the installed program as an engine, and the choice of its language packs."""

@@ -1,4 +1,4 @@
-"""Tesseract, where its program is installed: every script that it has language packs for."""
+"""Read pages with the Tesseract program, if it is installed, in every script that it has language packs for."""
 
 from __future__ import annotations
 
@@ -29,31 +29,43 @@ from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
 DPI_RATIO = 2
-"""Tesseract wants letters about twice as high in pixels as the other CPU engine."""
+"""Tesseract's picture has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
 MAX_LONG_SIDE_PIXELS = 4000
+"""The longer side of the picture that this engine asks for."""
 WORD_LEVEL = 5
+"""The ``level`` of a word in Tesseract's table."""
 MIN_TURN_CONFIDENCE = 5.0
-"""The same, of how the page stands: Hindi and Latin print gives 7 and more, handwriting less than 4, and often wrongly."""
+"""Tesseract's confidence in the orientation of a page below which it is not used.
+
+Hindi and Latin print give 7 and more, handwriting less than 4 and often a wrong orientation.
+"""
 SINGLE_LINE_MODE = 7
 """Tesseract's page segmentation mode for a picture of a single line."""
 LINE_HEIGHT_PIXELS = 40
+"""Height of a cut line that Tesseract reads, without its margin."""
 MARGIN_PIXELS = 12
+"""White margin around a cut line."""
 HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+"""A Korean letter."""
 MAX_SYLLABLE_GAP_RATIO = 0.4
-"""Of the height of its letters, a gap between Korean words is more, one between syllables less."""
+"""Gap between two syllables of a Korean word over the height of the letters. A gap between words is larger."""
 RESAMPLING = Image.Resampling.LANCZOS
+"""How a cut line is scaled to its height."""
 SAMPLE_HEIGHT_PIXELS = 500
-"""Pixels of the page on which language packs are tried: a few lines."""
+"""Height of the part of a page on which language packs are tried: a few lines."""
 MIN_SCRIPT_CONFIDENCE = 5.0
-"""Tesseract's own measure; on a Hindi page it gives 32, on print of two scripts 3, on handwriting less than 1."""
+"""Tesseract's confidence in the script of a page below which it is not used.
+
+A Hindi page gives 32, print of two scripts 3, handwriting less than 1.
+"""
 
 
 Table = dict[str, list[Any]]
-"""A column for each of the program's words: ``level``, ``page_num``, ``text``, ``conf`` and where it stands, in pixels."""
+"""Tesseract's output as columns: ``level``, ``page_num``, ``text``, ``conf`` and the place in pixels."""
 
 
 class TesseractEngine(Engine):
-    """Finds words with their places, in the languages that are set or that fit the page."""
+    """Finds words with their places, in the languages of the settings or those that fit the page."""
 
     name: ClassVar[EngineName] = "tesseract"
 
@@ -66,31 +78,41 @@ class TesseractEngine(Engine):
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")
 
     async def available(self) -> bool:
+        """Return whether the program is installed."""
         return self._is_installed
 
     def machine(self) -> str:
+        """Return the program's version and its language packs. Empty if it is not installed. Raises EngineError."""
         if not self._is_installed:
             return ""
         with _engine_errors():
             return f"{pytesseract.get_tesseract_version()} {'+'.join(sorted(installed_languages()))}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        """Read a page in a thread of the engine's pool. Raises EngineError, EngineTimeout, EngineUnavailable."""
         started = time.monotonic()
         reading = await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, self._read_page, page)
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
-        """Read these lines of a picture anew, which another engine found and could not read, on the picture straightened."""
+        """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
+
+        Raises EngineError, EngineTimeout, EngineUnavailable.
+        """
         work = partial(copy_context().run, self._read_lines, page, lines, skew)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def upright_turn(self, page: PageImage) -> int | None:
-        """By how many degrees clockwise the picture must be turned to stand upright; None where the program is not sure."""
+        """Return the clockwise turn in degrees that makes the picture upright. None if Tesseract is not sure.
+
+        Raises EngineError, EngineTimeout, EngineUnavailable.
+        """
         work = partial(copy_context().run, _detect_turn, page, self._deadline)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def aclose(self) -> None:
+        """Shut the pool down without waiting for pages that are being read."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read_page(self, page: PageImage) -> Reading:
@@ -116,7 +138,10 @@ class TesseractEngine(Engine):
         )
 
     def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
-        """What single lines say, all in one call: the program loads its models once. Boxes in fractions of each piece."""
+        """Return the words of single lines, read in one call because the program loads its models once per call.
+
+        Boxes are in fractions of each piece.
+        """
         with TemporaryDirectory(prefix="lines-") as folder:
             paths = [Path(folder, f"{number}.png") for number in range(len(pieces))]
             for path, piece in zip(paths, pieces, strict=True):
@@ -127,7 +152,10 @@ class TesseractEngine(Engine):
         return [list(_words_of_piece(table, number, piece)) for number, piece in enumerate(pieces, 1)]
 
     def _choose_languages(self, picture: Image.Image) -> str:
-        """The packs to read with: those of the settings, or those that fit the page best."""
+        """Return the language packs to read with: those of the settings, or those that fit the page best.
+
+        Raises EngineUnavailable.
+        """
         if self._languages != AUTO:
             return self._languages
         packs = installed_languages()
@@ -153,6 +181,7 @@ class TesseractEngine(Engine):
 
 @contextmanager
 def _engine_errors() -> Iterator[None]:
+    """Turn pytesseract's errors into engine errors."""
     try:
         yield
     except pytesseract.TesseractNotFoundError:
@@ -164,14 +193,14 @@ def _engine_errors() -> Iterator[None]:
 
 
 def program_found(settings: Settings) -> bool:
-    """Whether the program of the settings is there; it is the one that is called from then on."""
+    """Make pytesseract call the program of the settings, and return whether it is installed."""
     program = settings.engines.tesseract_program
     pytesseract.pytesseract.tesseract_cmd = program
     return bool(program) and shutil.which(program) is not None
 
 
 def program_state(settings: Settings) -> CpuEngine:
-    """Return whether its program is on this machine, whatever languages it knows."""
+    """Return whether the program is installed on this machine, whatever its languages."""
     if program_found(settings):
         return CpuEngine(name="tesseract")
     other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
@@ -181,7 +210,7 @@ def program_state(settings: Settings) -> CpuEngine:
 
 
 def state(settings: Settings) -> CpuEngine:
-    """Whether it reads on this machine in the languages of the settings."""
+    """Return whether Tesseract can read on this machine in the languages of the settings."""
     found = program_state(settings)
     if found.trouble:
         return found
@@ -200,12 +229,12 @@ def _describe_missing_program(settings: Settings) -> str:
 
 
 def installed_languages() -> frozenset[str]:
-    """The packs that are installed, without those that are no languages. Raises TesseractNotFoundError."""
+    """Return the installed language packs, without those that are no languages. Raises TesseractNotFoundError."""
     return frozenset(pytesseract.get_languages()) - NOT_LANGUAGES
 
 
 def _detect_script(picture: Image.Image, deadline: float) -> str:
-    """The script in which the page is written; empty where there is too little to tell, or nothing that tells."""
+    """Return the script of the page. Empty if there is too little text to decide, or the detection is not sure."""
     seen = _detect_orientation_and_script(picture, deadline)
     return str(seen["script"]) if seen and float(seen["script_conf"]) >= MIN_SCRIPT_CONFIDENCE else ""
 
@@ -218,7 +247,10 @@ def _detect_turn(page: PageImage, deadline: float) -> int | None:
 
 
 def _detect_orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, Any]:
-    """What the program's own detection says; empty where there is too little to tell, or its pack is not installed."""
+    """Return the result of Tesseract's detection of orientation and script.
+
+    Empty if there is too little text or the pack for the detection is not installed.
+    """
     try:
         seen: dict[str, Any] = pytesseract.image_to_osd(picture, timeout=deadline, output_type=pytesseract.Output.DICT)
     except pytesseract.TesseractError:
@@ -227,7 +259,7 @@ def _detect_orientation_and_script(picture: Image.Image, deadline: float) -> dic
 
 
 def _crop_sample(picture: Image.Image) -> Image.Image:
-    """The band of the page in which most is written."""
+    """Return the part of the page with the most writing."""
     if picture.height <= SAMPLE_HEIGHT_PIXELS:
         return picture
     grey = np.asarray(picture.convert("L"), dtype=np.float32)
@@ -237,7 +269,10 @@ def _crop_sample(picture: Image.Image) -> Image.Image:
 
 
 def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
-    """The lines as Tesseract reads them best: black on white, of one height, with paper around; all as wide as their boxes."""
+    """Cut the lines out of a picture as Tesseract reads them best, after straightening it by ``skew``.
+
+    They are black on white, of one height, with a white margin, and as wide as their boxes.
+    """
     if skew.degrees:
         picture = Image.fromarray(straightened_picture(blue_first(picture), skew)[:, :, ::-1])
     grey = picture.convert("L")
@@ -256,7 +291,7 @@ def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
 
 
 def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
-    """The pieces as one page."""
+    """Return the pieces one below the other as one picture."""
     page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
     top = 0
     for piece in pieces:
@@ -266,7 +301,7 @@ def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
 
 
 def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[Word]:
-    """The words of one piece of several, in fractions of what was cut out, without the paper around."""
+    """Yield the words of one of several pieces, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
     for word in joined(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
@@ -274,7 +309,7 @@ def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[W
 
 
 def joined(words: Iterable[Word], shape: float) -> list[Word]:
-    """The words with the syllables of Korean put together, of which Tesseract often makes a word each.
+    """Join the syllables of Korean words, of which Tesseract often makes separate words.
 
     ``shape`` is the picture's width over its height.
     """
@@ -306,7 +341,10 @@ def _append_syllable(word: Word, more: Word) -> Word:
 
 
 def _place_on_page(word: Word, line: Word) -> Word:
-    """The word of a cut line where it stands on the page; as high as the line, like the words of the one who found it."""
+    """Return a word of a cut line with its place on the page.
+
+    It is as high as the line, like the words of the engine that found the line.
+    """
     across = line.right - line.left
     left, right = (line.left + edge * across for edge in (word.left, word.right))
     return word._replace(left=left, right=right, top=line.top, bottom=line.bottom)

@@ -1,7 +1,7 @@
-"""Which of Tesseract's installed language packs fits a page: the packs by script, and the trials that tell them apart.
+"""Choose which of Tesseract's installed language packs fits a page, by its script and by trials.
 
-The names are those of Tesseract's own packs (tessdata, "Languages supported in different versions of Tesseract"). A pack of a
-whole script, where it is installed, knows all its languages and Latin letters beside them.
+The names are those of Tesseract's own packs (tessdata, "Languages supported in different versions of Tesseract"). The pack of a
+whole script, if it is installed, knows all languages of the script and Latin letters as well.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 AUTO = "auto"
+"""The setting that chooses the packs by the page."""
 NOT_LANGUAGES = frozenset({"osd", "equ"})
-"""Packs that detect scripts and formulas."""
+"""Packs that detect scripts and formulas and read no language."""
 MAX_LANGUAGES_PER_SCRIPT = 3
-"""Of one script, so many languages are tried: those most written."""
+"""How many installed packs of a script are tried: the script's own and the languages most written."""
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "Latin": ("Latin", "eng", "fra", "spa", "deu", "por", "ita", "nld", "pol", "tur", "vie", "ind"),
@@ -45,14 +46,14 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "Thaana": ("Thaana", "div"),
     "Cherokee": ("Cherokee", "chr"),
 }
-"""By the names that Tesseract's detection of scripts gives them."""
+"""Packs by script, under the names of Tesseract's script detection, in the order in which they are tried."""
 
 
 def fitting(installed: Collection[str], script: str, letters: Callable[[str], float]) -> str:
-    """The packs to read with, joined by ``+``; empty where none is installed.
+    """Return the language packs to read with, joined by ``+``. Empty if none is installed.
 
-    ``script`` is what the page was seen to be written in, or empty: then the first pack of every script is tried. The languages
-    of the script are tried next, alone and with English beside them. ``letters`` says how many letters a trial read surely.
+    ``script`` is the detected script of the page. If it is empty, the first pack of every script is tried. Then the packs of
+    the script are tried, alone and together with English. ``letters`` returns how many letters a trial read with confidence.
     """
     packs = {name: found for name, known in SCRIPTS.items() if (found := _installed_of(known, installed))}
     if not packs:

@@ -1,4 +1,4 @@
-"""Whether a server is there, asked seldom."""
+"""Cached check of whether a server answers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 
 
 class Presence:
-    """Whether a server answers, remembered for some seconds. Callers at the same time share one look."""
+    """Whether a server answers, cached for some seconds. Callers at the same time share one probe."""
 
     def __init__(self, look: Callable[[], Awaitable[bool]], seconds: float) -> None:
+        """Cache the result of the probe ``look`` for this many seconds."""
         self._probe = look
         self._seconds = seconds
         self._present = False
@@ -18,11 +19,12 @@ class Presence:
         self._probing: asyncio.Task[bool] | None = None
 
     def note(self, present: bool) -> None:
-        """What a real request has just shown."""
+        """Record what a real request has just shown."""
         self._present = present
         self._noted_at = time.monotonic()
 
     async def known(self) -> bool:
+        """Return whether the server answers; probe it if the last result is too old."""
         if time.monotonic() - self._noted_at < self._seconds:
             return self._present
         if self._probing is None:
@@ -37,6 +39,7 @@ class Presence:
         return self._present
 
     async def aclose(self) -> None:
+        """Cancel a running probe and wait for its end."""
         if self._probing is not None:
             self._probing.cancel()
             await asyncio.wait([self._probing])

@@ -1,7 +1,8 @@
 """Engines that are vision-language models behind an OpenAI-compatible server (vLLM).
 
-An answer is streamed, so that a runaway one can be cut while it grows: closing the connection makes vLLM abort the request.
-Chunks are taken as plain dictionaries (``cast_to=object``): the client's typed chunk objects would cost several times the CPU.
+An answer is streamed, so that a runaway one can be stopped while it grows: closing the connection makes vLLM abort the request.
+Chunks are taken as plain dictionaries (``cast_to=object``), because the client's typed chunk objects would cost several times
+the processor time.
 """
 
 from __future__ import annotations
@@ -27,36 +28,44 @@ from document_parser.models import Block, PageImage, Reading
 from document_parser.settings import EngineSettings
 
 BACK_OFF_SECONDS = 0.1
+"""Pause before the first repetition after a connection fault; it doubles each time."""
 MAX_CONNECTIONS = 256
+"""Maximum connections of a client."""
 
 LOAD_PATTERN = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
+"""Numbers of running and waiting requests in vLLM's metrics."""
 
 
 @cache
 def certificates() -> ssl.SSLContext:
-    """The authorities of this machine, loaded once: 50 ms for each client otherwise, though most servers speak plain HTTP.
+    """Return this machine's certificate authorities, loaded once. May be called before a fork.
 
-    May be called before a fork.
+    Each client would otherwise load them in 50 ms, although most model servers speak plain HTTP.
     """
     return httpx2.create_ssl_context()
 
 
 class VisionEngine(Engine):
-    """One model server. A subclass gives the name, the picture, the request and the grammar of the answers."""
+    """A model on one server. A subclass gives the name, the picture, the request and the parser of the answers."""
 
     def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
+        """Make the HTTP clients; no connection is opened yet."""
         self._settings = settings
         self._request = request
         self._client = self._make_client(keep_alive=True)
-        # Its connections are never reused: after a fault, one that was kept alive could be as dead as the last.
+        # Its connections are never reused: after a fault, one that was kept alive may be as dead as the last.
         self._fresh_client = self._make_client(keep_alive=False)
         self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
 
     @abstractmethod
     def parse(self, text: str) -> list[Block]:
-        """The blocks of an answer, or of the beginning of one. Never raises."""
+        """Return the blocks of an answer or of its beginning. Never raises."""
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
+        """Ask the model to read a page, given as a JPEG picture. ``temperature`` None takes the setting's.
+
+        Raises EngineError, EngineRefused, EngineTimeout, EngineUnavailable, ContextExceeded.
+        """
         if page.encoding != "jpeg":
             raise EngineRefused("This engine reads JPEG pictures only.")
         started = time.monotonic()
@@ -69,10 +78,11 @@ class VisionEngine(Engine):
         return self._make_reading(answer, heat, started)
 
     async def available(self) -> bool:
+        """Return whether the server answers and serves the model; the answer may be some seconds old."""
         return await self._presence.known()
 
     async def load(self) -> float | None:
-        """Requests that the server says it has running and waiting, everybody's; None where it does not say."""
+        """Return how many requests of all its clients the server runs and holds waiting. None if it does not report that."""
         address = self._request.url.rstrip("/").removesuffix("/v1") + "/metrics"
         try:
             answer = await self._fresh_client.get(
@@ -84,6 +94,7 @@ class VisionEngine(Engine):
         return sum(map(float, found)) if found else None
 
     async def aclose(self) -> None:
+        """Close all connections."""
         await self._presence.aclose()
         await self._client.close()
         await self._fresh_client.close()
@@ -96,12 +107,15 @@ class VisionEngine(Engine):
             api_key=self._settings.vllm_api_key or "EMPTY",
             max_retries=0,
             timeout=deadlines,
-            # Model servers stand on the own network: a proxy from the environment would only be in the way.
+            # Model servers are on the same network: a proxy from the environment would only be in the way.
             http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=certificates()),
         )
 
     async def _ask_in_context(self, page: PageImage, temperature: float, watch: Watch | None) -> Answer:
-        """One answer. From a server whose whole context is shorter than the longest answer, shorter ones from now on."""
+        """Return the model's answer. Raises EngineError.
+
+        If the server's whole context is shorter than the longest answer, shorter answers are asked for from now on.
+        """
         request = self._request
         try:
             return await self._ask(request.body(page.data, temperature, page.kind), watch)
@@ -113,7 +127,7 @@ class VisionEngine(Engine):
         return await self._ask(self._request.body(page.data, temperature, page.kind), watch)
 
     async def _ask(self, body: bytes, watch: Watch | None) -> Answer:
-        """One answer, asking again on a fresh connection after connection faults. Raises EngineError."""
+        """Return one answer; repeat the request on a fresh connection after connection faults. Raises EngineError."""
         client = self._client
         for trial in range(self._settings.vllm_connect_retries + 1):
             if trial:
@@ -128,7 +142,7 @@ class VisionEngine(Engine):
         raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
 
     async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
-        """Take in one answer. Raises EngineError, and APIConnectionError for connection faults."""
+        """Receive one answer. Raises EngineError, and APIConnectionError for connection faults."""
         answer = Answer()
         try:
             stream = await client.post(
@@ -173,14 +187,14 @@ class VisionEngine(Engine):
         body = error.body if isinstance(error.body, dict) else {}
         status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
         known = refusal(status, str(body.get("message", "")), self._request.model)
-        if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # busy is not gone
+        if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # a busy server is still there
             self._presence.note(False)
         return known
 
     async def _serves_model(self) -> bool:
-        """Ask the server for its models. Any fault means no."""
+        """Ask the server which models it serves and return whether ours is one of them. Any fault means False."""
         try:
-            # On a connection of its own: one that was kept alive may be dead while the server is well.
+            # A separate connection: one that was kept alive may be dead although the server works.
             listed = await self._fresh_client.get(
                 "/models", cast_to=object, options={"timeout": self._settings.vllm_connect_seconds}
             )

@@ -1,7 +1,7 @@
-"""DeepSeek-OCR: its request, and the grammar of its answers.
+"""DeepSeek-OCR: its request and the parser of its answers.
 
-An answer is a sequence of ``<|ref|>LABEL<|/ref|><|det|>[[x1,y1,x2,y2]]<|/det|>`` lines with the content on the lines after
-each. Boxes count 0..999 over the picture. Read by pattern, never evaluated.
+An answer is a sequence of ``<|ref|>LABEL<|/ref|><|det|>[[x1,y1,x2,y2]]<|/det|>`` lines, each followed by lines of content.
+Coordinates count 0 to 999 over the picture. Answers are read by regular expressions, never evaluated.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from document_parser.models import Block, BlockKind, BoundingBox, EngineName, Pi
 from document_parser.settings import Settings
 
 GRID = 999
+"""The largest coordinate of a box in an answer."""
 TOKEN_PATTERN = re.compile(r"<\|(/?)(ref|det)\|>")
+"""The special tokens around a label or a place."""
 PLACE_PATTERN = re.compile(r"\s*([A-Za-z][A-Za-z_ ]{0,30})?\s*([\[(][\d.,\s\[\]()]*)?")
+"""A label, if there is one, and the coordinates after it."""
 NUMBER_PATTERN = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+"""One coordinate."""
 BARE_PLACE_PATTERN = re.compile(r"^([A-Za-z_]{2,30}) ?(\[\[[\d., \[\]]{7,2000}\]\])[ \t]*$", re.MULTILINE)
-"""A place whose special tokens the server has swallowed."""
+"""A label and a place whose special tokens the server has removed."""
 
 KINDS_BY_LABEL: dict[str, BlockKind] = {
     "title": "title",
@@ -39,15 +43,19 @@ KINDS_BY_LABEL: dict[str, BlockKind] = {
     "table_footnote": "footnote",
     "figure_footnote": "footnote",
 }
-"""What the words under a label are; tables, formulas and code among them stay what they are."""
+"""Kinds of text blocks by the label above them. Tables, formulas and code under these labels keep their kind."""
 FIGURE_LABELS = {"image", "figure"}
+"""Labels of figures."""
 FORMULA_LABELS = {"equation", "formula", "interline_equation"}
+"""Labels of formulas."""
 RELABELLED_KINDS = {"paragraph", "heading", "list_item"}
+"""Kinds of blocks whose label decides what they are."""
 LEVELS: dict[BlockKind, int] = {"title": 1, "heading": 2}
+"""Heading levels of the kinds that have one."""
 
 
 class DeepSeekEngine(VisionEngine):
-    """Reads with boxes."""
+    """DeepSeek-OCR, which writes the text of a page with boxes."""
 
     name: ClassVar[EngineName] = "deepseek"
 
@@ -65,13 +73,14 @@ class DeepSeekEngine(VisionEngine):
         super().__init__(settings.engines, request)
 
     def parse(self, text: str) -> list[Block]:
+        """Return the blocks of an answer or of its beginning. Never raises."""
         return parse_deepseek(text)
 
 
 def parse_deepseek(text: str) -> list[Block]:
-    """The blocks of an answer, in its order. Takes any text."""
+    """Return the blocks of an answer in its order, boxes in fractions of the picture. Accepts any text."""
     blocks: list[Block] = []
-    waiting: BoundingBox | None = None  # a table's box whose cells come under its caption's label, right after it
+    waiting: BoundingBox | None = None  # the box of a table whose cells follow under the label of its caption
     for section in _split_sections(text):
         made = list(_blocks_of(section))
         table = next((block for block in made if block.kind == "table"), None)
@@ -110,7 +119,7 @@ def _split_sections(text: str) -> Iterator[_Section]:
 
 
 def _add_piece(section: _Section, inside: str, piece: str) -> None:
-    """Put a piece of the answer where it belongs; what is neither label nor numbers is content and is kept."""
+    """Add a piece of the answer to the section. A piece that is neither label nor coordinates is kept as content."""
     if inside == "ref" and len(piece) <= 40 and "\n" not in piece.strip():
         section.label = piece.strip().lower().replace(" ", "_")
     elif inside == "det":
@@ -126,7 +135,7 @@ def _add_piece(section: _Section, inside: str, piece: str) -> None:
 
 
 def _union_of(numbers: str) -> BoundingBox | None:
-    """The box around all boxes of a list of numbers; None where there are fewer than four."""
+    """Return the box around all boxes of a list of numbers. None if there are fewer than four numbers."""
     values = [float(number) / GRID for number in NUMBER_PATTERN.findall(numbers)]
     values = values[: len(values) // 4 * 4]
     if not values:
@@ -154,5 +163,5 @@ def _relabel(block: Block, label: str) -> None:
 
 
 def _figure_of(box: BoundingBox | None) -> list[Block]:
-    """A table that was seen but not read is kept as a picture, so that its place is not lost."""
+    """Return a figure in place of a table that was seen but not read, so that its place is not lost. Empty without a box."""
     return [] if box is None else [Block(kind="figure", box=box)]

@@ -1,4 +1,4 @@
-"""Markdown's emphasis in what the models write: taken out of the text, kept as spans beside it."""
+"""Take Markdown emphasis out of the models' texts and keep it as spans beside them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from document_parser.models import Block, Cell
 from document_parser.text.spans import Look, Run, spans_of, text_of, tidied
 
-# Each alternative ends at the next mark of its own kind, so that a text of many marks takes no longer than its length.
+# Each alternative ends at the next mark of its own kind, so that a text of many marks takes linear time.
 _TOKEN = re.compile(
     r"""
     (?P<kept>`[^`\n]+`|\$\$[^$]+\$\$|\$(?=[^\s$])[^$\n]*?[^\s$\\]\$(?![\d$]))    # code and formulas stay as they are
@@ -22,7 +22,7 @@ _LOOKS = {"both": Look(bold=True, italic=True), "bold": Look(bold=True), "italic
 
 
 def extract_emphasis(part: Block | Cell) -> None:
-    """Take the marks of emphasis out of a block's or a cell's text; what is bold or italic is kept in its spans."""
+    """Remove the emphasis marks from a block's or cell's text and keep bold and italic as its spans."""
     if "*" not in part.text:
         return
     runs = list(_split_runs(part.text, Look()))

@@ -1,7 +1,7 @@
-"""Tables that a model wrote as HTML, however badly, as cells.
+"""Parse tables that a model wrote as HTML, however malformed, into cells.
 
-A regular expression finds the tags instead of ``html.parser``: the latter takes quadratic time on unclosed markup in Python
-versions that are in use, and a model's answer is untrusted. Every step here is linear in the text.
+A regular expression finds the tags instead of ``html.parser``, which takes quadratic time on unclosed markup in Python versions
+that are in use; a model's answer is untrusted. Every step takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -13,20 +13,30 @@ from dataclasses import dataclass, field
 from document_parser.models import Cell, Table
 
 MOST_COLUMNS = 256
+"""Maximum columns of a table. The text of cells beyond it is added to the last cell of the row."""
 MAX_ROW_SPAN = 4096
+"""Maximum rows that a cell may span."""
 
 TABLE_TAG = re.compile(r"<(/?)table\b[^<>]{0,1000}>", re.IGNORECASE)
+"""The tags that begin and end a table."""
 TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9_]{0,20})\b([^<>]{0,1000})>")
+"""Any tag: slash, name, attributes."""
 SPAN_PATTERN = re.compile(r"""\b(row|col)span\s{0,3}=\s{0,3}["']?(\d{1,6})""", re.IGNORECASE)
+"""A rowspan or colspan attribute."""
 LONG_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{8,};?")
+"""A numeric character reference of eight digits or more, which is beyond Unicode; U+FFFD takes its place."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+"""Control characters other than tab and line feed, noncharacters and surrogates; all are removed."""
 RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+"""Superscript characters."""
 LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
+"""Subscript characters."""
 SHIFTED = re.compile(r"<(sup|sub)>([^<>]{1,40})</\1>", re.IGNORECASE)
+"""A short text in superscript or subscript tags."""
 
 
 def split_tables(text: str) -> list[tuple[bool, str]]:
-    """The text in order as (is a table, piece). A table without an end reaches to the end of the text."""
+    """Split a text into pieces in order, each with whether it is a table. An unclosed table reaches to the end of the text."""
     pieces: list[tuple[bool, str]] = []
     start = depth = 0
     for tag in TABLE_TAG.finditer(text):
@@ -45,14 +55,14 @@ def split_tables(text: str) -> list[tuple[bool, str]]:
 
 
 def to_plain_text(text: str) -> str:
-    """Text as it reads: character references resolved, control characters gone."""
+    """Return the text with character references resolved and control characters removed."""
     if "&" in text:
         text = html.unescape(LONG_REFERENCE.sub("\ufffd", text))
     return CONTROLS.sub("", text)
 
 
 def replace_raised_digits(text: str) -> str:
-    """``x<sup>2</sup>`` as x² where such characters exist, so that dropping the tags does not make it x2."""
+    """Replace ``x<sup>2</sup>`` by x² if such characters exist, so that removing the tags does not make it x2."""
     return SHIFTED.sub(_replace_raised, text) if "<su" in text.lower() else text
 
 
@@ -62,7 +72,7 @@ def _replace_raised(match: re.Match[str]) -> str:
 
 
 def read_table(source: str) -> tuple[Table | None, str]:
-    """The cells of one HTML table, and the text that stands in none of them (its caption). None where it has no cell.
+    """Return the cells of one HTML table and the text outside all cells (its caption). None if it has no cell.
 
     Tables inside cells become their text. Unclosed rows and cells end where the next begins.
     """
@@ -86,7 +96,7 @@ class _RawCell:
 
 
 class _Reader:
-    """Takes tags and text in order and sorts them into rows of cells."""
+    """Sorts tags and text, taken in order, into rows of cells."""
 
     def __init__(self) -> None:
         self.rows: list[list[_RawCell]] = []
@@ -136,7 +146,7 @@ class _Reader:
         return cell
 
     def _add_white_space(self, name: str) -> None:
-        """A tag that is only about looks, or belongs to a table in a cell, leaves a space or a new line."""
+        """Add a space or line break for a tag that is only about style or belongs to a table in a cell."""
         if self._current_cell is not None and name in {"br", "p", "div", "li", "tr", "td", "th"}:
             self._current_cell.pieces.append("\n" if name in {"br", "p", "div", "li"} else " ")
 
@@ -151,9 +161,9 @@ def _tidy_text(pieces: list[str]) -> str:
 
 
 def _table_of(rows: list[list[_RawCell]]) -> Table | None:
-    """Put the cells in their columns, as a browser does: to the right of what reaches down from above."""
+    """Place the cells in columns as a browser does: to the right of cells that reach down from rows above."""
     cells: list[Cell] = []
-    taken_until: list[int] = []  # per column the first row in which it is free again
+    taken_until: list[int] = []  # per column, the first row in which it is free again
     number = 0
     for row in rows:
         if not row and not any(until > number for until in taken_until):
@@ -175,7 +185,7 @@ def _table_of(rows: list[list[_RawCell]]) -> Table | None:
 
 
 def _count_free_columns(taken_until: list[int], column: int, wanted: int, row: int) -> int:
-    """How many of the wanted columns are free from this one on; at least one."""
+    """Return how many of the wanted columns are free from this one on; at least one."""
     last = min(column + wanted, MOST_COLUMNS)
     for place in range(column + 1, min(last, len(taken_until))):
         if taken_until[place] > row:
@@ -188,7 +198,7 @@ def _cell_of(raw: _RawCell, row: int, column: int, span: int) -> Cell:
 
 
 def _clip_spans(cells: list[Cell], rows: int) -> Table:
-    """The table without spans that reach over its edge, where no other cell begins."""
+    """Return the table with shortened spans if they reach over its edge, beyond which no cell begins."""
     columns = max(cell.column for cell in cells) + 1
     for cell in cells:
         cell.row_span = min(cell.row_span, rows - cell.row)

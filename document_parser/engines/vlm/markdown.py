@@ -1,4 +1,4 @@
-"""What the models write, as blocks: Markdown with HTML tables, formulas and a few tags of their own.
+"""Parse the models' Markdown, with HTML tables, formulas and a few tags of their own, into blocks.
 
 The answers are untrusted text. Nothing here raises, and everything takes time linear in the text.
 """
@@ -13,30 +13,43 @@ from document_parser.engines.vlm.html_table import read_table, replace_raised_di
 from document_parser.models import Block, BlockKind, Cell, Table
 
 SPECIAL_TOKEN = re.compile(r"<[|｜][^<>|｜]{1,40}[|｜]>")
+"""A special token of a model, which is removed."""
 LINE_BREAK = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
+"""HTML line break."""
 STYLE_TAG = re.compile(r"</?(?:center|div|p|span|font|u)\b[^<>]{0,200}>", re.IGNORECASE)
+"""HTML tags that are only about style, which are removed."""
 EMPHASIS_TAG = re.compile(r"<(b|strong|i|em)>([^<>\s](?:[^<>\n]{0,500}[^<>\s])?)</\1>", re.IGNORECASE)
+"""HTML emphasis, which becomes Markdown emphasis."""
 MODEL_TAG = re.compile(r"<(/?)(signature|watermark|page_number|img)>", re.IGNORECASE)
+"""The models' own tags."""
 KINDS_BY_TAG: dict[str, BlockKind] = {
     "signature": "signature",
     "watermark": "watermark",
     "page_number": "page_number",
     "img": "figure",
 }
+"""Kinds of blocks by the models' own tag around them."""
 
 HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
+"""A Markdown heading: marks and text."""
 ITEM = re.compile(r"([ \t]*)(?:[-*+•▪◦‣]|(\(?\d{1,3}[.)]|\(?[a-z]\)))[ \t]+(\S.*)")
+"""A list item: indentation, number or letter if there is one, text."""
 CHECK_BOX = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?:\[([ xX])\]|([☐☑☒]))[ \t]*(.*)")
+"""A check box: its mark in brackets or as a character, and its text."""
 PICTURE = re.compile(r"!\[([^\[\]]{0,500})\]\([^()\s]{0,500}\)")
+"""A Markdown picture; its description becomes a figure's text."""
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+"""The line that begins or ends a code block."""
 CELL_BORDER = re.compile(r"(?<!\\)\|")
+"""The border between two cells of a pipe table."""
 DELIMITER = re.compile(r"\\\\|\\[()\[\]]")
+"""LaTeX delimiters of formulas."""
 
 
 def markdown_blocks(text: str) -> list[Block]:
-    """The blocks of Markdown as the models write it, in order.
+    """Return the blocks of Markdown as the models write it, in order.
 
-    Formula blocks hold LaTeX without delimiters, inline formulas stand between ``$``. Bullets are dropped, numbers of list
+    Formula blocks hold LaTeX without delimiters; inline formulas stand between ``$``. Bullets are removed, numbers of list
     items stay. Line breaks inside a paragraph stay, emphasis becomes spans.
     """
     blocks: list[Block] = []
@@ -50,11 +63,11 @@ def markdown_blocks(text: str) -> list[Block]:
 
 
 def inline_formulas(text: str) -> str:
-    r"""``\( x \)`` as ``$x$`` and ``\[ x \]`` as ``$$x$$``; a delimiter without its partner stays as it is."""
+    r"""Write ``\( x \)`` as ``$x$`` and ``\[ x \]`` as ``$$x$$``. A delimiter without its partner stays as it is."""
     if "\\(" not in text and "\\[" not in text:
         return text
     written: list[str] = []
-    opened: tuple[str, int] | None = None  # the delimiter, and where in ``written`` it stands
+    opened: tuple[str, int] | None = None  # the delimiter and its index in ``written``
     position = 0
     for mark in DELIMITER.finditer(text):
         written += [text[position : mark.start()], mark[0]]
@@ -70,14 +83,14 @@ def inline_formulas(text: str) -> str:
 
 
 def to_running_text(text: str) -> str:
-    """Running text as it reads: tags about looks dropped, character references resolved, formulas between dollars."""
+    """Return running text: style tags removed, character references resolved, formulas between dollar signs."""
     text = EMPHASIS_TAG.sub(_markdown_emphasis_of, LINE_BREAK.sub("\n", replace_raised_digits(text)))
     lines = (line.strip() for line in to_plain_text(STYLE_TAG.sub("", text)).split("\n"))
     return inline_formulas("\n".join(filter(None, lines)))
 
 
 def _markdown_emphasis_of(tag: re.Match[str]) -> str:
-    """HTML's emphasis as Markdown's."""
+    """Return HTML emphasis as Markdown emphasis."""
     marks = "**" if tag[1].lower() in ("b", "strong") else "*"
     return f"{marks}{tag[2]}{marks}"
 
@@ -93,7 +106,7 @@ def _table_blocks_of(source: str) -> Iterator[Block]:
 
 
 def _text_blocks_of(text: str) -> list[Block]:
-    """The blocks of text without HTML tables: what stands in the models' own tags, and the lines between."""
+    """Return the blocks of text without HTML tables: those in the models' own tags and those between."""
     blocks: list[Block] = []
     position = 0
     opened: re.Match[str] | None = None
@@ -104,7 +117,7 @@ def _text_blocks_of(text: str) -> list[Block]:
             blocks += _line_blocks_of(MODEL_TAG.sub("", text[position : opened.start()]))
             blocks.append(Block(kind=KINDS_BY_TAG[tag[2].lower()], text=to_running_text(text[opened.end() : tag.start()])))
             position, opened = tag.end(), None
-    # A tag without its partner says nothing; the words beside it do.
+    # A tag without its partner is dropped; the words beside it are kept.
     return blocks + _line_blocks_of(MODEL_TAG.sub("", text[position:]))
 
 
@@ -120,7 +133,10 @@ def _line_blocks_of(text: str) -> list[Block]:
 
 
 def _take_block(lines: list[str], index: int) -> tuple[Block | None, int]:
-    """The block that begins in this line, and the line after it. Blank lines and rules are no block."""
+    """Return the block that begins in this line, and the index of the line after it.
+
+    Blank lines and horizontal rules are no block: None.
+    """
     line = lines[index]
     if not line.strip() or _is_rule(line):
         return None, index + 1
@@ -141,7 +157,7 @@ def _take_block(lines: list[str], index: int) -> tuple[Block | None, int]:
 
 
 def _begins_something(lines: list[str], index: int) -> bool:
-    """Whether a paragraph ends before this line."""
+    """Return whether a paragraph ends before this line."""
     line = lines[index]
     begins = (HEADING, ITEM, CHECK_BOX, FENCE)
     return (
@@ -154,7 +170,7 @@ def _begins_something(lines: list[str], index: int) -> bool:
 
 
 def _is_rule(line: str) -> bool:
-    """Whether the line is drawn across the page. Underscores are not: they are blanks of a form."""
+    """Return whether the line is a horizontal rule. Underscores are not: they are blanks of a form."""
     marks = line.replace(" ", "")
     return len(marks) >= 3 and set(marks) in ({"-"}, {"*"})
 
@@ -167,7 +183,7 @@ def _take_code(lines: list[str], index: int, fence: str) -> tuple[Block, int]:
 
 
 def _take_formula(lines: list[str], index: int) -> tuple[Block | None, int]:
-    """A formula in lines of its own, up to its closing delimiter or a blank line."""
+    """Return a formula in lines of its own, up to its closing delimiter or a blank line."""
     first = lines[index].lstrip()
     closing = "$$" if first.startswith("$$") else "\\]"
     end, rest = index, first[2:]
@@ -224,13 +240,13 @@ def _take_paragraph_or_item(lines: list[str], index: int) -> tuple[Block | None,
         text = to_running_text("\n".join(lines[index:end]))
         return (Block(kind="paragraph", text=text) if text else None), end
     first = f"{item[2]} {item[3]}" if item[2] else item[3]
-    # Until _set_item_depths, the level of an item is the width of its indentation.
+    # Until _set_item_depths runs, the level of an item is the width of its indentation.
     width = len(item[1].expandtabs(4))
     return Block(kind="list_item", text=to_running_text("\n".join([first, *lines[index + 1 : end]])), level=width), end
 
 
 def _set_item_depths(blocks: list[Block]) -> list[Block]:
-    """The same blocks with indentations of list items replaced by depths from 1."""
+    """Replace the indentation of list items by their depth from 1."""
     open_widths: list[int] = []
     for block in blocks:
         if block.kind != "list_item":

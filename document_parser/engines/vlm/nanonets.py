@@ -12,7 +12,7 @@ from document_parser.settings import Settings
 
 
 class NanonetsEngine(VisionEngine):
-    """Strong on tables, forms and small print; writes no boxes."""
+    """Nanonets-OCR2-3B, which is strong on tables, forms and small print and writes no boxes."""
 
     name: ClassVar[EngineName] = "nanonets"
 
@@ -24,7 +24,7 @@ class NanonetsEngine(VisionEngine):
             min_short_side=own.picture_short_side,
             straighten=True,
         )
-        # Sent even at 1.0: the server would otherwise take 1.05 from the model's own configuration, which harms tables.
+        # Sent even if it is 1.0: the server would otherwise take 1.05 from the model's own configuration, which harms tables.
         extra = {"repetition_penalty": own.repetition_penalty}
         additions: dict[PageKind, str] = {"figures": own.figures_prompt}
         request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra, additions)
@@ -32,13 +32,17 @@ class NanonetsEngine(VisionEngine):
         super().__init__(settings.engines, request)
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Tables of figures and handwriting are shown larger: their strokes are small."""
+        """Return the picture wanted of a page of this kind.
+
+        It is larger for tables of figures and handwriting, because their strokes are small.
+        """
         return self._fine if kind in ("figures", "handwriting") else self.picture
 
     def parse(self, text: str) -> list[Block]:
+        """Return the blocks of an answer or of its beginning. Never raises."""
         return parse_nanonets(text)
 
 
 def parse_nanonets(text: str) -> list[Block]:
-    """The blocks of an answer, in its order. Takes any text."""
+    """Return the blocks of an answer in its order. Accepts any text."""
     return markdown_blocks(text)

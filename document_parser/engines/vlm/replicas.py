@@ -1,4 +1,4 @@
-"""Several servers of one model: each page goes to the one with the least to do, around those that are away or keep failing."""
+"""Several servers of one model: each page goes to the least loaded one that answers and does not keep failing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ from document_parser.errors import EngineError, EngineRefused, EngineUnavailable
 from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
 
 NEVER = float("-inf")
+"""The time of a refresh that has not happened."""
 
 
 @dataclass
 class Replica:
-    """One server. ``load`` is what it had running and waiting when it was last looked at, ``then`` how many requests were
-    note_count there at that time; None until that is known."""
+    """One server of a model.
+
+    ``reported_load`` is how many requests it reported running and waiting when last asked. ``counted_at`` is how many requests
+    were counted there at that time; None until that is known. ``refreshed_at`` is in seconds of the monotonic clock.
+    """
 
     server: str
     engine: VisionEngine
@@ -32,26 +36,32 @@ class Replica:
 
     @property
     def candidate(self) -> Candidate:
+        """The server as the balancing sees it."""
         return Candidate(self.server, self.reported_load, self.counted_at)
 
     async def refresh_load(self) -> None:
-        """Ask the server for its load. Of one that does not say the note_count requests are all that is known."""
+        """Ask the server for its load. If it does not report one, only the counted requests are known."""
         self.refreshed_at = time.monotonic()
         load = await self.engine.load()
         self.reported_load, self.counted_at = (0.0, 0) if load is None else (load, None)
 
     def note_count(self, requests: int) -> None:
-        """How many were note_count just after the refresh_load."""
+        """Record how many requests were counted just after the load was refreshed."""
         if self.counted_at is None:
             self.counted_at = requests
 
 
 class ReplicatedEngine(Engine):
-    """A model behind one server or several, each with a circuit breaker."""
+    """A model on one server or several, each with a circuit breaker."""
 
-    name: EngineName  # type: ignore[misc]  # that of the model
+    name: EngineName  # type: ignore[misc]  # the name of the model's engine
+    """The name of the model's engine."""
 
     def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Thresholds, refresh_seconds: float) -> None:
+        """Keep the engines by server name.
+
+        ``refresh_seconds`` is the maximum age of a server's reported load.
+        """
         self.replicas = [Replica(server, engine) for server, engine in engines.items()]
         self._first = self.replicas[0].engine
         self._board = board
@@ -61,19 +71,26 @@ class ReplicatedEngine(Engine):
 
     @property
     def picture(self) -> PictureSpec:  # type: ignore[override]
+        """The picture that the model wants of an ordinary page."""
         return self._first.picture
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
+        """Return the picture that the model wants of a page of this kind."""
         return self._first.picture_for(kind)
 
     def parse(self, text: str) -> list[Block]:
+        """Return the blocks of an answer or of its beginning. Never raises."""
         return self._first.parse(text)
 
     async def available(self) -> bool:
+        """Return whether a server that its breaker admits answers."""
         return bool(await self._available_of(self._admitted_replicas()))
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Read the picture on the server with the least to do; on the next one where it is away. Raises EngineError."""
+        """Read a page on the least loaded server; on the next one if that cannot be reached.
+
+        Raises EngineError, EngineRefused, EngineTimeout, EngineUnavailable, ContextExceeded.
+        """
         request = uuid.uuid4().hex
         try:
             fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
@@ -90,6 +107,7 @@ class ReplicatedEngine(Engine):
             self._board.in_flight.leave(request)
 
     async def aclose(self) -> None:
+        """Close the engines of all servers."""
         await asyncio.gather(*(replica.engine.aclose() for replica in self.replicas))
 
     async def _read_on(self, replica: Replica, page: PageImage, temperature: float | None, watch: Watch | None) -> Reading:
@@ -102,7 +120,7 @@ class ReplicatedEngine(Engine):
         return reading
 
     def _try_enter(self, replica: Replica) -> bool:
-        """Whether we may ask; taken together with the right to be the probe."""
+        """Return whether the server may be asked, and claim the probe in the same step if its breaker is half open."""
         if self._board.look(replica.server).state(self._board.now()) == "closed":
             return True
         before, after = self._board.change(replica.server, entering(self._rule))
@@ -123,7 +141,10 @@ class ReplicatedEngine(Engine):
         return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
 
     async def _choose_candidates(self) -> list[Replica]:
-        """Those to ask, in any order. Where none is known to be there, all: a refresh_load may be out of date."""
+        """Return the servers that may be asked, in any order.
+
+        If none is known to answer, return all that are admitted: what is known may be out of date.
+        """
         admitted = self._admitted_replicas()
         if len(self.replicas) == 1:
             return admitted
@@ -134,7 +155,7 @@ class ReplicatedEngine(Engine):
         return found
 
     def _order_by_load(self, request: str, found: list[Replica]) -> list[Replica]:
-        """Those to ask, the one first at which the request is note_count, which has the least to do."""
+        """Return the servers from the least loaded on. The request is counted at the first of them."""
         if not found:
             return []
         counts = self._board.in_flight.enter(request, [replica.candidate for replica in found])
@@ -145,5 +166,8 @@ class ReplicatedEngine(Engine):
 
 
 def _is_fault(error: EngineError) -> bool:
-    """Whether it is the server's: a refusal is the page's, unless the server says that it broke itself."""
+    """Return whether the error is the server's fault.
+
+    A refusal is about the page, unless the server reports an error of its own.
+    """
     return not isinstance(error, EngineRefused) or error.details.get("server_status", 0) >= 500

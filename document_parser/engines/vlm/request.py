@@ -1,4 +1,4 @@
-"""What a model is asked: the prompt and the picture, as the body of a request to an OpenAI-compatible server."""
+"""Build the request to an OpenAI-compatible server: the prompt and the picture of a page."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from document_parser.models import PageKind
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """Where a model is and what it is asked; ``extra`` are fields of the request that OpenAI's protocol does not know.
+    """Where a model is and what it is asked.
 
-    ``additions`` are sentences that the prompt of pages of a kind ends with.
+    ``extra`` are fields of the request that are not in OpenAI's protocol. ``additions`` are sentences added to the end of the
+    prompt for pages of a kind.
     """
 
     url: str
@@ -26,9 +27,9 @@ class ModelRequest:
     additions: dict[PageKind, str] = field(default_factory=dict)
 
     def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
-        """The request for one picture, as JSON. The picture comes first: both models were trained that way.
+        """Return the request for one picture as JSON. The picture comes before the prompt: both models were trained that way.
 
-        The picture is set in after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
+        The picture is inserted after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
         """
         picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
         prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()

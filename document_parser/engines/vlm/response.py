@@ -1,4 +1,4 @@
-"""What a model server answers: the chunks of a stream, and the refusals it may give instead."""
+"""Parse a model server's response: the chunks of a stream, or the refusal sent instead."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from document_parser.errors import ContextExceeded, EngineError, EngineRefused, 
 from document_parser.models import FinishReason
 
 WATCH_CHARACTERS = 100
+"""How many characters an answer grows between two calls of the watch."""
 FINISH_REASONS: dict[str, FinishReason] = {"stop": "stop", "length": "length", "repetition": "loop"}
-"""What vLLM says at the end of an answer; anything else ("abort", "error") was not the model's own end."""
+"""Finish reasons by vLLM's name. Any other ("abort", "error") means that the model did not end the answer itself."""
 
 
 @dataclass
 class Answer:
-    """A streamed answer as it grows."""
+    """A streamed answer as it grows.
+
+    ``length`` counts its characters, ``watched`` those that it had when the watch was last called.
+    """
 
     pieces: list[str] = field(default_factory=list)
     length: int = 0
@@ -28,12 +32,13 @@ class Answer:
 
     @property
     def text(self) -> str:
+        """The text so far."""
         if len(self.pieces) > 1:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
 
     def take(self, chunk: object) -> None:
-        """Add one chunk of the stream. Unknown shapes add nothing."""
+        """Add one chunk of the stream. A chunk of unknown shape adds nothing."""
         if not _is_object(chunk):
             return
         choices = chunk.get("choices")
@@ -50,7 +55,7 @@ class Answer:
             self.completion_tokens = usage.get("completion_tokens") or 0
 
     def should_stop(self, watch: Watch | None) -> bool:
-        """Ask the watch whenever the text has grown enough since it was last asked."""
+        """Call the watch if the text has grown enough since its last call, and return whether it asks to stop."""
         if watch is None or self.length - self.watched < WATCH_CHARACTERS:
             return False
         self.watched = self.length
@@ -58,7 +63,10 @@ class Answer:
 
 
 def refusal(status: int, message: str, model: str) -> EngineError:
-    """The error for an answer with this HTTP status. ``message`` may quote the document, so none of it is passed on."""
+    """Return the error for a response with this HTTP status; 0 if it is not known.
+
+    ``message`` may quote the document, so no part of it is passed on.
+    """
     match status:
         case 404 if "model" in message.lower():
             return EngineUnavailable(f"The model server does not serve the model {model}.")
@@ -78,6 +86,9 @@ def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def status_in(body: dict[str, Any]) -> int:
-    """The status of an error that came in the stream, where HTTP can no longer say it: a full queue is told so, for one."""
+    """Return the status of an error inside the stream, where HTTP can no longer report it; 0 if there is none.
+
+    A full queue is reported this way, for example.
+    """
     code = body.get("code")
     return code if isinstance(code, int) else 0
