@@ -1,1 +1,1 @@
-""""""
+"""What the operating system and the interpreter provide: processes, locks, atomic files and imports."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files that appear completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from typing import BinaryIO
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """A new file beside ``path`` that takes its place at the end, and is gone where something goes wrong. Raises OSError."""
+    """Open a new file beside ``path`` that replaces it at the end of the block, or is removed if an error occurs.
+
+    Raises OSError.
+    """
     part = path.with_name(f".{uuid.uuid4().hex}.part")
     try:
         with part.open("xb") as out:
@@ -23,9 +26,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def own_secret(path: Path, new: Callable[[], bytes]) -> str:
-    """Return the text of a file that is made once, for its owner alone (0600). Whoever comes second reads what the first wrote.
+    """Return the text of a file, which is created once with the bytes of ``new`` and readable only by its owner (0600).
 
-    Raises OSError.
+    If two processes create it at the same time, the second reads what the first wrote. Raises OSError.
     """
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

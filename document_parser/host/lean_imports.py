@@ -1,4 +1,4 @@
-"""Imports without what they would bring along for uses that this service does not make."""
+"""Import libraries without optional modules that this service does not use."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def without(module: str) -> Iterator[None]:
-    """Let imports in this block find no such module, if nobody has imported it yet."""
+    """Make imports of ``module`` fail within this block, unless it has been imported before."""
     if module in sys.modules:
         yield
         return
-    sys.modules[module] = None  # type: ignore[assignment]  # how Python is told that there is none
+    sys.modules[module] = None  # type: ignore[assignment]  # Python then raises ModuleNotFoundError
     try:
         yield
     finally:

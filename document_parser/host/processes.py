@@ -1,4 +1,4 @@
-"""How processes of one service end together: parent-death signals, pidfds, and locks that a fork does not inherit."""
+"""Make the processes of one service end together: parent-death signals, pidfds, and locks that a fork does not inherit."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def die_with_parent(parent: int, sig: signal.Signals = signal.SIGKILL) -> None:
     """Ask the kernel to send ``sig`` to this process when the thread that started it ends.
 
-    ``parent`` is the pid the caller believes to be its parent: where that one has ended before the call, this process ends
-    at once.
+    ``parent`` is the pid of the process that the caller expects as its parent. If that has ended before the call, this process
+    ends at once. Raises OSError.
     """
     if _libc.prctl(_PR_SET_PDEATHSIG, int(sig), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
@@ -30,14 +30,14 @@ def die_with_parent(parent: int, sig: signal.Signals = signal.SIGKILL) -> None:
 
 
 def name_process(name: str) -> None:
-    """What ``ps -o comm`` shows for this process; the kernel keeps 15 bytes."""
+    """Set the name that ``ps -o comm`` shows for this process; the kernel keeps 15 bytes."""
     _libc.prctl(_PR_SET_NAME, name.encode())
 
 
 def start_time(pid: int) -> str:
-    """Start time of a process in clock ticks since boot; with the pid it names a process for good.
+    """Return the start time of a process in clock ticks since boot. Together with the pid it is unique.
 
-    Raises ProcessLookupError where there is none.
+    Raises ProcessLookupError if there is no such process.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -47,32 +47,33 @@ def start_time(pid: int) -> str:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now, pages shared with others included."""
+    """Return the resident memory of this process in bytes, including pages shared with other processes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_BYTES
 
 
 class WatchedProcess:
-    """Another process, held by pidfd so that its pid cannot come to mean a different one."""
+    """Watches another process through a pidfd, so that a reused pid cannot be mistaken for it."""
 
     def __init__(self, pid: int) -> None:
-        """Raises ProcessLookupError where there is no such process."""
+        """Open the pidfd. Raises ProcessLookupError if there is no such process."""
         self.pid = pid
         self.fd = os.pidfd_open(pid)
 
     def ended(self, wait_seconds: float = 0.0) -> bool:
-        """Whether it has ended, waiting up to ``wait_seconds`` for that."""
+        """Wait up to ``wait_seconds`` for the process to end. Return whether it has ended."""
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)
         return bool(poll.poll(wait_seconds * 1000))
 
     def close(self) -> None:
+        """Close the pidfd."""
         os.close(self.fd)
 
 
 class Lock:
-    """An exclusive lock on a file between processes of one host, with a line of text about its holder.
+    """An exclusive lock on a file between processes of one host; the file has a line of text about the holder.
 
-    POSIX record locks: given up when the process ends however it ends, and not inherited over fork.
+    It uses POSIX record locks: they are released when the process ends in any way, and a fork does not inherit them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,7 +81,10 @@ class Lock:
         self._fd: int | None = None
 
     def acquire(self, note: str) -> bool:
-        """Take the lock without waiting; False where another process has it."""
+        """Take the lock without waiting and write ``note`` into the file. Return False if another process has the lock.
+
+        Raises OSError if the file cannot be created.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -94,7 +98,7 @@ class Lock:
         return True
 
     def holder(self) -> str | None:
-        """The note of whoever holds the lock now, None where nobody does."""
+        """Return the note of the process that holds the lock, None if none does. Raises OSError if the file is unreadable."""
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
@@ -109,6 +113,7 @@ class Lock:
             os.close(fd)
 
     def release(self) -> None:
+        """Release the lock if this process holds it."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None

@@ -1,1 +1,1 @@
-"""The queue: job records, page ledgers, the tasks that work them off, and the pool of workers."""
+"""The state of jobs as the web and the workers see it: records, page ledgers, the queue, webhooks and the cache."""

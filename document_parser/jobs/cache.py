@@ -1,8 +1,9 @@
-"""What has been read once is not read again: readings by picture, documents by their bytes and options, each owner's own.
+"""Cache what was read: readings by page image, documents by their bytes and options, for each owner separately.
 
-A hit is a copy; no job ever needs another's files. What decides how a page reads is part of its key: the pipeline's version,
-the engine and its settings. Entries lie below ``cache/{owner}/`` in storage, and in Redis as the sorted set ``cache:expiring``.
-Nothing that was opened with a password is kept. Deleting a job deletes what it put into the cache or took out of it.
+A hit is copied; no job ever needs another's files. The key of an entry includes all that decides how a page is read: the
+pipeline's version, the engine and its settings. Entries are below ``cache/{owner}/`` in storage and in the sorted set
+``cache:expiring`` in Redis. Documents that were opened with a password are not kept. Deleting a job deletes what it put into
+the cache or took from it.
 """
 
 from __future__ import annotations
@@ -33,13 +34,15 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 NOT_OF_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers"}
-"""Options that change nothing of how pages are read."""
+"""Options that do not change how pages are read."""
 AT_ONCE = 1000
+"""Entries handled in one step when they expire or their index is rebuilt."""
 HEAD = "head.json"
+"""The member of a document's entry that describes it."""
 
 
 def document_key(settings: Settings, card: JobCard) -> str:
-    """Where a document's pages are kept; empty where they are not."""
+    """Return the cache key of a document's pages; empty if they are not kept."""
     if not settings.store.cache_hours or not card.options.cache:
         return ""
     options = card.options.model_dump(mode="json", exclude=NOT_OF_READING)
@@ -49,7 +52,10 @@ def document_key(settings: Settings, card: JobCard) -> str:
 def reading_key(
     settings: Settings, owner: str, engine: EngineName, picture: PageImage, temperature: float | None, machine: str = ""
 ) -> str:
-    """Where an engine's reading of a picture is kept. ``machine``: what of it decides how the engine reads."""
+    """Return the cache key of an engine's reading of a page image.
+
+    ``machine`` names what of this machine decides how the engine reads.
+    """
     what = (
         picture.kind,
         picture.encoding,
@@ -61,37 +67,37 @@ def reading_key(
 
 
 def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_VERSION) -> str:
-    """Where something of an owner's is kept: the same facts under another version of the pipeline are another key."""
+    """Return the cache key for an owner and facts. Another version of the pipeline gives another key."""
     digest = hashlib.sha256(json.dumps([version, *facts], sort_keys=True).encode()).hexdigest()
     return f"{storage_keys.CACHE}{owner}/{kind}/{digest[:2]}/{digest}"
 
 
 def _engine_settings(settings: Settings, *names: EngineName) -> dict[str, Any]:
-    """What of the settings decides how engines read; where a model server stands does not."""
+    """Return the settings that decide how engines read. The address of a model server is not one of them."""
     models = {"deepseek", "nanonets"}.intersection(names or ("deepseek", "nanonets"))
     found = {name: getattr(settings, name).model_dump(mode="json", exclude={"url"}) for name in models}
     return found | {"engines": settings.engines.model_dump(mode="json", exclude={"vllm_api_key", "inference_mode"})}
 
 
 class Head(BaseModel):
-    """What a document's entry says of it. The entry is a zip of this, the pages, and the pictures of figures."""
+    """The description of a cached document. Its entry is a zip file of this, the pages, and the images of figures."""
 
     page_count: int
     numbers: list[int]
     engines: set[EngineName]
     machine: str = ""
-    """What of the machine decided how its CPU engines read; empty where none did."""
+    """What of the machine decided how CPU engines read; empty if none read a page."""
 
 
 @dataclass(frozen=True)
 class CachedDocument:
-    """A document that was read before, open."""
+    """The open entry of a document that was read before."""
 
     head: Head
     entry: ZipFile
 
     def pages(self) -> Iterator[Page]:
-        """One by one, each saying that it was cached."""
+        """Yield the pages in order. Their accepted attempts are marked as cached."""
         for number in self.head.numbers:
             page = Page.model_validate_json(self.entry.read(_page(number)))
             for attempt in page.attempts:
@@ -99,7 +105,7 @@ class CachedDocument:
             yield page
 
     def copy_figures(self, storage: Storage, job_id: str, page: Page) -> None:
-        """Give a job the pictures of a page's figures."""
+        """Copy the images of a page's figures into a job. Raises StorageUnavailable."""
         names = set(self.entry.namelist())
         for block in page.blocks:
             if block.picture is not None and (name := _figure(block.picture)) in names:
@@ -108,14 +114,17 @@ class CachedDocument:
 
 @dataclass(frozen=True)
 class Cache:
-    """The entries of all owners."""
+    """The cached readings and documents of all owners."""
 
     settings: Settings
     redis: Redis
     storage: Storage
 
     def get(self, job_id: str, key: str) -> bytes | None:
-        """A copy of what is kept; the job that has it is remembered. One look where there is nothing."""
+        """Return the cached bytes of a key, None if there are none, and note that the job has used them.
+
+        A miss costs one call to Redis. Raises RedisError, StorageUnavailable.
+        """
         if not self._there(job_id, key):
             return None
         try:
@@ -124,14 +133,20 @@ class Cache:
             return None
 
     def put(self, job_id: str, key: str, data: bytes) -> None:
-        """Keep it for CACHE_HOURS, unless the job has been deleted meanwhile."""
-        # Whoever takes it looks whether it is whole: a page is worth waiting for the disk, a copy of it is not.
+        """Keep bytes under a key for CACHE_HOURS, unless the job has been deleted meanwhile.
+
+        Raises RedisError, StorageUnavailable.
+        """
+        # Readers check that an entry is whole: waiting for the disk is worth it for a page, not for a copy of it.
         self.storage.put(key, data, durable=False)
         self._remember(job_id, key)
 
     @contextlib.contextmanager
     def document(self, job: Job) -> Iterator[CachedDocument | None]:
-        """What is kept of a document that was read before; None where nothing is."""
+        """Open the cached entry of a job's document; None if there is none, or it is damaged.
+
+        Raises RedisError, StorageUnavailable.
+        """
         key = document_key(self.settings, job.card)
         with contextlib.ExitStack() as stack:
             try:
@@ -142,10 +157,10 @@ class Cache:
             yield _open_entry(stack.enter_context(stream)) if stream is not None else None
 
     def keep_document(self, job: Job, entries: Mapping[int, Mapping[str, Any]], machine: Callable[[], str]) -> None:
-        """Keep a document, unless a page of it might be read better another time. ``entries`` are those of its ledger, and
-        ``machine`` says what of it decides how CPU engines read.
+        """Keep a document, unless one of its pages failed or was read by a fallback engine and may be read better later.
 
-        Raises StorageUnavailable, StoredFileMissing, EngineError.
+        ``entries`` are those of its ledger; ``machine`` returns what of this machine decides how CPU engines read. Raises
+        StorageUnavailable, StoredFileMissing, EngineError, RedisError.
         """
         key = document_key(self.settings, job.card)
         if not key or job.cache != "miss" or not entries or any(map(_poor, entries.values())):
@@ -164,12 +179,15 @@ class Cache:
         self._remember(job.card.job_id, key)
 
     def expire(self, now: int) -> None:
-        """Delete what is older than it may be; ``now`` in milliseconds on Redis' clock."""
+        """Delete expired entries; ``now`` is in milliseconds on Redis' clock. Raises StorageUnavailable, RedisError."""
         expired = list(map(text, self.redis.zrangebyscore(CACHE_INDEX, "-inf", now, start=0, num=AT_ONCE)))
         forget_cached(self.redis, self.storage, expired)
 
     def rebuild(self, now: int) -> None:
-        """Find the entries again after Redis has lost them: each gets a full time to live."""
+        """Rebuild the index of entries from storage if Redis has lost it; each entry gets a full time to live.
+
+        ``now`` is in milliseconds on Redis' clock. Raises StorageUnavailable, RedisError.
+        """
         if self.redis.exists(CACHE_INDEX):
             return
         expiry, keys = now + self._milliseconds, self.storage.keys(storage_keys.CACHE)
@@ -190,7 +208,7 @@ class Cache:
 
 
 def _open_entry(stream: BinaryIO) -> CachedDocument | None:
-    """The document of an entry; None where the entry is empty or damaged, as after a power cut."""
+    """Open a document's entry; None if it is empty or damaged, as after a power cut."""
     try:
         entry = ZipFile(stream)
         return CachedDocument(Head.model_validate_json(entry.read(HEAD)), entry) if entry.testzip() is None else None
@@ -200,7 +218,7 @@ def _open_entry(stream: BinaryIO) -> CachedDocument | None:
 
 
 def _poor(entry: Mapping[str, Any]) -> bool:
-    """A page that failed, or was read by another engine than was wanted."""
+    """Return whether a page failed, or was read by a fallback engine."""
     return entry["state"] not in ("done", "blank") or "engine_fallback" in entry.get("warnings", ())
 
 

@@ -1,4 +1,4 @@
-"""The end of a job, whoever brings it about: reader, planner, sweep, or the user who cancels."""
+"""End and delete jobs, for readers, planners, the sweep and users who cancel or delete."""
 
 from __future__ import annotations
 
@@ -23,24 +23,25 @@ log = logs.get(__name__)
 JOBS_AT_ONCE = 100
 """Records loaded in one round trip."""
 DELETING = "jobs:deleting"
-"""Jobs of which something could not be removed, by when that is tried again in milliseconds on Redis' clock."""
+"""Redis key of jobs with files that could not be removed, by the time of the next try in milliseconds on Redis' clock."""
 DELETE_AGAIN_SECONDS = 30.0
+"""The pause before files are removed again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """How much of a job there was."""
+    """How many keys and files of a job were deleted."""
 
     keys: int
     files: int
 
 
 def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Deletion:
-    """Delete every key and every file of a job, in whatever state it is, and what it has in the cache.
+    """Delete every key and every file of a job in any state, and its entries in the cache.
 
-    Raises StorageUnavailable if a file could not be removed: the sweep tries that again until it works. Files first: were
-    storage away after the keys had gone, nobody could ask for their deletion any more. Whoever still reads a page of it deletes
-    what it stores afterwards.
+    Files are deleted first: if storage went away after the keys were deleted, the files could not be deleted by a request any
+    more. A reader that still reads a page deletes what it stores afterwards. Raises StorageUnavailable if a file could not be
+    removed; the sweep tries again until it succeeds. Raises RedisError.
     """
     job_id = job.card.job_id
     gone = remove_files(redis, storage, job_id)
@@ -53,16 +54,19 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Dele
 
 
 def remove_files(redis: Redis, storage: Storage, job_id: str) -> int:
-    """Remove all files of a job. Return how many went.
+    """Remove all files of a job. Return how many were removed.
 
-    Raises StorageUnavailable if some could not be removed: the sweep tries again.
+    Raises StorageUnavailable if some could not be removed, and the sweep tries again. Raises RedisError.
     """
     with _noted(redis, job_id):
         return storage.delete_all(storage_keys.folder(job_id))
 
 
 def discard_files(redis: Redis, storage: Storage, job_id: str) -> None:
-    """Remove what was stored of a job that is gone. What cannot be removed now is logged, and the sweep tries again."""
+    """Remove the files of a job that is gone. If some cannot be removed, this is logged, and the sweep tries again.
+
+    Raises RedisError.
+    """
     try:
         remove_files(redis, storage, job_id)
     except StorageUnavailable as fault:
@@ -71,7 +75,7 @@ def discard_files(redis: Redis, storage: Storage, job_id: str) -> None:
 
 @contextlib.contextmanager
 def _noted(redis: Redis, job_id: str) -> Iterator[None]:
-    """Note for the sweep that something of the job could not be removed."""
+    """Note the job for the sweep if this block raises StorageUnavailable."""
     try:
         yield
     except StorageUnavailable:
@@ -80,9 +84,9 @@ def _noted(redis: Redis, job_id: str) -> Iterator[None]:
 
 
 def delete_jobs_ended_before(redis: Redis, ledger: Ledger, storage: Storage, moment: datetime) -> int:
-    """Delete every job, with its files, that ended before a moment on Redis' clock. Return how many.
+    """Delete every job that ended before a moment on Redis' clock, with its files. Return how many.
 
-    A job of which a page is being read again stays. Raises StorageUnavailable, RedisError: then ask again.
+    A job is kept while one of its pages is being read again. Raises StorageUnavailable, RedisError; the call can be repeated.
     """
     ended = [text(job_id) for job_id, _ in redis.zscan_iter("jobs:expiring")]
     deleted = 0
@@ -95,10 +99,13 @@ def delete_jobs_ended_before(redis: Redis, ledger: Ledger, storage: Storage, mom
 
 
 def delete_again(redis: Redis, ledger: Ledger, storage: Storage, now: float) -> None:
-    """Delete what could not be removed before. ``now`` in milliseconds on Redis' clock. Raises RedisError."""
+    """Try again to delete jobs whose files could not be removed; ``now`` is in milliseconds on Redis' clock.
+
+    Raises RedisError.
+    """
     for job_id in map(text, redis.zrangebyscore(DELETING, "-inf", now, start=0, num=JOBS_AT_ONCE)):
         try:
-            # Of a job whose record has gone only files can be left.
+            # If the record of a job is gone, only files can be left.
             for job in record.load_many(redis, [job_id]):
                 delete_job(redis, ledger, storage, job)
             remove_files(redis, storage, job_id)
@@ -116,10 +123,10 @@ def end_job(
     state: JobState,
     error: DocumentParserError | None = None,
 ) -> str:
-    """End a job in Redis, then write how it ended beside its document.
+    """End a job in Redis, then write the state it ended in to ``job.json``.
 
-    ``ok``, ``missing`` (its files go too), ``open`` (completed was asked for and pages are missing), or the state it had
-    ended in before.
+    Return ``ok``, ``missing`` (its files are removed too), ``open`` (completed was asked for while pages are missing), or the
+    state it had ended in before. Raises RedisError, StorageUnavailable.
     """
     outcome = ledger.end(job_id, state, as_job_error(error) if error else None)
     if outcome == "ok":
@@ -133,7 +140,7 @@ def end_job(
             facts = {"job_id": job_id, "request_id": job.card.request_id}
             log.info("job_ended", **facts, state=state.value, pages=job.total, counts=job.counts)
     elif outcome == "missing":
-        # Deleted meanwhile: what was written since then goes as well.
+        # Deleted meanwhile: what was written since then is removed as well.
         discard_files(redis, storage, job_id)
     elif outcome == "open":
         log.error("job_not_complete", job_id=job_id)

@@ -1,4 +1,4 @@
-"""What the metrics show: the counters, and how things stand at this moment."""
+"""Collect the metrics from Redis: the counters, and the gauges of this moment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from document_parser.telemetry.metrics import sample
 
 
 def samples(redis: Redis) -> dict[str, float]:
-    """Every sample that Redis knows. Raises RedisError."""
+    """Return all samples that Redis has, by name. Raises RedisError."""
     facts, counted = scripts.run(redis, "scrape", KEY, *queue.document_keys(redis))
     names, values = counted[::2], counted[1::2]
     left_alone = Counter(server.partition(" ")[0] for server in breakers.states(redis))
@@ -27,7 +27,7 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
     found: dict[str, float] = facts["numbers"]
     queued, unfinished = found.pop("queued"), found.pop("open")
     found |= {sample("jobs", "queued"): queued, sample("jobs", "processing"): max(0, unfinished - queued)}
-    # An empty list of Lua's is an empty object of JSON's.
+    # Lua encodes an empty list as an empty JSON object.
     for server, requests in facts["in_flight"] or ():
         name = sample("model_requests_in_flight", server.partition(" ")[0])
         found[name] = found.get(name, 0) + requests
@@ -36,5 +36,8 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
 
 
 def _living(workers: Any) -> list[str]:
-    """The states of the workers that gave a sign of life lately; a worker is (milliseconds its key has left, death, state)."""
+    """Return the states of the workers that gave a sign of life lately.
+
+    A worker is (milliseconds until its key expires, its time of death, its state).
+    """
     return [state or "" for left, (death, state) in workers if queue.is_alive(left, death or "")]

@@ -1,4 +1,4 @@
-"""The doorbells: RQ jobs that tell workers what there is to do. What that is stands in the ledger."""
+"""Enqueue the RQ jobs that start work on documents. They carry ids only; what there is to do is in the ledger."""
 
 from __future__ import annotations
 
@@ -29,75 +29,85 @@ from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
 
 FINISH = "finish"
+"""The queue of everything that follows reading: assembling, exporting, reading again, delivering webhooks."""
 PAGES = "pages"
+"""The queue of readers."""
 DOCUMENTS = (FINISH, *LANES)
-"""What has been read is finished first; then documents to plan, by lane."""
+"""The queues of documents: those that have been read are finished first, then documents are planned, by lane."""
 QUEUES = (*DOCUMENTS, PAGES)
+"""All queues."""
 HEARTBEAT_GRACE_SECONDS = 20.0
-"""RQ's idle workers give a sign of life every five seconds."""
+"""A worker counts as alive this long after its last sign of life. RQ's idle workers give one every five seconds."""
 WORKER_KEY_SECONDS = 80
-"""So long RQ's key of a worker lives from each sign of life on. What is left of it tells when that came on Redis' clock; the
-times that stand in it are of the clocks of hosts, which may differ by hours."""
+"""The time to live that RQ's key of a worker gets with each sign of life. The rest of it gives the time of the last sign on
+Redis' clock; the times in the key are from the clocks of hosts, which may differ by hours."""
 
 CPU_ENGINE = "cpu_engine"
-"""The field of RQ's key of a worker in which it says how its CPU engine is, as JSON."""
+"""The field of RQ's key of a worker in which it reports the state of its CPU engine, as JSON."""
 OPENERS = "openers"
-"""The field in which it says what confines the openers of its pool, as JSON."""
+"""The field in which it reports what confines the openers of its pool, as JSON."""
 
 TASKS = frozenset(
     f"document_parser.workers.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry")
 )
-"""All that a worker runs."""
+"""The import paths of all tasks that a worker runs."""
 RESULT_SECONDS = 300
-"""A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
+"""How long RQ shows a finished RQ job. Nothing reads it again: results are in storage, and states are in the ledger."""
 FAILURE_SECONDS = 86_400
+"""How long RQ shows a failed RQ job."""
 IS_PLAN = re.compile(r"[0-9a-f-]{36}")
+"""The RQ id of a plan, which is the id of its job. Other RQ ids of a job begin with it."""
 
 
 class Bell(RqJob):
-    """An RQ job that has no callbacks and reports to nobody, whatever stands in Redis.
+    """An RQ job that has no callbacks and sends no webhooks of RQ, whatever Redis contains.
 
-    RQ runs those of abandoned jobs in the worker itself, without a look at the task: of any job that somebody wrote into a
-    queue's registry of started ones.
+    RQ runs the callbacks of abandoned jobs in the worker itself, without checking the task. They may belong to any job that
+    somebody wrote into a queue's registry of started jobs.
     """
 
     @property
     def success_callback(self) -> None:
+        """Return None: there is no callback."""
         return None
 
     @property
     def failure_callback(self) -> None:
+        """Return None: there is no callback."""
         return None
 
     @property
     def stopped_callback(self) -> None:
+        """Return None: there is no callback."""
         return None
 
     def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
-        """Send none."""
+        """Send no webhooks."""
 
 
 def queue(redis: Redis, name: str) -> Queue:
+    """Return one of RQ's queues, with our class of jobs and the JSON serializer."""
     return Queue(name, connection=redis, job_class=Bell, serializer=JSONSerializer)
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The job that stands for an upload: its own, or the one that its Idempotency-Key has brought before."""
+    """The job of an upload: a new one, or the earlier one with the same Idempotency-Key (``replayed``)."""
 
     job_id: str
     cache: CacheState = "off"
     replayed: bool = False
     shared: bool = False
-    """Another job reads the same document already; no bell rings until that has ended."""
+    """Whether another job reads the same document already; this one is enqueued when that has ended."""
 
 
 def submit(
     redis: Redis, settings: Settings, card: JobCard, password_token: bytes | None, *, bounded: bool = True
 ) -> Submission:
-    """Write the record and ring for a planner. The document and its ``job.json`` are stored already.
+    """Create the job's record and enqueue its plan task. The document and ``job.json`` must be in storage.
 
-    Nothing is written where the Idempotency-Key has brought a job before. Raises QueueFull, IdempotencyKeyReused.
+    With a known Idempotency-Key nothing is written and the earlier job is returned. ``bounded`` applies the queue's bounds.
+    Raises QueueFull, IdempotencyKeyReused, RedisError.
     """
     most = tuple(admission.most(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
     cache_key = cache.document_key(settings, card)
@@ -115,13 +125,16 @@ def submit(
 
 
 def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
-    """Ring for the jobs that waited for this one to read the same document."""
+    """Enqueue the plans of the jobs in ``waiting`` that waited for ``reader`` to read the same document. Raises RedisError."""
     for job in record.load_many(redis, ledger.wake(reader, waiting)):
         enqueue_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
 
 
 def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", description: str = "") -> None:
-    """Ring for whoever plans (in its lane), assembles, exports or rereads a document. A planner's RQ id is the job's id."""
+    """Enqueue a stage of a job: its plan in its lane; its assembly, an export or its retries in the queue ``finish``.
+
+    The RQ id of a plan is the job's id. Nothing happens if the job was deleted. Raises RedisError.
+    """
     if not scripts.run(redis, "note_rung", job_id, stage):
         return  # deleted meanwhile
     name, _, rest = stage.partition("-")
@@ -131,7 +144,7 @@ def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", 
 
 
 def enqueue_readers(redis: Redis) -> None:
-    """Call as many readers as there are workers, if pages are ready."""
+    """Enqueue as many readers as there are workers, if pages are ready. Slots that are taken are skipped. Raises RedisError."""
     slots = max(live_workers(redis), 1)
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
     for slot in ReaderSlots(redis).call(names):
@@ -139,27 +152,28 @@ def enqueue_readers(redis: Redis) -> None:
 
 
 def enqueue_deliverer(redis: Redis) -> None:
-    """Call one deliverer, if a webhook is due and none is at it or on its way."""
+    """Enqueue one deliverer, if a webhook is due and no deliverer runs or is enqueued. Raises RedisError."""
     name = f"deliver-{uuid.uuid4().hex[:12]}"
     if Outbox(redis).call_deliverer(name, queue(redis, FINISH).key):
         _enqueue(redis, FINISH, "deliver", [], name, "deliver webhooks")
 
 
 def rq_id(job_id: str, stage: str) -> str:
+    """Return the RQ id of a stage of a job."""
     return job_id if stage == "plan" else f"{job_id}-{stage}"
 
 
 def job_of(rq_job_id: str) -> str:
-    """The job for which a doorbell rings; empty for those of readers and deliverers."""
+    """Return the id of the job that an RQ job belongs to; empty for readers and deliverers."""
     found = IS_PLAN.match(rq_job_id)
     return found[0] if found else ""
 
 
 def is_own_task(job: RqJob) -> bool:
-    """Whether an RQ job is one of ours and nothing besides.
+    """Return whether an RQ job runs one of our tasks and nothing else.
 
-    RQ imports and runs whatever function a job or its callbacks name, and posts to whatever address it names: whoever can write
-    to Redis could run code on every worker host.
+    RQ imports and runs any function that a job or its callbacks name, and posts to any address it names. Without this check,
+    anyone who can write to Redis could run code on every worker host.
     """
     try:
         own = job.func_name in TASKS and job.instance is None
@@ -170,17 +184,17 @@ def is_own_task(job: RqJob) -> bool:
 
 
 def is_queued(redis: Redis, rq_job_id: str, names: tuple[str, ...] = DOCUMENTS) -> bool:
-    """Whether a doorbell still waits in one of these queues."""
+    """Return whether an RQ job still waits in one of these queues. Raises RedisError."""
     return any(redis.lpos(key, rq_job_id) is not None for key in document_keys(redis, names))
 
 
 def document_keys(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> list[str]:
-    """The lists of RQ's queues."""
+    """Return the Redis keys of RQ's lists for these queues."""
     return [queue(redis, name).key for name in names]
 
 
 def waiting_documents(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> int:
-    """Bells in these queues that nobody has answered."""
+    """Return how many RQ jobs wait in these queues. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         for key in document_keys(redis, names):
             pipe.llen(key)
@@ -188,13 +202,16 @@ def waiting_documents(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> int:
 
 
 def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
-    """Of each lane the document that is planned next."""
+    """Return the document of each lane that is planned next; lanes without one are left out. Raises RedisError."""
     found = [_next_plan(redis, lane) for lane in lanes]
     return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
 
 
 def plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
-    """The document to plan now that a worker has taken this one's bell: owners take turns, and the one that rang waits on."""
+    """Return the document to plan instead of ``rang``, whose RQ job a worker has just taken, since owners take turns.
+
+    The chosen document is removed from the queue, and ``rang`` waits in its place. Raises RedisError.
+    """
     return _next_plan(redis, lane, rang)
 
 
@@ -203,13 +220,13 @@ def _next_plan(redis: Redis, lane: Lane, rang: str = "") -> str:
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:
-    """Answer a document's bell without RQ, its plan being claimed; False where a worker was faster."""
+    """Remove the RQ job of a plan that a reader has claimed. Return False if a worker was faster. Raises RedisError."""
     places = [part for lane in LANES for part in (lane, queue(redis, lane).key)]
     return bool(scripts.run(redis, "take_plan", job_id, *places))
 
 
 def plan_answered(redis: Redis, job_id: str) -> None:
-    """Show the planner's RQ job as finished, as RQ would have."""
+    """Mark the RQ job of a plan as finished, as RQ would have done. Raises RedisError."""
     with contextlib.suppress(NoSuchJobError):
         rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
@@ -220,12 +237,13 @@ def plan_answered(redis: Redis, job_id: str) -> None:
 
 
 DELETION_TRIES = 3
+"""How often the deletion of an RQ job is tried."""
 
 
 def forget(redis: Redis, job_id: str) -> int:
-    """Delete the doorbells of a job, in whatever queue or registry they stand. How many there were.
+    """Delete the RQ jobs of a job from all queues and registries. Return how many there were. Raises RedisError.
 
-    One whose task is running is RQ's until that ends, and goes some minutes later.
+    RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
     rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
@@ -233,7 +251,10 @@ def forget(redis: Redis, job_id: str) -> int:
 
 
 def _is_deleted(bell: RqJob) -> bool:
-    """Whether this has deleted it. RQ does so in several steps, and a worker or another deletion may come between them."""
+    """Delete an RQ job. Return whether this call has deleted it.
+
+    RQ deletes in several steps, and a worker or another deletion may interfere.
+    """
     for _ in range(DELETION_TRIES):
         try:
             if bell.is_started:
@@ -241,7 +262,7 @@ def _is_deleted(bell: RqJob) -> bool:
             bell.delete()
         except InvalidJobOperation:  # it is gone
             return False
-        except ValueError:  # the execution that RQ looks at has just ended
+        except ValueError:  # the execution that RQ reads has just ended
             continue
         return True
     return False
@@ -251,16 +272,19 @@ class LivingWorker(NamedTuple):
     """A worker that gave a sign of life lately."""
 
     key: str
-    """RQ's key of it."""
+    """RQ's key of the worker."""
     host: str
     cpu_engine: CpuEngine | None
-    """As the worker found it; None where it has none, or has not said so yet."""
+    """The state of its CPU engine; None if it has none or has not reported it yet."""
     openers: Confinement | None
-    """What confines the openers of its pool; None where it has not said so."""
+    """What confines the openers of its pool; None if it has not reported it."""
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
-    """Workers that gave a sign of life lately, sorted by key. RQ lists dead ones until their keys expire. Raises RedisError."""
+    """Return the workers that gave a sign of life lately, sorted by key. Raises RedisError.
+
+    RQ lists dead workers until their keys expire.
+    """
     keys = sorted(map(text, redis.smembers("rq:workers")))
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
@@ -281,14 +305,15 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
 
 
 def live_workers(redis: Redis) -> int:
-    """How many workers gave a sign of life lately, on all hosts. Raises RedisError."""
+    """Return how many workers on all hosts gave a sign of life lately. Raises RedisError."""
     return len(living_workers(redis))
 
 
 def is_alive(left: int, death: str) -> bool:
-    """Whether a worker gave a sign of life lately and has not said that it ended; ``left`` milliseconds of its key's life.
+    """Return whether a worker gave a sign of life lately and has not reported its death.
 
-    One whose key lives on for longer gave its last sign before Redis' clock was set back: the next one tells.
+    ``left`` is the time to live of its key in milliseconds. If that is larger than a sign of life sets it, Redis' clock was set
+    back after the last sign; the worker counts again with its next one.
     """
     return not death and 0 <= WORKER_KEY_SECONDS - left / 1000 < HEARTBEAT_GRACE_SECONDS
 

@@ -1,4 +1,4 @@
-"""Which readers run: a fixed number of slots, each free, called under an RQ id, or held by a reader."""
+"""Limit how many readers run: each slot is free, called (enqueued under an RQ id), or held by a reader."""
 
 from __future__ import annotations
 
@@ -13,17 +13,23 @@ class ReaderSlots:
         self._run = Scripts(redis).run
 
     def call(self, names: list[str]) -> list[int]:
-        """Which of the readers' slots (from 1) were free and are now called under these RQ ids."""
+        """Mark free slots as called under these RQ ids. Return their numbers (from 1); none while no page is ready.
+
+        There are as many slots as names.
+        """
         return [int(slot) for slot in self._run("ring", len(names), *names)]
 
     def enter(self, slot: int, actor: str) -> bool:
-        """Take the slot that this reader was called for. False if it is another's by now."""
+        """Take the slot for which this reader was called. Return False if another living reader holds it."""
         return bool(self._run("enter", slot, actor))
 
     def retire(self, slot: int, actor: str, *, leave_work: bool) -> bool:
-        """Free the slot; False where pages have become ready meanwhile and the reader must go on."""
+        """Free the slot. Return False if pages have become ready meanwhile and the reader must go on.
+
+        With ``leave_work`` the slot is freed even so.
+        """
         return bool(self._run("retire", slot, actor, int(leave_work)))
 
     def free(self, slot: str, holder: str) -> bool:
-        """Free a slot whose holder is gone. False if another has taken it meanwhile."""
+        """Free a slot whose holder is gone. Return False if another reader has taken it meanwhile."""
         return bool(self._run("free_slot", slot, holder))

@@ -1,4 +1,4 @@
-"""Where documents, pages and results are stored: a local folder or an S3 bucket, behind one small interface."""
+"""Store documents, pages and results in a local folder or an S3 bucket, behind one small interface."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ __all__ = ["CHUNK_BYTES", "LocalStorage", "S3Storage", "Storage", "StoredFileMis
 
 
 def make_storage(settings: Settings) -> Storage:
-    """The storage these settings name. Opens nothing yet. Raises ValueError for an address of another kind."""
+    """Return the storage that STORAGE_URL names, or the folder DATA_DIR. Nothing is opened yet.
+
+    Raises ValueError for an address of another form.
+    """
     url = settings.store.storage_url
     if not url:
         return LocalStorage(settings.data_dir)

@@ -1,4 +1,4 @@
-"""The interface of a store of whole files under keys.
+"""Define the interface of a store of whole files under keys.
 
 Keys are paths with ``/``; all keys of one job begin with ``jobs/{id}/``.
 """
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
+"""The size of the pieces in which files are copied."""
 NOT_REMOVED = "Some files could not be removed. The service tries again by itself; ask again to see whether they are gone."
+"""The message of StorageUnavailable when a deletion is not complete."""
 
 
 class StoredFileMissing(KeyError):
@@ -20,58 +22,61 @@ class StoredFileMissing(KeyError):
 
 
 class Storage(ABC):
-    """Whole files under keys. A write is seen whole or not at all. Raises StorageUnavailable where the store is away."""
+    """Stores whole files under keys. A write is visible completely or not at all.
+
+    Every method raises StorageUnavailable if the store does not answer, and StorageFull, a kind of it, if it has no space.
+    """
 
     @abstractmethod
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
-        """Store these bytes. Not ``durable`` is what may be lost or torn in a power cut, and is read with that in mind."""
+        """Store bytes under a key. Without ``durable`` they may be lost or torn in a power cut; readers must expect that."""
 
     @abstractmethod
     def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
-        """Store a local file, which is gone afterwards.
+        """Move a local file into the store.
 
-        ``followed``: another file is put into the same folder at once, and it is the sync of that which counts for both.
+        ``followed`` says that another file is stored in the same folder right after it; the sync of that one covers both.
         """
 
     @abstractmethod
     def open(self, key: str) -> BinaryIO:
-        """A stream of the stored bytes. Raises StoredFileMissing; reading it raises StorageUnavailable."""
+        """Open a stored file for reading. Raises StoredFileMissing; reading raises StorageUnavailable."""
 
     @abstractmethod
     def exists(self, key: str) -> bool:
-        """Whether something is stored under the key."""
+        """Return whether a file is stored under the key."""
 
     @abstractmethod
     def keys(self, prefix: str) -> Iterator[str]:
-        """All keys that begin with the prefix, which ends with a slash."""
+        """Yield all keys that begin with the prefix, which ends with a slash."""
 
     @abstractmethod
     def delete(self, key: str) -> None:
-        """Delete one key; nothing happens where it is missing. Raises StorageUnavailable if it is still there."""
+        """Delete one key; nothing happens if it is missing. Raises StorageUnavailable if it could not be deleted."""
 
     @abstractmethod
     def delete_all(self, prefix: str) -> int:
-        """Delete every key that begins with the prefix. Return the number of files that went.
+        """Delete every key that begins with the prefix. Return the number of deleted files.
 
-        Raises StorageUnavailable if something could not be removed. All that could be is gone then.
+        Raises StorageUnavailable if some could not be removed; all others are deleted then.
         """
 
     @abstractmethod
     def local(self, key: str) -> contextlib.AbstractContextManager[Path]:
-        """A local path of the stored file for as long as the context lasts. Raises StoredFileMissing."""
+        """Give a local path of the stored file, valid within the context. Raises StoredFileMissing."""
 
     @abstractmethod
     def scratch(self) -> contextlib.AbstractContextManager[Path]:
-        """A local path to write a file to before ``put_file``; what is still there afterwards is removed.
+        """Give a local path for a new file before ``put_file``; a file that is still there afterwards is removed.
 
-        Only the path's own errors become StorageUnavailable: write to it through ``open_scratch``.
+        Only errors of the path itself become StorageUnavailable: write the file through ``open_scratch``.
         """
 
     @abstractmethod
     def folders(self, prefix: str) -> Iterator[str]:
-        """Names of the folders right below the prefix, which ends with a slash."""
+        """Yield the names of the folders directly below the prefix, which ends with a slash."""
 
     def get(self, key: str) -> bytes:
-        """The stored bytes. Raises StoredFileMissing."""
+        """Return the stored bytes. Raises StoredFileMissing, StorageUnavailable."""
         with self.open(key) as stream:
             return stream.read()

@@ -1,7 +1,7 @@
-"""A store in a local folder.
+"""Store files in a local folder.
 
-A write is on the disk when it returns: the file is synced before it is renamed, and its folder afterwards. A rename alone is
-atomic for other processes, but after a power cut the file may be empty or torn.
+A durable write is on the disk when it returns: the file is synced before it is renamed, and its folder afterwards. A rename
+alone is atomic for other processes, but after a power cut the file may be empty or torn.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from document_parser.storage.base import NOT_REMOVED, Storage, StoredFileMissing
 from document_parser.storage.os_errors import StoredFile, storage_errors
 
 MAX_PLACE_TRIES = 100
-"""Tries to put a file into a folder that somebody deletes in the same moment."""
+"""How often a file is moved into a folder that another process deletes at the same time."""
 _NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
-"""What file systems answer that cannot sync a folder (some network and FUSE ones)."""
+"""The errors of file systems that cannot sync a folder (some network and FUSE ones)."""
 
 
 class LocalStorage(Storage):
-    """Files below one folder; written beside their place and renamed into it."""
+    """Stores files below one folder. A file is written in ``staging`` and then renamed to its path."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.staging = root / "staging"
         self._made: dict[Path, list[Path]] = {}
-        """Folders with a new folder in them, to be synced with the next write into the key of this."""
+        """Folders in which a folder was created, to be synced with the next durable write into that one, which is the key."""
 
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
+        """Write bytes to a new file and rename it to the key's path; sync both if ``durable``."""
         with storage_errors():
             part = self._part()
             try:
@@ -50,15 +51,18 @@ class LocalStorage(Storage):
                 part.unlink(missing_ok=True)
 
     def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
+        """Sync a local file and rename it to the key's path; sync the folder too unless ``followed``."""
         with storage_errors():
             _sync(path)
             self._place(path, key, durable=not followed)
 
     def open(self, key: str) -> BinaryIO:
+        """Open the file of a key for reading. Raises StoredFileMissing; reading raises StorageUnavailable."""
         with storage_errors(key):
             return io.BufferedReader(StoredFile(self._path(key)))
 
     def exists(self, key: str) -> bool:
+        """Return whether the key's path is a regular file."""
         try:
             with storage_errors(key):
                 return stat.S_ISREG(self._path(key).stat().st_mode)
@@ -66,28 +70,36 @@ class LocalStorage(Storage):
             return False
 
     def keys(self, prefix: str) -> Iterator[str]:
+        """Yield the keys of all files below a folder; none if the folder does not exist."""
         with storage_errors():
             for folder, _, names in os.walk(self._path(prefix), onerror=_unless_gone):
                 for name in names:
                     yield str((Path(folder) / name).relative_to(self.root))
 
     def delete(self, key: str) -> None:
+        """Delete the file of a key; nothing happens if it is missing."""
         with storage_errors():
             self._path(key).unlink(missing_ok=True)
 
     def delete_all(self, prefix: str) -> int:
+        """Delete a folder with all files in it, also those that are stored meanwhile. Return the number of deleted files.
+
+        Raises StorageUnavailable if some could not be removed; all others are deleted then.
+        """
         self._made.pop(self._path(prefix.rstrip("/")), None)
         with storage_errors():
             return _remove_tree(self._path(prefix))
 
     @contextlib.contextmanager
     def local(self, key: str) -> Iterator[Path]:
+        """Give the path of the stored file itself. Raises StoredFileMissing."""
         if not self.exists(key):
             raise StoredFileMissing(key)
         yield self._path(key)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
+        """Give a path in ``staging`` for a new file; a file that is still there afterwards is removed."""
         with storage_errors():
             part = self._part()
         try:
@@ -97,6 +109,7 @@ class LocalStorage(Storage):
                 part.unlink(missing_ok=True)
 
     def folders(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the folders directly below a folder, sorted; none if it does not exist."""
         with storage_errors():
             try:
                 names = sorted(entry.name for entry in self._path(prefix).iterdir() if entry.is_dir())
@@ -116,7 +129,7 @@ class LocalStorage(Storage):
     def _place(self, part: Path, key: str, *, durable: bool) -> None:
         place = self._path(key)
         for _ in range(MAX_PLACE_TRIES - 1):
-            # A deletion of the job may take the folder away again, between the steps and within the first.
+            # A deletion of the job may remove the folder again, between the steps and during the first.
             with contextlib.suppress(FileNotFoundError, FileExistsError):
                 self._move(part, place, durable=durable)
                 return
@@ -131,7 +144,7 @@ class LocalStorage(Storage):
             if grown:
                 self._made[place.parent] = grown
         else:
-            # Also the folders that have got a new folder, or the whole branch may be gone.
+            # Also the folders in which a folder was created, or the whole branch may be lost.
             for folder in dict.fromkeys([place.parent, *grown, *self._made.pop(place.parent, [])]):
                 # Deleted meanwhile: there is nothing to keep.
                 with contextlib.suppress(FileNotFoundError):
@@ -139,7 +152,7 @@ class LocalStorage(Storage):
 
 
 def _sync(path: Path) -> None:
-    """Have a file, or a folder's list of names, on the disk. Raises OSError: what was written may be lost."""
+    """Sync a file, or a folder's list of names, to the disk. Raises OSError: what was written may be lost then."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -151,15 +164,15 @@ def _sync(path: Path) -> None:
 
 
 def _unless_gone(error: OSError) -> None:
-    """What ``os.walk`` meets: a folder that was deleted meanwhile is none."""
+    """Raise an error of ``os.walk`` again, unless the folder was deleted meanwhile."""
     if not isinstance(error, FileNotFoundError):
         raise error
 
 
 def _remove_tree(top: Path) -> int:
-    """Remove a folder with all that is in it, also what is put into it meanwhile. Return the number of files that went.
+    """Remove a folder with all files in it, also those that are stored meanwhile. Return the number of removed files.
 
-    Raises StorageUnavailable if something could not be removed; all that could be is gone then.
+    Raises StorageUnavailable if some could not be removed; all others are removed then.
     """
     removed, failed = 0, dict[str, OSError]()
     for _ in range(MAX_PLACE_TRIES):
@@ -172,7 +185,7 @@ def _remove_tree(top: Path) -> int:
                     continue
                 except OSError as error:
                     failed[path] = error
-        # Somebody who did not know of the deletion has stored one more file.
+        # A process that did not know of the deletion has stored one more file.
         if not failed or any(error.errno != errno.ENOTEMPTY for error in failed.values()):
             break
     if failed:
@@ -181,7 +194,7 @@ def _remove_tree(top: Path) -> int:
 
 
 def _not_removed(errors: list[OSError]) -> StorageUnavailable:
-    """The error for what stayed; a folder that only is not empty is not counted."""
+    """Return the error for files that could not be removed. Folders are not counted if they are only not empty."""
     stayed = [error for error in errors if error.errno != errno.ENOTEMPTY] or errors
     return StorageUnavailable(NOT_REMOVED, reason=os.strerror(stayed[0].errno or 0), files=len(stayed))
 

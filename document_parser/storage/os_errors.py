@@ -1,4 +1,4 @@
-"""Errors of the operating system that are met in a store, as errors of the product."""
+"""Turn errors of the operating system in a store into StorageUnavailable, StorageFull and StoredFileMissing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from document_parser.storage.base import StoredFileMissing
 
 @contextlib.contextmanager
 def storage_errors(key: str | None = None) -> Iterator[None]:
-    """What the operating system says, in our words. With a ``key`` that is read, an absent file is StoredFileMissing."""
+    """Raise StorageFull or StorageUnavailable instead of the block's OSError.
+
+    With the ``key`` of a file that is read, StoredFileMissing is raised if the file does not exist.
+    """
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -29,22 +32,25 @@ class StoredFile(io.FileIO):
     """A file whose reads and writes raise StorageUnavailable, or StorageFull, instead of OSError."""
 
     def readinto(self, buffer: Any) -> int | None:
+        """Read into a buffer. Raises StorageUnavailable."""
         with storage_errors():
             return super().readinto(buffer)
 
     def readall(self) -> bytes:
+        """Read to the end. Raises StorageUnavailable."""
         with storage_errors():
             return super().readall()
 
     def write(self, data: Any) -> int:
+        """Write bytes. Raises StorageFull, StorageUnavailable."""
         with storage_errors():
             return super().write(data)
 
 
 def open_scratch(path: Path) -> BinaryIO:
-    """A new file at a path of ``Storage.scratch``, to write and to read again. Raises StorageFull, StorageUnavailable.
+    """Create a file at a path of ``Storage.scratch``, for writing and reading. Raises StorageFull, StorageUnavailable.
 
-    Only what this file itself cannot do becomes an error of the store; other errors of whoever writes it stay what they are.
+    Only errors of this file itself become errors of the store; other errors of the code that writes it are not changed.
     """
     with storage_errors():
         return io.BufferedRandom(StoredFile(path, "xb+"))

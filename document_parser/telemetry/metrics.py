@@ -1,6 +1,6 @@
-"""The metrics: their names, and how they are shown to Prometheus. What is counted, and where, is for others to know.
+"""Name the metrics and render them for Prometheus. Other modules count; this one does not know where.
 
-A sample's name in Redis is the metric's name and its label values, joined by ``|``; a histogram has one sample for each bucket
+A sample's name in Redis is the metric's name and its label values, joined by ``|``. A histogram has one sample for each bucket
 that is not empty (not cumulated) and one for the sum.
 """
 
@@ -18,14 +18,18 @@ from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 PREFIX = "docparse_"
+"""The prefix of all metrics in Prometheus."""
 REQUEST_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+"""The buckets for durations of HTTP requests."""
 PAGE_SECONDS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
+"""The buckets for durations of reading a page."""
 JOB_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 10800, 43200)
+"""The buckets for durations of jobs."""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. ``known`` are label values that are shown as 0 before anything was counted."""
+    """A metric. ``known`` are label values that are shown as 0 before anything was counted."""
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -36,6 +40,7 @@ class Metric:
 
     @property
     def shown_name(self) -> str:
+        """Return the name of the metric in Prometheus."""
         return PREFIX + self.name + ("_total" if self.kind == "counter" else "")
 
 
@@ -94,29 +99,31 @@ METRICS = (
         known=(("delivered",), ("pending",), ("failed",)),
     ),
 )
+"""All metrics, in the order in which they are shown."""
 BY_NAME = {metric.name: metric for metric in METRICS}
+"""All metrics by name, without the prefix."""
 
 
 def sample(name: str, *labels: str) -> str:
-    """The name of a sample in Redis. Raises KeyError for a metric that is not listed."""
+    """Return the name of a sample in Redis. Raises KeyError for an unknown metric."""
     assert len(labels) == len(BY_NAME[name].labels), name
     return "|".join((name, *(label.replace("|", "_") for label in labels)))
 
 
 def observation(name: str, value: float, *labels: str) -> dict[str, float]:
-    """One observation of a histogram: what to add to which samples."""
+    """Return how much one observation of a histogram adds to each sample."""
     series = sample(name, *labels)
     bucket = next((bound_text(bound) for bound in BY_NAME[name].buckets if value <= bound), "+Inf")
     return {f"{series}|{bucket}": 1, f"{series}|sum": value}
 
 
 def bound_text(bound: float) -> str:
-    """The upper bound of a bucket as it stands in the names of samples."""
+    """Return the upper bound of a bucket as the names of samples have it."""
     return f"{bound:g}"
 
 
 def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, str]:
-    """The samples in Prometheus' text format, or OpenMetrics where that is accepted; and the content type."""
+    """Render samples in Prometheus' text format, or in OpenMetrics if ``accept`` allows it. Return them and the content type."""
     registry = CollectorRegistry()
     registry.register(_Samples(samples))
     encode, content_type = choose_encoder(accept)

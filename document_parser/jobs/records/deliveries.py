@@ -1,9 +1,9 @@
-"""Which webhooks there are to tell the operator of: all that became due, and those that were given up.
+"""List the webhooks for the operator: all that became due, and those that were given up.
 
-Two sorted sets of names, by microseconds on Redis' clock: ``webhooks:log`` from the moment there was something to tell, and
-``webhooks:failed`` from the one the delivery was given up. A name is the job's id for its end, ``{id}|revised`` for its newest
-revision and ``{id}|retry_failed`` for its newest retry that failed. How a delivery stands is on the job's record; what is gone
-there is gone here.
+Two sorted sets hold names of webhooks by microseconds on Redis' clock: ``webhooks:log`` by the time at which the event
+happened, and ``webhooks:failed`` by the time at which the delivery was given up. A name is the job's id for its end,
+``{id}|revised`` for its newest revision and ``{id}|retry_failed`` for its newest failed retry. The state of a delivery is in
+the job's record; once that is gone, its names are removed here as well.
 """
 
 from __future__ import annotations
@@ -18,51 +18,64 @@ from document_parser.jobs.redis.connection import Redis, text
 from document_parser.models import Webhook
 
 LOG = "webhooks:log"
+"""Redis key of all webhooks, by the time of their event."""
 FAILED = "webhooks:failed"
+"""Redis key of webhooks that were given up, by the time of that."""
 DUE = "webhooks:due"
+"""Redis key of webhooks to deliver, by the time at which they are due in milliseconds on Redis' clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a job may have to tell, and where its record keeps how that goes and what is said."""
+    """A kind of event that a job announces, and the fields of its record that keep the delivery's state and its body."""
 
     kind: str
-    """As names of deliveries end with it; empty for the end of the job."""
+    """The last part of names of webhooks; empty for the end of the job."""
 
     @property
     def webhook(self) -> str:
+        """Return the field of the job's record that keeps the state of the delivery."""
         return f"{self.kind}_webhook" if self.kind else "webhook"
 
     @property
     def body(self) -> str:
+        """Return the field of the job's record that keeps the body of the webhook."""
         return f"{self.kind or 'webhook'}_body"
 
     def name_of(self, job_id: str) -> str:
+        """Return the name of this webhook of a job."""
         return f"{job_id}|{self.kind}" if self.kind else job_id
 
 
 END, REVISED, RETRY_FAILED = NEWS = News(""), News("revised"), News("retry_failed")
+"""All kinds of events that a job announces."""
 
 
 def job_of(name: str) -> str:
+    """Return the id of the job that a webhook's name belongs to."""
     return name.partition("|")[0]
 
 
 def newest(redis: Redis, *, failed: bool, before: float | None, limit: int) -> list[tuple[str, float]]:
-    """Names of webhooks and their scores, newest first, below a score; ``failed``: those given up."""
+    """Return names of webhooks and their scores in microseconds, newest first.
+
+    ``before`` is an exclusive upper bound of the scores, None for no bound. With ``failed``, only webhooks that were given up
+    are listed. Raises RedisError.
+    """
     top = f"({before:.0f}" if before is not None else "+inf"
     found: Any = redis.zrevrangebyscore(FAILED if failed else LOG, top, "-inf", start=0, num=limit, withscores=True)
     return [(text(name), float(score)) for name, score in found]
 
 
 def failed_count(redis: Redis) -> int:
+    """Return how many webhooks were given up and can still be replayed. Raises RedisError."""
     return int(redis.zcard(FAILED))
 
 
 def restore(pipe: Pipeline, name: str, webhook: Webhook, ended_at: datetime | None) -> None:
-    """List a webhook whose job had ended before Redis lost it; a pending one is due now."""
+    """List a webhook of a job that ended before Redis lost it. A pending one is due at once. Adds commands to ``pipe``."""
     micros = int(ended_at.timestamp() * 1_000_000) if ended_at else 0
-    # Retries came after the end: two in one place would hide one of them from a listing.
+    # Retries came after the end: of two webhooks with the same score a listing would hide one.
     micros += webhook.retry or 0
     pipe.zadd(LOG, {name: micros})
     if webhook.state == "pending":
@@ -72,6 +85,6 @@ def restore(pipe: Pipeline, name: str, webhook: Webhook, ended_at: datetime | No
 
 
 def forget(redis: Redis | Pipeline, job_id: str) -> None:
-    """List what it has no more, and deliver it no more."""
+    """Remove all webhooks of a job from the lists, so that they are neither shown nor delivered. Raises RedisError."""
     for key in (LOG, FAILED, DUE):
         redis.zrem(key, *(news.name_of(job_id) for news in NEWS))

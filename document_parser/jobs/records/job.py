@@ -1,4 +1,4 @@
-"""A job: what is known of it, and how it is shown to its caller. How Redis keeps it: ``record``."""
+"""The model of a job, and its status as callers see it. ``record`` keeps it in Redis."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ from document_parser.models import (
 )
 
 CacheState = Literal["hit", "miss", "off"]
+"""Whether the cache had the document when the job was created; ``off`` if the cache is not used for it."""
 
 PUBLIC = "public"
-"""The owner of jobs while nobody has keys."""
+"""The owner of all jobs while there are no keys."""
 
 SHOWN_COUNTS = ("blank", "failed", "flagged", "cached", "deepseek", "nanonets", "text_layer", "cpu")
 """Counts of finished pages that the progress shows, by their names in the ledger."""
 
 
 class JobCard(BaseModel):
-    """What is known of a job from its first moment; stored as ``job.json`` beside the document."""
+    """The facts of a job that are known at its upload; stored as ``job.json`` beside the document.
+
+    ``sha256`` and ``size`` (bytes) are those of the uploaded file.
+    """
 
     job_id: str
     owner: str = PUBLIC
@@ -42,18 +46,21 @@ class JobCard(BaseModel):
     options: Options
     created_at: datetime
     lane: Lane = "normal"
-    """Before the document has been opened."""
+    """The lane before the document has been opened."""
     webhook_url: str = ""
     idempotency_key: str = ""
-    """A hash of it; empty where none came."""
+    """A hash of the Idempotency-Key; empty if the upload had none."""
     fingerprint: str = ""
-    """Of everything that came with the key."""
+    """A hash of everything that was sent with the Idempotency-Key."""
     request_id: str = ""
-    """Of the upload: it stands in every line that the log has of the job."""
+    """The id of the upload's request; every log line about the job has it."""
 
 
 class Job(BaseModel):
-    """A job as Redis knows it."""
+    """A job as its record in Redis describes it.
+
+    ``total`` is the number of pages to read and ``page_count`` that of the document; both are None until it has been opened.
+    """
 
     card: JobCard
     state: JobState
@@ -61,7 +68,7 @@ class Job(BaseModel):
     cache: CacheState = "off"
     shared: bool = False
     waits_for: str = ""
-    """The job that reads the same document meanwhile."""
+    """The id of the job that reads the same document meanwhile; empty if there is none."""
     planned: bool = False
     total: int | None = None
     page_count: int | None = None
@@ -73,36 +80,38 @@ class Job(BaseModel):
     complete: bool | None = None
     revision: int = 1
     locked: bool = False
-    """It came with a password, which went with its end."""
+    """Whether the document had a password, which was deleted when the job ended."""
     rereading: int | None = None
-    """The page that is read again, or will be next."""
+    """The page that is being read again, or will be next; None if there is none."""
     webhook: Webhook | None = None
     webhook_body: str = ""
-    """What it says; empty until it was first tried."""
+    """The body of the webhook; empty until it was first tried."""
     revised_webhook: Webhook | None = None
     revised_body: str = ""
     retry_failed_webhook: Webhook | None = None
     retry_failed_body: str = ""
     retries: int = 0
-    """How many pages were read again so far, or were to be and could not."""
+    """How many retries of pages have ended so far, failed ones included."""
     retry_failed_pages: list[int] = []
     seen_at: datetime | None = None
-    """When Redis told this, on its own clock."""
+    """When the record was read, on Redis' clock."""
     foretold: bool = False
-    """Whether somebody foretells: nobody does where no worker has been for a while."""
+    """Whether there is a forecast; there is none if no worker has run for a while."""
     seconds_left: float | None = None
     queue_position: int | None = None
 
     @property
     def closed(self) -> bool:
+        """Return whether the document has been planned and all its pages are finished."""
         return self.planned and self.counts.get("finished", 0) == self.total
 
     @property
     def at_rest(self) -> bool:
-        """Ended, and no page of it is read again or will be."""
+        """Return whether the job has ended and none of its pages is being read again or will be."""
         return self.state.ended and self.rereading is None
 
     def show(self) -> JobStatus:
+        """Return the status of the job as callers see it."""
         return JobStatus(
             job_id=self.card.job_id,
             status=self.state,
@@ -153,9 +162,9 @@ class Job(BaseModel):
         return progress.model_copy(update={"percent": 100.0}) if self.state is JobState.COMPLETED else progress
 
     def _eta(self, finished: int) -> int | None:
-        """What is foretold; until the pace of the service is known, what the job's own past lets expect.
+        """Return the forecast in seconds; until the service's pace is known, an estimate from the job's own finished pages.
 
-        None where nobody works: no past tells when that ends.
+        None if there is no forecast, since no worker runs and it is unknown when one will.
         """
         if self.state.ended or not self.foretold:
             return None
@@ -168,7 +177,7 @@ class Job(BaseModel):
 
 
 def as_job_error(error: DocumentParserError) -> JobError:
-    """The error as a job's record keeps it."""
+    """Return the error in the form that a job's record keeps."""
     return JobError(
         code=error.code, message=error.message, status=error.status, retryable=error.retryable, details=error.details
     )

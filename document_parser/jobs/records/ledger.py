@@ -1,4 +1,7 @@
-"""The ledger: one entry a page, and the claims on them. Each step is one Lua script, so that no crash falls between two."""
+"""The ledger: one entry for each page of a job, and the claims on pages and stages.
+
+Each step is one Lua script, so that a crash never leaves half of it done.
+"""
 
 from __future__ import annotations
 
@@ -22,39 +25,48 @@ Stage = str
 """``plan``, ``assemble``, ``export-FORMAT`` or ``retry``."""
 
 ENDINGS = "jobs:endings"
+"""The Redis key that counts jobs that were cancelled, deleted or failed."""
 CPU_ENGINES = {"rapidocr", "tesseract"}
+"""The engines whose pages count as ``cpu``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A right to read one page, or to work one stage, until a deadline."""
+    """The right to read one page, or to work on one stage, until a deadline."""
 
     job_id: str
     what: str
+    """A page number or a stage."""
     token: str
     alone: bool = False
     request_id: str = ""
-    """Of the upload, for the log."""
+    """The id of the upload's request, for the log."""
 
     @property
     def is_page(self) -> bool:
+        """Return whether the claim is for a page rather than a stage."""
         return self.what.isdigit()
 
     @property
     def page(self) -> int:
+        """Return the number of the claimed page. Raises ValueError for the claim of a stage."""
         return int(self.what)
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """What came of giving a claim up."""
+    """The outcome of releasing a claim.
+
+    ``none``: the claim was no longer held; ``ready``: the page is ready again; ``suspect``: it will be read alone; ``failed``:
+    it failed; ``closed``: it failed, and that closed the ledger; ``stage``: the claim was for a stage.
+    """
 
     outcome: Literal["none", "ready", "suspect", "failed", "closed", "stage"]
     crashes: int
 
 
 class Ledger:
-    """Every change of entries, claims, stages and the end of a job."""
+    """Changes entries, claims and stages of jobs, and ends jobs. Every method that calls Redis raises RedisError."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self.redis = redis
@@ -64,9 +76,9 @@ class Ledger:
     # --- planning
 
     def claim_stage(self, job_id: str, stage: Stage, actor: str, *, alone: bool) -> Claim | None:
-        """The right to work a stage; None where there is nothing to do, or somebody alive is at it.
+        """Claim a stage of a job; None if there is nothing to do, or another living actor works on it.
 
-        ``alone``: the actor does nothing else meanwhile, so that its death can be blamed on this document.
+        ``alone`` says that the actor does nothing else meanwhile, so that its death can be charged to this document.
         """
         claim = Claim(job_id, stage, _token(), alone)
         now = utc_text(clock.now(self.redis))
@@ -74,7 +86,7 @@ class Ledger:
         return claim if taken else None
 
     def suspects(self, stage: Stage, job_ids: Iterable[str]) -> set[str]:
-        """Those of the jobs somebody died of this stage of: whoever works it from now on does nothing else meanwhile."""
+        """Return those of the jobs for which an actor has died in this stage. It must be worked on alone from now on."""
         found = list(job_ids)
         with self.redis.pipeline(transaction=False) as pipe:
             for job_id in found:
@@ -83,17 +95,17 @@ class Ledger:
         return {job_id for job_id, raw in zip(found, entries, strict=True) if raw and json.loads(raw).get("deaths")}
 
     def finish_stage(self, claim: Claim, error: JobError | None = None) -> None:
-        """The stage is over. Who waits for a format hears that it is written, or ``error``: why it is not."""
+        """Finish a stage. Those who wait for a format get an event: it is written, or ``error`` says why it is not."""
         self._run("finish_stage", claim.job_id, claim.what, claim.token, error.model_dump_json() if error else "")
 
     def give_format_up(self, job_id: str, stage: Stage, error: JobError) -> None:
-        """Tell who waits for a format that writing it has killed its worker for good."""
+        """Report to those who wait for a format that it will not be written, since writing it killed its worker repeatedly."""
         self._run("give_format_up", job_id, stage, error.model_dump_json())
 
     def reopen(self, claim: Claim, pages: Iterable[int]) -> Literal["ready", "again", "not_yours"]:
-        """Give pages whose files are lost to the readers once more, and the stage of this claim back.
+        """Make pages whose files are lost ready to be read again, and release the stage of this claim.
 
-        ``again``: one of them has been lost twice already, and nothing was changed.
+        ``again``: a page has been lost twice before, and nothing was changed. ``not_yours``: the claim is no longer held.
         """
         entries, parts = self.entries(claim.job_id), []
         for page in pages:
@@ -104,28 +116,32 @@ class Ledger:
         return text(self._run("reopen", claim.job_id, claim.what, claim.token, *parts))  # type: ignore[return-value]
 
     def create_entries(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
-        """One pending entry for each page to read, and the lane they go in. Laying it again changes nothing."""
+        """Create a pending entry for each page to read, and set the job's lane. Repeating it changes nothing.
+
+        ``page_count`` is the number of pages of the document. Nothing is created if the job is not being processed.
+        """
         self._run("lay", job_id, page_count, lane, *numbers)
 
     def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
-        """The planner reads this page itself; None where somebody already has it."""
+        """Claim a page that the planner reads itself; None if the page is no longer pending."""
         claim = Claim(job_id, str(number), _token())
         return claim if self._run("claim_planned_page", job_id, number, actor, claim.token, self._page_span()) else None
 
     def make_ready(self, job_id: str, numbers: Iterable[int]) -> int:
-        """Give pending pages to the readers. How many there were."""
+        """Make pending pages ready for the readers. Return how many there were."""
         return int(self._run("make_ready", job_id, *numbers))
 
     def close_plan(self, claim: Claim) -> bool:
-        """Planning is over. Whether that closed the ledger."""
+        """Finish planning. Return whether that closed the ledger, since all pages are finished already."""
         return bool(self._run("planned", claim.job_id, claim.token) == 2)
 
     # --- reading
 
     def claim(self, actor: str, *, empty_handed: bool, lanes: tuple[Lane, ...] = LANES) -> Claim | Literal["drain"] | None:
-        """The next page of any document; ``drain`` when a suspect waits to be read alone; None when nothing is ready.
+        """Claim the next page of any document; ``drain`` if a suspect page must be read alone; None if nothing is ready.
 
-        ``lanes`` are asked in this order; in each the owners take turns, and of each owner the documents.
+        The lanes are asked in the order of ``lanes``; in each, owners take turns, and so do the documents of an owner.
+        ``empty_handed`` says that the actor holds no page, so that it can read a suspect page alone.
         """
         token = _token()
         reply = [text(part) for part in self._run("claim", actor, token, int(empty_handed), self._page_span(), *lanes)]
@@ -136,7 +152,10 @@ class Ledger:
         return Claim(reply[0], reply[1], token, alone=reply[2] == "1", request_id=reply[3])
 
     def finish(self, claim: Claim, page: Page) -> Literal["closed", "counted", "not_yours", "gone"]:
-        """Count a page whose file is stored: only with the claim's token, only once."""
+        """Count a page whose file is stored: only while the claim is held, and only once.
+
+        ``closed``: that was the last page; ``gone``: the job was deleted; ``not_yours``: the claim is no longer held.
+        """
         counter = counter_of(page.status, page.engine)
         changes = [part for change in counters.of_page(page).items() for part in change]
         how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
@@ -146,35 +165,40 @@ class Ledger:
         return {2: "closed", 1: "counted", 0: "not_yours", -1: "gone"}[int(reply)]  # type: ignore[return-value]
 
     def release(self, claim: Claim, *, crashed: bool) -> Released:
-        """Give a claim up: handed back, or taken from an actor that died."""
+        """Release a claim: given back by its actor, or (``crashed``) taken from an actor that died."""
         outcome, crashes = self._run("release", claim.job_id, claim.what, claim.token, "crash" if crashed else "back")
         return Released(text(outcome), int(crashes))  # type: ignore[arg-type]
 
     def entries(self, job_id: str) -> dict[int, dict[str, Any]]:
-        """All entries of a job by page number."""
+        """Return all entries of a job by page number."""
         fields = self.redis.hgetall(f"job:{job_id}:pages")
         return {int(name): json.loads(raw) for name, raw in fields.items() if name.isdigit()}
 
     def entry(self, job_id: str, number: int) -> dict[str, Any] | None:
-        """The entry of one page, None where the job has no such page."""
+        """Return the entry of one page, None if the job has no such page."""
         raw: Any = self.redis.hget(f"job:{job_id}:pages", str(number))
         return json.loads(raw) if raw else None
 
     # --- reading again
 
     def request_retry(self, job_id: str, order: RetryOrder, password_token: bytes | None) -> str:
-        """Order a page to be read again. ``ok``, ``missing``, ``page``, ``underway``, ``locked``, or a state that forbids it.
+        """Order a page to be read again. Return ``ok``, ``missing``, ``page``, ``underway``, ``locked``, or the job's state.
 
-        ``page``: there is none of this number; ``locked``: the document's password has to come with the order.
+        ``missing``: there is no such job; ``page``: it has no such page; ``underway``: this page is ordered already;
+        ``locked``: the order must include the document's password. A state is returned if it is not ``completed``.
         """
         return text(self._run("request_retry", job_id, order.page, order.model_dump_json(), password_token or b""))
 
     def retries(self, job_id: str) -> list[RetryOrder]:
-        """The pages that are to be read again; the first of them is at it."""
+        """Return the orders that have not ended yet, in their order; the first is being worked on."""
         return [RetryOrder.model_validate_json(raw) for raw in self.redis.lrange(f"job:{job_id}:retries", 0, -1)]
 
     def complete_retry(self, claim: Claim | None, job_id: str, outcome: RetryOutcome) -> Literal["ok", "gone", "not_yours"]:
-        """Close the first order. Without a claim only where the worker that had it has died."""
+        """Close the first order of a job with its outcome.
+
+        ``claim`` is None only if the worker that held it has died. ``not_yours``: the claim is no longer held, or the job has
+        changed meanwhile; ``gone``: it was deleted.
+        """
         changes = [part for change in outcome.samples.items() for part in change]
         reply = self._run(
             "complete_retry",
@@ -185,7 +209,7 @@ class Ledger:
         return text(reply)  # type: ignore[return-value]
 
     def at_work(self) -> dict[str, set[str]]:
-        """The actors that hold claims right now, by job."""
+        """Return the names of the actors that hold claims now, by job."""
         found: dict[str, set[str]] = defaultdict(set)
         for name in self.redis.zrange("claims", 0, -1):
             job_id, _, _, actor = text(name).split("|", 3)
@@ -195,22 +219,22 @@ class Ledger:
     # --- living and ending
 
     def heartbeat(self, actor: str, claims: list[Claim]) -> list[Claim]:
-        """Say that the actor lives. The claims it no longer has."""
+        """Record that the actor is alive. Return those of its claims that it no longer holds."""
         parts = [part for claim in claims for part in (claim.job_id, claim.what, claim.token)]
         return [claims[int(position) - 1] for position in self._run("heartbeat", actor, *parts)]
 
     def endings(self) -> int:
-        """How many jobs have been cancelled, deleted or failed so far: once it grows, claims may have gone."""
+        """Return how many jobs were cancelled, deleted or failed so far; if the number grows, claims may have been lost."""
         return int(self.redis.get(ENDINGS) or 0)
 
     def leave(self, actor: str) -> None:
-        """The actor ends in good order, holding nothing."""
+        """Record that the actor ends normally, holding no claims."""
         self.redis.zrem("actors", actor)
 
     def end(self, job_id: str, state: JobState, error: JobError | None = None) -> str:
-        """End a job, with the expiry of all its keys. ``ok``, ``missing``, ``open``, or the state it had ended in before.
+        """End a job and set the expiry of all its keys. Return ``ok``, ``missing``, ``open``, or the state it has ended in.
 
-        ``open``: completed was asked for and pages are missing, which is never granted.
+        ``open``: the state ``completed`` was asked for while pages are missing; the job goes on.
         """
         now = clock.now(self.redis)
         ttl = self.settings.store.job_ttl_hours * 3600
@@ -230,7 +254,7 @@ class Ledger:
         )
 
     def wake(self, reader: str, job_ids: Iterable[str]) -> list[str]:
-        """Jobs that waited for this one to read the same document. Those that are to be planned now."""
+        """Release jobs that waited for ``reader`` to read the same document. Return those that must be planned now."""
         found = list(job_ids)
         return [text(job_id) for job_id in self._run("wake", reader, *found)] if found else []
 
@@ -238,7 +262,7 @@ class Ledger:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
 
     def _stage_span(self) -> int:
-        # A stage may take as long as it needs while its actor lives; the deadline only ends one that hangs for hours.
+        # A stage may take as long as it needs while its actor is alive; the deadline only ends one that hangs for hours.
         return 6 * 3600 * 1000
 
 
@@ -247,14 +271,17 @@ def _token() -> str:
 
 
 def counter_of(state: str, engine: str | None) -> str:
-    """Among which engine's pages a finished page counts; empty for none."""
+    """Return the counter of a finished page: ``cpu``, the name of its engine, or empty for a page that no engine read."""
     if state != "done":
         return ""
     return "cpu" if engine in CPU_ENGINES else (engine or "")
 
 
 def entry_of(page: Page) -> dict[str, Any]:
-    """What the ledger keeps of a finished page: the why-trail without the contents."""
+    """Return the ledger's entry of a finished page: state, engine, route, attempts, warnings and error, without its contents.
+
+    Attempts and warnings are the why-trail of the page.
+    """
     status: PageStatus = page.status
     entry: dict[str, Any] = {"state": status, "engine": page.engine, "route": page.route}
     entry["attempts"] = [attempt.model_dump(exclude_none=True) for attempt in page.attempts]

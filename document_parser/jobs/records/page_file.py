@@ -1,4 +1,4 @@
-"""The file of a page that was read."""
+"""Read the stored file of a page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ log = logs.get(__name__)
 
 
 def read_page_file(storage: Storage, job_id: str, number: int, revision: int) -> Page | None:
-    """Return the page as it was stored for a revision; None if there is no file, or an empty or torn one."""
+    """Return the page as it was stored for a revision; None if there is no file, or if it is empty or torn.
+
+    Raises StorageUnavailable.
+    """
     try:
         return Page.model_validate_json(storage.get(storage_keys.page(job_id, number, revision)))
     except StoredFileMissing:

@@ -1,6 +1,6 @@
-"""Pictures of pages for people to look at: asked for here, drawn by the drawer (``drawer.py``), kept in storage.
+"""Request page images for people to view. ``workers/draw_pages.py`` draws them, and storage keeps them.
 
-A request is an item of the list ``pictures``; what came of it stands for a minute in a key of its own.
+A request is an item of the Redis list ``pictures``; its outcome is kept for a minute in a key of its own.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from document_parser.jobs.records import storage_keys
 from document_parser.jobs.redis.connection import Redis, text
 
 WANTED = "pictures"
+"""The Redis list of requests."""
 ASKED_SECONDS = 10
-"""A request that nobody answers for so long is made again: its drawer may have died."""
+"""A request without an answer after this time is made again: the process that took it may have died."""
 ANSWER_SECONDS = 60
+"""How long the outcome of a request is kept in Redis."""
 POLL_SECONDS = 0.05
+"""The pause between two looks for the outcome."""
 
 Answer = Literal["drawn", "refused", "pending"]
+"""The outcome of a request; ``refused`` if the page cannot be drawn, ``pending`` if it has not been drawn yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class PictureRequest:
 
     @classmethod
     def parse(cls, item: bytes | str) -> Self:
+        """Parse an item of the list. Raises ValueError if it has another form."""
         job_id, number, turn = text(item).split("|")
         return cls(job_id, int(number), int(turn))
 
@@ -39,6 +44,7 @@ class PictureRequest:
 
     @property
     def file(self) -> str:
+        """Return the key of the image in storage."""
         return storage_keys.picture(self.job_id, self.number, self.turn)
 
     @property
@@ -46,7 +52,10 @@ class PictureRequest:
         return f"{WANTED}:{self}"
 
     def wait(self, redis: Redis, seconds: float) -> Answer:
-        """Have the picture drawn, and wait so long for it. It may be asked for by many at once, and is drawn once."""
+        """Request the image and wait up to ``seconds`` for it. Raises RedisError.
+
+        Simultaneous requests for the same image are drawn once.
+        """
         deadline = time.monotonic() + seconds
         while True:
             if redis.set(self._answer, "asked", ex=ASKED_SECONDS, nx=True):
@@ -59,11 +68,11 @@ class PictureRequest:
             time.sleep(POLL_SECONDS)
 
     def answer(self, redis: Redis, answer: Answer) -> None:
-        """Tell those who wait."""
+        """Publish the outcome to all who wait for it. Raises RedisError."""
         redis.set(self._answer, answer, ex=ANSWER_SECONDS)
 
 
 def next_request(redis: Redis, seconds: int) -> PictureRequest | None:
-    """The request that waits longest; None where none comes within so many seconds."""
+    """Take the request that has waited longest; None if there is none within ``seconds``. Raises RedisError."""
     found = redis.blpop([WANTED], timeout=seconds)
     return PictureRequest.parse(found[1]) if found else None

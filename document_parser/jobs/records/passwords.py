@@ -1,4 +1,4 @@
-"""Document passwords at rest: encrypted, in a key of their own, gone when the job ends."""
+"""Store document passwords: encrypted, in a Redis key of their own, which is deleted when the job ends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from document_parser.settings import Settings
 
 
 def seal(settings: Settings, password: str) -> bytes:
+    """Encrypt a password for storage in Redis. Raises OSError if the secret key cannot be read or made."""
     return _fernet(settings).encrypt(password.encode())
 
 
 def unseal(settings: Settings, redis: Redis, job_id: str) -> str | None:
-    """The password of a job, None where it has none or another SECRET_KEY sealed it."""
+    """Return the password of a job, None if it has none or it was encrypted with another SECRET_KEY.
+
+    Raises RedisError, and OSError if the secret key cannot be read or made.
+    """
     token = redis.get(f"job:{job_id}:password")
     if not isinstance(token, bytes):
         return None
@@ -29,7 +33,7 @@ def unseal(settings: Settings, redis: Redis, job_id: str) -> str | None:
 
 
 def fingerprint(settings: Settings, password: str) -> str:
-    """Tells two passwords apart, and tells nobody who has not our secret what they are."""
+    """Return a keyed hash that distinguishes passwords and reveals nothing of them without the secret key. Raises OSError."""
     return hmac.new(_secret(settings), password.encode(), hashlib.sha256).hexdigest()
 
 

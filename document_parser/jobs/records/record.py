@@ -1,4 +1,4 @@
-"""The record of a job in Redis: its keys, how it is saved, read, listed and forgotten."""
+"""Save, read, list and delete the records of jobs in Redis."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from document_parser.models import JobError, JobState, Webhook, utc_text
 from document_parser.storage import Storage
 
 CACHE_INDEX = "cache:expiring"
-"""What the cache has, by when it must go."""
+"""The Redis key of all storage keys in the cache, by their expiry in milliseconds on Redis' clock."""
 NO_BOUNDS = (0, 0, 0)
+"""No bounds of jobs, pages and bytes for a new job."""
 _COUNTS = ("current", "finished", "done", *SHOWN_COUNTS)
 
 KEY_SUFFIXES = (
@@ -36,12 +37,16 @@ KEY_SUFFIXES = (
     ":waiting",
     ":retries",
 )
+"""The suffixes of ``job:{id}`` that form the Redis keys of a job, without its tombstone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """What came of it. ``which``: what the cache has where it was created, the key's job where it was replayed or reused, the
-    bound that was met where the queue is full."""
+    """The outcome of creating a job.
+
+    ``which`` is the state of the cache for a ``created`` job (``shared`` if another job is reading the document), the earlier
+    job of the Idempotency-Key if it was ``replayed`` or ``reused``, and the bound that was met if the queue is ``full``.
+    """
 
     outcome: Literal["created", "replayed", "reused", "full"]
     which: str = ""
@@ -57,7 +62,8 @@ def create(
 ) -> Created:
     """Write the record of a new job in one step, within bounds (jobs, pages, bytes; 0 for none) and once for each key.
 
-    ``cache_key`` is where its pages would stand if they had been read before.
+    ``cache_key`` is the storage key of its pages if they have been read before, empty to leave the cache out. ``key_hours`` is
+    how long the Idempotency-Key is kept. Raises RedisError.
     """
     job = Job(card=card, state=JobState.QUEUED, webhook=Webhook() if card.webhook_url else None)
     fields: dict[Any, Any] = {"card": card.model_dump_json(), "state": "queued", "owner": card.owner}
@@ -78,13 +84,17 @@ def create(
 
 
 def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
-    """The job that an Idempotency-Key stands for, and the fingerprint of what it came with."""
+    """Return the job of an Idempotency-Key and the fingerprint of its upload; None if there is none. Raises RedisError."""
     job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
     return (job_id, came_with) if job_id and redis.exists(_key(job_id), f"job:{job_id}:gone") else None
 
 
 def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) -> None:
-    """Write the record of a job that has ended anew; times to live in milliseconds. ``key_ttl``: of its Idempotency-Key."""
+    """Write the record of a job that has ended again, after Redis lost it. Raises RedisError.
+
+    Times are in milliseconds: ``ttl`` for the record, ``tombstone`` for its tombstone after that, ``key_ttl`` for its
+    Idempotency-Key (0 to leave it out).
+    """
     job_id, owner = job.card.job_id, job.card.owner
     fields: dict[Any, Any] = {
         "card": job.card.model_dump_json(),
@@ -126,7 +136,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
 
 
 def load(redis: Redis, job_id: str) -> Job:
-    """The job. Raises JobNotFound, or JobExpired where its tombstone stands."""
+    """Return a job. Raises JobNotFound, JobExpired if only its tombstone is left, and RedisError."""
     found = load_many(redis, [job_id])
     if found:
         return found[0]
@@ -136,7 +146,7 @@ def load(redis: Redis, job_id: str) -> Job:
 
 
 def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
-    """Those of the jobs that still have a record, in the order asked for."""
+    """Return those of the jobs that still have a record, in the order of ``job_ids``. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.time()
         pipe.exists(forecast.KEY)
@@ -152,30 +162,33 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
 
 
 def request_id(redis: Redis, job_id: str) -> str:
-    """The id of the request that brought the job; empty where it is not known."""
+    """Return the id of the request that created the job; empty if it is not known. Raises RedisError."""
     return text(redis.hget(_key(job_id), "request_id") or b"")
 
 
 def note_miss(redis: Redis, job_id: str) -> None:
-    """The document has to be read after all."""
+    """Record that the cache cannot give the document, so that it has to be read. Raises RedisError."""
     if redis.exists(_key(job_id)):
         redis.hset(_key(job_id), "cache", "miss")
 
 
 def publish(redis: Redis, job_id: str) -> None:
-    """Rewrite ``job:{id}:status``, which is there for whoever looks into Redis by hand."""
+    """Rewrite ``job:{id}:status``, which is meant for people who inspect Redis by hand. Raises RedisError."""
     for job in load_many(redis, [job_id]):
         redis.set(f"job:{job_id}:status", job.show().model_dump_json(), keepttl=True, xx=True)
 
 
 def publish_sometimes(redis: Redis, job_id: str) -> None:
-    """The same, at most twice a second for a job."""
+    """Rewrite ``job:{id}:status`` at most twice a second for each job. Raises RedisError."""
     if redis.set(f"job:{job_id}:shown", 1, px=500, nx=True):
         publish(redis, job_id)
 
 
 def newest(redis: Redis, owner: str, before: float | None, limit: int) -> list[tuple[str, float]]:
-    """Ids and creation times of an owner's jobs, newest first, created before a time."""
+    """Return ids and creation times of at most ``limit`` jobs of an owner, newest first. Raises RedisError.
+
+    Times are seconds since 1970. Only jobs created before ``before`` are listed; None lists from the newest.
+    """
     top = f"({before!r}" if before is not None else "+inf"
     found: Any = redis.zrevrangebyscore(f"jobs:{owner}", top, "-inf", start=0, num=limit, withscores=True)
     pairs: list[tuple[bytes, float]] = list(found)
@@ -183,7 +196,7 @@ def newest(redis: Redis, owner: str, before: float | None, limit: int) -> list[t
 
 
 def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> None:
-    """Write ``job.json``; once the job has ended, with how."""
+    """Write ``job.json``; once the job has ended, with the state it ended in. Raises StorageUnavailable."""
     content: dict[str, Any] = {"card": card.model_dump(mode="json")}
     if ended is not None:
         content["ended"] = ended.model_dump(
@@ -193,7 +206,7 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
 
 
 def delete(redis: Redis, job: Job) -> int:
-    """Delete every key of a job, and what other keys hold of it. How many keys went."""
+    """Delete every key of a job and its items in other keys. Return how many keys were deleted. Raises RedisError."""
     job_id, card = job.card.job_id, job.card
     keys = [_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
     keys += [_idempotency(card)] if card.idempotency_key else []
@@ -202,19 +215,20 @@ def delete(redis: Redis, job: Job) -> int:
 
 
 def waiting_for(redis: Redis, job_id: str) -> list[str]:
-    """Jobs that wait for this one to read the same document."""
+    """Return the jobs that wait for this one to read the same document. Raises RedisError."""
     return [text(waiting) for waiting in redis.lrange(f"job:{job_id}:waiting", 0, -1)]
 
 
 def in_cache(redis: Redis, job_id: str) -> list[str]:
-    """Keys in storage of what the job has put into the cache or taken out of it."""
+    """Return the storage keys of what the job has put into the cache or taken from it. Raises RedisError."""
     return [text(key) for key in redis.smembers(f"job:{job_id}:cached")]
 
 
 def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
-    """Delete what the cache has under these keys.
+    """Delete these keys from the cache.
 
-    Raises StorageUnavailable if some could not be removed; these stay in the index, and the sweep tries again.
+    Raises StorageUnavailable if some could not be removed; these stay in the index, and the sweep tries again. Raises
+    RedisError.
     """
     removed, fault = [], None
     for key in keys:

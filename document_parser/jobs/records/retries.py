@@ -1,4 +1,4 @@
-"""What is asked for when a page is to be read again, and what came of it."""
+"""The orders to read a page again, and their outcomes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from document_parser.models import AccuracyMode, EngineName, LowQuality, Options
 
 
 class RetryChoice(BaseModel):
-    """How a page is to be read this time; what is left out stays as the job was asked for."""
+    """How a page is read this time; options that are left out stay those of the job."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,19 +21,23 @@ class RetryChoice(BaseModel):
     on_low_quality: LowQuality | None = Field(default=None, description="flag, fallback or fail.")
 
     def options(self, of_job: Options) -> Options:
+        """Return the job's options with those of this choice instead."""
         chosen = {"accuracy_mode": self.accuracy_mode, "on_low_quality": self.on_low_quality}
         return of_job.model_copy(update={name: value for name, value in chosen.items() if value is not None})
 
 
 class RetryOrder(RetryChoice):
-    """One page to be read again."""
+    """An order to read one page again."""
 
     page: int
 
 
 @dataclass(frozen=True, slots=True)
 class RetryOutcome:
-    """What the ledger is to know of a page that was read again. ``revision`` is None where the page is kept as it was."""
+    """The outcome of a retry for the ledger. ``revision`` is None if the retry failed and the page is kept as it was.
+
+    ``counts`` and ``samples`` are what to add to the job's counts and to the metrics.
+    """
 
     page: int
     entry: dict[str, Any]
@@ -43,12 +47,12 @@ class RetryOutcome:
     counts: dict[str, int] = field(default_factory=dict)
     samples: dict[str, float] = field(default_factory=dict)
     failed_pages: Sequence[int] = ()
-    """All pages of the job whose newest reading again failed."""
+    """All pages of the job whose newest retry failed."""
     announced: str = ""
-    """What a webhook says of it."""
+    """The body of the webhook about it."""
 
 
 def kept(number: int, entry: dict[str, Any], code: str, message: str) -> RetryOutcome:
-    """The new reading failed: the page stays as it was, and says why."""
+    """Return the outcome of a failed retry: the page stays as it was, and its entry has the reason."""
     told = entry | {"retry_error": {"code": code, "message": message}}
     return RetryOutcome(number, told, "failed", error=code)

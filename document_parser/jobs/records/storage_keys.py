@@ -1,55 +1,58 @@
-"""Where files lie in storage. A job's all below ``jobs/{id}/``, so that deleting one job never touches another."""
+"""Name the keys of files in storage. All files of a job are below ``jobs/{id}/``, so deleting one job never touches another."""
 
 from __future__ import annotations
 
 ALL_JOBS = "jobs/"
+"""The prefix of the files of all jobs."""
 CACHE = "cache/"
-"""What was read, kept for whoever sends the same again; see ``cache.py``."""
+"""The prefix of what was read and is kept for later uploads of the same; see ``jobs/cache.py``."""
 
 
 def folder(job_id: str) -> str:
+    """Return the prefix of all files of a job."""
     return f"{ALL_JOBS}{job_id}/"
 
 
 def source(job_id: str) -> str:
-    """What was uploaded, as it came."""
+    """Return the key of the uploaded document, unchanged."""
     return folder(job_id) + "source"
 
 
 def card(job_id: str) -> str:
-    """What Redis must know of the job, to be rebuilt from."""
+    """Return the key of ``job.json``, from which the job's record in Redis can be rebuilt."""
     return folder(job_id) + "job.json"
 
 
 def page(job_id: str, number: int, revision: int = 1) -> str:
-    """The page as it was read for this revision of the job."""
+    """Return the key of a page as it was read for this revision of the job."""
     return f"{folder(job_id)}pages/{number:06d}{_of(revision)}.json"
 
 
 def picture(job_id: str, number: int, turn: int) -> str:
-    """The page as people look at it, turned clockwise by so many degrees."""
+    """Return the key of a page image for people, turned clockwise by ``turn`` degrees."""
     return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
 
 
 def figure(job_id: str, name: str) -> str:
-    """The picture of a figure, under the name that its block has."""
+    """Return the key of a figure's image; ``name`` is the one that its block has."""
     return f"{folder(job_id)}figures/{name}"
 
 
 def figure_of(name: str, revision: int) -> str:
-    """The name of a figure of a page that was read for a later revision."""
+    """Return the name of a figure on a page that was read for a later revision."""
     return name.replace("-figure-", f"-r{revision}-figure-")
 
 
 def result(job_id: str, extension: str, revision: int = 1) -> str:
+    """Return the key of the result in one format, named by its file extension."""
     return f"{folder(job_id)}result{_of(revision)}.{extension}"
 
 
 def result_facts(job_id: str, revision: int = 1) -> str:
-    """What is known of a result beside its content, the same for each format."""
+    """Return the key of the facts about a result beside its content; they are the same for each format."""
     return result(job_id, "facts.json", revision)
 
 
 def _of(revision: int) -> str:
-    """Files of a later revision stand beside those of the earlier ones, which stay whole."""
+    """Return the suffix of a revision's files, so that those of earlier revisions stay whole beside them."""
     return "" if revision == 1 else f".r{revision}"

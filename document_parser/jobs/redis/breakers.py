@@ -1,6 +1,6 @@
-"""The circuit breakers of the model servers in Redis, so that all processes of all hosts know of them.
+"""Keep the circuit breakers of the model servers in Redis, so that all processes on all hosts share them.
 
-The hash ``breakers`` has a field a server, ``ENGINE ADDRESS``, with its breaker as JSON. The clock is Redis'.
+The hash ``breakers`` has one field for each server, ``ENGINE ADDRESS``, with its breaker as JSON. Times are on Redis' clock.
 """
 
 from __future__ import annotations
@@ -20,14 +20,16 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 KEY = "breakers"
+"""The Redis hash of all breakers."""
 REMEMBERED_SECONDS = 1.0
+"""For this long a process uses the breakers it has read before it reads them again."""
 
 
 class SharedSwitchboard:
-    """A ``BreakerStore`` in Redis. While Redis is away, this process goes by what it knows itself."""
+    """A ``BreakerStore`` in Redis. While Redis is away, this process uses what it knows itself; no method raises RedisError."""
 
     def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
-        """``lease_seconds``: for how long a request counts of which nothing was heard since."""
+        """Read nothing yet. ``lease_seconds`` is how long a request counts after its last sign of life."""
         self._redis = redis
         self._own = LocalBreakers(self.now)
         self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
@@ -35,9 +37,11 @@ class SharedSwitchboard:
         self._looked_at = float("-inf")
 
     def now(self) -> float:
+        """Return Redis' clock in seconds since 1970, as far as this process knows it."""
         return time.monotonic() + self._ahead
 
     def look(self, server: str) -> Breaker:
+        """Return a server's breaker, at most ``REMEMBERED_SECONDS`` old; a closed one if nothing is known of the server."""
         if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
             self._looked_at = time.monotonic()
             try:
@@ -47,6 +51,7 @@ class SharedSwitchboard:
         return self._own.look(server)
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
+        """Apply a step to a server's breaker atomically. Return the breaker before and after it."""
         try:
             before, after = self._change(server, step)
         except RedisError as error:
@@ -59,7 +64,7 @@ class SharedSwitchboard:
         return before, after
 
     def _change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
-        """Read, step, write; again where somebody else has written meanwhile."""
+        """Read, step and write in one transaction; start again if another process has written meanwhile."""
         found: list[Breaker] = []
 
         def write(pipe: Any) -> None:
@@ -83,7 +88,7 @@ class SharedSwitchboard:
 
 
 def states(redis: Redis) -> dict[str, State]:
-    """The breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
+    """Return the states of all breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
     now = clock.seconds(redis)
     found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(KEY).items()}
     return {server: state for server, state in found.items() if state != "closed"}

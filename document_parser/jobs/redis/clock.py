@@ -1,6 +1,6 @@
-"""The one clock of the service is the store's: those of the hosts may differ by hours, and jump.
+"""Read the one clock of the service: that of Redis. The clocks of the hosts may differ by hours, and jump.
 
-Whatever one process writes and another compares is told by it. Within a process, time is measured by the monotonic clock.
+Every time that one process writes and another compares is on this clock. Within a process, the monotonic clock is used.
 """
 
 from __future__ import annotations
@@ -17,35 +17,43 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 LEAST_JUMP_SECONDS = 2.0
+"""A smaller difference between the two clocks is not treated as a jump."""
 LONGEST_LOOK_SECONDS = 0.5
-"""What took longer to answer does not tell the moment well enough."""
+"""A reply that took longer does not give the time precisely enough."""
 
 
 def seconds(redis: Redis | Any) -> float:
-    """Seconds since 1970. Raises RedisError."""
+    """Return the time on Redis' clock in seconds since 1970. Raises RedisError."""
     return of_reply(redis.time())
 
 
 def of_reply(reply: Any) -> float:
-    """What Redis answers to TIME, in seconds since 1970."""
+    """Return the reply to Redis' TIME command as seconds since 1970."""
     whole, micros = reply
     return int(whole) + int(micros) / 1_000_000
 
 
 def now(redis: Redis) -> datetime:
-    """This moment, in UTC. Raises RedisError."""
+    """Return the time on Redis' clock in UTC. Raises RedisError."""
     return datetime.fromtimestamp(seconds(redis), UTC)
 
 
 @dataclass
 class JumpWatch:
-    """Sees the store's own clock jump, as when its host was suspended or its time was set: between two looks it should have
-    gone on as the monotonic clock of this process has."""
+    """Detects jumps of Redis' clock, as when its host was suspended or its time was set.
+
+    Between two measurements, Redis' clock should advance as much as the monotonic clock of this process.
+    """
 
     ahead: float | None = None
+    """Seconds by which Redis' clock was ahead of the monotonic clock when it was last measured; None before that."""
 
     def measure_jump(self, redis: Redis) -> float:
-        """By how many seconds the clock has jumped since the last look; 0 for not at all. Raises RedisError."""
+        """Return the seconds by which Redis' clock has jumped since the last measurement, 0 for no jump. Raises RedisError.
+
+        Also 0 if Redis took longer than ``LONGEST_LOOK_SECONDS`` to answer; the next measurement then compares with the one
+        before.
+        """
         asked = time.monotonic()
         told = seconds(redis)
         answered = time.monotonic()
@@ -57,6 +65,6 @@ class JumpWatch:
 
 
 def follow(redis: Redis, jump_seconds: float) -> None:
-    """Move what is due at a moment of the store's clock along with it. Raises RedisError."""
+    """Shift all deadlines and due times in Redis by the seconds its clock has jumped. Raises RedisError."""
     log.warning("store_clock_jumped", seconds=round(jump_seconds, 1))
     scripts.run(redis, "follow_clock", round(jump_seconds * 1000))

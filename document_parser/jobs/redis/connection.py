@@ -1,4 +1,4 @@
-"""The Redis connection of this process."""
+"""Connect this process to Redis: by address, by unix socket or through Sentinels."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from redis.sentinel import Sentinel
 from document_parser.settings import Settings
 
 Redis = redis.Redis
+"""The client type, so that other modules need not import ``redis``."""
 RedisError = redis.RedisError
+"""The base of all errors of the client: Redis is away, or refuses a command."""
 
 SENTINEL_PORT = 26379
+"""The port of a Sentinel if its address names none."""
 NO_CLUSTER = (
     "This is a Redis Cluster. The queue's steps touch several keys at once, which a cluster does not allow: "
     "use one Redis or Valkey, with Sentinels (redis+sentinel://) where it must survive its host."
@@ -26,9 +29,10 @@ NO_CLUSTER = (
 
 @dataclass(frozen=True, slots=True)
 class SentinelAddress:
-    """``redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]``; ``rediss+sentinel://`` with TLS.
+    """The parts of a Sentinel address.
 
-    User and password are the data servers'. Those of the Sentinels stand in the query, as
+    The form is ``redis+sentinel://[user:password@]host[:port],host[:port]/service[/database]``; ``rediss+sentinel://`` uses
+    TLS. User and password are those of the data servers. Those of the Sentinels are in the query, as
     ``?sentinel_username=…&sentinel_password=…``.
     """
 
@@ -39,7 +43,7 @@ class SentinelAddress:
 
     @classmethod
     def parse(cls, url: str) -> Self:
-        """Raises ValueError where the address has another form."""
+        """Parse a Sentinel address. Raises ValueError if it has another form."""
         parts = urlsplit(url)
         credentials, _, hosts = parts.netloc.rpartition("@")
         service, _, database = parts.path.strip("/").partition("/")
@@ -55,7 +59,10 @@ class SentinelAddress:
 
 
 def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 2) -> redis.Redis:
-    """A client that gives bytes back, as RQ needs it. Connects at the first command. Raises ValueError for another address."""
+    """Return a client for REDIS_URL that replies with bytes, as RQ needs it. It connects at its first command.
+
+    ``answer_seconds`` is the time allowed for each reply. Raises ValueError for an address of another form.
+    """
     options: dict[str, Any] = {
         "socket_timeout": answer_seconds,
         "socket_connect_timeout": 2.0,
@@ -70,17 +77,17 @@ def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 
 
 
 def is_cluster(client: redis.Redis) -> bool:
-    """Whether the server is part of a cluster. Raises RedisError."""
+    """Return whether the server is part of a Redis Cluster. Raises RedisError."""
     return bool(client.info("cluster").get("cluster_enabled"))
 
 
 def text(value: Any) -> str:
-    """A reply of Redis as text."""
+    """Return a reply of Redis as text."""
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Redis:
-    """A client of whichever server the Sentinels call the master, asked again at every new connection."""
+    """Return a client of the server that the Sentinels name as the master. They are asked again at every new connection."""
     asking = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, **address.sentinel_options}
     sentinel = Sentinel(address.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
     client: redis.Redis = sentinel.master_for(address.service, **options, **address.options)  # type: ignore[no-untyped-call]
@@ -88,7 +95,7 @@ def _by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Red
 
 
 def _host(text: str) -> tuple[str, int]:
-    """Host and port; an IPv6 address stands in brackets."""
+    """Split an address into host and port; an IPv6 address is in brackets. Raises ValueError if there is no host."""
     parts = urlsplit(f"//{text}")
     if not parts.hostname:
         raise ValueError(f"not the address of a Sentinel: {text!r}")

@@ -1,6 +1,6 @@
-"""Counting in Redis, so that all processes of all hosts count together, and what a work horse counted outlives it.
+"""Count in Redis, so that all processes on all hosts count together and a work horse's counts outlive it.
 
-What the ledger knows is counted by its own scripts, in the step that changes the ledger: a page counts once, however often its
+Changes of the ledger are counted by its own scripts, in the step that makes the change: a page counts once, however often its
 reader died.
 """
 
@@ -14,16 +14,18 @@ from document_parser.models import Page
 from document_parser.telemetry.metrics import observation, sample
 
 KEY = "metrics"
+"""The Redis hash of all samples that are counted."""
 NO_ENGINE = "none"
+"""The label of pages that no engine read."""
 
 
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
-    """Add to one counter. Raises RedisError."""
+    """Add ``by`` to the counter ``name`` with these label values. Raises RedisError, KeyError for an unknown metric."""
     redis.hincrbyfloat(KEY, sample(name, *labels), by)
 
 
 def add(redis: Redis, changes: Mapping[str, float]) -> None:
-    """Add to many samples in one round trip. Raises RedisError."""
+    """Add to several samples in one round trip. Raises RedisError."""
     with redis.pipeline(transaction=True) as pipe:
         for name, value in changes.items():
             pipe.hincrbyfloat(KEY, name, value)
@@ -31,7 +33,7 @@ def add(redis: Redis, changes: Mapping[str, float]) -> None:
 
 
 def of_page(page: Page) -> dict[str, float]:
-    """What a finished page adds to the samples."""
+    """Return how much a finished page adds to each sample."""
     engine = page.engine or NO_ENGINE
     changes: Counter[str] = Counter([sample("pages", engine, page.status)])
     if page.cached:

@@ -1,8 +1,8 @@
-"""Requests in flight at model servers in Redis, so that all processes of all hosts count each other's.
+"""Count the requests in flight at model servers in Redis, so that all processes on all hosts see each other's.
 
 ``asked:{ENGINE ADDRESS}`` is a sorted set of requests by the end of their lease on Redis' clock; ``asked`` names the servers.
-A lease is renewed with the heartbeat of whoever asks: the requests of one that was killed go by themselves. To ask costs one
-round trip; what was answered meanwhile is told along with it, or with the heartbeat.
+A task renews the leases of its requests with its heartbeat, so the requests of a killed task expire by themselves. Starting a
+request costs one round trip; requests answered meanwhile are reported with it, or with the heartbeat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ log = logs.get(__name__)
 
 
 class SharedInFlight:
-    """An ``InFlight`` in Redis. While Redis is away, this process goes by its own."""
+    """An ``InFlight`` in Redis. While Redis is away, this process counts its own requests only."""
 
     def __init__(self, redis: Redis, lease_seconds: float) -> None:
         self._enter = redis.register_script(scripts.source("ask_server"))
@@ -30,6 +30,7 @@ class SharedInFlight:
         self._lock = threading.Lock()
 
     def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
+        """Count a request at the least loaded candidate. Return how many requests each candidate had before."""
         given = [
             part
             for one in candidates
@@ -48,6 +49,7 @@ class SharedInFlight:
         return {one.server: int(count) for one, count in zip(candidates, counts, strict=True)}
 
     def move(self, request: str, server: str) -> None:
+        """Count a request at another server from now on. Nothing happens if the request is unknown or already there."""
         with self._lock:
             before = self._own.held.get(request)
             if before is None or before == server:
@@ -57,6 +59,7 @@ class SharedInFlight:
         self.close()
 
     def leave(self, request: str) -> None:
+        """Stop counting a request that was answered or given up. Redis learns of it with the next call."""
         with self._lock:
             server = self._own.held.get(request)
             if server is not None:
@@ -64,6 +67,7 @@ class SharedInFlight:
                 self._own.leave(request)
 
     def renew(self) -> None:
+        """Renew the leases of all requests still in flight and report those that were answered. Raises RedisError."""
         with self._lock:
             held = [(server, request) for request, server in self._own.held.items()]
         left = self._taken()
@@ -71,6 +75,7 @@ class SharedInFlight:
             self._renew(args=[self._lease, len(left), *_flat(left), *_flat(held)])
 
     def close(self) -> None:
+        """Report the requests that were answered; without Redis, log that this was not possible."""
         try:
             self.renew()
         except RedisError as error:
@@ -83,7 +88,7 @@ class SharedInFlight:
 
 
 def counts(redis: Redis, servers: Sequence[str]) -> dict[str, int]:
-    """How many requests each server is answering. Raises RedisError."""
+    """Return how many requests each server is answering. Raises RedisError."""
     now = int(clock.seconds(redis) * 1000)
     with redis.pipeline(transaction=False) as pipe:
         for server in servers:

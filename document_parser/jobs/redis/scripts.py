@@ -1,4 +1,4 @@
-"""The Lua scripts: each is one step that no crash can cut in two."""
+"""Load and run the Lua scripts of ``lua/``. Redis runs each of them as one step that no crash can interrupt."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from document_parser.jobs.redis.connection import Redis
 
 @cache
 def source(name: str) -> str:
-    """The script with what all scripts share in front of it."""
+    """Return the text of a script, with the functions of ``common.lua`` in front."""
     return "\n".join((files("document_parser.jobs.redis") / "lua" / f"{part}.lua").read_text() for part in ("common", name))
 
 
 def run(redis: Redis, name: str, *arguments: Any) -> Any:
-    """Run a script once. Whoever runs it again and again registers it."""
+    """Run a script once and return its reply. Raises RedisError.
+
+    Every call registers the script anew; a holder that runs scripts repeatedly uses ``Scripts``.
+    """
     return redis.register_script(source(name))(args=list(arguments))
 
 
 class Scripts:
-    """The scripts as one holder calls them: each is sent to Redis once, and called by its hash afterwards."""
+    """Runs scripts for one holder: each is sent to Redis once and called by its hash afterwards."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._registered: dict[str, Any] = {}
 
     def run(self, name: str, *arguments: Any) -> Any:
-        """Run a script in one step and return its reply. Raises RedisError."""
+        """Run a script as one step and return its reply. Raises RedisError."""
         script = self._registered.get(name)
         if script is None:
             script = self._registered[name] = self._redis.register_script(source(name))

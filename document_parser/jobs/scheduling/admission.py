@@ -1,4 +1,4 @@
-"""Whether one more job is taken in: the queue is bounded, and says so before an upload is read."""
+"""Decide whether the queue accepts one more job. It is bounded, and refuses before an upload is read."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from document_parser.jobs.scheduling import forecast
 from document_parser.settings import QueueSettings
 
 Bound = Literal["jobs", "pages", "bytes"]
+"""The three bounds of the queue."""
 LONGEST_WAIT_SECONDS = 120
+"""The largest Retry-After of a refusal."""
 USUAL_WAIT_SECONDS = 10
+"""The Retry-After while the pace of reading is not known."""
 
 
 WAITING: dict[Bound, str] = {
@@ -22,10 +25,11 @@ WAITING: dict[Bound, str] = {
     "pages": "Pages left to read",
     "bytes": "Bytes of uploads whose jobs have not ended",
 }
+"""What each bound counts, as the refusal says it."""
 
 
 class Amounts(BaseModel):
-    """Jobs, pages left to read, and bytes of uploads."""
+    """Numbers of jobs and of pages left to read, and bytes of uploads."""
 
     jobs: int
     pages: int
@@ -33,14 +37,14 @@ class Amounts(BaseModel):
 
 
 class Load(BaseModel):
-    """What has not ended, the most that may be (0 for no bound), and the pace at which pages are read, 0 where not known."""
+    """What has not ended, the bounds (0 for none), and the pace at which pages are read (0 if it is not known)."""
 
     unfinished: Amounts
     most: Amounts
     pages_per_minute: float
 
     def full(self, size: int = 0) -> Bound | None:
-        """The bound that one more job with an upload of so many bytes would break."""
+        """Return the bound that one more job with an upload of ``size`` bytes would break, None if it breaks none."""
         more = Amounts(jobs=1, pages=1, bytes=size)
         for name in Amounts.model_fields:
             most = getattr(self.most, name)
@@ -49,6 +53,7 @@ class Load(BaseModel):
         return None
 
     def refusal(self, bound: Bound) -> QueueFull:
+        """Return the error for a job that would break this bound. Its Retry-After is the time until a job is likely to end."""
         unfinished, most = getattr(self.unfinished, bound), getattr(self.most, bound)
         sentence = f"{WAITING[bound]}: {unfinished}, and this server holds at most {most}."
         return QueueFull(
@@ -59,6 +64,7 @@ class Load(BaseModel):
         )
 
     def _until_a_job_ends(self) -> int:
+        """Return the seconds in which the pages of an average job are read, from 1 to ``LONGEST_WAIT_SECONDS``."""
         if not self.pages_per_minute or not self.unfinished.jobs:
             return USUAL_WAIT_SECONDS
         pages = self.unfinished.pages / self.unfinished.jobs
@@ -66,11 +72,12 @@ class Load(BaseModel):
 
 
 def most(settings: QueueSettings) -> Amounts:
+    """Return the bounds of the queue from the settings; 0 for no bound."""
     return Amounts(jobs=settings.queue_max_jobs, pages=settings.queue_max_pages, bytes=settings.queue_max_mb << 20)
 
 
 def load(redis: Redis, settings: QueueSettings) -> Load:
-    """One round trip."""
+    """Return the present load of the queue, read in one round trip. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.zcard("jobs:active")
         pipe.hmget("load", ["pages", "bytes"])
@@ -81,7 +88,7 @@ def load(redis: Redis, settings: QueueSettings) -> Load:
 
 
 def check(redis: Redis, settings: QueueSettings, size: int = 0) -> None:
-    """Raises QueueFull where a job with an upload of so many bytes would be too much."""
+    """Check that the queue accepts a job with an upload of ``size`` bytes. Raises QueueFull if not, RedisError."""
     found = load(redis, settings)
     if (bound := found.full(size)) is not None:
         raise found.refusal(bound)

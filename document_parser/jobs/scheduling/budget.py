@@ -1,7 +1,7 @@
-"""How much processor time opening documents takes of each owner, and what goes to the lane ``batch`` for it.
+"""Limit the processor time that the documents of each owner may take, and move what exceeds it to the lane ``batch``.
 
-Counted in windows of an hour, in Redis, from what the opener children say they used; of one that was killed, the time for which
-it was waited. A document that takes minutes to open or draw does no harm in the lane of those that may wait.
+The time is counted in Redis in windows of an hour. It is what the opener children report; for one that was killed, the time
+spent waiting for it. A document that takes minutes to open or draw does no harm in the lane of jobs that may wait.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ if TYPE_CHECKING:
     from document_parser.sources.source import Source  # web processes load no reading library
 
 WINDOW_SECONDS = 3600
+"""The window in which an owner's processor time is counted."""
 CHARGED_AT_ONCE = 0.5
 """Seconds. Less is not worth a call to Redis before the end of a document."""
 
 
 def spent(redis: Redis, owner: str) -> float:
-    """Return the processor seconds of this owner in the present window. Raises RedisError."""
+    """Return the processor seconds that this owner has used in the present window. Raises RedisError."""
     return float(redis.get(f"spent:{owner}") or 0)
 
 
 def is_spent(redis: Redis, owner: str, settings: QueueSettings) -> bool:
-    """Whether the owner's documents go to the lane ``batch`` now. Raises RedisError."""
+    """Return whether the owner's budget is used up, so that its documents go to the lane ``batch``. Raises RedisError."""
     return 0 < settings.owner_processor_seconds < spent(redis, owner)
 
 
 def charge(redis: Redis, settings: QueueSettings, job_id: str, source: Source, least: float = 0.0) -> None:
-    """Charge the job's owner what the document has used since the last time, from ``least`` seconds on.
+    """Charge the job's owner for the processor time that the document has used since the last call.
 
-    Beyond the budget the job and its ready pages move to the lane ``batch``. Raises RedisError.
+    Less than ``least`` seconds are left for the next call. Beyond the budget, the job and its ready pages move to the lane
+    ``batch``. Raises RedisError.
     """
     if seconds := source.take_processor_seconds(least):
         most, window = settings.owner_processor_seconds, WINDOW_SECONDS * 1000

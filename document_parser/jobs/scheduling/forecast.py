@@ -1,7 +1,7 @@
-"""When each job will have been read: from what is left of all of them, whose turn it is, and the pace of late.
+"""Forecast when each job will have been read, from the pages left in all jobs, the order of turns and the recent pace.
 
-The sweep weighs everything that has not ended every few seconds and writes the hash ``forecast``: a job's seconds and its
-place in the queue, and the pace. The state of a job is shown with what stands there.
+Every few seconds the sweep measures everything that has not ended and writes the hash ``forecast``: the seconds and the queue
+position of each job, and the pace. The status of a job shows these values.
 """
 
 from __future__ import annotations
@@ -21,21 +21,24 @@ from document_parser.jobs.scheduling.lanes import LANES, ROUND, order
 from document_parser.models import Lane
 
 KEY = "forecast"
+"""The Redis hash of the forecast: ``SECONDS|POSITION`` by job id, and ``#pace`` and ``#lanes``."""
 LAST_PACE = "pace:last"
+"""The Redis key of the pace that was measured last, in pages a second."""
 LAST_PACE_SECONDS = 3600
-"""How long a pace counts that has been measured once: whenever too little waits to measure it anew."""
+"""How long a measured pace is used while too few pages wait to measure it again."""
 STALE_SECONDS = 15
-"""Without a sweeper, which there is wherever there are workers, nothing is foretold."""
+"""How long a forecast is kept. Without a sweeper there is none; wherever there are workers, there is a sweeper."""
 BUCKET_SECONDS = 5
-"""As PACE_MILLISECONDS of the scripts."""
+"""The time span of one count of finished pages, as PACE_MILLISECONDS of the scripts."""
 BUCKETS = 24
-"""The pace is that of the last two minutes, or of as long as pages have been waiting."""
+"""The pace is measured over this many buckets, two minutes, or over the time for which pages have been waiting."""
 FEWEST_BUCKETS = 2
+"""With fewer buckets no pace is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A job that has not ended. ``left`` is None until the document has been opened."""
+    """A job that has not ended. ``left`` is the number of pages to read, None until the document has been opened."""
 
     job_id: str
     lane: Lane
@@ -43,12 +46,15 @@ class Unfinished:
     left: int | None
     queued: bool = False
     waits_for: str = ""
-    """The job that reads the same document meanwhile."""
+    """The id of the job that reads the same document meanwhile; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadSnapshot:
-    """Everything that has not ended, oldest first, and pages finished by bucket of time. Times are in seconds."""
+    """All jobs that have not ended, oldest first, and the numbers of pages finished by bucket of time.
+
+    ``busy_since`` and ``now`` are seconds on Redis' clock; ``busy_since`` is 0 while no page waits.
+    """
 
     jobs: list[Unfinished]
     pace: Mapping[int, int]
@@ -58,23 +64,23 @@ class LoadSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Seconds until a job has been read, and its place among those that nobody has begun (from 1)."""
+    """Seconds until a job has been read, and its position (from 1) among the jobs that have not started; None if unknown."""
 
     seconds: float | None = None
     position: int | None = None
 
 
 def pages_per_second(weighed: LoadSnapshot) -> float | None:
-    """The pace at which pages are read, None where it is not known yet.
+    """Return the pace at which pages are read, None if it is not known yet.
 
-    Only full buckets count in which pages were waiting, from the first in which one was finished.
+    Only full buckets count in which pages were waiting, starting with the first in which a page was finished.
     """
     last = int(weighed.now // BUCKET_SECONDS)
     first = max(last - BUCKETS, math.ceil(weighed.busy_since / BUCKET_SECONDS)) if weighed.busy_since else last
     counts = [weighed.pace.get(bucket, 0) for bucket in range(first, last)]
     while counts and not counts[0]:
         counts.pop(0)
-    # The first page's bucket is left out: what was in flight before came all at once.
+    # The first page's bucket is left out: the pages in flight before it finish all at once.
     counts = counts[1:] if len(counts) > FEWEST_BUCKETS else counts
     if len(counts) < FEWEST_BUCKETS or not sum(counts):
         return None
@@ -82,13 +88,16 @@ def pages_per_second(weighed: LoadSnapshot) -> float | None:
 
 
 def is_stalled(weighed: LoadSnapshot) -> bool:
-    """Whether pages have been waiting for as long as the pace is taken from, and none was finished: no pace holds any more."""
+    """Return whether pages have waited for the whole time of measurement and none was finished; no pace is valid then."""
     busy = bool(weighed.busy_since) and weighed.now - weighed.busy_since >= BUCKETS * BUCKET_SECONDS
     return busy and not sum(weighed.pace.values())
 
 
 def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Forecast]:
-    """What to tell of each job. Pages are read by lane, owners and documents in turn, all at this pace."""
+    """Return the forecast of each job by its id. Lanes, owners and documents take turns, and all pages are read at this pace.
+
+    ``pace`` is in pages a second; if it is None, only positions are given.
+    """
     line = [job for lane in LANES for job in jobs if job.queued and job.lane == lane and not job.waits_for]
     positions = {job.job_id: place for place, job in enumerate(line, start=1)}
     seconds = _seconds([job for job in jobs if not job.waits_for], pace) if pace else {}
@@ -97,7 +106,7 @@ def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Foreca
 
 
 class _Line:
-    """Several amounts of work, served in turn."""
+    """Several amounts of work that take turns, in pages."""
 
     def __init__(self, amounts: Sequence[float]) -> None:
         self._amounts = sorted(amounts)
@@ -108,12 +117,13 @@ class _Line:
         return self._sums[-1]
 
     def served(self, each: float) -> float:
-        """The work done in all when each has got so much, or all that it needed."""
+        """Return the total work done when each has received ``each`` pages, or all that it needed."""
         done = bisect_right(self._amounts, each)
         return self._sums[done] + each * (len(self._amounts) - done)
 
 
 def _seconds(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
+    """Return the seconds until each opened job has been read. Unopened ones count as the average of the opened ones."""
     known = [job.left for job in jobs if job.left is not None]
     usual = sum(known) / len(known) if known else 1.0
     amounts: dict[Lane, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
@@ -131,7 +141,7 @@ def _seconds(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
 
 
 def _all_served(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
-    """The work of all lanes that is done when this lane has got what is needed."""
+    """Return the work that all lanes together have done when this lane has received the work it needs, in pages."""
     left, total = {name: amount for name, amount in work.items() if amount > 0}, 0.0
     while needed > 0:
         shares = _shares(left)
@@ -143,7 +153,7 @@ def _all_served(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
 
 
 def _shares(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
-    """What part of the turns each of these lanes gets."""
+    """Return the share of turns that each of these lanes gets, 0 to 1."""
     turns = Counter(next(lane for lane in order(turn) if lane in lanes) for turn in range(ROUND))
     return {lane: turns[lane] / ROUND for lane in lanes}
 
@@ -152,9 +162,9 @@ def _shares(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
 
 
 def measure_load(redis: Redis) -> LoadSnapshot:
-    """Look at everything that has not ended; what is weighed bounds the queue, too."""
+    """Measure everything that has not ended, and correct the load that bounds the queue. Raises RedisError."""
     found = json.loads(scripts.run(redis, "measure_load", BUCKETS))
-    # An empty list of Lua's is an empty object of JSON's.
+    # Lua encodes an empty list as an empty JSON object.
     jobs = [
         Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued", waits_for)
         for job_id, lane, owner, left, at, waits_for in found["jobs"] or ()
@@ -164,7 +174,10 @@ def measure_load(redis: Redis) -> LoadSnapshot:
 
 
 def publish_forecast(redis: Redis) -> None:
-    """Weigh, and write what is foretold in one step."""
+    """Recompute every unfinished job's ETA and queue position and replace the ``forecast`` hash in one transaction.
+
+    Called by the sweep. Raises RedisError.
+    """
     weighed = measure_load(redis)
     pace = pages_per_second(weighed)
     if pace:
@@ -182,7 +195,7 @@ def publish_forecast(redis: Redis) -> None:
 
 
 def _by_lane(jobs: Sequence[Unfinished]) -> dict[Lane, dict[str, int]]:
-    """Unfinished jobs, those of them that nobody has begun, and pages left, by lane."""
+    """Count by lane the unfinished jobs, those of them that have not started, and the pages left."""
     found = {lane: {"jobs": 0, "queued": 0, "pages": 0} for lane in LANES}
     for job in jobs:
         found[job.lane]["jobs"] += 1
@@ -192,7 +205,10 @@ def _by_lane(jobs: Sequence[Unfinished]) -> dict[Lane, dict[str, int]]:
 
 
 def lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
-    """The same as of the last weighing, or as of now where there was none of late."""
+    """Return by lane the unfinished jobs, those of them that have not started, and the pages left. Raises RedisError.
+
+    The numbers are those of the last forecast, or measured now if there was none lately.
+    """
     told = redis.hget(KEY, "#lanes")
     return json.loads(told) if isinstance(told, bytes) else _by_lane(measure_load(redis).jobs)
 
@@ -202,6 +218,6 @@ def _text(one: Forecast) -> str:
 
 
 def parse(told: bytes | str | None) -> Forecast:
-    """What stands in the hash for a job."""
+    """Parse a job's field of the hash; an absent field gives an empty forecast."""
     seconds, _, position = text(told or b"").partition("|")
     return Forecast(float(seconds) if seconds else None, int(position) if position else None)

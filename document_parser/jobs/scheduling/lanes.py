@@ -1,7 +1,7 @@
-"""Who goes first: express before normal before batch, and yet nobody starves.
+"""Decide which lane goes first: express before normal before batch, without starving any of them.
 
-Of sixteen turns in a row express begins twelve, normal three and batch one; a turn that finds its lane empty goes to the next
-lane that has something. So normal work always gets at least 3/16 of what the service can do, and batch work at least 1/16.
+Of sixteen turns in a row, express goes first in twelve, normal in three and batch in one. If the lane of a turn is empty, the
+turn goes to the next lane that has work. So normal work gets at least 3/16 of the capacity, and batch work at least 1/16.
 """
 
 from __future__ import annotations
@@ -14,28 +14,37 @@ from document_parser.models import Lane, Options
 from document_parser.settings import QueueSettings
 
 LANES: tuple[Lane, ...] = ("express", "normal", "batch")
+"""All lanes, fastest first."""
 ROUND = 16
+"""The number of turns after which the order repeats. Batch goes first in one of them."""
 NORMAL_EVERY = 4
+"""Normal goes first in every fourth turn, unless that turn is batch's."""
 
 
 def order(turn: int) -> tuple[Lane, ...]:
-    """The lanes as they are asked at this turn, first choice first."""
+    """Return the lanes in the order in which this turn asks them."""
     first: Lane = "batch" if turn % ROUND == 0 else "normal" if turn % NORMAL_EVERY == 0 else "express"
     return (first, *(lane for lane in LANES if lane != first))
 
 
 def turns() -> Iterator[tuple[Lane, ...]]:
-    """One order after the other. Each process begins anywhere in the round, so that short lives keep the shares too."""
+    """Yield the order of lanes of one turn after the other, without end.
+
+    Each process starts at a random turn, so that processes that take few turns keep the shares as well.
+    """
     return map(order, count(random.randrange(ROUND)))
 
 
 def lane_at_upload(options: Options, size: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
-    """The lane before the document has been opened; ``size`` in bytes. ``overspent``: its owner's budget is, see ``budget``."""
+    """Return the lane of a document that has not been opened yet; ``size`` is in bytes.
+
+    ``overspent`` says that its owner's budget is used up, see ``budget``.
+    """
     return "batch" if overspent else _lane(options, small=size <= settings.express_max_kb << 10)
 
 
 def lane_once_opened(options: Options, pages: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
-    """The lane for the number of pages to read."""
+    """Return the lane of an opened document; ``pages`` is the number of pages to read. ``overspent`` as at the upload."""
     return "batch" if overspent else _lane(options, small=pages <= settings.express_max_pages)
 
 

@@ -1,4 +1,7 @@
-"""One signed POST to a server that a caller or the operator named: what is sent, and what came of it."""
+"""Send one signed HTTP POST to a server that a caller or the operator named, and report the outcome.
+
+Source: the Standard Webhooks specification, for the headers and signatures.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +21,16 @@ from document_parser.ssrf import AddressRefused, PinnedTransport
 from document_parser.version import __version__
 
 CONNECT_SECONDS = 4.0
-"""For each address of a host, so that one that swallows packets leaves time for the next."""
+"""The time to connect to each address of a host, so that one that drops packets leaves time for the next."""
 MOST_ANSWER_BYTES = 4096
+"""At most about this much of an answer's content is read."""
 USER_AGENT = f"document-parser/{__version__}"
+"""The User-Agent header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is posted. The id is the message's, however often it is tried."""
+    """The message that is posted. Every try of the same message has the same id."""
 
     url: str
     id: str
@@ -33,24 +38,31 @@ class Message:
 
     @property
     def host(self) -> str:
+        """Return the host of the URL."""
         return httpx2.URL(self.url).host
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one try: the HTTP status, or what went wrong before there was one."""
+    """The outcome of one try: the HTTP status, or the code of the error that came before it."""
 
     status: int | None = None
     error: str | None = None
     retry_after: float = 0.0
+    """The seconds that the server asks to wait, 0 if it asks for none."""
 
     @property
     def delivered(self) -> bool:
+        """Return whether the server accepted the message, with a status from 200 to 299."""
         return self.status is not None and 200 <= self.status < 300
 
 
 async def post(settings: Settings, message: Message, transport: PinnedTransport, now: datetime) -> Answer:
-    """Post once, within the deadline, as at this moment. Redirects are not followed; a bounded piece of the answer is read."""
+    """Post a message once, within the deadline of the settings, signed with the time ``now``.
+
+    Redirects are not followed, and only a bounded part of the answer is read. An error of the connection, a timeout and a
+    refused address are returned as the answer's ``error``. Raises OSError if the signing secret cannot be read.
+    """
     answer, deadlines = Answer(error="timeout"), httpx2.Timeout(None, connect=CONNECT_SECONDS)
     headers = signed_headers(webhook_secrets(settings), message.id, message.body, now)
     try:
@@ -66,13 +78,13 @@ async def post(settings: Settings, message: Message, transport: PinnedTransport,
     except AddressRefused as refusal:
         return Answer(error=refusal.reason)
     except httpx2.TransportError as fault:
-        # What comes after the status changes nothing about it.
+        # An error after the status does not change the outcome.
         return answer if answer.status else Answer(error=_name(fault))
     return answer
 
 
 def signed_headers(secrets: Sequence[str], message_id: str, body: str, now: datetime) -> dict[str, str]:
-    """The headers of one try. Each secret signs, so that a receiver may know the newest or one before it."""
+    """Return the headers of one try. Every secret signs, so that a receiver may know the newest one or an earlier one."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(int(now.timestamp())),
@@ -84,7 +96,7 @@ def signed_headers(secrets: Sequence[str], message_id: str, body: str, now: date
 
 
 async def _read_a_little(response: httpx2.Response) -> None:
-    """Let the server finish its answer, if that is short; the content is not looked at."""
+    """Read a short answer to its end and ignore the content."""
     read = 0
     async for chunk in response.aiter_raw():
         read += len(chunk)
@@ -93,7 +105,10 @@ async def _read_a_little(response: httpx2.Response) -> None:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float:
-    """What a Retry-After header asks for: a number, or a date, which counts from the answer's own. 0 where it is neither."""
+    """Return the seconds that a Retry-After header asks to wait; 0 if it is neither a number nor a date.
+
+    A date counts from the answer's own Date header.
+    """
     asked = headers.get("retry-after", "")
     try:
         if asked.isdigit():
@@ -105,13 +120,13 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float:
 
 
 def _moment(header: str) -> datetime:
-    """Raises ValueError where it is no date."""
+    """Parse a date of a header; without a time zone it is in UTC. Raises ValueError if it is no date."""
     moment = parsedate_to_datetime(header)
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _name(fault: BaseException) -> str:
-    """What is told of a fault: never its text, which may quote the address."""
+    """Return the error code of a fault. Its text is never shown, since it may quote the address."""
     if isinstance(fault, httpx2.TimeoutException):
         return "timeout"
     cause: BaseException | None = fault

@@ -1,4 +1,4 @@
-"""What a job has to tell by webhook: how it ended, and later its newest revision, and its newest retry that failed."""
+"""Write the webhook messages of a job: how it ended, and later its newest revision and its newest failed retry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from document_parser.models import Webhook, utc_text
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """One thing to tell, and how its delivery stands."""
+    """One event that a job announces, and the state of its delivery."""
 
     job: Job
     news: News
@@ -27,21 +27,23 @@ class Announcement:
 
     @property
     def name(self) -> str:
+        """Return the name of the webhook, as ``deliveries`` lists it."""
         return self.news.name_of(self.job.card.job_id)
 
     @property
     def event(self) -> str:
+        """Return the type of the event, such as ``job.completed``."""
         return f"job.{self.news.kind or self.job.state.value}"
 
     @property
     def body(self) -> str:
-        """What is said of it; empty where that has not been settled yet."""
+        """Return the body of the message; empty if it has not been fixed yet."""
         said: str = getattr(self.job, self.news.body)
         return said
 
     @property
     def message(self) -> Message:
-        """The same id at every try of the same news."""
+        """Return the message to post. It has the same id at every try of the same event."""
         return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._of()}", self.body)
 
     def _of(self) -> str:
@@ -51,25 +53,28 @@ class Announcement:
 
 
 def of_job(job: Job) -> list[Announcement]:
-    """What there is to tell of a job, the newest last."""
+    """Return all events that a job announces, the newest last."""
     found = [Announcement(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
     return sorted(found, key=lambda told: told.webhook.retry or 0)
 
 
 def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
-    """Those of these names whose jobs are still there, in their order."""
+    """Return the events with these names whose jobs still exist, in the order of ``names``. Raises RedisError."""
     jobs = record.load_many(redis, list(dict.fromkeys(deliveries.job_of(name) for name in names)))
     found = {announcement.name: announcement for job in jobs for announcement in of_job(job)}
     return [found[name] for name in names if name in found]
 
 
 def of_end(job: Job) -> str:
-    """What is said of a job that has ended."""
+    """Return the body of the message about the end of a job, as JSON."""
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 
 
 def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:
-    """The outcome with what is said of it. Job and entries are as they are once it is settled."""
+    """Return the outcome of a retry with the body of the message about it.
+
+    ``job`` and ``entries`` are already as the outcome makes them.
+    """
     failed = [number for number, entry in sorted(entries.items()) if "retry_error" in entry]
     job = job.model_copy(update={"rereading": None, "retry_failed_pages": failed})
     if outcome.revision is None:
@@ -81,7 +86,7 @@ def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryO
 
 
 def _revised(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, int]]:
-    """The pages that were read again, and for which revision."""
+    """Return the pages that were read again, each with its revision."""
     found = [(number, entry["revision"]) for number, entry in sorted(entries.items()) if "revision" in entry]
     return [{"number": number, "revision": revision} for number, revision in found]
 

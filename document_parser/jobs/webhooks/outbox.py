@@ -1,4 +1,4 @@
-"""The outbox: which webhooks are due, who delivers them, and what came of it."""
+"""Keep the outbox: which webhooks are due, which deliverer has claimed them, and the outcomes of tries."""
 
 from __future__ import annotations
 
@@ -8,29 +8,36 @@ from document_parser.models import Webhook
 
 
 class Outbox:
-    """Webhooks of all jobs in one Redis. Every method raises RedisError."""
+    """The due webhooks of all jobs in one Redis. Every method raises RedisError."""
 
     def __init__(self, redis: Redis) -> None:
         self._run = Scripts(redis).run
 
     def call_deliverer(self, name: str, queue_key: str) -> bool:
-        """Whether a webhook is due that nobody delivers nor will: a deliverer is then to be called under this RQ id."""
+        """Note that a deliverer is enqueued under the RQ id ``name``, if a webhook is due and no deliverer runs or is enqueued.
+
+        Return whether it has to be enqueued. ``queue_key`` is the Redis key of its queue.
+        """
         return bool(self._run("ring_deliverer", name, queue_key))
 
     def claim(self, most: int, span_seconds: float) -> list[str]:
-        """Names of webhooks that are due, longest first. They come again after the span, unless they are settled."""
+        """Claim at most ``most`` webhooks that are due and return their names, the one due longest first.
+
+        They are due again after ``span_seconds``, unless their delivery is completed before.
+        """
         return [text(name) for name in self._run("claim_webhooks", most, int(span_seconds * 1000))]
 
     def keep_body(self, job_id: str, field: str, body: str) -> str:
-        """What a webhook says at every try: the first body that it was given. Empty where the job is gone."""
+        """Store the body of a webhook if it has none yet. Return the stored one, empty if the job is gone."""
         return text(self._run("keep_body", job_id, field, body))
 
     def complete_delivery(self, name: str, webhook: Webhook, delay_seconds: float) -> bool:
-        """Keep what a try came to, and when a pending one is due again. False where the job is gone, it was settled, or a
-        newer revision is to be told.
+        """Store the outcome of a try. A pending webhook is due again after ``delay_seconds``.
+
+        Return False if the job is gone, the delivery has ended already, or a newer event has replaced this one.
         """
         return bool(self._run("settle_webhook", name, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
 
     def replay(self, name: str, before: Webhook, again: Webhook) -> bool:
-        """Have a webhook delivered at once. False where the job is gone, or the delivery has moved on from ``before``."""
+        """Make a webhook due at once. Return False if the job is gone, or the delivery is no longer in the state ``before``."""
         return bool(self._run("replay_webhook", name, before.state, before.attempts, again.model_dump_json()))

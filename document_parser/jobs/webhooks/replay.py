@@ -1,4 +1,4 @@
-"""Delivering a webhook again because the operator says so, under the same id and with the same body."""
+"""Deliver a webhook again when the operator asks for it, with the same id and the same body."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 MOST_AT_ONCE = 1000
+"""The largest number of webhooks that one request replays."""
 
 
 def replay(redis: Redis, job_id: str) -> Announcement:
-    """Deliver a job's newest webhook now, on a schedule begun anew where it was over; a try under way is left alone.
+    """Make a job's newest webhook due now and return it. A delivery that has ended starts its schedule again.
 
-    The newest is that of its newest retry, where it has one. Raises JobNotFound, JobExpired, JobNotComplete, WebhookMissing.
+    A try under way is not disturbed. The newest webhook is that of the newest retry, if the job has one. Raises JobNotFound,
+    JobExpired, JobNotComplete, WebhookMissing, RedisError.
     """
     told = _newest(record.load(redis, job_id))
     _replay(redis, told)
@@ -41,7 +43,10 @@ def _newest(job: Job) -> Announcement:
 
 
 def replay_failed(redis: Redis) -> int:
-    """Deliver what was given up, the newest first, so many at most. How many."""
+    """Make at most ``MOST_AT_ONCE`` webhooks that were given up due now, the newest first. Return how many.
+
+    Raises RedisError.
+    """
     names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
     found = messages.named(redis, names)
     for gone in {job_of(name) for name in names} - {told.job.card.job_id for told in found}:
@@ -51,7 +56,7 @@ def replay_failed(redis: Redis) -> int:
 
 def _replay(redis: Redis, told: Announcement) -> bool:
     again, job_id = _again(told.webhook, clock.now(redis)), told.job.card.job_id
-    # Where the delivery has moved on meanwhile, a try has just been made: that will do.
+    # If the delivery has changed meanwhile, a try has just been made: no other is needed.
     done = again is not None and Outbox(redis).replay(told.name, told.webhook, again)
     if done:
         log.info("webhook_replayed", job_id=job_id, webhook=told.event, was=told.webhook.state)
@@ -60,7 +65,7 @@ def _replay(redis: Redis, told: Announcement) -> bool:
 
 
 def _again(before: Webhook, now: datetime) -> Webhook | None:
-    """How the delivery stands once it is to be tried now; None where a try is due or under way already."""
+    """Return the state of a delivery that must be tried now; None if a try is due or under way already."""
     if before.state != "pending":
         replays = before.replays + 1
         return Webhook(revision=before.revision, retry=before.retry, replays=replays, tries=before.tries)
