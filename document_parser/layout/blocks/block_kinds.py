@@ -1,4 +1,4 @@
-"""What a group of lines is, told from its first characters, its size and its place."""
+"""Decide the kind of a group of lines from its first characters, its size and its place."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from document_parser.layout.lines.units import Scale
 from document_parser.models import BlockKind
 
 MIN_HEADING_RATIO = 1.12
-"""A heading's size against the body's, where sizes are known."""
+"""Font size of a heading divided by the body's, at least, if sizes are known."""
 MIN_GUESSED_HEADING_RATIO = 1.25
-"""The same, where sizes are guessed from boxes."""
+"""The same if sizes are estimated from boxes."""
 HEADING_LEVEL_RATIOS = (1.5, 1.22)
-"""Sizes against the body from which a heading is of level 1, of level 2; the rest is 3."""
+"""Font sizes divided by the body's from which a heading has level 1 and level 2; smaller headings have level 3."""
 MAX_FOOTNOTE_RATIO = 0.92
+"""Font size of a footnote divided by the body's, at most."""
 
 _BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
 _BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
@@ -37,14 +38,14 @@ _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class ListMarker:
-    """What a list item begins with."""
+    """The bullet or number that a list item begins with."""
 
     text: str
     bullet: bool
 
 
 def list_marker_of(text: str) -> ListMarker | None:
-    """The bullet or number a line begins with, or None."""
+    """Return the bullet or number that a line begins with, or None."""
     bullet = _BULLET.match(text) or _BULLET_ALONE.match(text)
     if bullet:
         return ListMarker(bullet[1], True)
@@ -53,26 +54,30 @@ def list_marker_of(text: str) -> ListMarker | None:
 
 
 def is_caption(text: str) -> bool:
-    """Whether a line opens a caption: a label, a number and a stop, not a sentence about a figure."""
+    """Return whether a line begins a caption: a label, a number and a stop. A sentence about a figure is none."""
     return _CAPTION.match(text) is not None
 
 
 def is_checkbox(text: str) -> bool:
-    """Whether a line is a check box with its label, before or behind it."""
+    """Return whether a line is a check box with its label before or behind it."""
     return _CHECKBOX.match(text) is not None
 
 
 def ends_contents_entry(text: str) -> bool:
-    """Whether a line of a table of contents ends here."""
+    """Return whether a line ends like an entry of a table of contents: with dots and a page number."""
     return _LEADER.search(text) is not None
 
 
 def ends_sentence(text: str) -> bool:
+    """Return whether a text ends with the end of a sentence, closing quotes and brackets aside."""
     return _SENTENCE_END.search(text) is not None
 
 
 def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tuple[BlockKind, int | None]:
-    """The kind of a group of lines, and a heading's level. ``body`` is the page's usual font size in points."""
+    """Return the kind of a group of lines, and the level of a heading or list item, else None.
+
+    ``text`` is the text of all lines, ``body`` is the page's usual font size in points.
+    """
     if all(is_code(line) for line in lines) and (len(lines) > 1 or _is_command(text)):
         return "code", None
     if is_caption(text):
@@ -90,11 +95,12 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
 
 
 def _is_command(text: str) -> bool:
-    """Whether a lone line may be code: addresses and single names are set in such a face too."""
+    """Return whether a lone monospaced line may be code: addresses and single names are set like this too."""
     return " " in text and _ADDRESS.search(text) is None
 
 
 def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:
+    """Return the level of a heading, or None if the lines are no heading."""
     if len(lines) > 3 or len(text) > 200 or not any(character.isalpha() for character in text):
         return None
     ratio = max(line.size for line in lines) / body
@@ -107,10 +113,12 @@ def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:
 
 
 def _is_sentence(text: str) -> bool:
+    """Return whether a text is long and ends like a sentence or a part of one."""
     return len(text) > 60 and text.endswith((".", ",", ";"))
 
 
 def _is_bold_alone(lines: Sequence[Line], text: str) -> bool:
+    """Return whether lines are a short bold text of their own, without an end of a sentence and without a bullet."""
     bullet = list_marker_of(text)
     short = len(lines) <= 2 and len(text.split()) <= 14
     return (
@@ -122,16 +130,18 @@ def _is_bold_alone(lines: Sequence[Line], text: str) -> bool:
 
 
 def _level_by_size(ratio: float) -> int:
+    """Return the heading level for a font size divided by the body's."""
     return 1 if ratio >= HEADING_LEVEL_RATIOS[0] else 2 if ratio >= HEADING_LEVEL_RATIOS[1] else 3
 
 
 def _level_by_number(text: str) -> int | None:
-    """Section 2 is of level 2, 2.1 of level 3, below a title of level 1."""
+    """Return the heading level for a section number, or None. Section 2 has level 2 and 2.1 level 3, below a title of level 1."""
     section = _SECTION.match(text)
     return min(6, section[1].count(".") + 2) if section else None
 
 
 def _is_footnote(lines: Sequence[Line], text: str, body: float, scale: Scale) -> bool:
+    """Return whether lines are a footnote: small, low on the page, and with a mark before the text."""
     low = lines[0].top > 0.7 * scale.height
     small = all(line.has_known_size for line in lines) and max(line.size for line in lines) <= MAX_FOOTNOTE_RATIO * body
     return low and small and _FOOTNOTE.match(text) is not None

@@ -1,4 +1,4 @@
-"""Code: lines in a face of equal widths, with their indents, inner white and blank lines as they stand."""
+"""Recognise code: lines in a monospaced font. Their indents, inner spaces and blank lines are kept."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from document_parser.layout.lines.lines import Line
 from document_parser.models import Word
 
 MAX_CODE_SHARE = 0.7
-"""A page with more of its characters in such a face is typewritten text, not code."""
+"""Share of a page's characters in a monospaced font, at most; a page with more is typewritten text, not code."""
 CHARACTER_WIDTH_EM = 0.6
-"""Of a character, in font sizes, where the words are too short to tell."""
+"""Width of a character in font sizes, if all words are too short to measure it."""
 BLANK_LINE_RATIO = 1.7
-"""Lines this much further apart than usual have a blank line between them."""
+"""Distance of two lines divided by the usual one above which a blank line lies between them."""
 MAX_LINE_DISTANCE_EM = 3.2
-"""From one line of code to the next, in font sizes."""
+"""Font sizes from one line of code to the next, at most."""
 
 
 def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
-    """The words; on a page that is typewritten as a whole none of them counts as code."""
+    """Return the words; on a page that is typewritten as a whole, no word counts as code."""
     typed = sum(len(word.text) for word in words if word.mono)
     if typed <= MAX_CODE_SHARE * sum(len(word.text) for word in words):
         return list(words)
@@ -28,9 +28,9 @@ def unmark_typewriting(words: Sequence[Word]) -> list[Word]:
 
 
 def is_code(line: Line) -> bool:
-    """Whether a line is set in a face of equal widths, but for its number.
+    """Return whether a line is set in a monospaced font, its line number aside.
 
-    Other alphabets than Latin often are without being code.
+    Other alphabets than Latin are often monospaced without being code: only ASCII text counts.
     """
     first, *rest = line.words
     words = rest if rest and first.text.isdecimal() else line.words
@@ -38,12 +38,12 @@ def is_code(line: Line) -> bool:
 
 
 def is_code_continued(last: Line, line: Line) -> bool:
-    """Whether two lines of code belong to one block."""
+    """Return whether two lines of code are close enough to belong to one block."""
     return (line.middle - last.middle) < MAX_LINE_DISTANCE_EM * max(last.size, line.size)
 
 
 def code_of(lines: Sequence[Line]) -> str:
-    """The text of code, a line each; columns count from its leftmost character."""
+    """Return the text of code with one row per line; columns count from its leftmost character."""
     width = _character_width(lines)
     left = min(line.left for line in lines)
     pitches = [lower.middle - upper.middle for upper, lower in pairwise(lines)]
@@ -55,12 +55,13 @@ def code_of(lines: Sequence[Line]) -> str:
 
 
 def _character_width(lines: Sequence[Line]) -> float:
-    """The width of a character in points. Boxes are tight: a word's is a little narrower than its characters."""
+    """Return the width of a character in points. Boxes are tight: a word's box is a little narrower than its characters."""
     widths = [(word.right - word.left) / (len(word.text) - 0.15) for line in lines for word in line.words if len(word.text) > 3]
     return median(widths) if widths else max(CHARACTER_WIDTH_EM * lines[0].size, 0.1)
 
 
 def _row_of(line: Line, left: float, width: float) -> str:
+    """Return the text of one line with its indent and the spaces between its words. ``left`` and ``width`` are in points."""
     row = " " * round((line.left - left) / width) + line.words[0].text
     for before, word in pairwise(line.words):
         # Programs that set code may stretch its spaces a little.

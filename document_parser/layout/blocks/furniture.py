@@ -1,4 +1,4 @@
-"""Page numbers, running heads and stamps, only where one page alone makes them obvious."""
+"""Find page numbers, running heads and stamps that one page alone makes obvious."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from document_parser.models import Block, Word
 from document_parser.text.identifiers import identifiers
 
 NUMBER_MARGIN_SHARE = 0.08
-"""Share of the page height at its top and bottom in which a page number may stand."""
+"""Share of the page height at its top and bottom in which a page number may be."""
 CENTRED_MARGIN_SHARE = 0.14
-"""The same for one in the middle of the page width, and for a foot of several parts."""
+"""The same for a page number in the middle of the page width, and for a foot of several parts."""
 HEAD_MARGIN_SHARE = 0.06
 """The same for running heads and feet."""
 MAX_HEAD_SIZE_RATIO = 0.92
-"""A running head is at most this large, against the body's size."""
+"""Font size of a running head divided by the body's, at most."""
 MAX_MARGIN_LINES = 3
-"""Running heads of more lines are not told from content by one page."""
+"""Lines of a running head, at most; one page alone does not distinguish more lines from content."""
 MAX_STAMP_CHARACTERS = 150
+"""Characters of a stamp, at most."""
 MIN_PART_GAP_EM = 2.0
-"""White between the parts of a running head, in font sizes."""
+"""Font sizes of the gap between the parts of a running head."""
 
 _PAGE_NUMBER = re.compile(r"(?:page\s+)?[-–—|\s]*\d{1,4}[-–—|\s]*(?:(?:of|/)\s*\d{1,4})?", re.IGNORECASE)
 _STAMP = re.compile(r"(?:downloaded|retrieved|printed) from\b|published (?:by|online)\b", re.IGNORECASE)
@@ -34,10 +35,11 @@ _EDITION = re.compile(
 )
 
 Edge = Literal["top", "bottom"]
+"""The edge of the page that a margin is at."""
 
 
 def split_furniture(words: list[Word], scale: Scale) -> tuple[list[Block], list[Word], list[Block]]:
-    """(blocks of the top margin, the content's words, blocks of the bottom margin)."""
+    """Return (blocks of the top margin, words of the content, blocks of the bottom margin). Words are in points."""
     body = body_size(words)
     top = _find_margin_lines(words, scale, body, "top")
     rest = _remove_lines(words, top)
@@ -49,12 +51,13 @@ def split_furniture(words: list[Word], scale: Scale) -> tuple[list[Block], list[
 
 
 def _remove_lines(words: list[Word], lines: Sequence[Line]) -> list[Word]:
+    """Return the words without those of the lines."""
     taken = {id(word) for line in lines for word in line.words}
     return [word for word in words if id(word) not in taken] if taken else words
 
 
 def _find_margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge) -> list[Line]:
-    """The outermost lines, as far as they are furniture, top to bottom."""
+    """Return the outermost lines as far as they are furniture, from top to bottom."""
     zone = [word for word in words if _distance_from_edge(word, scale, edge) < CENTRED_MARGIN_SHARE]
     lines = lines_of(zone)
     outermost = (lines if edge == "top" else lines[::-1])[:MAX_MARGIN_LINES]
@@ -69,15 +72,15 @@ def _find_margin_lines(words: list[Word], scale: Scale, body: float, edge: Edge)
 
 
 def _distance_from_edge(word: Word, scale: Scale, edge: Edge) -> float:
-    """How far the middle of a word is from an edge, as a share of the page height."""
+    """Return the distance of the middle of a word from an edge, as a share of the page height."""
     middle = (word.top + word.bottom) / 2 / scale.height
     return middle if edge == "top" else 1 - middle
 
 
 def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, edge: Edge) -> bool:
-    """Whether a line is furniture, by what it says, by its size and by the white between it and ``rest``, the content.
+    """Return whether a line is furniture, by its text, its size and the gap between it and ``rest``, the content.
 
-    A line with an account, a tax number or a telephone is not: one page alone does not tell whether another says it too.
+    A line with an account, a tax number or a telephone number is not: one page alone does not show whether others have it too.
     """
     if identifies(line.text):
         return False
@@ -93,7 +96,7 @@ def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, e
 
 
 def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
-    """A short line at the very edge in small letters, or the stamp of an archive."""
+    """Return whether a line is short, at the very edge and in small letters, or the stamp of an archive."""
     if max(_distance_from_edge(word, scale, edge) for word in line.words) >= HEAD_MARGIN_SHARE or identifies(line.text):
         return False
     return (
@@ -104,14 +107,14 @@ def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
 
 
 def identifies(text: str) -> frozenset[str]:
-    """Return the identifiers in a line of a margin. The stamp of an archive has none: its addresses are those of readers."""
+    """Return the identifiers in a line of a margin. An archive's stamp has none: its addresses are those of readers."""
     return frozenset() if _STAMP.search(text) else identifiers(text)
 
 
 def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edge, away: float) -> bool:
-    """Whether parts of a line stand at the ends of the content's width, and one of them tells the page or the edition.
+    """Return whether parts of a line are at the ends of the content's width, and one of them is a page number or an edition.
 
-    A date alone does not: it may be a letter's. Bank accounts and addresses in such a line are content.
+    A date alone does not count: it may be a letter's. Bank accounts and addresses in such a line are content.
     """
     parts = _split_at_gaps(line, body)
     if len(parts) < 2 or not rest:
@@ -126,7 +129,7 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
 
 
 def _split_at_gaps(line: Line, body: float) -> list[Line]:
-    """A line cut at wide white."""
+    """Split a line at wide gaps."""
     parts = [[line.words[0]]]
     for word in line.words[1:]:
         if word.left - max(before.right for before in parts[-1]) > MIN_PART_GAP_EM * body:
@@ -136,7 +139,7 @@ def _split_at_gaps(line: Line, body: float) -> list[Line]:
 
 
 def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
-    """A number alone in the middle of the page width under all text: a page cut short has its number there."""
+    """Return a number alone in the middle of the page width below all text: a page cut short has its number there."""
     if not words:
         return []
     last = max(words, key=lambda word: word.bottom)
@@ -148,10 +151,12 @@ def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line
 
 
 def _is_wide(words: Sequence[Word], scale: Scale) -> bool:
+    """Return whether words extend over more than 60 % of the page width."""
     return max(word.right for word in words) - min(word.left for word in words) > 0.6 * scale.width
 
 
 def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
+    """Return the gap between a margin line and the other words in points; infinite if there are none."""
     if not others:
         return float("inf")
     if edge == "top":
@@ -160,7 +165,7 @@ def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
 
 
 def _blocks_of_line(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
-    """A line's parts: its page number by itself, what is left as one running head or foot."""
+    """Return the blocks of a line: its page number alone, the rest as one page header or footer."""
     parts = _split_at_gaps(line, body)
     numbers = [part for part in parts if _PAGE_NUMBER.fullmatch(part.text)]
     others = [word for part in parts if part not in numbers for word in part.words]

@@ -1,4 +1,4 @@
-"""White strips that part a region into columns, found on a coarse picture of where words stand."""
+"""Find gutters, the white strips that separate columns, on a coarse raster of where words are."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 from document_parser.models import Word
 
 MAX_CELLS = 1500
-"""Cells of the picture along one side at most; keeps work flat on posters with small print."""
+"""Cells of the raster along one side, at most. Keeps the work bounded on posters with small print."""
 MIN_GUTTER_WIDTH_EM = 0.75
 """Width of the narrowest gutter, in font sizes."""
 MIN_GUTTER_HEIGHT_EM = 1.5
 """Height of the shortest gutter, in font sizes."""
 
 Cells = NDArray[np.bool_]
+"""One flag for each row and column of the raster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gutter:
-    """A white rectangle with text on both sides, in points. ``height`` counts only where there is text on both."""
+    """A white rectangle with text on both sides, in points. ``height`` counts only the rows with text on both sides."""
 
     left: float
     right: float
@@ -32,11 +33,12 @@ class Gutter:
 
     @property
     def width(self) -> float:
+        """Return the width in points."""
         return self.right - self.left
 
 
 class InkMap:
-    """Which cells of a region are under words. One cell is an eighth of a letter wide and a quarter of a line high."""
+    """A raster of a region's words. One cell is an eighth of a font size wide and a quarter high, or larger on large regions."""
 
     def __init__(self, words: Sequence[Word], size: float) -> None:
         self.left = min(word.left for word in words)
@@ -52,17 +54,19 @@ class InkMap:
             self.cover(word.left, word.top, word.right, word.bottom)
 
     def _column(self, x: float) -> int:
+        """Return the column of cells at an x position in points."""
         return int((x - self.left) / self.cell_width)
 
     def _row(self, y: float) -> int:
+        """Return the row of cells at a y position in points."""
         return int((y - self.top) / self.cell_height)
 
     def cover(self, left: float, top: float, right: float, bottom: float) -> None:
-        """Take a rectangle as written on."""
+        """Mark a rectangle, given in points, as covered by text."""
         self.ink[self._row(top) : self._row(bottom) + 1, self._column(left) : self._column(right) + 1] = True
 
     def find_tallest_gutter(self) -> Gutter | None:
-        """The gutter that parts the most text, or None where no strip is wide and high enough."""
+        """Return the gutter that separates the most text, or None if no strip is wide and high enough."""
         free = _find_strips(~self.ink, self.least)
         columns = _columns_with_runs(free, self.shortest)
         if not len(columns):
@@ -76,6 +80,7 @@ class InkMap:
         return self._gutter_at(free, int(columns[number]), first, last, height)
 
     def _gutter_at(self, free: Cells, column: int, first: int, last: int, height: int) -> Gutter:
+        """Return the gutter around a strip, widened to all adjacent free strips of the same rows."""
         clear: list[bool] = np.all(free[first : last + 1], axis=0).tolist()
         start = end = column
         while start > 0 and clear[start - 1]:
@@ -92,7 +97,7 @@ class InkMap:
 
 
 def _find_strips(white: Cells, width: int) -> Cells:
-    """Cells from which ``width`` cells to the right are white."""
+    """Return the cells from which ``width`` cells to the right are white."""
     free = white[:, : white.shape[1] - width + 1].copy()
     for step in range(1, width):
         free &= white[:, step : step + free.shape[1]]
@@ -100,7 +105,7 @@ def _find_strips(white: Cells, width: int) -> Cells:
 
 
 def _columns_with_runs(free: Cells, length: int) -> NDArray[np.intp]:
-    """The columns in which ``length`` cells from top to bottom are free somewhere: the others hold no gutter."""
+    """Return the columns with a run of at least ``length`` free cells from top to bottom; the others hold no gutter."""
     if len(free) < length:
         return np.zeros(0, dtype=np.intp)
     runs = free[: len(free) - length + 1].copy()
@@ -110,7 +115,7 @@ def _columns_with_runs(free: Cells, length: int) -> NDArray[np.intp]:
 
 
 def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cells, Cells]:
-    """For the strips that begin in these columns: whether each row has ink anywhere to the left, anywhere to the right."""
+    """Return two arrays for the strips at these columns: whether each row has ink to the left, and to the right."""
     inked = ink.any(axis=1)
     first = np.where(inked, ink.argmax(axis=1), ink.shape[1])
     last = np.where(inked, ink.shape[1] - 1 - ink[:, ::-1].argmax(axis=1), -1)
@@ -118,14 +123,14 @@ def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cell
 
 
 def _differ_from_previous(*maps: Cells) -> NDArray[np.bool_]:
-    """Which columns differ from the one before in any of these maps: of a broad white many strips are the same."""
+    """Return which columns differ from the one before in any of these maps: many strips of a broad gap are the same."""
     new = np.ones(maps[0].shape[1], dtype=np.bool_)
     new[1:] = np.logical_or.reduce([(one[:, 1:] != one[:, :-1]).any(axis=0) for one in maps])
     return new
 
 
 def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
-    """(column, first row, last row, score) of the run of free strips with the most ink on its poorer side."""
+    """Return (column, first row, last row, score) of the run of free strips with the most ink on its poorer side."""
     poorer = np.minimum(_count_since_break(free, left), _count_since_break(free, right))
     richest = poorer.max(axis=1)
     score = int(richest.max())
@@ -136,7 +141,7 @@ def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, in
 
 
 def _count_since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
-    """For every strip: how many rows with ink there are in its run of free strips, down to its row."""
+    """Return for every strip the number of rows with ink in its run of free strips, down to its row."""
     # Strip by strip in memory: sums down the columns of few columns are many times as fast that way.
     counts = np.cumsum((inked & free).T, axis=1, dtype=np.int16)
     counts -= np.maximum.accumulate(np.where(free.T, 0, counts), axis=1)

@@ -1,4 +1,4 @@
-"""Lines of one column to paragraphs, headings, list items, captions and footnotes."""
+"""Group the lines of one column into paragraphs, headings, list items, captions and footnotes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
-"""Distance of two lines in font sizes, where a column is too short to tell."""
+"""Distance of two lines in font sizes, if a column is too short to measure it."""
 TITLE_RATIO = 1.4
-"""A title is at least this much larger than the body."""
+"""Font size of a title divided by that of the body, at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What the lines of a column have in common, in points. ``start`` and ``end`` follow the direction of reading."""
+    """The common measures of a column's lines, in points. Indents and slack follow the direction of reading.
+
+    ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size.
+    """
 
     left: float
     right: float
@@ -41,7 +44,7 @@ class Column:
 
     @classmethod
     def measure(cls, lines: Sequence[Line], body: float) -> Column:
-        """Measure a column; ``body`` is the page's usual font size in points."""
+        """Return the measures of a column; ``body`` is the page's usual font size in points."""
         return cls(
             left=min(line.left for line in lines),
             right=max(line.right for line in lines),
@@ -51,15 +54,16 @@ class Column:
         )
 
     def indent(self, line: Line) -> float:
+        """Return the gap before the start of a line in points."""
         return self.right - line.right if self.backwards else line.left - self.left
 
     def slack(self, line: Line) -> float:
-        """White after the end of a line."""
+        """Return the gap after the end of a line in points."""
         return line.left - self.left if self.backwards else self.right - line.right
 
 
 def _pitch(lines: Sequence[Line]) -> float:
-    """The usual distance of two lines of like size, in font sizes."""
+    """Return the usual distance of two lines of similar size, in font sizes."""
     pitches = [
         (lower.middle - upper.middle) / upper.size
         for upper, lower in pairwise(lines)
@@ -71,7 +75,10 @@ def _pitch(lines: Sequence[Line]) -> float:
 
 
 def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale: Scale) -> list[Block]:
-    """The blocks of one column, top to bottom. ``body`` is the page's usual font size in points."""
+    """Return the blocks of one column from top to bottom. ``body`` is the page's usual font size in points.
+
+    ``words`` are in points, ``known`` is the page's vocabulary for words broken at line ends.
+    """
     lines = lines_of(words)
     if not lines:
         return []
@@ -80,6 +87,7 @@ def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale:
 
 
 def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
+    """Yield the lines of each block."""
     group = [lines[0]]
     for line in lines[1:]:
         if _starts_block(group, line, column):
@@ -90,7 +98,7 @@ def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
 
 
 def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
-    """Whether a new block begins with this line."""
+    """Return whether a new block begins with this line."""
     last = group[-1]
     if is_code(last) or is_code(line):
         return not (is_code(last) and is_code(line) and is_code_continued(last, line))
@@ -108,6 +116,7 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 
 def _is_apart(last: Line, line: Line, column: Column) -> bool:
+    """Return whether the distance of two lines is larger than within a paragraph."""
     distance = (line.middle - last.middle) / max(last.size, line.size)
     # Fractions push the lines of a paragraph apart.
     room = 1.5 if last.has_fraction or line.has_fraction else 1.0
@@ -115,7 +124,7 @@ def _is_apart(last: Line, line: Line, column: Column) -> bool:
 
 
 def _formula_begins_or_ends(last: Line, line: Line, column: Column) -> bool:
-    """A formula in lines of its own is set in; a paragraph may end with one."""
+    """Return whether a displayed formula begins or ends here. It is indented; a paragraph may end with a formula."""
     for one, other in ((last, line), (line, last)):
         if is_formula(one.text) and not is_formula(other.text):
             return column.indent(one) > 1.5 * one.size
@@ -123,13 +132,13 @@ def _formula_begins_or_ends(last: Line, line: Line, column: Column) -> bool:
 
 
 def _has_other_face(last: Line, line: Line) -> bool:
-    """Another size, or bold beside plain. Sizes guessed from boxes must differ more to count."""
+    """Return whether a line has another size than the last one, or is bold beside plain. Estimated sizes must differ more."""
     tolerance = 0.12 if last.has_known_size and line.has_known_size else 0.3
     return abs(last.size - line.size) > tolerance * min(last.size, line.size) or abs(last.bold_share - line.bold_share) > 0.6
 
 
 def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
-    """A bullet or number that does not just happen to begin a line of running text."""
+    """Return whether a line begins with a bullet or number that does not merely begin a line of running text."""
     mark = list_marker_of(line.text)
     if mark is None:
         return False
@@ -141,7 +150,7 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 
 def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
-    """A first-line indent; not in a list item, whose lines hang, nor among centred lines."""
+    """Return whether a line has a first-line indent. List items, whose lines hang, and centred lines have none."""
     if list_marker_of(group[0].text) is not None or _is_centred(group[-1], line, column):
         return False
     step = column.indent(line) - min(column.indent(item) for item in group[-4:])
@@ -150,12 +159,13 @@ def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 
 def _is_centred(last: Line, line: Line, column: Column) -> bool:
+    """Return whether two lines have the same middle and are both indented."""
     same = abs(last.left + last.right - line.left - line.right) < line.size
     return same and min(column.indent(last), column.indent(line)) > line.size
 
 
 def _ends_early(last: Line, line: Line, column: Column) -> bool:
-    """Whether the next line's first word would have had room after the last line."""
+    """Return whether the first word of the next line would have fit behind the last line."""
     if _is_centred(last, line, column):
         return False
     first = line.text.split(maxsplit=1)[0]
@@ -166,6 +176,7 @@ def _ends_early(last: Line, line: Line, column: Column) -> bool:
 
 
 def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale) -> Block:
+    """Return the block of a group of lines."""
     text = join_lines((line.text for line in lines), known)
     words = [word for line in lines for word in line.words]
     mark = list_marker_of(text)
@@ -189,17 +200,17 @@ def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], s
 
 
 def _heading_size(lines: Sequence[Line]) -> float | None:
-    """The largest font size in points; None where it is only guessed."""
+    """Return the largest font size in points; None if it is only estimated."""
     return round(max(line.size for line in lines), 1) if all(line.has_known_size for line in lines) else None
 
 
 def _remove_marker(text: str, mark: ListMarker) -> str:
-    """A bullet says nothing and is dropped; a number or letter is part of what the document says."""
+    """Remove a bullet, which says nothing; keep a number or letter, which is part of the text."""
     return text[len(mark.text) :].lstrip() if mark.bullet else text
 
 
 def confidence_of(words: Iterable[Word]) -> float | None:
-    """The mean over characters, or None where the reader gave none."""
+    """Return the mean confidence over the characters, from 0 to 1; None if the reader gave none."""
     known = [(word.confidence, len(word.text)) for word in words if word.confidence is not None]
     if not known:
         return None
@@ -207,7 +218,7 @@ def confidence_of(words: Iterable[Word]) -> float | None:
 
 
 def _set_depths(blocks: list[Block], scale: Scale) -> list[Block]:
-    """List items with their depth from 1, by how far they are indented against the outermost neighbours."""
+    """Return the blocks with the depth of list items from 1, by their indent relative to the outermost neighbours."""
     stack: list[float] = []
     placed: list[Block] = []
     for block in blocks:
@@ -225,7 +236,10 @@ def _set_depths(blocks: list[Block], scale: Scale) -> list[Block]:
 
 
 def promote_title(blocks: list[Block]) -> list[Block]:
-    """The first heading becomes the title where nothing but furniture is above it and none on the page is larger."""
+    """Return the blocks with the first heading made the title if it is of level 1 and the first of several blocks.
+
+    It must also begin in the top 40 % of the page.
+    """
     headings = [block for block in blocks if block.kind == "heading"]
     if not headings or headings[0].level != 1 or headings[0].box is None:
         return blocks

@@ -1,7 +1,10 @@
-"""A page cut into flows of text and tables, in reading order.
+"""Split a page into text columns and tables in reading order.
 
-The cut is recursive: the tallest gutter of a region is found, the band beside it becomes columns or a table, and what lies
-above and below is cut in turn. A full-width title over two columns needs no rule of its own.
+The split is recursive: the tallest gutter of a region is found first, the band beside it becomes columns or a table, and the
+parts above and below it are split in turn. A full-width title over two columns needs no rule of its own.
+
+Source: recursive cuts along white space as in XY-cut (Nagy & Seth, 1984). Unlike it, the tallest gutter is cut first, and it is
+refused if both sides look like rows of one table. Lengths are in points, origin top left.
 """
 
 from __future__ import annotations
@@ -21,15 +24,15 @@ from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import Word
 
 MAX_REFUSALS = 8
-"""Gutters of one region looked at and refused before it is taken as one column."""
+"""Gutters of one region that are examined and refused, at most, before the region is taken as one column."""
 MAX_DEPTH = 40
-"""Cuts within cuts; real pages need fewer than ten."""
+"""Nested splits, at most; real pages need fewer than ten."""
 PROSE_LINE_CHARACTERS = 18
-"""Of the middle line of running text, at least."""
+"""Characters of the middle line of running text, at least."""
 MIN_SURE_LINES = 8
-"""Spaces between words do not fall in line over this many lines."""
+"""Lines over which spaces between words do not align by chance, at least."""
 PROSE_LINE_FILL_SHARE = 0.7
-"""Share of its column that the middle line of running text fills, at least."""
+"""Share of its column's width that the middle line of running text fills, at least."""
 
 # A mark with its item: their gap is no gutter.
 _MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
@@ -43,31 +46,35 @@ class Flow:
 
 
 Part = Flow | Grid
+"""A column of text or a table."""
 
 
 def parts_of(words: list[Word], grids: Sequence[Grid] = ()) -> list[Part]:
-    """The page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
+    """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
     placed = [GridWord.from_grid(grid) for grid in grids]
     return list(_split_region([*words, *placed], is_right_to_left(words), MAX_DEPTH))
 
 
 class GridWord(Word):
-    """A table found before, as one large word among those around it."""
+    """A table found before, as one large word among the words around it."""
 
     grid: Grid
 
     @classmethod
     def from_grid(cls, grid: Grid) -> GridWord:
+        """Return the word for a table, with the box of the table in points."""
         word = cls("\ufffc", grid.left, grid.top, grid.right, grid.bottom, body_size(grid.words))
         word.grid = grid
         return word
 
 
 def _text_of(words: Iterable[Word]) -> list[Word]:
+    """Return the words without tables."""
     return [word for word in words if not isinstance(word, GridWord)]
 
 
 def _split_region(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
+    """Yield the parts of a region in reading order. ``backwards`` reads columns from right to left."""
     text = _text_of(words)
     if len(text) < 4 or depth == 0:
         yield from _split_flows(words)
@@ -88,7 +95,7 @@ def _split_region(words: list[Word], backwards: bool, depth: int) -> Iterator[Pa
 
 
 def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
-    """One column: its text, parted by the tables in it."""
+    """Yield the parts of one column: its text, separated by the tables in it."""
     text = _text_of(words)
     placed = [word for word in words if isinstance(word, GridWord)]
     for table in sorted(placed, key=lambda table: table.top):
@@ -102,6 +109,7 @@ def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
 
 
 def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    """Mark the gaps between list markers and their items as covered: they are no gutters."""
     marks = [word for word in words if _MARKER.fullmatch(word.text)]
     if not marks:
         return
@@ -112,7 +120,7 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
 
 
 def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
-    """The parts of a region along a gutter, or None where the gutter is only chance."""
+    """Return the parts of a region along a gutter, or None if the gutter is only chance."""
     above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
@@ -127,6 +135,7 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: 
 
 
 def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
+    """Return the words whose middle is above, between and below two heights."""
     above: list[Word] = []
     band: list[Word] = []
     below: list[Word] = []
@@ -137,7 +146,7 @@ def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[
 
 
 def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
-    """Whether both sides are text of their own rather than cells of common rows."""
+    """Return whether both sides are separate text rather than cells of common rows."""
     fewest, most = sorted(len(lines) for lines in sides)
     if fewest < 3 and (most < 6 or gutter.width < size):
         return False
@@ -152,13 +161,16 @@ def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -
 
 
 def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
-    """The wider spaces between words, in points; 0 where each line is one run. Spaces of stretched lines can meet by chance."""
+    """Return the width of the wider spaces between words in points; 0 if each line is one run.
+
+    Spaces of justified lines can align by chance.
+    """
     spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
     return spaces[len(spaces) * 3 // 4] if spaces else 0.0
 
 
 def _is_prose(lines: Sequence[Line]) -> bool:
-    """Whether lines are running text: not mere words, most of them as wide as the column."""
+    """Return whether lines are running text: longer than single words, and most of them as wide as the column."""
     if len(lines) < 2:
         return False
     width = max(line.right for line in lines) - min(line.left for line in lines)
@@ -167,7 +179,7 @@ def _is_prose(lines: Sequence[Line]) -> bool:
 
 
 def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
-    """Whether the shorter side's lines mostly stand beside lines of the other, as cells of one row do."""
+    """Return whether most lines of the shorter side have a line of the other beside them, like cells of one row."""
     fewer, more = sorted((left, right), key=len)
     middles = [line.middle for line in more]
     beside = sum(any(line.top < middle < line.bottom for middle in middles) for line in fewer)
@@ -175,6 +187,7 @@ def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
 
 
 def _split_at_table(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
+    """Return the parts of a region around the table, or the blocks side by side, in a band. None if there is no table."""
     text, text_band = _text_of(words), _text_of(band)
     grid = find_grid(extend_band(text, text_band)) or find_grid(text_band)
     if grid is None or any(
@@ -188,7 +201,7 @@ def _split_at_table(words: list[Word], band: list[Word], backwards: bool, depth:
 
 
 def _insert_parts(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
-    """What was found in a region, between what stands above and below it."""
+    """Return the parts found in a region between those above and below them."""
     taken = [word for part in found for word in part.words]
     held = {id(word) for word in taken}
     middle = min(word.top for word in taken) + max(word.bottom for word in taken)

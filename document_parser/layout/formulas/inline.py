@@ -59,7 +59,7 @@ def _add_text(runs: list[list[Word]], words: Sequence[Word]) -> None:
 
 
 def _may_belong(word: Word) -> bool:
-    """Return whether a word can be part of a formula: a formula font, a function, neutral signs, or one or two italic letters."""
+    """Return whether a word can be part of a formula: in a formula font, a function, signs, or one or two italic letters."""
     if word.math or word.text in FUNCTIONS or _NEUTRAL.fullmatch(word.text):
         return True
     return word.italic and len(word.text) <= 2 and word.text.isalpha()

@@ -1,4 +1,4 @@
-"""Tables without rulings: words that stand under each other in three or more rows."""
+"""Find tables without drawn lines: words aligned below each other in three or more rows. Lengths are in points."""
 
 from __future__ import annotations
 
@@ -11,30 +11,37 @@ from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers
 from document_parser.models import Word
 
 MIN_ROWS = 3
+"""Rows of a table, at least."""
 MAX_SINGLE_TEXT_COLUMNS = 1
-"""Columns of one text, in a table of SURE_ROWS rows or more: more lone texts are parts of a formula, or of a drawing."""
+"""Columns of one text, at most, in a table of :data:`MIN_ROWS_WITH_SINGLE_TEXT` rows or more.
+
+More such columns are parts of a formula, or of a drawing.
+"""
 MIN_ROWS_WITH_SINGLE_TEXT = 5
+"""Rows of a table, at least, that has a column of one text."""
 MIN_COLUMN_GAP_EM = 0.6
-"""Width of the narrowest white between two columns, in font sizes."""
+"""Font sizes of the narrowest gap between two columns."""
 MAX_HEADING_GAP_EM = 0.9
-"""Font sizes between a heading and the row that it stands over, at most."""
+"""Font sizes between a heading and the row below it, at most."""
 MAX_HEADING_OFFSET_SHARE = 0.1
-"""Share of the width below by which the middle of a heading may be off, at most."""
+"""Share of the width below a heading by which its middle may be off."""
 MAX_WORD_SPACE_EM = 0.4
-"""Font sizes between two words of one cell, at most, where a border of columns runs between them."""
+"""Font sizes between two words of one cell, at most, if a column border runs between them."""
 MAX_RUN_SPACE_EM = 0.15
-"""The same between two runs of words: an engine that finds runs parts them where there is more than a plain space."""
+"""The same between two runs of words: an engine that finds runs splits them at anything wider than a plain space."""
 PROSE_CELL_CHARACTERS = 40
+"""Characters of a column's middle cell above which the column can be prose; see :data:`PROSE_CELL_FILL_SHARE`."""
 PROSE_CELL_FILL_SHARE = 0.85
-"""A column is prose where its middle cell has that many characters and fills that share of the widest."""
+"""Width of a column's middle cell as a share of its widest, at least, if the column is prose."""
 MAX_CELL_CHARACTERS = 60
-"""Of the middle cell, however ragged."""
+"""Characters of a column's middle cell, at most, however ragged the column is."""
 
 Interval = tuple[float, float]
+"""Left and right end in points."""
 
 
 def find_grid(words: Sequence[Word]) -> Grid | None:
-    """The first table among these words, or None. Lines that fill one column only are cut off its ends."""
+    """Return the first table among these words, or None. Lines at its ends that fill only one column are removed."""
     size = body_size(words)
     for lines in _split_groups(lines_of(words), size):
         grid = _build_grid(lines, size)
@@ -44,7 +51,10 @@ def find_grid(words: Sequence[Word]) -> Grid | None:
 
 
 def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
-    """A band with the lines next to it that are parted like cells too: one long cell narrows a gutter for its row only."""
+    """Return a band with the adjacent lines that are also split like cells: one long cell narrows a gutter for its row only.
+
+    ``band`` are words of ``words`` between two heights.
+    """
     size = body_size(band)
     lines = lines_of(words)
     held = {id(word) for word in band}
@@ -58,7 +68,10 @@ def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
 
 
 def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
-    """A grid with the heading right above that stands over all columns but the first, where its first row leaves that open."""
+    """Return a grid with the heading right above that spans all columns but the first, if its first row leaves that one open.
+
+    Returns the grid itself if there is no such heading among ``words``.
+    """
     row = grid.rows[0]
     if len(row) < 2 or row[0].first == 0:
         return grid
@@ -74,11 +87,12 @@ def add_spanning_header(grid: Grid, words: Sequence[Word]) -> Grid:
 
 
 def _is_row_like(line: Line, neighbour: Line, size: float) -> bool:
+    """Return whether a line is close to its neighbour and split like cells."""
     return abs(line.middle - neighbour.middle) < 2.5 * size and len(segments_of(line, size)) > 1
 
 
 def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
-    """Lines parted where the white between two is far more than usual."""
+    """Split lines where the distance between two of them is much larger than usual."""
     if len(lines) < MIN_ROWS:
         return []
     usual = median(lower.middle - upper.middle for upper, lower in pairwise(lines))
@@ -91,6 +105,7 @@ def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
 
 
 def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
+    """Return the grid of lines, or None if they are no table."""
     borders = column_borders(lines, size)
     if not borders:
         return None
@@ -102,7 +117,7 @@ def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
 
 
 def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> list[Interval]:
-    """Stretches of a line without wide white in them, of so many font sizes."""
+    """Return the (left, right) stretches of a line that no gap of ``clear`` font sizes or more interrupts, in points."""
     spans = [(line.words[0].left, line.words[0].right)]
     for word in line.words[1:]:
         left, right = spans[-1]
@@ -114,16 +129,17 @@ def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> li
 
 
 def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = MIN_ROWS) -> list[float]:
-    """The middles of the white between columns that at least this share of the lines shows; empty where there is one column.
+    """Return the x positions of column borders in points: the middle of each gap that enough lines share. Empty for one column.
 
-    ``least`` is the number of lines that must show it.
+    ``size`` is the body font size in points, ``agreed`` the share and ``least`` the number of lines that must be split like
+    columns.
     """
     columns = _column_spans(lines, size, agreed, least)
     return [(left[1] + right[0]) / 2 for left, right in pairwise(columns)]
 
 
 def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Interval]:
-    """The columns that the regular lines agree on: headings over several columns and long cells have no vote."""
+    """Return the columns that the regular lines agree on: headings over several columns and long cells have no vote."""
     parted = [segments_of(line, size) for line in lines]
     counts = [len(spans) for spans in parted if len(spans) > 1]
     if len(counts) < least:
@@ -135,6 +151,7 @@ def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int)
 
 
 def _merge_intervals(spans: list[Interval], size: float) -> list[Interval]:
+    """Merge intervals whose gap is narrower than one between columns."""
     merged: list[Interval] = []
     for left, right in sorted(spans):
         if merged and left - merged[-1][1] < MIN_COLUMN_GAP_EM * size:
@@ -145,7 +162,10 @@ def _merge_intervals(spans: list[Interval], size: float) -> list[Interval]:
 
 
 def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Interval | None]:
-    """From where to where the texts of each column reach, in the lines that fill half of the columns at least."""
+    """Return the left and right end of each column's texts in points, from lines that fill at least half of the columns.
+
+    None for a column without such texts.
+    """
     spans: list[Interval | None] = [None] * (len(borders) + 1)
     for line in lines:
         seats = [_columns_of(word, borders, ()) for word in line.words]
@@ -159,16 +179,18 @@ def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Interval
 
 
 def plain_space(words: Iterable[Word]) -> float:
-    """The widest white in font sizes that does not part two cells."""
+    """Return the widest gap, in font sizes, that does not separate two cells."""
     return MAX_RUN_SPACE_EM if any(" " in word.text and word.size_points == 0 for word in words) else MAX_WORD_SPACE_EM
 
 
 def cells_of(
     words: Sequence[Word], borders: Sequence[float], size: float, texts: Sequence[Interval | None], space: float
 ) -> list[GridCell]:
-    """The cells of one line. A word joins the cell before it across a border only where no more than ``space`` is between them.
+    """Return the cells of one line of words.
 
-    ``texts`` is what ``text_spans`` says of the columns: a word that reaches over a border into white only does not cross it.
+    A word joins the cell before it across a border only if the gap is less than ``space`` font sizes. ``borders`` are the inner
+    column borders in points. ``texts`` is the result of ``text_spans``: a word that extends over a border only into empty space
+    does not cross it.
     """
     cells: list[GridCell] = []
     for word in words:
@@ -182,6 +204,7 @@ def cells_of(
 
 
 def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Interval | None]) -> tuple[int, int]:
+    """Return (first column, last column) that a word covers."""
     last = sum(border < word.right for border in borders)
     first = min(last, sum(border <= word.left for border in borders))
     while first < last and texts and (span := texts[first]) and word.left >= span[1]:
@@ -192,7 +215,7 @@ def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Interval |
 
 
 def _trim_rows(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
-    """Without the lines at both ends that have one cell only: a heading above, a note below."""
+    """Remove the lines of one cell at both ends: a heading above, a note below."""
     start, end = 0, len(rows)
     while start < end and len(rows[start]) < 2:
         start += 1
@@ -202,13 +225,13 @@ def _trim_rows(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
 
 
 def _is_hanging(above: list[GridCell], row: list[GridCell], size: float) -> bool:
-    """Whether a lone cell carries on the last cell of a row: under it and close."""
+    """Return whether a lone cell continues the last cell of a row: below it and close."""
     under = len(above) > 1 and row[0].first == above[-1].first > 0
     return under and _top_of(row) - _bottom_of(above) < 0.9 * size
 
 
 def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
-    """Lines that only carry on cells of the row above joined to it: no first cell, no number, set closer than rows are."""
+    """Merge lines that only continue cells of the row above: no first cell, no number, closer than rows are."""
     if len(rows) < MIN_ROWS:
         return rows
     gaps = [_top_of(lower) - _bottom_of(upper) for upper, lower in pairwise(rows)]
@@ -223,14 +246,17 @@ def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[
 
 
 def _top_of(row: list[GridCell]) -> float:
+    """Return the y position of the row's top in points."""
     return min(word.top for cell in row for word in cell.words)
 
 
 def _bottom_of(row: list[GridCell]) -> float:
+    """Return the y position of the row's bottom in points."""
     return max(word.bottom for cell in row for word in cell.words)
 
 
 def _is_continuation(row: list[GridCell], above: list[GridCell]) -> bool:
+    """Return whether a line only continues some cells of the row above."""
     seats = {(cell.first, cell.last) for cell in above}
     seated = all((cell.first, cell.last) in seats for cell in row)
     numbers = any(is_number(cell.text) for cell in row)
@@ -238,11 +264,13 @@ def _is_continuation(row: list[GridCell], above: list[GridCell]) -> bool:
 
 
 def _join_rows(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
+    """Return the cells of a row with those of the line below added."""
     more = {cell.first: cell.words for cell in row}
     return [GridCell(cell.first, cell.last, (*cell.words, *more.get(cell.first, ()))) for cell in above]
 
 
 def _is_table(grid: Grid) -> bool:
+    """Return whether a grid is a table."""
     full = [row for row in grid.rows if len(row) >= 2]
     if len(full) < MIN_ROWS or len(full) < 0.6 * len(grid.rows):
         return False
@@ -260,12 +288,13 @@ def _is_table(grid: Grid) -> bool:
 
 
 def _are_cells_apart(grid: Grid) -> bool:
-    """Whether cells stand clearly further apart than the words in them; spaces of stretched lines that meet do not."""
+    """Return whether gaps between cells are clearly wider than those between words; aligned spaces of justified lines are not."""
     verdicts = [_is_row_apart(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
     return sum(verdicts) >= 0.6 * len(verdicts)
 
 
 def _is_row_apart(row: Sequence[GridCell]) -> bool:
+    """Return whether the narrowest gap between a row's cells is much wider than the widest between words of a cell."""
     lines = [line.words for cell in row for line in lines_of(cell.words)]
     spaces = [after.left - before.right for words in lines for before, after in pairwise(words)]
     borders = [
@@ -275,6 +304,7 @@ def _is_row_apart(row: Sequence[GridCell]) -> bool:
 
 
 def _is_prose(grid: Grid, column: int) -> bool:
+    """Return whether a column is running text rather than cells."""
     cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
     widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
     characters = median(len(cell.text) for cell in cells)
@@ -283,11 +313,12 @@ def _is_prose(grid: Grid, column: int) -> bool:
 
 
 def _texts_of_column(grid: Grid, column: int) -> list[str]:
+    """Return the texts of the cells that cover this column alone."""
     return [cell.text for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
 def _is_lined_up(grid: Grid) -> bool:
-    """Whether every column has a common left or right edge; names and addresses centred side by side have none."""
+    """Return whether every column has a common left or right edge; names and addresses centred side by side have none."""
     size = body_size(grid.words)
     for column in range(grid.columns):
         cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
@@ -299,5 +330,6 @@ def _is_lined_up(grid: Grid) -> bool:
 
 
 def _is_common_edge(edges: Sequence[float], size: float) -> bool:
+    """Return whether most edges agree with their median within half a font size."""
     usual = median(edges)
     return sum(abs(edge - usual) < 0.5 * size for edge in edges) >= 0.7 * len(edges)

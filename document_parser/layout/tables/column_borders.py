@@ -1,4 +1,4 @@
-"""Where the columns of a frame lie: at the lines drawn, and where words stand under each other between two of them."""
+"""Find the columns of a frame: at drawn lines, and between two of them where words are aligned."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, c
 from document_parser.models import Word
 
 MIN_ACROSS_SHARE = 0.9
-"""Share of a table's width that a line all the way across has, at least."""
+"""Share of a table's width that a line across the whole table covers, at least."""
 NUMBERS_SHARE = 0.25
-"""Share of the words of a table of numbers that are numbers, at least."""
+"""Share of words that are numbers above which a table is one of numbers."""
 
 
 def find_body_top(frame: Frame, down: Sequence[float]) -> float:
-    """Where the first line that goes all the way across lies, below the top; the top where there is none."""
+    """Return the y position of the first line across the whole table below its top, in points; the top if there is none."""
     return next(
         (edge for edge in down[1:-1] if covers(rulings_at(frame.horizontals, edge), frame.left, frame.right, MIN_ACROSS_SHARE)),
         frame.top,
@@ -26,9 +26,9 @@ def find_body_top(frame: Frame, down: Sequence[float]) -> float:
 
 
 def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
-    """A frame in which the edges of coloured cells in some columns reach over the others, where those hold as many lines.
+    """Extend the edges of coloured cells in some columns over the others, if those hold as many lines, and return the frame.
 
-    Colours of a few columns part the rows of all: without it the cells beside them would be one.
+    Colours behind a few columns separate the rows of all columns: without this, the cells beside them would become one.
     """
     partial = [line for line in frame.horizontals if line.edge and line.length < MIN_ACROSS_SHARE * (frame.right - frame.left)]
     if len(partial) < MIN_ROWS:
@@ -46,11 +46,12 @@ def widen_fills(frame: Frame, words: Sequence[Word]) -> Frame:
 
 
 def split_words(words: Sequence[Word], verticals: Sequence[Ruling]) -> list[Word]:
-    """Words, those that were found as one across a line cut at the space next to it."""
+    """Split words that were found as one across a vertical line, at the space next to it. Lengths are in points."""
     return [piece for word in words for piece in (_split_at_lines(word, verticals) if " " in word.text else [word])]
 
 
 def _split_at_lines(word: Word, verticals: Sequence[Ruling]) -> list[Word]:
+    """Split a word at each vertical line that crosses it."""
     middle = (word.top + word.bottom) / 2
     margin = 0.3 * (word.bottom - word.top)
     crossing = [
@@ -63,6 +64,7 @@ def _split_at_lines(word: Word, verticals: Sequence[Ruling]) -> list[Word]:
 
 
 def _split_in_two(word: Word, place: float) -> list[Word]:
+    """Split a word at the space nearest to an x position; returns the word alone if it cannot be split."""
     spaces = [number for number, letter in enumerate(word.text) if letter == " "]
     if not spaces or word.right <= word.left:
         return [word]
@@ -75,7 +77,10 @@ def _split_in_two(word: Word, place: float) -> list[Word]:
 
 
 def prune_borders(borders: list[float], middles: Sequence[float], least: float) -> list[float]:
-    """Borders without those of strips that are narrow and empty: double lines, and fills set into their cells."""
+    """Remove borders of narrow and empty strips, which come from double lines and from fills set into their cells.
+
+    ``borders`` and ``middles``, the middles of the words, are in points. A strip is narrow below 1.2 times ``least``.
+    """
     kept = borders[:1]
     for border in borders[1:]:
         empty = not any(kept[-1] < middle < border for middle in middles)
@@ -88,9 +93,9 @@ def prune_borders(borders: list[float], middles: Sequence[float], least: float) 
 
 
 def _aligned_borders(lines: Sequence[Line], body: float, size: float, agreed: float) -> list[float]:
-    """The borders of columns that alignment shows: below the header, where headings do not bridge the white.
+    """Return the column borders that alignment shows, also below the header, where headings do not bridge the gaps.
 
-    Two lines are enough where they hold numbers: the rules say that there may be a table.
+    Two lines are enough if they hold numbers: the rules say that there may be a table.
     """
     words = [word for line in lines for word in line.words]
     numbers = sum(is_number(word.text) for word in words) > NUMBERS_SHARE * len(words)
@@ -100,7 +105,10 @@ def _aligned_borders(lines: Sequence[Line], body: float, size: float, agreed: fl
 
 
 def columns_of(across: Sequence[float], words: Sequence[Word], size: float, body: float) -> tuple[list[float], list[bool]]:
-    """All borders of columns, and which of them are drawn: between two lines, words may stand in columns of their own."""
+    """Return (all column borders, whether each is drawn): between two lines, words may form columns of their own.
+
+    ``across`` are the drawn borders and ``body`` is the y position below which the body begins, in points.
+    """
     columns, drawn = [across[0]], [True]
     for left, right in pairwise(across):
         strip = [word for word in words if word.left > left - TOUCH_POINTS and word.right < right + TOUCH_POINTS]

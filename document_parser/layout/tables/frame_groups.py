@@ -1,4 +1,4 @@
-"""Frames that belong to one table: rules of one width with cells between them, and rows below the last rule."""
+"""Group frames that belong to one table: rules of equal width with cells between them, and rows below the last rule."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, b
 from document_parser.models import Word
 
 MAX_UNSPLIT_LINES = 4
-"""Lines that are not parted below one that is: the rest of a cell, at most."""
+"""Lines without a gap between cells, at most, below a line that has one: the rest of a cell."""
 MIN_HEADER_COLUMNS = 3
-"""Of a header that stands above the first rule."""
+"""Columns of a header above the first rule, at least."""
 MAX_HEADING_BAND_EM = 3.5
-"""Font sizes between two rules around one line, at most: the heading of a part of a table."""
+"""Font sizes between two rules around one line, at most: the heading of a section of a table."""
 
 
 def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
-    """Frames joined to those of tables, the largest first. All are in points, ``size`` is the usual font size.
+    """Join the frames that belong to one table, and return the results with the largest first.
 
-    ``marks`` are lines too short for a frame: under the heading of a column, or under words. A frame that holds others is
-    followed by them, for where it turns out to be no table.
+    Lengths are in points; ``size`` is the usual font size. ``marks`` are lines too short for a frame: under a column heading,
+    or under words. A joined frame is followed by its parts, in case it turns out to be no table.
     """
     frames = [part for frame in frames for part in split_frame(frame, words, size)]
     plain = _stack_frames(frames, words, size, headings=False)
@@ -48,7 +48,7 @@ def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[W
 
 
 def _stack_frames(frames: Sequence[Frame], words: Sequence[Word], size: float, headings: bool) -> list[Frame]:
-    """Frames of one width joined where what stands between them is set in columns, or is a heading of one line."""
+    """Join frames of equal width if the text between them is set in columns, or is a heading of one line."""
     stacks: list[Frame] = []
     for frame in sorted(frames, key=lambda frame: frame.top):
         above = [stack for stack in stacks if _have_same_width(stack, frame) and stack.bottom < frame.top + TOUCH_POINTS]
@@ -61,6 +61,7 @@ def _stack_frames(frames: Sequence[Frame], words: Sequence[Word], size: float, h
 
 
 def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: float, headings: bool) -> bool:
+    """Return whether two frames of equal width are parts of one table."""
     between = words_between(upper, upper.bottom, lower.top, words)
     lines = lines_of(between)
     if not lines:
@@ -75,12 +76,13 @@ def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: fl
 
 
 def _have_same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:
-    """Whether most columns of the one go on in the other."""
+    """Return whether most columns of one frame continue in the other."""
     above, below = (lines_of(words_inside(frame, words)) for frame in (upper, lower))
     return are_columns_alike(above, below, size)
 
 
 def _are_cells(lines: Sequence[Line], size: float) -> bool:
+    """Return whether lines are cells of a table rather than columns of running text."""
     parted = sum(len(segments_of(line, size, MIN_CELL_GAP_EM)) > 1 for line in lines)
     if len(lines) >= MIN_PAGE_COLUMN_LINES and sum(_count_prose_stretches(line, size) > 1 for line in lines) * 2 > len(lines):
         return False
@@ -88,7 +90,7 @@ def _are_cells(lines: Sequence[Line], size: float) -> bool:
 
 
 def _are_split_by_gap(lines: Sequence[Line], size: float) -> bool:
-    """Whether white runs through all lines from top to bottom."""
+    """Return whether a vertical gap runs through all lines."""
     spans = sorted((word.left, word.right) for line in lines for word in line.words)
     reach = spans[0][1]
     for left, right in spans[1:]:
@@ -99,7 +101,7 @@ def _are_split_by_gap(lines: Sequence[Line], size: float) -> bool:
 
 
 def _count_prose_stretches(line: Line, size: float) -> int:
-    """How many stretches of a line are as long as lines of running text."""
+    """Return how many parts of a line are as long as lines of running text."""
     letters = [
         sum(len(word.text) for word in line.words if left <= word.left < right)
         for left, right in segments_of(line, size, MIN_CELL_GAP_EM)
@@ -108,9 +110,9 @@ def _count_prose_stretches(line: Line, size: float) -> int:
 
 
 def _add_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Frame]) -> Frame:
-    """A frame of level lines with the shorter ones between them, which stand under headings of several columns.
+    """Return a frame of horizontal lines with the shorter ones inside it, which lie under headings of several columns.
 
-    Marks count beside a longer line only: else they may be drawn under words.
+    Marks count only beside a longer line: others may be drawn under words.
     """
     if len(frame.verticals) > 1:
         return frame
@@ -123,16 +125,17 @@ def _add_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Fram
 
 
 def is_single_line(frame: Frame) -> bool:
-    """Whether a frame is one level line."""
+    """Return whether a frame is one horizontal line."""
     return len(frame.horizontals) == 1 and not frame.verticals
 
 
 def _have_same_width(upper: Frame, lower: Frame) -> bool:
+    """Return whether both sides of two frames lie below each other."""
     return abs(upper.left - lower.left) < 2 * TOUCH_POINTS and abs(upper.right - lower.right) < 2 * TOUCH_POINTS
 
 
 def _extend_down(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
-    """A frame of level lines, or the coloured cells of a header, with the rows below, where no line closes the table."""
+    """Extend a frame of horizontal lines, or of a header's coloured cells, by the rows below it if no line closes the table."""
     if stack.verticals and not _is_coloured_header(stack):
         return stack
     stack = _extend_up(stack, others, words, size)
@@ -155,18 +158,18 @@ def _extend_down(stack: Frame, others: Sequence[Frame], words: Sequence[Word], s
 
 
 def _is_header(stack: Frame, size: float) -> bool:
-    """Whether a frame is as high as a header between two lines."""
+    """Return whether a frame is as high as a header between two lines."""
     return len(stack.horizontals) > 1 and stack.bottom - stack.top < MAX_HEADING_BAND_EM * size
 
 
 def _is_coloured_header(stack: Frame) -> bool:
-    """Whether a frame is filled boxes side by side in one row, three or more."""
+    """Return whether a frame consists of three or more filled boxes side by side in one row."""
     rows = len(borders_of(line.at for line in stack.horizontals)) - 1
     return rows == 1 and all(line.edge for line in stack.verticals) and len(borders_of(inner_walls(stack))) > 1
 
 
 def _extend_up(stack: Frame, others: Sequence[Frame], words: Sequence[Word], size: float) -> Frame:
-    """A frame of level lines with the header right above the first of them, where its columns go on below."""
+    """Extend a frame of horizontal lines by the header right above it, if the header's columns continue below."""
     limit = max(
         (other.bottom for other in others if other.bottom < stack.top - TOUCH_POINTS and _is_overlapping(other, stack)),
         default=0.0,
@@ -185,18 +188,19 @@ def _extend_up(stack: Frame, others: Sequence[Frame], words: Sequence[Word], siz
 
 
 def _is_header_of(header: Line, row: Line, size: float) -> bool:
-    """Whether most cells of a row stand under one heading of a header, and none under two."""
+    """Return whether most cells of a row lie under one heading of a header, and none under two."""
     headings = segments_of(header, size)
     under = [sum(left < heading[1] and heading[0] < right for heading in headings) for left, right in segments_of(row, size)]
     return max(under) < 2 and sum(under) >= 0.6 * len(under)
 
 
 def _is_overlapping(other: Frame, stack: Frame) -> bool:
+    """Return whether the widths of two frames overlap."""
     return other.left < stack.right and stack.left < other.right
 
 
 def _is_below(other: Frame, stack: Frame) -> bool:
-    """Whether a frame begins below another and is no short line inside of it."""
+    """Return whether a frame begins below another one and is not a short line within its width."""
     short = is_single_line(other) and stack.left - TOUCH_POINTS < other.left and other.right < stack.right + TOUCH_POINTS
     return (
         _is_overlapping(other, stack)
@@ -206,7 +210,7 @@ def _is_below(other: Frame, stack: Frame) -> bool:
 
 
 def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
-    """The lines right below a frame that are parted like rows, those in between that are not, and the end of the last cell."""
+    """Return the lines right below a frame that form its rows: lines split like cells, and unsplit ones that end a cell."""
     rows: list[Line] = []
     taken = 0
     above, usual = stack.bottom, MAX_GAP_EM * size if stack.verticals else 2.5 * size
@@ -227,7 +231,7 @@ def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
 
 
 def _hanging_lines(rows: Sequence[Line], rest: Sequence[Line], size: float) -> list[Line]:
-    """The lines that end a cell of the last row."""
+    """Return the lines that end a cell of the last row."""
     if not rows:
         return []
     cells = segments_of(rows[-1], size, MIN_CELL_GAP_EM)

@@ -1,4 +1,4 @@
-"""Where rules of one width frame several tables: wide white, text, or other columns between them."""
+"""Decide whether rules of equal width frame several tables: by wide gaps, text, or other columns between them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling
 from document_parser.models import Word
 
 MAX_GAP_EM = 4
-"""Font sizes of white between two lines of a table, at most; more is the white between two tables."""
+"""Font sizes of the gap between two lines of a table, at most. A larger gap separates two tables."""
 NOTABLE_GAP_EM = 1.5
-"""Font sizes of white, where other columns begin below it."""
+"""Font sizes of a gap between lines, at least, that separates two tables if other columns begin below it."""
 NOTABLE_GAP_RATIO = 2.5
-"""How many times the usual white such white is, at least."""
+"""Such a gap divided by the usual gap between lines, at least."""
 MIN_SPLITTING_LINE_SHARE = 0.9
-"""Share of the width of a frame that a line has which parts it."""
+"""Share of a frame's width that a line covers, at least, to split the frame."""
 MIN_PROSE_LINE_SHARE = 0.8
-"""Share of a frame's width that a line of running text in it has, at least."""
+"""Share of a frame's width that a line of running text in it takes, at least."""
 MIN_PROSE_LINES = 2
+"""Consecutive full lines that are running text, at least."""
 MIN_SHARED_BORDERS_SHARE = 0.7
-"""Share of the borders of columns that go on in the other part of a table, at least."""
+"""Share of the column borders that continue in the other part of a table, at least."""
 MIN_CELL_GAP_EM = 1.0
-"""Font sizes of white between cells."""
+"""Font sizes of the gap between two cells, at least."""
 
 
 def words_inside(frame: Frame, words: Sequence[Word]) -> list[Word]:
-    """The words whose middle is in a frame."""
+    """Return the words whose middle lies in a frame. Lengths are in points."""
     return [
         word
         for word in words
@@ -39,7 +40,7 @@ def words_inside(frame: Frame, words: Sequence[Word]) -> list[Word]:
 
 
 def words_between(frame: Frame, top: float, bottom: float, words: Sequence[Word]) -> list[Word]:
-    """The words between two heights, as wide as a frame."""
+    """Return the words whose middle lies between two heights and within a frame's width. Lengths are in points."""
     left, right = frame.left - TOUCH_POINTS, frame.right + TOUCH_POINTS
     return [
         word
@@ -50,20 +51,20 @@ def words_between(frame: Frame, top: float, bottom: float, words: Sequence[Word]
 
 
 def gaps_between(lines: Sequence[Line], top: float, bottom: float) -> list[float]:
-    """The heights of the white above, between and below lines that stand between two heights."""
+    """Return the gaps above, between and below lines that lie between two heights, in points."""
     edges = [top, *(edge for line in lines for edge in (line.top, line.bottom)), bottom]
     return [below - above for above, below in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def contains_prose(lines: Sequence[Line], frame: Frame, size: float) -> bool:
-    """Whether lines that follow one another are running text: as wide as the frame and not parted."""
+    """Return whether consecutive lines are running text: as wide as the frame and without gaps between cells."""
     least = MIN_PROSE_LINE_SHARE * (frame.right - frame.left)
     full = [line.width > least and len(segments_of(line, size, MIN_CELL_GAP_EM)) == 1 for line in lines]
     return any(all(full[number : number + MIN_PROSE_LINES]) for number in range(len(full) - MIN_PROSE_LINES + 1))
 
 
 def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
-    """Whether the columns go on below the widest white between lines, where that is far wider than usual."""
+    """Return whether columns continue below the widest gap between lines; True if that gap is not much wider than usual."""
     between = gaps_between(lines, lines[0].top, lines[-1].bottom)[1:-1]
     if len(between) < 2:
         return True
@@ -76,30 +77,33 @@ def are_columns_shared(lines: Sequence[Line], size: float) -> bool:
 
 
 def are_columns_alike(upper: Sequence[Line], lower: Sequence[Line], size: float) -> bool:
-    """Whether most columns of the one go on in the other."""
+    """Return whether most column borders of one group of lines continue in the other."""
     going_on, fewer, more = _count_shared_borders(upper, lower, size)
     return fewer > 0 and going_on >= MIN_SHARED_BORDERS_SHARE * more
 
 
 def _count_shared_borders(upper: Sequence[Line], lower: Sequence[Line], size: float) -> tuple[int, int, int]:
-    """(how many borders of columns go on, how many there are in the lines with fewer of them, and in the others)."""
+    """Return (column borders that continue, borders of the group with fewer, borders of the other group)."""
     fewer, more = sorted((column_borders(lines, size, least=1) for lines in (upper, lower)), key=len)
     return sum(any(abs(border - other) < 2 * size for other in more) for border in fewer), len(fewer), len(more)
 
 
 def are_walls_shared(upper: Frame, lower: Frame) -> bool:
-    """Whether the lines between columns of one frame stand below those of the other, where both have some."""
+    """Return whether the inner vertical lines of one frame continue those of the other, if both have some."""
     fewer, more = sorted((inner_walls(upper), inner_walls(lower)), key=len)
     return all(any(abs(wall - other) < 2 * TOUCH_POINTS for other in more) for wall in fewer)
 
 
 def inner_walls(frame: Frame) -> list[float]:
-    """Where lines between columns stand."""
+    """Return the x positions in points of the vertical lines between columns."""
     return [line.at for line in frame.verticals if frame.left + TOUCH_POINTS < line.at < frame.right - TOUCH_POINTS]
 
 
 def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
-    """A frame without lines between columns, cut where wide white or text stands between two of its rules."""
+    """Split a frame without vertical lines between columns at wide gaps or text between two of its rules.
+
+    Returns the frame itself if there is nothing to split. Lengths are in points, ``size`` is the usual font size.
+    """
     horizontals = sorted(
         line for line in frame.horizontals if line.length > MIN_SPLITTING_LINE_SHARE * (frame.right - frame.left)
     )
@@ -113,6 +117,7 @@ def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]
 
 
 def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:
+    """Return whether a wide gap or running text lies between two rules."""
     lines = lines_of(words_between(frame, upper.at, lower.at, words))
     if not lines:
         return False
@@ -120,7 +125,7 @@ def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word]
 
 
 def _part_between(frame: Frame, top: float, bottom: float) -> Frame:
-    """The part of a frame whose level lines lie between two heights."""
+    """Return the part of a frame whose horizontal lines lie between two heights."""
     horizontals = tuple(line for line in frame.horizontals if top - TOUCH_POINTS <= line.at <= bottom + TOUCH_POINTS)
     first, last = min(line.at for line in horizontals), max(line.at for line in horizontals)
     verticals = tuple(

@@ -1,4 +1,4 @@
-"""Cells in rows and columns, however they were found, and the table that they make."""
+"""Cells in rows and columns, however they were found, and the table block made of them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Cell, Table, Word
 
 _NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|(?<![A-Za-z])to(?![A-Za-z]))*[^\w]*(?:[A-Za-z%€]{1,3})?")
+"""Numbers, ranges and amounts, with a sign, a unit of up to three letters or a footnote mark."""
 _MAX_NUMBER_CHARACTERS = 40
+"""Characters of a number, at most."""
 _LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
-"""Dots that lead the eye from a label to its numbers."""
+"""Dots that lead from a label to its numbers."""
 
 
 @dataclass(frozen=True)
 class GridCell(Extent):
-    """Words of one cell; columns count from 0, ``last`` is the last column it covers, ``down`` the number of rows."""
+    """The words of one cell and the rows and columns it covers.
+
+    Columns count from 0; ``first`` and ``last`` are both included. ``down`` is the number of rows.
+    """
 
     first: int
     last: int
@@ -30,22 +35,25 @@ class GridCell(Extent):
 
     @property
     def text(self) -> str:
+        """Return the text of the cell as one line, without dot leaders."""
         return _LEADER.sub("", join_lines(join_words(line.words) for line in lines_of(self.words)))
 
     @property
     def width(self) -> float:
+        """Return the width of the cell's words in points."""
         return self.right - self.left
 
     @property
     def bold(self) -> bool:
+        """Return whether all words of the cell are bold."""
         return all(word.bold for word in self.words)
 
 
 @dataclass(frozen=True)
 class Grid(Extent):
-    """Rows of cells; a cell stands in the first row that it covers. Lengths are in points.
+    """Rows of cells; a cell is listed in the first row that it covers. Lengths are in points.
 
-    ``heads`` is the number of header rows, where that is known.
+    ``columns`` is the number of columns. ``header_rows`` is the number of header rows, None if it is not known.
     """
 
     rows: tuple[tuple[GridCell, ...], ...]
@@ -54,30 +62,37 @@ class Grid(Extent):
 
     @cached_property
     def words(self) -> list[Word]:
+        """Return the words of all cells, row by row."""
         return [word for row in self.rows for cell in row for word in cell.words]
 
 
 def words_outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
-    """The words that do not stand in any of the grids."""
+    """Return the words whose middle lies in none of the grids."""
     boxes = [(grid.left, grid.top, grid.right, grid.bottom) for grid in grids]
     return [word for word in words if not any(_is_in_box(word, box) for box in boxes)]
 
 
 def _is_in_box(word: Word, box: tuple[float, float, float, float]) -> bool:
+    """Return whether the middle of a word lies in a box (left, top, right, bottom)."""
     left, top, right, bottom = box
     return left <= (word.left + word.right) / 2 <= right and top <= (word.top + word.bottom) / 2 <= bottom
 
 
 def is_number(text: str) -> bool:
+    """Return whether a text is a number, a range or an amount."""
     return len(text) <= _MAX_NUMBER_CHARACTERS and _NUMBER.fullmatch(text) is not None
 
 
 def is_mostly_numbers(texts: Sequence[str]) -> bool:
+    """Return whether more than half of the texts are numbers."""
     return sum(map(is_number, texts)) * 2 > len(texts)
 
 
 def build_table_block(grid: Grid, scale: Scale) -> Block:
-    """The grid as a block; the first rows are a header where rules or looks say so."""
+    """Return the grid as a table block, with header rows if rules or looks show them.
+
+    The block's box is in fractions of the page, the grid in points.
+    """
     heads = _count_header_rows(grid) if grid.header_rows is None else grid.header_rows
     cells = [
         Cell(
@@ -97,7 +112,7 @@ def build_table_block(grid: Grid, scale: Scale) -> Block:
 
 
 def _count_header_rows(grid: Grid) -> int:
-    """How many rows are the header: the first where it looks like one, and those that its cells cover or stand over."""
+    """Return the number of header rows: the first if it looks like one, and the rows its cells cover or head. 0 if none."""
     if not _has_header(grid):
         return 0
     heads = max(cell.down for cell in grid.rows[0])
@@ -107,7 +122,7 @@ def _count_header_rows(grid: Grid) -> int:
 
 
 def _has_header(grid: Grid) -> bool:
-    """Bold above plain, or words above numbers."""
+    """Return whether the first row is a header: bold above plain text, or words above numbers."""
     first, *rest = grid.rows
     if _is_bold(first) and not all(_is_bold(row) for row in rest):
         return True
@@ -120,8 +135,10 @@ def _has_header(grid: Grid) -> bool:
 
 
 def _single_column_starts(row: Sequence[GridCell]) -> set[int]:
+    """Return the columns of the cells that cover one column."""
     return {cell.first for cell in row if cell.first == cell.last}
 
 
 def _is_bold(row: Sequence[GridCell]) -> bool:
+    """Return whether all cells of a row are bold."""
     return all(cell.bold for cell in row)

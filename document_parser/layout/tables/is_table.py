@@ -1,4 +1,4 @@
-"""Whether cells that lines part are a table."""
+"""Decide whether the cells between drawn lines are a table."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers
 MIN_FILLED_SHARE = 0.25
 """Share of a table's cells that hold text, at least; between the lines of a chart there is less."""
 SPARSE_SHARE = 0.75
+"""Share of cells with text below which a table must have :data:`MIN_SPARSE_LETTERS` letters in the mean text."""
 MIN_SPARSE_LETTERS = 4
-"""A table with fewer texts than the one, as a share of its cells, has more letters than the other in the mean one of them."""
+"""Letters in the mean text of a sparse table, at least."""
 MIN_PAGE_COLUMN_LINES = 8
+"""Lines of a column, at least, before it can be a column of running text."""
 PAGE_COLUMN_CHARACTERS = 25
+"""Characters of the middle line above which a column can be running text."""
 MIN_PAGE_COLUMN_FILL_SHARE = 0.8
+"""Share of the column's width above which its middle line fills it like running text."""
 MAX_SHORT_TEXT_LETTERS = 90
-"""Letters."""
+"""Letters of a cell above which its text is long."""
 
 
 def is_table(grid: Grid, walled: bool) -> bool:
-    """Whether a grid reads as a table. ``walled`` says that lines are drawn between its columns, which prose does not have."""
+    """Return whether a grid reads as a table. ``walled`` says that lines are drawn between its columns; running text has none."""
     cells = [cell for row in grid.rows for cell in row]
     filled = [cell for cell in cells if cell.words]
     letters = [sum(len(word.text) for word in cell.words) for cell in filled]
@@ -34,7 +38,10 @@ def is_table(grid: Grid, walled: bool) -> bool:
 
 
 def _is_filled_evenly(grid: Grid) -> bool:
-    """Whether most rows and columns hold several texts, or a full row heads them; labels beside the lines of a chart do not."""
+    """Return whether most rows and columns hold several texts, or a full row heads them.
+
+    Labels beside the lines of a chart do not.
+    """
     rows = [sum(bool(cell.words) for cell in row) for row in grid.rows]
     columns = [
         sum(bool(cell.words) for row in grid.rows for cell in row if cell.first <= column <= cell.last)
@@ -46,7 +53,7 @@ def _is_filled_evenly(grid: Grid) -> bool:
 
 
 def _is_set_in_columns(grid: Grid) -> bool:
-    """Whether most columns are running text: the columns of a page between two rules."""
+    """Return whether most columns are running text: the columns of a page between two rules."""
     prose = 0
     for column in range(grid.columns):
         lines = lines_of([word for cell in _cells_of_column(grid, column) for word in cell.words])
@@ -59,11 +66,12 @@ def _is_set_in_columns(grid: Grid) -> bool:
 
 
 def _cells_of_column(grid: Grid, column: int) -> list[GridCell]:
+    """Return the cells that cover this column alone."""
     return [cell for row in grid.rows for cell in row if cell.first == cell.last == column]
 
 
 def _has_long_first_column(grid: Grid) -> bool:
-    """Whether the first column mostly holds long texts and no other holds numbers: sentences with a wide space in them."""
+    """Return whether the first column holds mostly long texts and no other column numbers: sentences with a wide space."""
     if any(
         is_mostly_numbers([cell.text for cell in _cells_of_column(grid, column) if cell.words])
         for column in range(1, grid.columns)
@@ -73,10 +81,11 @@ def _has_long_first_column(grid: Grid) -> bool:
 
 
 def _is_mostly_long(cells: list[GridCell]) -> bool:
+    """Return whether at least 60 % of the letters are in cells with long texts."""
     letters = [sum(len(word.text) for word in cell.words) for cell in cells]
     return sum(number for number in letters if number > MAX_SHORT_TEXT_LETTERS) >= 0.6 * max(1, sum(letters))
 
 
 def _has_long_texts(grid: Grid) -> bool:
-    """Whether every column mostly holds long texts: cards side by side."""
+    """Return whether every column holds mostly long texts: cards side by side."""
     return all(_is_mostly_long(_cells_of_column(grid, column)) for column in range(grid.columns))

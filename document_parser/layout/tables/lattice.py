@@ -1,4 +1,4 @@
-"""The lattice of a frame: borders of columns, bands between level lines, and where lines are drawn along them."""
+"""The lattice of a frame: column borders, bands between horizontal lines, and where lines are drawn along them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from document_parser.models import Word
 
 
 class Lattice:
-    """One frame and the words in it. Columns count from 0, and so do bands, from the top down. Lengths are in points."""
+    """One frame and the words in it. Columns and bands count from 0, bands from the top down. Lengths are in points.
+
+    ``columns`` are the x positions of all column borders, ``drawn`` says which of them are drawn lines, and ``size`` is the
+    usual font size. ``bands`` are (top, bottom) of each band; the constructor takes the y positions of their borders.
+    """
 
     def __init__(
         self, frame: Frame, columns: list[float], drawn: list[bool], bands: list[float], size: float, words: list[Word]
@@ -34,11 +38,12 @@ class Lattice:
 
     @property
     def width(self) -> int:
+        """Return the number of columns."""
         return len(self.columns) - 1
 
     @cached_property
     def widths(self) -> list[float]:
-        """How wide the widest line of each column is."""
+        """Return the width of the widest line of each column, in points."""
         widths = [0.0] * self.width
         for line in lines_of(self.words):
             for cell in self.cells_of_line(line.words):
@@ -47,10 +52,12 @@ class Lattice:
         return widths
 
     def column_of(self, word: Word) -> int:
+        """Return the number of the column that the middle of a word lies in."""
         middle = (word.left + word.right) / 2
         return min(self.width - 1, max(0, sum(border <= middle for border in self.columns) - 1))
 
     def words_by_column(self, words: Sequence[Word]) -> list[list[Word]]:
+        """Return the words of each column, in the given order."""
         held: list[list[Word]] = [[] for _ in range(self.width)]
         for word in words:
             held[self.column_of(word)].append(word)
@@ -58,16 +65,17 @@ class Lattice:
 
     @cached_property
     def inner_verticals(self) -> int:
+        """Return the number of drawn borders between columns."""
         return sum(self.drawn) - 2
 
     @cached_property
     def walls_drawn(self) -> bool:
-        """Whether a line is drawn between columns; edges of filled boxes alone are found around the cards of a page too."""
+        """Return whether a line is drawn between columns. Edges of filled boxes alone do not count: they also surround cards."""
         return self.inner_verticals > 0 and not all(line.edge for line in self.frame.verticals)
 
     @cached_property
     def header_bands(self) -> int:
-        """How many bands stand above the first line that goes all the way across, below the top."""
+        """Return the number of bands above the first line below the top that runs across the whole frame; 1 if there is none."""
         for number, (_, bottom) in enumerate(self.bands):
             if covers(self.horizontals_at[bottom], self.frame.left, self.frame.right, MIN_ACROSS_SHARE):
                 return number + 1
@@ -75,11 +83,11 @@ class Lattice:
 
     @cached_property
     def reaches(self) -> list[Interval]:
-        """From where to where the texts of each column reach; the whole column where that is not known."""
+        """Return the left and right end of each column's texts in points; those of the whole column if they are not known."""
         return [text or column for text, column in zip(self.texts, pairwise(self.columns), strict=True)]
 
     def cells_of_line(self, words: Sequence[Word]) -> list[GridCell]:
-        """The cells of one line: runs of words, which may reach across a border that is not drawn."""
+        """Return the cells of one line: runs of words, which may extend across a border that is not drawn."""
         strips: dict[int, list[Word]] = {}
         top, bottom = min(word.top for word in words), max(word.bottom for word in words)
         walls = [number for number in range(self.width + 1) if self.is_wall(number, top, bottom)]
@@ -94,20 +102,22 @@ class Lattice:
         return cells
 
     def cells_of_lines(self, words: Sequence[Word]) -> list[list[GridCell]]:
+        """Group words into lines and return the cells of each line."""
         return [self.cells_of_line(line.words) for line in lines_of(words)]
 
     def is_wall(self, border: int, top: float, bottom: float) -> bool:
-        """Whether a line is drawn along a border of columns between two heights; the outer borders always are walls."""
+        """Return whether a line is drawn along a column border between two heights. The outer borders always are walls."""
         if border in {0, self.width}:
             return True
         return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
 
     def is_header_band(self, band: int) -> bool:
+        """Return whether a band belongs to the header."""
         heads = self.header_bands
         return band < (heads if heads < len(self.bands) else 1) < len(self.bands)
 
     def open_columns(self, band: int) -> frozenset[int]:
-        """Columns whose cell goes on above or below a band, where lines end others."""
+        """Return the columns whose cell continues above or below a band while lines end the cells of others."""
         inner = [edge for edge in self.bands[band] if self.frame.top + TOUCH_POINTS < edge < self.frame.bottom - TOUCH_POINTS]
         free = frozenset(
             column

@@ -1,4 +1,4 @@
-"""The cells of a lattice: places of rows and columns without a wall between them."""
+"""Find the cells of a lattice: the places (row, column) without a wall between them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from document_parser.layout.tables.rulings import TOUCH_POINTS, covers
 from document_parser.models import Word
 
 Walls = NDArray[np.bool_]
+"""One flag for each row and column."""
 
 
 def grid_of(lattice: Lattice, rows: Sequence[Row]) -> Grid | None:
-    """The grid without what stands above and below it; None where nothing is left."""
+    """Return the grid without title rows above and notes below it; None if nothing is left."""
     beside, below = _find_walls(lattice, rows)
     return _fill_regions(lattice, rows, list(_split_into_regions(beside, below)))
 
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """Places without a wall between them; both ends included."""
+    """Places without a wall between them; both ends are included."""
 
     top: int
     left: int
@@ -34,10 +35,12 @@ class _Region:
     right: int
 
     def places(self) -> Iterator[tuple[int, int]]:
+        """Return all (row, column) of the region."""
         return ((row, column) for row in range(self.top, self.bottom + 1) for column in range(self.left, self.right + 1))
 
 
 def _fill_regions(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Grid | None:
+    """Return the grid with the words of the rows put into its regions."""
     seats = {(row, column): number for number, region in enumerate(regions) for row, column in region.places()}
     words: list[list[Word]] = [[] for _ in regions]
     for number, row in enumerate(rows):
@@ -50,7 +53,7 @@ def _fill_regions(lattice: Lattice, rows: Sequence[Row], regions: list[_Region])
 
 
 def _find_walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
-    """(right of each place, below it): whether a wall stands there."""
+    """Return two arrays: whether a wall is right of each place, and whether one is below it."""
     beside: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
     below: Walls = np.ones((len(rows), lattice.width), dtype=np.bool_)
     for number, row in enumerate(rows):
@@ -68,7 +71,7 @@ def _find_walls(lattice: Lattice, rows: Sequence[Row]) -> tuple[Walls, Walls]:
 
 
 def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> bool:
-    """Whether a cell ends with a row, the last of its band: by a line, or, without lines between columns, by another text."""
+    """Return whether a cell ends with the last row of its band: by a line, or by another text if no lines separate columns."""
     if _has_line_below(lattice, row, column):
         return True
     both = _has_text(row, column) and _has_text(lower, column)
@@ -76,7 +79,7 @@ def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> boo
 
 
 def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
-    """Whether a line runs below a cell, or below its text: short lines stand under the headings of one column too."""
+    """Return whether a line runs below a cell or below its text: short lines also lie under the headings of one column."""
     lines = lattice.horizontals_at[row.bottom]
     over = [cell for cell in row.cells if cell.first == cell.last == column and cell.words]
     spans = [(lattice.columns[column], lattice.columns[column + 1]), *((cell.left, cell.right) for cell in over)]
@@ -84,7 +87,7 @@ def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:
 
 
 def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
-    """Columns that are parted by lines in other rows but not in this one, and hold one text here or none."""
+    """Yield the columns that lines separate in other rows but not in this one, and that hold one text here or none."""
     walls = [number for number in range(lattice.width + 1) if lattice.is_wall(number, row.top, row.bottom)]
     for left, right in pairwise(walls):
         if not any(lattice.drawn[left + 1 : right]):
@@ -96,7 +99,7 @@ def _open_stretches(lattice: Lattice, row: Row) -> Iterator[tuple[int, int]]:
 
 
 def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Iterator[tuple[int, int]]:
-    """The same between two walls with several texts between them: only next to lines that end here."""
+    """Yield the same between two walls with several texts between them: only next to lines that end here."""
     first = left
     for column in range(left, right):
         if column + 1 < right and lattice.drawn[column + 1]:
@@ -107,7 +110,7 @@ def _drawn_stretches(lattice: Lattice, row: Row, left: int, right: int) -> Itera
 
 
 def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> Iterator[tuple[int, int]]:
-    """Columns that a short line below a row holds together, where one run of words stands on it."""
+    """Yield the columns that a short line below a row connects, if one run of words lies on it."""
     if not rest or rest[0].band == row.band:
         return
     for start, end in [piece for line in lattice.horizontals_at[row.bottom] for piece in line.pieces]:
@@ -126,7 +129,7 @@ def _spans_over_short_lines(lattice: Lattice, row: Row, rest: Sequence[Row]) -> 
 
 
 def _split_into_regions(beside: Walls, below: Walls) -> Iterator[_Region]:
-    """The cells that the walls leave, each a rectangle."""
+    """Split the places into the rectangular cells that the walls leave."""
     rows, columns = beside.shape
     free = np.ones_like(beside)
     for row in range(rows):
@@ -146,15 +149,17 @@ def _split_into_regions(beside: Walls, below: Walls) -> Iterator[_Region]:
 
 
 def _count_texts(row: Row, first: int, last: int) -> int:
+    """Return how many cells of a row lie in these columns."""
     return sum(cell.first <= last and first <= cell.last for cell in row.cells)
 
 
 def _has_text(row: Row, column: int) -> bool:
+    """Return whether a cell of a row covers this column."""
     return any(cell.first <= column <= cell.last for cell in row.cells)
 
 
 def _drop_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
-    """Without the rows in which no cell begins; cells that run through them span a row less."""
+    """Remove rows in which no cell begins; cells that run through them span one row less."""
     starts = [bool(row) for row in rows]
     return [
         [replace(cell, down=sum(starts[number : number + cell.down])) for cell in row] for number, row in enumerate(rows) if row
@@ -162,7 +167,7 @@ def _drop_empty_rows(rows: list[list[GridCell]]) -> list[list[GridCell]]:
 
 
 def _trim_rows(rows: list[list[GridCell]], columns: int) -> Grid | None:
-    """Without the rows at both ends that are one cell: a title above, notes below."""
+    """Return the grid without rows of one cell at both ends (a title above, notes below); None if too little is left."""
     start, end = 0, len(rows)
     while start < end and _is_one_cell(rows[start], columns):
         start += 1
@@ -173,4 +178,5 @@ def _trim_rows(rows: list[list[GridCell]], columns: int) -> Grid | None:
 
 
 def _is_one_cell(row: Sequence[GridCell], columns: int) -> bool:
+    """Return whether a row is one cell across all columns, or has no text."""
     return (len(row) == 1 and row[0].last - row[0].first + 1 == columns) or not any(cell.words for cell in row)

@@ -1,4 +1,4 @@
-"""The rows of a lattice: those that level lines part, and those that the words between two lines make."""
+"""Find the rows of a lattice: those that horizontal lines separate, and those that words between two lines form."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from document_parser.models import Word
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the lattice, the band it is in, and what it holds."""
+    """A row of the lattice with its band, its height in points and its cells."""
 
     band: int
     top: float
     bottom: float
     cells: list[GridCell]
     walled: frozenset[int] | None = None
-    """The columns that end with this row, where not all do."""
+    """The columns that end with this row; None if all do."""
 
 
 def rows_of(lattice: Lattice) -> list[Row]:
-    """All rows from the top down, without those that hold nothing where nothing is drawn for them."""
+    """Return all rows from the top down, without empty rows for which nothing is drawn."""
     rows = [row for band in range(len(lattice.bands)) for row in _rows_of_band(lattice, band)]
     rows = [row for row in rows if row.cells or (lattice.inner_verticals and _is_tall_enough(lattice, row))]
     return [*rows[:1], *(_place_part_heading(lattice, row) for row in rows[1:])]
 
 
 def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
-    """The rows between two lines across."""
+    """Return the rows between two horizontal lines."""
     top, bottom = lattice.bands[band]
     words = [word for word in lattice.words if top <= (word.top + word.bottom) / 2 < bottom]
     if lattice.is_header_band(band):
@@ -54,7 +54,7 @@ def _rows_of_band(lattice: Lattice, band: int) -> list[Row]:
 
 
 def _group_lines(lattice: Lattice, words: Sequence[Word], spanning: Sequence[TallCell]) -> list[list[list[GridCell]]]:
-    """The lines of each row that words between two lines make, without those that stand beside several rows."""
+    """Return the lines of each row between two horizontal lines, without cells beside several rows."""
     held = {id(word) for cell in spanning for word in cell.cell.words}
     lines = lattice.cells_of_lines([word for word in words if id(word) not in held])
     starts = find_row_starts(lines, lattice.widths, lattice.size, lattice.ruled)
@@ -62,7 +62,7 @@ def _group_lines(lattice: Lattice, words: Sequence[Word], spanning: Sequence[Tal
 
 
 def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> list[Row]:
-    """A header as one row, or several where a heading stands over those of several columns."""
+    """Return a header as one row, or as several if a heading spans those of several columns."""
     top, bottom = lattice.bands[band]
     if not lines:
         return [Row(band, top, bottom, [])]
@@ -78,7 +78,7 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
 
 
 def _place_part_heading(lattice: Lattice, row: Row) -> Row:
-    """A row of one text, the heading of a part: over all columns where it stands at their middle, else in the first."""
+    """Return a row of one text, the heading of a section, over all columns if it is centred on them, else in the first column."""
     closed = row.walled is None or len(row.walled) == lattice.width
     if lattice.inner_verticals or len(row.cells) != 1 or not closed:
         return row
@@ -92,10 +92,12 @@ def _place_part_heading(lattice: Lattice, row: Row) -> Row:
 
 
 def _is_tall_enough(lattice: Lattice, row: Row) -> bool:
+    """Return whether a row is high enough for a line of text."""
     return row.bottom - row.top > 0.7 * lattice.size
 
 
 def _widen_cell(cell: GridCell, spans: Sequence[tuple[int, int]]) -> GridCell:
+    """Return a cell widened to the span that contains it."""
     for first, last in spans:
         if first <= cell.first and cell.last <= last:
             return GridCell(first, last, cell.words)
@@ -103,7 +105,7 @@ def _widen_cell(cell: GridCell, spans: Sequence[tuple[int, int]]) -> GridCell:
 
 
 def _add_tall_cell(rows: list[Row], tall: TallCell) -> None:
-    """Put a cell over those of the rows of a band beside which it stands."""
+    """Add a cell over several rows to the rows of a band beside it."""
     over = [number for number, row in enumerate(rows) if _is_beside(row, tall)] or [0]
     rows[over[0]].cells.append(tall.cell)
     for number in over[:-1]:
@@ -112,12 +114,13 @@ def _add_tall_cell(rows: list[Row], tall: TallCell) -> None:
 
 
 def _is_beside(row: Row, tall: TallCell) -> bool:
+    """Return whether a word of a row lies between the top and bottom of a tall cell."""
     middles = [(word.top + word.bottom) / 2 for cell in row.cells for word in cell.words]
     return any(tall.top - 1 < middle < tall.bottom + 1 for middle in middles)
 
 
 def _merge_lines(lines: Sequence[Sequence[GridCell]]) -> list[GridCell]:
-    """The cells of several lines as those of one row: what overlaps is one cell."""
+    """Merge the cells of several lines into those of one row: overlapping cells become one."""
     merged: list[GridCell] = []
     for cell in sorted((cell for line in lines for cell in line), key=lambda cell: cell.first):
         if merged and cell.first <= merged[-1].last:

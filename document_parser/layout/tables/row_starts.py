@@ -1,4 +1,4 @@
-"""Lines between two rules: cells of several lines, or several rows of the table."""
+"""Decide whether the lines of text between two rules are one row with cells of several lines, or several rows."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from document_parser.layout.tables.aligned import Interval
 from document_parser.layout.tables.grid import GridCell, is_number
 
 MIN_WIDE_COLUMN_EM = 6
-"""Font sizes; in narrower columns a full line says little."""
+"""Font sizes of a column's width; in narrower columns a full line says little."""
 MAX_CENTRE_OFFSET_SHARE = 0.15
-"""Share of its width by which the middle of a heading may be off the middle of the columns it stands over."""
+"""Share of its width by which a heading's middle may be off the middle of the columns below it."""
 MAX_EXACT_OFFSET_SHARE = 0.05
-"""The same share for a heading over several columns, where none is looked for that stands better at its middle."""
+"""The same share for a heading that covers several columns already: below it, no better position is searched."""
 
 CellLine = Sequence[GridCell]
 """The cells of one line of text, from left to right."""
 
 
 def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: float, ruled: bool) -> list[int]:
-    """The numbers of the lines that begin a row; the first always does.
+    """Return the numbers of the lines that begin a row; the first line always does.
 
-    ``widths`` is how wide the widest line of each column is, in points. ``ruled`` says that rules part the rows of this table,
-    so that two rows between two rules need good evidence.
+    ``widths`` is the width of the widest line of each column, in points. ``ruled`` says that rules separate the rows of this
+    table; two rows between two rules then need strong evidence.
     """
     votes = [_score_break(upper, lower, widths, size) for upper, lower in pairwise(lines)]
     gaps_between = [_gap_between(upper, lower) for upper, lower in pairwise(lines)]
@@ -48,9 +48,10 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
 
 
 def heading_spans(lines: Sequence[CellLine], texts: Sequence[Interval], number: int, size: float) -> list[tuple[int, int]]:
-    """The columns that headings on one of the lines of a header stand over: each with headings of its own further down.
+    """Return (first, last) column of each heading of a header line that spans several columns with headings of their own.
 
-    ``texts`` is from where to where the texts of each column reach, in points.
+    ``number`` is the line's index, ``texts`` the left and right end of each column's texts in points, ``size`` the usual font
+    size.
     """
     under = {column for line in lines[number + 1 :] for cell in line for column in range(cell.first, cell.last + 1)}
     spans = []
@@ -67,7 +68,7 @@ def heading_spans(lines: Sequence[CellLine], texts: Sequence[Interval], number: 
 
 
 def _centred_span(cell: GridCell, texts: Sequence[Interval], free: Sequence[int], size: float) -> tuple[int, int]:
-    """The columns in whose middle a heading stands: those it touches, and as many more as centre it clearly better."""
+    """Return the columns a heading is centred above: those it touches, and as many more as clearly centre it better."""
     middle = (cell.left + cell.right) / 2
 
     def off(span: tuple[int, int]) -> float:
@@ -86,13 +87,16 @@ def _centred_span(cell: GridCell, texts: Sequence[Interval], free: Sequence[int]
 
 
 def _is_set_at_edge(cell: GridCell, texts: Sequence[Interval], size: float) -> bool:
-    """Whether a heading begins or ends where the texts of its column do."""
+    """Return whether a heading begins or ends where the texts of its column do."""
     left, right = texts[cell.first]
     return cell.first == cell.last and min(abs(cell.left - left), abs(cell.right - right)) < 0.3 * size
 
 
 def _score_break(upper: CellLine, lower: CellLine, widths: Sequence[float], size: float) -> int:
-    """Above 0 where two lines are of two rows: numbers under numbers, lines that end before they are full, and white say so."""
+    """Return a score for a row break between two lines, above 0 if they belong to two rows.
+
+    Numbers below numbers, lines that end before they are full, and a wide gap raise it.
+    """
     above = {cell.first: cell for cell in upper}
     pairs = [(above[cell.first], cell) for cell in lower if cell.first in above]
     white = _gap_between(upper, lower)
@@ -106,10 +110,12 @@ def _score_break(upper: CellLine, lower: CellLine, widths: Sequence[float], size
 
 
 def _gap_between(upper: CellLine, lower: CellLine) -> float:
+    """Return the vertical gap between two lines in points, negative if they overlap."""
     return min(cell.top for cell in lower) - max(cell.bottom for cell in upper)
 
 
 def _score_pair(before: GridCell, after: GridCell, width: float, size: float) -> int:
+    """Return the vote of two cells in the same column for a row break between them."""
     if is_number(before.text) and is_number(after.text):
         return 2
     if before.last != after.last:
@@ -122,6 +128,6 @@ def _score_pair(before: GridCell, after: GridCell, width: float, size: float) ->
 
 
 def _is_full(before: GridCell, after: GridCell, width: float) -> bool:
-    """Whether the first word of a line would have had no room at the end of the line before."""
+    """Return whether the first word of the lower line would have had no room at the end of the upper one."""
     first = after.text.split(maxsplit=1)[0]
     return before.width + after.width * (len(first) + 1) / max(1, len(after.text)) > width

@@ -1,4 +1,4 @@
-"""A frame of lines as a table. Rules part what they part; where they leave columns or rows open, alignment does.
+"""Read a frame of lines as a table. Rules separate cells; where they leave columns or rows open, alignment does.
 
 The frame becomes a lattice of places; places without a wall between them are one cell.
 """
@@ -20,12 +20,13 @@ from document_parser.layout.tables.side_by_side import are_rows_shared
 from document_parser.models import Word
 
 MAX_PLACES = 15_000
+"""Column borders times row borders of a table, at most."""
 MAX_HEADER_ROWS = 4
-"""Rows of a header."""
+"""Rows of a header, at most."""
 
 
 def grid_of_frame(frame: Frame, words: Sequence[Word]) -> Grid | None:
-    """The table that a frame makes of the words in it, or None where they are no table. Lengths are in points."""
+    """Return the table that a frame makes of the words in it, or None if they are no table. Lengths are in points."""
     frame = widen_fills(frame, words)
     words = split_words(words, frame.verticals)
     if len(words) < 4:
@@ -42,7 +43,7 @@ def grid_of_frame(frame: Frame, words: Sequence[Word]) -> Grid | None:
 
 
 def _drawn_borders(frame: Frame, words: Sequence[Word], size: float) -> tuple[list[float], list[float]]:
-    """(borders of columns, borders of bands) that lines draw, without those that part nothing."""
+    """Return (column borders, band borders) that lines draw, without those that separate nothing."""
     across = borders_of([*(line.at for line in frame.verticals), frame.left, frame.right])
     down = borders_of([*(line.at for line in frame.horizontals), frame.top, frame.bottom])
     middles = [((word.left + word.right) / 2, (word.top + word.bottom) / 2) for word in words]
@@ -50,11 +51,12 @@ def _drawn_borders(frame: Frame, words: Sequence[Word], size: float) -> tuple[li
 
 
 def _has_shared_rows(lattice: Lattice) -> bool:
-    """Whether the lines of all columns stand on the rows that no line parts."""
+    """Return whether the lines of all columns lie on common rows, which no line separates."""
     return are_rows_shared([lines_of(words) for words in lattice.words_by_column(lattice.words)], lattice.size)
 
 
 def _build_grid(lattice: Lattice) -> Grid | None:
+    """Return the grid of a lattice, or None if it is no table."""
     rows = rows_of(lattice)
     grid = grid_of(lattice, rows) if len(rows) > 1 else None
     return (
@@ -65,7 +67,7 @@ def _build_grid(lattice: Lattice) -> Grid | None:
 
 
 def _count_header_rows(lattice: Lattice, grid: Grid) -> int | None:
-    """The rows above the line below the header, where that line differs from those between rows; else None."""
+    """Return the number of rows above the line below the header if that line differs from those between rows; else None."""
     body = lattice.bands[lattice.header_bands :]
     end = lattice.bands[lattice.header_bands - 1][1]
     above = [[cell for cell in row if cell.words and (cell.top + cell.bottom) / 2 < end] for row in grid.rows]

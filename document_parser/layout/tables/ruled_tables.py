@@ -1,4 +1,4 @@
-"""Tables inside drawn lines: lines make frames, frames of one width make stacks, and each is looked at as a lattice of cells.
+"""Find tables inside drawn lines: lines form frames, frames of equal width form stacks, and stacks are read as lattices.
 
 Frames around text, the lines of forms and charts, and rules above and below running text are no tables.
 """
@@ -19,16 +19,17 @@ from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_PO
 from document_parser.models import RulingLine, Word
 
 MAX_FRAMES = 100
+"""Frames of a page that are examined, at most; the largest ones."""
 MAX_COMPARISONS = 5_000_000
-"""Filled boxes times words; a page with more is a drawing, and its boxes are taken as they are."""
+"""Filled boxes times words, at most. A page with more is a drawing, and its boxes are not compared with words."""
 MIN_FRAME_WIDTH_EM = 6
-"""Font sizes; a narrower frame is a button, a tick box or a mark in the text."""
+"""Font sizes of a frame's width, at least; a narrower frame is a button, a tick box or a mark in the text."""
 MIN_SHORT_LINE_EM = 1.5
-"""Font sizes; a shorter line stands under no heading."""
+"""Font sizes of a line's length, at least; a shorter line is under no heading."""
 
 
 def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Grid]:
-    """The tables that rules frame; ``words`` and ``rules`` are in points. No word is in two of them."""
+    """Return the tables that drawn lines frame; ``words`` and ``rules`` are in points. No word is in two tables."""
     if len(rules) < 2 or not words:
         return []
     size = body_size(words)
@@ -45,7 +46,7 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
 
 
 def _drop_highlights(rules: Sequence[RulingLine], words: Sequence[Word], size: float) -> list[RulingLine]:
-    """Without the filled boxes that fit a run of words closely: they colour the text, not a cell."""
+    """Remove filled boxes that closely fit a run of words: they colour the text, not a cell."""
     if len(rules) * len(words) > MAX_COMPARISONS:
         return list(rules)
     boxes = np.array([word[1:5] for word in words], dtype=np.float64)
@@ -53,6 +54,7 @@ def _drop_highlights(rules: Sequence[RulingLine], words: Sequence[Word], size: f
 
 
 def _is_highlight(rule: RulingLine, boxes: NDArray[np.float64], size: float) -> bool:
+    """Return whether a filled box closely fits the words in it."""
     if not MAX_THICKNESS_POINTS < rule.bottom - rule.top < 1.8 * size or rule.right - rule.left < MAX_THICKNESS_POINTS:
         return False
     left, top, right, bottom = boxes.T
@@ -63,7 +65,7 @@ def _is_highlight(rule: RulingLine, boxes: NDArray[np.float64], size: float) -> 
 
 
 def _is_cut_off(grid: Grid, frame: Frame, words: Sequence[Word], size: float) -> bool:
-    """Whether the rows go on outside of the frame: fills behind a part of the columns are no frame of a table."""
+    """Return whether the rows continue outside the frame: fills behind some of the columns are no frame of a table."""
     beside = [
         (word.top + word.bottom) / 2
         for word in words
@@ -75,7 +77,7 @@ def _is_cut_off(grid: Grid, frame: Frame, words: Sequence[Word], size: float) ->
 
 
 def _find_frames(rules: Sequence[RulingLine], size: float) -> tuple[list[Frame], list[Frame]]:
-    """(frames, level lines shorter than a frame can be), the largest first."""
+    """Return (frames, horizontal lines shorter than a frame can be), each with the largest first."""
     found = [frame for frame in frames_of(*rulings_of(rules, size)) if frame.horizontals]
     found.sort(key=lambda frame: frame.area + (frame.right - frame.left), reverse=True)
     frames = [frame for frame in found if frame.right - frame.left > MIN_FRAME_WIDTH_EM * size]

@@ -1,4 +1,4 @@
-"""Lines drawn on a page, joined to what a reader sees, and the frames that they make. Lengths are in points."""
+"""Join the lines drawn on a page into whole lines, and these into frames. Lengths are in points, origin top left."""
 
 from __future__ import annotations
 
@@ -13,19 +13,22 @@ import numpy as np
 from document_parser.models import RulingLine
 
 TOUCH_POINTS = 3.5
-"""Lines that come this close to each other meet; two side by side are one double line."""
+"""Points between two lines that meet, at most. Two parallel lines within this distance are one double line."""
 VISIBLE_GAP_POINTS = 1.0
-"""A gap of a line that is wider is seen."""
+"""Points of a gap in a line above which the gap is visible."""
 MAX_THICKNESS_POINTS = 3.5
+"""Points of the thinner side of a drawn box up to which it is a line; a thicker box is a fill."""
 MAX_RULINGS = 1200
-"""Of one direction; a page with more shows a drawing."""
+"""Lines of one direction, at most. A page with more shows a drawing; its longest lines are kept."""
 MAX_FILLS = 1000
+"""Filled boxes, at most, that are compared with each other."""
 
 
 class Ruling(NamedTuple):
-    """A line: where it lies across its direction, where it starts and ends, and whether it is but the edge of a filled box.
+    """A straight line: its position across its direction (``at``), its ends, and whether it is only the edge of a filled box.
 
-    ``breaks`` are the places where a gap shows in it: short lines under headings that stand side by side.
+    ``breaks`` are the positions of visible gaps in it, as between short lines under headings side by side. Lengths are in
+    points; a horizontal line has y in ``at`` and x in ``start`` and ``end``, a vertical line the other way round.
     """
 
     at: float
@@ -36,53 +39,62 @@ class Ruling(NamedTuple):
 
     @property
     def length(self) -> float:
+        """Return the length in points."""
         return self.end - self.start
 
     @property
     def pieces(self) -> list[tuple[float, float]]:
-        """Where its parts start and end."""
+        """Return where the parts between the gaps start and end, in points."""
         return list(pairwise([self.start, *self.breaks, self.end]))
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Lines that hang together, and the box around them."""
+    """Horizontal and vertical lines that are connected, and the box around them. Lengths are in points."""
 
     horizontals: tuple[Ruling, ...]
     verticals: tuple[Ruling, ...]
 
     @cached_property
     def left(self) -> float:
+        """Return the x position of the left edge in points."""
         return min([line.start for line in self.horizontals] + [line.at for line in self.verticals])
 
     @cached_property
     def right(self) -> float:
+        """Return the x position of the right edge in points."""
         return max([line.end for line in self.horizontals] + [line.at for line in self.verticals])
 
     @cached_property
     def top(self) -> float:
+        """Return the y position of the top edge in points."""
         return min([line.at for line in self.horizontals] + [line.start for line in self.verticals])
 
     @cached_property
     def bottom(self) -> float:
+        """Return the y position of the bottom edge in points."""
         return max([line.at for line in self.horizontals] + [line.end for line in self.verticals])
 
     @cached_property
     def area(self) -> float:
+        """Return the area of the box in square points."""
         return (self.right - self.left) * (self.bottom - self.top)
 
     def surrounds(self, other: Frame) -> bool:
+        """Return whether another frame lies inside this one: strictly in height, within :data:`TOUCH_POINTS` at its sides."""
         inside = self.left - TOUCH_POINTS < other.left and other.right < self.right + TOUCH_POINTS
         return inside and self.top < other.top and other.bottom < self.bottom
 
     def join(self, other: Frame) -> Frame:
+        """Return one frame with the lines of both."""
         return Frame((*self.horizontals, *other.horizontals), (*self.verticals, *other.verticals))
 
 
 def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], list[Ruling]]:
-    """(level lines, upright lines). ``rules`` are in points, ``size`` is the usual font size.
+    """Return (horizontal lines, vertical lines) of a page. ``rules`` are in points, ``size`` is the usual font size in points.
 
-    The edges of a filled box count, except where lines stand close on both its sides: it colours the cell between them.
+    The edges of a filled box count as lines, unless vertical lines run close to both its sides: it then colours the cell
+    between them.
     """
     drawn = [rule for rule in rules if _is_line(rule)]
     verticals = _join_collinear(_lines_in_direction(drawn, "upright"))
@@ -102,10 +114,12 @@ def rulings_of(rules: Sequence[RulingLine], size: float) -> tuple[list[Ruling], 
 
 
 def _is_line(rule: RulingLine) -> bool:
+    """Return whether a drawn box is thin enough to be a line."""
     return min(rule.right - rule.left, rule.bottom - rule.top) <= MAX_THICKNESS_POINTS
 
 
 def _lines_in_direction(rules: Iterable[RulingLine], direction: str) -> list[Ruling]:
+    """Return the lines of one direction, "level" (horizontal) or "upright" (vertical)."""
     found = []
     for left, top, right, bottom in rules:
         level = right - left > bottom - top
@@ -117,6 +131,7 @@ def _lines_in_direction(rules: Iterable[RulingLine], direction: str) -> list[Rul
 
 
 def _edges_of(fill: RulingLine) -> Iterable[RulingLine]:
+    """Return the four edges of a filled box as thin boxes."""
     left, top, right, bottom = fill
     return (
         RulingLine(left, top, right, top),
@@ -127,6 +142,7 @@ def _edges_of(fill: RulingLine) -> Iterable[RulingLine]:
 
 
 def _is_cell_colour(fill: RulingLine, verticals: Sequence[Ruling], size: float) -> bool:
+    """Return whether a filled box colours the cell between two vertical lines."""
     at, start, end = _to_array(verticals).T
     beside = at[(start - TOUCH_POINTS <= fill.top) & (fill.bottom <= end + TOUCH_POINTS)]
     middle, reach = (fill.left + fill.right) / 2, 1.2 * size
@@ -135,7 +151,7 @@ def _is_cell_colour(fill: RulingLine, verticals: Sequence[Ruling], size: float) 
 
 
 def _drop_inner_fills(fills: list[RulingLine], size: float) -> list[RulingLine]:
-    """Filled boxes without those set into another a little wider: the ground under a line of text in a coloured cell."""
+    """Return filled boxes without those inside a slightly wider one: the background of a text line in a coloured cell."""
     if not 1 < len(fills) <= MAX_FILLS:
         return fills
     left, top, right, bottom = np.array(fills, dtype=np.float64).T
@@ -152,7 +168,7 @@ def _drop_inner_fills(fills: list[RulingLine], size: float) -> list[RulingLine]:
 
 
 def _join_collinear(lines: Sequence[Ruling]) -> list[Ruling]:
-    """Lines that lie on one another or carry on from one another as one."""
+    """Return lines with those that overlap or continue one another joined; only the longest :data:`MAX_RULINGS` are kept."""
     joined: list[Ruling] = []
     for track in _group_tracks(sorted(lines)):
         at = sum(line.at * line.length for line in track) / max(sum(line.length for line in track), 1e-6)
@@ -167,13 +183,14 @@ def _join_collinear(lines: Sequence[Ruling]) -> list[Ruling]:
 
 
 def _extend_line(first: Ruling, then: Ruling, at: float) -> Ruling:
+    """Return a line extended by the next one on its track, with the gap between them as a break if it is visible."""
     gap = (first.end, then.start) if then.start - first.end > VISIBLE_GAP_POINTS else ()
     breaks = (*first.breaks, *([sum(gap) / 2] if gap else []), *then.breaks)
     return Ruling(at, first.start, max(first.end, then.end), first.edge and then.edge, breaks)
 
 
 def _group_tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
-    """Lines on one track, ordered by where they start."""
+    """Yield the lines on each track, ordered by their start. ``lines`` are sorted by position."""
     track: list[Ruling] = []
     for line in lines:
         if track and line.at > track[0].at + TOUCH_POINTS:
@@ -185,7 +202,7 @@ def _group_tracks(lines: Sequence[Ruling]) -> Iterable[list[Ruling]]:
 
 
 def frames_of(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -> list[Frame]:
-    """Lines grouped by how they meet; a line that meets no other is a frame of its own."""
+    """Group lines into frames by where they meet. A line that meets no other is a frame of its own."""
     groups = _group_numbers(horizontals, verticals)
     return [
         Frame(
@@ -197,7 +214,7 @@ def frames_of(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -> lis
 
 
 def _group_numbers(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -> list[int]:
-    """For every line, first the level ones: the number of the group it is in."""
+    """Return the group number of every line, horizontal lines first."""
     across, up = _to_array(horizontals), _to_array(verticals)
     meet = (
         (up[None, :, 0] >= across[:, None, 1] - TOUCH_POINTS)
@@ -221,11 +238,12 @@ def _group_numbers(horizontals: Sequence[Ruling], verticals: Sequence[Ruling]) -
 
 
 def _to_array(lines: Sequence[Ruling]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return position, start and end of each line, one row per line."""
     return np.array([line[:3] for line in lines], dtype=np.float64).reshape(len(lines), 3)
 
 
 def borders_of(places: Iterable[float]) -> list[float]:
-    """Places in ascending order, those that touch as one."""
+    """Return positions in ascending order, with those closer than :data:`TOUCH_POINTS` replaced by their mean."""
     borders: list[list[float]] = []
     for place in sorted(places):
         if borders and place - borders[-1][0] <= TOUCH_POINTS:
@@ -236,10 +254,10 @@ def borders_of(places: Iterable[float]) -> list[float]:
 
 
 def rulings_at(lines: Iterable[Ruling], at: float) -> list[Ruling]:
-    """The lines that lie at a border."""
+    """Return the lines at a border, within :data:`TOUCH_POINTS`."""
     return [line for line in lines if abs(line.at - at) <= TOUCH_POINTS]
 
 
 def covers(lines: Iterable[Ruling], start: float, end: float, share: float = 0.6) -> bool:
-    """Whether lines run along most of a stretch, or along this share of it."""
+    """Return whether lines cover at least this share of the stretch from ``start`` to ``end``, in points."""
     return sum(max(0.0, min(line.end, end) - max(line.start, start)) for line in lines) >= share * (end - start)

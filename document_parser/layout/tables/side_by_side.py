@@ -1,7 +1,8 @@
-"""Blocks of lines that stand side by side and are each read from the top down: two addresses, two signatures.
+"""Recognise blocks of lines side by side that are each read from the top down: two addresses, two signatures.
 
-Their lines stand in a row like the cells of a table, but say nothing of each other. In a table the cells of one column at least
-are of one kind: labels, names, sums. A block is set solid, and a name, a street and a town stand in it under each other.
+Their lines are in a row like the cells of a table but do not relate to each other. In a table the cells of at least one column
+are of one kind: labels, names, sums. A block has no extra gaps between its lines, and holds a name, a street and a town one
+below the other.
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.models import Word
 
 MIN_BLOCK_LINES, MAX_BLOCK_LINES = 3, 12
-"""Lines of a block; a longer one is a list, whose rows may well be a table's."""
+"""Lines of a block, at least and at most. A longer one is a list, and its rows may well be those of a table."""
 MAX_BLOCK_PITCH_EM = 1.5
 """Font sizes from one line of a block to the next, at most."""
 MAX_PITCH_RATIO = 1.4
-"""Times the usual distance of two lines, below the first, which may be a heading: more parts rows, or groups of them."""
+"""Distance of two lines divided by the usual one, at most. A larger one separates rows, or groups of them.
+
+The first line does not count: it may be a heading.
+"""
 MIN_MIXED_SHARE = 0.2
 """Share of the lines with digits, and of those without, at least."""
 MIN_SHARED_LABELS = 2
+"""Rows with the same label in each column, at least."""
 MAX_ROW_OFFSET_EM = 0.25
-"""Font sizes by which the middles of two cells of a row may differ, at most."""
+"""Font sizes by which the middles of two cells of a row may differ."""
 MIN_LEVEL_LINES_SHARE = 0.6
-"""Of the lines of the shorter column, those that have such a neighbour, at least."""
+"""Share of the shorter column's lines that have a neighbour on the same row, at least."""
 
 _AMOUNT = re.compile(r"\d[.,]\d\d(?!\d)")
 _LABEL = re.compile(r"\w[\w .-]{0,30}:")
@@ -37,7 +42,7 @@ Blocks = list[list[Word]]
 
 
 def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
-    """The columns of a grid that are blocks, with the lines ``around`` that carry them on; None where they are a table."""
+    """Return the columns of a grid that are blocks, extended by the lines of ``around`` that continue them. None for a table."""
     if any(cell.first < cell.last for row in grid.rows for cell in row):
         return None
     blocks = [
@@ -49,34 +54,37 @@ def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
 
 
 def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
-    """Whether these columns of lines are blocks of their own rather than the columns of a table; ``size`` is the font size."""
+    """Return whether columns of lines are separate blocks rather than columns of a table. ``size`` is the font size in points."""
     if not all(MIN_BLOCK_LINES <= len(lines) <= MAX_BLOCK_LINES and _is_solid(lines, size) for lines in columns):
         return False
     return all(map(_is_mixed, columns)) or _are_labelled_alike(columns)
 
 
 def are_rows_shared(columns: Sequence[Sequence[Line]], size: float) -> bool:
-    """Whether the lines of neighbouring columns stand on common rows, which nothing but the lines themselves parts."""
+    """Return whether the lines of neighbouring columns lie on common rows, without drawn lines between the rows."""
     return all(_are_level(left, right, size) for left, right in pairwise(columns) if left and right)
 
 
 def _are_level(left: Sequence[Line], right: Sequence[Line], size: float) -> bool:
+    """Return whether most lines of the shorter column have a line of the other at the same height."""
     fewer, more = sorted((left, right), key=len)
     level = sum(any(abs(line.middle - other.middle) < MAX_ROW_OFFSET_EM * size for other in more) for line in fewer)
     return level >= MIN_LEVEL_LINES_SHARE * len(fewer)
 
 
 def _is_solid(lines: Sequence[Line], size: float) -> bool:
+    """Return whether lines follow one another evenly and without extra gaps."""
     usual = median(_pitches_of(lines))
     return usual <= MAX_BLOCK_PITCH_EM * size and max(_pitches_of(lines[1:])) <= MAX_PITCH_RATIO * usual
 
 
 def _pitches_of(lines: Sequence[Line]) -> list[float]:
+    """Return the distances from each line to the next, in points."""
     return [lower.middle - upper.middle for upper, lower in pairwise(lines)]
 
 
 def _is_mixed(lines: Sequence[Line]) -> bool:
-    """Whether some lines hold digits and others none, and they are neither mostly numbers or sums nor mostly labelled."""
+    """Return whether some lines hold digits and others none, and neither numbers and sums nor labels prevail."""
     texts = [line.text for line in lines]
     if sum(is_number(text) or _AMOUNT.search(text) is not None for text in texts) * 2 >= len(texts):
         return False
@@ -87,17 +95,18 @@ def _is_mixed(lines: Sequence[Line]) -> bool:
 
 
 def _has_digits(line: Line) -> bool:
+    """Return whether a line has digits outside formulas."""
     return any(letter.isdigit() for word in line.words if not word.math for letter in word.text)
 
 
 def _are_labelled_alike(columns: Sequence[Sequence[Line]]) -> bool:
-    """Whether several rows have the same label in each column: the lines of signatures."""
+    """Return whether several rows have the same label in each column, as the lines of signatures do."""
     labels = [[found[0] if (found := _LABEL.match(line.text)) else "" for line in lines] for lines in columns]
     return sum(bool(row[0]) and len(set(row)) == 1 for row in zip(*labels, strict=False)) >= MIN_SHARED_LABELS
 
 
 def _extend_blocks(columns: Sequence[Sequence[Line]], around: Sequence[Word], size: float) -> Blocks:
-    """The words of the columns, with the lines right above and below that stand in one of them alone."""
+    """Return the words of the columns with the lines right above and below that lie within one column alone."""
     own = {id(word) for column in columns for line in column for word in line.words}
     lines = lines_of([word for word in around if id(word) not in own])
     edges = [float("-inf"), *(min(line.left for line in column) - size for column in columns[1:]), float("inf")]
@@ -112,7 +121,7 @@ def _extend_blocks(columns: Sequence[Sequence[Line]], around: Sequence[Word], si
 
 
 def _take_adjoining(last: Line, lines: Sequence[Line], size: float) -> Iterator[Line]:
-    """The lines, the next one first, until there is more white than in a block."""
+    """Yield lines, the nearest first, until a gap is larger than in a block."""
     for line in lines:
         if abs(line.middle - last.middle) > MAX_BLOCK_PITCH_EM * size:
             return

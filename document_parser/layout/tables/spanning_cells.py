@@ -1,4 +1,4 @@
-"""Cells over several rows that no line parts: text set at the middle of the rows beside it."""
+"""Find cells over several rows that no line separates: text centred beside the rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from document_parser.layout.tables.grid import GridCell
 from document_parser.models import Word
 
 MIN_ROW_OFFSET_SHARE = 0.3
-"""Share of the distance of two rows by which text stands off their lines, at least, to belong to neither."""
+"""Share of the distance between two rows by which text is off their lines to belong to neither, at least."""
 MIN_BASE_LINES = 2
+"""Lines of the column with the most lines, at least."""
 MAX_ROW_PITCH_EM = 2.5
-"""Font sizes from row to row; where there is more, text that stands off the lines is one of several lines in a tall row."""
+"""Font sizes from row to row, below which cells over several rows are searched.
+
+At a larger distance, text off the lines is one of several lines in a tall row.
+"""
 
 
 class TallCell(NamedTuple):
-    """A cell of one column, and the heights between which the middles of its rows lie."""
+    """A cell of one column over several rows, and the y positions of the middles of its first and last row, in points."""
 
     cell: GridCell
     top: float
@@ -26,10 +30,10 @@ class TallCell(NamedTuple):
 
 
 def find_tall_cells(columns: Sequence[Sequence[Word]], size: float, walled: bool) -> list[TallCell]:
-    """The cells over several rows. ``columns`` are the words of each column between two rules, ``size`` the usual font size.
+    """Return the cells over several rows. ``columns`` are the words of each column between two rules.
 
-    ``walled`` says that rules close the rows above and below: a lone label in the first column, at the middle of three or more
-    rows, then belongs to all of them.
+    ``size`` is the usual font size in points. ``walled`` says that rules close the rows above and below. A lone label in the
+    first column, at the middle of three or more rows, then belongs to all of them.
     """
     lines = [lines_of(words) for words in columns]
     base = max(lines, key=len, default=[])
@@ -48,7 +52,7 @@ def find_tall_cells(columns: Sequence[Sequence[Word]], size: float, walled: bool
 
 
 def _are_rows(columns: Sequence[Sequence[Line]], middles: Sequence[float], pitch: float) -> bool:
-    """Whether half of the columns at least, and two, have their lines at these heights; else a long cell has."""
+    """Return whether at least half of the columns, and two, have lines at these heights; otherwise one long cell has them."""
     alike = sum(
         len(lines) == len(middles)
         and all(abs(line.middle - middle) < 0.2 * pitch for line, middle in zip(lines, middles, strict=True))
@@ -60,6 +64,7 @@ def _are_rows(columns: Sequence[Sequence[Line]], middles: Sequence[float], pitch
 def _tall_cells_of_column(
     number: int, own: Sequence[Line], middles: Sequence[float], pitch: float, lone: bool
 ) -> list[TallCell]:
+    """Return the tall cells of one column. ``lone`` allows a lone label on a row's line."""
     found = []
     texts = _group_texts(own, pitch)
     for place, text in enumerate(texts):
@@ -75,7 +80,7 @@ def _tall_cells_of_column(
 
 
 def _group_texts(lines: Sequence[Line], pitch: float) -> list[list[Line]]:
-    """Lines as texts: those closer than rows are belong together."""
+    """Group lines into texts: lines closer than the rows belong together."""
     texts: list[list[Line]] = []
     for line in lines:
         if texts and line.middle - texts[-1][-1].middle < 1.25 * pitch:
@@ -86,15 +91,17 @@ def _group_texts(lines: Sequence[Line], pitch: float) -> list[list[Line]]:
 
 
 def _is_off_rows(text: Sequence[Line], middles: Sequence[float], pitch: float) -> bool:
+    """Return whether all lines of a text lie off the lines of the rows."""
     return all(min(abs(line.middle - middle) for middle in middles) > MIN_ROW_OFFSET_SHARE * pitch for line in text)
 
 
 def _is_lone(texts: Sequence[Sequence[Line]], rows: Sequence[float], middles: Sequence[float]) -> bool:
+    """Return whether a text is the only line of its column and is centred on all of three or more rows."""
     return len(texts) == 1 and len(texts[0]) == 1 and len(rows) == len(middles) > MIN_BASE_LINES
 
 
 def _rows_around(middle: float, middles: Sequence[float], pitch: float, above: float, below: float) -> list[float]:
-    """The most rows whose middle a text stands at, between the texts above and below it."""
+    """Return the middles of the most rows that a text is centred on, between the texts above and below it."""
     free = [place for place in middles if above + 0.5 * pitch < place < below - 0.5 * pitch]
     while free:
         off = (free[0] + free[-1]) / 2 - middle
