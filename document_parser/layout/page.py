@@ -40,7 +40,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
         turn = find_page_turn(placed)
         if not turn:
             return _blocks_of_upright_page(placed, Scale(width, height), rules)
-        # Everything is drawn sideways on an upright page: read it as it is meant, and say where it stands.
+        # Everything is drawn sideways on an upright page: read the page turned, and turn the boxes back.
         scale = Scale(height, width)
         blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
         return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]

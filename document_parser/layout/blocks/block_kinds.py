@@ -135,7 +135,10 @@ def _level_by_size(ratio: float) -> int:
 
 
 def _level_by_number(text: str) -> int | None:
-    """Return the heading level for a section number, or None. Section 2 has level 2 and 2.1 level 3, below a title of level 1."""
+    """Return the heading level for a section number, or None.
+
+    Section 2 has level 2 and section 2.1 has level 3, below a title of level 1.
+    """
     section = _SECTION.match(text)
     return min(6, section[1].count(".") + 2) if section else None
 

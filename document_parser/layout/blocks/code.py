@@ -64,6 +64,6 @@ def _row_of(line: Line, left: float, width: float) -> str:
     """Return the text of one line with its indent and the spaces between its words. ``left`` and ``width`` are in points."""
     row = " " * round((line.left - left) / width) + line.words[0].text
     for before, word in pairwise(line.words):
-        # Programs that set code may stretch its spaces a little.
+        # Typesetting programs may stretch the spaces of code a little.
         row += " " * max(1, int((word.left - before.right) / width + 0.3)) + word.text
     return row

@@ -38,7 +38,12 @@ class Gutter:
 
 
 class InkMap:
-    """A raster of a region's words. One cell is an eighth of a font size wide and a quarter high, or larger on large regions."""
+    """A raster of a region that marks which cells words cover.
+
+    One cell is an eighth of the font size wide and a quarter high, or larger in a region that would exceed :data:`MAX_CELLS`.
+    ``left`` and ``top`` are the region's origin, ``cell_width`` and ``cell_height`` the size of a cell, in points. ``least``
+    and ``shortest`` are the narrowest and shortest gutter in cells.
+    """
 
     def __init__(self, words: Sequence[Word], size: float) -> None:
         self.left = min(word.left for word in words)
@@ -142,7 +147,7 @@ def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, in
 
 def _count_since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
     """Return for every strip the number of rows with ink in its run of free strips, down to its row."""
-    # Strip by strip in memory: sums down the columns of few columns are many times as fast that way.
+    # Transposed, so that each strip is contiguous in memory: with few columns, sums are many times as fast.
     counts = np.cumsum((inked & free).T, axis=1, dtype=np.int16)
     counts -= np.maximum.accumulate(np.where(free.T, 0, counts), axis=1)
     return counts.T

@@ -70,7 +70,7 @@ def _pitch(lines: Sequence[Line]) -> float:
         if abs(upper.size - lower.size) < 0.15 * upper.size
     ]
     near = sorted(pitch for pitch in pitches if 0.7 < pitch < 3.2)
-    # The lower third: between paragraphs the distance is larger, never smaller.
+    # The lower third: the distance between paragraphs is larger, never smaller.
     return near[len(near) // 3] if len(near) >= 3 else USUAL_PITCH_EM
 
 

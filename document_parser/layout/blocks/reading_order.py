@@ -34,7 +34,7 @@ MIN_SURE_LINES = 8
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
 
-# A mark with its item: their gap is no gutter.
+# The bullet or number of an item: the gap between both is no gutter.
 _MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
 
 

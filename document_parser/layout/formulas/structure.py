@@ -88,7 +88,7 @@ def _bars_of(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[RulingL
     ]
 
 
-# --- marks upon signs and over letters ---
+# --- overlays on signs, accents above letters ---
 
 
 def _merge_overlays(words: Sequence[Word]) -> list[Word]:

@@ -68,7 +68,7 @@ def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     if not any(_has_spans(block) for block in blocks):
         return blocks
     letters = sum(len(text) for block in blocks for text, _ in _texts_of(block))
-    # Headings have no say: they are bold anyway.
+    # Headings do not count: they are bold anyway.
     spans = [spans for block in blocks if block.kind not in ("title", "heading") for _, spans in _texts_of(block)]
     bold, italic = (_share_of_letters(spans, letters, look) <= USUAL_LOOK_SHARE for look in (_is_bold, _is_italic))
     for block in blocks:

@@ -19,9 +19,9 @@ MAX_RAISED_GAP_EM = 0.15
 CHECK_BOXES = frozenset("☐☑☒")
 """Characters of check boxes, empty and checked. A space always separates them from their label."""
 
-# Not the hyphens of ranges and signs: a letter before, a small letter after.
+# Excludes the hyphens of ranges and signs: a letter precedes, and a lower-case letter must follow.
 _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u2010]$", re.DOTALL)
-# Before a capital or a number a hyphen at a line's end is the word's own.
+# Before a capital letter or a number, a hyphen at a line's end is the word's own.
 _COMPOUND = re.compile(r"[^\W\d_]-$")
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")

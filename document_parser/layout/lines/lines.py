@@ -208,7 +208,7 @@ def _group_rows(words: Sequence[Word]) -> list[_Row]:
     rows: list[_Row] = []
     for word in sorted(words, key=_doubled_middle):
         best, most = None, 0.5
-        # The last rows are the only ones that can be beside it: words come by the height of their middle.
+        # Only the last rows can be beside it: words are sorted by the height of their middle.
         for row in rows[-3:]:
             if row.end < word.top:
                 continue

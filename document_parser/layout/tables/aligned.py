@@ -288,7 +288,10 @@ def _is_table(grid: Grid) -> bool:
 
 
 def _are_cells_apart(grid: Grid) -> bool:
-    """Return whether gaps between cells are clearly wider than those between words; aligned spaces of justified lines are not."""
+    """Return whether gaps between cells are clearly wider than those between words.
+
+    The spaces of justified lines, which can align by chance, are not.
+    """
     verdicts = [_is_row_apart(row) for row in grid.rows if len(row) > 1 and any(len(cell.words) > 1 for cell in row)]
     return sum(verdicts) >= 0.6 * len(verdicts)
 

@@ -24,7 +24,10 @@ MAX_SHORT_TEXT_LETTERS = 90
 
 
 def is_table(grid: Grid, walled: bool) -> bool:
-    """Return whether a grid reads as a table. ``walled`` says that lines are drawn between its columns; running text has none."""
+    """Return whether a grid reads as a table.
+
+    ``walled`` says that lines are drawn between its columns; running text has none.
+    """
     cells = [cell for row in grid.rows for cell in row]
     filled = [cell for cell in cells if cell.words]
     letters = [sum(len(word.text) for word in cell.words) for cell in filled]

@@ -70,12 +70,12 @@ class Lattice:
 
     @cached_property
     def walls_drawn(self) -> bool:
-        """Return whether a line is drawn between columns. Edges of filled boxes alone do not count: they also surround cards."""
+        """Return whether a line is drawn between columns. Edges of filled boxes alone do not count: they surround cards too."""
         return self.inner_verticals > 0 and not all(line.edge for line in self.frame.verticals)
 
     @cached_property
     def header_bands(self) -> int:
-        """Return the number of bands above the first line below the top that runs across the whole frame; 1 if there is none."""
+        """Return the number of bands above the first line below the top that spans the whole frame; 1 if there is none."""
         for number, (_, bottom) in enumerate(self.bands):
             if covers(self.horizontals_at[bottom], self.frame.left, self.frame.right, MIN_ACROSS_SHARE):
                 return number + 1
@@ -124,6 +124,6 @@ class Lattice:
             for column, (left, right) in enumerate(pairwise(self.columns))
             if any(not covers(self.horizontals_at[edge], left, right) for edge in inner)
         )
-        # Where lines part all columns, one cell may end in a band in which the other begins.
+        # If lines separate all columns, one cell may end in the band in which another begins.
         some = len(free) < self.width or all(self.drawn)
         return free if some and band >= self.header_bands else frozenset()

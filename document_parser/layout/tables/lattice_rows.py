@@ -78,7 +78,10 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
 
 
 def _place_part_heading(lattice: Lattice, row: Row) -> Row:
-    """Return a row of one text, the heading of a section, over all columns if it is centred on them, else in the first column."""
+    """Return a row with one text placed over all columns if it is centred on them, else in the first column.
+
+    Such a text is the heading of a section. Other rows are returned unchanged.
+    """
     closed = row.walled is None or len(row.walled) == lattice.width
     if lattice.inner_verticals or len(row.cells) != 1 or not closed:
         return row

@@ -41,7 +41,7 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     if sum(vote > 0 for vote in votes) * 2 < len(votes):
         if ruled:
             return [0]
-        least = 2  # most lines carry on cells: those that begin a row show it well
+        least = 2  # most lines continue cells: a line that begins a row shows it clearly
     if ruled and not any(vote >= 3 for vote in votes):
         return [0]
     return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
@@ -122,7 +122,7 @@ def _score_pair(before: GridCell, after: GridCell, width: float, size: float) ->
         return 1
     if not _is_full(before, after, width):
         return 1
-    if after.first == 0 and before.bold != after.bold:  # the heading of a part, and its first row
+    if after.first == 0 and before.bold != after.bold:  # the heading of a section, and its first row
         return 2
     return -2 if width > MIN_WIDE_COLUMN_EM * size else 0
 

@@ -42,7 +42,10 @@ Blocks = list[list[Word]]
 
 
 def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
-    """Return the columns of a grid that are blocks, extended by the lines of ``around`` that continue them. None for a table."""
+    """Return the columns of a grid as blocks if they are read one after the other. None if the grid is a table.
+
+    Each block is extended by the lines of ``around`` that continue it.
+    """
     if any(cell.first < cell.last for row in grid.rows for cell in row):
         return None
     blocks = [
@@ -54,7 +57,10 @@ def blocks_of_grid(grid: Grid, around: Sequence[Word]) -> Blocks | None:
 
 
 def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
-    """Return whether columns of lines are separate blocks rather than columns of a table. ``size`` is the font size in points."""
+    """Return whether columns of lines are separate blocks rather than columns of a table.
+
+    ``size`` is the font size in points.
+    """
     if not all(MIN_BLOCK_LINES <= len(lines) <= MAX_BLOCK_LINES and _is_solid(lines, size) for lines in columns):
         return False
     return all(map(_is_mixed, columns)) or _are_labelled_alike(columns)
