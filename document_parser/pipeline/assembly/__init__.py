@@ -1,1 +1,1 @@
-""""""
+"""Decide what only all pages together can show: running heads, heading levels, page breaks, captions, footnotes, links."""

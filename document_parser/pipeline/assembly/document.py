@@ -15,7 +15,7 @@ from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import Document, Options, OutputFormat, Page
 from document_parser.pipeline.assembly.captions_and_links import with_captions, without_dead_links
 from document_parser.pipeline.assembly.footnotes import footnotes_last
-from document_parser.pipeline.assembly.furniture import Margins, stripped_lines
+from document_parser.pipeline.assembly.furniture import Margins, count_stripped_lines
 from document_parser.pipeline.assembly.headings import Headings
 from document_parser.pipeline.assembly.page_breaks import joined
 
@@ -61,5 +61,5 @@ def write_document(
 def with_stripped(pages: Iterable[Page], options: Options) -> Iterator[Page]:
     """The pages, each with the number of lines that its texts leave out."""
     for page in pages:
-        count = stripped_lines(page) if options.headers_footers == "strip" else 0
+        count = count_stripped_lines(page) if options.headers_footers == "strip" else 0
         yield page.model_copy(update={"stripped": count})

@@ -88,7 +88,7 @@ class Furniture:
         return page.model_copy(update={"blocks": blocks})
 
 
-def stripped_lines(page: Page) -> int:
+def count_stripped_lines(page: Page) -> int:
     """Return how many lines of the page are furniture that says more than a page number."""
     texts = [margin_text(block) for block in page.blocks if block.kind in ("page_header", "page_footer")]
     lines = [line for text in texts for line in text.splitlines() if line.strip()]

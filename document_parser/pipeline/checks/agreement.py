@@ -1,4 +1,4 @@
-"""What two readers of a page have in common, and what is made of a difference."""
+"""Compare two readings of a page, and correct or report the numbers in which they differ."""
 
 from __future__ import annotations
 
@@ -10,55 +10,58 @@ from document_parser.text.normalize import overlap, texts_read, tokens
 from document_parser.text.numbers import Difference, differences
 from document_parser.text.spans import replaced
 
-ENOUGH = 0.85
-"""Below this a further reader is asked, if there is one."""
-LEAST = 0.7
-"""Below this, with everybody asked, the page says ``low_agreement``."""
-CLEARLY = 0.02
+SETTLED_SHARE = 0.85
+"""Share of common words below which another reader is asked, if there is one."""
+MIN_AGREEMENT_SHARE = 0.7
+"""Share of common words below which the page says ``low_agreement``, after all readers were asked."""
+MIN_GAIN_SHARE = 0.02
+"""How much higher the share must be before another model's reading replaces the first one."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a reading compares with another one: the share of words in common, and the numbers that differ."""
+    """How a reading compares with another one: the share of common words (0 to 1), and the numbers that differ."""
 
     share: float
     numbers: tuple[Difference, ...] = ()
 
     @property
     def settles(self) -> bool:
-        """Whether no further reader needs to be asked."""
-        return self.share >= ENOUGH and not self.numbers
+        """Return whether no other reader needs to be asked."""
+        return self.share >= SETTLED_SHARE and not self.numbers
 
 
-def compared(reading: Reading, other: Reading, *, exact: bool) -> Comparison:
-    """``exact`` says that the other one's digits can be relied on."""
+def compare(reading: Reading, other: Reading, *, exact: bool) -> Comparison:
+    """Compare two readings. ``exact`` says that the digits of ``other`` are reliable; without it numbers are not compared."""
     ours, theirs = texts_read(reading), texts_read(other)
     share = overlap(tokens(" ".join(ours)), tokens(" ".join(theirs)))
     return Comparison(round(share, 4), tuple(differences(ours, theirs)) if exact else ())
 
 
-def confirmed_by(third: Reading, found: Comparison) -> Comparison:
-    """The same comparison without the numbers that a third reader reads as well."""
-    return Comparison(found.share, unconfirmed(found.numbers, third))
+def drop_confirmed_numbers(third: Reading, found: Comparison) -> Comparison:
+    """Return the same comparison without the numbers that a third reader reads as well."""
+    return Comparison(found.share, unconfirmed_numbers(found.numbers, third))
 
 
-def unconfirmed(numbers: Sequence[Difference], third: Reading) -> tuple[Difference, ...]:
-    """Those of the numbers that a third reader does not read as well."""
+def unconfirmed_numbers(numbers: Sequence[Difference], third: Reading) -> tuple[Difference, ...]:
+    """Return the numbers that a third reader does not read as well."""
     texts = texts_read(third)
-    return tuple(one for one in numbers if not _has(texts, one.read))
+    return tuple(one for one in numbers if not _contains_number(texts, one.read))
 
 
-def _has(texts: Sequence[str], number: str) -> bool:
+def _contains_number(texts: Sequence[str], number: str) -> bool:
+    """Return whether the digits of a number occur in one of the texts."""
     digits = "".join(filter(str.isdigit, number))
     return any(digits in "".join(filter(str.isdigit, text)) for text in texts)
 
 
 def corrected(blocks: Sequence[Block], found: Sequence[Difference]) -> bool:
-    """Put the witness' numbers in their places in the blocks. Whether all of them had exactly one."""
-    return sum(_put_right(blocks, one) for one in found) == len(found)
+    """Replace numbers in the blocks by those of the evidence. Return whether each of them occurred exactly once."""
+    return sum(_correct_number(blocks, one) for one in found) == len(found)
 
 
-def _put_right(blocks: Sequence[Block], one: Difference) -> bool:
+def _correct_number(blocks: Sequence[Block], one: Difference) -> bool:
+    """Replace one number if it occurs exactly once in the blocks and their table cells. Return whether it was replaced."""
     holders = [part for block in blocks for part in (block, *(block.table.cells if block.table else ()))]
     places = [part for part in holders if part.text.count(one.read) == 1]
     if len(places) != 1 or sum(part.text.count(one.read) for part in holders) != 1:

@@ -1,4 +1,7 @@
-"""What is known to stand on a page before a model's reading of it is believed."""
+"""What is known about a page before a model's reading of it is believed: its words with boxes, and its ink.
+
+Boxes and distances are fractions of the page, origin top left. The ink is a grid of INK_ROWS times INK_COLUMNS cells.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from document_parser.text.normalize import Vocabulary, tokens
 
 @dataclass(frozen=True)
 class Evidence:
-    """Words with their places, from the text layer or from an engine that finds words, and what the ink shows.
+    """The known words of a page with their boxes, and what its ink shows.
 
-    ``source`` says who found the words; None where there are none. ``sees_pictures`` says that words drawn in pictures are
-    among them: a text layer has only those that are text.
+    ``source`` is the engine that found the words, ``text_layer`` or one that finds words; None if there are none.
+    ``sees_pictures`` says that words drawn in pictures are among them: a text layer has only those that are text.
     """
 
     words: Sequence[Word] = ()
@@ -25,36 +28,41 @@ class Evidence:
 
     @property
     def texts(self) -> list[str]:
+        """Return the text of each word."""
         return [word.text for word in self.words]
 
     @cached_property
     def tokens(self) -> list[str]:
-        """The words in comparable form, in the witness' order."""
+        """Return the words in comparable form, in the order of their source."""
         return tokens(" ".join(self.texts))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
+        """Return the words in comparable form, ready for look-ups."""
         return Vocabulary(self.tokens)
 
-    def and_also(self, other: Evidence) -> Evidence:
-        """Both together: what either knows is known."""
+    def merge(self, other: Evidence) -> Evidence:
+        """Return this evidence and the other one together: what either knows is known."""
         return Evidence([*self.words, *other.words], self.source or other.source, self.ink, sees_pictures=True)
 
 
 def uncovered_ink(ink: InkFacts, boxes: Sequence[BoundingBox], until: float) -> float:
-    """The share of the inked cells above ``until`` that lie in none of the boxes, 0 to 1; a cell's breadth around counts in."""
+    """Return the share (0 to 1) of the inked cells above ``until`` that lie in none of the boxes.
+
+    ``until`` is a share of the page height from the top. A box covers one more cell on each side.
+    """
     inked = uncovered = 0
     for row, column in _inked_cells(ink):
         across, down = (column + 0.5) / INK_COLUMNS, (row + 0.5) / INK_ROWS
         if down >= until:
             continue
         inked += 1
-        uncovered += not any(_holds(box, across, down) for box in boxes)
+        uncovered += not any(_covers(box, across, down) for box in boxes)
     return uncovered / inked if inked else 0.0
 
 
 def inked_box(ink: InkFacts) -> BoundingBox | None:
-    """The smallest box of whole cells of the grid around all ink; None where that is not known."""
+    """Return the smallest box of whole cells around all ink; None if the page has no grid or no ink."""
     cells = _inked_cells(ink)
     if not cells:
         return None
@@ -64,18 +72,19 @@ def inked_box(ink: InkFacts) -> BoundingBox | None:
 
 
 def ink_below(ink: InkFacts, top: float) -> int:
-    """How many cells of the grid below ``top`` have ink."""
+    """Return how many inked cells have their middle below ``top``, a share of the page height from the top."""
     return sum((row + 0.5) / INK_ROWS > top for row, _ in _inked_cells(ink))
 
 
 def _inked_cells(ink: InkFacts) -> list[tuple[int, int]]:
-    """(row, column) of every cell of the grid with ink in it."""
+    """Return (row, column) of every inked cell."""
     if len(ink.cells) * 4 != INK_ROWS * INK_COLUMNS:
         return []
     bits = f"{int(ink.cells, 16):0{INK_ROWS * INK_COLUMNS}b}"
     return [divmod(place, INK_COLUMNS) for place, bit in enumerate(bits) if bit == "1"]
 
 
-def _holds(box: BoundingBox, across: float, down: float) -> bool:
+def _covers(box: BoundingBox, across: float, down: float) -> bool:
+    """Return whether a point lies in a box, or at most one cell beside it."""
     wide, high = 1 / INK_COLUMNS, 1 / INK_ROWS
     return box.left - wide <= across <= box.right + wide and box.top - high <= down <= box.bottom + high

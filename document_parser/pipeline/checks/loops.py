@@ -1,8 +1,8 @@
-"""Answers that say the same over and over. Pure, cheap, and rather silent than wrong.
+"""Detect answers that say the same over and over. Pure, cheap, and rather silent than wrong.
 
-Repetition is only believed when it is exact and long: real pages hold rows of zeros, empty forms, dotted leaders and refrains.
-A loop that counts ("1. the same 2. the same") repeats exactly once its numbers are left out; that is believed only where the
-rest is words, not a table's cells.
+Repetition is only believed if it is exact and long: real pages hold rows of zeros, empty forms, dotted leaders and refrains. A
+loop that counts ("1. the same 2. the same") repeats exactly once its numbers are left out; that is believed only if the rest is
+words, not a table's cells.
 """
 
 from __future__ import annotations
@@ -11,27 +11,37 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-TAIL = 6000
-PROBE = 16
-MOST_CANDIDATES = 64
+TAIL_CHARACTERS = 6000
+"""Characters at the end of an answer that are searched for a loop."""
+PROBE_CHARACTERS = 16
+"""Characters at the end of an answer whose earlier occurrences give the candidates for the period."""
+MAX_CANDIDATES = 64
+"""Candidate periods that are tried at most."""
 
 MARKUP = re.compile(r"<[^<>]{0,200}>|&[a-z]{1,10};")
+"""Tags and entities, which are left out before a unit is judged."""
 FILLER = frozenset(" \t\n.-_–—·…0xX|:=*$€£%+,()/")
 """What real pages repeat at length: leaders, rules, blanks, zeros, crossed-out fields."""
 ROW_ENDS = ("\n", "</tr>")
-LONG_UNIT = 300
-"""Whole paragraphs are repeated by forms and by blind text too; seen five times on a page that was sound."""
+"""What a unit contains that ends a row of text or of a table."""
+LONG_UNIT_CHARACTERS = 300
+"""Characters above which a unit is a whole paragraph. Forms and blind text repeat these too; seen five times on a page that was
+sound."""
 
 NUMBER = re.compile(r"\d+")
-COUNTED_LETTERS = 12
-COUNTED_SHARE = 0.4
-"""Words are mostly letters; a line of a table of contents is not."""
-COUNTED_LENGTH = 500
-"""Without its numbers, which are a quarter of a counting loop's length at most."""
-COUNTED_REPEATS = 8
-COUNTED_BOXES = 25
+"""What is left out of a text to find a loop that counts."""
+MIN_COUNTED_LETTERS = 12
+"""Letters that the repeated unit of a counting loop must have."""
+MIN_COUNTED_LETTER_SHARE = 0.4
+"""Share of letters that the unit must have. Words are mostly letters; a line of a table of contents is not."""
+MIN_COUNTED_CHARACTERS = 500
+"""Characters that a counting loop must have without its numbers, which are a quarter of its length at most."""
+MIN_COUNTED_REPEATS = 8
+"""Repeats from which running text that counts is a loop."""
+MIN_COUNTED_BOX_REPEATS = 25
 """The same words in boxes that move on: a column of a form may have a dozen."""
-COUNTED_ROWS = 60
+MIN_COUNTED_ROW_REPEATS = 60
+"""Repeats from which rows of a table that count are a loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +53,27 @@ class _Loop:
 
 
 def loop_reason(text: str) -> str | None:
-    """Why a growing answer should be stopped: its end says the same over and over. None where it does not.
+    """Return why a growing answer should be stopped: its end says the same over and over. None if it does not.
 
-    Looks at the last few thousand characters only, so that it can be asked often.
+    Only the last few thousand characters are searched, so that the check can be made often.
     """
-    loop = _loop_at_end(text[-TAIL:]) or _counting_loop(text[-TAIL:])
+    loop = _find_loop(text[-TAIL_CHARACTERS:]) or _find_counting_loop(text[-TAIL_CHARACTERS:])
     if loop is None:
         return None
     return f"the answer repeats itself: the same {loop.period} characters {loop.length // loop.period} times"
 
 
 def keep_good_prefix(text: str) -> str:
-    """The text before its loop, with what is repeated kept once; the whole text where there is no loop."""
-    loop = _loop_at_end(text[-TAIL:])
+    """Return the text before its loop, with one copy of what is repeated; the whole text if there is no loop."""
+    loop = _find_loop(text[-TAIL_CHARACTERS:])
     if loop is None:
-        counting = _counting_loop(text[-TAIL:])
-        return text if counting is None else _until_it_counts(text, counting)
+        counting = _find_counting_loop(text[-TAIL_CHARACTERS:])
+        return text if counting is None else _strip_counting_loop(text, counting)
     return text[: len(text) - _repeated_length(text, loop.period) + loop.period].rstrip()
 
 
-def _loop_at_end(tail: str) -> _Loop | None:
-    """The shortest period with which this text ends for longer than a real page would."""
+def _find_loop(tail: str) -> _Loop | None:
+    """Return the loop of the shortest period that ends this text and is longer than on real pages; None if there is none."""
     for period in _candidate_periods(tail):
         length = _repeated_length(tail, period)
         if length >= 2 * period and _is_too_much(tail[-period:], length):
@@ -72,19 +82,19 @@ def _loop_at_end(tail: str) -> _Loop | None:
 
 
 def _candidate_periods(tail: str) -> Iterator[int]:
-    """Distances from the last characters back to where they stood before, nearest first."""
-    probe = tail[-PROBE:]
-    place = len(tail) - PROBE
-    for _ in range(MOST_CANDIDATES):
-        found = tail.rfind(probe, 0, place + PROBE - 1) if place > 0 else -1
+    """Yield the distances from the last characters back to their earlier occurrences, nearest first."""
+    probe = tail[-PROBE_CHARACTERS:]
+    place = len(tail) - PROBE_CHARACTERS
+    for _ in range(MAX_CANDIDATES):
+        found = tail.rfind(probe, 0, place + PROBE_CHARACTERS - 1) if place > 0 else -1
         if found < 0:
             return
-        yield len(tail) - PROBE - found
+        yield len(tail) - PROBE_CHARACTERS - found
         place = found
 
 
 def _repeated_length(text: str, period: int) -> int:
-    """How many characters at the end of the text repeat with this period, found by halving."""
+    """Return how many characters at the end of the text repeat with this period, found by bisection."""
     least, most = 0, len(text) - period
     while least < most:
         middle = (least + most + 1) // 2
@@ -96,27 +106,27 @@ def _repeated_length(text: str, period: int) -> int:
 
 
 def _is_too_much(unit: str, length: int) -> bool:
-    """Whether this unit over so many characters is more than real pages hold."""
+    """Return whether this unit, repeated over ``length`` characters, is more than real pages hold."""
     repeats = length / len(unit)
     ends_rows = any(end in unit for end in ROW_ENDS)
-    if FILLER.issuperset(MARKUP.sub("", _turned(unit))):
+    if FILLER.issuperset(MARKUP.sub("", _rotate_to_tag(unit))):
         return length >= 1500 and (repeats >= 60 or length >= 5000) if ends_rows else length >= 1000 and repeats >= 80
     if "<td" in unit or "<th" in unit:
         return length >= 1600 and repeats >= 12
     # Less than two hundred tokens: four letters each, or one character each in writing without an alphabet.
-    most = 8 if len(unit) <= 100 or len(unit) > LONG_UNIT else 5
+    most = 8 if len(unit) <= 100 or len(unit) > LONG_UNIT_CHARACTERS else 5
     return length >= (600 if unit.isascii() else 300) and repeats >= most
 
 
-def _turned(unit: str) -> str:
-    """The unit begun at its first tag, so that no tag is cut in two."""
+def _rotate_to_tag(unit: str) -> str:
+    """Return the unit rotated to begin at its first tag, so that no tag is cut in two."""
     start = max(unit.find("<"), 0)
     return unit[start:] + unit[:start]
 
 
-def _counting_loop(tail: str) -> _Loop | None:
-    """A loop in which nothing changes but numbers. Lengths are those of the text without them."""
-    if not NUMBER.search(tail[-TAIL // 10 :]):
+def _find_counting_loop(tail: str) -> _Loop | None:
+    """Return a loop in which nothing changes but numbers, or None. Its lengths are those of the text without them."""
+    if not NUMBER.search(tail[-TAIL_CHARACTERS // 10 :]):
         return None
     bare = NUMBER.sub("", tail)
     for period in _candidate_periods(bare):
@@ -127,17 +137,20 @@ def _counting_loop(tail: str) -> _Loop | None:
 
 
 def _is_counting(unit: str, length: int) -> bool:
-    bare = MARKUP.sub("", _turned(unit))
+    """Return whether this unit, repeated over ``length`` characters without numbers, is words that count and no real list."""
+    bare = MARKUP.sub("", _rotate_to_tag(unit))
     letters = sum(map(str.isalpha, bare))
-    if letters < max(COUNTED_LETTERS, COUNTED_SHARE * len(bare)) or length < COUNTED_LENGTH:
+    if letters < max(MIN_COUNTED_LETTERS, MIN_COUNTED_LETTER_SHARE * len(bare)) or length < MIN_COUNTED_CHARACTERS:
         return False
     boxed = "<|" in unit
     in_table = "<t" in unit or ("|" in unit and not boxed)
-    return length / len(unit) >= (COUNTED_ROWS if in_table else COUNTED_BOXES if boxed else COUNTED_REPEATS)
+    return length / len(unit) >= (
+        MIN_COUNTED_ROW_REPEATS if in_table else MIN_COUNTED_BOX_REPEATS if boxed else MIN_COUNTED_REPEATS
+    )
 
 
-def _until_it_counts(text: str, loop: _Loop) -> str:
-    """The text up to where a counting loop begins to repeat, its first round kept."""
+def _strip_counting_loop(text: str, loop: _Loop) -> str:
+    """Return the text up to where a counting loop begins to repeat; its first round is kept."""
     looping = loop.length - loop.period
     place = len(text)
     while place and looping:

@@ -1,4 +1,4 @@
-"""A reading that may become the page, with what speaks against it."""
+"""A reading that may become the page, with the doubts about it, and the confidence of a reading."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from dataclasses import dataclass, field
 
 from document_parser.models import EngineName, PageWarning, Reading, WarningCode
 
-UNSURE = 0.85
-"""Below this mean confidence a page is flagged, and looked at once more: it may stand on its head."""
+MIN_PAGE_CONFIDENCE = 0.85
+"""Mean word confidence (0 to 1) below which a page is flagged and its direction is checked once more: it may be upside down."""
 
 
 @dataclass
 class Candidate:
-    """A reading that may become the page. ``doubts`` speak against it, ``notes`` only tell what was done."""
+    """A reading that may become the page.
+
+    ``doubts`` are warnings that speak against it, ``notes`` are warnings that only report what was done. ``turn`` is the
+    clockwise rotation in degrees at which it was read. ``agreement`` is the share of words (0 to 1) that a second reader has in
+    common with it; None if no second reader was asked.
+    """
 
     name: EngineName
     reading: Reading
@@ -22,18 +27,21 @@ class Candidate:
     notes: list[PageWarning] = field(default_factory=list)
 
     def doubt(self, code: WarningCode, message: str) -> None:
+        """Add a warning that speaks against the reading."""
         self.doubts.append(PageWarning(code=code, message=message))
 
     def note(self, code: WarningCode, message: str) -> None:
+        """Add a warning that only reports what was done."""
         self.notes.append(PageWarning(code=code, message=message))
 
 
 def confidence_of(reading: Reading) -> float | None:
-    """The mean confidence of the words, where the engine tells it."""
-    sure = [word.confidence for word in reading.words if word.confidence is not None]
-    return round(sum(sure) / len(sure), 4) if sure else None
+    """Return the mean confidence (0 to 1) of the reading's words; None if the engine reports none."""
+    confidences = [word.confidence for word in reading.words if word.confidence is not None]
+    return round(sum(confidences) / len(confidences), 4) if confidences else None
 
 
 def is_unsure(reading: Reading) -> bool:
+    """Return whether the mean confidence of the words is known and below ``MIN_PAGE_CONFIDENCE``."""
     confidence = confidence_of(reading)
-    return confidence is not None and confidence < UNSURE
+    return confidence is not None and confidence < MIN_PAGE_CONFIDENCE

@@ -1,4 +1,4 @@
-"""Mending an answer that went wrong at its end: its sound part is kept, and the rest of the page is read from a crop."""
+"""Repair an answer that went wrong at its end: keep its sound part and read the rest of the page from a crop."""
 
 from __future__ import annotations
 
@@ -18,46 +18,51 @@ from document_parser.pipeline.reading.page_context import PageContext
 
 
 async def read_rest(
-    one: PageContext, witnesses: EvidenceSources, reading: Reading, image: PageImage | None, rejection: guards.Rejection
+    context: PageContext, evidence: EvidenceSources, reading: Reading, image: PageImage | None, rejection: guards.Rejection
 ) -> Candidate | None:
-    """The page made whole; None where the places of what was read do not say where to go on, or the rest does not stand."""
+    """Return the page from the sound part of a rejected answer and a reading of the rest; None if that is not possible.
+
+    Only answers rejected as ``loop`` or ``length`` that were read from a JPEG are repaired. None too if the boxes of the sound
+    part do not show where to go on, or if the rest or the whole is rejected. Raises PageUnreadable, OSError if the JPEG cannot
+    be decoded, and StorageUnavailable and RedisError of the reading cache in workers.
+    """
     if rejection.guard not in {"loop", "length"} or image is None or image.encoding != "jpeg":
         return None
-    blocks = one.engines.get(reading.engine).parse(keep_good_prefix(reading.text))
-    place_blocks(blocks, [word.straightened(image.skew) for word in (await witnesses.known()).words])
+    blocks = context.engines.get(reading.engine).parse(keep_good_prefix(reading.text))
+    place_blocks(blocks, [word.straightened(image.skew) for word in (await evidence.known()).words])
     prefix = crops.sound_prefix(blocks, image)
     if prefix is None:
         return None
-    rest = await _read(one, reading.engine, prefix)
+    rest = await _read_below(context, reading.engine, prefix)
     if rest is None:
         return None
     whole = replace(reading, blocks=crops.joined(prefix, rest), finish_reason="stop", text="")
-    if await witnesses.verdict(whole, image) is not None:
+    if await evidence.verdict(whole, image) is not None:
         return None
-    candidate = one.candidate(reading.engine, whole)
+    candidate = context.candidate(reading.engine, whole)
     message = f"The answer went wrong at {prefix.bottom:.0%} of the page's height; the rest was read anew from there."
     candidate.note(rejection.warning or "truncated", message)
     return candidate
 
 
-async def _read(one: PageContext, name: EngineName, prefix: crops.Prefix) -> list[Block] | None:
-    """What stands below the prefix: nothing where there is no ink; None where it cannot be told."""
+async def _read_below(context: PageContext, name: EngineName, prefix: crops.Prefix) -> list[Block] | None:
+    """Return the blocks below the prefix: an empty list if there is no ink, None if they could not be read."""
     if prefix.is_whole:
         return []
     if not prefix.is_worth_a_crop:
         return None
     where = f"the rest of the page, from {prefix.bottom:.0%} down"
-    heat = next(iter(one.retry_temperatures), None)
+    temperature = next(iter(context.retry_temperatures), None)
     started = time.monotonic()
     try:
-        picture = crops.rest_of(prefix)
-        reading = await one.read(name, picture, heat, loop_reason)
+        crop = crops.rest_of(prefix)
+        reading = await context.read(name, crop, temperature, loop_reason)
     except EngineError as error:
-        one.record_attempt(name, "error", f"{where}: {error.message}", started, heat)
+        context.record_attempt(name, "error", f"{where}: {error.message}", started, temperature)
         return None
-    rejection = guards.judge(reading, picture, Evidence())
+    rejection = guards.judge(reading, crop, Evidence())
     if rejection is not None:
-        one.record_attempt(name, "rejected", f"{where}: {rejection.reason}", started, heat, rejection.guard)
+        context.record_attempt(name, "rejected", f"{where}: {rejection.reason}", started, temperature, rejection.guard)
         return None
-    one.record_attempt(name, "accepted", where, started, heat)
+    context.record_attempt(name, "accepted", where, started, temperature)
     return reading.blocks

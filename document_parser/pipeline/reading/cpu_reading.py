@@ -1,4 +1,4 @@
-"""What the CPU engine reads of a page that a model reads: when it is needed, or meanwhile, where a core is free."""
+"""Read a page with the CPU engine beside the model that reads it: at once if needed, else on an idle core."""
 
 from __future__ import annotations
 
@@ -12,60 +12,70 @@ from document_parser.pipeline.reading.page_context import PageContext
 
 
 class BackgroundOcr:
-    """The CPU engine's reading of one page, made once at most.
+    """Read one page with the CPU engine, at most once, as evidence for what a model reads.
 
-    Begun while a model answers, it is waited for; not begun by then, it is dropped: the model's pages wait for no core.
+    A reading that starts while the model answers is waited for. One that has not started when the model's answer arrives is
+    dropped: a page of a model does not wait for a core.
     """
 
-    def __init__(self, one: PageContext) -> None:
-        self._one = one
+    def __init__(self, context: PageContext) -> None:
+        """Remember the page; nothing is read yet."""
+        self._context = context
         self._task: asyncio.Task[Reading | None] | None = None
-        self._begun = False
+        self._started = False
 
     @property
     def engine(self) -> EngineName | None:
-        """The CPU engine of this page's ladder."""
-        names = (name for name in self._one.route.engines if name not in (*routing.MODELS, "text_layer"))
+        """Return the CPU engine among the engines of this page's route; None if there is none."""
+        names = (name for name in self._context.route.engines if name not in (*routing.MODELS, "text_layer"))
         return next(names, None)
 
     def start_if_idle(self) -> None:
-        """Read the page beside whoever is reading it, as soon as a core is free."""
+        """Read the page in the background, beside the engine that reads it, as soon as a core is free."""
         if self._task is None and self.engine is not None:
-            self._task = asyncio.create_task(self._on_a_spare_core())
+            self._task = asyncio.create_task(self._read_on_idle_core())
 
-    async def if_begun(self) -> Reading | None:
-        """The reading, where it has begun; None, and no reading later, where no core was free so far."""
-        if self._begun:
+    async def reading_if_started(self) -> Reading | None:
+        """Return the reading if it has started, after its end. If it has not, cancel it and return None.
+
+        Raises as ``reading``.
+        """
+        if self._started:
             return await self.reading()
         await self.aclose()
         return None
 
     async def reading(self) -> Reading | None:
-        """What the CPU engine reads; None where there is none, or it fails."""
-        if self._task is None or not self._begun:
+        """Read the page now, or wait for the reading under way. None if the route has no CPU engine or if it fails.
+
+        Raises StorageUnavailable and RedisError of the reading cache in workers.
+        """
+        if self._task is None or not self._started:
             await self.aclose()
             self._task = asyncio.create_task(self._read())
         return await self._task
 
     async def aclose(self) -> None:
-        """Stop reading."""
+        """Cancel the reading and wait until it has ended."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
-        if not self._begun:
+        if not self._started:
             self._task = None
 
-    async def _on_a_spare_core(self) -> Reading | None:
-        async with self._one.engines.spare_cores:
+    async def _read_on_idle_core(self) -> Reading | None:
+        """Wait for an idle core, then read."""
+        async with self._context.engines.spare_cores:
             return await self._read()
 
     async def _read(self) -> Reading | None:
+        """Read the page and record a failure in the attempts of the page; None if there is no CPU engine or if it fails."""
         name, started = self.engine, time.monotonic()
-        self._begun = True
+        self._started = True
         if name is None:
             return None
         try:
-            return await self._one.read(name, await self._one.picture_for(name))
+            return await self._context.read(name, await self._context.image_for(name))
         except (EngineError, PageUnreadable) as error:
-            self._one.record_attempt(name, "error", f"as a witness: {error.message}", started)
+            self._context.record_attempt(name, "error", f"as a witness: {error.message}", started)
             return None

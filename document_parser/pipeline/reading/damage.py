@@ -1,4 +1,4 @@
-"""What a page says of damage in its file."""
+"""Turn damage found in a page's data into the page's warnings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from document_parser.models import Damage, DamagedPart, PageWarning
 
-WHAT: dict[DamagedPart, str] = {
+PART_NAMES: dict[DamagedPart, str] = {
     "contents": "the page's contents",
     "form": "a part of the contents",
     "picture": "a picture",
@@ -15,41 +15,51 @@ WHAT: dict[DamagedPart, str] = {
     "frame": "the picture",
     "pages": "further pages",
 }
-HOW = {"missing": "missing from the file", "cut": "cut off", "undecodable": "undecodable", "corrupt": "changed"}
+"""The words of the message for each damaged part."""
+FAULT_NAMES = {"missing": "missing from the file", "cut": "cut off", "undecodable": "undecodable", "corrupt": "changed"}
+"""The words of the message for each kind of fault."""
 MAX_NAMED = 5
-"""Damaged parts that the message names; ``details`` has all."""
+"""Damaged parts that the message names at most; ``details`` has all of them."""
 
-REPAIRED = "The structure of the file was broken and has been rebuilt: what could be found in it was read."
+REPAIRED_MESSAGE = "The structure of the file was broken and has been rebuilt: what could be found in it was read."
+"""The message of the warning ``repaired``."""
 ADVICE = "Compare the page with the original, or upload an undamaged file."
+"""The last sentence of each message about damage: what the reader can do."""
 
 
 def damage_warnings(damage: Sequence[Damage], *, repaired: bool) -> Iterator[PageWarning]:
-    """Yield ``repaired``, ``cut_off`` for a picture file that ends early, and ``damaged_data`` for all other damage."""
+    """Yield the warnings ``repaired``, ``cut_off`` if an image file ends early, and ``damaged_data`` for all other damage.
+
+    ``repaired`` is True if the structure of the file had to be rebuilt. An image file whose rows are all there although it ends
+    early counts as repaired.
+    """
     cut = [one for one in damage if one.part == "frame" and one.fault == "cut"]
     whole = [one for one in cut if one.decoded is not None and one.decoded == one.promised]
     if repaired or whole:
-        yield PageWarning(code="repaired", message=REPAIRED)
+        yield PageWarning(code="repaired", message=REPAIRED_MESSAGE)
     for one in cut:
         if one not in whole:
-            yield _cut_off(one)
+            yield _cut_off_warning(one)
     others = [one for one in damage if one not in cut]
     if others:
-        named = "; ".join(dict.fromkeys(map(_described, others[:MAX_NAMED])))
+        named = "; ".join(dict.fromkeys(map(_describe, others[:MAX_NAMED])))
         more = f"; and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
         details = {"damage": [one.model_dump(exclude_none=True) for one in others]}
         message = f"Data of this page is damaged ({named}{more}): some of it may be missing or wrong. {ADVICE}"
         yield PageWarning(code="damaged_data", message=message, details=details)
 
 
-def _cut_off(cut: Damage) -> PageWarning:
+def _cut_off_warning(cut: Damage) -> PageWarning:
+    """Return the warning ``cut_off`` with the share of the image's rows (0 to 1) that could be decoded."""
     share = round((cut.decoded or 0) / (cut.promised or 1), 4)
     message = f"The file ends early: {share:.0%} of the picture's rows are whole, and the rest is missing or coarse. {ADVICE}"
     return PageWarning(code="cut_off", message=message, details={"share": share, **cut.model_dump(exclude_none=True)})
 
 
-def _described(damage: Damage) -> str:
+def _describe(damage: Damage) -> str:
+    """Describe one damaged part: what it is, how it is damaged, and how much of it could be decoded."""
     encoding = f" ({damage.encoding})" if damage.encoding else ""
     if damage.decoded is None:
-        return f"{WHAT[damage.part]}{encoding} {HOW[damage.fault]}"
+        return f"{PART_NAMES[damage.part]}{encoding} {FAULT_NAMES[damage.fault]}"
     of = f" of {damage.promised}" if damage.promised is not None else ""
-    return f"{WHAT[damage.part]}{encoding} {HOW[damage.fault]} after {damage.decoded}{of} {damage.unit}"
+    return f"{PART_NAMES[damage.part]}{encoding} {FAULT_NAMES[damage.fault]} after {damage.decoded}{of} {damage.unit}"

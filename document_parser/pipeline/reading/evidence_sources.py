@@ -1,4 +1,4 @@
-"""Who can be asked about a page beside the engine that reads it: its text layer, and what the CPU finds in its picture."""
+"""Collect evidence about a page beside the engine that reads it: its text layer and what the CPU engine reads."""
 
 from __future__ import annotations
 
@@ -13,77 +13,93 @@ from document_parser.pipeline.reading.page_result import words_as_shown
 
 
 class EvidenceSources:
-    """The witnesses of one page, each asked once, when it is first needed."""
+    """The evidence about one page; each source is asked at most once, when it is first needed."""
 
-    def __init__(self, one: PageContext) -> None:
-        self._one = one
+    def __init__(self, context: PageContext) -> None:
+        """Remember the page; nothing is read yet."""
+        self._context = context
         self._known: Evidence | None = None
-        self._cpu = BackgroundOcr(one)
+        self._cpu = BackgroundOcr(context)
         self.unchecked = False
-        """Whether the CPU was to look at the page and had no core free for it."""
+        """Whether the CPU engine had to check the page and had no core free for it."""
 
     def prefetch(self) -> None:
-        """A model is about to be asked: the CPU may read the page meanwhile, where nobody else has words for it."""
-        if self._known is None and self._one.engines.check_image_pages != "suspicious" and not self._has_text_layer():
+        """Let the CPU engine read the page on an idle core while a model answers, if no text layer has words for it."""
+        if self._known is None and self._context.engines.check_image_pages != "suspicious" and not self._has_text_layer():
             self._cpu.start_if_idle()
 
     async def aclose(self) -> None:
-        """End what is still being read."""
+        """Cancel what is still being read."""
         await self._cpu.aclose()
 
     async def known(self) -> Evidence:
-        """The words of a sound text layer; else, where the page is to be checked, those that the CPU finds."""
+        """Return the words of a sound text layer; else, if the page must be checked, those that the CPU engine reads.
+
+        The evidence is empty if neither has words. Raises PageUnreadable, and StorageUnavailable and RedisError of the reading
+        cache in workers.
+        """
         if self._known is None:
-            self._known = await self._found()
+            self._known = await self._collect()
         return self._known
 
-    async def _found(self) -> Evidence:
-        facts, second, checked = self._one.facts, self._one.route.second, self._one.engines.check_image_pages
+    async def _collect(self) -> Evidence:
+        """Collect the evidence as CHECK_IMAGE_PAGES and the route ask for it."""
+        facts, second, checked = self._context.facts, self._context.route.second, self._context.engines.check_image_pages
         if self._has_text_layer():
-            words = await self._one.source.words(facts.number)
+            words = await self._context.source.words(facts.number)
             return Evidence(words, "text_layer", sees_pictures=facts.image_share == 0)
         if checked == "all" or (second is not None and second == self._cpu.engine):
-            return _seen(await self._cpu.reading())
+            return _evidence_from(await self._cpu.reading())
         if checked == "suspicious" or self._cpu.engine is None:
             return Evidence()
-        reading = await self._cpu.if_begun()
+        reading = await self._cpu.reading_if_started()
         self.unchecked = reading is None
-        return _seen(reading)
+        return _evidence_from(reading)
 
-    async def on_cpu(self) -> Reading | None:
-        """What the CPU engine of this page's ladder reads; None where there is none, or it fails. A rung may use it too."""
+    async def read_on_cpu(self) -> Reading | None:
+        """Return what the CPU engine of this page's route reads; None if there is none or if it fails.
+
+        The ladder may use the same reading as an attempt of that engine. Raises StorageUnavailable and RedisError of the
+        reading cache in workers.
+        """
         return await self._cpu.reading()
 
-    async def has_read(self, name: EngineName) -> Reading | None:
-        """What this engine has read as a witness already."""
-        return await self._cpu.if_begun() if name == self._cpu.engine else None
+    async def reading_of(self, name: EngineName) -> Reading | None:
+        """Return what this engine has read of the page as evidence already; None if it has not started."""
+        return await self._cpu.reading_if_started() if name == self._cpu.engine else None
 
-    async def verdict(self, reading: Reading, image: PageImage | None) -> guards.Rejection | None:
-        """The guards' word on a reading. A suspicion that the CPU's words can settle is put to them first."""
+    async def find_rejection(self, reading: Reading, image: PageImage | None) -> guards.Rejection | None:
+        """Return why the guards reject a reading, or None if they accept it.
+
+        A rejection that the CPU engine's words can settle is checked against them first. Raises PageUnreadable, and
+        StorageUnavailable and RedisError of the reading cache in workers.
+        """
         if reading.engine == "text_layer":
-            return guards.empty(reading, image)
+            return guards.check_empty(reading, image)
         by_model = reading.engine in routing.MODELS
-        witness = await self.known() if by_model or self._has_text_layer() else Evidence()
-        rejection = guards.judge(reading, image, witness)
-        if rejection is None or not by_model or not _can_be_settled(rejection, witness):
+        evidence = await self.known() if by_model or self._has_text_layer() else Evidence()
+        rejection = guards.judge(reading, image, evidence)
+        if rejection is None or not by_model or not _can_be_settled(rejection, evidence):
             return rejection
-        seen = _seen(await self._cpu.reading())
-        if not seen.words:
+        cpu_evidence = _evidence_from(await self._cpu.reading())
+        if not cpu_evidence.words:
             return rejection
-        if not witness.words:
-            self._known, self.unchecked = seen, False  # further readings are held against the same words
-        return guards.judge(reading, image, witness.and_also(seen))
+        if not evidence.words:
+            self._known, self.unchecked = cpu_evidence, False  # further readings are checked against the same words
+        return guards.judge(reading, image, evidence.merge(cpu_evidence))
 
     def _has_text_layer(self) -> bool:
-        return bool(self._one.facts.characters) and not routing.text_layer_problem(self._one.facts)
+        """Return whether the page has a text layer that is sound."""
+        return bool(self._context.facts.characters) and not routing.text_layer_problem(self._context.facts)
 
 
-def _seen(reading: Reading | None) -> Evidence:
-    """The words that the CPU engine finds, where it is there and sure of them."""
+def _evidence_from(reading: Reading | None) -> Evidence:
+    """Return the words of the CPU engine's reading as evidence; empty if there is no reading or the engine is unsure of it."""
     if reading is None or is_unsure(reading):
         return Evidence()
     return Evidence(words_as_shown(reading), reading.engine, sees_pictures=True)
 
 
-def _can_be_settled(rejection: guards.Rejection, witness: Evidence) -> bool:
-    return rejection.doubtful or (rejection.guard == "fabrication" and not witness.sees_pictures)
+def _can_be_settled(rejection: guards.Rejection, evidence: Evidence) -> bool:
+    """Return whether more words from the page image can show that a rejection is wrong."""
+    return rejection.doubtful or (rejection.guard == "fabrication" and not evidence.sees_pictures)

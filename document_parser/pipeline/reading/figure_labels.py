@@ -1,4 +1,7 @@
-"""The numbers along the axes of a chart, and the titles of these, belong to its figure: without them nobody can read it."""
+"""Extend the box of a chart by the numbers and titles along its axes: without them nobody can read it.
+
+Boxes and distances are fractions of the page, origin top left.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +9,48 @@ from collections.abc import Iterable, Sequence
 
 from document_parser.models import Block, BlockKind, BoundingBox
 
-NEAR, ASIDE = 0.03, 0.02
-"""Of the page's sides: how far from a figure its labels are, and how far along its edges they go beyond it."""
-LEAST_NUMBERS = 3
-"""Along the edges of a figure; without them it is no chart, and what is beside it no label."""
-MOSTLY = 0.5
-LONGEST = 60
-"""Letters of the title of an axis."""
-TEXT: frozenset[BlockKind] = frozenset(["paragraph", "heading", "list_item", "title"])
+MAX_LABEL_GAP_SHARE, MAX_LABEL_OVERHANG_SHARE = 0.03, 0.02
+"""How far from a figure's edge a label may be, and how far it may reach beyond the ends of that edge: shares of the page's
+sides."""
+MIN_NUMBERS = 3
+"""Numbers that must be along the edges of a figure; with fewer it is no chart, and the texts beside it are no labels."""
+MIN_LABEL_DIGIT_SHARE = 0.5
+"""Share of digits among the characters of a text, white space left out, from which it counts as numbers."""
+MAX_TITLE_CHARACTERS = 60
+"""Characters of an axis title at most."""
+LABEL_KINDS: frozenset[BlockKind] = frozenset(["paragraph", "heading", "list_item", "title"])
+"""The kinds of blocks that may be labels."""
 
 
 def with_labels(box: BoundingBox, blocks: Sequence[Block]) -> BoundingBox:
-    """The place of a figure together with that of its labels; the place itself, where it has none."""
-    places = [(block.text, block.box) for block in blocks if block.kind in TEXT and block.box is not None]
+    """Return the box of a figure extended by the boxes of its labels; the same box if it has no labels."""
+    places = [(block.text, block.box) for block in blocks if block.kind in LABEL_KINDS and block.box is not None]
     numbers = [(text, place) for text, place in places if _is_number(text) and _is_beside(place, box)]
-    if sum(len(text.split()) for text, _ in numbers) < LEAST_NUMBERS:
+    if sum(len(text.split()) for text, _ in numbers) < MIN_NUMBERS:
         return box
-    scaled = _around([box, *(place for _, place in numbers)])
-    return _around([scaled, *(place for text, place in places if len(text) <= LONGEST and _is_beside(place, scaled))])
+    scaled = _box_around([box, *(place for _, place in numbers)])
+    return _box_around(
+        [scaled, *(place for text, place in places if len(text) <= MAX_TITLE_CHARACTERS and _is_beside(place, scaled))]
+    )
 
 
 def _is_number(text: str) -> bool:
-    """Whether a text says little but numbers."""
+    """Return whether a text says little but numbers."""
     seen = [character for character in text if not character.isspace()]
-    return sum(map(str.isdigit, seen)) >= MOSTLY * len(seen) and sum(map(str.isalpha, seen)) <= 1
+    return sum(map(str.isdigit, seen)) >= MIN_LABEL_DIGIT_SHARE * len(seen) and sum(map(str.isalpha, seen)) <= 1
 
 
 def _is_beside(place: BoundingBox, box: BoundingBox) -> bool:
-    """Whether a place lies along one of the edges, no further than NEAR from it."""
-    level = place.top >= box.top - ASIDE and place.bottom <= box.bottom + ASIDE
-    upright = place.left >= box.left - ASIDE and place.right <= box.right + ASIDE
+    """Return whether ``place`` lies along one of the edges of ``box``, no further than ``MAX_LABEL_GAP_SHARE`` from it."""
+    level = place.top >= box.top - MAX_LABEL_OVERHANG_SHARE and place.bottom <= box.bottom + MAX_LABEL_OVERHANG_SHARE
+    upright = place.left >= box.left - MAX_LABEL_OVERHANG_SHARE and place.right <= box.right + MAX_LABEL_OVERHANG_SHARE
     across = max(box.left - place.right, place.left - box.right)
     down = max(box.top - place.bottom, place.top - box.bottom)
-    return (level and across <= NEAR) or (upright and down <= NEAR)
+    return (level and across <= MAX_LABEL_GAP_SHARE) or (upright and down <= MAX_LABEL_GAP_SHARE)
 
 
-def _around(boxes: Iterable[BoundingBox]) -> BoundingBox:
+def _box_around(boxes: Iterable[BoundingBox]) -> BoundingBox:
+    """Return the smallest box that holds all the given boxes."""
     kept = list(boxes)
     return BoundingBox.of(
         min(box.left for box in kept),

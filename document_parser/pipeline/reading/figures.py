@@ -1,4 +1,4 @@
-"""Figures of a page: found among its pictures where no model saw them, put into the reading order, cut out and kept."""
+"""Find the figures of a page among its embedded images, put them into the reading order, and store their pictures."""
 
 from __future__ import annotations
 
@@ -10,44 +10,52 @@ from document_parser.pipeline.assembly.captions_and_links import with_captions
 from document_parser.sources.base import PageSource
 from document_parser.text.normalize import texts_of
 
-PICTURE = PictureSpec(dpi=150, max_long_side=1600, quality=85)
+FIGURE_SPEC = PictureSpec(dpi=150, max_long_side=1600, quality=85)
+"""How the picture of a figure is rendered: resolution in dots per inch, longest side in pixels, JPEG quality."""
 MARGIN_POINTS = 3.0
-"""White left around a figure."""
-MOST_FIGURES = 40
-"""Of one page; more are an album of icons."""
-LETTERS_ON_BACKGROUND = 200
-"""A picture with more text on it is the ground that the text stands on."""
-NEAR = 0.04
-"""A caption at most this share of the page height away belongs to the figure."""
+"""White kept around a figure, in points."""
+MAX_FIGURES = 40
+"""Figures of one page at most; a page with more of them is an album of icons."""
+MAX_FIGURE_CHARACTERS = 200
+"""Characters on an embedded image above which it is the background of a text, no figure."""
+MAX_CAPTION_GAP_SHARE = 0.04
+"""A caption at most this far from a figure belongs to it, as a share of the page height."""
 
 KeepFigure = Callable[[str, bytes], Awaitable[None]]
-"""Takes the name and the JPEG of a figure. Its errors pass through."""
+"""Store a figure, given its file name and its JPEG. Its errors pass through; that of a worker raises StorageUnavailable."""
 
 _FURNITURE: frozenset[BlockKind] = frozenset(["page_footer", "page_number"])
+"""Kinds of blocks that a figure is put before if nothing else shows its place."""
 
 
 async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, facts: PageFacts | None = None) -> Page:
-    """The page as it is stored: figures among its blocks, captions linked. Pictures are handed to ``keep``, where there is one.
+    """Return the page with figures among its blocks and captions linked, as it is stored.
 
-    ``facts`` are asked for where they are needed and not given. A figure that cannot be drawn has no picture.
+    The JPEG of each figure goes to ``keep``; None stores no pictures. ``facts`` are read from the source if they are needed and
+    not given. A figure that cannot be rendered has no picture. Raises PageUnreadable if the facts cannot be read, and the
+    errors of ``keep``.
     """
     if page.status != "done":
         return page
-    if page.engine == "text_layer" or _unplaced(page.blocks):
+    if page.engine == "text_layer" or _figures_without_box(page.blocks):
         facts = facts or await source.facts(page.number)
         pictures = [box.turned(page.rotation) for box in facts.pictures]
         blocks = placed(page.blocks, pictures) if page.engine == "text_layer" else located(page.blocks, pictures)
         page = page.model_copy(update={"blocks": blocks})
-    return with_captions(await _cut(source, page, keep) if keep is not None else page)
+    return with_captions(await _store_pictures(source, page, keep) if keep is not None else page)
 
 
-def _unplaced(blocks: Sequence[Block]) -> list[Block]:
+def _figures_without_box(blocks: Sequence[Block]) -> list[Block]:
+    """Return the figures that have no box."""
     return [block for block in blocks if block.kind == "figure" and block.box is None]
 
 
 def located(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
-    """Figures without a place get those of the page's pictures, in order, where there are as many of both."""
-    boxes = iter(pictures if len(_unplaced(blocks)) == len(pictures) else ())
+    """Give figures without a box the boxes of the page's embedded images, in order, if there are as many of both.
+
+    Boxes are fractions of the page as it was read, origin top left.
+    """
+    boxes = iter(pictures if len(_figures_without_box(blocks)) == len(pictures) else ())
     return [
         block.model_copy(update={"box": next(boxes, None)}) if block.kind == "figure" and block.box is None else block
         for block in blocks
@@ -55,48 +63,54 @@ def located(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Bl
 
 
 def placed(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
-    """The blocks with a figure for every picture, where it stands in the order of reading."""
+    """Return the blocks with a figure for each embedded image, inserted at its place in the reading order.
+
+    An image with much text on it is left out: it is a background. Boxes are fractions of the page, origin top left.
+    """
     found = list(blocks)
-    # The last one first: those that go to the same place stand there in order.
-    for box in reversed(pictures[:MOST_FIGURES]):
-        if not is_ground(found, box):
-            found.insert(_position(found, box), Block(kind="figure", box=box))
+    # The last one first, so that figures inserted at the same index keep their order.
+    for box in reversed(pictures[:MAX_FIGURES]):
+        if not is_background(found, box):
+            found.insert(_position_of(found, box), Block(kind="figure", box=box))
     return found
 
 
-def is_ground(blocks: Sequence[Block], box: BoundingBox) -> bool:
-    """Whether so much text stands on a picture that it is no figure."""
-    on_it = (block for block in blocks if block.box is not None and _inside(block.box, box) and _is_mostly_on(block.box, box))
-    return sum(map(len, texts_of(on_it))) > LETTERS_ON_BACKGROUND
+def is_background(blocks: Sequence[Block], box: BoundingBox) -> bool:
+    """Return whether so much text lies on an image that it is a background and no figure."""
+    on_it = (
+        block for block in blocks if block.box is not None and _is_inside(block.box, box) and _is_mostly_on(block.box, box)
+    )
+    return sum(map(len, texts_of(on_it))) > MAX_FIGURE_CHARACTERS
 
 
 def _is_mostly_on(block: BoundingBox, box: BoundingBox) -> bool:
-    """Whether half of a block lies on a picture: a table around a picture does not."""
+    """Return whether at least half of a block's area lies on an image; that of a table around an image does not."""
     across = min(block.right, box.right) - max(block.left, box.left)
     down = min(block.bottom, box.bottom) - max(block.top, box.top)
     return across * down >= 0.5 * (block.right - block.left) * (block.bottom - block.top)
 
 
-def _inside(inner: BoundingBox, outer: BoundingBox) -> bool:
-    """Whether the middle of a box lies in another."""
+def _is_inside(inner: BoundingBox, outer: BoundingBox) -> bool:
+    """Return whether the middle of ``inner`` lies in ``outer``."""
     across, down = (inner.left + inner.right) / 2, (inner.top + inner.bottom) / 2
     return outer.left <= across <= outer.right and outer.top <= down <= outer.bottom
 
 
-def _position(blocks: Sequence[Block], box: BoundingBox) -> int:
-    """Before its caption below it, else after its caption or what else stands above it, else before what is below.
+def _position_of(blocks: Sequence[Block], box: BoundingBox) -> int:
+    """Return the index at which a figure is inserted among the blocks.
 
-    The words that stand on the figure itself do not tell.
+    Before its caption below it; else after its caption, or after what else is above it; else before what is below. The words on
+    the figure itself do not count.
     """
     column = [
         (place, block, block.box)
         for place, block in enumerate(blocks)
-        if block.box and _one_column(block.box, box) and not _inside(block.box, box)
+        if block.box and _is_in_same_column(block.box, box) and not _is_inside(block.box, box)
     ]
     middle = (box.top + box.bottom) / 2
     below = min((one for one in column if one[2].top >= middle), key=lambda one: one[2].top, default=None)
     above = max((one for one in column if one[2].bottom <= middle), key=lambda one: one[2].bottom, default=None)
-    if below and below[1].kind == "caption" and below[2].top - box.bottom <= NEAR:
+    if below and below[1].kind == "caption" and below[2].top - box.bottom <= MAX_CAPTION_GAP_SHARE:
         return below[0]
     if above:
         return above[0] + 1
@@ -105,20 +119,21 @@ def _position(blocks: Sequence[Block], box: BoundingBox) -> int:
     return next((place for place, block in enumerate(blocks) if block.kind in _FURNITURE), len(blocks))
 
 
-def _one_column(one: BoundingBox, other: BoundingBox) -> bool:
+def _is_in_same_column(one: BoundingBox, other: BoundingBox) -> bool:
+    """Return whether two boxes overlap horizontally."""
     return min(one.right, other.right) > max(one.left, other.left)
 
 
-async def _cut(source: PageSource, page: Page, keep: KeepFigure) -> Page:
-    """The page with a picture for each of its figures that has a place."""
+async def _store_pictures(source: PageSource, page: Page, keep: KeepFigure) -> Page:
+    """Return the page with a stored picture for each of its figures that has a box."""
     blocks = list(page.blocks)
     count = 0
     for place, block in enumerate(blocks):
-        if block.kind != "figure" or block.box is None or count >= MOST_FIGURES:
+        if block.kind != "figure" or block.box is None or count >= MAX_FIGURES:
             continue
         region = _with_margin(block.box, page)
         try:
-            image = await source.render(page.number, PICTURE.model_copy(update={"region": region}), page.rotation)
+            image = await source.render(page.number, FIGURE_SPEC.model_copy(update={"region": region}), page.rotation)
         except PageUnreadable:
             continue  # the page itself has been read
         count += 1
@@ -129,5 +144,6 @@ async def _cut(source: PageSource, page: Page, keep: KeepFigure) -> Page:
 
 
 def _with_margin(box: BoundingBox, page: Page) -> BoundingBox:
+    """Return a box with ``MARGIN_POINTS`` around it; a page of unknown size counts as A4."""
     across, down = MARGIN_POINTS / (page.width or 595.0), MARGIN_POINTS / (page.height or 842.0)
     return BoundingBox.of(box.left - across, box.top - down, box.right + across, box.bottom + down)

@@ -1,8 +1,9 @@
-"""Fonts whose letters are others than those they show: found out by a look at a line or two, and read from the picture.
+"""Detect fonts whose letters are others than those they show, and read their lines from the page image.
 
-A font without a sound map says "xjmm" where the page shows "will", and nothing else of the page tells. A font whose letters no
-language would use like that is put to the CPU engine. Only where that is sure of quite other words, which a language would use,
-the lines of this font are taken from the picture; all others, and the layout, stay as the text layer has them.
+A font without a sound map says "xjmm" where the page shows "will", and nothing else on the page shows that. The CPU engine
+reads a few lines of each font whose letters no language would use like that. Only if it is sure of quite other words, which a
+language would use, are the lines of this font taken from the image; all other lines, and the layout, stay as the text layer has
+them.
 """
 
 from __future__ import annotations
@@ -33,219 +34,250 @@ from document_parser.sources.base import PageSource
 from document_parser.text.language import is_doubtful, plain_letters
 from document_parser.text.normalize import is_meaningless
 
-WITNESS: EngineName = "rapidocr"
-SAMPLES = 2
-"""Lines of a font that are looked at."""
-OTHER = 0.5
-"""What a witness reads is another text where less than this share of the letters is the same, in order."""
-SURE = 0.75
-LEAST_LETTERS = 8
-LONGER = 2.0
+FONT_CHECK_ENGINE: EngineName = "rapidocr"
+"""The engine that reads the lines of suspect fonts from the page image."""
+MAX_SAMPLED_LINES = 2
+"""Lines of a font that are read to decide about it."""
+MIN_SAME_LETTERS_SHARE = 0.5
+"""Share of the letters that must be the same, in order; with fewer the image shows another text."""
+MIN_SAMPLE_CONFIDENCE = 0.75
+"""Confidence (0 to 1) that the least confident word of the sampled lines must have."""
+MIN_READ_LETTERS = 8
+"""Letters that must be read from the image to decide about a font."""
+MAX_LENGTH_RATIO = 2.0
 """A reading of more or less than this many times the letters is of something else too."""
-MOST_FALSE = 0.4
-"""Where fonts with more of the page's characters are false, the page is read as a whole."""
-MOST_LINES = 40
-LEAST_SIDE = 64
-"""Pixels of a line's picture, from top to bottom."""
+MAX_MISENCODED_SHARE = 0.4
+"""Share of the page's characters in misencoded fonts above which the page is read as a whole."""
+MAX_MISENCODED_LINES = 40
+"""Lines of misencoded fonts above which the page is read as a whole."""
+MIN_LINE_PIXELS = 64
+"""Height in pixels that the image of a line has at least."""
 
 
-_SOUND: WeakKeyDictionary[PageSource, set[str]] = WeakKeyDictionary()
-"""Lines that were looked at and not found false, by their document: a running head is looked at once."""
+_SOUND_LINES: WeakKeyDictionary[PageSource, set[str]] = WeakKeyDictionary()
+"""Lines that were checked and found sound, by their document: a running head is checked once."""
 
 
-class Seen(NamedTuple):
-    """What a picture shows in the place of a line, and how sure its reader is of the least sure word."""
+class ReadLine(NamedTuple):
+    """The words that the image shows in the place of a line, and the confidence (0 to 1) of the least confident one."""
 
     words: list[Word]
     confidence: float
 
 
 class RepairedSource:
-    """An open document one of whose pages has other words than its text layer. It is a PageSource."""
+    """An open document in which one page has other words than its text layer. It is a PageSource."""
 
     def __init__(self, source: PageSource, facts: PageFacts, words: Sequence[Word]) -> None:
+        """Wrap ``source``; ``facts`` and ``words`` replace those of the page that ``facts`` names."""
         self._source = source
         self._facts = facts
         self._words = list(words)
 
     async def facts(self, number: int) -> PageFacts:
+        """Return the facts of a page. Raises PageUnreadable."""
         return self._facts if number == self._facts.number else await self._source.facts(number)
 
     async def words(self, number: int) -> list[Word]:
+        """Return the words of a page with boxes in fractions of the page. Raises PageUnreadable."""
         return list(self._words) if number == self._facts.number else await self._source.words(number)
 
     async def rules(self, number: int) -> list[RulingLine]:
+        """Return the drawn lines of a page in fractions of the page. Raises PageUnreadable."""
         return await self._source.rules(number)
 
     async def damage(self, number: int) -> list[Damage]:
+        """Return the damaged parts of a page's data. Raises PageUnreadable."""
         return await self._source.damage(number)
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+        """Return a page as an image, turned clockwise by ``turn`` degrees. Raises PageUnreadable."""
         return await self._source.render(number, spec, turn)
 
 
 @dataclass
-class Checked:
-    """A page whose doubtful fonts have been looked at. ``attempts`` tell what of; ``mended`` says what was changed."""
+class FontCheck:
+    """A page whose suspect fonts have been checked.
+
+    ``attempts`` report the check. ``repaired`` says what was changed; empty if nothing was.
+    """
 
     source: PageSource
     facts: PageFacts
     attempts: list[Attempt] = field(default_factory=list)
-    mended: str = ""
+    repaired: str = ""
 
 
-async def with_fonts_checked(source: PageSource, facts: PageFacts, engines: Engines) -> Checked:
-    """The page with the words of false fonts read from its picture; as it is where none is in doubt, or nobody can look.
+async def check_fonts(source: PageSource, facts: PageFacts, engines: Engines) -> FontCheck:
+    """Return the page with the lines of misencoded fonts read from its image.
 
-    Raises PageUnreadable.
+    The page stays as it is if no font is suspect, if its text layer is not sound anyway, or if RapidOCR is not available.
+    Raises PageUnreadable, and StorageUnavailable and RedisError of the reading cache in workers.
     """
-    if not facts.suspect_fonts or text_layer_problem(facts) or WITNESS not in await engines.available():
-        return Checked(source, facts)
-    look = _Look(source, facts.number, engines)
+    if not facts.suspect_fonts or text_layer_problem(facts) or FONT_CHECK_ENGINE not in await engines.available():
+        return FontCheck(source, facts)
+    reader = _LineReader(source, facts.number, engines)
     started = time.monotonic()
     try:
-        false = [font for font in facts.suspect_fonts if await look.finds_false(font)]
-        checked = await _without(false, source, facts, look)
+        misencoded = [font for font in facts.suspect_fonts if await reader.is_misencoded(font)]
+        check = await _replace_lines(misencoded, source, facts, reader)
     except EngineError as error:
-        checked = Checked(source, facts)
-        told, outcome = f"a look at a font in doubt: {error.message}", "error"
+        check = FontCheck(source, facts)
+        reason, outcome = f"a look at a font in doubt: {error.message}", "error"
     else:
-        told, outcome = _said(len(facts.suspect_fonts), len(false), checked.mended), "accepted"
+        reason, outcome = _describe_check(len(facts.suspect_fonts), len(misencoded), check.repaired), "accepted"
     spent = round((time.monotonic() - started) * 1000)
-    fields = {"engine": WITNESS, "outcome": outcome, "reason": told, "milliseconds": spent}
-    checked.attempts.append(Attempt.model_validate(fields))
-    return checked
+    fields = {"engine": FONT_CHECK_ENGINE, "outcome": outcome, "reason": reason, "milliseconds": spent}
+    check.attempts.append(Attempt.model_validate(fields))
+    return check
 
 
-def _said(doubted: int, false: int, mended: str) -> str:
-    """What the why-trail says; nothing of the page's contents."""
-    if not false:
+def _describe_check(suspects: int, misencoded: int, repaired: str) -> str:
+    """Describe the check for the attempts of the page, without anything of the page's contents."""
+    if not misencoded:
         return (
-            f"looked at {doubted} fonts in doubt: they show what they say"
-            if doubted > 1
+            f"looked at {suspects} fonts in doubt: they show what they say"
+            if suspects > 1
             else "looked at a font in doubt: it shows what it says"
         )
-    return mended or "looked at a font in doubt: it shows other letters than it says"
+    return repaired or "looked at a font in doubt: it shows other letters than it says"
 
 
-async def _without(false: Sequence[FontInDoubt], source: PageSource, facts: PageFacts, look: _Look) -> Checked:
-    if not false:
-        return Checked(source, facts)
+async def _replace_lines(
+    misencoded: Sequence[FontInDoubt], source: PageSource, facts: PageFacts, reader: _LineReader
+) -> FontCheck:
+    """Return the page with the lines of misencoded fonts read from its image; without their words if there are too many."""
+    if not misencoded:
+        return FontCheck(source, facts)
     words = await source.words(facts.number)
-    lines = [line for font in false for line in runs_of(font.words)]
-    letters = sum(len(word.text) for font in false for word in font.words)
-    if letters > MOST_FALSE * facts.characters or len(lines) > MOST_LINES:
-        gone = {_key(word) for line in lines for word in line}
+    lines = [line for font in misencoded for line in runs_of(font.words)]
+    letters = sum(len(word.text) for font in misencoded for word in font.words)
+    if letters > MAX_MISENCODED_SHARE * facts.characters or len(lines) > MAX_MISENCODED_LINES:
+        gone = {_key_of(word) for line in lines for word in line}
         facts = facts.model_copy(update={"false_share": min(1.0, letters / max(1, facts.characters)), "doubted": []})
-        return Checked(RepairedSource(source, facts, [word for word in words if _key(word) not in gone]), facts)
-    mended = {_key(line[0]): (line, await look.at(line)) for line in lines}
-    unread = sum(not found.words for _, found in mended.values())
+        return FontCheck(RepairedSource(source, facts, [word for word in words if _key_of(word) not in gone]), facts)
+    repaired = {_key_of(line[0]): (line, await reader.read_line(line)) for line in lines}
+    unread = sum(not found.words for _, found in repaired.values())
     facts = facts.model_copy(update={"doubted": []})
-    told = f"{_lines(len(mended) - unread)} of a font that shows other letters than it says read from the picture"
-    told += f"; {_lines(unread)} could not be read and {'stands' if unread == 1 else 'stand'} as in the file" if unread else ""
-    return Checked(RepairedSource(source, facts, _mended(words, list(mended.values()))), facts, mended=told)
+    reason = f"{_count_lines(len(repaired) - unread)} of a font that shows other letters than it says read from the picture"
+    reason += (
+        f"; {_count_lines(unread)} could not be read and {'stands' if unread == 1 else 'stand'} as in the file"
+        if unread
+        else ""
+    )
+    return FontCheck(RepairedSource(source, facts, _insert_lines(words, list(repaired.values()))), facts, repaired=reason)
 
 
-def _lines(count: int) -> str:
+def _count_lines(count: int) -> str:
+    """Return "1 line" or "N lines"."""
     return "1 line" if count == 1 else f"{count} lines"
 
 
-def _mended(words: Iterable[Word], lines: Sequence[tuple[list[Word], Seen]]) -> list[Word]:
-    """The words with these lines as they were read, each in the place of its first word."""
-    first = {_key(line[0]): _as_one(found.words) for line, found in lines if found.words}
-    gone = {_key(word) for line, found in lines if found.words for word in line}
+def _insert_lines(words: Iterable[Word], lines: Sequence[tuple[list[Word], ReadLine]]) -> list[Word]:
+    """Return the words with these lines as they were read, each in the place of its first word."""
+    first = {_key_of(line[0]): _join_words(found.words) for line, found in lines if found.words}
+    gone = {_key_of(word) for line, found in lines if found.words for word in line}
     result: list[Word] = []
     for word in words:
-        key = _key(word)
+        key = _key_of(word)
         result += first.get(key, []) if key in gone else [word]
     return result
 
 
-def _as_one(words: Sequence[Word]) -> list[Word]:
-    """A line as one word with spaces: the letters of its reader's words may overlap."""
+def _join_words(words: Sequence[Word]) -> list[Word]:
+    """Return a line as one word with spaces, since the boxes of the words that were read may overlap."""
     box = BoundingBox.around(words)
     text = " ".join(word.text for word in words)
     return [words[0]._replace(text=text, **box.model_dump())] if box is not None else []
 
 
-def _key(word: Word) -> tuple[object, ...]:
+def _key_of(word: Word) -> tuple[object, ...]:
+    """Return the text and the box of a word, which identify it on its page."""
     return word[:5]
 
 
-class _Look:
-    """Looks at lines of a page."""
+class _LineReader:
+    """Read lines of one page from its image."""
 
     def __init__(self, source: PageSource, number: int, engines: Engines) -> None:
+        """Remember the page; nothing is read yet."""
         self._source = source
         self._number = number
-        self._engine = engines.get(WITNESS)
+        self._engine = engines.get(FONT_CHECK_ENGINE)
 
-    async def finds_false(self, font: FontInDoubt) -> bool:
-        """Whether the picture of the longest lines of a font surely has other words than they say."""
-        lines = sorted(runs_of(font.words), key=_letters, reverse=True)[:SAMPLES]
-        sound = _SOUND.setdefault(self._source, set())
+    async def is_misencoded(self, font: FontInDoubt) -> bool:
+        """Return whether the image of a font's longest lines clearly shows other words than the font says."""
+        lines = sorted(runs_of(font.words), key=_count_letters, reverse=True)[:MAX_SAMPLED_LINES]
+        sound = _SOUND_LINES.setdefault(self._source, set())
         if not lines or _without_digits(lines[0]) in sound:
             return False
-        found = [await self.at(line) for line in lines]
+        found = [await self.read_line(line) for line in lines]
         said = "".join(word.text for line in lines for word in line)
         seen = [word for shown in found for word in shown.words]
-        if min(shown.confidence for shown in found) >= SURE and _is_other(said, seen):
+        if min(shown.confidence for shown in found) >= MIN_SAMPLE_CONFIDENCE and _is_other_text(said, seen):
             return True
         sound.add(_without_digits(lines[0]))
         return False
 
-    async def at(self, line: Sequence[Word]) -> Seen:
-        """What the picture of a line says: words where they stand on the page, looking like the first one of the line."""
-        box = _around(line)
-        spec = self._engine.picture.model_copy(update={"region": box, "min_short_side": LEAST_SIDE, "straighten": False})
+    async def read_line(self, line: Sequence[Word]) -> ReadLine:
+        """Return the words in the image of a line, with boxes on the page and the style of the line's first word."""
+        box = _line_box(line)
+        spec = self._engine.picture.model_copy(update={"region": box, "min_short_side": MIN_LINE_PIXELS, "straighten": False})
         image = await self._source.render(self._number, spec)
         reading = await self._engine.read(image)
         middle = (line[0].top + line[0].bottom) / 2
-        placed = (_placed(word, box, line[0]) for word in reading.words)
-        words = sorted((word for word in placed if word.top < middle < word.bottom), key=lambda word: word.left)
-        return Seen(words, min((word.confidence or 0.0 for word in reading.words), default=0.0))
+        page_words = (_to_page(word, box, line[0]) for word in reading.words)
+        words = sorted((word for word in page_words if word.top < middle < word.bottom), key=lambda word: word.left)
+        return ReadLine(words, min((word.confidence or 0.0 for word in reading.words), default=0.0))
 
 
-def _is_other(said: str, seen: Sequence[Word]) -> bool:
-    """Whether a witness reads quite other letters than a font says, and ones that a language may use like that."""
+def _is_other_text(said: str, seen: Sequence[Word]) -> bool:
+    """Return whether quite other letters were read than a font says, and ones that a language may use like that."""
     ours, theirs = plain_letters(said), plain_letters("".join(word.text for word in seen))
-    if len(theirs) < LEAST_LETTERS or is_doubtful(text for word in seen for text in word.text.split()):
+    if len(theirs) < MIN_READ_LETTERS or is_doubtful(text for word in seen for text in word.text.split()):
         return False
     if sum(map(is_meaningless, said)) > len(said) / 2:
         return True
     alike = SequenceMatcher(None, ours, theirs, autojunk=False).ratio()
-    return alike < OTHER and len(theirs) <= LONGER * len(ours) and len(ours) <= LONGER * len(theirs)
+    return (
+        alike < MIN_SAME_LETTERS_SHARE
+        and len(theirs) <= MAX_LENGTH_RATIO * len(ours)
+        and len(ours) <= MAX_LENGTH_RATIO * len(theirs)
+    )
 
 
 def runs_of(words: Iterable[Word]) -> list[list[Word]]:
-    """Words that follow each other on a level line together."""
+    """Return the lines of words that follow each other at the same height; words without an area are left out."""
     lines: list[list[Word]] = []
     for word in words:
         if word.right - word.left <= 0 or word.bottom - word.top <= 0:
             continue
-        if lines and _goes_on(lines[-1][-1], word):
+        if lines and _is_same_line(lines[-1][-1], word):
             lines[-1].append(word)
         else:
             lines.append([word])
     return lines
 
 
-def _goes_on(before: Word, word: Word) -> bool:
+def _is_same_line(before: Word, word: Word) -> bool:
+    """Return whether a word follows another one on the same line."""
     height = max(before.bottom - before.top, word.bottom - word.top)
     level = min(before.bottom, word.bottom) - max(before.top, word.top) > 0.3 * height
     return level and -height < word.left - before.right < 3 * height
 
 
 def _without_digits(line: Sequence[Word]) -> str:
+    """Return the text of a line without its digits."""
     return "".join(char for word in line for char in word.text if not char.isdigit())
 
 
-def _letters(line: Sequence[Word]) -> int:
+def _count_letters(line: Sequence[Word]) -> int:
+    """Return the number of characters of a line."""
     return sum(len(word.text) for word in line)
 
 
-def _around(line: Sequence[Word]) -> BoundingBox:
-    """The line with a margin, since letters reach over what their font says."""
+def _line_box(line: Sequence[Word]) -> BoundingBox:
+    """Return the box of a line with a margin, since letters reach beyond the boxes of their font."""
     margin = 0.25 * max(word.bottom - word.top for word in line)
     return BoundingBox.of(
         min(word.left for word in line) - margin,
@@ -255,8 +287,8 @@ def _around(line: Sequence[Word]) -> BoundingBox:
     )
 
 
-def _placed(word: Word, box: BoundingBox, like: Word) -> Word:
-    """A word of a line's picture where it stands on the page, looking like another."""
+def _to_page(word: Word, box: BoundingBox, like: Word) -> Word:
+    """Return a word from the image of a line with its box on the page and the style of ``like``."""
     wide, high = box.right - box.left, box.bottom - box.top
     return like._replace(
         text=word.text,

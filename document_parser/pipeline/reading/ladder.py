@@ -1,7 +1,7 @@
-"""One page on its way down the ladder of engines: each attempt is judged, and the first reading that stands is the page's.
+"""Try the engines of a page's route in order: each attempt is checked, and the first accepted reading becomes the page.
 
-An answer that goes wrong at its end is not lost: what was read soundly is kept, and the rest is read from a crop (rest.py). A
-reading against which only an estimate speaks is kept in mind; it becomes the page, with its warning, if nobody reads better.
+An answer that goes wrong at its end is not lost: its sound part is kept, and the rest is read from a crop (continuation.py). A
+reading that only an estimate speaks against is kept; it becomes the page, with its warning, if no engine reads better.
 """
 
 from __future__ import annotations
@@ -29,227 +29,252 @@ from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import retry_lines
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import describe_hidden, failed, text_layer_reading
+from document_parser.pipeline.reading.page_result import describe_hidden, failed, load_text_layer
 from document_parser.pipeline.reading.second_reader import SecondReader
-from document_parser.pipeline.reading.textless import has_no_text, only_shown
+from document_parser.pipeline.reading.textless import has_no_text, make_textless_candidate
 from document_parser.text.normalize import overlap, texts_read, tokens
 
-NO_INK = 0.00002
-"""Below this share of dark pixels a page is blank; a lone page number has more."""
-LITTLE_INK = 0.0005
-"""Below this share a page on which an engine finds nothing is blank too: dust, or the edge of a scan."""
-ALIKE = 0.8
-"""Two engines whose readings are as alike as this outvote an estimate."""
+MIN_INK_SHARE = 0.00002
+"""Share of dark pixels below which a page is blank; a lone page number has more."""
+MIN_READABLE_INK_SHARE = 0.0005
+"""Share of dark pixels below which a page is blank too if an engine finds nothing on it: dust, or the edge of a scan."""
+MIN_CONFIRMING_SHARE = 0.8
+"""Share of common words from which the agreement of two engines outweighs a guard's estimate."""
 
-MUCH_LOST = 0.15
-"""Where more of the writing than this was found and not read, the page says so. Print of scripts that RapidOCR knows stays
-below .06, handwriting comes to .28."""
-MOST_LOST = 0.3
-"""Beyond this another engine is asked too: the script is another one. Handwriting is not better read by Tesseract."""
+WARNING_UNREAD_SHARE = 0.15
+"""Share of the writing that was found and not read above which the page says so. Print of scripts that RapidOCR knows stays
+below .06, handwriting goes up to .28."""
+MAX_UNREAD_SHARE = 0.3
+"""The same share above which another engine is asked too: the script is another one. Handwriting is not better read by
+Tesseract."""
 
-FULLER = 1.1
-"""Of a page whose data is damaged a later engine's reading is taken if it has this many times the letters."""
+FULLER_LETTERS_RATIO = 1.1
+"""If the data of a page is damaged, a later engine's reading is taken if it has this many times the letters."""
 
 Outcome = Literal["accepted", "blank", "same engine", "next engine"]
+"""How an attempt ended, and which engine is asked next."""
 
 
 class Ladder:
-    """Reads one page. Made for it, used once."""
+    """Read one page with the engines of its route. Make one for each page and use it once."""
 
-    def __init__(self, one: PageContext) -> None:
-        self._one = one
-        self._page = one.page
-        self._witnesses = EvidenceSources(one)
-        self._second = SecondReader(one, self._witnesses)
+    def __init__(self, context: PageContext) -> None:
+        """Remember the page; nothing is read yet."""
+        self._context = context
+        self._page = context.page
+        self._evidence = EvidenceSources(context)
+        self._second_reader = SecondReader(context, self._evidence)
         self._kept: list[Candidate] = []
         self._textless: tuple[Reading, PageImage] | None = None
 
     async def run(self) -> Page:
-        """Try each engine in turn. Raises NoEngine where none is there to try."""
-        try:
-            return await self._down()
-        finally:
-            await self._witnesses.aclose()
+        """Try each engine in order and return the page, which may be blank or failed.
 
-    async def _down(self) -> Page:
-        for name in self._one.route.engines:
-            if name == "text_layer" and self._kept and routing.text_layer_problem(self._one.facts):
-                break  # a reading in doubt is worth more
-            came_of_it = await self._engine(name)
-            if came_of_it == "blank":
-                return self._blank()
-            if came_of_it == "accepted" and self._is_good_enough(self._kept[-1]):
-                return self._one.to_page(self._kept[-1])
+        Raises NoEngine if no engine was there to try, PageUnreadable if the page cannot be rendered or its words cannot be
+        read, and StorageUnavailable and RedisError of the reading cache in workers.
+        """
+        try:
+            return await self._try_engines()
+        finally:
+            await self._evidence.aclose()
+
+    async def _try_engines(self) -> Page:
+        """Try each engine in order until a reading is good enough, then choose among the readings kept."""
+        for name in self._context.route.engines:
+            if name == "text_layer" and self._kept and routing.text_layer_problem(self._context.facts):
+                break  # a reading in doubt is worth more than a text layer that is not sound
+            outcome = await self._try_engine(name)
+            if outcome == "blank":
+                return self._as_blank()
+            if outcome == "accepted" and self._is_good_enough(self._kept[-1]):
+                return self._context.to_page(self._kept[-1])
         if self._kept:
-            return self._one.to_page(self._best())
+            return self._context.to_page(self._choose_best())
         if not self._page.attempts:
             raise NoEngine()
-        if self._one.damaged:
+        if self._context.damaged:
             return failed(self._page, PageDamaged())
         if self._textless:
-            return self._one.to_page(only_shown(self._one, *self._textless))
+            return self._context.to_page(make_textless_candidate(self._context, *self._textless))
         return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
-    def _blank(self) -> Page:
-        """The page as a blank one; failed if its data is damaged, for then nothing shows that it is blank."""
-        if self._one.damaged:
+    def _as_blank(self) -> Page:
+        """Return the page as blank; as failed if its data is damaged, since nothing shows then that it is blank."""
+        if self._context.damaged:
             return failed(self._page, PageDamaged())
         self._page.status = "blank"
         return self._page
 
     def _is_good_enough(self, candidate: Candidate) -> bool:
-        if self._is_lost() or self._one.damaged:
+        """Return whether no other engine needs to be asked."""
+        if self._is_much_unread() or self._context.damaged:
             return False
-        return not candidate.doubts or self._one.options.on_low_quality != "fallback"
+        return not candidate.doubts or self._context.options.on_low_quality != "fallback"
 
-    def _is_lost(self) -> bool:
-        """Whether a reading is kept that misses much of what is written."""
-        return any(one.reading.unread_share > MOST_LOST for one in self._kept)
+    def _is_much_unread(self) -> bool:
+        """Return whether one of the readings kept misses much of what is written."""
+        return any(one.reading.unread_share > MAX_UNREAD_SHARE for one in self._kept)
 
-    def _best(self) -> Candidate:
-        """Of several readings the least doubtful; where one misses much, that with most letters read surely."""
-        if self._is_lost() and not any(one.name in routing.MODELS for one in self._kept):
+    def _choose_best(self) -> Candidate:
+        """Return the least doubtful reading kept; if one misses much, the reading with most letters read confidently."""
+        if self._is_much_unread() and not any(one.name in routing.MODELS for one in self._kept):
             return max(self._kept, key=lambda one: one.reading.confident_letters)
         best = min(self._kept, key=lambda one: len(one.doubts))
-        if not self._one.damaged:
+        if not self._context.damaged:
             return best
         rivals = [one for one in self._kept if len(one.doubts) == len(best.doubts)]
-        fullest = max(rivals, key=lambda one: guards.letters_of(one.reading))
-        return fullest if guards.letters_of(fullest.reading) > FULLER * guards.letters_of(best.reading) else best
+        fullest = max(rivals, key=lambda one: guards.count_letters(one.reading))
+        return (
+            fullest
+            if guards.count_letters(fullest.reading) > FULLER_LETTERS_RATIO * guards.count_letters(best.reading)
+            else best
+        )
 
-    async def _engine(self, name: EngineName) -> Outcome:
-        """All attempts of one engine. What it accepts stands last among those kept."""
-        came_of_it: Outcome = "next engine"
-        heats = self._one.retry_temperatures if name in routing.MODELS else ()
-        for temperature in (None, *heats):
-            came_of_it = await self._attempt(name, temperature)
-            if came_of_it != "same engine":
+    async def _try_engine(self, name: EngineName) -> Outcome:
+        """Make all attempts of one engine. An accepted reading is the last of those kept."""
+        outcome: Outcome = "next engine"
+        temperatures = self._context.retry_temperatures if name in routing.MODELS else ()
+        for temperature in (None, *temperatures):
+            outcome = await self._try_once(name, temperature)
+            if outcome != "same engine":
                 break
-        return came_of_it
+        return outcome
 
-    async def _attempt(self, name: EngineName, temperature: float | None) -> Outcome:
+    async def _try_once(self, name: EngineName, temperature: float | None) -> Outcome:
+        """Have one engine read the page once, check the answer and record the attempt."""
         started = time.monotonic()
         try:
-            reading, image = await self._reading(name, temperature)
+            reading, image = await self._read(name, temperature)
         except EngineError as error:
-            self._one.record_attempt(name, "error", error.message, started, temperature)
-            return self._after(error)
+            self._context.record_attempt(name, "error", error.message, started, temperature)
+            return self._outcome_after(error)
         if reading is None:
             return "blank"
-        reading, patches = await self._patched(reading)
-        reading, again = await retry_lines(self._one, reading, image)
-        rejection = await self._witnesses.verdict(reading, image)
+        reading, merged_lines = await self._merge_text_layer(reading)
+        reading, retried = await retry_lines(self._context, reading, image)
+        rejection = await self._evidence.find_rejection(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
-            self._one.record_attempt(name, "accepted", "nothing found and no ink", started, temperature)
-            self._nothing_seen()
+            self._context.record_attempt(name, "accepted", "nothing found and no ink", started, temperature)
+            self._warn_of_undrawn_text()
             return "blank"
         if rejection is None:
-            self._one.record_attempt(name, "accepted", self._said_of(name, _why(reading, patches, again)), started, temperature)
-            await self._accept(self._one.candidate(name, reading))
+            self._context.record_attempt(
+                name,
+                "accepted",
+                self._describe_accepted(name, _describe_reading(reading, merged_lines, retried)),
+                started,
+                temperature,
+            )
+            await self._accept(self._context.candidate(name, reading))
             return "accepted"
         if name != "text_layer" and self._is_blank(image, rejection):
-            self._one.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
+            self._context.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
             message = "The page counts as blank, but has a little ink on it that no engine could read."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
-        self._one.record_attempt(name, "rejected", rejection.reason, started, temperature, rejection.guard)
-        if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._one.facts):
+        self._context.record_attempt(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._context.facts):
             self._textless = reading, image
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
-        return await self._rejected(reading, image, rejection)
+        return await self._handle_rejection(reading, image, rejection)
 
-    def _nothing_seen(self) -> None:
-        """Say that a page counts as blank although its file has text for it: a font that cannot be drawn, for example."""
-        facts = self._one.facts
+    def _warn_of_undrawn_text(self) -> None:
+        """Warn that a page counts as blank although its file has text for it: a font that cannot be drawn, for example."""
+        facts = self._context.facts
         if facts.characters and not facts.hidden:
             message = f"Nothing can be seen on the page, though its text layer has {facts.characters} characters."
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
 
-    async def _rejected(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> Outcome:
-        """What becomes of a rejected reading: kept in doubt, mended from a crop, or tried again."""
+    async def _handle_rejection(self, reading: Reading, image: PageImage | None, rejection: guards.Rejection) -> Outcome:
+        """Handle a rejected reading: keep it in doubt, repair it from a crop, or have the page read again."""
         if rejection.doubtful:
-            return self._in_doubt(reading, rejection)
-        mended = await read_rest(self._one, self._witnesses, reading, image, rejection)
-        if mended is not None:
-            await self._accept(mended)
+            return self._keep_in_doubt(reading, rejection)
+        repaired = await read_rest(self._context, self._evidence, reading, image, rejection)
+        if repaired is not None:
+            await self._accept(repaired)
             return "accepted"
-        await self._one.pictures.turn_over(image)
+        await self._context.pictures.correct_turn(image)
         return "same engine"
 
-    def _said_of(self, name: EngineName, patches: str) -> str:
-        """What the why-trail says of an accepted reading."""
+    def _describe_accepted(self, name: EngineName, merged_lines: str) -> str:
+        """Describe an accepted reading for the attempts of the page."""
         if name == "text_layer":
-            return "; ".join(filter(None, (patches, describe_hidden(self._one.facts))))
+            return "; ".join(filter(None, (merged_lines, describe_hidden(self._context.facts))))
         return (
-            "not checked by the CPU, all cores were taken" if name in routing.MODELS and self._witnesses.unchecked else patches
+            "not checked by the CPU, all cores were taken"
+            if name in routing.MODELS and self._evidence.unchecked
+            else merged_lines
         )
 
-    def _after(self, error: EngineError) -> Outcome:
-        """Whether the same engine may be asked once more: never the same question after a refusal."""
+    def _outcome_after(self, error: EngineError) -> Outcome:
+        """Return whether the same engine may be asked once more: never the same question after a refusal."""
         if isinstance(error, ContextExceeded):
-            self._one.pictures.shrink()
+            self._context.pictures.shrink()
             return "same engine"
-        # A broken stream may go better next time; a server that is away, refuses or sleeps will not.
+        # A broken stream may succeed next time; a server that is away, refuses or sleeps will not.
         return "next engine" if isinstance(error, (EngineRefused, EngineUnavailable, EngineTimeout)) else "same engine"
 
-    async def _reading(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
-        """The reading and the picture it was read from; no reading where the picture is blank."""
+    async def _read(self, name: EngineName, temperature: float | None) -> tuple[Reading | None, PageImage | None]:
+        """Return the reading and the image it was read from; no reading if the image is blank."""
         if name == "text_layer":
-            return await self._of_text_layer()
-        image = await self._one.picture_for(name)
-        if image.ink < NO_INK and not self._one.facts.characters:
+            return await self._read_text_layer()
+        image = await self._context.image_for(name)
+        if image.ink < MIN_INK_SHARE and not self._context.facts.characters:
             return None, image
-        if known := await self._witnesses.has_read(name):
+        if known := await self._evidence.reading_of(name):
             return known, image
         if name in routing.MODELS:
-            self._witnesses.prefetch()
-        reading = await self._one.read(name, image, temperature, loop_reason)
-        before = self._one.pictures.turn
-        if is_unsure(reading) and await self._one.pictures.turn_over(image):
-            picture = await self._one.picture_for(name)
-            turned = await self._one.read(name, picture, temperature, loop_reason)
+            self._evidence.prefetch()
+        reading = await self._context.read(name, image, temperature, loop_reason)
+        before = self._context.pictures.turn
+        if is_unsure(reading) and await self._context.pictures.correct_turn(image):
+            turned_image = await self._context.image_for(name)
+            turned = await self._context.read(name, turned_image, temperature, loop_reason)
             if (confidence_of(turned) or 0) > (confidence_of(reading) or 0):
-                return turned, picture
-            self._one.pictures.turn = before
+                return turned, turned_image
+            self._context.pictures.turn = before
         return reading, image
 
-    async def _of_text_layer(self) -> tuple[Reading | None, PageImage | None]:
-        """What the text layer says; where that is nothing, with a picture that shows whether the page is blank."""
-        reading = await text_layer_reading(self._one.source, self._page.number)
+    async def _read_text_layer(self) -> tuple[Reading | None, PageImage | None]:
+        """Return the text layer as a reading; if it has no words, with an image that shows whether the page is blank."""
+        reading = await load_text_layer(self._context.source, self._page.number)
         if reading.words:
             return reading, None
-        image = await self._one.source.render(self._page.number, PictureSpec())
-        return (None if image.ink < NO_INK else reading), image
+        image = await self._context.source.render(self._page.number, PictureSpec())
+        return (None if image.ink < MIN_INK_SHARE else reading), image
 
-    async def _patched(self, reading: Reading) -> tuple[Reading, str]:
-        """The reading with the sound words of a text layer that cannot stand for the page alone; and what to say of that."""
-        facts, upright = self._one.facts, not self._one.pictures.turn
+    async def _merge_text_layer(self, reading: Reading) -> tuple[Reading, str]:
+        """Merge a text layer that is not sound enough alone into the reading; return it and what to say of that."""
+        facts, upright = self._context.facts, not self._context.pictures.turn
         if not (reading.words and reading.engine != "text_layer" and upright and hybrid.can_help(facts)):
             return reading, ""
-        patched, lines = hybrid.patched(reading, await self._one.source.words(facts.number))
+        patched, lines = hybrid.patched(reading, await self._context.source.words(facts.number))
         found = len({*reading.words, *reading.uncertain_lines})
         return patched, f"{lines} of {found} lines as the text layer has them" if lines else ""
 
     async def _accept(self, candidate: Candidate) -> None:
-        """Have the candidate checked and keep it."""
+        """Have the candidate checked by a second reader and keep it."""
         lost = candidate.reading.unread_share
-        if lost > MUCH_LOST:
+        if lost > WARNING_UNREAD_SHARE:
             candidate.doubt("low_confidence", f"{lost:.0%} of the writing that was found could not be read.")
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
-        checked = await self._second.checked(candidate)
+        checked = await self._second_reader.check(candidate)
         if checked.name in routing.MODELS:
-            place_blocks(checked.reading.blocks, (await self._witnesses.known()).words)
+            place_blocks(checked.reading.blocks, (await self._evidence.known()).words)
         self._kept.append(checked)
 
-    def _in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
-        """Keep the reading for want of a better one; another engine that reads the same outvotes the estimate."""
-        candidate = self._one.candidate(reading.engine, reading)
+    def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
+        """Keep a reading in doubt, or accept it if another engine reads the same: that outweighs the estimate."""
+        candidate = self._context.candidate(reading.engine, reading)
         words = tokens(" ".join(texts_read(reading)))
         for other in self._kept:
-            if other.name != reading.engine and overlap(words, tokens(" ".join(texts_read(other.reading)))) >= ALIKE:
+            if (
+                other.name != reading.engine
+                and overlap(words, tokens(" ".join(texts_read(other.reading)))) >= MIN_CONFIRMING_SHARE
+            ):
                 other.doubts.clear()
                 self._kept.append(other)
                 return "accepted"
@@ -258,12 +283,17 @@ class Ladder:
         return "next engine"
 
     def _is_blank(self, image: PageImage | None, rejection: guards.Rejection) -> bool:
-        return rejection.empty and image is not None and image.ink < LITTLE_INK and not self._one.facts.characters
+        """Return whether a page on which nothing was read has hardly any ink and no text layer."""
+        return (
+            rejection.empty and image is not None and image.ink < MIN_READABLE_INK_SHARE and not self._context.facts.characters
+        )
 
 
-def _why(reading: Reading, *changed: str) -> str:
-    """What an attempt tells of a reading that stands."""
-    lost = f"{reading.unread_share:.0%} of the writing found was not read" if reading.unread_share > MUCH_LOST else ""
+def _describe_reading(reading: Reading, *changed: str) -> str:
+    """Describe how an accepted reading was made, for the attempts of the page."""
+    lost = (
+        f"{reading.unread_share:.0%} of the writing found was not read" if reading.unread_share > WARNING_UNREAD_SHARE else ""
+    )
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""
     return "; ".join(filter(None, (reading.how, straightened, *changed, lost)))

@@ -1,4 +1,4 @@
-"""One page on its way from facts to blocks: what is known of it, what was tried, and how a reading becomes the page."""
+"""The page that is being read: its facts, its route, its attempts, and how a reading becomes the page."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from document_parser.models import (
 )
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of
 from document_parser.pipeline.reading.damage import damage_warnings
-from document_parser.pipeline.reading.oriented_images import UprightPictures
-from document_parser.pipeline.reading.page_result import as_shown, failed, page_blocks
+from document_parser.pipeline.reading.oriented_images import OrientedImages
+from document_parser.pipeline.reading.page_result import blocks_as_shown, build_blocks, failed
 from document_parser.sources.base import PageSource
 
 NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
+"""The message of the warning on a page that has no blocks in the end."""
 
 
 @dataclass
 class PageContext:
-    """A page being read. ``page`` is what becomes of it, ``kind`` and ``route`` are what was decided before."""
+    """A page that is being read. ``page`` is the result under construction; ``kind`` and ``route`` were decided before."""
 
     source: PageSource
     facts: PageFacts
@@ -41,17 +42,20 @@ class PageContext:
     engines: Engines
     options: Options
     retry_temperatures: Sequence[float]
-    pictures: UprightPictures
+    pictures: OrientedImages
     route: Route
     kind: PageKind = "plain"
     damaged: bool = False
-    """Whether data of the page is damaged: its warnings say what."""
+    """Whether data of the page is damaged; its warnings say what."""
 
-    async def picture_for(self, name: EngineName) -> PageImage:
-        """The picture that this engine wants of such a page. Raises PageUnreadable and EngineError."""
+    async def image_for(self, name: EngineName) -> PageImage:
+        """Return the page image that this engine needs. Raises PageUnreadable and EngineError.
+
+        If rendering shows that the image of the page is damaged, the page gets a warning.
+        """
         spec = self.engines.get(name).picture_for(self.kind)
-        image = await self.pictures.take(spec)
-        if image.damage and not self.damaged:  # only drawing it has shown that
+        image = await self.pictures.render(spec)
+        if image.damage and not self.damaged:  # only rendering shows that
             self.damaged = True
             self.page.warnings += damage_warnings([image.damage], repaired=False)
         return replace(image, kind=self.kind)
@@ -59,13 +63,16 @@ class PageContext:
     async def read(
         self, name: EngineName, image: PageImage, temperature: float | None = None, watch: Watch | None = None
     ) -> Reading:
-        """What an engine reads in a picture of the page, and how that was straightened. Raises EngineError."""
+        """Return what an engine reads in an image of the page, with the skew that was removed from the image.
+
+        Raises EngineError, and StorageUnavailable and RedisError of the reading cache in workers.
+        """
         reading = await self.engines.get(name).read(image, temperature=temperature, watch=watch)
         return replace(reading, skew=image.skew) if image.skew.degrees else reading
 
     def candidate(self, name: EngineName, reading: Reading) -> Candidate:
-        """The reading as one that may become the page; its blocks stand where the page as shown has them."""
-        reading = replace(reading, blocks=as_shown(reading.blocks, reading.skew))
+        """Return the reading as a candidate for the page, with the boxes of its blocks on the page as a viewer shows it."""
+        reading = replace(reading, blocks=blocks_as_shown(reading.blocks, reading.skew))
         return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
 
     def record_attempt(
@@ -77,18 +84,21 @@ class PageContext:
         temperature: float | None = None,
         guard: GuardName | None = None,
     ) -> None:
-        """Put an attempt into the why-trail. ``reason`` holds nothing of the page's contents: it goes into the ledger."""
+        """Add an attempt to the page. ``reason`` must hold nothing of the page's contents: it is copied to the ledger.
+
+        ``started`` is the start of the attempt on the monotonic clock, in seconds.
+        """
         spent = round((time.monotonic() - started) * 1000)
         fields = {"engine": name, "outcome": outcome, "reason": reason, "guard": guard}
         self.page.attempts.append(Attempt.model_validate({**fields, "temperature": temperature, "milliseconds": spent}))
 
     def to_page(self, chosen: Candidate) -> Page:
-        """The page as this candidate reads it; failed where the caller wants no reading that is in doubt."""
+        """Return the page with this candidate's blocks; a failed page if the caller wants no reading that is in doubt."""
         page, first = self.page, self.route.engines[0]
         if chosen.turn:
-            _turn(page, chosen.turn)
+            _rotate(page, chosen.turn)
         page.engine = chosen.name
-        page.blocks = page_blocks(page, chosen.reading)
+        page.blocks = build_blocks(page, chosen.reading)
         page.confidence = confidence_of(chosen.reading)
         page.agreement = chosen.agreement
         page.warnings += [*chosen.notes, *chosen.doubts]
@@ -102,7 +112,8 @@ class PageContext:
         return page
 
 
-def _turn(page: Page, turn: int) -> None:
+def _rotate(page: Page, turn: int) -> None:
+    """Set the rotation of a page, exchange its sides if needed, and turn the boxes of its hidden texts."""
     page.rotation = turn
     page.hidden = [text.model_copy(update={"box": text.box.turned(turn)}) for text in page.hidden]
     if turn in (90, 270):

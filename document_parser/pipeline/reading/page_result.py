@@ -1,4 +1,4 @@
-"""A page without a reading yet, and what becomes of a reading: blocks and figures where the page as shown has them."""
+"""Make a page without a reading, and turn a reading into the blocks and figures of the page as a viewer shows it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from document_parser.models import (
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.figure_labels import with_labels
-from document_parser.pipeline.reading.figures import is_ground, placed
+from document_parser.pipeline.reading.figures import is_background, placed
 from document_parser.sources.base import PageSource
 
 BECAUSE: dict[HiddenReason, str] = {
@@ -37,13 +37,18 @@ BECAUSE: dict[HiddenReason, str] = {
     "clipped": "cut away",
     "outside": "outside the page",
 }
+"""The words of the message for each reason why text is hidden."""
 
 
 UNDRAWN = "The document is a dynamic form (XFA), whose contents are not on its pages: print it to a PDF to have them read."
+"""The message of the warning on the pages of a dynamic form."""
 
 
 def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
-    """A page without a reading yet: its size, its route, what nobody sees on it, and what of its file is damaged."""
+    """Return a page without a reading: its size, its route, and the warnings for hidden text and for damage.
+
+    ``route`` is the reason of the route in words.
+    """
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
         page.warnings.append(PageWarning(code="hidden_text", message=_told(facts.hidden)))
@@ -54,68 +59,71 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
 
 
 def describe_hidden(facts: PageFacts) -> str:
-    """What the why-trail says of a text layer, nothing of its contents; empty where all of it is seen."""
-    return f"{_words(facts.hidden)} that nobody sees left out" if facts.hidden else ""
+    """Describe the hidden text that was left out of a text layer, without its contents; empty if all of it can be seen."""
+    return f"{_count_words(facts.hidden)} that nobody sees left out" if facts.hidden else ""
 
 
 def _told(hidden: Sequence[HiddenText]) -> str:
+    """Return the message of the warning ``hidden_text``: how many words are hidden, and why."""
     counted: Counter[HiddenReason] = Counter()
     for text in hidden:
         counted[text.hidden] += text.words
     reasons = ", ".join(f"{count} {BECAUSE[reason]}" for reason, count in counted.most_common())
-    return f"{_words(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
+    return f"{_count_words(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
 
 
-def _words(hidden: Sequence[HiddenText]) -> str:
+def _count_words(hidden: Sequence[HiddenText]) -> str:
+    """Return "1 word" or "N words"."""
     count = sum(text.words for text in hidden)
     return "1 word" if count == 1 else f"{count} words"
 
 
-def page_blocks(page: Page, reading: Reading) -> list[Block]:
-    """The blocks of a reading: those it has, or what the layout makes of its words, and the figures among them."""
+def build_blocks(page: Page, reading: Reading) -> list[Block]:
+    """Return the blocks of a reading: its own, or those that the layout makes of its words, with the figures among them."""
     if reading.blocks:
         return reading.blocks
-    blocks = as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+    blocks = blocks_as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
     if not reading.figures:
         return blocks
-    figures = [(box, with_labels(box, blocks)) for box in _figures(page, reading)]
-    return placed(blocks, [box if is_ground(blocks, labelled) else labelled for box, labelled in figures])
+    figures = [(box, with_labels(box, blocks)) for box in _figure_boxes_of(page, reading)]
+    return placed(blocks, [box if is_background(blocks, labelled) else labelled for box, labelled in figures])
 
 
-def _figures(page: Page, reading: Reading) -> list[BoundingBox]:
-    """The figures found in a picture that are large enough, on the page as shown."""
-    boxes = (box.as_shown(reading.skew) for box in reading.figures)
+def _figure_boxes_of(page: Page, reading: Reading) -> list[BoundingBox]:
+    """Return the boxes of the figures in a reading that are large enough, in fractions of the page as a viewer shows it."""
+    boxes = (box.blocks_as_shown(reading.skew) for box in reading.figures)
     edges = [(box.left, box.top, box.right, box.bottom) for box in boxes]
     return figure_boxes(edges, page.width or 595.0, page.height or 842.0)
 
 
-def as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
+def blocks_as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
+    """Return the blocks with their boxes on the page as a viewer shows it, if the image was straightened by ``skew``."""
     if not skew.degrees:
         return blocks
-    return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
+    return [block.model_copy(update={"box": block.box and block.box.blocks_as_shown(skew)}) for block in blocks]
 
 
 def words_as_shown(reading: Reading) -> list[Word]:
-    """The words of a reading where they stand on the page as a viewer shows it, once it is upright."""
+    """Return the words of a reading with their boxes on the upright page as a viewer shows it."""
     if not reading.skew.degrees:
         return reading.words
-    boxes = (BoundingBox.of(*reading.skew.as_shown(word[1:5])) for word in reading.words)
+    boxes = (BoundingBox.of(*reading.skew.blocks_as_shown(word[1:5])) for word in reading.words)
     return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
 
 
-async def text_layer_reading(source: PageSource, number: int) -> Reading:
-    """The words of the text layer as a reading. Raises PageUnreadable."""
+async def load_text_layer(source: PageSource, number: int) -> Reading:
+    """Return the words and drawn lines of the text layer as a reading. Raises PageUnreadable."""
     words = await source.words(number)
-    return Reading("text_layer", words=words, rules=await rules_around(words, source, number))
+    return Reading("text_layer", words=words, rules=await load_rulings(words, source, number))
 
 
-async def rules_around(words: list[Word], source: PageSource, number: int) -> list[RulingLine]:
-    """The rules of a page; not asked for where there are no words for them to part."""
+async def load_rulings(words: list[Word], source: PageSource, number: int) -> list[RulingLine]:
+    """Return the drawn lines of a page; none if there are no words for them to separate. Raises PageUnreadable."""
     return await source.rules(number) if words else []
 
 
 def failed(page: Page, error: DocumentParserError) -> Page:
-    """The page as one that could not be read, its attempts kept."""
+    """Turn a page into one that could not be read, with the code and message of the error. Its attempts are kept."""
     page.status = "failed"
     page.engine = None
     page.blocks = []

@@ -1,4 +1,4 @@
-"""Reading one page: facts, kind, route, and the ladder of engines. A function, without a queue."""
+"""Read one page: facts, kind, route, and the engines in order. These are functions without a queue."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from document_parser.models import (
     Route,
 )
 from document_parser.pipeline.reading import routing
-from document_parser.pipeline.reading.font_check import WITNESS, with_fonts_checked
+from document_parser.pipeline.reading.font_check import FONT_CHECK_ENGINE, check_fonts
 from document_parser.pipeline.reading.ladder import Ladder
-from document_parser.pipeline.reading.oriented_images import UprightPictures
+from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import describe_hidden, failed, new_page, page_blocks, text_layer_reading
+from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, failed, load_text_layer, new_page
 from document_parser.sources.base import PageSource
 
 __all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
@@ -38,23 +38,25 @@ async def read_page(
 ) -> Page:
     """Read one page of an open document.
 
-    Raises PageUnreadable where the page cannot be opened or drawn, and NoEngine where nothing can read it; a page that every
-    engine failed at comes back with ``status`` failed and all attempts.
+    A page that every engine failed to read is returned with ``status`` failed and all its attempts. Raises PageUnreadable if
+    the page cannot be opened or rendered, NoEngine if nothing can read it, and StorageUnavailable and RedisError of the reading
+    cache in workers.
     """
-    checked = await with_fonts_checked(source, await source.facts(number), engines)
-    page = await _read(checked.source, checked.facts, options, engines, retry_temperatures)
-    page.attempts[:0] = checked.attempts
-    if checked.mended and page.engine == "text_layer":
-        page.warnings.append(PageWarning(code="bad_text_layer", message=f"{checked.mended} by {WITNESS}."))
+    check = await check_fonts(source, await source.facts(number), engines)
+    page = await _route_and_read(check.source, check.facts, options, engines, retry_temperatures)
+    page.attempts[:0] = check.attempts
+    if check.repaired and page.engine == "text_layer":
+        page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired} by {FONT_CHECK_ENGINE}."))
     return page
 
 
-async def _read(
+async def _route_and_read(
     source: PageSource, facts: PageFacts, options: Options, engines: Engines, retry_temperatures: Sequence[float]
 ) -> Page:
+    """Choose the route of a page and read it; the text layer is enough for a plain page in ``balanced``."""
     number, mode, available = facts.number, options.accuracy_mode, await engines.available()
     damage = await source.damage(number)
-    pictures = UprightPictures(source, number, engines)
+    images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
     if mode != "fast" and available.intersection(routing.MODELS):
         if not routing.text_layer_problem(facts):
@@ -63,13 +65,13 @@ async def _read(
             if mode == "balanced" and kind == "plain" and not damage:
                 return page
         else:
-            kind = await _kind_by_ink(facts, engines, pictures, available)
-    ladder = routing.choose(facts, mode, available, kind)
-    page = new_page(facts, ladder.reason, damage)
-    if facts.characters and (facts.unmapped_share > routing.MOST_UNMAPPED or facts.false_share):
-        page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
-    one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
-    return await Ladder(one).run()
+            kind = await _find_kind_by_ink(facts, engines, images, available)
+    route = routing.choose(facts, mode, available, kind)
+    page = new_page(facts, route.reason, damage)
+    if facts.characters and (facts.unmapped_share > routing.MAX_UNMAPPED_SHARE or facts.false_share):
+        page.warnings.append(PageWarning(code="bad_text_layer", message=route.reason))
+    context = PageContext(source, facts, page, engines, options, retry_temperatures, images, route, kind, damaged=bool(damage))
+    return await Ladder(context).run()
 
 
 async def read_with(
@@ -80,38 +82,42 @@ async def read_with(
     engines: Engines,
     retry_temperatures: Sequence[float] = (),
 ) -> Page:
-    """Read one page with the engine that somebody chose, and no other. Raises PageUnreadable."""
+    """Read one page with the engine that the user chose, and no other.
+
+    Raises PageUnreadable, NoEngine if that engine made no attempt, and StorageUnavailable and RedisError of the reading cache
+    in workers.
+    """
     facts, damage = await source.facts(number), await source.damage(number)
-    pictures = UprightPictures(source, number, engines)
+    images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
     if engine in routing.MODELS and options.accuracy_mode != "fast":
-        kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
-    ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
-    page = new_page(facts, ladder.reason, damage)
-    one = PageContext(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
-    page = await Ladder(one).run()
+        kind = await _find_kind_by_ink(facts, engines, images, frozenset([engine]))
+    route = Route(engines=(engine,), reason=f"{engine} was asked for")
+    page = new_page(facts, route.reason, damage)
+    context = PageContext(source, facts, page, engines, options, retry_temperatures, images, route, kind, damaged=bool(damage))
+    page = await Ladder(context).run()
     if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page
 
 
-async def _kind_by_ink(facts: PageFacts, engines: Engines, pictures: UprightPictures, available: frozenset[str]) -> PageKind:
-    """What a page without a sound text layer is, by the picture that its model would read if it were a plain one."""
+async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: OrientedImages, available: frozenset[str]) -> PageKind:
+    """Return the kind of a page without a sound text layer, from the image that its model would read if the page were plain."""
     first = next(name for name in routing.MODELS if name in available)
     try:
-        image = await pictures.take(engines.get(first).picture)
+        image = await images.render(engines.get(first).picture)
     except EngineError:
-        return "plain"  # its direction could not be found; whoever reads it will tell
+        return "plain"  # its direction could not be detected; the attempts will say why
     return routing.kind_by_ink(facts, image.ink_facts)
 
 
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
-    """The page as its text layer reads it, where that suffices; None where an engine is to be asked.
+    """Return the page as its text layer reads it if that is enough; None if an engine must read it.
 
-    A page with a table or a form goes to a model where one answers, one with a font in doubt to who can look at it, one whose
-    data is damaged to the engines. Raises PageUnreadable.
+    A page with a table or a form goes to a model if one is available, a page with a suspect font to RapidOCR if it is
+    available, and a page whose data is damaged to the engines. Raises PageUnreadable.
     """
-    if not routing.text_layer_suffices(facts, mode) or (facts.suspect_fonts and WITNESS in await engines.available()):
+    if not routing.text_layer_suffices(facts, mode) or (facts.suspect_fonts and FONT_CHECK_ENGINE in await engines.available()):
         return None
     if await source.damage(facts.number):
         return None
@@ -122,11 +128,11 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
 
 
 async def read_text_layer(source: PageSource, facts: PageFacts) -> Page:
-    """Read a page whose text layer is known to be sound; no engine is asked."""
+    """Read a page whose text layer is known to be sound, without an engine. Raises PageUnreadable."""
     started = time.monotonic()
     page = new_page(facts, "sound text layer")
     page.engine = "text_layer"
-    page.blocks = page_blocks(page, await text_layer_reading(source, facts.number))
+    page.blocks = build_blocks(page, await load_text_layer(source, facts.number))
     spent = round((time.monotonic() - started) * 1000)
     page.attempts.append(Attempt(engine="text_layer", outcome="accepted", reason=describe_hidden(facts), milliseconds=spent))
     return page

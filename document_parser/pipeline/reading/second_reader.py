@@ -1,4 +1,4 @@
-"""A second reader for a page: how far both agree, whose reading is the page's, and which numbers are in dispute."""
+"""Have a page read a second time: measure the agreement, choose between two readings, and report the numbers in dispute."""
 
 from __future__ import annotations
 
@@ -8,122 +8,129 @@ from collections.abc import Sequence
 from document_parser.errors import EngineError
 from document_parser.models import EngineName, Reading
 from document_parser.pipeline.checks.agreement import (
-    CLEARLY,
-    LEAST,
+    MIN_AGREEMENT_SHARE,
+    MIN_GAIN_SHARE,
     Comparison,
-    compared,
-    confirmed_by,
+    compare,
     corrected,
-    unconfirmed,
+    drop_confirmed_numbers,
+    unconfirmed_numbers,
 )
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import Candidate, is_unsure
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import text_layer_reading
+from document_parser.pipeline.reading.page_result import load_text_layer
 from document_parser.text.normalize import texts_read
 from document_parser.text.numbers import Difference, describe_differences, differences
 
 
 class SecondReader:
-    """Checks the candidates of one page, where its route asks for a second reading."""
+    """Check the candidates of one page against a second reading, if its route asks for one."""
 
-    def __init__(self, one: PageContext, witnesses: EvidenceSources) -> None:
-        self._one = one
-        self._witnesses = witnesses
+    def __init__(self, context: PageContext, evidence: EvidenceSources) -> None:
+        """Remember the page and the sources of evidence about it; nothing is read yet."""
+        self._context = context
+        self._evidence = evidence
 
-    async def checked(self, candidate: Candidate) -> Candidate:
-        """The candidate with its agreement and its doubts; or the other model's, where that agrees better."""
-        second = await self._second(candidate.name)
+    async def check(self, candidate: Candidate) -> Candidate:
+        """Return the candidate with its agreement and its doubts, or the other model's reading if that agrees better.
+
+        Raises PageUnreadable, and StorageUnavailable and RedisError of the reading cache in workers.
+        """
+        second = await self._read_again(candidate.name)
         if second is not None:
             exact = "text_layer" not in (candidate.name, second.engine) and not is_unsure(second)
-            candidate = await self._compared(candidate, second, exact)
+            candidate = await self._compare(candidate, second, exact)
         if candidate.name in routing.MODELS:
             await self._check_against_text_layer(candidate)
-            if self._one.route.second is None:
+            if self._context.route.second is None:
                 await self._check_against_picture(candidate)
         return candidate
 
-    async def _second(self, name: EngineName) -> Reading | None:
-        """Another one's reading: the route's choice, or the other model where that choice is unsure or has nothing."""
-        wanted = self._one.route.second
+    async def _read_again(self, name: EngineName) -> Reading | None:
+        """Return a second reading: the route's choice, or the other model's if that choice is unsure or has nothing."""
+        wanted = self._context.route.second
         if wanted is None:
             return None
         if wanted in routing.MODELS:
-            return await self._other_model(name)
+            return await self._read_by_other_model(name)
         reading = await self._read_by(wanted) if wanted != name else None
         if reading is not None and not is_unsure(reading):
             return reading
-        return await self._other_model(name) or reading
+        return await self._read_by_other_model(name) or reading
 
     async def _read_by(self, wanted: EngineName) -> Reading | None:
+        """Return the reading of the text layer or of the CPU engine."""
         if wanted == "text_layer":
-            return await text_layer_reading(self._one.source, self._one.page.number)
-        return await self._witnesses.on_cpu()
+            return await load_text_layer(self._context.source, self._context.page.number)
+        return await self._evidence.read_on_cpu()
 
-    async def _compared(self, candidate: Candidate, second: Reading, exact: bool) -> Candidate:
+    async def _compare(self, candidate: Candidate, second: Reading, exact: bool) -> Candidate:
+        """Compare a candidate with a second reading, ask the other model if they differ, and add the doubts that remain."""
         started = time.monotonic()
-        found = compared(candidate.reading, second, exact=exact)
+        found = compare(candidate.reading, second, exact=exact)
         candidate.agreement = found.share
-        self._tell(second.engine, found, started)
-        third = None if found.settles or second.engine in routing.MODELS else await self._other_model(candidate.name)
+        self._record(second.engine, found, started)
+        third = None if found.settles or second.engine in routing.MODELS else await self._read_by_other_model(candidate.name)
         if third is not None:
-            candidate, found = self._voted(candidate, found, second, third, exact)
+            candidate, found = self._choose_by_agreement(candidate, found, second, third, exact)
         if found.numbers:
             candidate.doubt("number_mismatch", describe_differences(found.numbers))
-        if (candidate.agreement or 0) < LEAST:
+        if (candidate.agreement or 0) < MIN_AGREEMENT_SHARE:
             candidate.doubt("low_agreement", f"Two readers of the page agree on {candidate.agreement:.0%} of its words only.")
         return candidate
 
-    def _voted(
+    def _choose_by_agreement(
         self, candidate: Candidate, found: Comparison, second: Reading, third: Reading, exact: bool
     ) -> tuple[Candidate, Comparison]:
-        """Of two models' readings the one that agrees better with the second reader; both count as its confirmation."""
+        """Return the better of two models' readings by agreement with the second reader; both count as its confirmation."""
         started = time.monotonic()
-        between = compared(candidate.reading, third, exact=False)
-        other = compared(third, second, exact=exact)
+        between = compare(candidate.reading, third, exact=False)
+        other = compare(third, second, exact=exact)
         loser = third
-        if other.share > found.share + CLEARLY:
+        if other.share > found.share + MIN_GAIN_SHARE:
             loser, found = candidate.reading, other
-            candidate = self._one.candidate(third.engine, third)
+            candidate = self._context.candidate(third.engine, third)
         candidate.agreement = max(found.share, between.share)
-        self._tell(third.engine, between, started)
-        return candidate, confirmed_by(loser, found)
+        self._record(third.engine, between, started)
+        return candidate, drop_confirmed_numbers(loser, found)
 
-    async def _other_model(self, name: EngineName) -> Reading | None:
-        """The reading of a model that has not tried the page yet; None where there is none, or it does not stand."""
-        tried = {attempt.engine for attempt in self._one.page.attempts if attempt.outcome != "accepted"}
-        others = (one for one in self._one.route.engines if one in routing.MODELS and one != name and one not in tried)
+    async def _read_by_other_model(self, name: EngineName) -> Reading | None:
+        """Return the reading of a model that has not tried the page yet; None if there is none or if it is rejected."""
+        tried = {attempt.engine for attempt in self._context.page.attempts if attempt.outcome != "accepted"}
+        others = (one for one in self._context.route.engines if one in routing.MODELS and one != name and one not in tried)
         other = next(others, None)
         if other is None:
             return None
         started = time.monotonic()
         try:
-            image = await self._one.picture_for(other)
-            reading = await self._one.read(other, image, watch=loop_reason)
+            image = await self._context.image_for(other)
+            reading = await self._context.read(other, image, watch=loop_reason)
         except EngineError as error:
-            self._one.record_attempt(other, "error", f"as a second reader: {error.message}", started)
+            self._context.record_attempt(other, "error", f"as a second reader: {error.message}", started)
             return None
-        rejection = await self._witnesses.verdict(reading, image)
+        rejection = await self._evidence.find_rejection(reading, image)
         if rejection is not None:
             reason = f"as a second reader: {rejection.reason}"
-            self._one.record_attempt(other, "rejected", reason, started, guard=rejection.guard)
+            self._context.record_attempt(other, "rejected", reason, started, guard=rejection.guard)
             return None
         return reading
 
-    def _tell(self, name: EngineName, found: Comparison, started: float) -> None:
+    def _record(self, name: EngineName, found: Comparison, started: float) -> None:
+        """Record a second reading in the attempts of the page."""
         reason = f"a second reading; {found.share:.0%} of the words agree"
         if found.numbers:
             reason += f", {len(found.numbers)} numbers differ"
-        self._one.record_attempt(name, "accepted", reason, started)
+        self._context.record_attempt(name, "accepted", reason, started)
 
     async def _check_against_text_layer(self, candidate: Candidate) -> None:
-        """Numbers that a sound text layer writes otherwise are put right, and told."""
-        witness = await self._witnesses.known()
-        if witness.source != "text_layer":
+        """Replace numbers that a sound text layer writes otherwise, with a note; add a doubt if they cannot be replaced."""
+        evidence = await self._evidence.known()
+        if evidence.source != "text_layer":
             return
-        found = differences(texts_read(candidate.reading), witness.texts)
+        found = differences(texts_read(candidate.reading), evidence.texts)
         if not found:
             return
         if corrected(candidate.reading.blocks, found):
@@ -132,13 +139,13 @@ class SecondReader:
             candidate.doubt("number_mismatch", describe_differences(found))
 
     async def _check_against_picture(self, candidate: Candidate) -> None:
-        """Numbers that the CPU finds otherwise in the picture are told, where no other model reads them too."""
-        witness = await self._witnesses.known()
-        if witness.source in (None, "text_layer"):
+        """Report numbers that the CPU engine reads otherwise in the page image, if no other model reads them too."""
+        evidence = await self._evidence.known()
+        if evidence.source in (None, "text_layer"):
             return
-        found: Sequence[Difference] = differences(texts_read(candidate.reading), witness.texts)
-        other = await self._other_model(candidate.name) if found else None
+        found: Sequence[Difference] = differences(texts_read(candidate.reading), evidence.texts)
+        other = await self._read_by_other_model(candidate.name) if found else None
         if other is not None:
-            found = unconfirmed(found, other)
+            found = unconfirmed_numbers(found, other)
         if found:
             candidate.doubt("number_mismatch", describe_differences(found))

@@ -1,4 +1,4 @@
-"""A page that shows something and says nothing: a photograph, a drawing, an empty frame or form."""
+"""Handle a page that shows something and says nothing: a photograph, a drawing, an empty frame or form."""
 
 from __future__ import annotations
 
@@ -11,18 +11,22 @@ from document_parser.pipeline.reading.candidate import Candidate
 from document_parser.pipeline.reading.page_context import PageContext
 
 MAX_FALSE_LINES = 3
+"""Uncertain lines that an OCR may find on a page without text."""
 MAX_FALSE_CONFIDENCE = 0.5
-"""Of lines that RapidOCR takes for writing in a photograph. Of writing in a script that it does not know it is surer."""
+"""Confidence of lines that RapidOCR takes for writing in a photograph. It is surer of writing in a script that it does not
+know."""
 
 NO_TEXT = "No engine found text on the page. What is drawn on it is shown as a figure."
+"""The message of the warning on a page that is only shown as figures."""
 NO_TEXT_NO_FIGURE = "No engine found text on the page: only lines or frames are drawn on it."
+"""The message of the warning on a page without text and figures."""
 
 
 def has_no_text(reading: Reading, facts: PageFacts) -> bool:
-    """Whether an empty reading tells that the page has no text.
+    """Return whether an empty reading shows that the page has no text.
 
-    A model that is silent may have failed. An OCR looks for lines of text first: it found none, or hardly any.
-    A text layer knows nothing of what its page's pictures show.
+    A model that writes nothing may have failed. An OCR searches for lines of text first: it found none, or hardly any. A text
+    layer knows nothing of what the images on its page show.
     """
     if reading.engine == "text_layer":
         return not facts.image_share
@@ -30,21 +34,21 @@ def has_no_text(reading: Reading, facts: PageFacts) -> bool:
     return reading.engine not in routing.MODELS and len(false) == len(reading.uncertain_lines) <= MAX_FALSE_LINES
 
 
-def only_shown(one: PageContext, reading: Reading, image: PageImage) -> Candidate:
-    """The page as its figures, or as an empty one; a note says that nobody found text."""
-    figures = _figures(one, reading, image)
+def make_textless_candidate(context: PageContext, reading: Reading, image: PageImage) -> Candidate:
+    """Return the page as its figures, or as an empty one, with a note that no engine found text."""
+    figures = _figure_boxes_of(context, reading, image)
     blocks = [Block(kind="figure", box=box) for box in figures]
-    candidate = one.candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
-    candidate.turn = 0  # where nothing is written, nothing tells which way up the page stands
+    candidate = context.candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
+    candidate.turn = 0  # without writing nothing shows which way up the page is
     candidate.note("low_coverage", NO_TEXT if figures else NO_TEXT_NO_FIGURE)
     return candidate
 
 
-def _figures(one: PageContext, reading: Reading, image: PageImage) -> list[BoundingBox]:
-    """The pictures and drawings that the file names; of a scan all that is inked. Thin lines of a PDF are no figure."""
-    if one.facts.pictures:
-        return one.facts.pictures
-    if not one.facts.image_share:
+def _figure_boxes_of(context: PageContext, reading: Reading, image: PageImage) -> list[BoundingBox]:
+    """Return the boxes of the embedded images and drawings; of a scan, all that is inked. Thin lines of a PDF are no figure."""
+    if context.facts.pictures:
+        return context.facts.pictures
+    if not context.facts.image_share:
         return []
     box = inked_box(image.ink_facts)
     return [box.turned(-image.turned) for box in ([box] if box else reading.figures)]
