@@ -1,6 +1,7 @@
-"""The web server's part: ``gunicorn document_parser.api:app``, or ``python -m document_parser.api``.
+"""Serve the HTTP API: ``gunicorn document_parser.api:app``, or ``python -m document_parser.api``.
 
-``app`` is made when it is first asked for, so that importing the package opens nothing.
+Everything that runs in a web process belongs here; it never imports a library that reads documents. ``app`` is created when it
+is first used, so that importing the package opens nothing.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
+    """Create ``app`` when it is first used. End the process if an ASGI server would call it."""
     if name == "app":
         from document_parser.api.server.asgi import refuse_asgi_server
 

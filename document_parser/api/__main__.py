@@ -1,4 +1,4 @@
-"""``python -m document_parser.api``: gunicorn with our settings, from anywhere."""
+"""Run gunicorn with the settings of this product, from any folder: ``python -m document_parser.api``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from document_parser.settings.startup import settings_or_exit
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve until told to stop."""
+    """Serve the API until a signal stops it. Exits with status 2 if arguments or settings are invalid."""
     parser = argparse.ArgumentParser(prog="docparse serve", description="Serve the API, with workers beside it.")
     parse_arguments(parser, arguments)
     from gunicorn.app.wsgiapp import WSGIApplication
@@ -20,7 +20,7 @@ def main(arguments: list[str] | None = None) -> None:
     settings = settings_or_exit()
 
     class Server(WSGIApplication):  # type: ignore[misc]  # gunicorn has no types
-        """gunicorn, configured from the settings and not from a file or the command line."""
+        """Configure gunicorn from the settings and not from a file or the command line."""
 
         def load_config(self) -> None:
             self.app_uri = "document_parser.api:app"

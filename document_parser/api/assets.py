@@ -1,10 +1,11 @@
-"""Where the templates and static files of the web page are: in the installed package, or beside it in a checkout."""
+"""Find the templates and static files of the web page: inside the installed package, or beside it in a checkout."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent.parent
+"""Folder of the package ``document_parser``."""
 
 
 def folder(name: str) -> Path:

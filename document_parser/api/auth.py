@@ -1,7 +1,8 @@
-"""What needs the operator, and how a caller proves to be one. Never told from an address: a proxy beside us has a local one.
+"""Decide which routes need the operator, and check the proof of a caller.
 
-Proofs: the operator token of DATA_DIR or ADMIN_TOKEN as a bearer token; the session of a one-time link (``docparse
-operator-link``); for the dashboard also one of the tokens as the password that a browser asks for.
+Proofs are the operator token of DATA_DIR or ADMIN_TOKEN as a bearer token, and the session of a one-time link (``docparse
+operator-link``). The dashboard also accepts one of the tokens as the password that a browser asks for. The caller's address is
+no proof: a proxy on this host has a local one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 DASHBOARD = "/dashboard"
+"""Path of the dashboard; everything below it is for the operator."""
 OPERATOR_ROUTES = frozenset(
     {
         ("GET", "/v1/jobs"),
@@ -34,43 +36,51 @@ OPERATOR_ROUTES = frozenset(
         ("POST", "/v1/webhooks/ping"),
     }
 )
-"""All that needs the operator, beside everything below DASHBOARD."""
+"""Method and template of all routes for the operator outside DASHBOARD."""
 
 SESSION_SECONDS = 7 * 24 * 3600
+"""Lifetime of an operator session in seconds."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""HTTP methods that change nothing."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+"""Ports that an origin of these schemes leaves out."""
 
 Proof = Literal["token", "session", "wrong", "none"]
+"""What a request proves about its caller."""
 
 
 def register(app: Flask) -> None:
-    """Guard the operator's routes before anything of a request is looked at, and take one-time links."""
+    """Check the operator's routes before anything else of a request is read, and serve one-time links."""
     app.before_request(_guard)
     app.add_url_rule(LINK_PATH, "operator_link", _open_session, methods=["GET"])
 
 
 def needs_operator(method: str, rule: str) -> bool:
-    """Whether a route is the operator's, by its method and its template like ``/v1/jobs/<job_id>``."""
+    """Return whether a route is for the operator, given its method and its template, such as ``/v1/jobs/<job_id>``."""
     return is_dashboard(rule) or ("GET" if method == "HEAD" else method, rule) in OPERATOR_ROUTES
 
 
 def is_dashboard(path: str) -> bool:
+    """Return whether a path belongs to the dashboard."""
     return f"{path}/".startswith(f"{DASHBOARD}/")
 
 
 def _guard() -> None:
-    """The dashboard has a guard of its own, which asks for a password."""
+    """Require the operator on the operator's routes.
+
+    The dashboard has a guard of its own, which asks for a password.
+    """
     rule = request.url_rule
     if rule is not None and not is_dashboard(rule.rule) and needs_operator(request.method, rule.rule):
         require_operator()
 
 
 def require_operator() -> None:
-    """Let callers pass who prove to be the operator.
+    """Let the request pass if its caller proves to be the operator.
 
-    Raises LoginRequired if an Authorization header came and is no token of this service: its sender must learn that.
-    Raises Forbidden if no proof came, RateLimited if too many wrong ones did. Basic counts as none: a browser sends the
-    dashboard's password on its own.
+    Raises LoginRequired if an Authorization header came that is no token of this service, because its sender must learn that.
+    Raises Forbidden if no proof came, RateLimited after too many wrong tokens, and RedisError. A Basic header does not count
+    as proof: browsers send the dashboard's password on their own.
     """
     credentials = "" if _scheme() == "basic" else _bearer()
     match _proof(credentials, given=_scheme() not in ("", "basic")):
@@ -81,16 +91,16 @@ def require_operator() -> None:
 
 
 def check_operator_or_password() -> None:
-    """The same for the dashboard, which takes a token as the password that a browser asks for as well.
+    """Let the request pass as ``require_operator`` does, or with a token as the Basic password. For the dashboard.
 
-    Raises LoginRequired also if nothing came.
+    Raises LoginRequired if the proof is wrong or missing, RateLimited, RedisError.
     """
     if _proof(_bearer() or _password(), given=bool(_scheme())) in ("wrong", "none"):
         raise LoginRequired()
 
 
 def _proof(credentials: str, *, given: bool) -> Proof:
-    """What a request proves. Raises RateLimited."""
+    """Return what a request proves. Raises RateLimited, RedisError."""
     settings = get_services().settings
     if given:
         return "token" if _is_token(settings, credentials) else "wrong"
@@ -98,10 +108,10 @@ def _proof(credentials: str, *, given: bool) -> Proof:
 
 
 def _is_token(settings: Settings, credentials: str) -> bool:
-    """Whether these are a token of the service. After too many that are not, ADMIN_TOKEN is not compared any more.
+    """Return whether the credentials are a token of this service.
 
-    The operator token is compared always: 256 random bits cannot be guessed, and guesses must not lock its holder out. Raises
-    RateLimited.
+    After too many wrong ones ADMIN_TOKEN is not compared any more. The operator token always is: 256 random bits cannot be
+    guessed, and guesses must not lock its holder out. Raises RateLimited, RedisError.
     """
     if _same(credentials, _token_of_data_dir(settings)):
         return True
@@ -109,7 +119,7 @@ def _is_token(settings: Settings, credentials: str) -> bool:
 
 
 def _token_of_data_dir(settings: Settings) -> str:
-    """The operator token; empty if it can neither be read nor made, and then nothing is equal to it."""
+    """Return the operator token; empty if it can be neither read nor created. No credentials equal an empty token."""
     try:
         return operator_token(settings)
     except OSError as error:
@@ -118,7 +128,7 @@ def _token_of_data_dir(settings: Settings) -> str:
 
 
 def make_operator_token(settings: Settings) -> None:
-    """Make the token if there is none, so that programs on the machine can read it before the first request."""
+    """Create the operator token if there is none, so that local programs can read it before the first request."""
     _token_of_data_dir(settings)
 
 
@@ -127,7 +137,7 @@ def _same(given: str, token: str) -> bool:
 
 
 def _scheme() -> str:
-    """The first word of the Authorization header in lower case, empty if there is no header."""
+    """Return the first word of the Authorization header in lower case; empty if there is no header."""
     header = request.headers.get("Authorization")
     return "" if header is None else (header.split() or ["malformed"])[0].lower()
 
@@ -138,7 +148,7 @@ def _bearer() -> str:
 
 
 def _password() -> str:
-    """The password of a Basic header, empty if there is none or the header is malformed."""
+    """Return the password of a Basic header; empty if there is none or the header is malformed."""
     try:
         found = request.authorization
     except ValueError:  # werkzeug lets through what base64 says of letters that are not ASCII
@@ -150,9 +160,9 @@ def _password() -> str:
 
 
 def _open_session() -> Response:
-    """Take a one-time link: the browser that opened it is the operator's for SESSION_SECONDS. Raises LinkUsed."""
+    """Redeem a one-time link and give the browser an operator session of SESSION_SECONDS. Raises LinkUsed."""
     settings = get_services().settings
-    if request.method == "HEAD":  # of a program that looks ahead, which is not to use the link up
+    if request.method == "HEAD":  # sent by a program that previews links, which must not use the link up
         return Response(status=204)
     if not redeem_link(settings, request.args.get("code", "")):
         raise LinkUsed()
@@ -171,8 +181,9 @@ def _open_session() -> Response:
 
 
 def _has_session(settings: Settings) -> bool:
-    """Whether a valid session came, from a page of this service: other ports of the host are other services, to which a browser
-    sends the same cookies.
+    """Return whether a valid session came from a page of this service.
+
+    Other ports of the host are other services, to which a browser sends the same cookies.
     """
     token = _token_of_data_dir(settings)
     if not token:
@@ -187,7 +198,10 @@ def _has_session(settings: Settings) -> bool:
 
 @functools.lru_cache(maxsize=4)
 def _sessions(token: str) -> tuple[TimestampSigner, str]:
-    """What signs sessions, and the name of their cookie: another token is another service, and ends all sessions."""
+    """Return the signer of sessions and the name of their cookie.
+
+    Both depend on the token: a new token ends all sessions, and another token belongs to another service.
+    """
     name = f"docparse-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
     return TimestampSigner(token, salt="operator-session", digest_method=hashlib.sha256), name
 
@@ -196,13 +210,16 @@ def _sessions(token: str) -> tuple[TimestampSigner, str]:
 
 
 def check_origin() -> None:
-    """A page of another site may not make a browser send this, unless CORS_ORIGINS lists it. Raises Forbidden."""
+    """Refuse requests that a page of another site made a browser send, unless CORS_ORIGINS lists the site.
+
+    Raises Forbidden.
+    """
     if request.headers.get("Origin", "").lower() not in get_services().settings.api.cors_origins:
         check_own_origin()
 
 
 def check_own_origin() -> None:
-    """The same without exceptions. Raises Forbidden."""
+    """Refuse requests from pages of any other site. Raises Forbidden."""
     if not _is_own_origin():
         raise Forbidden(
             "This came from a page of another site. If it did not: a proxy in front has to pass Host on as it came and to set "
@@ -211,11 +228,11 @@ def check_own_origin() -> None:
 
 
 def _is_own_origin() -> bool:
-    """Whether scheme, host and port of the page that sent this are ours; also if no page says that it did."""
+    """Return whether the page that sent the request has this service's scheme, host and port, or no page sent it."""
     origin = request.headers.get("Origin", "").lower()
     return not origin or _plain(origin) == _plain(f"{request.scheme}://{request.host}".lower())
 
 
 def _plain(origin: str) -> str:
-    """An origin without the port that its scheme has anyway."""
+    """Return an origin without the default port of its scheme."""
     return origin.removesuffix(DEFAULT_PORTS.get(origin.partition("://")[0], ""))

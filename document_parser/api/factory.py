@@ -1,4 +1,4 @@
-"""Making the Flask app."""
+"""Create the Flask app."""
 
 from __future__ import annotations
 
@@ -27,12 +27,16 @@ from document_parser.telemetry import logs
 from document_parser.version import __version__
 
 SMALL_FIELDS_BYTES = 1 << 20
-"""Room for the fields beside the file. Werkzeug reads multipart in pieces of 64 KiB, each of which must fit."""
+"""Maximum size of the form fields beside the file, in bytes.
+
+Werkzeug reads multipart bodies in pieces of 64 KiB, each of which must fit.
+"""
 MOST_FORM_PARTS = 40
+"""Maximum number of parts of a form."""
 
 
 def create_app(settings: Settings | None = None) -> DescribedApp:
-    """An app over these settings. Connects to nothing until the first request, and starts nothing."""
+    """Create an app with these settings. It connects to nothing until the first request, and starts nothing."""
     settings = settings or load_settings()
     app = DescribedApp(
         "document_parser.api",
@@ -87,7 +91,10 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
 
 
 def serving_app() -> DescribedApp:
-    """The app of a server process, with a keeper beside the server's master."""
+    """Create the app of a server process, with a supervisor beside the server's master process.
+
+    Raises OSError if DATA_DIR cannot be created.
+    """
     settings = load_settings()
     logs.configure(settings.logs)
     keep_data_private(settings)
@@ -102,10 +109,11 @@ def serving_app() -> DescribedApp:
 
 
 def _read_uploads_in_small_pieces() -> None:
-    """gunicorn reads 1 MiB of a body ahead and copies the rest of it at every 64 KiB that the form parser takes.
+    """Make gunicorn read bodies in pieces of 64 KiB.
 
-    Small pieces take a quarter off the processor time of a 2 MB upload. Where gunicorn has no such attribute any more,
-    or does not serve, nothing happens.
+    It otherwise reads 1 MiB of a body ahead and copies the rest of it at every 64 KiB that the form parser takes. Small pieces
+    save a quarter of the processor time of a 2 MB upload. Nothing happens if gunicorn does not serve, or has this attribute no
+    more.
     """
     unreader = sys.modules.get("gunicorn.http.unreader")
     if unreader is not None and hasattr(unreader.SocketUnreader, "max_body_chunk"):
@@ -113,10 +121,10 @@ def _read_uploads_in_small_pieces() -> None:
 
 
 def _believe_no_caller() -> None:
-    """gunicorn believes SCRIPT_NAME, X-Forwarded-Proto and the like of callers on 127.0.0.1 and on unix sockets.
+    """Keep gunicorn from believing SCRIPT_NAME, X-Forwarded-Proto and similar headers of local callers.
 
-    Not here, also when it was started without our configuration, which says the same. Of proxies the app believes what
-    TRUSTED_PROXIES says.
+    gunicorn believes callers on 127.0.0.1 and on unix sockets. The configuration of this service forbids the same, but
+    gunicorn may run without it. TRUSTED_PROXIES says which proxies the app believes.
     """
     config = sys.modules.get("gunicorn.config")
     if config is not None:
@@ -125,5 +133,5 @@ def _believe_no_caller() -> None:
 
 
 def _master_pid() -> int:
-    """gunicorn's master where this is one of its workers, else this process: the one whose life counts."""
+    """Return the process id of gunicorn's master if this is one of its workers, else that of this process."""
     return os.getppid() if "gunicorn.arbiter" in sys.modules else os.getpid()

@@ -1,7 +1,7 @@
-"""The OpenAPI document: what it says of the routes beside their models.
+"""Build the OpenAPI document: what it says of the routes beside their models.
 
-A route lists its answers and the errors it raises, ``responses=responses({200: Jobs}, JobNotFound)``. Statuses, codes,
-sentences and headers of the errors come from their classes; what every route may answer is added here.
+A route lists its responses and the errors it raises: ``responses=responses({200: Jobs}, JobNotFound)``. Statuses, codes,
+sentences and headers of the errors come from their classes. This module adds what every route may answer.
 """
 
 from __future__ import annotations
@@ -35,13 +35,21 @@ from document_parser.models import FORMAT_FILES
 from document_parser.models.schema import WrittenSchema
 
 VERSION = "3.1.0"
-"""flask-openapi writes 3.2.0, which the generators of clients refuse. Nothing in the document is newer than this."""
+"""OpenAPI version of the document.
+
+flask-openapi writes 3.2.0, which generators of clients refuse. The document uses nothing newer than this version.
+"""
 
 Errors = type[DocumentParserError]
+"""A class of errors that a route raises."""
 JSON = "application/json"
+"""Media type of JSON bodies."""
 FORM = "application/x-www-form-urlencoded"
+"""Media type of URL-encoded forms."""
 BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
+"""Schema of a file."""
 TEXT: dict[str, Any] = {"type": "string"}
+"""Schema of a text."""
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "admin_token": SecurityScheme(
         type="http",
@@ -49,11 +57,13 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
         description="ADMIN_TOKEN, or the token that `docparse operator-token` prints on the machine.",
     )
 }
+"""Ways to prove to be the operator."""
 OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}]
-"""For the operator's routes."""
+"""Security of the operator's routes."""
 OPERATOR: tuple[Errors, ...] = (LoginRequired, Forbidden)
+"""Errors of the operator's routes."""
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
-"""Of a route about a job: there is none, or it has expired."""
+"""Errors of a route about a job: it does not exist or has expired."""
 RESULT: tuple[Errors, ...] = (
     *JOB,
     TableNotFound,
@@ -64,9 +74,9 @@ RESULT: tuple[Errors, ...] = (
     PagesLost,
     *DocumentError.__subclasses__(),
 )
-"""Of a route that gives a result: it is not there yet, or the job's error is the answer."""
+"""Errors of a route that returns a result: it is not ready, or the job failed with this error."""
 COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
-"""Of a route whose callers are counted, which asks Redis."""
+"""Errors of a route whose requests are counted in Redis."""
 
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {"description": "The request's own, or a new one: it finds the request in the log.", "schema": TEXT},
@@ -90,42 +100,50 @@ HEADERS: dict[str, dict[str, Any]] = {
     "X-RateLimit-Remaining": {"description": "Requests left in this window.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the window ends, in seconds since 1970.", "schema": {"type": "number"}},
 }
+"""Descriptions of all response headers, by name."""
 ALWAYS = ("X-Request-ID",)
+"""Headers of every response."""
 RESULT_HEADERS = ("X-Tables", "X-Stripped-Lines")
-"""Of a result that comes as a file."""
+"""Headers of a result that is returned as a file."""
 COUNTED = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+"""Headers of the rate limit."""
 
 Body = type[BaseModel] | Mapping[str, type[BaseModel] | dict[str, Any]] | None
-"""A model as JSON; media types, each with a model or a schema; or nothing."""
+"""A model, returned as JSON; media types, each with a model or a schema; or None for no body."""
 
 
 JPEG = {"image/jpeg": BINARY}
+"""Content of a response that is a JPEG image."""
 _FILES = {
     file.media_type.partition(";")[0]: TEXT if file.media_type.startswith("text/") else BINARY for file in FORMAT_FILES.values()
 } | {"text/csv": TEXT}  # a single table: csv is stored as an archive of all
-# Generated clients take the first: the body that was asked for, and the file as text.
+# Generated clients use the first entry: the body that was asked for, and the file as text.
 RESULT_CONTENT: Body = {JSON: Result, **{kind: schema for kind, schema in _FILES.items() if kind != JSON}}
+"""Content of a result: the JSON body, or a file in one of the formats."""
 DOWNLOAD_CONTENT: Body = {**_FILES, JSON: JsonFile}
+"""Content of a result as a file."""
 
 
 class Answer(Response):
-    """A response, and the models that its schemas refer to."""
+    """A response together with the models that its schemas refer to."""
 
     _models: tuple[type[BaseModel], ...] = PrivateAttr(default=())
 
     @property
     def models(self) -> tuple[type[BaseModel], ...]:
+        """Return the models that the schemas of the response refer to."""
         return self._models
 
 
 class DescribedApp(OpenAPI):
-    """An app whose document is OpenAPI 3.1, and in which routes that check nothing answer no 422."""
+    """Create an app whose document is OpenAPI 3.1. Routes that validate nothing declare no 422 response."""
 
     def __init__(self, import_name: str, **options: Any) -> None:
         super().__init__(import_name, security_schemes=SECURITY_SCHEMES, **options)
         self.openapi_version = VERSION
 
     def generate_spec_json(self) -> None:
+        """Generate the document, and correct what flask-openapi writes differently."""
         self.components_schemas |= _schemas(self._models())
         self.components.headers = HEADERS  # type: ignore[assignment]  # written as it stands
         super().generate_spec_json()  # type: ignore[no-untyped-call]
@@ -134,7 +152,7 @@ class DescribedApp(OpenAPI):
                 _drop_undeclared(operation["responses"], self.validation_error_status)
                 for asked in operation.get("parameters", ()):
                     if asked["in"] == "query":
-                        # What is empty counts as left out.
+                        # An empty parameter counts as left out.
                         asked["allowEmptyValue"] = True
 
     def _models(self) -> Iterable[type[BaseModel]]:
@@ -146,9 +164,9 @@ class DescribedApp(OpenAPI):
 
 
 def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bool = True) -> dict[str | int, Any]:
-    """All that a route answers: ``answers`` by status, and the statuses of the errors that it raises.
+    """Return all responses of a route: ``answers`` by status, and one for each status of ``errors``.
 
-    ``counted``: whether its callers are. Where both name a status the answer goes first.
+    ``counted`` says whether requests count against the rate limit. If both name a status, ``answers`` wins.
     """
     raised: tuple[Errors, ...] = (*errors, *(COUNTING if counted else ()), DocumentParserError)
     by_status: dict[int, list[Errors]] = {}
@@ -160,7 +178,7 @@ def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bo
 
 
 def answer(body: Body, description: str = "", *headers: str) -> Answer:
-    """One response. ``headers`` names those of HEADERS that it may have, beside those of every answer."""
+    """Return one response. ``headers`` names those of HEADERS that it may have, besides those of every response."""
     return _answer(body, description or "What was asked for.", (*ALWAYS, *headers))
 
 
@@ -178,16 +196,17 @@ def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
 
 
 def too_long() -> Answer:
-    """What the web server itself answers where the address is too long, as HTML."""
+    """Return the response of the web server itself, as HTML, if the address is too long."""
     return _answer({"text/html": TEXT}, "The address is longer than 4 KiB: send the options in a form.", ())
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:
+    """Return a JSON reference to the schema of a model."""
     return {"$ref": f"{OPENAPI3_REF_PREFIX}/{model.__name__}"}
 
 
 def parameter(name: str, place: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
-    """One that may be left out."""
+    """Return an optional parameter. ``place`` is "query" or "header"."""
     plain = {key: value for key, value in schema.items() if key not in ("title", "description")}
     return {"name": name, "in": place, "required": False, "description": description, "schema": plain}
 
@@ -206,14 +225,14 @@ def _schema(body: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:
 
 
 def _schemas(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
-    """The schemas of these models and of all that they refer to, as they are written."""
+    """Return the schemas of these models and of all models that they refer to, as they are written in responses."""
     wanted = [(model, "serialization") for model in dict.fromkeys(models)]
     _, found = models_json_schema(wanted, ref_template=OPENAPI3_REF_TEMPLATE, schema_generator=WrittenSchema)  # type: ignore[arg-type]
     return {name: Schema.model_validate(schema) for name, schema in found["$defs"].items()}
 
 
 def _drop_undeclared(found: dict[str, Any], status: str) -> None:
-    """flask-openapi gives every route without this status one of its own, an array of error bodies."""
+    """Remove the 422 response that flask-openapi adds to a route without one: an array of error bodies."""
     schema = found[status]["content"][JSON]["schema"]
     if schema.get("type") == "array":
         del found[status]

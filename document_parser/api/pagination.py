@@ -1,4 +1,4 @@
-"""Lists that are read page by page, newest first, with a filter that looks at a bounded number of entries."""
+"""Read lists one page at a time, newest first, with a filter that scans a bounded number of entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from document_parser.api.schemas import CURSOR
 from document_parser.errors import InvalidOption
 
 MOST_LOOKED_AT = 2000
+"""Maximum number of entries that one request scans."""
 Shown = TypeVar("Shown")
+"""An entry as it is shown to the caller."""
 
 
 def page_of(
@@ -19,10 +21,11 @@ def page_of(
     cursor: str,
     limit: int,
 ) -> tuple[list[Shown], str | None]:
-    """What is shown of the next entries, and the cursor of the page after; None at the end. Raises InvalidOption.
+    """Return the next entries and the cursor of the page after them; None at the end.
 
-    ``newest`` gives names with descending scores below a score; ``show`` leaves out what the caller did not ask for. Where few
-    are of interest a page may have less than ``limit``, and goes on at its cursor.
+    ``newest`` returns names with descending scores below a score. ``show`` omits what the caller did not ask for. If few
+    entries pass the filter, a page may have fewer than ``limit`` entries and still a cursor. Raises InvalidOption if the
+    cursor is malformed.
     """
     found: list[Shown] = []
     before, looked_at = _score(cursor), 0

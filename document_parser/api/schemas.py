@@ -1,4 +1,4 @@
-"""Bodies, paths and queries of the routes, as models: the API's documentation is made from them."""
+"""Define paths, queries and bodies of the routes as models. The documentation of the API is made from them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,14 @@ from document_parser.models import (
 )
 
 JOB_ID = r"[0-9a-f-]{36}"
+"""Pattern of a job id."""
 EXAMPLE_JOB_ID = "5f0c2a4e-8f43-4c1b-9d0e-6a1c3b7e2f10"
+"""Job id in the examples of the documentation."""
 EVENT_ID = r"([0-9]{1,19}(-[0-9]{1,19})?)?"
-"""Milliseconds and a counter, as Redis numbers the entries of a stream; empty for the beginning."""
+"""Pattern of an event id: milliseconds and a counter, as Redis numbers the entries of a stream.
+
+Empty for the beginning.
+"""
 
 
 def _is_none(value: object) -> bool:
@@ -41,7 +46,7 @@ class _Strict(BaseModel):
 
 
 class _Query(_Strict):
-    """In a query what is empty counts as left out: pages of documentation send their fields so."""
+    """Read a query in which an empty parameter counts as left out, because documentation pages send all their fields."""
 
     @model_validator(mode="before")
     @classmethod
@@ -50,7 +55,7 @@ class _Query(_Strict):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """A choice that may be left out has no default: the empty text is none of its values."""
+        """Remove the default of optional choices: the empty text is none of their values."""
         found = handler(schema)
         for field in found.get("properties", {}).values():
             if "enum" in field and field.get("default") == "":
@@ -59,6 +64,8 @@ class _Query(_Strict):
 
 
 class JobPath(BaseModel):
+    """The path of a job."""
+
     job_id: str = Field(
         description="The job_id that the upload was answered with. On the page /docs the example stands for the job sent last.",
         json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
@@ -66,10 +73,14 @@ class JobPath(BaseModel):
 
 
 class PagePath(JobPath):
+    """The path of a page of a job."""
+
     number: int = Field(ge=1, description="Page number of the document, from 1.", json_schema_extra={"example": 1})
 
 
 class FigurePath(JobPath):
+    """The path of a figure of a job."""
+
     name: str = Field(
         pattern=r"^page-[0-9]{4,7}(-r[0-9]{1,6})?-figure-[0-9]{1,3}\.jpg$",
         description="The name in ``picture`` of a figure's block.",
@@ -78,6 +89,8 @@ class FigurePath(JobPath):
 
 
 class EventsHeader(BaseModel):
+    """The request header that resumes an event stream."""
+
     last_event_id: str = Field(
         default="",
         alias="Last-Event-ID",
@@ -87,6 +100,8 @@ class EventsHeader(BaseModel):
 
 
 class EventsQuery(_Query):
+    """The query of an event stream."""
+
     last_event_id: str = Field(
         default="",
         pattern=f"^{EVENT_ID}$",
@@ -95,16 +110,22 @@ class EventsQuery(_Query):
 
 
 class StatusQuery(_Query):
+    """The query of a job's status."""
+
     wait: float = Field(
         default=0, ge=0, le=60, description="Wait up to so many seconds for the job to end, and for pages that are read again."
     )
 
 
 class ImageQuery(_Query):
+    """The query of a page's image."""
+
     revision: int = Field(default=0, ge=0, description="Of the page, as its image_url has it.")
 
 
 class ResultQuery(_Query):
+    """The query of a job's result."""
+
     format: OutputFormat | SkipJsonSchema[Literal[""]] = Field(
         default="", description="Another format than the one asked for at upload."
     )
@@ -115,7 +136,7 @@ class ResultQuery(_Query):
 
 
 CURSOR = r"([0-9]{1,16}(\.[0-9]{1,17})?)?"
-"""A score of the list, as it was written for next_cursor; empty for the beginning."""
+"""Pattern of a cursor: a score of the list, as it was written for ``next_cursor``. Empty for the beginning."""
 
 
 class _ListQuery(_Query):
@@ -126,16 +147,22 @@ class _ListQuery(_Query):
 
 
 class JobsQuery(_ListQuery):
+    """The query of the list of jobs."""
+
     status: JobState | SkipJsonSchema[Literal[""]] = Field(default="", description="Only jobs in this state.")
 
 
 class DeliveriesQuery(_ListQuery):
+    """The query of the list of webhook deliveries."""
+
     state: WebhookState | SkipJsonSchema[Literal[""]] = Field(
         default="", description="Only deliveries in this state; failed ones stand in the order they were given up."
     )
 
 
 class Ping(_Strict):
+    """The request to send a ping to a webhook receiver."""
+
     url: str = Field(
         min_length=1,
         description="The receiver's address, under the rules of webhook_url: a private host stands in WEBHOOK_ALLOW_HOSTS.",
@@ -144,19 +171,22 @@ class Ping(_Strict):
 
 
 def request_model(name: str) -> type[BaseModel] | None:
-    """Return the model of a path, query or body by its name, which is all that a validation error knows of it."""
+    """Return the model of a path, query or body by its name; None if there is none.
+
+    A validation error of flask-openapi has no more than that name.
+    """
     return next((model for model in (*_models(JobPath), *_models(_Strict)) if model.__name__ == name), None)
 
 
 def _models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """The model and all that derive from it."""
+    """Yield the model and all models that derive from it."""
     yield model
     for derived in model.__subclasses__():
         yield from _models(derived)
 
 
 class Accepted(BaseModel):
-    """The answer to an upload."""
+    """The response to an upload."""
 
     job_id: str
     status: JobState
@@ -168,7 +198,7 @@ class Accepted(BaseModel):
 
 
 class TableText(BaseModel):
-    """A table as CSV, and the page it begins on."""
+    """A table as CSV, and the page on which it begins."""
 
     page: int
     caption: str
@@ -180,7 +210,7 @@ class JsonFile(RootModel[Document | list[TableText]]):
 
 
 class Result(BaseModel):
-    """The result of a job; the content stands under its format's name."""
+    """The result of a job. The content is in the field named after its format."""
 
     job_id: str
     filename: str
@@ -206,17 +236,21 @@ class Result(BaseModel):
 
 
 class Jobs(BaseModel):
+    """One page of the list of jobs, newest first. ``next_cursor`` requests the next page; null at the end."""
+
     jobs: list[JobStatus]
     next_cursor: str | None
 
 
 class Deliveries(BaseModel):
+    """One page of the list of deliveries, newest first. ``next_cursor`` requests the next page; null at the end."""
+
     deliveries: list[Delivery]
     next_cursor: str | None
 
 
 class PageEntry(BaseModel):
-    """A page as the ledger knows it."""
+    """A page in the job's ledger."""
 
     number: int
     state: PageState
@@ -226,7 +260,7 @@ class PageEntry(BaseModel):
 
 
 class Pages(BaseModel):
-    """All pages of a job, ascending; none until the document has been opened."""
+    """All pages of a job in ascending order; empty until the document has been opened."""
 
     job_id: str
     total: int | None
@@ -234,7 +268,7 @@ class Pages(BaseModel):
 
 
 class PageView(BaseModel):
-    """One page, whether it has been read or not, and why it reads as it does."""
+    """One page, read or not, and the reasons for its reading."""
 
     job_id: str
     number: int
@@ -246,13 +280,13 @@ class PageView(BaseModel):
     page: Page | None = None
     image_url: str
     rereading: bool = False
-    """Whether it waits to be read again, or is being read: until then this is the page as it was."""
+    """Whether a retry of the page is queued or running. Until it ends, this is the page as it was."""
     retry_error: PageError | None = None
-    """Why the last try to read it again has changed nothing."""
+    """Why the last retry of this page has changed nothing."""
 
 
 class Rereading(BaseModel):
-    """The answer to the wish to have a page read again."""
+    """The response to the request to read a page again."""
 
     job_id: str
     number: int
@@ -263,30 +297,38 @@ class Rereading(BaseModel):
 
 
 class Cancelled(BaseModel):
+    """The response to the cancellation of a job."""
+
     job_id: str
     status: JobState
     message: str
 
 
 class Deleted(BaseModel):
+    """The response to the deletion of a job."""
+
     job_id: str
     deleted_files: int
     deleted_keys: int
-    """Entries of the job store."""
+    """Number of entries of the job store that were deleted."""
     message: str
 
 
 class Live(BaseModel):
+    """The response of a web process that runs."""
+
     status: Literal["ok"] = "ok"
 
 
 class Check(BaseModel):
+    """The state of one part of the service. ``detail`` says what is wrong, or how the part works."""
+
     ok: bool
     detail: str = ""
 
 
 class Health(BaseModel):
-    """What works and what does not."""
+    """The state of the service and of its parts."""
 
     status: Literal["ok", "degraded", "down"]
     version: str

@@ -1,4 +1,4 @@
-"""What a view works with: the settings, Redis, storage and counts of its app."""
+"""Hold what the views work with: the settings, Redis, storage and counts of their app."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from document_parser.storage import Storage
 
 @dataclass(frozen=True)
 class Services:
-    """What the views work with."""
+    """Settings, connections and counters that the views of one app share."""
 
     settings: Settings
     redis: Redis
     ledger: Ledger
     storage: Storage
     waiting: Slots
-    """Requests that wait hold at most half of the threads."""
+    """Slots for requests that wait. They hold at most half of the threads."""
     arrivals: Arrivals
-    """Bodies under way; the slow ones share the threads that may be held for long with the requests that wait."""
+    """Request bodies that are being received.
+
+    Slow ones share the threads that may be held for long with the requests that wait.
+    """
     counts: request_log.Counts
     probe_redis: Redis
-    """Gives up soon where Redis does not answer: for what is asked all the time and can do without."""
+    """Connection that gives up soon if Redis does not answer, for frequent requests that can do without it."""
 
 
 def get_services() -> Services:
+    """Return the services of the current Flask app."""
     found: Services = current_app.extensions["document_parser"]
     return found

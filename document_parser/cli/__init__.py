@@ -1,4 +1,7 @@
-"""``docparse``: the commands. Each is a function of its arguments that returns the exit status, imported when called."""
+"""Run ``docparse``, the command line: each command is a function of its arguments that returns the exit status.
+
+Every module of a command is imported only when the command runs. What only commands need belongs here.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from document_parser.version import __version__
 
 
 class Command(NamedTuple):
-    """What a command is called with, and where it lives."""
+    """The help line of a command, and the module and function that run it."""
 
     help: str
     module: str
@@ -32,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "operator-link": Command("print a link that makes a browser the operator's, once", "document_parser.cli.operator", "link"),
     "webhook-secret": Command("print the secret that webhooks are signed with", "document_parser.cli.webhook_secret"),
 }
+"""All commands by name."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -55,7 +59,7 @@ def _no_command(name: str) -> str:
 
 
 def _top_level() -> argparse.ArgumentParser:
-    """Tells of the commands; refuses what is none."""
+    """Return the parser that lists the commands and refuses unknown ones."""
     parser = argparse.ArgumentParser(prog="docparse", description="Read documents page by page.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""``docparse cleanup``: delete jobs that ended long ago, before they expire."""
+"""Run ``docparse cleanup``: delete jobs that ended long ago, before they expire."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
 NO_ANSWER = 4
+"""Exit status if Redis or storage cannot be used."""
 
 
 def main(arguments: list[str] | None = None) -> int:

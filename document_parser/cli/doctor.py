@@ -1,4 +1,4 @@
-"""``docparse doctor``: looks at this machine and these settings, and says what is missing and what to do."""
+"""Run ``docparse doctor``: check this machine and these settings, and say what is missing and what to do."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from document_parser.settings import Settings, cap_threads, load_settings, start
 from document_parser.settings.arguments import parse_arguments
 
 COLOURS: dict[Status, str] = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+"""Style of each status at a terminal."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 where the service can do its job, 1 where something it needs is missing."""
+    """Print all findings. Return 0 if the service can do its job, 1 if something it needs is missing."""
     given = parse_arguments(_parser(), arguments)
     cap_threads()  # before anything numeric is imported
-    # What the parts log about themselves is not part of the answer.
+    # Log lines of the parts are not part of the output.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     found = list(findings(deep=given.deep))
     well = all(finding.status != "missing" for finding in found)
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def findings(*, deep: bool) -> Iterator[Finding]:
-    """All checks, one after the other; those that need settings only where the settings are valid."""
+    """Yield the findings of all checks in order. Checks that need settings run only if the settings are valid."""
     from document_parser.cli.checks import machine
 
     yield from machine.python()
@@ -72,7 +73,7 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
 
 
 def bad_settings() -> Iterator[Finding]:
-    """Each variable that cannot be used."""
+    """Yield a finding for each variable that cannot be used."""
     for name, problem in startup.bad_settings():
         yield Finding("settings", "missing", f"{name}: {problem}", "Correct it in the environment or in .env.")
 

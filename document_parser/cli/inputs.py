@@ -1,4 +1,4 @@
-"""Which documents a command line means, and where the result of each goes."""
+"""Find the documents that a command line names, and the place of each result in an output folder."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from document_parser.errors import FileUnreadable
 from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, looks_like
 
 STDIN = "-"
+"""Argument that means standard input."""
 
 _EXTENSIONS = frozenset(extension for found in SUPPORTED.values() for extension in found.extensions)
 
 
 class UsageError(Exception):
-    """The command line cannot be followed; the message says why."""
+    """The command line cannot be followed. The message says why."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """One document to read: its name as it was given, and its place in an output folder, still with its own extension."""
+    """A document to read: its name as given, and its place in an output folder, still with its own extension."""
 
     name: str
     place: Path
 
     @property
     def filename(self) -> str:
+        """Return the name of the file; "stdin" for standard input."""
         return "stdin" if self.name == STDIN else Path(self.name).name
 
     @contextmanager
     def local(self) -> Iterator[Path]:
-        """The document as a file; what comes on standard input or another pipe is kept on disk meanwhile.
+        """Yield the document as a file. Standard input and other pipes are copied to the disk meanwhile.
 
         Raises FileUnreadable.
         """
@@ -67,8 +69,10 @@ def _reading() -> Iterator[None]:
 
 @dataclass
 class Found:
-    """All documents, in order and none twice; whether the arguments may stand for several, however many were found; and the
-    files of folders that are no documents, hidden ones not counted.
+    """All documents of a command line.
+
+    ``documents`` are in order, none twice. ``several`` says whether the arguments may name several, regardless of how many
+    were found. ``left_out`` are the files of folders that are no documents, without hidden ones.
     """
 
     documents: list[Input]
@@ -77,7 +81,7 @@ class Found:
 
 
 def find(arguments: list[str]) -> Found:
-    """What a command line names. Raises UsageError where an argument names nothing."""
+    """Return the documents that a command line names. Raises UsageError if an argument names nothing."""
     one = Path(arguments[0])
     several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
     found: dict[str, Input] = {}
@@ -111,7 +115,10 @@ def _meant_by(argument: str, left_out: list[str], *, named: bool) -> Iterator[In
 
 
 def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
-    """What a quoted pattern matches; ``**`` goes through folders, which are kept in the place from the first wildcard on."""
+    """Yield what a quoted pattern matches.
+
+    ``**`` descends into folders. The place keeps the folders from the first wildcard on.
+    """
     matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - pathlib would also match hidden files
     if not matches:
         raise UsageError(f"Nothing matches {pattern!r}.")
@@ -125,14 +132,17 @@ def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
 
 
 def _fixed_part(pattern: str) -> Path:
-    """The folder above the first wildcard."""
+    """Return the folder above the first wildcard."""
     parts = Path(pattern).parts
     wild = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     return Path(*parts[:wild])
 
 
 def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
-    """The documents below a folder that are read, or claim by their name to be; nothing hidden. ``left_out`` gets the rest."""
+    """Yield the documents below a folder: files that are one by content or by name, and are not hidden.
+
+    Other files are added to ``left_out``.
+    """
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
@@ -152,4 +162,4 @@ def _is_read(path: Path) -> bool:
         with path.open("rb") as file:
             return looks_like(file.read(HEAD_BYTES)) in SUPPORTED
     except OSError:
-        return False  # of no known extension, and nobody can tell what it is
+        return False  # no known extension, and the content cannot be read

@@ -1,4 +1,4 @@
-"""Reading documents in this process."""
+"""Read documents in the process of the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from document_parser.pipeline.local.result import ParseResult
 
 
 class Here:
-    """Documents read one after another; engines stay loaded between them."""
+    """Read documents one after another. Engines stay loaded between them."""
 
     def __init__(
         self, reader: DocumentParser, options: Options, passwords: Passwords, display: Display, stdout: StandardOutput
@@ -33,7 +33,7 @@ class Here:
         self.stdout = stdout
 
     def read(self, works: list[Work]) -> Generator[Outcome, None, None]:
-        """The outcomes, in the order of the works."""
+        """Yield the outcomes in the order of ``works``."""
         with asyncio.Runner() as self.runner:
             try:
                 for work in works:
@@ -55,7 +55,7 @@ class Here:
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:
         watch = partial(self.display.progressed, work.input.name)
         name = work.input.filename
-        # Beside a file there is room for pictures; in a stream there is none, unless the result itself holds them.
+        # Figures are written beside a file. A stream has no place for them, unless the result itself holds them.
         figures = True if work.target is not None else None
         return self.runner.run(
             self.reader.read(path, self.options, filename=name, password=password, on_progress=watch, figures=figures)

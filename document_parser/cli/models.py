@@ -1,4 +1,7 @@
-"""``docparse models``: the command lines of the two model servers, printed or run. The one place that knows their flags."""
+"""Run ``docparse models``: print or run the command lines of the two model servers.
+
+Only this module knows their flags.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +27,35 @@ from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.startup import settings_or_exit
 
 Name = Literal["deepseek", "nanonets"]
+"""A model as the settings name it."""
 NAMES: tuple[Name, ...] = ("deepseek", "nanonets")
+"""Both models, in the order in which their servers start."""
 
 STOP_SECONDS = 30.0
+"""Time in seconds that servers get to stop before they are killed."""
 PROBE_SECONDS = 2.0
+"""Deadline of a server's response while it starts, in seconds."""
 TICK_SECONDS = 0.2
+"""Interval of checks in seconds."""
 NOT_STARTED = 127
+"""Exit status if vLLM is not installed."""
 
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-"""Nothing is downloaded at run time, and nothing reported."""
+"""Environment of a server: it downloads nothing and reports nothing."""
 
 STREAM_INTERVAL = ("--stream-interval", "16")
-"""Tokens a chunk. A chunk for each token costs this side twice the CPU; a loop is still seen within a line."""
+"""Tokens in one chunk of an answer.
+
+One chunk for each token costs the client twice the processor time. With 16 a loop is still detected within a line.
+"""
 
 
 @dataclass(frozen=True)
 class Served:
-    """How a model is served. Of the one GPU's memory it may take ``gpu_share``; its weights alone take ``weights_mib``."""
+    """How a model is served.
+
+    ``gpu_share`` is the share of the one GPU's memory that it may take, ``weights_mib`` the size of its weights alone.
+    """
 
     flags: tuple[str, ...]
     gpu_share: float
@@ -61,30 +76,37 @@ SERVED: dict[Name, Served] = {
     ),
     "nanonets": Served(flags=(), gpu_share=0.50, weights_mib=7_500),
 }
+"""Flags and memory of each server."""
 WORKING_MIB = 3_000
-"""What a server needs beside the weights, at the least: activations, graphs, and a cache for a few pages."""
+"""Minimum memory in MiB that a server needs beside the weights.
+
+Activations, graphs, and a cache for a few pages.
+"""
 
 
 def command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
-    """The command line that serves a model at the address the settings name. Raises ValueError where that has no port."""
+    """Return the command line that serves a model at the address in the settings.
+
+    Raises ValueError if that address has no host or port.
+    """
     wanted = getattr(settings, name)
     address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
         raise ValueError(f"VLLM_{name.upper()}_URL names no host and port.")
     served = SERVED[name]
-    # Bound to the one address that is asked: a model server asks nobody who they are.
+    # Bound to the one address that is used, because a model server has no authentication.
     host = "127.0.0.1" if address.hostname == "localhost" else address.hostname
     shared = ("--host", host, "--gpu-memory-utilization", f"{served.gpu_share:.2f}", *STREAM_INTERVAL)
     return [vllm, "serve", wanted.model, "--port", str(address.port), *served.flags, *shared]
 
 
 def needed_gpu_mib() -> int:
-    """The memory of a GPU on which both servers come up, in MiB; an estimate from their weights."""
+    """Return the memory of a GPU on which both servers start, in MiB, estimated from their weights."""
     return math.ceil(max((served.weights_mib + WORKING_MIB) / served.gpu_share for served in SERVED.values()))
 
 
 class Server:
-    """A model server as a child of this process; its lines are passed on with its name before them."""
+    """Run a model server as a child process. Its output is passed on with its name before each line."""
 
     def __init__(self, name: Name, line: list[str], url: str, parent: int) -> None:
         self.name = name
@@ -107,16 +129,18 @@ class Server:
 
     @property
     def ended(self) -> bool:
+        """Return whether the process has ended."""
         return self.process.poll() is not None
 
     def answers(self) -> bool:
+        """Return whether the server responds without a server error."""
         try:
             return httpx.get(f"{self.url.rstrip('/')}/models", timeout=PROBE_SECONDS, trust_env=False).status_code < 500
         except httpx.HTTPError:
             return False
 
     def wait(self, seconds: float) -> None:
-        """Until it has ended as it was asked to; then end it. What it said last is still passed on."""
+        """Wait up to ``seconds`` for the server to end, then kill it. Its last output is still passed on."""
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -130,7 +154,7 @@ class Server:
 
 
 class Servers:
-    """The servers that were asked for, one started after the other; when one ends, all end."""
+    """Run the servers that were asked for, started one after the other. When one ends, all end."""
 
     def __init__(self, settings: Settings, names: tuple[Name, ...], vllm: str) -> None:
         self.lines = {name: command(settings, name, vllm) for name in names}
@@ -139,7 +163,7 @@ class Servers:
         self.stopping = threading.Event()
 
     def run(self) -> int:
-        """Until told to stop (0) or a server ends by itself (1)."""
+        """Run until a signal stops the servers (return 0) or one of them ends (return 1)."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
         try:
@@ -155,7 +179,10 @@ class Servers:
         return 1 if lost and not self.stopping.is_set() else 0
 
     def _start(self, name: Name) -> None:
-        """Returns when it answers: two that load at once on one GPU count each other's memory as their own."""
+        """Start a server and return when it responds.
+
+        Two servers that load at once on one GPU would count each other's memory as their own.
+        """
         if self._over():
             return
         _say(f"{name} is started: {shlex.join(self.lines[name])}")
@@ -179,7 +206,7 @@ class Servers:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the command lines, or run them."""
+    """Print the command lines, or run them. Return the exit status."""
     given = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
     names = (given.only,) if given.only else NAMES

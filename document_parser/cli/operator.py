@@ -1,4 +1,4 @@
-"""``docparse operator-token`` and ``docparse operator-link``: what proves to the service that a caller is its operator."""
+"""Run ``docparse operator-token`` and ``docparse operator-link``, which prove to the service that a caller is its operator."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from document_parser.settings.operator_access import create_link, operator_token
 from document_parser.settings.startup import settings_or_exit
 
 INSTALLED = "For the service that deploy/install.sh installs: docparse-admin"
+"""Ending of messages: the command for a service installed by deploy/install.sh."""
 
 
 def token(arguments: list[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def link(arguments: list[str] | None = None) -> int:
 
 
 def _base_url(text: str) -> str:
-    """An address as a browser takes it. Raises ArgumentTypeError."""
+    """Return the address if a browser can open it. Raises ArgumentTypeError."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise argparse.ArgumentTypeError("give the address of the page, like https://documents.example.org/")
@@ -48,7 +49,10 @@ def _base_url(text: str) -> str:
 
 
 def _print(make: Callable[[Settings], str], command: str) -> int:
-    """1 if there is no service's folder here, or it is another user's: a token made here would open nothing."""
+    """Print what ``make`` returns. Return 1 if DATA_DIR does not exist or belongs to another user.
+
+    A token made there would open nothing.
+    """
     settings = settings_or_exit()
     if not settings.data_dir.is_dir():
         print(_no_service(settings, command), file=sys.stderr)

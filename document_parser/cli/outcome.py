@@ -1,4 +1,4 @@
-"""What is to be done with each document, what came of it, and the exit status of it all."""
+"""Define the work on each document, its outcome, and the exit status of all outcomes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ COMPLETE, PARTIAL, USAGE, NOTHING, SERVER, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3
 _NO_SERVER = (ServerUnreachable, UnexpectedAnswer, Forbidden, LoginRequired)
 _SERVER_BUSY = (RateLimited, QueueUnavailable, StorageUnavailable)
 SERVER_CODES = frozenset(kind.code for kind in (*_NO_SERVER, *_SERVER_BUSY))
+"""Error codes that mean that the server cannot be used, or is too busy."""
 GIVES_UP_AT = _NO_SERVER
-"""After one of these there is no use in sending the next document."""
+"""Errors after which no further document is sent."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """A document to read and the file its result goes to; None is standard output.
+    """A document to read and the file of its result; None is standard output.
 
-    Of the tables of a document, ``table`` is the one to write, counted from 1; ``in_folder``: several may become several files.
+    ``table`` is the only table to write, counted from 1. ``in_folder`` says that several tables may become several files.
     """
 
     input: Input
@@ -48,7 +49,7 @@ class Work:
 
 @dataclass
 class Outcome:
-    """What came of one document. ``status`` is partial where pages of it could not be read."""
+    """The outcome of one document. ``status`` is partial if some of its pages could not be read."""
 
     file: str
     status: Literal["complete", "partial", "failed"] = "failed"
@@ -56,34 +57,37 @@ class Outcome:
     failed_pages: list[int] = field(default_factory=list)
     warnings: list[dict[str, Any]] = field(default_factory=list)
     output: str | None = None
-    """The file with the result, the first of ``outputs``."""
+    """File with the result, the first of ``outputs``."""
     outputs: list[str] = field(default_factory=list)
     tables: int | None = None
-    """How many tables the document has, if CSV was asked for."""
+    """Number of tables in the document, if CSV was asked for."""
     seconds: float = 0.0
     error: dict[str, str] | None = None
     job_id: str | None = None
 
     def read(self, pages: int, failed_pages: list[int], warnings: list[dict[str, Any]]) -> None:
-        """Note what was read."""
+        """Record what was read."""
         self.pages, self.failed_pages, self.warnings = pages, failed_pages, warnings
         self.status = "partial" if failed_pages else "complete"
 
     def fail(self, error: DocumentParserError | OSError) -> None:
-        """Note why there is no result."""
+        """Record why there is no result."""
         ours = error if isinstance(error, DocumentParserError) else OutputUnwritable(_unwritable(error))
         self.status, self.output, self.outputs = "failed", None, []
         self.error = {"code": ours.code, "message": ours.message}
 
     @property
     def line(self) -> str:
-        """One line of JSON."""
+        """Return the outcome as one line of JSON."""
         return json.dumps(asdict(self))
 
 
 @contextmanager
 def outcome_of(work: Work) -> Iterator[Outcome]:
-    """The outcome of a document, to be filled in: its time, and its error where one is raised meanwhile."""
+    """Yield the outcome of a document, and record its time in seconds and any error that the block raises.
+
+    Raises BrokenPipeError.
+    """
     outcome, started = Outcome(work.input.name), time.monotonic()
     try:
         yield outcome
@@ -103,7 +107,7 @@ def _unwritable(error: OSError) -> str:
 
 
 class Tally:
-    """Counts outcomes, for the last line and the exit status."""
+    """Count outcomes for the last line and the exit status."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -111,16 +115,19 @@ class Tally:
         self.server_trouble = False
 
     def add(self, outcome: Outcome) -> None:
+        """Count one outcome."""
         self.counts[outcome.status] += 1
         self.pages_read += outcome.pages - len(outcome.failed_pages)
         self.server_trouble |= outcome.error is not None and outcome.error["code"] in SERVER_CODES
 
     @property
     def total(self) -> int:
+        """Return the number of outcomes."""
         return self.counts.total()
 
     @property
     def exit_status(self) -> int:
+        """Return the exit status of all outcomes."""
         if self.server_trouble:
             return SERVER
         if self.counts["complete"] == self.total:

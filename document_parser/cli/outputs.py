@@ -1,4 +1,4 @@
-"""Where results go: files, or standard output."""
+"""Decide where results go: to files, or to standard output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from document_parser.cli.tables import ARCHIVE_SUFFIX, table_files
 from document_parser.models import FORMAT_FILES, OutputFormat
 
 STDOUT = "-"
+"""Argument that means standard output."""
 TEXTS = ("markdown", "text")
+"""Formats whose results are separated by a blank line on standard output."""
 LINKING = ("markdown", "html", "json")
 """Formats that name the files of figures."""
 
@@ -34,22 +36,22 @@ _BY_SUFFIX: dict[str, OutputFormat] = {
 
 
 def links_figures(fields: Mapping[str, Any]) -> bool:
-    """Whether results of these options name files of figures."""
+    """Return whether results with these options name files of figures."""
     return fields.get("figures", "placeholder") == "placeholder" and fields["output_format"] in LINKING
 
 
 def figures_folder(target: Path) -> Path:
-    """Where the figures of a result lie: beside it."""
+    """Return the folder of a result's figures, beside the result."""
     return target.with_name(f"{target.stem}.figures")
 
 
 def is_folder(output: str, *, several: bool) -> bool:
-    """Whether results go into a folder: always where there may be several."""
+    """Return whether results go into a folder, which is always so if there may be several."""
     return several or output.endswith("/") or Path(output).is_dir()
 
 
 def format_of(output: str, *, several: bool) -> OutputFormat:
-    """The format that an output file's name asks for, Markdown where it has no extension. Raises UsageError."""
+    """Return the format that an output file's name asks for; Markdown if it has no extension. Raises UsageError."""
     name = Path(output).name.lower()
     found = next((wanted for suffix, wanted in _BY_SUFFIX.items() if name.endswith(suffix)), None)
     if found is None and Path(output).suffix and not is_folder(output, several=several):
@@ -61,7 +63,7 @@ def format_of(output: str, *, several: bool) -> OutputFormat:
 
 
 def check_table(table: int | None, output: str, output_format: OutputFormat) -> None:
-    """Raise UsageError if one table is asked for where all of them are written."""
+    """Refuse a single table where all tables are written. Raises UsageError."""
     if table is not None and output_format != "csv":
         raise UsageError(f"--table chooses a table for CSV, and the output is {output_format}: add --format csv.")
     if table is not None and Path(output).suffix.lower() == ARCHIVE_SUFFIX:
@@ -71,7 +73,10 @@ def check_table(table: int | None, output: str, output_format: OutputFormat) -> 
 def plan(
     inputs: list[Input], output: str, output_format: OutputFormat, *, several: bool, table: int | None = None
 ) -> list[Work]:
-    """Which result goes where. Raises UsageError where one would take the place of a document that is read."""
+    """Return the work on each document: which result goes where.
+
+    Raises UsageError if a result would overwrite a document that is read, or several results would go to one file.
+    """
     if output in ("", STDOUT):
         return [Work(one, None, table=table) for one in inputs]
     in_folder = is_folder(output, several=several)
@@ -89,12 +94,12 @@ def plan(
 
 
 def _extension(output_format: OutputFormat) -> str:
-    """The extension of a result's file. CSV is stored as an archive, and written as single files."""
+    """Return the extension of a result's file. CSV is stored as an archive and written as single files."""
     return "csv" if output_format == "csv" else FORMAT_FILES[output_format].extension
 
 
 def existing(work: Work) -> Path | None:
-    """A result of this document that exists already, None if there is none."""
+    """Return a result of this document that exists already; None if there is none."""
     if work.target is None or work.target.exists():
         return work.target
     others = table_files(work.target) if work.in_folder and work.target.suffix == ".csv" else []
@@ -102,10 +107,10 @@ def existing(work: Work) -> Path | None:
 
 
 def places(inputs: list[Input], extension: str) -> list[Path]:
-    """Where each result lies in an output folder: no two in one place.
+    """Return the place of each result in an output folder, no two the same.
 
-    ``report.pdf`` becomes ``report.md``; beside a ``report.png`` both keep their names, ``report.pdf.md``; what is still
-    the same gets a number.
+    ``report.pdf`` becomes ``report.md``. Beside a ``report.png`` both keep their names: ``report.pdf.md``. Places that are
+    still the same get a number.
     """
     short = [one.place.with_name(f"{one.place.stem}.{extension}") for one in inputs]
     often = Counter(short)
@@ -127,7 +132,7 @@ def _free(wanted: Path, extension: str, taken: set[Path]) -> Path:
 
 
 class StandardOutput:
-    """Results one after another, with a blank line between texts."""
+    """Write results to standard output one after another, with a blank line between texts."""
 
     def __init__(self, output_format: OutputFormat, display: Display) -> None:
         self._between = b"\n" if output_format in TEXTS else b""
@@ -136,7 +141,7 @@ class StandardOutput:
 
     @contextmanager
     def next(self) -> Iterator[BinaryIO]:
-        """The stream to write one result to. Raises OSError."""
+        """Yield the stream for one result. Raises OSError."""
         with self._display.paused():
             if self._begun:
                 sys.stdout.buffer.write(self._between)

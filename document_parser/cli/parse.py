@@ -1,4 +1,4 @@
-"""``docparse parse``: documents become Markdown, JSON, HTML, CSV, text or a zip of all, read here or by a server."""
+"""Run ``docparse parse``: read documents here or on a server, and write the results in one of the formats."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ from document_parser.settings.startup import settings_or_exit
 from document_parser.settings.validation import wrong_fields
 
 Outcomes = Generator[Outcome, None, None]
+"""Outcomes in the order of the documents."""
 Reads = Callable[[list[Work], Passwords, Display, StandardOutput], Outcomes]
-"""Reads documents and gives their outcomes, in the order of the works."""
+"""A function that reads documents and yields their outcomes in order."""
 
 _FLAGS = {
     "accuracy_mode": "--mode",
@@ -38,7 +39,7 @@ _FLAGS = {
     "page_separator": "--page-separator",
     "figures": "--figures",
 }
-"""The options of the command line, by their names in models.Options."""
+"""Options of the command line, by their names in models.Options."""
 
 EXIT_STATUSES = """exit status:
   0    every document was read completely
@@ -48,10 +49,11 @@ EXIT_STATUSES = """exit status:
   4    the server does not answer, or refuses
   130  interrupted
 """
+"""Last part of the command's help."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Read documents, here or on a server; the exit status."""
+    """Read documents here or on a server. Return the exit status."""
     parser = _parser()
     given = parse_arguments(parser, arguments)
     signal.signal(signal.SIGTERM, _as_interrupt)
@@ -62,13 +64,13 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more; Python would complain once more when it flushes at the end.
+        # The reader has closed the pipe. Python would report that again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
 
 
 def _as_interrupt(number: int, frame: object) -> None:
-    """End in order, as with Ctrl-C."""
+    """End the command in order, as at Ctrl-C."""
     signal.raise_signal(signal.SIGINT)
 
 
@@ -77,7 +79,7 @@ def _parse(given: argparse.Namespace) -> int:
     fields = _fields(given, several=found.several)
     works = _works(given, found, fields["output_format"])
     password = _password(given)
-    # Before there are threads: what reads here forks.
+    # Before any thread starts, because reading in this process forks.
     reads = _there(given, fields) if given.server else _here(fields)
     tally = Tally()
     with display(len(works), quiet=given.quiet) as shown:
@@ -123,7 +125,7 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
 
 def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
-    """The options that were given, by their names in models.Options. Raises UsageError."""
+    """Return the options that were given, by their names in models.Options. Raises UsageError."""
     fields = {name: value for name in _FLAGS if (value := getattr(given, name)) is not None}
     if "output_format" not in fields:
         fields["output_format"] = outputs.format_of(given.output, several=several)
@@ -136,7 +138,7 @@ def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
 
 
 def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat) -> list[Work]:
-    """What is read, and where it goes. Raises UsageError."""
+    """Return what is read and where it goes. Raises UsageError."""
     outputs.check_table(given.table, given.output, output_format)
     works = outputs.plan(found.documents, given.output, output_format, several=found.several, table=given.table)
     if works[0].target is None:

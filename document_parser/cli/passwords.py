@@ -1,4 +1,4 @@
-"""Passwords of documents: given once for all, or asked for at the terminal."""
+"""Supply the passwords of documents: one for all from the command line, or each asked for at the terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from document_parser.cli.progress import Display, printable
 from document_parser.errors import EncryptedDocument, WrongPassword
 
 TRIES = 3
+"""How many passwords a person may try for one document."""
 
 _T = TypeVar("_T")
 
 
 class Passwords:
-    """``given`` opens every document; where none is given, a person at the terminal is asked for each that needs one.
+    """Open documents with ``given``, or ask a person at the terminal for each password that is needed.
 
-    Asked in the main thread only, where Ctrl-C ends the question.
+    The main thread alone asks, because Ctrl-C ends the question there.
     """
 
     def __init__(self, given: str, display: Display, *, quiet: bool) -> None:
@@ -27,7 +28,10 @@ class Passwords:
         self.asks = not given and not quiet and sys.stdin.isatty() and sys.stderr.isatty()
 
     def opening(self, name: str, read: Callable[[str], _T]) -> _T:
-        """What ``read`` makes with the password. Raises EncryptedDocument and WrongPassword where none opens the document."""
+        """Return what ``read`` returns with the password.
+
+        Raises EncryptedDocument or WrongPassword if no password opens the document, and what ``read`` raises.
+        """
         password, left = self.given, TRIES if self.asks else 0
         while True:
             try:

@@ -1,4 +1,4 @@
-"""How reading goes, on standard error: bars on a terminal, plain lines elsewhere, nothing but errors when asked to be quiet."""
+"""Show progress on standard error: bars at a terminal, plain lines elsewhere, only errors if quiet."""
 
 from __future__ import annotations
 
@@ -18,50 +18,56 @@ from document_parser import models
 from document_parser.cli.outcome import Outcome, Tally
 
 LINE_SECONDS = 10.0
+"""Interval of the lines about a long document, in seconds."""
 NAME_CHARACTERS = 40
+"""Maximum length of a name beside a bar."""
 SPEED_SECONDS = 120.0
+"""Period over which the remaining time is estimated, in seconds."""
 NAMED_FILES = 5
+"""Maximum number of files that one line names."""
 
 
 class Display:
-    """Says what went wrong and nothing else. A context manager; may be told of things by several threads."""
+    """Print what went wrong and nothing else. A context manager; several threads may call it."""
 
     def started(self, name: str) -> None:
-        """A document is begun."""
+        """Show that a document was started."""
 
     def progressed(self, name: str, progress: models.Progress) -> None:
-        """Pages of a document are finished."""
+        """Show how many pages of a document are finished."""
 
     def finished(self, outcome: Outcome) -> None:
-        """A document is done with."""
+        """Show the outcome of a document."""
         if outcome.status != "complete":
             self.say(summary(outcome))
 
     def ended(self, tally: Tally) -> None:
-        """All documents are done with."""
+        """Show the outcome of all documents."""
 
     def tell(self, line: str) -> None:
-        """Something to know, that is no fault."""
+        """Show a line that is no error."""
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leaves the terminal to somebody else."""
+        """Leave the terminal to others during the block."""
         yield
 
     def say(self, line: str) -> None:
+        """Print a line."""
         print(line, file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Gives the terminal back."""
+        """Release the terminal."""
 
 
 class Lines(Display):
-    """A line at the end of each document, and one now and then about a long one."""
+    """Print a line at the end of each document, and one now and then about a long one."""
 
     def tell(self, line: str) -> None:
+        """Print a line that is no error."""
         self.say(line)
 
     def __init__(self) -> None:
@@ -69,25 +75,29 @@ class Lines(Display):
         self._lock = threading.Lock()
 
     def started(self, name: str) -> None:
+        """Remember when a document was started."""
         self._said[name] = time.monotonic()
 
     def progressed(self, name: str, progress: models.Progress) -> None:
+        """Print the number of finished pages if the last line is LINE_SECONDS ago."""
         with self._lock:
             if progress.total_pages and time.monotonic() - self._said[name] > LINE_SECONDS:
                 self._said[name] = time.monotonic()
                 self.say(f"{printable(name)}: {progress.current_page} of {progress.total_pages} pages")
 
     def finished(self, outcome: Outcome) -> None:
+        """Print the outcome of a document."""
         self._said.pop(outcome.file, None)
         self.say(summary(outcome))
 
     def ended(self, tally: Tally) -> None:
+        """Print the outcome of all documents if there are several."""
         if tally.total > 1:
             self.say(str(tally))
 
 
 class Bars(Display):
-    """A bar for each document being read, and one for all of them where there are several."""
+    """Show a bar for each document that is read, and one for all of them if there are several."""
 
     def __init__(self, total: int) -> None:
         self._bars = Progress(
@@ -108,15 +118,18 @@ class Bars(Display):
         self._all = self._bars.add_task("all documents", total=total, count=f"0/{total}") if total > 1 else None
 
     def started(self, name: str) -> None:
-        if name not in self._tasks:  # a document is begun again with its password
+        """Add a bar for a document."""
+        if name not in self._tasks:  # a document is started again with its password
             self._tasks[name] = self._bars.add_task(_short(printable(name)), total=None, count="")
 
     def progressed(self, name: str, progress: models.Progress) -> None:
+        """Move the bar of a document."""
         done, total = progress.current_page, progress.total_pages
         count = f"{done}/{total} pages" if total else "waiting"
         self._bars.update(self._tasks[name], completed=done, total=total, count=count)
 
     def finished(self, outcome: Outcome) -> None:
+        """Remove the bar of a document and print its outcome."""
         if outcome.file in self._tasks:
             self._bars.remove_task(self._tasks.pop(outcome.file))
         self._done += 1
@@ -125,17 +138,21 @@ class Bars(Display):
         self.say(summary(outcome))
 
     def ended(self, tally: Tally) -> None:
+        """Print the outcome of all documents if there are several."""
         if tally.total > 1:
             self.say(str(tally))
 
     def tell(self, line: str) -> None:
+        """Print a line that is no error."""
         self.say(line)
 
     def say(self, line: str) -> None:
+        """Print a line above the bars."""
         self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
+        """Hide the bars during the block."""
         with self._pausing:
             self._bars.stop()
             try:
@@ -152,14 +169,14 @@ class Bars(Display):
 
 
 def display(total: int, *, quiet: bool) -> Display:
-    """The display for this many documents."""
+    """Return the display for this many documents."""
     if quiet:
         return Display()
     return Bars(total) if sys.stderr.isatty() else Lines()
 
 
 def summary(outcome: Outcome) -> str:
-    """What came of a document, in a line for people."""
+    """Return the outcome of a document in one line for people."""
     name = printable(outcome.file)
     if outcome.error is not None:
         return f"{name}: not read. {outcome.error['message']} ({outcome.error['code']})"
@@ -172,14 +189,14 @@ def summary(outcome: Outcome) -> str:
 
 
 def left_out(files: Sequence[str]) -> str:
-    """Which files of a folder are not read, in a line for people."""
+    """Return one line for people that names the files of a folder that are not read."""
     named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
     more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
     return f"{len(files)} file{'s' if len(files) != 1 else ''} left out, of no kind that is read: {named}{more}"
 
 
 def printable(name: str) -> str:
-    """A file's name without what would move the cursor or cannot be encoded."""
+    """Replace each character of a name that would move the cursor or cannot be encoded."""
     return "".join(char if char.isprintable() else "�" for char in name)
 
 

@@ -1,4 +1,4 @@
-"""``docparse redis-url``: for ``rq info``, ``redis-cli`` and rq-dashboard."""
+"""Run ``docparse redis-url``, for ``rq info``, ``redis-cli`` and rq-dashboard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Having documents read by a server, a few at a time."""
+"""Have documents read by a server, several at a time."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ from document_parser.host.files import atomic_write
 from document_parser.models import JobState, JobStatus, Options
 
 AHEAD = 4
-"""Documents taken up beyond those in flight, for each of them: results come out in order, and a slow one blocks none."""
+"""Documents started beyond those in flight, for each of them.
+
+Results are written in order, and a slow document must not block the others.
+"""
 
 
 FIGURES_THERE = b"-figure-"
-"""In every name of a figure's picture."""
+"""Part of the name of every figure's image."""
 
 LOCKED = (EncryptedDocument.code, WrongPassword.code)
+"""Error codes of a document that needs another password."""
 
 _Opening = Callable[[str, Callable[[str], JobStatus]], JobStatus]
-"""Calls what it is given with the password of the document of this name."""
+"""Call a function with the password of the document of this name."""
 
 
 class _Stopped(Exception):
@@ -43,26 +47,28 @@ class _Stopped(Exception):
 
 
 class Stop:
-    """Asks the threads to end: they look at it while they wait, send and hear of progress."""
+    """Ask the threads to end. They check it while they wait, send, and receive progress."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
 
     def ask(self) -> None:
+        """Ask all threads to end."""
         self._asked.set()
 
     def check(self) -> None:
+        """Raise _Stopped if the threads are asked to end."""
         if self._asked.is_set():
             raise _Stopped
 
     def pause(self, seconds: float) -> None:
-        """Wait so many seconds. Raises _Stopped."""
+        """Wait for ``seconds``. Raises _Stopped."""
         self._asked.wait(seconds)
         self.check()
 
 
 class _Upload(io.FileIO):
-    """A file being sent, that can be stopped."""
+    """A file that is being sent, which can be stopped."""
 
     def __init__(self, path: Path, stop: Stop) -> None:
         super().__init__(path)
@@ -76,11 +82,14 @@ class _Upload(io.FileIO):
 class _Read(NamedTuple):
     outcome: Outcome
     content: BinaryIO | None
-    """The result, where it goes to standard output."""
+    """The result if it goes to standard output, else None."""
 
 
 class There:
-    """Documents on their way to a server and back; ``given`` are the options' fields as the server takes them."""
+    """Send documents to a server and write their results.
+
+    ``given`` are the fields of the options as the server accepts them.
+    """
 
     def __init__(
         self,
@@ -100,7 +109,7 @@ class There:
         self.given_up: DocumentParserError | None = None
 
     def read(self, works: list[Work], jobs: int) -> Generator[Outcome, None, None]:
-        """The outcomes, in the order of the works, with up to ``jobs`` documents in flight."""
+        """Yield the outcomes in the order of ``works``, with up to ``jobs`` documents in flight."""
         pending: deque[tuple[Work, Future[_Read]]] = deque()
         with ThreadPoolExecutor(jobs, thread_name_prefix="docparse") as threads:
             try:
@@ -119,7 +128,10 @@ class There:
         return read(self.passwords.given)
 
     def _shown(self, work: Work, future: Future[_Read]) -> Outcome:
-        """The outcome, its content written out. Here, in the main thread, a person may be asked for the password."""
+        """Return the outcome after writing its content.
+
+        This runs in the main thread, so that a person can be asked for the password.
+        """
         read = future.result()
         locked = read.outcome.error is not None and read.outcome.error["code"] in LOCKED
         if locked and self.passwords.asks:
@@ -176,7 +188,7 @@ class There:
         )
 
     def _with_figures(self, job_id: str, target: Path) -> None:
-        """Fetch what a result links, and write it anew with links that lead there. Raises OSError."""
+        """Fetch the figures that a result links, and write it again with links to them. Raises OSError."""
         if FIGURES_THERE not in target.read_bytes():
             return
         document = self.client.result(job_id, "json").document
@@ -193,7 +205,10 @@ class There:
                 FORMATS[options.output_format].write(head, document.pages, options, out, Figures(folder=folder.name))
 
     def _job(self, work: Work, path: Path, outcome: Outcome, password: str) -> JobStatus:
-        """The document's job once it has completed. Raises the job's error; an interrupted one is cancelled."""
+        """Return the status of the document's job once it has completed.
+
+        Raises the job's error. If the command is interrupted, the job is cancelled.
+        """
         with _Upload(path, self.stop) as upload:
             job_id = self.client.submit(upload, filename=work.input.filename, password=password, **self.given)
         outcome.job_id = job_id

@@ -1,4 +1,4 @@
-"""Where the tables of a document go with ``--format csv``."""
+"""Write the tables of a document for ``--format csv``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from document_parser.host.files import atomic_write
 from document_parser.text.table_archive import TableArchive, TableEntry
 
 ARCHIVE_SUFFIX = ".zip"
+"""Extension of an output file that gets all tables."""
 HOW = "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."
+"""Advice if one file was named for several tables."""
 
 
 def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Outcome) -> None:
-    """Write the tables of an archive: to a stream or file of one table, to a ZIP file, or as files of a folder.
+    """Write the tables of an archive to a stream or file of one table, to a ZIP file, or as files of a folder.
 
     A document without tables makes an empty file. Raises SeveralTables, TableNotFound, OSError.
     """
@@ -42,7 +44,10 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
 
 
 def table_files(target: Path) -> list[Path]:
-    """Return the files that a document with several tables has in a folder, where one with a single table has ``target``."""
+    """Return the CSV files beside ``target`` that belong to a document with several tables.
+
+    ``target`` is the file of a document with a single table.
+    """
     pattern = re.compile(rf"{re.escape(target.stem)}-page-\d{{4,}}-table-\d+\.csv")
     return sorted(path for path in target.parent.glob("*.csv") if pattern.fullmatch(path.name))
 
@@ -66,7 +71,10 @@ def _write_each(tables: TableArchive, target: Path) -> list[Path]:
 
 
 def _remove_others(target: Path, written: set[Path]) -> None:
-    """Remove what an earlier run has left of this document in a folder: ``outputs.existing`` has asked for leave."""
+    """Remove files in a folder that an earlier run has left for this document.
+
+    The command has asked for permission before, see ``outputs.existing``.
+    """
     for path in {target, *table_files(target)} - written:
         path.unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
-"""``python -m document_parser.cli.wait_drained``: wait until no keeper of this DATA_DIR runs.
+"""Wait until no supervisor of this DATA_DIR runs: ``python -m document_parser.cli.wait_drained``.
 
-What a supervisor calls after it has stopped the web server.
+A process manager calls this after it has stopped the web server.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from document_parser.settings.startup import settings_or_exit
 from document_parser.supervisor.supervisor import keeper_lock
 
 TICK_SECONDS = 0.1
+"""Interval of checks in seconds."""
 
 
 def main() -> None:
-    """Returns when the keeper, and all below it, have ended; the caller sets the deadline."""
+    """Return when the supervisor and all processes below it have ended. The caller sets the deadline."""
     lock = keeper_lock(settings_or_exit())
     while lock.holder() is not None:
         time.sleep(TICK_SECONDS)

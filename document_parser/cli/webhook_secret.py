@@ -1,4 +1,4 @@
-"""``docparse webhook-secret``: for the servers that verify webhooks."""
+"""Run ``docparse webhook-secret``, for the servers that verify webhooks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from document_parser.settings.secrets import (
 from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
 INSTALLED = "For the service that deploy/install.sh installs: docparse-admin webhook-secret."
+"""Ending of messages: the command for a service installed by deploy/install.sh."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print the secret that webhooks are signed with: WEBHOOK_SECRET, or the one in DATA_DIR.
+    """Print the secret that signs webhooks: WEBHOOK_SECRET, or the one in DATA_DIR. Return 1 if there is none.
 
-    1 where there is none. Nothing is made or changed but by --create, --rotate and --retire.
+    Nothing is created or changed without --create, --rotate or --retire.
     """
     options = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
@@ -80,7 +81,7 @@ def _out_of_reach(settings: Settings, error: OSError) -> str:
 
 
 def _by_hand(settings: Settings, *, rotate: bool) -> str:
-    """What to write where the operator keeps the secrets."""
+    """Return what the operator must write, if the operator keeps the secrets."""
     secrets = webhook_secrets(settings)
     secrets = (new_webhook_secret(), *secrets) if rotate else secrets[:1]
     return f'The secret is yours to change, on every host; then restart:\nWEBHOOK_SECRET="{" ".join(secrets)}"'

@@ -1,8 +1,8 @@
-"""What clients are sending right now: how slowly it may come, and how many slow ones may hold threads at once.
+"""Limit how slowly clients may send, and how many slow ones may hold threads at once.
 
-gunicorn's threads read from blocking sockets without a deadline, so a client that stalls, or sends a byte now and then, would
-keep its thread for good, and a few of them all threads. One thread looks at everything that arrives, and shuts the reading side
-of a socket whose time is over: its reader, wherever it waits, finds the end of it.
+gunicorn's threads read from blocking sockets without a deadline. A client that stalls, or sends single bytes now and then,
+would hold its thread for ever, and a few such clients all threads. One thread checks everything that is being received and
+shuts down the reading side of a socket that exceeds its time. The reader of that socket then finds the end of the stream.
 """
 
 from __future__ import annotations
@@ -17,23 +17,28 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 PIECE_BYTES = 1 << 16
-"""What has to come within the time for one piece."""
+"""Bytes that must come within the time for one piece."""
 SLOW_SECONDS = 2.0
-"""What takes longer than this needs one of the places for slow ones."""
+"""A request that takes longer than this, in seconds, needs a slot for slow ones."""
 LOOK_SECONDS = 0.25
+"""Interval of the checks in seconds."""
 
 Cut = Literal["", "stalled", "too_long", "no_room"]
+"""Why a request is cut off; empty if it is not."""
 
 
 class Slots:
-    """How many threads may be held for long; where a share of others is given, each place is one of theirs as well."""
+    """Bound how many threads may be held for long.
+
+    With ``of``, each slot is one of those slots as well.
+    """
 
     def __init__(self, most: int, of: Slots | None = None) -> None:
         self._free = threading.BoundedSemaphore(most)
         self._of = of
 
     def take(self) -> bool:
-        """Whether there was one. Never waits."""
+        """Take a slot. Return whether there was a free one. Never waits."""
         if not self._free.acquire(blocking=False):
             return False
         if self._of is None or self._of.take():
@@ -42,49 +47,63 @@ class Slots:
         return False
 
     def give_back(self) -> None:
+        """Free a slot that was taken."""
         if self._of is not None:
             self._of.give_back()
         self._free.release()
 
 
 def slots_of(threads: int) -> Slots:
-    """Those of a web worker: at least one thread, and a quarter of them, stays for what is answered at once."""
+    """Return the slots of a web worker with this many threads.
+
+    At least one thread, and a quarter of them, stays free for requests that are answered at once.
+    """
     return Slots(max(1, threads - max(1, threads // 4)))
 
 
 @dataclass(eq=False, slots=True)
 class Arrival:
-    """One request's head or body under way. Times are those of ``time.monotonic``."""
+    """The head or body of one request that is being received. Times are those of ``time.monotonic``, in seconds."""
 
     client: socket.socket
     began: float
     until: float
     piece_began: float = math.inf
-    """Infinite while nobody waits for a piece: then it is not the client who is slow."""
+    """Start of the wait for the current piece.
+
+    Infinite while no thread waits for a piece: then the client is not the slow part.
+    """
     received: int = 0
     has_place: bool = False
     cut: Cut = ""
-    """Why its time is over; empty while it is not."""
+    """Why the request is cut off; empty if it is not."""
 
     def speed(self, now: float) -> float:
-        """Bytes a second so far."""
+        """Return the bytes per second received so far."""
         return self.received / max(now - self.began, LOOK_SECONDS)
 
 
 @dataclass(eq=False)
 class Arrivals:
-    """All that arrives in this process. ``piece_seconds`` for each piece, ``whole_seconds`` for all of it."""
+    """Watch everything that this process receives.
+
+    ``piece_seconds`` limits each piece of PIECE_BYTES, ``whole_seconds`` the whole request.
+    """
 
     whole_seconds: float
     piece_seconds: float = math.inf
     places: Slots | None = None
-    """For those that take longer than SLOW_SECONDS; None for no bound. Where all are taken the slowest has to go."""
+    """Slots for requests that take longer than SLOW_SECONDS; None for no bound.
+
+    If all are taken, the slowest request is cut off.
+    """
     _under_way: list[Arrival] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _there: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
     def begin(self, client: socket.socket, whole_seconds: float | None = None) -> Arrival:
+        """Watch what comes from this client from now on, for ``whole_seconds`` or the default."""
         now = time.monotonic()
         arrival = Arrival(client, now, now + (whole_seconds or self.whole_seconds))
         with self._lock:
@@ -96,7 +115,7 @@ class Arrivals:
         return arrival
 
     def end(self, arrival: Arrival) -> None:
-        """It has come, or is waited for no more. Further calls do nothing."""
+        """Stop watching: the request has come or is not waited for any more. Further calls do nothing."""
         with self._lock:
             if arrival in self._under_way:
                 self._under_way.remove(arrival)
@@ -104,7 +123,7 @@ class Arrivals:
 
     @contextlib.contextmanager
     def piece(self, arrival: Arrival) -> Iterator[None]:
-        """While a piece is waited for."""
+        """Limit the time of a piece while the block waits for it."""
         arrival.piece_began = time.monotonic()
         try:
             yield
@@ -112,7 +131,7 @@ class Arrivals:
             arrival.piece_began = math.inf
 
     def look(self, now: float) -> None:
-        """Cut off whatever is over its time, and the slowest where there are too many slow ones."""
+        """Cut off all requests that exceed their time, and the slowest if there are too many slow ones."""
         with self._lock:
             for arrival in self._under_way:
                 self._judge(arrival, now)
@@ -135,14 +154,14 @@ class Arrivals:
         if slowest is None or arrival.speed(now) <= slowest.speed(now):
             self._cut(arrival, "no_room")
         else:
-            # Its place goes on to the faster one.
+            # The faster request takes its slot.
             slowest.has_place, arrival.has_place = False, True
             self._cut(slowest, "no_room")
 
     def _cut(self, arrival: Arrival, why: Cut) -> None:
         arrival.cut = why
         self._leave_place(arrival)
-        with contextlib.suppress(OSError):  # it has hung up
+        with contextlib.suppress(OSError):  # the client has closed the connection
             arrival.client.shutdown(socket.SHUT_RD)
 
     def _leave_place(self, arrival: Arrival) -> None:

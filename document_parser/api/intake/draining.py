@@ -1,4 +1,4 @@
-"""Reading the rest of a request that has been refused, so that its client learns why."""
+"""Read the rest of a refused request, so that its client receives the response."""
 
 from __future__ import annotations
 
@@ -10,11 +10,16 @@ from flask import current_app, request
 from document_parser.api.intake.arrivals import Arrivals
 
 MOST_DRAINED_BYTES = 64 << 20
+"""Maximum number of bytes that are read of a refused request."""
 REST_SECONDS = 10.0
+"""Maximum time for the rest of a refused request, in seconds."""
 
 
 def drain_request() -> None:
-    """Read on a little, so that a client still sending learns why instead of meeting a closed connection."""
+    """Read the rest of the request within bounds.
+
+    A client that is still sending would otherwise find a closed connection instead of the reason.
+    """
     stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
     left = min(left, request.content_length or left)
     with _patience():
@@ -24,7 +29,7 @@ def drain_request() -> None:
 
 @contextlib.contextmanager
 def _patience() -> Iterator[None]:
-    """What has been refused may hold its thread for so long, however slowly the rest of it comes."""
+    """Bound the time that the rest of a refused request may hold its thread, however slowly it comes."""
     arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
     client = request.environ.get("gunicorn.socket")
     arrival = arrivals.begin(client, REST_SECONDS) if client is not None else None

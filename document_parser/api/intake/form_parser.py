@@ -1,4 +1,4 @@
-"""Parsing of form bodies. Every byte of a part arrives as it was sent, whatever the size of the body and of its pieces."""
+"""Parse form bodies. Every byte of a part arrives as it was sent, whatever the size of the body and of its pieces."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ from document_parser.api.intake.draining import drain_request
 from document_parser.errors import BadRequest, DocumentParserError, InvalidOption
 
 MULTIPART = "multipart/form-data"
+"""Media type of multipart forms."""
 URLENCODED = "application/x-www-form-urlencoded"
+"""Media type of URL-encoded forms."""
 MAX_HEADER_BYTES = 8190
-"""Of one header of a part; what gunicorn allows a header of the request."""
+"""Maximum size of one header of a part: what gunicorn allows a header of the request."""
 TOO_MANY_PARTS = "segment count"
-"""In the text of the parser's error; its other limits are those of a part's headers."""
+"""Words in the parser's error for too many parts. Its other limits are those of a part's headers."""
 CHARSETS = frozenset({"ascii", "us-ascii", "utf-8", "iso-8859-1"})
-"""Charsets that a text part may name, as in werkzeug; any other is read as UTF-8."""
+"""Charsets that a text part may name, as in werkzeug. A part with any other charset is read as UTF-8."""
 
 Form = MultiDict[str, str]
+"""Text fields of a form."""
 Files = MultiDict[str, FileStorage]
+"""Files of a form."""
 
 
 class FormParser(FormDataParser):
-    """Parse multipart bodies with the library ``multipart``, all other bodies as werkzeug does, within the same bounds.
+    """Parse multipart bodies with the library ``multipart``, and all other bodies as werkzeug does, within the same bounds.
 
     werkzeug 3.1.9 appends a CR to a part if a piece of the body ends one byte after the boundary that follows the part.
     ``multipart`` follows RFC 2046 (a delimiter begins with CRLF) and takes a third of the time.
@@ -41,8 +45,9 @@ class FormParser(FormDataParser):
     ) -> tuple[IO[bytes], Form, Files]:
         """Return the stream, the text fields and the files.
 
-        Raises BadRequest if the body is no multipart form or has more than ``max_form_parts`` parts, InvalidOption if a
-        field is no text or the text fields exceed ``max_form_memory_size`` bytes, and what reading and staging raise.
+        Raises BadRequest if the body is no multipart form or has more than ``max_form_parts`` parts, InvalidOption if a field
+        is no text or the text fields exceed ``max_form_memory_size`` bytes, and the errors of reading and staging:
+        UploadCutOff, UploadTooSlow, ServerBusy, StorageFull, StorageUnavailable.
         """
         if mimetype != MULTIPART:
             return self._parse_plain(stream, mimetype, content_length, options)
@@ -65,7 +70,7 @@ class FormParser(FormDataParser):
         return super().parse(BytesIO(data), mimetype, len(data), options)
 
     def _whole(self, stream: IO[bytes]) -> bytes:
-        """The body of a plain form, which werkzeug reads whole and unbounded."""
+        """Return the body of a URL-encoded form. werkzeug alone would read it whole without a bound."""
         most = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
         data = bytearray()
         while piece := stream.read(PIECE_BYTES):
@@ -119,10 +124,10 @@ class FormParser(FormDataParser):
 
 
 class _TextPart:
-    """A field, collected in memory."""
+    """Collect a text field in memory."""
 
     def __init__(self, name: str, headers: Headers, bytes_so_far: int, most: int | None) -> None:
-        """``bytes_so_far`` is the size of the fields up to here, ``most`` the limit for all of them together."""
+        """Start a field. ``bytes_so_far`` is the size of the fields before it, ``most`` the limit for all of them."""
         self.name = name
         self._charset = parse_options_header(headers.get("content-type", ""))[1].get("charset", "").lower()
         self._pieces: list[bytes] = []
@@ -136,7 +141,10 @@ class _TextPart:
         self._pieces.append(data)
 
     def end(self) -> str:
-        """Return the text. Raises InvalidOption if the bytes are no text: a replaced character would be another text."""
+        """Return the text.
+
+        Raises InvalidOption if the bytes are no text: replacing a character would change the text.
+        """
         charset = self._charset if self._charset in CHARSETS else "utf-8"
         try:
             return b"".join(self._pieces).decode(charset)
@@ -145,7 +153,7 @@ class _TextPart:
 
 
 class _FilePart:
-    """A file, written to where the request keeps files."""
+    """Write a file to where the request keeps files."""
 
     def __init__(self, name: str, storage: FileStorage) -> None:
         self.name = name
@@ -160,19 +168,22 @@ class _FilePart:
 
 
 def _events(parser: PushMultipartParser, stream: IO[bytes]) -> Iterator[MultipartSegment | bytes | None]:
-    """Read to the end of the body, also past the closing boundary: only there is it known to have come whole."""
+    """Read to the end of the body, even past the closing boundary, because only there it is known to be complete."""
     while not parser.closed:
         yield from parser.parse(stream.read(PIECE_BYTES))
 
 
 def _refuse(error: DocumentParserError) -> DocumentParserError:
-    """The error, once the client has sent the rest: it would meet a closed connection instead of the answer."""
+    """Return the error after the client has sent the rest.
+
+    The client would otherwise find a closed connection instead of the response.
+    """
     drain_request()
     return error
 
 
 def _is_of_decoding(error: Exception) -> bool:
-    """Whether the parser has met the header of a part that is no UTF-8: it hands on what Python said of it."""
+    """Return whether a part's header is no UTF-8. The parser passes on Python's own error."""
     return any(isinstance(argument, UnicodeDecodeError) for argument in error.args)
 
 

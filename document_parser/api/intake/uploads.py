@@ -1,4 +1,4 @@
-"""Uploads, streamed to where storage takes them over: never whole in memory, never copied twice."""
+"""Stream uploads to where storage takes them over, never whole in memory and never copied twice."""
 
 from __future__ import annotations
 
@@ -38,10 +38,14 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 FORM = "application/x-www-form-urlencoded"
+"""Media type of URL-encoded forms."""
 
 
 class StagedFile:
-    """A file being received: counted and hashed while it is written, gone on close unless storage took it."""
+    """Receive a file: count and hash it while it is written, and delete it on close unless storage took it.
+
+    ``head`` has its first HEAD_BYTES.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,7 @@ class StagedFile:
         self.head = b""
 
     def write(self, data: bytes) -> int:
-        """Raises StorageFull where the disk is full."""
+        """Append data. Raises StorageFull if the disk is full, StorageUnavailable for other errors of the disk."""
         try:
             self._file.write(data)
         except OSError as error:
@@ -66,28 +70,33 @@ class StagedFile:
 
     @property
     def sha256(self) -> str:
+        """Return the SHA-256 of the data so far, in hexadecimal."""
         return self._hash.hexdigest()
 
     def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset in bytes."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
+        """Return the current offset in bytes."""
         return self._file.tell()
 
     def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes; all if negative."""
         return self._file.read(size)
 
     def close(self) -> None:
+        """Close and delete the file. Storage may have moved it away before."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
 
 class WholeBody(io.RawIOBase):
-    """The body of a request, to its announced end.
+    """Read the body of a request to its announced end.
 
-    Reading raises UploadCutOff where it ends before, or in a broken chunk: gunicorn ends a body quietly where its sender went
-    away, and half a document would pass for a whole one. It raises UploadTooSlow where it comes too slowly, and ServerBusy
-    where too many do.
+    Reading raises UploadCutOff if the body ends earlier or inside a broken chunk: gunicorn ends a body quietly if its sender
+    disconnects, and half a document would pass for a whole one. It raises UploadTooSlow if the body comes too slowly, and
+    ServerBusy if too many bodies do.
     """
 
     def __init__(self, stream: IO[bytes], announced: int | None, arrivals: Arrivals, client: socket.socket | None) -> None:
@@ -100,9 +109,14 @@ class WholeBody(io.RawIOBase):
         self._over = False
 
     def readable(self) -> bool:
+        """Return True."""
         return True
 
     def read(self, size: int = -1) -> bytes:
+        """Read up to ``size`` bytes, at most PIECE_BYTES at once; the whole body if negative.
+
+        Raises UploadCutOff, UploadTooSlow, ServerBusy.
+        """
         if size < 0:
             return self.readall()
         size = min(size, PIECE_BYTES)
@@ -140,12 +154,13 @@ class WholeBody(io.RawIOBase):
         return UploadTooSlow()
 
     def stop(self) -> None:
-        """Nothing of it is waited for any more."""
+        """Stop watching: the rest of the body is not waited for any more."""
         self._over = True
         if self._arrival is not None:
             self._arrivals.end(self._arrival)
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read into the buffer and return the number of bytes. Raises as ``read``."""
         room = memoryview(buffer).cast("B")
         data = self.read(len(room))
         room[: len(data)] = data
@@ -153,9 +168,9 @@ class WholeBody(io.RawIOBase):
 
 
 class UploadRequest(Request):
-    """A request whose body is read whole, and whose file parts are staged beside their later place.
+    """A request whose body is read whole, and whose files are staged on the file system of the local store.
 
-    What was staged goes with the request, also where the form around it broke off and nobody ever saw the part.
+    Staged files are deleted with the request, even if the form around them broke off and no view has seen them.
     """
 
     form_data_parser_class = FormParser
@@ -165,6 +180,7 @@ class UploadRequest(Request):
         self._staged: list[StagedFile] = []
 
     def close(self) -> None:
+        """Stop watching the body and delete the staged files."""
         super().close()
         if isinstance(body := self.__dict__.get("stream"), WholeBody):
             body.stop()
@@ -173,6 +189,7 @@ class UploadRequest(Request):
 
     @cached_property
     def stream(self) -> IO[bytes]:
+        """Return the body as a WholeBody."""
         arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
         client = self.environ.get("gunicorn.socket")
         return cast(IO[bytes], WholeBody(super().stream, self.content_length, arrivals, client))
@@ -189,7 +206,7 @@ class UploadRequest(Request):
 
 
 def tidy_staging(folder: Path, longest_seconds: float) -> None:
-    """Remove what uploads cut off by a power cut have left; none lasts this long."""
+    """Remove staged files older than ``longest_seconds``, which uploads cut off by a power failure have left."""
     old = time.time() - longest_seconds
     for path in folder.glob("*"):
         with contextlib.suppress(FileNotFoundError):
@@ -198,17 +215,21 @@ def tidy_staging(folder: Path, longest_seconds: float) -> None:
 
 
 def staging_folder() -> Path:
-    """A folder on the file system of the local store, so that taking a file over is a rename."""
+    """Return the folder of staged files.
+
+    It is on the file system of the local store, so that taking a file over is a rename.
+    """
     folder: Path = current_app.extensions["document_parser"].settings.data_dir / "staging"
     return folder
 
 
 @contextlib.contextmanager
 def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
-    """The uploaded file, the name it came with, and the other fields.
+    """Yield the uploaded file, the name it came with, and the other fields.
 
-    Multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with the
-    fields in the query. Raises FileMissing, BadRequest, InvalidOption.
+    The request is multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with
+    the fields in the query. Raises FileMissing, BadRequest, InvalidOption, UploadCutOff, UploadTooSlow, ServerBusy,
+    StorageFull, StorageUnavailable.
     """
     if request.mimetype == MULTIPART:
         with contextlib.closing(_part()) as part:
@@ -223,7 +244,10 @@ def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
 
 
 def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
-    """All fields of a form and of the query. Raises InvalidOption where one is given twice: which of them counts?"""
+    """Return all fields of the form and the query.
+
+    Raises InvalidOption if one is sent twice, because it is unclear which of them counts.
+    """
     found: dict[str, str] = {}
     for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
         if name in found:

@@ -1,4 +1,4 @@
-"""The one error handler: every error has the same shape, a code, and a sentence that says what to do."""
+"""Answer every error in one shape: a code, and a sentence that says what to do."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
+"""Retry-After of a retryable error that names no time of its own, in seconds."""
 WRONG_VALUES = (
     "Invalid stream ID",
     "The ID specified",
@@ -45,9 +46,12 @@ WRONG_VALUES = (
     "offset is out of range",
     "index out of range",
 )
-"""How the errors of Redis begin (redis-py leaves their ERR out) that say of an argument that it cannot be: sent by a caller."""
+"""How the errors of Redis begin that mean an impossible argument, which a caller sent.
+
+redis-py leaves out their ERR.
+"""
 BEARER = 'Bearer realm="the operator", error="invalid_token"'
-"""What a 401 asks for, as RFC 6750 has it."""
+"""WWW-Authenticate header of a 401 response, as in RFC 6750."""
 _BY_STATUS: dict[int, type[DocumentParserError]] = {
     400: BadRequest,
     404: NotFound,
@@ -58,7 +62,7 @@ _BY_STATUS: dict[int, type[DocumentParserError]] = {
 
 
 class RecordedError(Exception):
-    """What went wrong in a worker, as it wrote it down: told to the caller as it is."""
+    """An error that a worker recorded. The caller receives it unchanged."""
 
     def __init__(self, error: JobError) -> None:
         super().__init__(error.code)
@@ -83,7 +87,8 @@ class ProblemBody(BaseModel):
 
 
 def register(app: Flask) -> None:
-    app.logger.disabled = True  # would tell of an unexpected error once more, with its text
+    """Install the error handlers, and give every request an id that its response and its log lines carry."""
+    app.logger.disabled = True  # it would log an unexpected error a second time, with its text
     app.before_request(_name_request)
     app.after_request(_sign)
     app.register_error_handler(DocumentParserError, answer)
@@ -95,7 +100,7 @@ def register(app: Flask) -> None:
 
 
 def answer(error: DocumentParserError | JobError) -> Response:
-    """The response that tells of an error."""
+    """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
     response = responses.of(body, error.status)
@@ -107,11 +112,12 @@ def answer(error: DocumentParserError | JobError) -> Response:
 
 
 def invalid_option(error: ValidationError) -> Response:
-    """Which fields were not understood, and why; their values are not repeated."""
+    """Return the response that names each invalid field and its problem. Values are not repeated."""
     return answer(validation.invalid_option(error, schemas.request_model(error.title)))
 
 
 def request_id() -> str:
+    """Return the id of the current request; empty outside a request that was named."""
     found: str = g.get("request_id", "")
     return found
 
@@ -139,7 +145,7 @@ def _recorded(error: RecordedError) -> Response:
 
 
 def _redis_refuses(error: ResponseError) -> Response:
-    """Redis answers, and takes this command not: because of what the caller sent, or because it is full or only reads."""
+    """Answer a command that Redis refuses: the caller sent an impossible value, or Redis is full or read-only."""
     if str(error).startswith(WRONG_VALUES):
         return answer(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
     return _redis_away(error)
@@ -163,13 +169,13 @@ def _http(error: HTTPException) -> Response:
 
 
 def _too_large() -> FileTooLarge:
-    """A body beyond MAX_CONTENT_LENGTH: refused by its announced length, or while it came without one."""
+    """Return the error for a body beyond MAX_CONTENT_LENGTH, refused by its announced length or while it was received."""
     limit = current_app.extensions["document_parser"].settings.api.max_upload_mb
     return FileTooLarge.of(limit, announced=request.content_length)
 
 
 def _allowing(response: Response, error: HTTPException) -> Response:
-    """The answer, which says what the address takes where it does not take the method."""
+    """Return the response with an Allow header that lists the accepted methods, if the method is not accepted."""
     if isinstance(error, MethodUnknown) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response

@@ -1,4 +1,4 @@
-"""What every answer tells browsers: where it may be shown, what may run in it, which other sites may read it."""
+"""Set the headers that tell browsers where a page may be shown, what may run in it, and which sites may read it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from document_parser.api.schemas import EXAMPLE_JOB_ID
 from document_parser.settings import Settings
 
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+"""Content-Security-Policy that allows nothing."""
 DOCS = NOTHING + "; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
-"""Swagger UI sets styles on its elements; its only script is in files."""
+"""Content-Security-Policy of Swagger UI, which sets styles on its elements and loads its only script from files."""
 
 HEADERS = {
     "Content-Security-Policy": NOTHING,
@@ -23,9 +24,12 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+"""Headers of every response that does not set its own."""
 HSTS = "max-age=31536000"
+"""Strict-Transport-Security of responses over HTTPS: one year, in seconds."""
 
 CORS_REQUEST_HEADERS = ["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"]
+"""Request headers that pages of CORS_ORIGINS may send."""
 CORS_ANSWER_HEADERS = [
     "Content-Disposition",
     "Idempotency-Replayed",
@@ -36,12 +40,15 @@ CORS_ANSWER_HEADERS = [
     "X-RateLimit-Reset",
     "X-Request-ID",
 ]
+"""Response headers that pages of CORS_ORIGINS may read."""
 CORS_METHODS = ["GET", "HEAD", "POST", "DELETE"]
+"""Methods that pages of CORS_ORIGINS may use."""
 PREFLIGHT_SECONDS = 600
+"""Time for which a browser may remember a CORS preflight, in seconds."""
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Headers on every answer, CORS for the origins listed, and the documentation as a page without inline scripts."""
+    """Set headers on every response, allow CORS for the listed origins, and serve the documentation without inline scripts."""
     app.after_request(_protect)
     _allow_origins(app, settings.api.cors_origins)
     _serve_documentation(app)
@@ -62,13 +69,16 @@ def _protect(response: Response) -> Response:
 
 
 def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
-    """Pages of these origins may call ``/v1``. Tokens go in a header they set themselves, so no cookies are allowed."""
+    """Let pages of these origins call ``/v1``.
+
+    They send tokens in a header that they set themselves, so cookies are not allowed.
+    """
     if not origins:
         return
     CORS(
         app,
         resources=r"/v1/.*",
-        # Compiled: flask-cors takes an IPv6 address for a pattern, and sends literal origins to whoever names none.
+        # Compiled: flask-cors takes an IPv6 address for a pattern, and sends literal origins to callers without an Origin.
         origins=[re.compile(rf"^{re.escape(origin)}\Z", re.IGNORECASE) for origin in origins],
         methods=CORS_METHODS,
         allow_headers=CORS_REQUEST_HEADERS,
@@ -81,14 +91,17 @@ def _allow_origins(app: Flask, origins: tuple[str, ...]) -> None:
 
     @app.after_request
     def vary(response: Response) -> Response:
-        """A cache must not give one origin's answer to another, also where none was allowed."""
+        """Keep caches from giving one origin's response to another, even if no origin was allowed."""
         if request.path.startswith("/v1/"):
             response.vary.add("Origin")
         return response
 
 
 def _serve_documentation(app: Flask) -> None:
-    """Swagger UI from its own files, started by ours. The page that lists such pages leads there: it is the only one."""
+    """Serve Swagger UI from its own files, started by a script of this service.
+
+    The page that lists documentation pages redirects to it, because it is the only one.
+    """
     app.config["SWAGGER_HTML_STRING"] = f"{{% set example_job = '{EXAMPLE_JOB_ID}' %}}{{% include 'docs.html' %}}"
     app.view_functions["openapi.openapi"] = lambda: redirect("/docs")
 
@@ -100,5 +113,5 @@ def _serve_documentation(app: Flask) -> None:
 
 
 def _trust_proxies(app: Flask, count: int) -> None:
-    """Believe what so many proxies say of the caller and of HTTPS. The host's name they must pass on as it came."""
+    """Believe what ``count`` proxies say of the caller and of HTTPS. They must pass the Host header on unchanged."""
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=0)  # type: ignore[method-assign]

@@ -1,6 +1,6 @@
-"""How often one caller may ask: counted in Redis, so that all web workers and hosts count together.
+"""Limit how often one caller may send requests, counted in Redis for all web workers and hosts together.
 
-Fixed windows that begin with a caller's first request: one counter with an expiry, which tells exactly when to come back. At
+The windows are fixed and begin with a caller's first request: one counter with an expiry, which says exactly when to retry. At
 worst a caller gets twice the limit around the border of two windows; a sliding window would cost more and promise less.
 """
 
@@ -24,13 +24,14 @@ from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.settings import Settings
 
 FREE = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
-"""What a supervisor asks however often it likes."""
+"""Paths that are not limited, because supervisors and Prometheus request them at any rate."""
 SELF_TELLING = "/v1/health"
-"""Tells by itself that Redis is away, so it is asked although nobody can count."""
+"""Path that itself reports if Redis is away, so it is answered even if requests cannot be counted."""
 
 GUESSES = 10
+"""Maximum number of wrong admin tokens from one address within GUESS_SECONDS."""
 GUESS_SECONDS = 60
-"""So many wrong admin tokens may come from one address within this time."""
+"""Window of GUESSES in seconds."""
 
 COUNT = b"""
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -42,20 +43,25 @@ if left < 0 or left > ARGV[1] * 1000 then
 end
 return {count, left}
 """
+"""Lua script: count ARGV[2] requests in a window of ARGV[1] seconds. Returns the count and the milliseconds left."""
 
 
 class CountingStorage(RedisStorage):
-    """Counts and tells the window's rest in one round trip, on the connections that the app has already."""
+    """Count requests and read the rest of the window in one round trip, on the app's own connections."""
 
     STORAGE_SCHEME = ["counting+redis"]  # noqa: RUF012  # as the base class declares it
     DEPENDENCIES = {"redis": None}  # noqa: RUF012  # it would import the client of valkey as well, for nothing
 
     def initialize_storage(self, _uri: str) -> None:
+        """Register the script that counts."""
         super().initialize_storage(_uri)
         self._count = self.get_connection().register_script(COUNT)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Count one request. Raises RedisError where Redis is away; one that is full, and counts nothing, still tells."""
+        """Count one request and return the count of its window.
+
+        A Redis that is full counts nothing, and 0 is returned. Raises RedisError if Redis is away, except for SELF_TELLING.
+        """
         try:
             count, left = self._count([self.prefixed_key(key)], [expiry, amount])
         except ResponseError:
@@ -68,10 +74,14 @@ class CountingStorage(RedisStorage):
         return int(count)
 
     def get(self, key: str) -> int:
+        """Return the count of a window in this request."""
         return _windows()[key][0]
 
     def get_expiry(self, key: str) -> float:
-        """For the header alone: what callers are told to wait is the window's rest."""
+        """Return the end of a window in seconds since 1970.
+
+        Only the X-RateLimit-Reset header uses it; Retry-After is computed from the rest of the window.
+        """
         return time.time() + _windows()[key][1]
 
 
@@ -84,8 +94,8 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
         strategy="fixed-window",
         storage_uri="counting+redis://",
         storage_options=storage,
-        # Without Redis nothing can be taken in: the routes answer 503, and so does the limiter. Counting in the memory of
-        # each web worker instead would let through a multiple of what was promised.
+        # Without Redis no upload can be accepted: the routes answer 503, and so does the limiter. Counting in the memory of
+        # each web worker instead would let through a multiple of the limit.
         swallow_errors=False,
         in_memory_fallback_enabled=False,
         # Flask-Limiter would put Retry-After on every answer.
@@ -105,10 +115,11 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
 
 
 def guess(redis: Redis, is_right: Callable[[], bool]) -> bool:
-    """Compare a secret that could be guessed. Wrong ones of a caller are counted; after GUESSES none is compared any more.
+    """Compare a secret that could be guessed. Return whether ``is_right`` says yes.
 
-    Right ones are not counted, not even for the moment: a program may send many at once. So of guesses sent at once each
-    thread may compare one more. Raises RateLimited, RedisError.
+    Wrong secrets of a caller are counted; after GUESSES none is compared any more. Right ones are not counted, not even for a
+    moment, because a program may send many at once. Therefore each thread may compare one more of several simultaneous
+    guesses. Raises RateLimited, RedisError.
     """
     key = f"guesses:{caller()}"
     with redis.pipeline(transaction=False) as pipe:
@@ -135,7 +146,7 @@ def _too_many_guesses(left_milliseconds: int) -> RateLimited:
 
 
 def caller() -> str:
-    """Who asks: an IPv4 address, or the /64 network of an IPv6 address, which is one customer's."""
+    """Return who sends the request: an IPv4 address, or the /64 network of an IPv6 address, which is one customer's."""
     try:
         address = ipaddress.ip_address((request.remote_addr or "").partition("%")[0])
     except ValueError:
@@ -165,7 +176,7 @@ def _is_read() -> bool:
 
 
 def _refuse(error: RateLimitExceeded) -> Response:
-    """429 with the seconds until the window ends, also to a client that is still sending."""
+    """Answer 429 with the seconds until the window ends, even if the client is still sending."""
     drain_request()
     _, left = list(_windows().values())[-1]  # the last one counted is the one that is full
     seconds = max(1, math.ceil(left))
@@ -175,6 +186,6 @@ def _refuse(error: RateLimitExceeded) -> Response:
 
 
 def _windows() -> dict[str, tuple[int, float]]:
-    """The windows counted in this request: requests so far, and how many seconds are left of it."""
+    """Return the windows counted in this request: requests so far, and the seconds left of the window."""
     found: dict[str, tuple[int, float]] = g.setdefault("rate_windows", {})
     return found

@@ -1,4 +1,4 @@
-"""Every request is told in one line of the log and counted, once it has been answered."""
+"""Log and count every request, once it has been answered."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ from document_parser.telemetry.metrics import observation, sample
 log = logs.get(__name__)
 
 PAUSE_SECONDS = 1.0
+"""Interval in seconds at which counts are written to Redis."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+"""HTTP methods that are counted under their own name. All others count as OTHER."""
 ASKED_ALL_THE_TIME = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
-"""Told at level DEBUG only."""
+"""Routes that are logged at level DEBUG only, because they are requested all the time."""
 
 
 class Counts:
-    """What this process has counted, written to Redis soon by a thread of its own: requests wait for nothing.
+    """Collect counts of this process and write them to Redis soon, in a thread of its own, so that requests do not wait.
 
-    While Redis is away the counts are kept. A web worker killed by -9 takes at most about a second of them with it.
+    The counts are kept while Redis is away. A web worker that is killed by SIGKILL loses at most about one second of them.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -42,6 +44,7 @@ class Counts:
         self._thread: threading.Thread | None = None
 
     def add(self, changes: Mapping[str, float]) -> None:
+        """Add to the pending counts."""
         with self._lock:
             for name, value in changes.items():
                 self._pending[name] += value
@@ -50,7 +53,7 @@ class Counts:
         self._there.set()
 
     def flush(self) -> None:
-        """Write what is pending. Raises RedisError, and then keeps it."""
+        """Write the pending counts. Raises RedisError, and then keeps them."""
         with self._lock:
             pending, self._pending = self._pending, defaultdict(float)
             self._there.clear()
@@ -80,7 +83,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """One request whose answer was made; ``finish`` once it has been sent."""
+    """A request whose response has been created. Call ``finish`` once it has been sent."""
 
     counts: Counts
     began: float
@@ -103,12 +106,15 @@ class _Answered:
         tell = log.debug if self.route in ASKED_ALL_THE_TIME else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
         tell("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
-        # What gunicorn says next in this thread is about somebody else.
+        # The next log lines of gunicorn in this thread belong to another request.
         structlog.contextvars.clear_contextvars()
 
 
 def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
-    """Registered before all others: its clock starts first, and it sees the answer that is sent."""
+    """Log and count requests.
+
+    Call this before all other registrations: its clock starts first, and it sees the response that is sent.
+    """
     counts = Counts(redis)
 
     @app.before_request
@@ -118,7 +124,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
 
     @app.after_request
     def answered(response: Response) -> Response:
-        # gunicorn sends a file that is passed through by itself, and nobody would hear that it has been sent.
+        # gunicorn would send a file that is passed through on its own, and nothing would report that it has been sent.
         response.direct_passthrough = False
         response.call_on_close(
             _Answered(
@@ -138,15 +144,15 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
 
 
 def bound_stalls(client: socket.socket | None, seconds: float) -> None:
-    """Let the kernel give up sending to a client that takes nothing for so long: its thread is free again.
+    """Let the kernel stop sending to a client that reads nothing for this many seconds, so that its thread is free again.
 
-    gunicorn's threads write to blocking sockets without a deadline, so a client that stops reading would keep one for good.
+    gunicorn's threads write to blocking sockets without a deadline, so a client that stops reading would hold one for ever.
     """
     if client is not None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
 
 def route() -> str:
-    """The template of the address that was asked for, like ``/v1/jobs/{job_id}/status``; never the address itself."""
+    """Return the template of the requested address, such as ``/v1/jobs/{job_id}/status``, and never the address itself."""
     rule = request.url_rule
     return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) if rule is not None else "unmatched"

@@ -1,4 +1,4 @@
-"""An answer's body is a model: what it looks like is said once, where the API's documentation has it from."""
+"""Build responses from models, so that the documentation of the API describes exactly what is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 
 def of(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The response that says this."""
+    """Return a JSON response with this body."""
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = status
     response.headers.update(headers or {})

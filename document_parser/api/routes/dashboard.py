@@ -1,6 +1,6 @@
-"""The operator's dashboard: rq-dashboard at ``/dashboard``, and beside it documents by name and their pages.
+"""Serve the operator's dashboard: rq-dashboard at ``/dashboard``, and pages of documents by name beside it.
 
-Open to the operator, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
+Only the operator may open it, see ``auth``. It changes nothing unless DASHBOARD_WRITES is set.
 """
 
 from __future__ import annotations
@@ -33,28 +33,38 @@ from document_parser.jobs.redis.connection import Redis
 from document_parser.settings import Settings
 
 PREFIX = auth.DASHBOARD
+"""Path of the dashboard."""
 PAGE_OF_DOCUMENTS = 50
+"""Documents on one page of the list."""
 REFRESH_SECONDS = 5
+"""Interval in seconds at which the pages refresh themselves."""
 NUMBERS = {"instance_number": (0, 0), "page": (1, 1_000_000), "per_page": (1, 200)}
-"""Least and most of the numbers in rq-dashboard's addresses."""
+"""Minimum and maximum of the numbers in rq-dashboard's addresses."""
 REGISTRIES = {"queued", "failed", "deferred", "started", "finished", "scheduled", "canceled"}
+"""Names of registries that rq-dashboard knows."""
 
 IMAGES = "img-src 'self' data:"
+"""Part of the Content-Security-Policy for images."""
 OUR_POLICY = f"{NOTHING}; script-src 'self'; style-src 'self'; connect-src 'self'; {IMAGES}"
-# rq-dashboard compiles its templates in the browser, which counts as eval; its one inline script carries a nonce.
+"""Content-Security-Policy of the pages of documents."""
 RQ_SCRIPTS = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'"
+"""Part of rq-dashboard's Content-Security-Policy for scripts.
+
+It compiles its templates in the browser, which counts as eval, and its one inline script carries a nonce.
+"""
 RQ_POLICY = f"{NOTHING}; {RQ_SCRIPTS}; style-src 'self' 'unsafe-inline'; {IMAGES}; connect-src 'self'"
+"""Content-Security-Policy of rq-dashboard's pages."""
 
 
 class JsonJob(queue.Bell):
-    """A job that is never unpickled: whoever can write to Redis could otherwise run code here."""
+    """A job that is never unpickled. Otherwise anyone who can write to Redis could run code here."""
 
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:
         super().__init__(id, connection, serializer or JSONSerializer)
 
 
 class JsonWorker(Worker):
-    """The same for what a worker is doing."""
+    """A worker whose current job is never unpickled."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options | {"serializer": JSONSerializer})
@@ -63,7 +73,7 @@ class JsonWorker(Worker):
 def register(app: Flask, settings: Settings, redis: Redis) -> None:
     """Serve the dashboard. Connects to nothing."""
     _adapt_rq_dashboard()
-    app.config["RQ_DASHBOARD_REDIS_URL"] = ("redis",)  # one, whose address is nobody's business
+    app.config["RQ_DASHBOARD_REDIS_URL"] = ("redis",)  # one server, whose address is not shown
     app.config["RQ_DASHBOARD_DISABLE_DELETE"] = not settings.api.dashboard_writes
     app.redis_conn = redis  # type: ignore[attr-defined]  # where rq-dashboard looks for it
     app.before_request(functools.partial(_guard, settings))
@@ -75,7 +85,10 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
 
 
 def _adapt_rq_dashboard() -> None:
-    """It would take pickle wherever it names no serializer, and open a connection without deadlines at every request."""
+    """Make rq-dashboard use JSON and this app's Redis connection.
+
+    It would unpickle wherever it names no serializer, and open a connection without deadlines at every request.
+    """
     web.from_url = lambda *_, **__: (None, get_services().redis)
     web.config.serializer = JSONSerializer
     web.Job = JsonJob
@@ -84,7 +97,11 @@ def _adapt_rq_dashboard() -> None:
 
 
 def _guard(settings: Settings) -> Response | None:
-    """By path: rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own."""
+    """Check requests below the dashboard's path.
+
+    The check is by path, because rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own.
+    Raises RateLimited, RedisError, DashboardReadOnly, Forbidden, MethodNotAllowed, InvalidOption.
+    """
     if not auth.is_dashboard(request.path):
         return None
     try:
@@ -98,14 +115,17 @@ def _guard(settings: Settings) -> Response | None:
 
 
 def _ask_for_token(error: LoginRequired) -> Response:
-    """The answer that makes a browser ask for the password."""
+    """Return the response that makes a browser ask for the password."""
     response = errors.answer(error)
     response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
     return response
 
 
 def _refuse_writes(settings: Settings) -> None:
-    """Raises DashboardReadOnly, Forbidden, MethodNotAllowed."""
+    """Refuse requests that change something, unless they are allowed.
+
+    Raises DashboardReadOnly, Forbidden, MethodNotAllowed.
+    """
     requeues_all = request.endpoint == "rq_dashboard.requeue_all"
     if request.method in ("GET", "HEAD") and not requeues_all:
         return
@@ -117,7 +137,7 @@ def _refuse_writes(settings: Settings) -> None:
 
 
 def _check_arguments() -> None:
-    """rq-dashboard breaks on what it does not know. Raises InvalidOption."""
+    """Refuse arguments that rq-dashboard does not expect, because it fails on them. Raises InvalidOption."""
     given = request.view_args or {}
     for name, (least, most) in NUMBERS.items():
         number = str(given.get(name, least))
@@ -137,7 +157,10 @@ def _set_policy(response: Response) -> Response:
 
 
 def _escaped(view: Any) -> Any:
-    """rq-dashboard's page of a job puts these texts into HTML as they are, and a file's name is anybody's text."""
+    """Wrap rq-dashboard's view of a job so that its texts are escaped.
+
+    The page puts them into HTML unescaped, and a file's name may be any text.
+    """
 
     @functools.wraps(view)
     def job_info(**arguments: Any) -> Response:
@@ -151,7 +174,7 @@ def _escaped(view: Any) -> Any:
 
 
 def _documents() -> Blueprint:
-    """Our own pages. Without scripts they are as good, but do not change by themselves."""
+    """Create the pages of documents. Without scripts they show the same, but do not refresh themselves."""
     pages = Blueprint("dashboard", __name__, url_prefix=PREFIX)
 
     @pages.get("/documents")
@@ -190,7 +213,10 @@ def _documents() -> Blueprint:
 
 
 def _before() -> float | None:
-    """Creation time of the last document on the page before, in seconds since 1970. Raises InvalidOption."""
+    """Return the creation time of the last document on the previous page, in seconds since 1970.
+
+    None for the first page. Raises InvalidOption.
+    """
     before = request.args.get("before")
     if before is None:
         return None

@@ -1,4 +1,4 @@
-"""A job's events as they happen: Server-Sent Events, replayed by Last-Event-ID.
+"""Stream a job's events as they happen: Server-Sent Events, replayed from Last-Event-ID.
 
 The stream in Redis holds kinds and page numbers; contents stay in storage.
 """
@@ -26,14 +26,19 @@ from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis.connection import text
 
 BATCH = 256
+"""Maximum number of events read from Redis at once."""
 STEP_MILLISECONDS = 1000
+"""Longest wait for events in Redis, in milliseconds, before the client and the worker are checked."""
 STATUS_SECONDS = 1.0
+"""Minimum time between two status events, in seconds, except at the end."""
 EVENT_STREAM = {"description": "Server-Sent Events; the data of each is JSON."}
+"""Schema of the stream."""
 RETRY_MILLISECONDS = 2000
-"""How long a client waits before it connects again."""
+"""Time in milliseconds that a client waits before it reconnects."""
 
 
 def blueprint() -> APIBlueprint:
+    """Return the route of a job's events."""
     routes = APIBlueprint("events", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs")])
 
     @routes.get(
@@ -62,7 +67,10 @@ def blueprint() -> APIBlueprint:
 
 
 class EventStream:
-    """One client's stream. It ends with the job, at its longest duration, or at once where half of the threads wait already."""
+    """One client's stream of a job's events.
+
+    It ends with the job, after its maximum duration, or at once if half of the threads already wait.
+    """
 
     def __init__(self, services: Services, job: Job, last: str) -> None:
         self.services = services
@@ -75,7 +83,7 @@ class EventStream:
         self.socket: socket.socket | None = request.environ.get("gunicorn.socket")
 
     def run(self) -> Iterator[str]:
-        """The text of the stream, piece by piece."""
+        """Yield the text of the stream piece by piece. Raises RedisError."""
         may_wait = self.services.waiting.take()
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n\n" + _message("status", self.status)
@@ -97,7 +105,7 @@ class EventStream:
             if not silent:
                 said = time.monotonic()
             elif self.job.at_rest:
-                # Its events have been sent before, or were lost with Redis: say once more how it ended.
+                # Its events have been sent before, or were lost with Redis: send once more how it ended.
                 yield self._status() + _message(f"job.{self.job.state}", json.dumps({"job_id": self.job_id}))
                 return
             elif time.monotonic() - said > api.events_heartbeat_seconds:
@@ -108,14 +116,14 @@ class EventStream:
         return self.ended or options.leaving() or (self.socket is not None and _hung_up(self.socket))
 
     def _read(self, block: int | None) -> Iterator[str]:
-        """The events after the last one, and the status where it has changed."""
+        """Yield the events after the last one, and the status if it has changed."""
         reply: Any = self.services.redis.xread({f"job:{self.job_id}:events": self.last}, count=BATCH, block=block)
         found = reply[0][1] if reply else []
         pieces = [self._event(text(event_id), fields) for event_id, fields in found]
         if self.ended or time.monotonic() - self.shown_at > STATUS_SECONDS:
-            # Before the last event: whoever closes at the end has seen how it ended.
+            # Before the last event: a client that closes at the end has received the final status.
             pieces.insert(-1 if self.ended else len(pieces), self._status())
-            # Pages that are read again have more to tell.
+            # Pages that are read again will send more events.
             self.ended = self.ended and self.job.rereading is None
         yield from filter(None, pieces)
 
@@ -123,7 +131,7 @@ class EventStream:
         self.last = event_id
         facts: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
         kind = facts.pop("kind")
-        facts.pop("reason", None)  # for those who wait for the format
+        facts.pop("reason", None)  # for requests that wait for the format
         self.ended = self.ended or kind in ("job.completed", "job.failed", "job.cancelled")
         if "warnings" in facts:
             facts["warnings"] = [code for code in facts["warnings"].split(",") if code]
@@ -131,7 +139,7 @@ class EventStream:
         return _message(kind, json.dumps({"job_id": self.job_id, **facts}), event_id)
 
     def _status(self) -> str:
-        """The status event, empty where it says what was said before. Raises JobNotFound, JobExpired."""
+        """Return the status event; empty if nothing has changed since the last one. Raises JobNotFound, JobExpired."""
         self.shown_at = time.monotonic()
         self.job = record.load(self.services.redis, self.job_id)
         status = self.job.show().model_dump_json()
@@ -142,7 +150,10 @@ class EventStream:
 
 
 def _hung_up(client: socket.socket) -> bool:
-    """Whether the client has closed its side: a silent stream would otherwise keep its thread until the next heartbeat."""
+    """Return whether the client has closed its side.
+
+    A silent stream would otherwise hold its thread until the next heartbeat.
+    """
     try:
         return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:

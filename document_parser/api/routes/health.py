@@ -1,4 +1,4 @@
-"""Health and documentation."""
+"""Report the health of the service, and serve its documentation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ from document_parser.jobs.scheduling import disk_space
 from document_parser.version import __version__
 
 PROBE_KEY = "health/probe"
+"""Storage key that is written to check the store."""
 DOWN = openapi.answer(Health, "Documents are not taken in and read.", "Retry-After")
+"""Response if the service cannot accept and read documents."""
 
 
 def blueprint() -> APIBlueprint:
+    """Return the routes of health and documentation."""
     routes = APIBlueprint("service", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
 
     @routes.get(
@@ -72,15 +75,15 @@ def _answer(found: Health) -> Response:
 
 
 def health(services: Services, *, models: bool) -> Health:
-    """Every part looked at.
+    """Return the state of every part of the service.
 
-    ``down`` where documents cannot be taken in, or the workers that belong here have not come up; ``degraded`` where something
-    else is not as it should be, and then a warning says what. ``models``: look at the model servers as well.
+    The status is ``down`` if documents cannot be accepted, or the workers of this service have not started; ``degraded`` if
+    something else is wrong, and then a warning says what. ``models`` also checks the model servers.
     """
     needed, workers = needed_parts(services), _living_workers(services)
     if services.settings.workers.num_workers:
         needed["workers"] = Check(ok=bool(workers), detail="" if workers else readers.NOT_UP_YET)
-    # Who looks in because nothing is taken in is told so at once, and not after the model servers' deadlines.
+    # If Redis is away, say so at once, and not after the model servers' deadlines.
     looks_at_models = models and needed["redis"].ok and services.settings.engines.inference_mode != "cpu"
     found = model_servers(services) if looks_at_models else {}
     warnings = _room_warnings(services)
@@ -106,7 +109,7 @@ def _living_workers(services: Services) -> list[queue.LivingWorker]:
 
 
 def needed_parts(services: Services) -> dict[str, Check]:
-    """What must be well for a document to be taken in."""
+    """Return the state of the parts without which no document can be accepted."""
     trouble = redis_trouble(services.probe_redis)
     return {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
 
@@ -120,7 +123,10 @@ def _storage(services: Services) -> Check:
 
 
 def _room_warnings(services: Services) -> list[str]:
-    """What was taken in goes on being read, so this is no reason to send callers elsewhere for its results."""
+    """Return a warning if uploads are refused because the disk is nearly full.
+
+    Accepted documents are still read, so callers need not go elsewhere for their results.
+    """
     try:
         disk_space.check(services.settings.store)
     except StorageFull:

@@ -1,4 +1,4 @@
-"""Looking at jobs, fetching their results, ending them."""
+"""Serve the routes that show jobs, return their results and end them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ from document_parser.models import JobState, JobStatus
 routes = APIBlueprint(
     "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Look at jobs, fetch results, end them.")]
 )
+"""The routes of jobs."""
 
 
 STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
+"""Response with the status of a job."""
 
 
 @routes.get(
@@ -39,6 +41,7 @@ STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
     operation_id="list_jobs",
 )
 def listing(query: JobsQuery) -> Response:
+    """Return one page of the list of jobs, newest first."""
     services = get_services()
     return responses.of(_page_of_jobs(services, query))
 
@@ -50,6 +53,7 @@ def listing(query: JobsQuery) -> Response:
     operation_id="get_job",
 )
 def job(path: JobPath, query: StatusQuery) -> Response:
+    """Return the state and progress of a job."""
     return _status(path, query)
 
 
@@ -60,6 +64,7 @@ def job(path: JobPath, query: StatusQuery) -> Response:
     operation_id="job_status",
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
+    """Return the state and progress of a job. With ``wait``, the response comes when the job has ended or the time is over."""
     return _status(path, query)
 
 
@@ -72,6 +77,7 @@ def status(path: JobPath, query: StatusQuery) -> Response:
     operation_id="job_result",
 )
 def result(path: JobPath, query: ResultQuery) -> Response:
+    """Return the content in the format asked for at upload, or in another one."""
     return results.respond(get_services(), _load(path.job_id), query.format, query.table)
 
 
@@ -86,6 +92,7 @@ def result(path: JobPath, query: ResultQuery) -> Response:
     operation_id="job_download",
 )
 def download(path: JobPath, query: ResultQuery) -> Response:
+    """Return the content as a file, in the format asked for at upload or in another one."""
     return results.download(get_services(), _load(path.job_id), query.format, query.table)
 
 
@@ -96,6 +103,7 @@ def download(path: JobPath, query: ResultQuery) -> Response:
     operation_id="cancel_job",
 )
 def cancel(path: JobPath) -> Response:
+    """End a job. Nothing more is read; finished pages are kept."""
     check_origin()
     return responses.of(_cancel(get_services(), known(path.job_id)))
 
@@ -108,6 +116,7 @@ def cancel(path: JobPath) -> Response:
     operation_id="delete_job",
 )
 def delete(path: JobPath) -> Response:
+    """Delete a job with all its files and its entries in the job store."""
     check_origin()
     services = get_services()
     gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
@@ -121,7 +130,7 @@ def delete(path: JobPath) -> Response:
 
 
 def known(job_id: str) -> str:
-    """A job id that can be one. Raises JobNotFound."""
+    """Return the job id if it is well-formed. Raises JobNotFound."""
     if not re.fullmatch(JOB_ID, job_id):
         raise JobNotFound()
     return job_id

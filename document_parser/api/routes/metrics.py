@@ -1,4 +1,4 @@
-"""``/v1/metrics``: the numbers for Prometheus, the same from every web worker."""
+"""Serve the metrics for Prometheus at ``/v1/metrics``, the same from every web worker."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from document_parser.telemetry import metrics
 from document_parser.version import __version__
 
 METRICS_TYPES = ("text/plain", "application/openmetrics-text")
+"""Media types of the metrics."""
 
 
 def blueprint() -> APIBlueprint:
+    """Return the route of the metrics."""
     routes = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
 
     @routes.get(
@@ -39,7 +41,7 @@ def blueprint() -> APIBlueprint:
 
 
 def own_samples(settings: Settings) -> dict[str, float]:
-    """What any process knows without Redis."""
+    """Return the metrics that a process knows without Redis: version, and size and free space of the disk in bytes."""
     found = {metrics.sample("build_info", __version__, PIPELINE_VERSION): 1.0}
     if not settings.store.storage_url and settings.data_dir.is_dir():
         disk = os.statvfs(settings.data_dir)

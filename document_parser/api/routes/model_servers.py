@@ -1,4 +1,4 @@
-"""How the model servers are: whether they serve their models, and whether their circuit breakers let pages through."""
+"""Check the model servers: whether they serve their models, and whether their circuit breakers let pages through."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ if TYPE_CHECKING:
     from document_parser.api.services import Services
 
 PROBE_SECONDS = 1.0
+"""Deadline of a model server's response to a check, in seconds."""
 
 
 class ModelCheck(Check):
-    """How a model is, or one of its servers."""
+    """The state of a model, or of one of its servers."""
 
     left_alone: bool = Field(default=False, exclude=True)
-    """Whether it is asked for nothing, or only for one page to try it, since it has failed again and again."""
+    """Whether its circuit breaker is open, or lets only one page through to try it, after repeated faults."""
 
 
 def model_servers(services: Services) -> dict[str, ModelCheck]:
-    """Every model, all its servers at once; one that is away only means that other servers or engines read."""
+    """Return the state of every model. All servers are checked at once.
+
+    A server that is away only means that other servers or engines read.
+    """
     settings = services.settings
     models = {"deepseek": settings.deepseek.urls, "nanonets": settings.nanonets.urls}
     addresses = [(name, url) for name, urls in models.items() for url in urls]
@@ -49,7 +53,10 @@ def _left_alone(redis: Redis) -> dict[str, State]:
 
 
 def _model(servers: list[ModelCheck]) -> ModelCheck:
-    """A model is there when one of its servers is, and left alone when none is and some would be, but for their faults."""
+    """Return the state of a model from that of its servers.
+
+    It is ok if one server is. It is left alone if none is ok and the breaker of at least one is not closed.
+    """
     if len(servers) == 1:
         return servers[0]
     troubles = [f"server {number}: {server.detail}" for number, server in enumerate(servers, start=1) if server.detail]
@@ -70,7 +77,10 @@ def _model_server(settings: Settings, left_alone: Mapping[str, State], address: 
 
 
 def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> tuple[str, str] | None:
-    """Why a model server reads nothing for us, and what to do; None where it serves the model. ``seconds``: the deadline."""
+    """Return why a model server cannot read pages for this service, and what to do; None if it serves the model.
+
+    ``seconds`` is the deadline of its response.
+    """
     wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
     key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
     try:
@@ -88,7 +98,7 @@ def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> 
 
 
 def _models_in(answer: httpx.Response) -> list[str] | None:
-    """The models a server lists, None where this is no list of models."""
+    """Return the names of the models that a server lists; None if the response is no list of models."""
     try:
         body = answer.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Pages of a job, readable while it runs: the ledger, one page with its why-trail, and its picture."""
+"""Serve the pages of a job, even while it runs: the ledger, one page with the reasons for its reading, and its image."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
 
 PICTURE_SECONDS = 15.0
+"""Longest wait for a page image that is being drawn, in seconds."""
 PICTURE_AGE_SECONDS = 3600
-"""How long a browser may keep a picture: what a revision has does not change."""
+"""Time in seconds for which a browser may keep an image. The image of a revision never changes."""
 
 
 routes = APIBlueprint(
@@ -48,6 +49,7 @@ routes = APIBlueprint(
     url_prefix="/v1/jobs",
     abp_tags=[Tag(name="pages", description="Look at single pages, also while the job runs.")],
 )
+"""The routes of pages."""
 
 
 @routes.get(
@@ -57,6 +59,7 @@ routes = APIBlueprint(
     operation_id="job_pages",
 )
 def listing(path: JobPath) -> Response:
+    """Return all pages of a job with their state, engine and warnings."""
     services = get_services()
     job = record.load(services.redis, known(path.job_id))
     entries = services.ledger.entries(path.job_id)
@@ -71,6 +74,7 @@ def listing(path: JobPath) -> Response:
     operation_id="job_page",
 )
 def page(path: PagePath) -> Response:
+    """Return one page with its text, and every attempt to read it."""
     return responses.of(_view(get_services(), path.number, path.job_id))
 
 
@@ -94,6 +98,7 @@ def page(path: PagePath) -> Response:
     operation_id="job_page_image",
 )
 def image(path: PagePath, query: ImageQuery) -> Response:
+    """Return the page image of a job as a JPEG. Raises PicturePending, PictureUnavailable and the errors of the page."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
     found = _stored(services, path.job_id, path.number, _revision(entry))
@@ -119,6 +124,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
     operation_id="job_figure",
 )
 def figure(path: FigurePath) -> Response:
+    """Return the image of a figure as a JPEG. Raises FigureNotFound and the errors of the job."""
     services = get_services()
     record.load(services.redis, known(path.job_id))
     try:
@@ -141,14 +147,18 @@ def figure(path: FigurePath) -> Response:
     operation_id="retry_page",
 )
 def retry(path: PagePath) -> Response:
+    """Queue one page of a completed job to be read again. Raises the errors of ``retries.accepted``."""
     return retries.accepted(get_services(), path.job_id, path.number)
 
 
 def _picture(services: Services, request: PictureRequest) -> Any:
-    """The stored picture; drawn first where it is not there. Raises PicturePending, PictureUnavailable, JobNotFound."""
+    """Open the stored page image, and have it drawn first if there is none.
+
+    Raises PicturePending, PictureUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
+    """
     with contextlib.suppress(StoredFileMissing):
         return services.storage.open(request.file)
-    # Those who wait hold at most half of the threads; who finds no room comes again.
+    # Requests that wait hold at most half of the threads; if none is free, the client asks again.
     if not services.waiting.take():
         raise PicturePending()
     try:
@@ -160,12 +170,12 @@ def _picture(services: Services, request: PictureRequest) -> Any:
     try:
         return services.storage.open(request.file)
     except StoredFileMissing:
-        record.load(services.redis, request.job_id)  # deleted meanwhile: that is what there is to say
+        record.load(services.redis, request.job_id)  # raises if the job was deleted meanwhile
         raise PictureUnavailable() from None
 
 
 def _entry_of(services: Services, job_id: str, number: int) -> dict[str, Any]:
-    """The ledger's entry. Raises JobNotFound, JobExpired, PageNotFound."""
+    """Return the ledger's entry of a page. Raises JobNotFound, JobExpired, PageNotFound, RedisError."""
     job = record.load(services.redis, known(job_id))
     entry = services.ledger.entry(job_id, number)
     if entry is None:
@@ -174,7 +184,7 @@ def _entry_of(services: Services, job_id: str, number: int) -> dict[str, Any]:
 
 
 def _stored(services: Services, job_id: str, number: int, revision: int) -> Page | None:
-    """The page as it was read, None where it has not been."""
+    """Return the page as it was read; None if it has not been read."""
     return read_page_file(services.storage, job_id, number, revision)
 
 
@@ -197,7 +207,7 @@ def _view(services: Services, number: int, job_id: str) -> PageView:
 
 
 def _revision(entry: dict[str, Any]) -> int:
-    """For which revision of the job the page was read."""
+    """Return the revision of the job for which the page was read."""
     revision: int = entry.get("revision", 1)
     return revision
 
@@ -213,7 +223,7 @@ def _entry(number: int, entry: dict[str, Any]) -> PageEntry:
 
 
 def _error(entry: dict[str, Any]) -> PageError | None:
-    """The error of a page that failed without leaving a file: reading it killed its worker."""
+    """Return the error of a page that failed without a page file, because reading it killed its worker."""
     code = entry.get("error")
     return PageError(code=code, message="Reading this page killed its worker twice.") if code else None
 

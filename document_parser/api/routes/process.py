@@ -1,4 +1,4 @@
-"""Taking documents in."""
+"""Accept documents."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 MOST_PASSWORD_CHARACTERS = 512
+"""Maximum length of a document's password in characters."""
 IDEMPOTENCY_KEY = r"[\x21-\x7e]{1,255}"
+"""Pattern of an Idempotency-Key: visible ASCII characters."""
 
 REFUSALS = (
     BadRequest,
@@ -83,14 +85,18 @@ REFUSALS = (
     StorageUnavailable,
     StorageFull,
 )
+"""Errors of an upload."""
 SENT_ONCE = "The same key gives the same job, for IDEMPOTENCY_HOURS: a UUID for example."
+"""Description of the Idempotency-Key in the documentation."""
 BOTH_WAYS = (
     "As a form: the field file and the options beside it. Or the document itself as the body, of any media type that is no "
     "form's, with filename and options in the query."
 )
+"""Description of the two forms of an upload in the documentation."""
 
 
 def blueprint(settings: ApiSettings) -> APIBlueprint:
+    """Return the routes that accept documents. The documentation shows the default mode of these settings."""
     tag = Tag(name="process", description="Send documents.")
     routes = APIBlueprint("process", __name__, url_prefix="/v1/process", abp_tags=[tag])
     fields = _fields(settings)
@@ -140,7 +146,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
 
 @dataclass(frozen=True, slots=True)
 class AcceptedUpload:
-    """The job that an upload brought, now or with the same Idempotency-Key before."""
+    """The job of an upload, created now or earlier with the same Idempotency-Key."""
 
     job_id: str
     cache: CacheState
@@ -150,7 +156,10 @@ class AcceptedUpload:
 
 
 def accept_upload() -> AcceptedUpload:
-    """Check and store the upload, write the job, ring the bell. Raises what the user did wrong, and QueueFull."""
+    """Check and store the upload of this request, create its job and enqueue its plan.
+
+    Raises the errors in REFUSALS and RedisError.
+    """
     check_origin()
     services = get_services()
     key = idempotency_key()
@@ -173,7 +182,7 @@ def accept_upload() -> AcceptedUpload:
         services.storage.put_file(storage_keys.source(card.job_id), staged.path, followed=True)
     submitted = _submit(services, card, password)
     if submitted.replayed:
-        # Its twin was faster by a moment.
+        # A simultaneous request with the same key was faster.
         discard_files(services.redis, services.storage, card.job_id)
         return _replayed(services, submitted.job_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
@@ -181,22 +190,26 @@ def accept_upload() -> AcceptedUpload:
 
 
 def _submit(services: Services, card: JobCard, password: str) -> Submission:
-    """The job that the upload stands for. What was not taken in leaves nothing behind."""
+    """Create the job of an upload. If that fails, its files are deleted.
+
+    Raises QueueFull, IdempotencyKeyReused, StorageUnavailable, RedisError.
+    """
     sealed = passwords.seal(services.settings, password) if password else None
     try:
         record.store_card(services.storage, card)
         return queue.submit(services.redis, services.settings, card, sealed)
     except (RedisError, StorageUnavailable, QueueFull, IdempotencyKeyReused):
-        # Without Redis what cannot be removed cannot be noted either: the first error is the one to tell.
+        # Without Redis, files that cannot be removed cannot be noted either; the first error is the one to report.
         with contextlib.suppress(RedisError):
             discard_files(services.redis, services.storage, card.job_id)
         raise
 
 
 def check_capacity(services: Services, *, keyed: bool = False) -> None:
-    """Look at the disk and at the queue before the upload is read. Raises StorageFull, QueueFull.
+    """Check disk and queue before the upload is read. Raises StorageFull, QueueFull, RedisError.
 
-    A request with an Idempotency-Key may be about a job that is in the queue already: it is read first, if the disk has room.
+    A request with an Idempotency-Key may be about a job that is already queued. It is read if the disk has room, and the queue
+    is checked later.
     """
     size = request.content_length or 0
     try:
@@ -209,7 +222,7 @@ def check_capacity(services: Services, *, keyed: bool = False) -> None:
 
 
 def idempotency_key() -> str:
-    """A hash of the request's Idempotency-Key, empty where it has none. Raises BadRequest."""
+    """Return a hash of the request's Idempotency-Key; empty if it has none. Raises BadRequest if it is malformed."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return ""
@@ -219,14 +232,17 @@ def idempotency_key() -> str:
 
 
 def _fingerprint(settings: Settings, card: JobCard, password: str) -> str:
-    """Of everything that the caller sent."""
+    """Return a hash of everything that the caller sent."""
     sent = card.model_dump_json(include={"sha256", "filename", "options", "webhook_url"})
     secret = passwords.fingerprint(settings, password) if password else ""
     return hashlib.sha256(f"{sent}{secret}".encode()).hexdigest()
 
 
 def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None:
-    """The job that the key has brought before. Raises IdempotencyKeyReused where it came with something else."""
+    """Return the job that an earlier request with this key created; None if there is none.
+
+    Raises IdempotencyKeyReused if that request sent something else, QueueFull, JobExpired, RedisError.
+    """
     held = record.of_key(services.redis, card.owner, card.idempotency_key)
     if held is None:
         admission.check(services.redis, services.settings.queue, card.size)
@@ -238,7 +254,7 @@ def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None
 
 
 def _replayed(services: Services, job_id: str) -> AcceptedUpload:
-    """Raises JobExpired."""
+    """Return a job that exists already as the result of this upload. Raises JobNotFound, JobExpired, RedisError."""
     structlog.contextvars.bind_contextvars(job_id=job_id)
     job = record.load(services.redis, job_id)
     log.info("job_replayed")
@@ -246,7 +262,7 @@ def _replayed(services: Services, job_id: str) -> AcceptedUpload:
 
 
 def parse_options(settings: Settings, fields: dict[str, str], password: str = "") -> Options:
-    """The options of a form or query. Raises InvalidOption naming each field that is unknown or wrong."""
+    """Return the options of a form or query. Raises InvalidOption that names each unknown or invalid field."""
     given = {name: value for name, value in fields.items() if value != "" or name not in Options.model_fields}
     given.setdefault("accuracy_mode", settings.api.default_accuracy_mode)
     try:
@@ -258,18 +274,21 @@ def parse_options(settings: Settings, fields: dict[str, str], password: str = ""
 
 
 def sent_besides() -> tuple[str, ...]:
-    """Return the names of the fields of an upload that are no options of the reading."""
+    """Return the names of an upload's fields that are no options of the reading."""
     return ("file", "password", "webhook_url") if request.mimetype == MULTIPART else ("filename", "password", "webhook_url")
 
 
 def check_password(password: str) -> None:
-    """Raises InvalidOption if no document can have it."""
+    """Refuse a password that no document can have. Raises InvalidOption."""
     if len(password) > MOST_PASSWORD_CHARACTERS:
         raise InvalidOption.of({"field": "password", **validation.too_long(len(password), MOST_PASSWORD_CHARACTERS)})
 
 
 def check_webhook(settings: Settings, url: str) -> str:
-    """The address to tell of the job's end, empty for none. Raises WebhookRefused, WebhookNotResolved."""
+    """Return the webhook address if it may be called; empty if none was sent.
+
+    Raises WebhookRefused, WebhookNotResolved.
+    """
     check = AddressCheck(settings.webhooks.allow_hosts, lookups.of(rate_limits.caller()))
     try:
         return str(check.url(url)) if url else ""
@@ -301,6 +320,7 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
 
 
 def accepted(taken: AcceptedUpload) -> Response:
+    """Return the 202 response of an upload."""
     known = "This Idempotency-Key has brought the document before." if taken.replayed else "The document is queued."
     body = Accepted(
         job_id=taken.job_id,
@@ -315,16 +335,19 @@ def accepted(taken: AcceptedUpload) -> Response:
 
 
 def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
-    """The answer, which says where it is about a job that was there before."""
+    """Return the response with the header Idempotency-Replayed if its job existed before."""
     if taken.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return response
 
 
 def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
-    """The schemas of all fields beside the file, by hand: the view reads the form itself, since text fields must stay text."""
+    """Return the schemas of all fields beside the file.
+
+    They are written by hand: the view reads the form itself, because text fields must stay text.
+    """
     fields = dict(Options.model_json_schema()["properties"])
-    # Left out it is what the server is set to: no client should send the default of another one.
+    # If left out, the server's own setting applies: no client should send the default of another server.
     mode = {name: value for name, value in fields["accuracy_mode"].items() if name != "default"}
     fields["accuracy_mode"] = mode | {"examples": [settings.default_accuracy_mode]}
     fields["password"] = _text("Opens an encrypted document; kept encrypted until the end.", MOST_PASSWORD_CHARACTERS)
@@ -344,7 +367,10 @@ def _request_body(fields: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those of a document sent as the body itself have no default: sent beside the same field of a form they are an error."""
+    """Return the query parameters of a document sent as the raw body, and the Idempotency-Key.
+
+    They have no default: sent besides the same field of a form they are an error.
+    """
     key = openapi.parameter("Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}, SENT_ONCE)
     filename = {"type": "string", "description": "The document's name."}
     return [key] + [

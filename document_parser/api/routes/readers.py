@@ -1,4 +1,7 @@
-"""Who can read a page at this moment: model servers, and the CPU engines of the workers; and why nobody can."""
+"""Report which engines can read a page at this moment, and why none can.
+
+These are the model servers and the CPU engines of the workers.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +16,47 @@ from document_parser.models import CpuEngine
 from document_parser.settings import Settings
 
 NO_WORKER = "No worker anywhere: documents are taken in, and wait. Start docparse worker, or raise NUM_WORKERS."
+"""Warning if no worker runs and this service starts none."""
 NOT_UP_YET = "No worker has come up yet."
+"""Detail of the check of workers while none has started."""
 NO_CPU_ENGINE_READS = "Only pages with a sound text layer are read: no worker's CPU engine can read. {reasons}"
+"""Warning in INFERENCE_MODE=cpu if no CPU engine works."""
 NOBODY_READS_SCANS = (
     "Only pages with a sound text layer are read: no model server answers, and no worker's CPU engine can read. {reasons}"
 )
+"""Warning if neither a model server nor a CPU engine works."""
 NO_MODEL_READS = (
     "INFERENCE_MODE=vllm, and no model server can be asked: pages without a sound text layer fail. "
     "Start one (docparse models start), correct VLLM_DEEPSEEK_URL and VLLM_NANONETS_URL, or set INFERENCE_MODE=auto. {reasons}"
 )
+"""Warning in INFERENCE_MODE=vllm if no model server works."""
 
 
 Told = tuple[str, CpuEngine]
-"""A host, and a CPU engine as a worker there found it."""
+"""A host, and a CPU engine as a worker on it reports it."""
 
 
 def cpu_engines(workers: Sequence[LivingWorker]) -> dict[str, Check]:
-    """The CPU engines that the workers read with, by name: there where one worker's can read."""
+    """Return the state of the workers' CPU engines by name. An engine is ok if one worker's can read."""
     return _checks([(worker.host, worker.cpu_engine) for worker in workers if worker.cpu_engine])
 
 
 def helpers(workers: Sequence[LivingWorker]) -> dict[str, Check]:
-    """The engines that those ask for what they cannot read themselves; a service reads without them."""
+    """Return the state of the engines that read what a CPU engine cannot. The service reads without them."""
     return _checks([(worker.host, helper) for worker in workers if worker.cpu_engine for helper in worker.cpu_engine.helpers])
 
 
 def runtimes(workers: Sequence[LivingWorker], name: str) -> dict[str, int]:
-    """How many workers compute this engine's models by each runtime."""
+    """Return how many workers compute this engine's models with each runtime."""
     engines = [worker.cpu_engine for worker in workers]
     return dict(Counter(found.runtime for found in engines if found and found.name == name and found.runtime))
 
 
 def warnings(settings: Settings, workers: Sequence[LivingWorker], models: Mapping[str, ModelCheck]) -> Iterator[str]:
-    """Why pages are not read, or not by everybody who should read them. ``models``: empty where they were not looked at."""
+    """Yield why pages are not read, or not by every engine that should read them.
+
+    ``models`` is empty if the model servers were not checked.
+    """
     if not workers and not settings.workers.num_workers:
         yield NO_WORKER
     engines, mode = cpu_engines(workers), settings.engines.inference_mode
@@ -59,7 +70,7 @@ def warnings(settings: Settings, workers: Sequence[LivingWorker], models: Mappin
 
 
 def _troubles(workers: Sequence[LivingWorker]) -> Iterator[str]:
-    """What CPU engines cannot do, while somebody else reads."""
+    """Yield what CPU engines cannot do while other engines read."""
     broken = [worker for worker in workers if worker.cpu_engine and worker.cpu_engine.trouble]
     yield from (f"{name}: {check.detail}." for name, check in cpu_engines(broken).items())
 
@@ -81,7 +92,7 @@ def _checks(told: list[Told]) -> dict[str, Check]:
 
 
 def _check(told: list[Told]) -> Check:
-    """Where the workers differ: how many, and where, find what."""
+    """Return the state of one engine. If the workers differ, the detail says how many report what, and on which host."""
     hosts: dict[str, Counter[str]] = {}
     for host, engine in told:
         hosts.setdefault(_said(engine), Counter())[host] += 1

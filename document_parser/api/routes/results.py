@@ -1,4 +1,4 @@
-"""Handing results out."""
+"""Return results: formats, downloads, and single tables."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from document_parser.api.services import Services
 
 EXPORT_SECONDS = 30.0
+"""Longest wait for a format that is being written, in seconds."""
 CHUNK_BYTES = 1 << 16
+"""Size of the pieces in which files are sent, in bytes."""
 CONTENT_NAMES = {"markdown": "markdown", "html": "html", "text": "text", "json": "document", "tables": "tables"}
+"""Field of the JSON body that holds the content of a format."""
 _ACCEPTED: dict[str, OutputFormat] = {
     "text/markdown": "markdown",
     "text/html": "html",
@@ -37,9 +40,9 @@ _ACCEPTED: dict[str, OutputFormat] = {
 
 
 def respond(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
-    """The result of a job that has ended, in its own or another format.
+    """Return the result of a job that has ended, in its own or another format.
 
-    Raises JobNotComplete, InvalidOption, TableNotFound; the error of a failed job is its answer.
+    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``stored``.
     """
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
@@ -57,7 +60,10 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
 
 
 def download(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
-    """The same as a file. Raises JobNotComplete, InvalidOption, TableNotFound; the error of a failed job is its answer."""
+    """Return the result of a job that has ended as a file.
+
+    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``stored``.
+    """
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
@@ -68,36 +74,37 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
 
 
 class Stored(NamedTuple):
-    """A stored result, and what is known of it."""
+    """A stored result, and its facts."""
 
     stream: BinaryIO
     facts: ResultFacts
 
     @property
     def headers(self) -> dict[str, str]:
+        """Return the response headers that describe the result."""
         return {"X-Stripped-Lines": str(self.facts.stripped)}
 
 
 def stored(services: Services, job: Job, name: OutputFormat) -> Stored:
-    """The stored result; a format that is not there yet is written by a worker while we wait a little.
+    """Return the stored result. If the format does not exist yet, have a worker write it and wait up to EXPORT_SECONDS.
 
-    Raises JobNotComplete where that takes longer, or as many requests wait as may: asking again picks it up; RecordedError
-    where the format could not be written.
+    Raises JobNotComplete if that takes longer or as many requests as allowed already wait (ask again), RecordedError if the
+    format could not be written, and JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
     if (found := _stored(services, job, name)) is not None:
         return found
-    # The place in the events is taken before the bell rings: whatever comes of it is heard.
+    # The position in the event stream is read before the task is enqueued, so that its events are not missed.
     last = last_event(services.redis, job.card.job_id)
     queue.enqueue_stage(services.redis, job.card.job_id, f"export-{name}")
     wait_for_format(services, job.card.job_id, name, last, EXPORT_SECONDS)
     if (found := _stored(services, job, name)) is None:
-        record.load(services.redis, job.card.job_id)  # deleted meanwhile: that is what there is to say
+        record.load(services.redis, job.card.job_id)  # raises if the job was deleted meanwhile
         raise JobNotComplete("This format is being written. Ask again shortly.", format=name)
     return found
 
 
 def _stored(services: Services, job: Job, name: OutputFormat) -> Stored | None:
-    """The result as it lies in storage; None where it has not been written, or what is known of it is torn."""
+    """Return the result from storage; None if it has not been written, or its facts are damaged."""
     try:
         facts = ResultFacts.model_validate_json(services.storage.get(storage_keys.result_facts(job.card.job_id, job.revision)))
         key = storage_keys.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
@@ -107,7 +114,10 @@ def _stored(services: Services, job: Job, name: OutputFormat) -> Stored | None:
 
 
 def _accepted_format() -> OutputFormat | None:
-    """The format that a specific Accept header names; none for ``*/*`` and JSON, which is the ordinary body."""
+    """Return the format that a specific Accept header names.
+
+    None for ``*/*`` and JSON, which mean the ordinary body.
+    """
     best = request.accept_mimetypes.best
     return _ACCEPTED.get(best) if best and "application/json" not in request.accept_mimetypes.values() else None
 
@@ -119,14 +129,14 @@ def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -
     if attached:
         response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
     if name == "html":
-        # A document's HTML is shown without scripts, frames, forms or anything from elsewhere; figures are ours.
+        # A document's HTML is shown without scripts, frames, forms and foreign content; figures come from this service.
         policy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
         response.headers["Content-Security-Policy"] = policy
     return response
 
 
 def _check_table(table: int | None, name: OutputFormat) -> None:
-    """Raise InvalidOption if one table is asked for in a format that has them all."""
+    """Refuse a single table in a format that has all of them. Raises InvalidOption."""
     if table is not None and name != "csv":
         raise InvalidOption(f"Not understood: table: only format=csv gives a single table, and this is {name}.")
 
@@ -137,9 +147,10 @@ def _json_only() -> bool:
 
 
 def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> Response:
-    """Return the only table or the one asked for as CSV, several as an archive. The archive also if Accept names only that.
+    """Return the only table, or the one asked for, as CSV; several tables as an archive.
 
-    Without a table the CSV is empty. Raises JobNotComplete, TableNotFound.
+    If Accept prefers ZIP, the response is the archive. The CSV of a document without tables is empty. Raises JobNotComplete,
+    TableNotFound, and as ``stored``.
     """
     found = stored(services, job, "csv")
     archive = TableArchive(found.stream)
@@ -178,13 +189,13 @@ def _stem(job: Job) -> str:
 
 
 def _attachment(name: str) -> str:
-    """The header that names a file, as RFC 6266 has it: in ASCII for programs such as curl, and in full."""
+    """Return the header that names a file, as in RFC 6266: in ASCII for programs such as curl, and in full."""
     plain = re.sub(r"[^A-Za-z0-9 ._()+,=@-]", "_", name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> Iterator[bytes]:
-    """The JSON body, content last: JSON content is passed through unparsed, text is escaped piece by piece."""
+    """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece."""
     entries = services.ledger.entries(job.card.job_id)
     missing = _missing(job, entries)
     head = {
@@ -209,7 +220,10 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
 
 
 def _missing(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
-    """The pages that were not read when the job was cancelled; None if it had not been opened, so that nobody knows them."""
+    """Return the pages that were not read when the job was cancelled.
+
+    None if its document was not opened before, so that its pages are not known.
+    """
     if job.total is None and job.state is JobState.CANCELLED:
         return None
     return sorted(number for number, entry in entries.items() if entry["state"] not in get_args(PageStatus))
@@ -232,7 +246,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _escaped(stream: BinaryIO) -> Iterator[bytes]:
-    """A text file as one JSON string. Cut at line ends, where no character is cut in two."""
+    """Yield a text file as one JSON string, cut at line ends, where no character is split."""
     yield b'"'
     with stream:
         for line in stream:

@@ -1,4 +1,4 @@
-"""Taking the wish in to have a page read again."""
+"""Accept requests to read a page again."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ log = logs.get(__name__)
 
 
 FIELDS = {*RetryChoice.model_fields, "password"}
+"""Names of the fields of a retry."""
 REFUSALS = (
     BadRequest,
     InvalidOption,
@@ -54,13 +55,14 @@ REFUSALS = (
     PasswordGone,
     EngineAbsent,
 )
+"""Errors of a retry."""
 
 
 def accepted(services: Services, job_id: str, number: int) -> Response:
-    """Order the page and say where to look.
+    """Order a retry of the page and return the 202 response with the addresses to follow it.
 
     Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,
-    EngineAbsent, InvalidOption, BadRequest.
+    EngineAbsent, InvalidOption, BadRequest, Forbidden, RedisError.
     """
     check_origin()
     choice, password = _asked()
@@ -92,12 +94,12 @@ def _answer(job: Job, number: int, last_event_id: str) -> Response:
 
 
 def _asked() -> tuple[RetryChoice, str]:
-    """What the body asks for, and the password in it. Raises BadRequest, InvalidOption."""
+    """Return the choice in the body, and the password in it. Raises BadRequest, InvalidOption."""
     is_json = request.is_json and bool(request.content_length)
     fields = _json() if is_json else request.form.to_dict()
     if not isinstance(fields, dict):
         raise BadRequest("Send a JSON object or a form, or no body at all.")
-    # What is left out is null in JSON, and empty in a form; what nobody knows is an error all the same.
+    # A field that is left out is null in JSON and empty in a form; an unknown field is an error in any case.
     absent = None if is_json else ""
     given = {name: value for name, value in fields.items() if value != absent or name not in FIELDS}
     password = given.pop("password", "")
@@ -111,7 +113,7 @@ def _asked() -> tuple[RetryChoice, str]:
 
 
 def _json() -> Any:
-    """What the body says; None where it is no JSON, or nested deeper than anybody means."""
+    """Return the JSON of the body; None if it is not JSON, or is nested too deeply."""
     try:
         return request.get_json(silent=True)
     except RecursionError:
@@ -126,7 +128,7 @@ def _check_state(state: JobState) -> None:
 
 
 def _check_engine(services: Services, engine: EngineName) -> None:
-    """Raises EngineAbsent where the settings leave it out, or no server of its model answers."""
+    """Refuse an engine that the settings do not allow, or whose servers do not answer. Raises EngineAbsent."""
     if engine == "text_layer":
         return
     if engine not in services.settings.engines.allowed:
@@ -152,7 +154,7 @@ def _check_outcome(outcome: str, job: Job, number: int) -> None:
 
 
 def request_body() -> dict[str, Any]:
-    """Described by hand: the view takes JSON, a form, or nothing."""
+    """Return the description of the body. It is written by hand, because the view takes JSON, a form, or nothing."""
     properties = dict(RetryChoice.model_json_schema()["properties"])
     properties["password"] = {
         "anyOf": [{"type": "string", "maxLength": MOST_PASSWORD_CHARACTERS}, {"type": "null"}],
@@ -169,6 +171,6 @@ def _described(properties: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A form has texts only."""
+    """Return the schema for a form, which has only texts."""
     kept = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     return {name: value for name, value in schema.items() if name != "anyOf"} | kept[0] if kept else schema

@@ -1,4 +1,4 @@
-"""Whether the job store takes what is written to it, and what of its configuration may lose jobs."""
+"""Check whether Redis accepts writes, and whether its configuration may lose jobs."""
 
 from __future__ import annotations
 
@@ -8,26 +8,32 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, is_cluster
 
 PROBE_KEY = "health:probe"
+"""Redis key that is written to check Redis."""
 PROBE_SECONDS = 60
+"""Lifetime of that key in seconds."""
 NEARLY_FULL = 0.9
-"""Of maxmemory."""
+"""Share of maxmemory above which a warning is given."""
 LEAST_FREE_BYTES = 64 << 10
-"""Of maxmemory: about what the record of a job and the buffers of the clients take."""
+"""Minimum free bytes below maxmemory: about the size of a job's record and the clients' buffers."""
 
 FULL = (
     "Redis is full (maxmemory) and takes nothing in: no document, no page that was read. Raise maxmemory, "
     "delete jobs, or shorten JOB_TTL_HOURS and CACHE_HOURS."
 )
+"""Trouble of a Redis that has reached maxmemory."""
 NO_DISK = (
     "Redis cannot write its own files and takes nothing in (MISCONF). Free space on its disk, or mend the folder's "
     "permissions; its log says which."
 )
+"""Trouble of a Redis that cannot write to its disk."""
 READ_ONLY = "This Redis is a replica that only reads. Set REDIS_URL to its master, or to the Sentinels."
+"""Trouble of a replica."""
 FORBIDDEN = "Redis refuses the user or the password of REDIS_URL, or forbids this user to write."
+"""Trouble of wrong credentials or missing rights."""
 
 
 def redis_trouble(redis: Redis) -> str:
-    """Why the job store takes nothing in; empty where it does. A key is written, which lives for a minute."""
+    """Return why Redis accepts no jobs; empty if it does. Writes a key that expires after PROBE_SECONDS."""
     try:
         if is_cluster(redis):
             return NO_CLUSTER
@@ -40,7 +46,7 @@ def redis_trouble(redis: Redis) -> str:
 
 
 def _is_full(redis: Redis) -> bool:
-    """Whether so little room is left that the next upload would be refused, although a key of a few bytes was not."""
+    """Return whether so little memory is left that the next upload would be refused, although a small key was accepted."""
     facts = redis.info("memory")
     used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
     return bool(most) and most - used < LEAST_FREE_BYTES
@@ -62,7 +68,7 @@ def _reason(error: RedisError) -> str:
 
 
 def redis_warnings(redis: Redis) -> list[str]:
-    """What of a Redis' configuration may lose jobs, and whether it is nearly full."""
+    """Return warnings about a Redis configuration that may lose jobs, and about memory that is nearly full."""
     try:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
         append_only = redis.config_get("appendonly").get("appendonly")

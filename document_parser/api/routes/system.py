@@ -1,4 +1,4 @@
-"""What the service can take on, and what it is at: ``/v1/system``."""
+"""Report the capacity and the load of the service at ``/v1/system``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from document_parser.version import __version__
 
 
 class Workers(BaseModel):
-    """Living workers, those of them that are at something, and readers: workers' tasks that read pages."""
+    """Workers that are alive, those that are busy, and readers: tasks of workers that read pages."""
 
     alive: int
     busy: int
@@ -39,7 +39,7 @@ class Workers(BaseModel):
 
 
 class LaneLoad(BaseModel):
-    """Jobs that have not ended, those of them that nobody has begun, and pages left of documents that have been opened."""
+    """Jobs that have not ended, those of them that have not been started, and pages left of opened documents."""
 
     jobs: int
     queued: int
@@ -47,26 +47,31 @@ class LaneLoad(BaseModel):
 
 
 class EngineState(Check):
+    """The state of an engine."""
+
     in_flight: int = 0
-    """Requests that it is answering."""
+    """Number of requests that it is answering."""
     servers: list[int] = Field(default_factory=list)
     """The same by server, in the order of its addresses."""
     runtimes: dict[str, int] = Field(default_factory=dict)
-    """Of the CPU engine: how many workers compute its models by each runtime."""
+    """For a CPU engine: number of workers that compute its models with each runtime."""
 
 
 class StorageSpace(BaseModel):
-    """Bytes; none where the store does not tell."""
+    """Size and free space of the store in bytes; null if the store does not report them."""
 
     kind: Literal["local", "s3"]
     free_bytes: int | None = None
     size_bytes: int | None = None
     least_free_bytes: int = 0
-    """Uploads are refused that would leave the disk of DATA_DIR less; they are staged there wherever documents are kept."""
+    """Uploads that would leave less free space on the disk of DATA_DIR are refused.
+
+    They are staged there, wherever documents are kept.
+    """
 
 
 class ProcessorBudget(BaseModel):
-    """Processor seconds that opening and drawing documents has taken this hour; beyond ``most`` they go to ``batch``."""
+    """Processor seconds spent on opening and drawing documents this hour. Beyond ``most``, they go to lane ``batch``."""
 
     spent: float
     most: float
@@ -84,11 +89,12 @@ class System(Load):
     engines: dict[str, EngineState]
     processor_budget: ProcessorBudget
     openers: dict[str, Confinement]
-    """By host, what keeps the processes that open documents from anything else; where pools of a host differ, the least."""
+    """By host, the confinement of the processes that open documents. If the pools of a host differ, the weakest one."""
     storage: StorageSpace
 
 
 def blueprint() -> APIBlueprint:
+    """Return the route of the system's state."""
     routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
 
     @routes.get(
@@ -104,7 +110,7 @@ def blueprint() -> APIBlueprint:
 
 
 def snapshot(services: Services) -> System:
-    """Everything once. Raises RedisError."""
+    """Return capacity and load at this moment. Raises RedisError."""
     redis, settings = services.probe_redis, services.settings
     load = admission.load(redis, settings.queue)
     samples = gauges.samples(redis)
@@ -127,7 +133,7 @@ def snapshot(services: Services) -> System:
 
 
 def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
-    """None where Redis is full: weighing them writes."""
+    """Return the load by lane; empty if Redis is full, because measuring it writes."""
     try:
         return forecast.lanes(redis)
     except ResponseError:
@@ -135,7 +141,7 @@ def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
 
 
 def _engines(services: Services) -> dict[str, EngineState]:
-    """The model servers, unless they are not to be asked; and the CPU engines, unless they are not to be."""
+    """Return the model servers and the CPU engines, without those that INFERENCE_MODE excludes."""
     settings = services.settings.engines
     found = model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
@@ -145,7 +151,7 @@ def _engines(services: Services) -> dict[str, EngineState]:
 
 
 def _cpu_engines(services: Services) -> dict[str, EngineState]:
-    """As the workers find them; that of the settings while there is no worker to ask."""
+    """Return the CPU engines as the workers report them, or that of the settings while no worker runs."""
     workers = queue.living_workers(services.probe_redis)
     found = readers.cpu_engines(workers) or {
         services.settings.engines.cpu_engine: Check(ok=False, detail="no worker is there to read with it")
@@ -177,7 +183,7 @@ def _storage(services: Services) -> StorageSpace:
 
 
 def _takes_in(services: Services) -> bool:
-    """Whether the stores take what is written to them."""
+    """Return whether Redis and the document store accept writes."""
     return all(check.ok for check in needed_parts(services).values())
 
 

@@ -1,4 +1,4 @@
-"""The page at ``/``: its template, its files under ``/static`` and the sample documents."""
+"""Serve the web page at ``/``: its template, its files under ``/static`` and the sample documents."""
 
 from __future__ import annotations
 
@@ -17,18 +17,23 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+"""Content-Security-Policy of the web page."""
 STYLESHEETS = ("base", "layout", "components", "upload", "job", "paper")
-"""In this order: later ones build on earlier ones."""
+"""Stylesheets in order: later ones build on earlier ones."""
 SAMPLES = {"paper.pdf": "A paper with text, tables and formulas", "scan.pdf": "A scan, one page of it sideways"}
-"""The sample documents of a checkout; an installed package comes without them."""
+"""Sample documents of a checkout and their descriptions. An installed package has none."""
 SAMPLES_FOLDER = assets.PACKAGE.parent / "samples"
+"""Folder of the sample documents."""
 
 
 class SamplePath(BaseModel):
+    """The path of a sample document."""
+
     name: str
 
 
 def blueprint() -> APIBlueprint:
+    """Return the routes of the web page."""
     routes = APIBlueprint("ui", __name__)
 
     @routes.get("/", doc_ui=False)
@@ -61,11 +66,11 @@ def blueprint() -> APIBlueprint:
 
 
 def _samples() -> dict[str, str]:
-    """The sample documents that are there: name to description."""
+    """Return the sample documents that exist: name to description."""
     return {name: says for name, says in SAMPLES.items() if (SAMPLES_FOLDER / name).is_file()}
 
 
 def _modules() -> list[str]:
-    """All scripts, named so that the browser asks for them at once and not for one after the other."""
+    """Return all scripts of the page, so that the browser loads them at once and not one after another."""
     folder = Path(current_app.static_folder or "") / "ui"
     return sorted(f"ui/{path.name}" for path in folder.glob("*.js"))

@@ -1,4 +1,4 @@
-"""Waiting for a job without polling hard, and without taking all threads."""
+"""Wait for a job without frequent polling, and without holding all threads."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from document_parser.api.services import Services
 
 STEP_MILLISECONDS = 1000
+"""Longest wait for one event in Redis, in milliseconds, before the job is read again."""
 
 
 def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
-    """The job once it has ended and no page of it is being read again, or as it stands after so many seconds.
+    """Return the job once it is at rest (ended, with no retry pending), or as it is after ``seconds``.
 
-    Answers at once where half of the threads wait already: ``retry_after`` says so. Raises JobNotFound, JobExpired.
+    Returns at once if half of the threads already wait; ``retry_after`` then says so. Raises JobNotFound, JobExpired,
+    RedisError.
     """
     if seconds <= 0:
         return record.load(services.redis, job_id)
@@ -36,15 +38,15 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
 
 
 def retry_after() -> dict[str, str]:
-    """The header that says when to ask again, if this request was to wait and all places for those were taken."""
+    """Return a Retry-After header if this request should have waited and no slot was free; else nothing."""
     return {"Retry-After": str(errors.RETRY_AFTER_SECONDS)} if g.get("waits_elsewhere", False) else {}
 
 
 def wait_for_format(services: Services, job_id: str, name: str, last: bytes, seconds: float) -> None:
-    """Wait until a format has been written, so many seconds at most, by the events after ``last``.
+    """Wait until a format has been written, for at most ``seconds``, by the events after ``last``.
 
-    Returns at once where half of the threads wait already, and where the job is gone. Raises RecordedError if it could not be
-    written.
+    Returns at once if half of the threads already wait, or if the job is gone. Raises RecordedError if the format could not be
+    written, RedisError.
     """
     if not services.waiting.take():
         return
@@ -63,7 +65,7 @@ def wait_for_format(services: Services, job_id: str, name: str, last: bytes, sec
 
 
 def _is_written(fields: dict[bytes, bytes]) -> bool:
-    """Whether an event says that a format is there. Raises RecordedError where it says that it will not be."""
+    """Return whether an event says that a format was written. Raises RecordedError if it says that it cannot be."""
     if fields[b"kind"] == b"format.failed":
         raise errors.RecordedError(JobError.model_validate_json(fields[b"reason"]))
     return fields[b"kind"] == b"format.written"
@@ -71,7 +73,7 @@ def _is_written(fields: dict[bytes, bytes]) -> bool:
 
 def _wait(services: Services, job_id: str, until: float) -> Job:
     stream = f"job:{job_id}:events"
-    # The place in the stream is taken before the state is read: what happens in between wakes us at once.
+    # The position in the stream is read before the state: an event in between ends the wait at once.
     last = last_event(services.redis, job_id)
     while not (job := record.load(services.redis, job_id)).at_rest:
         left = until - time.monotonic()
@@ -83,7 +85,7 @@ def _wait(services: Services, job_id: str, until: float) -> Job:
 
 
 def last_event(redis: Redis, job_id: str) -> bytes:
-    """The id of the newest event of a job; 0 where there is none."""
+    """Return the id of a job's newest event; 0 if there is none. Raises RedisError."""
     newest: Any = redis.xrevrange(f"job:{job_id}:events", count=1)
     last: bytes = newest[0][0] if newest else b"0"
     return last

@@ -1,4 +1,4 @@
-"""The operator's view of webhooks: what was delivered and what was not, delivering again, trying a receiver."""
+"""Serve the operator's routes of webhooks: list deliveries, deliver again, ping a receiver."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ routes = APIBlueprint(
     url_prefix="/v1",
     abp_tags=[Tag(name="webhooks", description="For the operator: what was delivered, and once more what was not.")],
 )
+"""The routes of webhooks."""
 
 
 @routes.get(
@@ -59,6 +60,7 @@ routes = APIBlueprint(
     operation_id="list_deliveries",
 )
 def listing(query: DeliveriesQuery) -> Response:
+    """Return one page of the list of deliveries, newest first."""
     services = get_services()
     newest = partial(_newest, services, query.state)
     found, cursor = page_of(newest, partial(_shown, services, query.state), query.cursor, query.limit)
@@ -73,6 +75,7 @@ def listing(query: DeliveriesQuery) -> Response:
     operation_id="replay_failed_deliveries",
 )
 def replay_all() -> Response:
+    """Deliver all webhooks again whose delivery was given up."""
     check_origin()
     services = get_services()
     count = replay_failed(services.redis)
@@ -88,6 +91,7 @@ def replay_all() -> Response:
     operation_id="replay_delivery",
 )
 def replay_one(path: JobPath) -> Response:
+    """Deliver a job's newest webhook again, and start its schedule anew if its delivery had ended."""
     check_origin()
     services = get_services()
     told = replay(services.redis, known(path.job_id))
@@ -106,6 +110,10 @@ def replay_one(path: JobPath) -> Response:
     operation_id="ping_webhook",
 )
 def ping(body: Ping) -> Response:
+    """Post a signed ping to a receiver and return the outcome.
+
+    Raises WebhookRefused, WebhookNotResolved, ServerBusy, InvalidOption.
+    """
     check_origin()
     services = get_services()
     url = check_webhook(services.settings, body.url)
@@ -129,7 +137,7 @@ def _shown(services: Services, state: WebhookState | str, names: list[str]) -> d
 
 
 def delivery(told: Announcement) -> Delivery:
-    """How a webhook stands, with the receiver's host; the rest of its address may hold secrets."""
+    """Return the state of a webhook with the receiver's host. The rest of its address may hold secrets."""
     return Delivery(
         job_id=told.job.card.job_id,
         event=told.event,
@@ -141,7 +149,7 @@ def delivery(told: Announcement) -> Delivery:
 
 
 def _ping(settings: Settings, url: str, now: datetime) -> Pinged:
-    """Post one ping and wait for what comes of it, within the deadline of a delivery."""
+    """Post one ping and return the outcome, within the deadline of a delivery."""
     body = {"type": "webhook.ping", "timestamp": utc_text(now), "data": {}}
     message = Message(url, f"msg_ping_{uuid.uuid4().hex}", json.dumps(body))
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Refusing servers that speak ASGI: the app is Flask's, which is WSGI, and would fail at every request of theirs."""
+"""Refuse ASGI servers: the app is a WSGI app, and each of their requests would fail."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from document_parser.settings import gunicorn_arguments
 from document_parser.settings.startup import CANNOT_START
 
 ASGI_MODULES = ("uvicorn", "uvicorn_worker", "gunicorn.workers.gasgi")
-"""One of these is loaded in a web process that would call the app as an ASGI app."""
+"""Modules of which one is loaded in a web process that would call the app as an ASGI app."""
 APP_LOAD_ERROR = 4
-"""gunicorn's master ends when a worker exits with this status. With any other it starts the next worker, for ever."""
+"""Exit status of a worker that makes gunicorn's master end.
+
+After any other status the master starts the next worker, again and again.
+"""
 
 
 def refuse_asgi_worker(arguments: Sequence[str]) -> None:
-    """End the program with the command that works if gunicorn's ``arguments`` ask for a worker that serves ASGI apps only."""
+    """End the program if gunicorn's ``arguments`` ask for an ASGI worker, and print the command that works."""
     from_environment = shlex.split(gunicorn_arguments())
     asked = _worker_class(arguments) or _worker_class(from_environment)
     if asked is not None and ("uvicorn" in asked or "asgi" in asked):
@@ -47,7 +50,7 @@ def _worker_class(arguments: Sequence[str]) -> str | None:
 
 
 def _without_worker_class(arguments: Sequence[str]) -> list[str]:
-    """The arguments without ``-k CLASS``, ``--worker-class CLASS`` and ``--worker-class=CLASS``."""
+    """Return the arguments without ``-k CLASS``, ``--worker-class CLASS`` and ``--worker-class=CLASS``."""
     kept: list[str] = []
     rest = iter(arguments)
     for argument in rest:

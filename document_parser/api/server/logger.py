@@ -1,4 +1,7 @@
-"""gunicorn's own lines, in the form of all others. Its access log stays off: ``access`` tells of every request."""
+"""Write gunicorn's own log lines in the format of all others.
+
+Its access log stays off, because ``request_log`` logs every request.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,18 @@ log = logs.get(__name__)
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Set as gunicorn's ``logger_class``."""
+    """Log as this service does. Set as gunicorn's ``logger_class``."""
 
     def setup(self, cfg: Any) -> None:
+        """Configure logging from the settings of the service."""
         super().setup(cfg)
         logs.configure(load_settings().logs)
 
     def exception(self, msg: str, *arguments: Any, **options: Any) -> None:
-        """A client that stopped reading its answer is no fault of ours, and no reason for a stack trace."""
+        """Log an exception.
+
+        A client that stopped reading its response is no fault of the service and gets no stack trace.
+        """
         if isinstance(sys.exc_info()[1], BlockingIOError):
             log.info("client_stalled")
         else:

@@ -1,4 +1,4 @@
-"""How gunicorn serves the app: shared by ``gunicorn.conf.py`` and ``python -m document_parser.api``."""
+"""Say how gunicorn serves the app, for ``gunicorn.conf.py`` and ``python -m document_parser.api``."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+"""Listening addresses that mean every interface, and the local address to reach them."""
 
 BELIEVED: dict[str, Any] = {"forwarded_allow_ips": [], "forwarder_headers": [], "secure_scheme_headers": {}}
 """gunicorn's settings of what callers may say of scheme and path: nothing."""
 
 _workers: list[Any] = []
-"""gunicorn's worker in this process, where gunicorn serves."""
+"""gunicorn's worker in this process, if gunicorn serves."""
 
 
 def leaving() -> bool:
-    """Whether this web worker was told to stop: whoever only waits should end now."""
+    """Return whether this web worker was told to stop. A request that only waits should end then."""
     return any(not worker.alive for worker in _workers)
 
 
 def options(settings: Settings) -> dict[str, Any]:
-    """gunicorn's options. Threads, so that waiting requests do not block a process."""
+    """Return gunicorn's options. It uses threads, so that waiting requests do not block a process."""
     return {
         "bind": [f"{settings.api.api_host}:{settings.api.api_port}"],
         "workers": settings.api.web_workers,
@@ -51,20 +52,21 @@ def options(settings: Settings) -> dict[str, Any]:
 
 
 def _preload(_arbiter: Any) -> None:
-    """Import what every web worker needs before they are forked: they share its memory, and start sooner.
+    """Import what every web worker needs before they are forked, so that they share its memory and start sooner.
 
-    The app is made by each worker for itself: it has threads and connections.
+    Each worker creates the app for itself, because the app has threads and connections.
     """
     with without("rich"):  # httpx would load it for its command line
         importlib.import_module("document_parser.api.factory")
-    # What is here now lives as long as the server: no worker need look at it, and copy its memory, to find that out.
+    # These objects live as long as the server. Frozen, they are not visited by a worker's garbage collector, which would copy
+    # their memory.
     gc.collect()
     gc.freeze()
 
 
 def _worker_started(worker: Any) -> None:
     _workers.append(worker)
-    # The first worker of a server says it; those that replace it, or come with a reload, do not.
+    # The first worker of a server prints it; workers that replace it, or start at a reload, do not.
     if worker.age == 1:
         scheme = "https" if worker.cfg.is_ssl else "http"
         for address in filter(None, map(_browser_address, worker.sockets)):
@@ -73,7 +75,7 @@ def _worker_started(worker: Any) -> None:
 
 
 def _link_sentence(url: str) -> str:
-    """For a terminal, how its person becomes the operator; a link has no place in a log."""
+    """Return the sentence that offers an operator link at a terminal; empty elsewhere, because a log must not hold a link."""
     if not sys.stderr.isatty():
         return ""
     try:
@@ -98,20 +100,20 @@ def _server_ended(_arbiter: Any) -> None:
 
 
 def _browser_address(listener: Any) -> str | None:
-    """Host and port at which a browser on this machine reaches a listening socket; None for a unix socket."""
+    """Return host and port at which a local browser reaches a listening socket; None for a unix socket."""
     if listener.sock.family not in (socket.AF_INET, socket.AF_INET6):
         return None
     return local_address(*listener.sock.getsockname()[:2])
 
 
 def local_address(host: str, port: int) -> str:
-    """Host and port at which a program on this machine reaches a server that listens on ``host``."""
+    """Return host and port at which a local program reaches a server that listens on ``host``."""
     shown = f"[{host}]" if ":" in host else host
     return f"{EVERY_INTERFACE.get(host, shown)}:{port}"
 
 
 def _tell(sentence: str, event: str, **facts: object) -> None:
-    """A sentence for the person at a terminal; elsewhere a line of the log, which has its own form."""
+    """Print a sentence at a terminal; elsewhere write a log line, which has its own form."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\n  {sentence}\n\n")
         sys.stderr.flush()

@@ -1,11 +1,11 @@
-"""gunicorn's threaded worker, in which only complete requests take threads.
+"""Extend gunicorn's threaded worker so that only complete requests take threads.
 
-Heads are read by the loop that accepts, a piece whenever one is there, and what comes after an answer is read there too: a
-client that sends or goes slowly holds a descriptor and no thread. Bodies are the app's: ``uploads.WholeBody``; they have
-threads of their own, so that many slow uploads hold up nobody who only asks. Whoever asks whether the service lives is answered
-by threads of its own as well, however busy the others are, and those of the other health routes, which look at much.
+The loop that accepts connections reads heads, piece by piece as they come, and what comes after a response. A client that
+sends or disconnects slowly therefore holds a file descriptor and no thread. Bodies are read by the app (``uploads.WholeBody``)
+in threads of their own, so that many slow uploads do not delay requests without a body. Liveness requests have threads of
+their own too, however busy the others are, and so have the other health routes, which check many things.
 
-TLS and the PROXY protocol hide heads from the loop: with them gunicorn's way remains, a thread for each, for a bounded time.
+TLS and the PROXY protocol hide heads from the loop. With them gunicorn's way remains: a thread for each, for a bounded time.
 """
 
 from __future__ import annotations
@@ -29,30 +29,48 @@ from document_parser.api.intake.arrivals import Arrivals
 from document_parser.settings import load_settings
 
 HEAD_SECONDS = 10.0
-"""From a connection's first byte to the end of the headers, which come at once; CLIENT_STALL_SECONDS where that is shorter."""
+"""Maximum time from a connection's first byte to the end of the headers, in seconds.
+
+CLIENT_STALL_SECONDS applies if it is shorter.
+"""
 FIRST_BYTE_SECONDS = 0.5
-"""Under TLS: a silent connection leaves its thread after this, and is closed if it says nothing for ``keepalive``."""
+"""Under TLS: a silent connection leaves its thread after this many seconds.
+
+It is closed if it sends nothing for ``keepalive``.
+"""
 UNREAD_BODY_SECONDS = 0.05
-"""For the rest of a request that was answered before it had come; later the connection is not kept alive."""
+"""Time in seconds for the rest of a request that was answered before it had come.
+
+If it takes longer, the connection is not kept alive.
+"""
 PARTING_SECONDS = 2.0
-"""For what comes after the answer: the rest of the request, and the client's going."""
+"""Time in seconds after a response for the rest of the request and the client's disconnection."""
 STOPPING_SECONDS = 1.0
-"""For a head that is under way when the worker stops."""
+"""Time in seconds for a head that is being received when the worker stops."""
 LOOK_SECONDS = 0.25
+"""Interval of the checks in seconds."""
 PIECE_BYTES = 1 << 16
+"""Maximum number of bytes that are read from a socket at once."""
 MAX_HEAD_BYTES = 1 << 16
-"""No client of ours sends a longer head."""
+"""Maximum size of a head in bytes. No client of this service sends a longer one."""
 NO_HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""Response to bytes that are no HTTP."""
 HEAD_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+"""Response to a head longer than MAX_HEAD_BYTES."""
 END_OF_HEAD = b"\r\n\r\n"
+"""Bytes that end the head of a request."""
 LIVE = (b"GET /v1/health/live", b"HEAD /v1/health/live")
+"""How requests for liveness begin."""
 HEALTH = (b"GET /v1/health", b"HEAD /v1/health")
+"""How requests for any health route begin."""
 HEALTH_THREADS = 2
+"""Threads for liveness, and as many for the other health routes."""
 BRINGS_BODY = re.compile(rb"\n(?:content-length:[ \t]*0*[1-9]|transfer-encoding:)", re.IGNORECASE)
+"""Pattern of a head whose request has a body."""
 
 
 class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
-    """A connection that says when it is closed."""
+    """A connection that calls ``closed`` when it is closed."""
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any, closed: Callable[[Connection], None]) -> None:
         super().__init__(cfg, sock, client, server)
@@ -62,10 +80,11 @@ class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
 
     @property
     def address(self) -> str:
-        """The client's IP address; empty at a unix socket."""
+        """Return the client's IP address; empty for a unix socket."""
         return str(self.client[0]) if isinstance(self.client, tuple) else ""
 
     def close(self, graceful: bool = False) -> None:
+        """Close the connection, and report it once."""
         closed, self._closed = self._closed, None
         if closed is not None:
             closed(self)
@@ -74,7 +93,7 @@ class Connection(gthread.TConn):  # type: ignore[misc]  # gunicorn has no types
 
 @dataclass(eq=False)
 class Head:
-    """The head of a request under way. ``until`` is of ``time.monotonic``."""
+    """The head of a request that is being received. ``until`` is its deadline by ``time.monotonic``, in seconds."""
 
     conn: Connection
     until: float
@@ -83,13 +102,14 @@ class Head:
 
     @property
     def complete(self) -> bool:
-        """Whether a parser need not wait for more."""
+        """Return whether a parser has the whole head."""
         return END_OF_HEAD in self.data
 
     @property
     def refusal(self) -> bytes:
-        """The answer to what no parser should wait for the end of; empty if there is none. That it is no HTTP, for example TLS,
-        shows at the first byte.
+        """Return the response to a head that no parser should wait for; empty if the head is acceptable.
+
+        Bytes that are no HTTP, for example TLS, show at the first byte.
         """
         if not self.data[:1].isalpha():
             return NO_HTTP
@@ -97,15 +117,16 @@ class Head:
 
 
 class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Set as gunicorn's ``worker_class``."""
+    """Handle requests in threads only once their heads are complete. Set as gunicorn's ``worker_class``."""
 
     def init_process(self) -> None:
+        """Create queues and thread pools in the worker process, then serve."""
         api = load_settings().api
         self._head_seconds = min(HEAD_SECONDS, api.client_stall_seconds)
         self._most_of_an_address = 0 if api.trusted_proxies else api.max_connections_per_address
         self._reads_heads = not self.cfg.is_ssl and self.cfg.http_protocols == ["h1"] and self.cfg.proxy_protocol == "off"
         self.arrivals = Arrivals(self._head_seconds)
-        # If gunicorn has no such name any more, nothing happens: it waits for five seconds itself.
+        # If gunicorn does not have this name any more, its own five seconds apply.
         if hasattr(gthread, "DEFAULT_WORKER_DATA_TIMEOUT"):
             gthread.DEFAULT_WORKER_DATA_TIMEOUT = UNREAD_BODY_SECONDS if self._reads_heads else FIRST_BYTE_SECONDS
         self._heads: dict[Connection, Head] = {}
@@ -118,7 +139,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         super().init_process()
 
     def handle_quit(self, sig: Any, frame: Any) -> None:
-        """Stop at once, without shutting the thread pool down, which ends with the process.
+        """Stop at once without shutting down the thread pool, which ends with the process.
 
         gunicorn's own handler takes the pool's lock first. If the signal has interrupted the holder of that lock (``submit``,
         or this handler at the other signal of a Ctrl-C), it deadlocks until the arbiter kills it at the graceful timeout.
@@ -128,6 +149,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
     # --- heads --------------------------------------------------------------------------------------------------------
 
     def accept(self, listener: Any) -> None:
+        """Accept a connection and wait for its head in the loop."""
         if not self._reads_heads:
             super().accept(listener)
             return
@@ -144,7 +166,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self._drop(conn)
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """A connection that was kept alive says something."""
+        """Read the next head of a connection that was kept alive."""
         if not self._reads_heads:
             super().on_client_socket_readable(conn, client)
             return
@@ -153,7 +175,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._await_head(conn)
 
     def _await_head(self, conn: Connection, data: bytes = b"") -> None:
-        """``data`` has come already."""
+        """Wait for a head in the loop. ``data`` is the part of it that has come already."""
         conn.sock.setblocking(False)
         seconds = self._head_seconds if data else self.cfg.keepalive
         self._heads[conn] = head = Head(conn, time.monotonic() + seconds, bytearray(data))
@@ -176,7 +198,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if not head.data:
             self._forget(head)
             self._drop(head.conn)
-        elif head.complete or head.refusal or not piece:  # a parser says what is wrong with a head that ends too early
+        elif head.complete or head.refusal or not piece:  # the parser reports a head that ends too early
             self._go_on(head)
         else:
             self._watch(head)
@@ -192,9 +214,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self.poller.unregister(head.conn.sock)
 
     def _go_on(self, head: Head) -> None:
-        """Give the request to a thread, or refuse it here: a parser would wait in a thread for the end of it.
+        """Give the request to a thread, or refuse it here, because a parser would wait in a thread for its end.
 
-        After an answer that may be the rest of an upload which was cut off, and nothing is said.
+        After a response, the bytes may be the rest of an upload that was cut off; then nothing is sent.
         """
         self._forget(head)
         conn = head.conn
@@ -218,6 +240,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
     # --- in a thread --------------------------------------------------------------------------------------------------
 
     def handle(self, conn: Any) -> Any:
+        """Serve a connection in a thread, and watch how fast its request comes."""
         if self._reads_heads:
             conn.init()
             conn.parser.unreader.unread(conn.received)
@@ -229,7 +252,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self.arrivals.end(conn.arrival)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """The head is here; until the answer has been sent the app watches over the time."""
+        """Run the app. The head is complete; until the response has been sent, the app watches the time."""
         self.arrivals.end(conn.arrival)
         try:
             return super().handle_request(req, conn)
@@ -239,7 +262,10 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
     # --- after the answer ---------------------------------------------------------------------------------------------
 
     def finish_request(self, conn: Any, fs: Future[Any]) -> None:
-        """In the loop again. gunicorn itself would wait here for a client to go, and hold up everybody."""
+        """Continue in the loop after a request.
+
+        gunicorn itself would wait here for a client to disconnect, and delay all others.
+        """
         keep = not fs.cancelled() and fs.exception() is None and fs.result()
         if not keep:
             self._part(conn)
@@ -254,7 +280,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
             self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
-        except (OSError, ValueError, KeyError):  # it has gone
+        except (OSError, ValueError, KeyError):  # the client has disconnected
             self._drop(conn)
         else:
             self._parting[conn] = time.monotonic() + PARTING_SECONDS
@@ -277,7 +303,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
     # --- bounds -------------------------------------------------------------------------------------------------------
 
     def murder_pending(self) -> None:
-        """Called in each turn of the loop: close what is over its time."""
+        """Close the connections that exceed their time. gunicorn calls this in each turn of the loop."""
         super().murder_pending()
         now = time.monotonic()
         if now < self._next_look and self.alive:
@@ -294,7 +320,10 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
                 self._end_parting(conn)
 
     def _has_room_for(self, conn: Connection) -> bool:
-        """Whether the connection may stay; another may have to go for it, the one that has been silent for longest."""
+        """Return whether the connection may stay.
+
+        If there are too many, the connection that has been silent for longest is closed for it.
+        """
         if self.nr_conns > self.worker_connections - self.cfg.threads:
             self._close_idle(lambda _: True)
         most = self._most_of_an_address

@@ -1,4 +1,4 @@
-"""What ``docparse doctor`` looks at, and what it says of each thing."""
+"""Hold the checks of ``docparse doctor``: each is a function of the settings that yields findings."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["ok", "warning", "missing"]
+"""Result of a check."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. ``missing`` means that the service cannot do its job; ``advice`` says what to do."""
+    """The result of one check.
+
+    ``missing`` means that the service cannot do its job; ``advice`` says what to do.
+    """
 
     name: str
     status: Status

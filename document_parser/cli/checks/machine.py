@@ -1,4 +1,4 @@
-"""Checks of the machine: Python, folders, memory, files, clock, GPU, systemd's units, and who may reach what."""
+"""Check the machine: Python, folders, memory, files, clock, GPU, systemd's units, and who can reach the service."""
 
 from __future__ import annotations
 
@@ -21,19 +21,32 @@ from document_parser.settings.startup import may_be_closed
 from document_parser.supervisor.valkey import private_folder
 
 LEAST_PYTHON = (3, 11)
+"""Oldest Python version that works."""
 SCARCE_DISK_MIB = 5 * 1024
+"""Free space in MiB below which a warning is given."""
 SOCKET_PATH_BYTES = 107
+"""Longest path of a unix socket in bytes."""
 LEAST_OPEN_FILES = 1024
+"""Minimum number of files that a process should be able to open."""
 WORKER_MIB = 1000
-"""A worker whose horse reads on the CPU; measured peaks are 720 MB, with the page pictures beside them."""
+"""Memory of a worker with its work horse that reads on the CPU, in MiB.
+
+Measured peaks are 720 MB, with the page images beside them.
+"""
 WEB_WORKER_MIB = 150
+"""Memory of a web worker in MiB."""
 MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
+"""File with the memory limit of this process's control group in bytes."""
 SYSTEMD = Path("/run/systemd/system")
+"""Folder that exists if systemd runs."""
 UNITS = ("docparse-api.service", "vllm-deepseek.service", "vllm-nanonets.service")
+"""Units of the service."""
 COMMAND_SECONDS = 10
+"""Deadline of a program that a check runs, in seconds."""
 
 
 def python() -> Iterator[Finding]:
+    """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < LEAST_PYTHON:
         yield Finding("python", "missing", version, "Python 3.11 or newer is needed.")
@@ -42,7 +55,7 @@ def python() -> Iterator[Finding]:
 
 
 def folder(settings: Settings) -> Iterator[Finding]:
-    """DATA_DIR: there or to be made, writable by this user, with room. Nothing is left in it."""
+    """Check that DATA_DIR exists or can be created, is writable by this user, and has space. Leaves nothing in it."""
     path = settings.data_dir
     try:
         there = nearest_folder(path)
@@ -65,12 +78,12 @@ def folder(settings: Settings) -> Iterator[Finding]:
 
 
 def nearest_folder(path: Path) -> Path:
-    """What is there of a path: itself, or the folder in which the rest would be made. Raises OSError."""
+    """Return the path if it exists, else the nearest folder above it that does. Raises OSError."""
     return next(place for place in (path, *path.parents) if place.exists())
 
 
 def runtime_folder(settings: Settings) -> Iterator[Finding]:
-    """Where the socket of the embedded Valkey lies."""
+    """Check the folder of the embedded Valkey's socket."""
     if not settings.embedded:
         return
     length = len(os.fsencode(settings.valkey_socket))
@@ -92,7 +105,7 @@ def runtime_folder(settings: Settings) -> Iterator[Finding]:
 
 
 def memory(settings: Settings) -> Iterator[Finding]:
-    """What the processes may take at their peaks against what there is."""
+    """Check whether the memory is enough for all processes at their peaks."""
     there = _memory_mib()
     need = settings.workers.num_workers * WORKER_MIB + settings.api.web_workers * WEB_WORKER_MIB
     detail = f"{_gib(there)}; {settings.workers.num_workers} workers and the API may take about {_gib(need)}"
@@ -103,6 +116,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
 
 
 def open_files(_: Settings) -> Iterator[Finding]:
+    """Check how many files a process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < LEAST_OPEN_FILES:
         yield Finding(
@@ -113,7 +127,10 @@ def open_files(_: Settings) -> Iterator[Finding]:
 
 
 def clock(_: Settings) -> Iterator[Finding]:
-    """Deadlines are kept on Redis' clock; S3 signatures and webhooks need the right time of day."""
+    """Check whether the clock is synchronised.
+
+    Deadlines use Redis' clock, but S3 signatures and webhooks need the right time of day.
+    """
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     if _output("timedatectl", "show", "--property=NTPSynchronized", "--value").strip() == "no":
         yield Finding("clock", "warning", f"{now}, not synchronised", "Run a time service: apt-get install systemd-timesyncd.")
@@ -122,7 +139,7 @@ def clock(_: Settings) -> Iterator[Finding]:
 
 
 def gpu(settings: Settings) -> Iterator[Finding]:
-    """Only where the model servers are to run here."""
+    """Check the GPU, if the model servers are to run on this machine."""
     if settings.engines.inference_mode == "cpu" or not any(map(_here, settings.deepseek.urls + settings.nanonets.urls)):
         return
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
@@ -142,7 +159,7 @@ def gpu(settings: Settings) -> Iterator[Finding]:
 
 
 def units(settings: Settings) -> Iterator[Finding]:
-    """systemd's units, where systemd runs and they are installed."""
+    """Check systemd's units, if systemd runs and they are installed."""
     if not SYSTEMD.is_dir():
         return
     for unit in UNITS:
@@ -155,7 +172,7 @@ def units(settings: Settings) -> Iterator[Finding]:
 
 
 def reach(settings: Settings) -> Iterator[Finding]:
-    """Who may reach the API, and the secrets that matter then."""
+    """Check who can reach the API, and the secrets that matter then."""
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
@@ -173,7 +190,7 @@ def reach(settings: Settings) -> Iterator[Finding]:
 
 
 def _operator_token(settings: Settings) -> Finding:
-    """Whether this user can act as the operator, and nobody else on the machine."""
+    """Check whether this user, and no other on the machine, can act as the operator."""
     path = settings.operator_token_file
     try:
         mode = path.stat().st_mode
@@ -190,7 +207,7 @@ def _operator_token(settings: Settings) -> Finding:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine itself reaches the address."""
+    """Return whether the address is reachable from this machine only."""
     if host in ("localhost", ""):
         return host == "localhost"
     try:
@@ -215,7 +232,7 @@ def _gib(mib: int) -> str:
 
 
 def _output(*command: str) -> str:
-    """What a program of the machine says; nothing where it is absent or fails."""
+    """Return the output of a program; empty if it is absent or fails."""
     try:
         ran = subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""Checks of what the service is made of: Redis, storage, engines, model servers, its port and its workers."""
+"""Check the parts of the service: Redis, storage, engines, model servers, its port and its workers."""
 
 from __future__ import annotations
 
@@ -32,18 +32,24 @@ from document_parser.storage import LocalStorage, Storage, StoredFileMissing, ma
 from document_parser.supervisor.valkey import EmbeddedValkey
 
 PROBE_SECONDS = 3.0
+"""Deadline of a server's response to a check, in seconds."""
 PROBE_KEY = "health/doctor"
+"""Start of the storage key that is written to check the store."""
 MOST_SKEW_SECONDS = 5.0
+"""Maximum difference to Redis' clock in seconds."""
 START_SECONDS = 10.0
+"""Deadline for the embedded Valkey to start, in seconds."""
 SAMPLE_TEXT = "Doctor 1234567890"
+"""Text on the image that engines read."""
 UNCONFINED = (
     "A document that takes its parser over can reach what this user can. Run Linux 5.13 or newer with Landlock switched on "
     "(lsm=landlock,...), on x86_64 or aarch64, and let the container or unit allow landlock_* and seccomp."
 )
+"""Advice if the processes that open documents are not confined."""
 
 
 def redis(settings: Settings) -> Iterator[Finding]:
-    """The Redis of REDIS_URL, or the embedded server: running, or else able to start."""
+    """Check the Redis of REDIS_URL, or the embedded server: whether it runs or can start."""
     name = "embedded valkey" if settings.embedded else "redis"
     try:
         client = connect(settings)
@@ -75,7 +81,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
 
 
 def reach_of_redis(settings: Settings) -> Iterator[Finding]:
-    """Who else may write to it, and read along: whoever does decides what the workers do."""
+    """Check who else can read and write Redis: whoever writes to it decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return
@@ -92,7 +98,7 @@ def _away(settings: Settings, error: RedisError) -> Finding:
 
 
 def _starts(settings: Settings) -> Finding:
-    """Start an embedded server in a folder of its own, and stop it again."""
+    """Start an embedded server in a folder of its own, stop it again, and return whether that worked."""
     if " " in str(settings.data_dir):
         return Finding(
             "embedded valkey", "missing", str(settings.data_dir), "DATA_DIR may not contain spaces, or set REDIS_URL."
@@ -122,7 +128,7 @@ def _skew(client: Redis) -> Iterator[Finding]:
 
 
 def storage(settings: Settings) -> Iterator[Finding]:
-    """A file is written, read and deleted."""
+    """Write, read and delete a file in the document store."""
     where = settings.store.storage_url or "DATA_DIR"
     if settings.store.storage_url.startswith("s3:") and importlib.util.find_spec("boto3") is None:
         yield Finding("storage", "missing", "the extra s3 is not installed", "pip install 'document-parser[s3]'")
@@ -149,7 +155,10 @@ def storage(settings: Settings) -> Iterator[Finding]:
 
 @contextlib.contextmanager
 def _trial_store(settings: Settings) -> Iterator[Storage]:
-    """The store itself where that is a bucket; else one in a folder of its own beside the documents, which goes again."""
+    """Yield the store itself if it is a bucket, else a store in a temporary folder beside the documents.
+
+    Raises StorageFull, StorageUnavailable.
+    """
     if settings.store.storage_url:
         yield make_storage(settings)
         return
@@ -161,7 +170,7 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
 
 
 def openers(settings: Settings) -> Iterator[Finding]:
-    """What keeps the processes that open documents from anything else, as the kernel lets one."""
+    """Check how the kernel confines the processes that open documents."""
     from document_parser.sources.base import OpenerLimits
     from document_parser.sources.source import Openers
 
@@ -179,7 +188,7 @@ def openers(settings: Settings) -> Iterator[Finding]:
 
 
 def cpu_engine(settings: Settings) -> Iterator[Finding]:
-    """A little picture is read."""
+    """Have the CPU engine read a small image."""
     from document_parser.engines import registry
 
     found = registry.cpu_engine(settings)
@@ -189,21 +198,21 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
         yield Finding(found.name, "missing", found.trouble, f"{found.advice}.")
         return
     read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
-    # Looked at again: a runtime that fails shows only when it computes.
+    # Checked again: a runtime that fails shows only when it computes.
     after = registry.cpu_engine(settings) or found
     yield replace(read, detail=read.detail + _by(after)) if read.status == "ok" else read
     yield from _other_scripts(found.name, settings)
 
 
 def _by(engine: CpuEngine) -> str:
-    """What computed it."""
+    """Return which runtime computed the reading, and why."""
     if not engine.runtime:
         return ""
     return f", computed by {engine.runtime}" + (f", since {engine.reason}" if engine.reason else "")
 
 
 def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
-    """The language packs with which Tesseract reads what RapidOCR does not know; nothing where it is not installed."""
+    """Report the language packs with which Tesseract reads what RapidOCR cannot; nothing if it is not installed."""
     from document_parser.engines.tesseract.engine import installed_languages, program_found
 
     if name == "rapidocr" and program_found(settings):
@@ -212,12 +221,12 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
 
 
 def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
-    """What each says of itself, and with ``deep`` how it reads a little picture."""
+    """Check whether each model server serves its model, and with ``deep`` whether it reads a small image."""
     if settings.engines.inference_mode == "cpu":
         return
     addresses = [(name, url) for name in NAMES for url in getattr(settings, name).urls]
     complaints = {address: complaint_about(settings, *address, PROBE_SECONDS) for address in addresses}
-    # One alone can do the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
+    # One model alone can read the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
     for (name, address), complaint in complaints.items():
         url = without_secrets(address)
@@ -248,7 +257,7 @@ def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
 
 
 def _sample(encoding: str) -> PageImage:
-    """A line of text on white."""
+    """Return an image of one line of text on white."""
     from PIL import Image, ImageDraw
 
     picture = Image.new("RGB", (640, 160), "white")
@@ -261,7 +270,7 @@ def _sample(encoding: str) -> PageImage:
 
 
 def port(settings: Settings) -> Iterator[Finding]:
-    """The API's port: free, or already ours; where the service runs, its workers live."""
+    """Check that the API's port is free or already served by this service. If the service runs, check its workers."""
     host, number = settings.api.api_host, settings.api.api_port
     if _free(host, number):
         yield Finding("port", "ok", f"{number} is free")
@@ -307,7 +316,7 @@ def _workers(settings: Settings) -> Iterator[Finding]:
 
 
 def without_secrets(url: str) -> str:
-    """The address without its user, password, query and fragment."""
+    """Return the address without its user, password, query and fragment."""
     if url.startswith("unix:"):  # a path, which urlunsplit would write with one slash
         return url.partition("?")[0]
     parts = urlsplit(url)
