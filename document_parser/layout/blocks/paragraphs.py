@@ -139,12 +139,12 @@ def _has_other_face(last: Line, line: Line) -> bool:
 
 def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line begins with a bullet or number that does not merely begin a line of running text."""
-    mark = list_marker_of(line.text)
-    if mark is None:
+    marker = list_marker_of(line.text)
+    if marker is None:
         return False
     last = group[-1]
-    if mark.bullet:
-        return f" {mark.text} " not in last.text
+    if marker.bullet:
+        return f" {marker.text} " not in last.text
     listed = list_marker_of(group[0].text) is not None
     return listed or ends_sentence(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
 
@@ -179,15 +179,15 @@ def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], s
     """Return the block of a group of lines."""
     text = join_lines((line.text for line in lines), known)
     words = [word for line in lines for word in line.words]
-    mark = list_marker_of(text)
+    marker = list_marker_of(text)
     kind, level = kind_of(lines, text, column.body, scale)
     if kind == "code":
         text = code_of(lines)
     elif kind == "formula":
         text = formula_of("\n".join(line.text for line in lines))
     whole = text
-    if kind == "list_item" and mark:
-        text = _remove_marker(text, mark)
+    if kind == "list_item" and marker:
+        text = _remove_marker(text, marker)
     return Block(
         kind=kind,
         text=text,
@@ -204,9 +204,9 @@ def _heading_size(lines: Sequence[Line]) -> float | None:
     return round(max(line.size for line in lines), 1) if all(line.has_known_size for line in lines) else None
 
 
-def _remove_marker(text: str, mark: ListMarker) -> str:
+def _remove_marker(text: str, marker: ListMarker) -> str:
     """Remove a bullet, which says nothing; keep a number or letter, which is part of the text."""
-    return text[len(mark.text) :].lstrip() if mark.bullet else text
+    return text[len(marker.text) :].lstrip() if marker.bullet else text
 
 
 def confidence_of(words: Iterable[Word]) -> float | None:

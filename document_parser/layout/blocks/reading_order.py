@@ -35,7 +35,7 @@ PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
 
 # The bullet or number of an item: the gap between both is no gutter.
-_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
+_LIST_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
 
 def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
     """Mark the gaps between list markers and their items as covered: they are no gutters."""
-    marks = [word for word in words if _MARKER.fullmatch(word.text)]
-    if not marks:
+    markers = [word for word in words if _LIST_MARKER.fullmatch(word.text)]
+    if not markers:
         return
     for line in lines_of(words):
-        for mark, word in zip(line.words, line.words[1:], strict=False):
-            if _MARKER.fullmatch(mark.text) and 0 < word.left - mark.right < 4 * size:
-                ink.cover(mark.right, mark.top, word.left, mark.bottom)
+        for marker, word in zip(line.words, line.words[1:], strict=False):
+            if _LIST_MARKER.fullmatch(marker.text) and 0 < word.left - marker.right < 4 * size:
+                ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
 def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:

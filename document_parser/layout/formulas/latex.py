@@ -44,14 +44,14 @@ _COMMANDS = {
 """The LaTeX of characters, with a leading backslash for commands."""
 _KEPT = frozenset("ϵϕϑϖϱℏℓℜℑ…ħ")
 """Characters that stay as they are if no command is known for them."""
-_MARKS = {
+_ACCENT_FORMS = {
     "hat": ("\u0302", "^ˆ"), "tilde": ("\u0303", "~˜"), "bar": ("\u0304", "¯"), "dot": ("\u0307", "˙"),
     "ddot": ("\u0308", "¨"), "check": ("\u030c", "ˇ"), "vec": ("\u20d7", ""), "breve": ("\u0306", "˘"),
     "mathring": ("\u030a", "˚"), "acute": ("\u0301", "´"), "grave": ("\u0300", "`"),
 }  # fmt: skip
 """LaTeX accent command → (combining character, standalone characters)."""
-_ACCENTS = {form: (mark, command) for command, (mark, forms) in _MARKS.items() for form in (mark, *forms)}
-_MARKED = re.compile(rf"[^\W\d_][{re.escape(''.join(_ACCENTS))}]|[{re.escape(''.join(_ACCENTS))}][^\W\d_]")
+_ACCENTS = {form: (mark, command) for command, (mark, forms) in _ACCENT_FORMS.items() for form in (mark, *forms)}
+_ACCENTED = re.compile(rf"[^\W\d_][{re.escape(''.join(_ACCENTS))}]|[{re.escape(''.join(_ACCENTS))}][^\W\d_]")
 _DOTS = re.compile(r"\\cdot\s*\\cdot\s*\\cdot(?![a-z])\s*")
 _COMMAND_AT_END = re.compile(r"\\[A-Za-z]+$")
 
@@ -79,9 +79,9 @@ def latex_of(word: Word) -> str:
         return word.text
     if word.text in FUNCTIONS:
         return f"\\{word.text}"
-    if word.math and len(word.text) > 1 and (marked := _MARKED.search(word.text)):
-        letter, mark = sorted(marked[0], key=is_accent)
-        head, tail = (word._replace(text=part) for part in (word.text[: marked.start()], word.text[marked.end() :]))
+    if word.math and len(word.text) > 1 and (accented := _ACCENTED.search(word.text)):
+        letter, mark = sorted(accented[0], key=is_accent)
+        head, tail = (word._replace(text=part) for part in (word.text[: accented.start()], word.text[accented.end() :]))
         return f"{latex_of(head)}\\{_ACCENTS[mark][1]}{{{_latex_of_character(letter).strip()}}}{latex_of(tail)}"
     text = "".join(_latex_of_character(character) for character in word.text)
     letters = sum(character.isalpha() for character in word.text)

@@ -29,7 +29,7 @@ MAX_SCRIPT_GAP_EM = 0.15
 NEGATION_STROKE = "\u0338"
 """The combining stroke that TeX draws over a sign to negate it."""
 _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
-_NO_HOST = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
+_WITHOUT_SCRIPTS = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
 """Characters that carry no index or power."""
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -43,16 +43,16 @@ def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:
     Numbers become Unicode superscripts and subscripts. Words in formula fonts stay as they are. Lengths are in points.
     """
     found: list[Word] = []
-    atom: _ScriptedWord | None = None
+    scripted: _ScriptedWord | None = None
     for word in words:
         if word.math:
-            found += [atom.merge()] if atom else []
+            found += [scripted.merge()] if scripted else []
             found.append(word)
-            atom = None
-        elif atom is None or not atom.add_script(word):
-            found += [atom.merge()] if atom else []
-            atom = _ScriptedWord(word)
-    return [*found, atom.merge()] if atom else found
+            scripted = None
+        elif scripted is None or not scripted.add_script(word):
+            found += [scripted.merge()] if scripted else []
+            scripted = _ScriptedWord(word)
+    return [*found, scripted.merge()] if scripted else found
 
 
 def merge_formulas(words: Sequence[Word], rules: Iterable[RulingLine]) -> list[Word]:
@@ -185,8 +185,8 @@ def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Wo
 
 def _distance_to_bar(word: Word, bar: RulingLine, side: int) -> float:
     """Return the gap between a word and the bar, 0 if their boxes touch, -1 if the word is on the other side."""
-    white = bar.top - word.bottom if side < 0 else word.top - bar.bottom
-    return white if white > 0 else 0.0 if white > -0.25 * word.size_points else -1.0
+    gap = bar.top - word.bottom if side < 0 else word.top - bar.bottom
+    return gap if gap > 0 else 0.0 if gap > -0.25 * word.size_points else -1.0
 
 
 def _is_on_row(word: Word, bar: RulingLine, side: int, size: float) -> bool:
@@ -307,10 +307,10 @@ class _ScriptedWord:
 
     def add_script(self, word: Word) -> bool:
         """Add a word as an index or power if it is one, and return whether it is."""
-        host = self.word
-        if not (0 < word.size_points <= MAX_SCRIPT_SIZE_RATIO * host.size_points and host.baseline and word.baseline):
+        base = self.word
+        if not (0 < word.size_points <= MAX_SCRIPT_SIZE_RATIO * base.size_points and base.baseline and word.baseline):
             return False
-        if host.text[-1] in _NO_HOST and not isinstance(host, Latex):
+        if base.text[-1] in _WITHOUT_SCRIPTS and not isinstance(base, Latex):
             return False
         scripts = self._scripts_at_height(word)
         if scripts is None or not self._is_adjoining(word, scripts) or not self._is_script_of_word(word):
@@ -320,10 +320,10 @@ class _ScriptedWord:
 
     def _scripts_at_height(self, word: Word) -> list[Word] | None:
         """Return the list that a word of this height belongs to, the upper or the lower one. None if it is on the baseline."""
-        host = self.word
-        if host.text in OPERATORS_WITH_LIMITS:
-            return self.upper if word.top + word.bottom < host.top + host.bottom else self.lower
-        shift = (host.baseline - word.baseline) / host.size_points
+        base = self.word
+        if base.text in OPERATORS_WITH_LIMITS:
+            return self.upper if word.top + word.bottom < base.top + base.bottom else self.lower
+        shift = (base.baseline - word.baseline) / base.size_points
         if not -0.9 < shift < 1.1:
             return None
         return self.upper if shift > MIN_RAISED_EM else self.lower if shift < -MIN_LOWERED_EM else None
@@ -376,8 +376,8 @@ def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:
 
 def _merge_scripts(words: Sequence[Word]) -> list[Word]:
     """Return words with their indices and powers merged."""
-    atoms: list[_ScriptedWord] = []
+    scripted_words: list[_ScriptedWord] = []
     for word in words:
-        if not (atoms and atoms[-1].add_script(word)):
-            atoms.append(_ScriptedWord(word))
-    return [atom.merge() for atom in atoms]
+        if not (scripted_words and scripted_words[-1].add_script(word)):
+            scripted_words.append(_ScriptedWord(word))
+    return [scripted.merge() for scripted in scripted_words]

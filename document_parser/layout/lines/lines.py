@@ -177,7 +177,7 @@ class _Row:
     top: float
     bottom: float
     end: float = 0.0
-    """Nothing that begins below it is of this row."""
+    """The y position in points below which no word of this row begins."""
 
     def __post_init__(self) -> None:
         self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)

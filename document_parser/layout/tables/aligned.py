@@ -140,11 +140,11 @@ def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, leas
 
 def _column_spans(lines: Sequence[Line], size: float, agreed: float, least: int) -> list[Interval]:
     """Return the columns that the regular lines agree on: headings over several columns and long cells have no vote."""
-    parted = [segments_of(line, size) for line in lines]
-    counts = [len(spans) for spans in parted if len(spans) > 1]
+    segments_by_line = [segments_of(line, size) for line in lines]
+    counts = [len(spans) for spans in segments_by_line if len(spans) > 1]
     if len(counts) < least:
         return []
-    regular = [spans for spans in parted if len(spans) >= median(counts)]
+    regular = [spans for spans in segments_by_line if len(spans) >= median(counts)]
     if len(regular) < least or len(regular) < agreed * len(lines):
         return []
     return _merge_intervals([span for spans in regular for span in spans], size)
@@ -168,8 +168,8 @@ def text_spans(lines: Sequence[Line], borders: Sequence[float]) -> list[Interval
     """
     spans: list[Interval | None] = [None] * (len(borders) + 1)
     for line in lines:
-        seats = [_columns_of(word, borders, ()) for word in line.words]
-        single = [(first, word) for word, (first, last) in zip(line.words, seats, strict=True) if first == last]
+        covered = [_columns_of(word, borders, ()) for word in line.words]
+        single = [(first, word) for word, (first, last) in zip(line.words, covered, strict=True) if first == last]
         if len({column for column, _ in single}) * 2 < len(spans):
             continue
         for column, word in single:
@@ -257,10 +257,10 @@ def _bottom_of(row: list[GridCell]) -> float:
 
 def _is_continuation(row: list[GridCell], above: list[GridCell]) -> bool:
     """Return whether a line only continues some cells of the row above."""
-    seats = {(cell.first, cell.last) for cell in above}
-    seated = all((cell.first, cell.last) in seats for cell in row)
+    covered = {(cell.first, cell.last) for cell in above}
+    is_covered = all((cell.first, cell.last) in covered for cell in row)
     numbers = any(is_number(cell.text) for cell in row)
-    return seated and not numbers and len(row) < len(above)
+    return is_covered and not numbers and len(row) < len(above)
 
 
 def _join_rows(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:

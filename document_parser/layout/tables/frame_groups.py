@@ -33,17 +33,17 @@ MAX_HEADING_BAND_EM = 3.5
 """Font sizes between two rules around one line, at most: the heading of a section of a table."""
 
 
-def stacks_of(frames: Sequence[Frame], marks: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
+def stacks_of(frames: Sequence[Frame], short_lines: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
     """Join the frames that belong to one table, and return the results with the largest first.
 
-    Lengths are in points; ``size`` is the usual font size. ``marks`` are lines too short for a frame: under a column heading,
-    or under words. A joined frame is followed by its parts, in case it turns out to be no table.
+    Lengths are in points; ``size`` is the usual font size. ``short_lines`` are lines too short for a frame: under a column
+    heading, or under words. A joined frame is followed by its parts, in case it turns out to be no table.
     """
     frames = [part for frame in frames for part in split_frame(frame, words, size)]
     plain = _stack_frames(frames, words, size, headings=False)
     joined = _stack_frames(plain, words, size, headings=True)
-    stacks = [*(_extend_down(stack, [*joined, *marks], words, size) for stack in joined), *joined, *plain]
-    whole = {id(stack): _add_inner_lines(stack, [*joined, *plain], marks) for stack in stacks}.values()
+    stacks = [*(_extend_down(stack, [*joined, *short_lines], words, size) for stack in joined), *joined, *plain]
+    whole = {id(stack): _add_inner_lines(stack, [*joined, *plain], short_lines) for stack in stacks}.values()
     return sorted(whole, key=lambda frame: frame.area, reverse=True)
 
 
@@ -109,15 +109,19 @@ def _count_prose_stretches(line: Line, size: float) -> int:
     return sum(number > PAGE_COLUMN_CHARACTERS for number in letters)
 
 
-def _add_inner_lines(frame: Frame, others: Sequence[Frame], marks: Sequence[Frame]) -> Frame:
+def _add_inner_lines(frame: Frame, others: Sequence[Frame], short_lines: Sequence[Frame]) -> Frame:
     """Return a frame of horizontal lines with the shorter ones inside it, which lie under headings of several columns.
 
-    Marks count only beside a longer line: others may be drawn under words.
+    Short lines count only beside a longer line: others may be drawn under words.
     """
     if len(frame.verticals) > 1:
         return frame
     inner = {other.horizontals[0]: other for other in others if is_single_line(other) and frame.surrounds(other)}
-    beside = [mark for mark in marks if frame.surrounds(mark) and any(abs(line.at - mark.top) < TOUCH_POINTS for line in inner)]
+    beside = [
+        short_line
+        for short_line in short_lines
+        if frame.surrounds(short_line) and any(abs(line.at - short_line.top) < TOUCH_POINTS for line in inner)
+    ]
     for other in [*inner.values(), *beside]:
         if other.horizontals[0] not in frame.horizontals:
             frame = frame.join(other)
@@ -179,8 +183,8 @@ def _extend_up(stack: Frame, others: Sequence[Frame], words: Sequence[Word], siz
     if not above or not below or stack.verticals:
         return stack
     line = above[-1]
-    white = stack.top - line.bottom
-    if white > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < MIN_HEADER_COLUMNS:
+    gap = stack.top - line.bottom
+    if gap > max(0.8 * size, 1.5 * (below[0].top - stack.top)) or len(segments_of(line, size)) < MIN_HEADER_COLUMNS:
         return stack
     if not _is_header_of(line, below[0], size):
         return stack
@@ -210,13 +214,16 @@ def _is_below(other: Frame, stack: Frame) -> bool:
 
 
 def _rows_below(lines: Sequence[Line], stack: Frame, size: float) -> list[Line]:
-    """Return the lines right below a frame that form its rows: lines split like cells, and unsplit ones that end a cell."""
+    """Return the lines right below a frame that form its rows.
+
+    These are lines split like cells, unsplit lines between them, and lines that end the last cell.
+    """
     rows: list[Line] = []
     taken = 0
     above, usual = stack.bottom, MAX_GAP_EM * size if stack.verticals else 2.5 * size
     for line in lines:
-        white = line.top - above
-        if white > usual or (len(rows) > taken + MAX_UNSPLIT_LINES):
+        gap = line.top - above
+        if gap > usual or (len(rows) > taken + MAX_UNSPLIT_LINES):
             break
         parted = segments_of(line, size, MIN_CELL_GAP_EM)
         if len(parted) == 1 and line.width > 0.7 * (stack.right - stack.left):
@@ -235,11 +242,15 @@ def _hanging_lines(rows: Sequence[Line], rest: Sequence[Line], size: float) -> l
     if not rows:
         return []
     cells = segments_of(rows[-1], size, MIN_CELL_GAP_EM)
-    rooms = list(zip([cell[0] - size for cell in cells], [*(cell[0] for cell in cells[1:]), cells[-1][1] + size], strict=True))
+    cell_bounds = list(
+        zip([cell[0] - size for cell in cells], [*(cell[0] for cell in cells[1:]), cells[-1][1] + size], strict=True)
+    )
     hanging: list[Line] = []
     last = rows[-1]
     for line in rest:
-        if line.top - last.bottom > 0.45 * size or not any(left < line.left and line.right < right for left, right in rooms):
+        if line.top - last.bottom > 0.45 * size or not any(
+            left < line.left and line.right < right for left, right in cell_bounds
+        ):
             break
         hanging.append(line)
         last = line

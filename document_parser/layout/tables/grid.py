@@ -93,7 +93,7 @@ def build_table_block(grid: Grid, scale: Scale) -> Block:
 
     The block's box is in fractions of the page, the grid in points.
     """
-    heads = _count_header_rows(grid) if grid.header_rows is None else grid.header_rows
+    header_count = _count_header_rows(grid) if grid.header_rows is None else grid.header_rows
     cells = [
         Cell(
             row=row,
@@ -101,7 +101,7 @@ def build_table_block(grid: Grid, scale: Scale) -> Block:
             row_span=cell.down,
             column_span=cell.last - cell.first + 1,
             text=cell.text,
-            header=row < heads,
+            header=row < header_count,
             spans=spans_of_lines(lines_of(cell.words)) if has_look_or_link(cell.words) else [],
         )
         for row, cells in enumerate(grid.rows)
@@ -115,10 +115,10 @@ def _count_header_rows(grid: Grid) -> int:
     """Return the number of header rows: the first if it looks like one, and the rows its cells cover or head. 0 if none."""
     if not _has_header(grid):
         return 0
-    heads = max(cell.down for cell in grid.rows[0])
+    header_count = max(cell.down for cell in grid.rows[0])
     over = any(cell.first < cell.last and cell.last - cell.first + 1 < grid.columns for cell in grid.rows[0] if cell.words)
-    heads = max(heads, 2 if over else 1)
-    return heads if heads < len(grid.rows) else 1
+    header_count = max(header_count, 2 if over else 1)
+    return header_count if header_count < len(grid.rows) else 1
 
 
 def _has_header(grid: Grid) -> bool:

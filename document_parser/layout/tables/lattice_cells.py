@@ -41,11 +41,11 @@ class _Region:
 
 def _fill_regions(lattice: Lattice, rows: Sequence[Row], regions: list[_Region]) -> Grid | None:
     """Return the grid with the words of the rows put into its regions."""
-    seats = {(row, column): number for number, region in enumerate(regions) for row, column in region.places()}
+    region_at = {(row, column): number for number, region in enumerate(regions) for row, column in region.places()}
     words: list[list[Word]] = [[] for _ in regions]
     for number, row in enumerate(rows):
         for cell in row.cells:
-            words[seats[number, cell.first]] += cell.words
+            words[region_at[number, cell.first]] += cell.words
     made: list[list[GridCell]] = [[] for _ in rows]
     for region, held in zip(regions, words, strict=True):
         made[region.top].append(GridCell(region.left, region.right, tuple(held), region.bottom - region.top + 1))

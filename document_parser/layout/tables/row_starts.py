@@ -36,7 +36,7 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
         and max(gaps_between) > 0.8 * size
         and sum(vote > 0 for vote in votes) * 2 < len(votes)
     ):
-        return [0] + [number for number, white in enumerate(gaps_between, start=1) if white > 0.8 * size]
+        return [0] + [number for number, gap in enumerate(gaps_between, start=1) if gap > 0.8 * size]
     least = 1
     if sum(vote > 0 for vote in votes) * 2 < len(votes):
         if ruled:
@@ -99,8 +99,8 @@ def _score_break(upper: CellLine, lower: CellLine, widths: Sequence[float], size
     """
     above = {cell.first: cell for cell in upper}
     pairs = [(above[cell.first], cell) for cell in lower if cell.first in above]
-    white = _gap_between(upper, lower)
-    votes = 3 if white > 0.8 * size else int(white > 0.5 * size)
+    gap = _gap_between(upper, lower)
+    votes = 3 if gap > 0.8 * size else int(gap > 0.5 * size)
     if not pairs:
         return votes
     alike = len(pairs) == len(upper) == len(lower) and all(before.last == after.last for before, after in pairs)

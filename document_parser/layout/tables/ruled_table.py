@@ -71,8 +71,8 @@ def _count_header_rows(lattice: Lattice, grid: Grid) -> int | None:
     body = lattice.bands[lattice.header_bands :]
     end = lattice.bands[lattice.header_bands - 1][1]
     above = [[cell for cell in row if cell.words and (cell.top + cell.bottom) / 2 < end] for row in grid.rows]
-    heads = sum(bool(cells) for cells in above)
-    if not body or not 0 < heads <= MAX_HEADER_ROWS or len(grid.rows) - heads < 2 * len(body):
+    header_count = sum(bool(cells) for cells in above)
+    if not body or not 0 < header_count <= MAX_HEADER_ROWS or len(grid.rows) - header_count < 2 * len(body):
         return None
     numbers = sum(is_number(cell.text) for cells in above for cell in cells)
-    return heads if heads == 1 or numbers * 2 < sum(map(len, above)) else None
+    return header_count if header_count == 1 or numbers * 2 < sum(map(len, above)) else None

@@ -35,8 +35,8 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
     size = body_size(words)
     grids: list[Grid] = []
     taken: set[int] = set()
-    frames, marks = _find_frames(_drop_highlights(rules, words, size), size)
-    for frame in stacks_of(frames, marks, words, size):
+    frames, short_lines = _find_frames(_drop_highlights(rules, words, size), size)
+    for frame in stacks_of(frames, short_lines, words, size):
         inside = [word for word in words_inside(frame, words) if id(word) not in taken]
         grid = grid_of_frame(frame, inside)
         if grid is not None and not _is_cut_off(grid, frame, words, size):
@@ -81,9 +81,9 @@ def _find_frames(rules: Sequence[RulingLine], size: float) -> tuple[list[Frame],
     found = [frame for frame in frames_of(*rulings_of(rules, size)) if frame.horizontals]
     found.sort(key=lambda frame: frame.area + (frame.right - frame.left), reverse=True)
     frames = [frame for frame in found if frame.right - frame.left > MIN_FRAME_WIDTH_EM * size]
-    marks = [
+    short_lines = [
         frame
         for frame in found
         if is_single_line(frame) and MIN_SHORT_LINE_EM * size < frame.right - frame.left <= MIN_FRAME_WIDTH_EM * size
     ]
-    return frames[:MAX_FRAMES], marks[:MAX_FRAMES]
+    return frames[:MAX_FRAMES], short_lines[:MAX_FRAMES]
