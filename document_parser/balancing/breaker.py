@@ -1,7 +1,8 @@
-"""Circuit breakers: a model server that fails again and again is left alone for a while, then tried with one page.
+"""Circuit breakers: a model server that fails repeatedly is left alone for a while, then tried with one page.
 
-A breaker is a value; the steps between its states are pure functions. Where it is kept, so that all processes of all hosts know
-of it, is a ``BreakerStore``'s business: in Redis for a service (``jobs/breakers.py``), in this process for ``docparse parse``.
+Source: the circuit breaker of Nygard, "Release It!" (2007), with pauses that double. A breaker is a value, and the steps
+between its states are pure functions. A ``BreakerStore`` keeps the breakers: in Redis (``jobs/redis/breakers.py``) for all
+processes on all hosts of a service, in this process for ``docparse parse``.
 """
 
 from __future__ import annotations
@@ -14,13 +15,18 @@ from typing import Literal, Protocol
 from document_parser.balancing.in_flight import InFlight, LocalInFlight
 
 State = Literal["closed", "open", "half_open"]
-LONGEST_PAUSES = 3
-"""The pause doubles at each failed probe, so many times."""
+"""``closed``: the server is asked. ``open``: it is not asked. ``half_open``: one page may try it."""
+MAX_PAUSE_DOUBLINGS = 3
+"""How many times the pause doubles at most; it doubles at each failed probe."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """After so many faults in a row a server is left alone; a probe that says nothing for so long is forgotten. In seconds."""
+    """When a breaker opens and for how long.
+
+    After ``faults`` faults in a row the server is left alone for ``pause_seconds``. A probe without an answer is forgotten
+    after ``probe_seconds``.
+    """
 
     faults: int
     pause_seconds: float
@@ -29,7 +35,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """What is known of one server. Moments are seconds on the switchboard's clock; 0 for none."""
+    """What is known of one server. Times are seconds on the store's clock; 0 means none."""
 
     faults: int = 0
     openings: int = 0
@@ -37,21 +43,23 @@ class Breaker:
     probe_until: float = 0.0
 
     def state(self, now: float) -> State:
+        """Return the breaker's state at this time."""
         if not self.open_until:
             return "closed"
         return "open" if now < self.open_until else "half_open"
 
     def admits(self, now: float) -> bool:
-        """Whether the server may be asked: never while open, one at a time while half open."""
+        """Return whether the server may be asked: never while open, one request at a time while half open."""
         state = self.state(now)
         return state == "closed" or (state == "half_open" and now >= self.probe_until)
 
 
 Step = Callable[[Breaker, float], Breaker]
+"""Return the breaker after something has happened at this time."""
 
 
 def entering(rule: Thresholds) -> Step:
-    """Somebody is about to ask the server: at a half-open breaker that is the probe."""
+    """Return the step for a request that is about to start. At a half-open breaker it becomes the probe."""
 
     def step(breaker: Breaker, now: float) -> Breaker:
         if breaker.state(now) == "half_open" and breaker.admits(now):
@@ -62,56 +70,63 @@ def entering(rule: Thresholds) -> Step:
 
 
 def after_fault(rule: Thresholds) -> Step:
-    """The server has failed. What was asked before the breaker opened and fails later changes nothing any more."""
+    """Return the step for a failure of the server.
+
+    A request that began before the breaker opened and fails later changes nothing more.
+    """
 
     def step(breaker: Breaker, now: float) -> Breaker:
         faults = breaker.faults + 1
         if breaker.state(now) == "open" or faults < rule.faults:
             return replace(breaker, faults=faults)
-        pause = rule.pause_seconds * 2 ** min(breaker.openings, LONGEST_PAUSES)
+        pause = rule.pause_seconds * 2 ** min(breaker.openings, MAX_PAUSE_DOUBLINGS)
         return Breaker(faults, breaker.openings + 1, now + pause)
 
     return step
 
 
 def after_answer(breaker: Breaker, now: float) -> Breaker:
-    """The server has answered as it should."""
+    """Return a closed breaker: the server has answered correctly."""
     del breaker, now
     return Breaker()
 
 
 class BreakerStore(Protocol):
-    """Keeps the breakers of all servers, and what is in flight there. Steps are atomic; none of the methods raises."""
+    """Keeps the breakers of all servers and their requests in flight. Steps are atomic. No method raises."""
 
     @property
     def in_flight(self) -> InFlight:
-        """The requests that they are answering."""
+        """The requests that the servers are answering."""
 
     def now(self) -> float:
-        """The clock of the breakers."""
+        """Return the time in seconds on the clock of the breakers."""
 
     def look(self, server: str) -> Breaker:
-        """How the breaker stands; may be a second old."""
+        """Return a server's breaker, which may be a second old."""
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
-        """Take a step. The breaker before and after it."""
+        """Apply a step to a server's breaker, and return the breaker before and after it."""
 
 
 class LocalBreakers:
-    """The breakers of one process, by a clock that nobody sets."""
+    """The breakers of one process, on a monotonic clock."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Start with all breakers closed."""
         self._breakers: dict[str, Breaker] = {}
         self._clock = clock
         self.in_flight: InFlight = LocalInFlight()
 
     def now(self) -> float:
+        """Return the time in seconds on the clock of the breakers."""
         return self._clock()
 
     def look(self, server: str) -> Breaker:
+        """Return a server's breaker; closed if nothing has happened."""
         return self._breakers.get(server, Breaker())
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
+        """Apply a step to a server's breaker, and return the breaker before and after it."""
         before = self.look(server)
         after = self._breakers[server] = step(before, self.now())
         return before, after

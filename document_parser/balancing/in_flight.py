@@ -1,7 +1,7 @@
-"""Requests in flight at model servers, by all who ask them: the next page goes to the server with the least to do.
+"""Requests in flight at model servers: the next page goes to the least loaded server.
 
-Where they are counted, so that all processes of all hosts know of them, is an ``InFlight``'s business: in Redis for a service
-(``jobs/in_flight.py``), in this process for ``docparse parse``.
+An ``InFlight`` counts them: in Redis (``jobs/redis/in_flight.py``) for all processes on all hosts of a service, in this process
+for ``docparse parse``.
 """
 
 from __future__ import annotations
@@ -14,60 +14,73 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A server that may be asked. ``told`` is what it said that it had to do when it was last looked at, and ``then`` how many
-    requests were counted there at that time; None where that was just now."""
+    """A server that may be asked.
+
+    ``reported_load`` is how many requests it reported when last asked, and ``counted_at`` how many requests were counted there
+    at that time; None if that was just now.
+    """
 
     server: str
     reported_load: float = 0.0
     counted_at: int | None = 0
 
     def load(self, counted: int) -> float:
-        """What it has to do, as far as is known: its own word, and what was sent or came back since."""
+        """Return the server's load in requests as far as it is known.
+
+        This is what it reported, plus the requests sent and minus those answered since.
+        """
         return self.reported_load if self.counted_at is None else self.reported_load - self.counted_at + counted
 
 
 class InFlight(Protocol):
-    """Counts requests by server. None of the methods raises, but for ``renew``."""
+    """Counts requests by server. No method except ``renew`` raises."""
 
     def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
-        """Count a request at the server with the least to do, the first of several. How many each had before."""
+        """Count a request at the least loaded of the candidates, the first if several are equal.
+
+        Returns how many requests each candidate had before.
+        """
 
     def move(self, request: str, server: str) -> None:
-        """It is asked of another server."""
+        """Count the request at another server from now on."""
 
     def leave(self, request: str) -> None:
-        """It is answered, or given up."""
+        """Count the request no more: it is answered or given up."""
 
     def renew(self) -> None:
-        """Say that whoever asked still waits. Where counts are shared it may raise RedisError."""
+        """Record that the requests are still waited for. A store that shares its counts may raise RedisError."""
 
     def close(self) -> None:
-        """Tell what has been answered: nobody will ask any more."""
+        """Report the requests answered since the last call: there will be no further request."""
 
 
 class LocalInFlight:
-    """The requests of one process."""
+    """The requests in flight of one process."""
 
     def __init__(self) -> None:
+        """Start without requests."""
         self.held: dict[str, str] = {}
 
     def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
+        """Count a request at the least loaded candidate, and return how many requests each candidate had before."""
         counts = Counter(self.held.values())
-        self.held[request] = least(candidates, counts)
+        self.held[request] = least_loaded(candidates, counts)
         return {candidate.server: counts[candidate.server] for candidate in candidates}
 
     def move(self, request: str, server: str) -> None:
+        """Count the request at another server from now on."""
         self.held[request] = server
 
     def leave(self, request: str) -> None:
+        """Count the request no more: it is answered or given up."""
         self.held.pop(request, None)
 
     def renew(self) -> None:
-        """Nobody else counts them."""
+        """Do nothing: no other process counts these requests."""
 
     close = renew
 
 
-def least(candidates: Sequence[Candidate], counts: dict[str, int]) -> str:
-    """The server with the least to do."""
+def least_loaded(candidates: Sequence[Candidate], counts: dict[str, int]) -> str:
+    """Return the least loaded of the candidates, the first if several are equal."""
     return min(candidates, key=lambda candidate: candidate.load(counts.get(candidate.server, 0))).server

@@ -1,6 +1,7 @@
-"""What a file is, told by its first bytes; the name only speaks where it contradicts them.
+"""Detect a file's format from its first bytes. The file name matters only if it contradicts them.
 
-The supported formats are read; others that can be told are named in the refusal, so that its reader knows what was sent.
+The supported formats are read. Other formats that can be detected are named in the refusal, so that its reader knows what was
+sent.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from document_parser.errors import ContentMismatch, EmptyFile, UnsupportedFormat
 from document_parser.models import SourceKind
 
 HEAD_BYTES = 8192
-"""How many bytes from a file's start ``sniff`` wants to see."""
+"""How many bytes from the start of a file ``sniff`` needs."""
 
-_NAME_BYTES = 255
+_MAX_NAME_BYTES = 255
+"""Maximum bytes of a file name in UTF-8."""
 _FALLBACK_NAME = "document"
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format that is read. ``extensions`` are lower case with their dot, the usual one first."""
+    """A format that is read. ``extensions`` are in lower case with their dot, the usual one first."""
 
     name: str
     kind: SourceKind
@@ -41,8 +43,9 @@ SUPPORTED: dict[str, Format] = {
         Format("webp", "image", "image/webp", (".webp",)),
     )
 }
+"""The formats that are read, by name."""
 
-# Extensions of kinds of file that are known but not read. A PDF named like one of them is a mismatch, not a surprise.
+# Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
     ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
@@ -78,7 +81,7 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"AT&TFORM", "djvu"),
 )
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-# Names that stand in clear near the start of an office file or book, which are zip archives.
+# Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/epub+zip", "epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
@@ -98,17 +101,17 @@ _MAIL = re.compile(rb"(?:from|to|cc|subject|date|received|return-path|message-id
 
 
 def sniff(head: bytes, filename: str, size: int) -> Format:
-    """The format of a file, from its first HEAD_BYTES bytes, its name and its size in bytes.
+    """Return the format of a file, from its first HEAD_BYTES bytes, its name and its size in bytes.
 
-    Raises EmptyFile, UnsupportedFormat, or ContentMismatch where the name's extension belongs to another known kind.
+    Raises EmptyFile, UnsupportedFormat, or ContentMismatch if the name's extension belongs to another known format.
     """
     if size == 0 or not head:
         raise EmptyFile(filename=safe_filename(filename))
-    found = _supported(head)
+    found = _detect_supported(head)
     if found is None:
-        raise _refusal(head, filename)
-    claimed = _claimed(filename)
-    if claimed is not None and not _agrees(claimed, found):
+        raise _refusal_of(head, filename)
+    claimed = _claimed_format_of(filename)
+    if claimed is not None and not _is_consistent(claimed, found):
         raise ContentMismatch(
             f"The file is named like {claimed} but its content is {found.name}. Rename it to {found.extensions[0]}.",
             filename=safe_filename(filename), claimed=claimed, content=found.name,
@@ -117,12 +120,12 @@ def sniff(head: bytes, filename: str, size: int) -> Format:
 
 
 def looks_like(head: bytes) -> str | None:
-    """A word for what the content seems to be, supported or not; None where nothing tells."""
-    found = _supported(head)
-    return found.name if found else _other(head)
+    """Return a word for what the content seems to be, supported or not. None if it cannot be detected."""
+    found = _detect_supported(head)
+    return found.name if found else _guess_unsupported(head)
 
 
-def _supported(head: bytes) -> Format | None:
+def _detect_supported(head: bytes) -> Format | None:
     for magic, name in _MAGICS:
         if head.startswith(magic):
             return SUPPORTED[name]
@@ -134,7 +137,10 @@ def _supported(head: bytes) -> Format | None:
 
 
 def _is_bmp(head: bytes) -> bool:
-    """Two letters prove little, so the size of the second header and its count of planes must fit as well."""
+    """Return whether the file is a BMP.
+
+    Two letters prove little, so the size of the second header and its number of planes must fit as well.
+    """
     if head[:2] != b"BM" or len(head) < 30:
         return False
     header = int.from_bytes(head[14:18], "little")
@@ -143,17 +149,18 @@ def _is_bmp(head: bytes) -> bool:
 
 
 def _is_pdf(head: bytes) -> bool:
-    """A PDF's header may stand behind garbage, and a damaged file may have lost it but still show a PDF's objects.
+    """Return whether the file is a PDF.
 
-    Content that begins as something else is not a PDF, whatever follows.
+    A PDF's header may come after garbage, and a damaged file may have lost it but still show a PDF's objects. Content that
+    begins as another format is not a PDF, whatever follows.
     """
     if head.startswith(b"%PDF-"):
         return True
-    return bool(_PDF_TRACE.search(head)) and _other(head) in {None, "text"}
+    return bool(_PDF_TRACE.search(head)) and _guess_unsupported(head) in {None, "text"}
 
 
-def _other(head: bytes) -> str | None:
-    """What an unsupported content seems to be."""
+def _guess_unsupported(head: bytes) -> str | None:
+    """Return what unsupported content seems to be. None if it cannot be detected."""
     for magic, name in _OTHER_MAGICS:
         if head.startswith(magic):
             return name
@@ -163,10 +170,10 @@ def _other(head: bytes) -> str | None:
         return next((name for sign, name in _ZIP_SIGNS if sign in head), "zip")
     if head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}:
         return "heif"
-    return _textual(head)
+    return _guess_text_format(head)
 
 
-def _textual(head: bytes) -> str | None:
+def _guess_text_format(head: bytes) -> str | None:
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _SVG.match(text):
         return "svg"
@@ -183,15 +190,15 @@ def _is_text(head: bytes) -> bool:
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start < len(head) - 3:  # a character cut in two by the end of the head is no fault
+        if error.start < len(head) - 3:  # a character may be cut in two by the end of the head
             return False
         text = head[: error.start].decode("utf-8")
     return all(char.isprintable() or char in "\t\n\r\f" for char in text)
 
 
-def _refusal(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
-    """The error for content that is not read: a mismatch where the name promised a supported format."""
-    content, claimed = _other(head), _claimed(filename)
+def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
+    """Return the error for content that is not read. It is a mismatch if the name promised a supported format."""
+    content, claimed = _guess_unsupported(head), _claimed_format_of(filename)
     supported = ", ".join(SUPPORTED)
     details = {"supported": list(SUPPORTED), "looks_like": content, "filename": safe_filename(filename)}
     if claimed in SUPPORTED:
@@ -203,22 +210,25 @@ def _refusal(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
     return UnsupportedFormat(f"The file {seems} is not read. Send one of: {supported}.", **details)
 
 
-def _claimed(filename: str) -> str | None:
-    """The format that the name's last extension stands for; None where it has none or one nobody knows."""
+def _claimed_format_of(filename: str) -> str | None:
+    """Return the format of the name's last extension. None if it has none or an unknown one."""
     suffix = PurePosixPath(safe_filename(filename)).suffix.lower()
     by_extension = {extension: found.name for found in SUPPORTED.values() for extension in found.extensions}
     return by_extension.get(suffix) or _OTHER_EXTENSIONS.get(suffix)
 
 
-def _agrees(claimed: str, found: Format) -> bool:
-    """One picture format under another's name is harmless and common; a PDF under a picture's name is not."""
+def _is_consistent(claimed: str, found: Format) -> bool:
+    """Return whether the name's format agrees with the content.
+
+    An image format under another's name is harmless and common; a PDF under an image's name is not.
+    """
     return claimed == found.name or (claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image")
 
 
 def safe_filename(raw: str) -> str:
-    """A name to show and to send in headers: no path, no control or direction characters, at most 255 bytes of UTF-8.
+    """Return a name to show and to send in headers: no path, no control or direction characters, at most 255 bytes of UTF-8.
 
-    Never empty, never ``.`` or ``..``; the extension survives the cut.
+    Never empty, never ``.`` or ``..``. A name that is shortened keeps its extension.
     """
     text = raw.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be stored
     text = text.replace("\\", "/").rstrip("/").rpartition("/")[2]
@@ -228,20 +238,25 @@ def safe_filename(raw: str) -> str:
     if not stem.strip(". "):
         stem = _FALLBACK_NAME if dot and extension else extension.strip(". ") or _FALLBACK_NAME
         text = f"{stem}.{extension}" if dot and extension else stem
-    return _cut(text)
+    return _shorten(text)
 
 
 def _is_hidden(char: str) -> bool:
-    """Control characters (NUL and line ends among them) and those that turn the direction of writing or show nothing."""
+    """Return whether a character is not shown as itself.
+
+    Control characters (also NUL and line ends), and characters that turn the direction of writing or show nothing.
+    """
     return unicodedata.category(char) in {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
-def _cut(name: str) -> str:
+def _shorten(name: str) -> str:
     encoded = name.encode("utf-8")
-    if len(encoded) <= _NAME_BYTES:
+    if len(encoded) <= _MAX_NAME_BYTES:
         return name
     stem, dot, extension = name.rpartition(".")
     ending = (dot + extension).encode("utf-8") if stem else b""
-    if len(ending) > 32:  # that is no extension
+    if len(ending) > 32:  # too long for an extension
         ending = b""
-    return (encoded[: _NAME_BYTES - len(ending)].decode("utf-8", "ignore").rstrip() + ending.decode("utf-8")) or _FALLBACK_NAME
+    return (
+        encoded[: _MAX_NAME_BYTES - len(ending)].decode("utf-8", "ignore").rstrip() + ending.decode("utf-8")
+    ) or _FALLBACK_NAME

@@ -1,6 +1,6 @@
-"""The words of the product, as models without any library of ours behind them.
+"""The words of the product as pydantic models. They import no other module of the package.
 
-Lengths are fractions of the upright page unless a name says otherwise (``_points``, ``_pixels``).
+Lengths and boxes are fractions of the upright page unless a name says otherwise (``_points``, ``_pixels``).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ from document_parser.models.options import Options, parse_page_range
 from document_parser.models.reading import (
     INK_COLUMNS,
     INK_ROWS,
-    SURELY,
+    MIN_SURE_CONFIDENCE,
     Damage,
     DamagedPart,
     FinishReason,
@@ -82,9 +82,9 @@ __all__ = [
     "HARMLESS_WARNINGS",
     "INK_COLUMNS",
     "INK_ROWS",
+    "MIN_SURE_CONFIDENCE",
     "PIPELINE_VERSION",
     "REREADING",
-    "SURELY",
     "AccuracyMode",
     "Attempt",
     "Block",

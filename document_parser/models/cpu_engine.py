@@ -1,4 +1,4 @@
-"""The engine of a worker's own processor, as the worker finds it."""
+"""The engine that reads on a worker's own processor, as the worker finds it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from document_parser.models.enums import EngineName
 
 
 class CpuEngine(BaseModel):
-    """What reads on a machine where no model server does."""
+    """What reads on a machine if no model server does."""
 
     model_config = ConfigDict(frozen=True)
 
     name: EngineName
     runtime: str = ""
-    """What computes its models; empty for an engine that is a program of its own."""
+    """What computes its models. Empty for an engine that is a program of its own."""
     reason: str = ""
-    """Why the first choice of runtime does not compute; empty where it does, or where the settings chose."""
+    """Why the first choice of runtime does not compute. Empty if it does, or if the settings chose the runtime."""
     trouble: str = ""
-    """Why it cannot read; empty where it can."""
+    """Why it cannot read. Empty if it can."""
     advice: str = ""
     """What to do about the trouble."""
     helpers: tuple[CpuEngine, ...] = ()
-    """Engines that are asked for what this one cannot read, such as other scripts."""
+    """Engines that read what this one cannot read, such as other scripts."""

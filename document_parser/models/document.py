@@ -1,4 +1,4 @@
-"""What was read: a document of pages of blocks, each with its place and how it came to be."""
+"""The result of reading: a document of pages of blocks, each with its place and how it was read."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from document_parser.models.skew import Skew
 
 
 class Word(NamedTuple):
-    """A run of text with its place on the upright page, whoever found it.
+    """A piece of text with its place on the upright page, from any source.
 
-    What only a text layer tells: the font's size (0 where unknown), its look, whether it is one for formulas or
-    has letters of equal width (``mono``), the height of the baseline (0 where unknown), which tells raised and lowered
-    characters from others, and where a link on it leads (``link``).
+    Boxes and ``baseline`` are fractions of the page, origin top left. Only a text layer gives the font size (0 if unknown), the
+    style, whether the font is for formulas (``math``) or has letters of equal width (``mono``), the height of the baseline (0
+    if unknown), which distinguishes raised and lowered characters, and the target of a link (``link``).
     """
 
     text: str
@@ -43,7 +43,7 @@ class Word(NamedTuple):
     link: str = ""
 
     def straightened(self, skew: Skew) -> Word:
-        """The word of the page as shown where it stands on the straightened one."""
+        """Return the word of the page as shown with its place on the straightened page."""
         if not skew.degrees:
             return self
         left, top, right, bottom = skew.straightened((self.left, self.top, self.right, self.bottom))
@@ -51,7 +51,10 @@ class Word(NamedTuple):
 
 
 class RulingLine(NamedTuple):
-    """What parts cells on the upright page. A thin box is a level or upright line; any other is filled, and its edges count."""
+    """A line that separates cells, in fractions of the upright page, origin top left.
+
+    A thin box is a horizontal or vertical line. Any other box is a filled area whose edges count as lines.
+    """
 
     left: float
     top: float
@@ -71,14 +74,14 @@ class BoundingBox(BaseModel):
 
     @classmethod
     def of(cls, left: float, top: float, right: float, bottom: float) -> BoundingBox:
-        """A box from any four numbers: ordered, kept on the page, rounded to a hundredth of a per mille."""
+        """Return a box from any four numbers: ordered, limited to the page, rounded to five decimals."""
         left, right = sorted((left, right))
         top, bottom = sorted((top, bottom))
-        return cls(left=_on_page(left), top=_on_page(top), right=_on_page(right), bottom=_on_page(bottom))
+        return cls(left=_clamp(left), top=_clamp(top), right=_clamp(right), bottom=_clamp(bottom))
 
     @classmethod
     def around(cls, words: Iterable[Word]) -> BoundingBox | None:
-        """The smallest box that holds all words; None where there are none."""
+        """Return the smallest box that contains all words. None if there are none."""
         kept = list(words)
         if not kept:
             return None
@@ -90,11 +93,11 @@ class BoundingBox(BaseModel):
         )
 
     def as_shown(self, skew: Skew) -> BoundingBox:
-        """The box around the same place on the page as shown, where this is one of the straightened page."""
+        """Return the box around the same place on the page as shown; this box is on the page straightened by ``skew``."""
         return BoundingBox.of(*skew.as_shown((self.left, self.top, self.right, self.bottom)))
 
     def turned(self, degrees: int) -> BoundingBox:
-        """The same place after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
+        """Return the box of the same place after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
         match degrees % 360:
             case 90:
                 return BoundingBox.of(1 - self.bottom, self.left, 1 - self.top, self.right)
@@ -105,15 +108,15 @@ class BoundingBox(BaseModel):
         return self
 
 
-def _on_page(value: float) -> float:
+def _clamp(value: float) -> float:
     return round(min(1.0, max(0.0, value)), 5)
 
 
 class Span(BaseModel):
-    """How a stretch of a text looks and where it leads.
+    """The style of a range of a text, and where the range leads.
 
-    ``start`` and ``end`` count the text's Unicode characters from 0; the one at ``end`` is not part of it any more. The
-    spans of a text stand in order and do not overlap.
+    ``start`` and ``end`` count the text's Unicode characters from 0; the character at ``end`` is not included. The spans of a
+    text are in order and do not overlap.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -130,7 +133,7 @@ class Span(BaseModel):
 
 
 class Cell(BaseModel):
-    """One cell of a table; rows and columns count from 0."""
+    """One cell of a table. Rows and columns count from 0."""
 
     row: int = Field(ge=0)
     column: int = Field(ge=0)
@@ -143,7 +146,7 @@ class Cell(BaseModel):
 
 
 class Table(BaseModel):
-    """Cells with spans. HTML is a table's truth; Markdown, CSV and XLSX are derived from these cells."""
+    """The cells of a table, with spans. HTML shows a table exactly; Markdown, CSV and XLSX are derived from these cells."""
 
     rows: int = Field(ge=0)
     columns: int = Field(ge=0)
@@ -151,14 +154,15 @@ class Table(BaseModel):
 
     @property
     def has_spans(self) -> bool:
+        """Whether a cell covers more than one row or column."""
         return any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
 
 
 class Continuation(BaseModel):
-    """What a block carries on: the block that an earlier page ended with, by its place (from 0) among that page's blocks.
+    """The block that this one continues: the one that ended an earlier page, by its index (from 0) among that page's blocks.
 
     The whole text is the earlier one without its last ``cut`` characters, then ``between``, then this block's. The first
-    ``repeated_rows`` rows of a table say its header again.
+    ``repeated_rows`` rows of a table repeat its header.
     """
 
     page: int
@@ -169,7 +173,7 @@ class Continuation(BaseModel):
 
 
 class Block(BaseModel):
-    """One thing on a page. ``text`` is plain text, formulas in it as LaTeX between dollar signs."""
+    """One thing on a page. ``text`` is plain text, with formulas as LaTeX between dollar signs."""
 
     kind: BlockKind
     text: str = ""
@@ -178,10 +182,10 @@ class Block(BaseModel):
     box: BoundingBox | None = None
     confidence: float | None = None
     level: int | None = None
-    """Heading level 1..6, or the depth of a list item from 1."""
+    """Heading level 1 to 6, or the depth of a list item from 1."""
     table: Table | None = None
     size_points: float | None = Field(default=None, exclude_if=lambda size: size is None)
-    """The font size of a heading, where the page tells it."""
+    """The font size of a heading, if the page gives it."""
     picture: str | None = Field(default=None, exclude_if=lambda name: name is None)
     """The name of the file with a figure's picture, cut out of the page."""
     caption: int | None = Field(
@@ -195,20 +199,20 @@ class Block(BaseModel):
         description="Of a caption: the place (from 0) of its table or figure among the page's blocks.",
     )
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
-    """The page that carries this block on."""
+    """The page that continues this block."""
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)
 
 
 class HiddenText(BaseModel):
-    """A text that stands in the file and that nobody sees on the page. No format but JSON has it."""
+    """A text that is in the file and invisible on the page. Only the JSON format has it."""
 
     text: str
     words: int
     """How many."""
     box: BoundingBox
-    """Where it would stand; on the page's edge where that is outside."""
+    """Where it would be; on the page's edge if that is outside the page."""
     hidden: HiddenReason
-    """Why nobody sees it."""
+    """Why it is invisible."""
 
 
 class PageWarning(BaseModel):
@@ -232,17 +236,21 @@ class PageError(BaseModel):
 
 
 class Attempt(BaseModel):
-    """One try of one engine at a page: the why-trail."""
+    """One attempt of one engine to read a page, with its outcome and the reason."""
 
     engine: EngineName
     outcome: Literal["accepted", "rejected", "error"]
     reason: str = ""
-    guard: GuardName | None = Field(default=None, exclude_if=lambda name: name is None, description="What rejected it.")
+    guard: GuardName | None = Field(
+        default=None, exclude_if=lambda name: name is None, description="The check that rejected the reading."
+    )
     temperature: float | None = None
     milliseconds: int = 0
     cached: bool = Field(default=False, exclude_if=lambda cached: not cached, description="The reading came from the cache.")
     reading: int = Field(
-        default=1, exclude_if=lambda reading: reading == 1, description="Which reading of the page it was made for, from 1."
+        default=1,
+        exclude_if=lambda reading: reading == 1,
+        description="The reading of the page that the attempt belongs to, from 1.",
     )
 
 
@@ -259,31 +267,31 @@ class Page(BaseModel):
     attempts: list[Attempt] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
     hidden: list[HiddenText] = Field(default_factory=list, exclude_if=lambda hidden: not hidden)
-    """Texts of the text layer that nobody sees on the page. They are no part of its blocks, nor of any other format."""
+    """Invisible texts of the text layer. They are not among the page's blocks, nor in any other format."""
     stripped: int = Field(
         default=0,
         exclude_if=lambda lines: not lines,
-        description="How many lines of running heads and feet the texts leave out (headers_footers=strip), bare page numbers "
-        "not counted. The lines are blocks of the page.",
+        description="How many lines of page headers and footers the texts leave out (headers_footers=strip). Bare page numbers "
+        "are not counted. The lines are blocks of the page.",
     )
     confidence: float | None = None
     agreement: float | None = Field(default=None, exclude_if=lambda share: share is None)
-    """The share of its words that a second reader found too; None where nobody read the page twice."""
+    """The share of its words that a second reader found too. None if the page was not read twice."""
     route: str = ""
     """Why this engine was chosen, in words."""
     error: PageError | None = None
     revision: int = Field(
-        default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which it was read."
+        default=1, exclude_if=lambda revision: revision == 1, description="The job's revision for which the page was read."
     )
 
     @property
     def flagged(self) -> bool:
-        """Whether somebody should look at how it was read."""
+        """Whether a person should check how the page was read."""
         return self.status != "failed" and any(warning.code not in HARMLESS_WARNINGS for warning in self.warnings)
 
     @property
     def cached(self) -> bool:
-        """Whether it was read before, and no engine was asked."""
+        """Whether the page came from the cache and no engine was asked."""
         last = max((attempt.reading for attempt in self.attempts), default=1)
         return any(attempt.cached for attempt in self.attempts if attempt.reading == last)
 
@@ -296,5 +304,5 @@ class Document(BaseModel):
     page_count: int
     pipeline_version: str = PIPELINE_VERSION
     revision: int = 1
-    """Raised each time a page was read again."""
+    """Raised each time a page is read again."""
     pages: list[Page] = Field(default_factory=list)

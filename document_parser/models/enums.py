@@ -1,4 +1,4 @@
-"""The closed vocabularies of the product: what an engine, a format, a state or a warning may be called."""
+"""The closed vocabularies of the product: the names of engines, formats, states and warnings."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from enum import StrEnum
 from typing import Literal, NamedTuple
 
 PIPELINE_VERSION = "7"
-"""Raised whenever the same page and options may read differently than before."""
+"""Raised whenever the same page with the same options may be read differently than before."""
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
+"""Everything that can read a page: its text layer, the two models, and the two CPU engines."""
 AccuracyMode = Literal["fast", "balanced", "maximum"]
+"""How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
 OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "zip"]
+"""The formats that a result can have."""
 BlockKind = Literal[
     "title",
     "heading",
@@ -30,6 +33,7 @@ BlockKind = Literal[
     "watermark",
     "checkbox",
 ]
+"""What a block on a page is."""
 WarningCode = Literal[
     "engine_fallback",
     "loop_cut",
@@ -47,29 +51,38 @@ WarningCode = Literal[
     "repaired",
     "page_failed",
 ]
+"""What a reader of a page should know about it."""
 HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired"})
-"""What is said of a page without asking anybody to look at it."""
+"""Warnings that do not ask anyone to check the page."""
 HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside"]
-"""Why nobody sees a text of the text layer: painted in no way, or fully transparent; in the colour of what lies behind it; too
-small; under something painted later; cut away; outside the page."""
+"""Why a text of the text layer is invisible.
+
+Not painted; fully transparent; in the colour of what is behind it; too small; under something painted later; cut away; outside
+the page.
+"""
 PageStatus = Literal["done", "blank", "failed"]
+"""How the reading of a page ended."""
 PageState = Literal["pending", "ready", "reading", "done", "blank", "failed"]
-"""How a page stands: as it ends in PageStatus."""
+"""The state of a page in the ledger. The last three are its PageStatus."""
 GuardName = Literal["length", "aborted", "loop", "broken_tags", "empty", "coverage", "fabrication"]
 """The checks that can reject a reading."""
 PageKind = Literal["plain", "table", "figures", "form", "handwriting"]
-"""What a page mostly is; ``figures`` is a page of tables full of numbers. It decides which model reads, and how it is asked."""
+"""What a page mostly is. ``figures`` is a page of tables full of numbers.
+
+The kind decides which model reads the page, and how it is asked.
+"""
 LowQuality = Literal["flag", "fallback", "fail"]
-"""What becomes of a page whose reading is in doubt."""
+"""What happens to a page whose reading is in doubt."""
 SourceKind = Literal["pdf", "image"]
+"""How a document is opened."""
 Lane = Literal["express", "normal", "batch"]
-"""Which work goes first; see ``jobs/lanes.py``."""
+"""Which work goes first; see ``jobs/scheduling/lanes.py``."""
 FigureMode = Literal["none", "placeholder", "embed"]
 """How a result shows figures: not at all, by a link to their pictures, or with the pictures in it."""
 
 
 class JobState(StrEnum):
-    """Where a job stands. It only ever moves forward."""
+    """The state of a job. It only moves forward."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -79,18 +92,19 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
+        """Whether the job is completed, failed or cancelled."""
         return self in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
 def utc_text(value: datetime) -> str:
-    """ISO 8601 with milliseconds and Z."""
+    """Return a UTC time in ISO 8601 with milliseconds and Z."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 
 
 class FormatFile(NamedTuple):
     """How a format is stored and served: its media type and the extension of its file.
 
-    CSV is stored as an archive of all tables; if there is one table, that one is served as ``text/csv``.
+    CSV is stored as an archive of all tables. If there is one table, it alone is served as ``text/csv``.
     """
 
     media_type: str
@@ -106,3 +120,4 @@ FORMAT_FILES: dict[OutputFormat, FormatFile] = {
     "text": FormatFile("text/plain; charset=utf-8", "txt"),
     "zip": FormatFile("application/zip", "zip"),
 }
+"""Media type and file extension of each format."""

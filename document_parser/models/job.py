@@ -1,4 +1,4 @@
-"""How a job stands, as a caller is told."""
+"""The status of a job, as the API shows it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import BaseModel, Field, field_serializer
 from document_parser.models.enums import JobState, Lane, utc_text
 
 REREADING = "rereading page "
-"""How the stage begins while a page of a completed job is read again."""
+"""How ``stage`` begins while a page of a completed job is read again."""
 
 
 class JobError(BaseModel):
-    """Why a job failed; ``status`` is the HTTP status that says the same."""
+    """Why a job failed. ``status`` is the HTTP status with the same meaning."""
 
     code: str
     message: str
@@ -31,10 +31,10 @@ class ResultWarning(BaseModel):
 
 
 class ResultFacts(BaseModel):
-    """What is known of a result beside its content."""
+    """Facts about a result beside its content."""
 
     stripped: int = 0
-    """How many lines of running heads and feet the texts leave out, bare page numbers not counted."""
+    """How many lines of page headers and footers the texts leave out. Bare page numbers are not counted."""
 
 
 class Progress(BaseModel):
@@ -50,13 +50,13 @@ class Progress(BaseModel):
     cached_pages: int = 0
     failed_pages: int = 0
     flagged_pages: int = 0
-    """Read, with a warning: somebody should look at them."""
+    """Pages read with a warning; a person should check them."""
     percent: float = 0.0
     eta_seconds: int | None = None
 
 
 class WebhookTry(BaseModel):
-    """One try to deliver a webhook: the HTTP status of the answer, or what went wrong before there was one."""
+    """One attempt to deliver a webhook: the HTTP status of the response, or what failed before there was one."""
 
     at: datetime
     status: int | None = None
@@ -68,18 +68,19 @@ class WebhookTry(BaseModel):
 
 
 WebhookState = Literal["pending", "delivered", "failed"]
+"""Whether a webhook waits for delivery, was delivered, or was given up."""
 
 
 class Webhook(BaseModel):
-    """How the delivery of a job's webhook goes; the newest tries stand last. Never the URL, which may hold secrets."""
+    """The delivery of a job's webhook. The newest attempts come last. The URL is never shown, because it may hold secrets."""
 
     state: WebhookState = "pending"
-    revision: int | None = Field(default=None, description="The revision it tells of; null where it tells of none.")
+    revision: int | None = Field(default=None, description="The revision that it reports; null if it reports none.")
     retry: int | None = Field(
-        default=None, description="Which of the job's retries it tells of, from 1; null where it tells of the job's end."
+        default=None, description="Which of the job's retries it reports, from 1; null if it reports the job's end."
     )
-    attempts: int = Field(default=0, description="Tries since there was something to tell, or since the last replay.")
-    replays: int = Field(default=0, description="How often the operator began anew.")
+    attempts: int = Field(default=0, description="Attempts since there was something to report, or since the last replay.")
+    replays: int = Field(default=0, description="How often the operator started the delivery again.")
     last_status: int | None = None
     last_error: str | None = None
     next_attempt_at: datetime | None = None
@@ -91,7 +92,7 @@ class Webhook(BaseModel):
 
 
 class Delivery(Webhook):
-    """A webhook of a job, for the operator: of its address the host alone."""
+    """A webhook of a job, for the operator. Only the host of its address is shown."""
 
     job_id: str
     event: str
@@ -105,14 +106,14 @@ class Delivery(Webhook):
 
 
 class Replayed(BaseModel):
-    """How many given-up deliveries are tried again, and how many are left for a further call."""
+    """How many given-up deliveries are tried again, and how many are left for another call."""
 
     replayed: int
     left: int
 
 
 class Pinged(BaseModel):
-    """What came of a ping: the status of the answer, or why there was none."""
+    """The result of a ping: the status of the response, or why there was none."""
 
     delivered: bool
     status: int | None
@@ -129,17 +130,17 @@ class JobStatus(BaseModel):
     stage: str = ""
     lane: Lane = "normal"
     cache: Literal["hit", "miss", "off"] = "off"
-    """Whether all of it was read before; ``off`` where the cache was not asked."""
+    """Whether the whole document came from the cache; ``off`` if the cache was not asked."""
     shared: bool = False
-    """Whether another job that was there first reads, or has read, the document for this one too."""
+    """Whether another, earlier job reads or has read the document for this one too."""
     queue_position: int | None = None
-    """Place among the jobs that nobody has begun, from 1."""
+    """Place among the jobs that have not begun, from 1."""
     filename: str
     complete: bool | None = None
     revision: int = 1
-    """Raised each time a page was read again: the result is another one."""
+    """Raised each time a page is read again, which changes the result."""
     retry_failed_pages: list[int] = []
-    """Pages whose newest reading again failed: they are as they were, and say why in ``retry_error``."""
+    """Pages whose newest retry failed. They are unchanged, and ``retry_error`` says why."""
     progress: Progress = Field(default_factory=Progress)
     created_at: datetime
     started_at: datetime | None = None
@@ -148,13 +149,13 @@ class JobStatus(BaseModel):
     error: JobError | None = None
     webhook: Webhook | None = None
     revised_webhook: Webhook | None = None
-    """The same for the newest revision, from the first page on that was read again."""
+    """The webhook of the newest revision, from the first page on that was read again."""
     retry_failed_webhook: Webhook | None = None
-    """The same for the newest reading again that failed."""
+    """The webhook of the newest retry that failed."""
 
     @property
     def at_rest(self) -> bool:
-        """Ended, and no page of it is being read again or will be."""
+        """Whether the job has ended and none of its pages is being read again or will be."""
         return self.status.ended and not self.stage.startswith(REREADING)
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")

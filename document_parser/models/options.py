@@ -1,4 +1,4 @@
-"""What a caller may ask for."""
+"""The options of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from document_parser.models.enums import AccuracyMode, FigureMode, LowQuality, O
 
 
 def parse_page_range(text: str) -> list[tuple[int, int]]:
-    """``"1,3-5,8-"`` as ranges of page numbers from 1, both ends included; an open end is 0.
+    """Return ``"1,3-5,8-"`` as ranges of page numbers from 1, both ends included. An open end is 0.
 
     Raises ValueError with a sentence for the user.
     """
@@ -28,28 +28,28 @@ def parse_page_range(text: str) -> list[tuple[int, int]]:
     return ranges
 
 
-def _page_range(text: str) -> str:
+def _check_page_range(text: str) -> str:
     parse_page_range(text)
     return text
 
 
 class Options(BaseModel):
-    """What a caller may ask for. Every text field is a plain string so that a form or a query can carry it."""
+    """The options of a request. Every text field is a plain string, so that a form or a query can carry it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     accuracy_mode: AccuracyMode = Field(default="balanced", description="fast, balanced or maximum.")
     output_format: OutputFormat = Field(default="markdown", description="Format written first; others on request.")
-    page_range: Annotated[str, AfterValidator(_page_range)] = Field(
+    page_range: Annotated[str, AfterValidator(_check_page_range)] = Field(
         default="", max_length=1000, description='Pages to read, like "1,3-5,8-". Empty reads all.'
     )
     headers_footers: Literal["keep", "strip"] = Field(
-        default="strip", description="Keep or strip running heads, feet and page numbers."
+        default="strip", description="Keep or strip page headers, page footers and page numbers."
     )
     on_low_quality: LowQuality = Field(
         default="flag",
-        description="A page whose reading is in doubt: flag keeps it with a warning, fallback asks further engines first, "
-        "fail gives the page up.",
+        description="What happens to a page whose reading is in doubt: flag keeps it with a warning, fallback asks further "
+        "engines first, fail reports the page as failed.",
     )
     page_separator: str = Field(
         default="", max_length=200, description="A line between pages in Markdown, HTML and text; {page} is the next number."
@@ -61,10 +61,10 @@ class Options(BaseModel):
         default="placeholder",
         description="Figures in Markdown and HTML: none, placeholder (a link to each picture) or embed (the pictures in it).",
     )
-    cache: bool = Field(default=True, description="Take what was read before from the cache, and keep what is read now.")
+    cache: bool = Field(default=True, description="Take earlier readings from the cache, and store new ones in it.")
 
     def selects(self, page_count: int) -> list[int]:
-        """The page numbers to read of a document with this many pages, ascending."""
+        """Return the page numbers to read of a document with this many pages, in ascending order."""
         ranges = parse_page_range(self.page_range)
         if not ranges:
             return list(range(1, page_count + 1))

@@ -1,4 +1,4 @@
-"""A page on its way: what is known of it, its picture, who is to read it, and what an engine returned."""
+"""A page under way: what is known of it, its picture, which engine reads it, and what the engine returned."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ class FontInDoubt(BaseModel):
 
 
 DamagedPart = Literal["contents", "form", "picture", "font", "object", "frame", "pages"]
-"""What of a page's data is damaged: its own contents, those of a form that it calls, a picture, a font, something that it names
-and that the file does not have, the frame of a picture file; or pages that the file promises."""
+"""Which part of a page's data is damaged.
+
+Its own contents, those of a form that it calls, a picture, a font, an object that it names and the file does not have, the
+frame of an image file, or pages that the file promises.
+"""
 
 
 class Damage(BaseModel):
     """One damaged part of a page's data.
 
-    ``fault`` is ``missing``, ``cut`` (it ends early), ``undecodable`` (nothing beyond a place), or ``corrupt`` (what comes out
-    is not what was written). ``decoded`` and ``promised`` count ``unit``; None if not known. ``encoding`` names the code it is
-    written in, ``decoder`` is what a library said of it.
+    ``fault`` is ``missing``, ``cut`` (it ends early), ``undecodable`` (nothing after some place can be decoded) or ``corrupt``
+    (the decoded data is not what was written). ``decoded`` and ``promised`` count ``unit``; None if unknown. ``encoding`` names
+    the coding, ``decoder`` is the message of the library that decoded it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,13 +47,15 @@ class Damage(BaseModel):
 
 
 MOST_INVISIBLE = 0.5
+"""Maximum share of invisible characters with which a text layer is not taken for an earlier OCR."""
 
 
 class PageFacts(BaseModel):
-    """What is known of a page before anything reads it; all cheap to find.
+    """What is known of a page before an engine reads it. All of it is cheap to find.
 
-    ``width_points`` and ``height_points`` are of the page as a viewer shows it, ``rotation`` is what the file asks a viewer
-    to turn by. Shares are fractions 0..1. ``characters`` are those that can be seen, as far as that was looked into.
+    ``width_points`` and ``height_points`` are the size of the page as a viewer shows it; ``rotation`` is the turn in degrees
+    that the file asks a viewer for. Shares are fractions from 0 to 1. ``characters`` counts the visible characters, as far as
+    visibility was checked.
     """
 
     number: int
@@ -62,16 +67,16 @@ class PageFacts(BaseModel):
     invisible_share: float = 0.0
     image_share: float = 0.0
     pictures: list[BoundingBox] = Field(default_factory=list)
-    """Pictures on the page that are large enough to be figures, and no scan of the page."""
+    """Pictures on the page that are large enough to be figures and are not a scan of the page."""
     objects: int = 0
     form_fields: int = 0
     dynamic_form: bool = False
-    """Whether the document is a form that few programs draw (XFA): its pages hold nothing but a note that says so."""
+    """Whether the document is a dynamic form (XFA), which few programs draw: its pages hold only a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
-    """Texts that nobody sees, where the text layer is no earlier OCR as a whole: ``words`` of a source are without them."""
+    """Invisible texts, unless the text layer as a whole is an earlier OCR. ``words`` of a source leaves them out."""
     suspect_fonts: list[FontInDoubt] = Field(default_factory=list)
     false_share: float = 0.0
-    """Of the characters, those of fonts that were found to show others than they say."""
+    """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
     """Whether the file's structure was broken and had to be rebuilt."""
 
@@ -88,21 +93,22 @@ class PictureSpec(BaseModel):
     encoding: Literal["jpeg", "rgb"] = "jpeg"
     quality: int = 90
     straighten: bool = False
-    """Whether a picture of lines that are clearly askew is to be straightened."""
+    """Whether a picture whose lines are clearly skewed is straightened."""
     region: BoundingBox | None = None
-    """The part of the upright page that is wanted; all of it where there is none. The limits hold for the part."""
+    """The part of the upright page that is wanted; None for the whole page. The limits apply to the part."""
 
 
 INK_COLUMNS, INK_ROWS = 32, 48
-"""The grid on which a picture's ink is told."""
+"""The grid on which a picture's ink is described."""
 
 
 class InkFacts(BaseModel):
-    """What the ink of a picture shows before anybody reads it.
+    """What the ink of a picture shows before an engine reads it.
 
-    ``letters`` is about how many letters its lines of writing hold, ``ruled`` whether lines are drawn as around the cells of a
-    table, ``uneven`` whether the lines of writing are of uneven height, as by hand. ``cells`` has a bit for every cell of a
-    grid of INK_ROWS times INK_COLUMNS, row by row, most significant first, in hexadecimal: whether there is ink in it.
+    ``letters`` is about how many letters its lines of writing hold. ``ruled`` is whether lines are drawn as around the cells of
+    a table. ``uneven`` is whether the lines of writing are of uneven height, as in handwriting. ``cells`` has a bit for every
+    cell of a grid of INK_ROWS times INK_COLUMNS, row by row, most significant first, in hexadecimal: whether there is ink in
+    it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -117,9 +123,9 @@ class InkFacts(BaseModel):
 class PageImage:
     """The picture of one page.
 
-    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` says by how many degrees clockwise the picture
-    was turned away from what a viewer shows. ``ink`` is the share of dark pixels, ``sideways`` is above 1 where lines of
-    writing seem to run from top to bottom. ``kind`` is what the page was found to be.
+    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` is by how many degrees clockwise the picture was
+    turned from what a viewer shows. ``ink`` is the share of dark pixels. ``sideways_score`` is above 1 if lines of writing seem
+    to run from top to bottom. ``kind`` is what the page was found to be.
     """
 
     number: int
@@ -135,25 +141,25 @@ class PageImage:
     skew: Skew = field(default_factory=Skew)
     """How it was straightened."""
     damage: Damage | None = None
-    """What the libraries that drew it said of damage."""
+    """Damage that the libraries reported while drawing it."""
 
 
 FinishReason = Literal["stop", "length", "loop", "aborted"]
+"""Why an answer ended: by itself, at the maximum length, in a loop, or aborted."""
 
 
-SURELY = 0.7
-"""Words read with less confidence do not count where two readings are compared by how much was read."""
+MIN_SURE_CONFIDENCE = 0.7
+"""Words read with less confidence do not count when two readings are compared by how much was read."""
 
 
 @dataclass(slots=True)
 class Reading:
     """What an engine returned for a page, before guards.
 
-    Engines that find words give ``words``, ``rules`` and the places of ``figures`` (boxes in fractions of the picture); engines
-    that write give ``blocks``. Where there is a ``skew``, all of them stand as on the straightened picture.
-    ``text`` is the raw answer. ``lost`` is the share of the length of the lines found that could not be read, ``doubtful`` are
-    these lines and others that are hardly sure, as far as they could be read; ``how`` is what the engine says of its way of
-    reading: nothing of the page.
+    Engines that find words give ``words``, ``rules`` and the places of ``figures``; engines that write give ``blocks``. Boxes
+    are fractions of the picture; with a ``skew``, of the straightened picture. ``text`` is the raw answer. ``unread_share`` is
+    the share of the length of the lines found that could not be read. ``uncertain_lines`` are these lines, and others of little
+    confidence, as far as they could be read. ``how`` is what the engine says of its way of reading, nothing of the page.
     """
 
     engine: EngineName
@@ -174,25 +180,31 @@ class Reading:
 
     @property
     def confident_letters(self) -> float:
-        """Letters of the words that were read surely, each by its confidence; an engine that tells none is believed."""
+        """The letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
 
     def with_better(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
-        """The reading with these words in place of lines of its own, which are in doubt no longer, and less of it lost."""
+        """Return the reading with lines of its own replaced by these words.
+
+        The lines are no longer uncertain, and the unread share is smaller.
+        """
         words = [word for word in self.words if word not in better]
         words += [word for found in better.values() for word in found]
         doubtful = [line for line in self.uncertain_lines if line not in better]
-        before = _length(self.uncertain_lines)
-        lost = round(self.unread_share * _length(doubtful) / before, 4) if before else self.unread_share
+        before = _total_length_of(self.uncertain_lines)
+        lost = round(self.unread_share * _total_length_of(doubtful) / before, 4) if before else self.unread_share
         return replace(self, words=words, uncertain_lines=doubtful, unread_share=lost)
 
 
-def _length(lines: Sequence[Word]) -> float:
+def _total_length_of(lines: Sequence[Word]) -> float:
     return sum(line.right - line.left for line in lines)
 
 
-def confident_letters(words: Iterable[Word], at_least: float = SURELY) -> float:
-    """Letters of words read with this confidence or more, each by its confidence; an engine that tells none is believed."""
+def confident_letters(words: Iterable[Word], at_least: float = MIN_SURE_CONFIDENCE) -> float:
+    """Return the letters of words read with at least this confidence, each weighted by it.
+
+    Words without a confidence count fully.
+    """
     sure = ((word.text, 1.0 if word.confidence is None else word.confidence) for word in words)
     return sum(sum(map(str.isalnum, text)) * confidence for text, confidence in sure if confidence >= at_least)
 
@@ -205,4 +217,4 @@ class Route(BaseModel):
     engines: tuple[EngineName, ...]
     reason: str
     second: EngineName | None = None
-    """Who reads the page a second time, so that both can be compared."""
+    """The engine that reads the page a second time, so that both readings can be compared."""

@@ -1,4 +1,4 @@
-"""JSON Schemas of what is written: the published one of a document, and those of the API's answers."""
+"""JSON Schemas of what the service writes: the published schema of a document, and those of the API's responses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pydantic_core.core_schema import DataclassField, ModelField, TypedDictField
 
 
 class WrittenSchema(GenerateJsonSchema):
-    """What we write has every field, but for those that are left out where they say nothing."""
+    """Generates schemas in which every field is required, except those that are left out when empty."""
 
     def field_is_required(self, field: ModelField | DataclassField | TypedDictField, total: bool) -> bool:
+        """Return whether the field is always written."""
         del total
         return field.get("serialization_exclude_if") is None

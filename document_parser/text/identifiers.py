@@ -1,6 +1,6 @@
-"""Find what a company's letterhead says for others to act on: accounts, tax and register numbers, telephones, e-mail.
+"""Find the identifiers of a company's letterhead: bank accounts, tax and register numbers, telephones, e-mail addresses.
 
-A foot that holds one of them is no mere running foot: it is said nowhere else in the document.
+A page footer that holds one of them is kept as content: the identifier may be nowhere else in the document.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _BIC = re.compile(r"(?<!\w)(?:BIC|SWIFT)(?:-?code)?[\s:]{1,3}([A-Z]{6}[A-Z0-9]{2
 
 
 def identifiers(text: str) -> frozenset[str]:
-    """Return every identifier in the text, in small letters and without what separates its parts."""
-    return frozenset(_found(" ".join(text.split())))
+    """Return every identifier in the text, in small letters and without the separators of its parts."""
+    return frozenset(_find_identifiers(" ".join(text.split())))
 
 
 def is_iban(text: str) -> bool:
@@ -42,7 +42,7 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(sign, 36)) for sign in compact[4:] + compact[:4])) % 97 == 1
 
 
-def _found(text: str) -> Iterator[str]:
+def _find_identifiers(text: str) -> Iterator[str]:
     for match in _IBAN.finditer(text):
         if is_iban(match[1]):
             yield _compact(match[1])

@@ -1,4 +1,4 @@
-"""Whether a text's letters can be those of a language written in Latin ones: told by how often each of them occurs."""
+"""Decide by the frequency of its letters whether a text can be of a language written in Latin letters."""
 
 from __future__ import annotations
 
@@ -12,37 +12,47 @@ from itertools import pairwise
 from document_parser.models import FontInDoubt, Word
 from document_parser.text.normalize import is_meaningless
 
-LEAST_LETTERS = 16
-MOST_LETTERS = 400
-"""Of a font so many are looked at."""
-MOSTLY = 0.8
-"""Share of the letters that are Latin, of a text that can be judged."""
-FEW_LETTERS = 40
-UNLIKE = 0.5, 0.68
-"""Below this cosine of its letters' frequencies with the usual ones a text is in doubt, of few letters or of many."""
-LITTLE_UNLIKE, FEW_VOWELS = (0.56, 0.76), (0.2, 0.28)
-"""Below the first it is where the share of vowels, with y, is below the second too."""
+MIN_LETTERS = 16
+"""A text of fewer letters is not judged."""
+MAX_LETTERS = 400
+"""How many letters of a font are examined."""
+MIN_LATIN_SHARE = 0.8
+"""A text is judged only if at least this share of its letters is Latin."""
+MAX_SHORT_TEXT_LETTERS = 40
+"""A text of up to this many letters counts as short."""
+MIN_LIKENESS = 0.5, 0.68
+"""Minimum cosine between the frequencies of a text's letters and the usual ones, for a short and a long text."""
+MIN_LIKENESS_FEW_VOWELS = 0.56, 0.76
+"""The same minimum for a short and a long text with few vowels."""
+MIN_VOWEL_SHARE = 0.2, 0.28
+"""A short or a long text with a smaller share of vowels, with y, has few vowels."""
 _NO_WORD = re.compile(r"[/@_]|\w[!:.$=<>\d]+\w|[a-z]\d|\d[a-z]", re.IGNORECASE)
-"""Addresses, names of files and code have these; they say what no language says."""
-ODD_CASES = 0.4
-"""Share of the words in which capitals follow small letters more than once."""
-ACCENTED = 0.4
-"""Share of accented letters; Vietnamese has 0.3."""
-MEANINGLESS = 0.3
-LEAST_WORD, LEAST_WORDS = 3, 3
+"""Addresses, file names and code look like this; their letters do not follow a language."""
+MAX_ODD_CASE_SHARE = 0.4
+"""Maximum share of words in which capitals follow small letters more than once."""
+MAX_ACCENTED_SHARE = 0.4
+"""Maximum share of accented letters. Vietnamese has 0.3."""
+MAX_MEANINGLESS_SHARE = 0.3
+"""Maximum share of characters without meaning in the whole words of a font."""
+MIN_WORD_LETTERS = 3
+"""Words with fewer letters are not examined."""
+MIN_WORDS = 3
+"""The share of words with odd capitals is taken of at least this many words."""
 
-# Letters of running text per mille: the mean of English, French, German, Spanish, Italian, Portuguese and Dutch.
 _USUAL = {
     "e": 141, "a": 98, "i": 75, "n": 76, "o": 70, "r": 66, "s": 70, "t": 67, "l": 46, "d": 46, "u": 45, "c": 34, "m": 29,
     "p": 24, "h": 24, "g": 19, "b": 14, "v": 16, "f": 13, "k": 8, "z": 7, "q": 7, "w": 8, "j": 4, "y": 6, "x": 3,
 }  # fmt: skip
+"""Letters per mille of running text: the mean of English, French, German, Spanish, Italian, Portuguese and Dutch."""
 _LENGTH = math.sqrt(sum(count * count for count in _USUAL.values()))
+"""Length of the vector of usual frequencies."""
 
 
 def fonts_in_doubt(words: Iterable[tuple[Word, int]]) -> list[FontInDoubt]:
-    """Of a page's words, each with the face it is set in, those of the faces whose letters may be others than they show.
+    """Return the words of each font whose letters may be others than those shown.
 
-    Fonts for formulas say what no language says, and are let be.
+    Each word of the page comes with a number for its font. Fonts for formulas are left out, because their letters do not follow
+    a language.
     """
     faces: dict[int, list[Word]] = defaultdict(list)
     for word, face in words:
@@ -55,57 +65,60 @@ def fonts_in_doubt(words: Iterable[tuple[Word, int]]) -> list[FontInDoubt]:
 
 
 def _has_no_meaning(words: Iterable[Word]) -> bool:
-    """Whether whole words of a font are of characters that say nothing; marks of lists and boxes to tick are no words."""
-    text = "".join(word.text for word in words if len(word.text) >= LEAST_WORD)
-    return len(text) >= LEAST_LETTERS and sum(map(is_meaningless, text)) > MEANINGLESS * len(text)
+    """Return whether the whole words of a font are mostly characters without meaning.
+
+    List marks and check boxes are not words.
+    """
+    text = "".join(word.text for word in words if len(word.text) >= MIN_WORD_LETTERS)
+    return len(text) >= MIN_LETTERS and sum(map(is_meaningless, text)) > MAX_MEANINGLESS_SHARE * len(text)
 
 
 def is_doubtful(texts: Iterable[str]) -> bool:
-    """Whether the words are hardly those of a language; False where there are too few, or of another script.
+    """Return whether the words are hardly those of a language. False if there are too few, or if the script is not Latin.
 
-    The longer a text, the surer letters put in place of each other are told; an exchange of two is not.
+    The longer the text, the more reliably replaced letters are found; an exchange of two letters is not found.
     """
-    words = _words(texts)
+    words = _collect_words(texts)
     letters = "".join(words)
-    if len(letters) < LEAST_LETTERS:
+    if len(letters) < MIN_LETTERS:
         return False
     small = letters.lower()
-    plain = small if small.isascii() else "".join(map(_plain, letters))
+    plain = small if small.isascii() else "".join(map(_plain_letter_of, letters))
     counts = Counter(plain)
-    if sum(counts[letter] for letter in _USUAL) < MOSTLY * len(letters):
+    if sum(counts[letter] for letter in _USUAL) < MIN_LATIN_SHARE * len(letters):
         return False
     accented = 0 if plain is small else sum(one != letter.lower() for one, letter in zip(plain, letters, strict=True))
     return (
         _is_unlike(counts, len(letters))
-        or accented > ACCENTED * len(letters)
-        or _odd_cases(words) > ODD_CASES * max(LEAST_WORDS, len(words))
+        or accented > MAX_ACCENTED_SHARE * len(letters)
+        or _count_odd_cases(words) > MAX_ODD_CASE_SHARE * max(MIN_WORDS, len(words))
     )
 
 
 def _is_unlike(counts: Mapping[str, int], letters: int) -> bool:
-    like, many = _likeness(counts), letters > FEW_LETTERS
+    like, many = _likeness_of(counts), letters > MAX_SHORT_TEXT_LETTERS
     vowels = sum(counts[letter] for letter in "aeiouy")
-    return like < UNLIKE[many] or (like < LITTLE_UNLIKE[many] and vowels < FEW_VOWELS[many] * letters)
+    return like < MIN_LIKENESS[many] or (like < MIN_LIKENESS_FEW_VOWELS[many] and vowels < MIN_VOWEL_SHARE[many] * letters)
 
 
-def _likeness(counts: Mapping[str, int]) -> float:
-    """The cosine of the frequencies of plain letters with the usual ones, 0 to 1."""
+def _likeness_of(counts: Mapping[str, int]) -> float:
+    """Return the cosine of the frequencies of plain letters with the usual ones, 0 to 1."""
     length = math.sqrt(sum(count * count for count in counts.values()))
     return sum(count * _USUAL.get(letter, 0) for letter, count in counts.items()) / (_LENGTH * length) if length else 0.0
 
 
 def plain_letters(text: str) -> str:
-    """The letters and digits of a text, small and without accents."""
-    return "".join(_plain(char) for char in unicodedata.normalize("NFKC", text) if char.isalnum())
+    """Return the letters and digits of a text, small and without accents."""
+    return "".join(_plain_letter_of(char) for char in unicodedata.normalize("NFKC", text) if char.isalnum())
 
 
-def _words(texts: Iterable[str]) -> list[str]:
-    """The letters of different words, as many as are looked at."""
+def _collect_words(texts: Iterable[str]) -> list[str]:
+    """Return the letters of the different words, up to MAX_LETTERS."""
     found: dict[str, None] = {}
-    left = MOST_LETTERS
+    left = MAX_LETTERS
     for text in texts:
         letters = text if text.isalpha() else "".join(filter(str.isalpha, text))
-        if len(letters) >= LEAST_WORD and letters not in found and not _NO_WORD.search(text):
+        if len(letters) >= MIN_WORD_LETTERS and letters not in found and not _NO_WORD.search(text):
             found[letters] = None
             left -= len(letters)
             if left <= 0:
@@ -113,11 +126,11 @@ def _words(texts: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _plain(letter: str) -> str:
+def _plain_letter_of(letter: str) -> str:
     return letter.lower() if letter.isascii() else unicodedata.normalize("NFD", letter)[0].lower()
 
 
-def _odd_cases(words: Iterable[str]) -> int:
-    """How many words have a capital letter twice after a small one; CamelCase has few."""
+def _count_odd_cases(words: Iterable[str]) -> int:
+    """Return how many words have a capital letter after a small one twice; CamelCase has few of them."""
     mixed = (word for word in words if not (word.isupper() or word[1:].islower()))
     return sum(sum(one.islower() and other.isupper() for one, other in pairwise(word)) > 1 for word in mixed)

@@ -1,7 +1,7 @@
-"""Text of different readers made comparable: the same words, whatever the letter forms, line ends and markup.
+"""Make the texts of different readers comparable: the same words in spite of letter forms, line ends and markup.
 
-Two readers of one page differ in ligatures, case, width, hyphens at line ends, the order of columns and the way formulas are
-written. None of that may look like a difference of content.
+Two readers of a page differ in ligatures, case, width, hyphens at line ends, the order of columns and the notation of formulas.
+None of that is a difference in content.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from itertools import pairwise
 from document_parser.models import Block, Reading
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-"""Scripts that write without spaces, or whose spaces readers set as they like: compared letter by letter."""
+"""Scripts written without spaces, or whose spaces readers set as they like. They are compared letter by letter."""
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['’][^\W\d_]{{1,2}}(?!\w))?")
 _FORMULA = re.compile(r"\$\$[^$]{1,2000}\$\$|\$[^$\n]{1,400}\$")
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _TAG = re.compile(r"<[^<>]{1,200}>")
 
-NOT_ON_PAGE = frozenset({"figure", "formula", "watermark", "signature"})
-"""What a model says of these is a description, or written in another way than it stands on the page."""
+INCOMPARABLE_KINDS = frozenset({"figure", "formula", "watermark", "signature"})
+"""Kinds of blocks whose text is a model's description or is written in another way than on the page."""
 
 
 def tokens(text: str) -> list[str]:
-    """The words of a text, or its letters in scripts without spaces, in order, in one form."""
+    """Return the words of a text in order, in one form. Scripts without spaces give single letters."""
     plain = unicodedata.normalize("NFKC", text).replace("\u00ad", "").casefold()
     return _TOKEN.findall(plain.replace("’", "'"))
 
 
 def is_meaningless(char: str) -> bool:
-    """Whether a character says nothing: replacement characters, private use, control codes.
+    """Return whether a character has no meaning: a replacement character, private use, a control code.
 
-    PDFium's marks for a hyphen at a line's end are none of them.
+    PDFium's marks for a hyphen at the end of a line do not count.
     """
     code = ord(char)
     return code == 0xFFFD or 0xE000 <= code <= 0xF8FF or (code < 0x20 and code != 2) or 0x7F <= code < 0xA0
 
 
-def without_formulas(text: str) -> str:
-    """Running text without LaTeX and tags."""
+def strip_formulas(text: str) -> str:
+    """Return running text without LaTeX and tags."""
     if "$" in text:
         text = _FORMULA.sub(" ", text)
     if "\\" in text:
@@ -50,25 +50,29 @@ def without_formulas(text: str) -> str:
 
 
 def texts_of(blocks: Iterable[Block], *, comparable_only: bool = False) -> Iterator[str]:
-    """The texts of blocks and of the cells of their tables, in order."""
+    """Yield the texts of blocks and of their tables' cells in order.
+
+    ``comparable_only`` leaves out formulas, tags and the kinds of blocks that cannot be compared.
+    """
     for block in blocks:
-        if comparable_only and block.kind in NOT_ON_PAGE:
+        if comparable_only and block.kind in INCOMPARABLE_KINDS:
             continue
         if block.text:
-            yield without_formulas(block.text) if comparable_only else block.text
+            yield strip_formulas(block.text) if comparable_only else block.text
         if block.table is not None:
-            yield from (without_formulas(cell.text) if comparable_only else cell.text for cell in block.table.cells)
+            yield from (strip_formulas(cell.text) if comparable_only else cell.text for cell in block.table.cells)
 
 
 def texts_read(reading: Reading) -> list[str]:
-    """Everything a reading says stands on the page."""
+    """Return all texts that a reading has found on the page."""
     return [*texts_of(reading.blocks, comparable_only=True), *(word.text for word in reading.words)]
 
 
 class Vocabulary:
-    """The words known to stand on a page. Words broken or joined at a line end, a cell or a hyphen are known as well."""
+    """The words known to be on a page. Words that are split or joined at a line end, a cell or a hyphen are known as well."""
 
     def __init__(self, words: Sequence[str]) -> None:
+        """Keep the words in their order on the page."""
         self.words = list(words)
         self._known = set(self.words)
         self._known.update(first + second for first, second in pairwise(self.words))
@@ -77,7 +81,7 @@ class Vocabulary:
         return len(self.words)
 
     def knows(self, words: Sequence[str]) -> list[bool]:
-        """For each of these words, in order, whether it is known."""
+        """Return for each word, in order, whether it is known."""
         found = [word in self._known for word in words]
         for place, (first, second) in enumerate(pairwise(words)):
             if not (found[place] and found[place + 1]) and first + second in self._known:
@@ -86,19 +90,23 @@ class Vocabulary:
 
 
 def overlap(first: Sequence[str], second: Sequence[str]) -> float:
-    """How far two readings of a page have the same words, 0 to 1: twice what both have over what either has."""
+    """Return the share of words that two readings of a page have in common, 0 to 1. Two empty readings give 1.
+
+    Source: twice the common words over all words of both, the Sørensen-Dice coefficient. We also count a word of one reading
+    that is split in two in the other.
+    """
     if not first or not second:
         return float(not first and not second)
     ours, theirs = Counter(first), Counter(second)
     both = (ours & theirs).total()
-    # What stands in only one of them as a whole may stand in the other in two pieces.
-    left, right = _left_over(first, ours - theirs), _left_over(second, theirs - ours)
-    joined = _pieces(left, right) + _pieces(right, left)
+    # A word that is whole in only one of them may be in two pieces in the other.
+    left, right = _surplus_words(first, ours - theirs), _surplus_words(second, theirs - ours)
+    joined = _count_joined_words(left, right) + _count_joined_words(right, left)
     return min(1.0, (2 * both + joined) / (len(first) + len(second)))
 
 
-def _left_over(words: Sequence[str], more: Counter[str]) -> list[str]:
-    """The words, in order, of which this text has more."""
+def _surplus_words(words: Sequence[str], more: Counter[str]) -> list[str]:
+    """Return the words, in order, of which this text has more than the other."""
     budget = more.copy()
     kept = []
     for word in words:
@@ -108,8 +116,8 @@ def _left_over(words: Sequence[str], more: Counter[str]) -> list[str]:
     return kept
 
 
-def _pieces(broken: list[str], whole: list[str]) -> int:
-    """How many words of both lists are accounted for by pairs of the first that make one of the second."""
+def _count_joined_words(broken: list[str], whole: list[str]) -> int:
+    """Return how many words of both lists are explained by pairs of the first that make one of the second."""
     budget = Counter(whole)
     count = place = 0
     while place + 1 < len(broken):

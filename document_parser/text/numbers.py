@@ -1,4 +1,4 @@
-"""Amounts, dates and identifiers: what must not differ by a digit between a reading and its witness."""
+"""Compare amounts, dates and identifiers, which must not differ by a digit between a reading and other evidence of the page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
-LEAST_DIGITS = 3
-"""Shorter numbers are counts, marks and list numbers; readers set them differently."""
-MOST_SHOWN = 5
-NEAR = 2
-"""Digits by which a number may differ from the one it was misread from."""
+MIN_DIGITS = 3
+"""Shorter numbers are not compared: they are counts, marks and list numbers, which readers set differently."""
+MAX_SHOWN_DIFFERENCES = 5
+"""How many differences a warning names."""
+MAX_CHANGED_DIGITS = 2
+"""Maximum digits by which a number differs from the one it was misread from."""
 
 _NUMBER_OR_WORD = re.compile(r"(\d(?:[\d.,:/'’·-]{0,40}\d)?)|[^\W\d_]{2,}")
 _DIGITS = re.compile(r"\d+")
@@ -22,7 +23,7 @@ _DIGITS = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A number that was read where the witness has another one."""
+    """A number that was read where the evidence has another one."""
 
     read: str
     known: str
@@ -32,24 +33,24 @@ class Difference:
 
 
 def differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
-    """The numbers of the texts read that stand in none of the known ones, each with the number it was likely misread from.
+    """Return the numbers read that are in none of the known texts, each with the number it was likely misread from.
 
-    That is a number which the reading lacks, and which differs by a digit or two or follows the same word. One written with
-    other separators, or broken or joined at a space, is no difference; nor is one without such a counterpart, for it may stand
-    in a picture that the witness does not read. A number that was read more often than it stands there counts as unknown.
+    That is a number which the reading lacks and which differs by a digit or two or follows the same word. A number written with
+    other separators, or split or joined at a space, is no difference. A number without such a counterpart is none either: it
+    may be in a picture that the evidence does not cover. A number that was read more often than it is known counts as unknown.
     """
-    ours, theirs = _found(read), _found(known)
-    known_digits = _with_joins([number.digits for number in theirs])
-    read_digits = _with_joins([number.digits for number in ours])
-    missing = [number for number in theirs if len(number.digits) >= LEAST_DIGITS and number.digits not in read_digits]
+    ours, theirs = _find_numbers(read), _find_numbers(known)
+    known_digits = _add_joined([number.digits for number in theirs])
+    read_digits = _add_joined([number.digits for number in ours])
+    missing = [number for number in theirs if len(number.digits) >= MIN_DIGITS and number.digits not in read_digits]
     budget = Counter(number.digits for number in theirs)
     result = []
     for number in ours:
         once_too_often = number.digits in budget and budget[number.digits] == 0
         budget[number.digits] -= number.digits in budget and not once_too_often
-        if len(number.digits) < LEAST_DIGITS or (_is_known(number.digits, known_digits) and not once_too_often):
+        if len(number.digits) < MIN_DIGITS or (_is_known(number.digits, known_digits) and not once_too_often):
             continue
-        counterpart = _counterpart(number, missing)
+        counterpart = _find_counterpart(number, missing)
         if counterpart is not None:
             missing.remove(counterpart)
             result.append(Difference(number.shown, counterpart.shown))
@@ -57,9 +58,9 @@ def differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
 
 
 def describe_differences(found: Sequence[Difference]) -> str:
-    """The differences in a sentence for the page's warning."""
-    shown = ", ".join(map(str, found[:MOST_SHOWN]))
-    more = f" and {len(found) - MOST_SHOWN} more" if len(found) > MOST_SHOWN else ""
+    """Return the differences as a sentence for the page's warning."""
+    shown = ", ".join(map(str, found[:MAX_SHOWN_DIFFERENCES]))
+    more = f" and {len(found) - MAX_SHOWN_DIFFERENCES} more" if len(found) > MAX_SHOWN_DIFFERENCES else ""
     return f"Numbers differ between the readers of the page: {shown}{more}."
 
 
@@ -71,24 +72,24 @@ class _Number(NamedTuple):
     before: str
 
 
-def _found(texts: Iterable[str]) -> list[_Number]:
-    """All numbers, in order."""
+def _find_numbers(texts: Iterable[str]) -> list[_Number]:
+    """Return all numbers of the texts in order."""
     found = []
     before = ""
     for match in _NUMBER_OR_WORD.finditer(unicodedata.normalize("NFKC", " ".join(texts))):
         if match[1] is None:
             before = match[0].casefold()
         else:
-            found.append(_Number(match[0], _digits(match[0]), before))
+            found.append(_Number(match[0], _digits_of(match[0]), before))
     return found
 
 
-def _digits(text: str) -> str:
+def _digits_of(text: str) -> str:
     return "".join(str(int(digit)) for run in _DIGITS.findall(text) for digit in run)
 
 
-def _with_joins(digits: Sequence[str]) -> set[str]:
-    """The numbers themselves and what two or three of them make in a row: thousands may stand apart."""
+def _add_joined(digits: Sequence[str]) -> set[str]:
+    """Return the numbers and those that two or three of them in a row make: thousands may be separated by spaces."""
     known = set(digits)
     known.update(first + second for first, second in pairwise(digits))
     known.update(a + b + c for a, b, c in zip(digits, digits[1:], digits[2:], strict=False))
@@ -96,30 +97,33 @@ def _with_joins(digits: Sequence[str]) -> set[str]:
 
 
 def _is_known(digits: str, known: set[str]) -> bool:
-    """Whether the number stands there, or is two known ones written without a space between."""
+    """Return whether the number is known, or consists of two known numbers written without a space."""
     if digits in known:
         return True
-    cuts = range(LEAST_DIGITS, len(digits) - LEAST_DIGITS + 1)
+    cuts = range(MIN_DIGITS, len(digits) - MIN_DIGITS + 1)
     return any(digits[:cut] in known and digits[cut:] in known for cut in cuts)
 
 
-def _counterpart(number: _Number, missing: Sequence[_Number]) -> _Number | None:
-    """Of the numbers that the reading lacks, the one it was most likely misread from."""
-    near = [(distance, other) for other in missing if (distance := _distance(number.digits, other.digits))]
+def _find_counterpart(number: _Number, missing: Sequence[_Number]) -> _Number | None:
+    """Return the missing number that this one was most likely misread from. None if there is none."""
+    near = [(distance, other) for other in missing if (distance := _distance_between(number.digits, other.digits))]
     if near:
         return min(near)[1]
     alike = (other for other in missing if number.before and other.before == number.before)
     return next(alike, None)
 
 
-def _distance(first: str, second: str) -> int:
-    """Digits changed, dropped or doubled; 0 where the numbers are too far apart to be readings of one."""
-    if abs(len(first) - len(second)) > NEAR or len(second) < LEAST_DIGITS:
+def _distance_between(first: str, second: str) -> int:
+    """Return the Levenshtein distance of two numbers' digits.
+
+    0 if they are equal or too different to be readings of one number.
+    """
+    if abs(len(first) - len(second)) > MAX_CHANGED_DIGITS or len(second) < MIN_DIGITS:
         return 0
     row = list(range(len(second) + 1))
     for place, digit in enumerate(first, start=1):
         above, row[0] = row[0], place
         for column, other in enumerate(second, start=1):
             above, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, above + (digit != other))
-    most = NEAR if len(second) > 4 else 1
+    most = MAX_CHANGED_DIGITS if len(second) > 4 else 1
     return row[-1] if row[-1] <= most else 0

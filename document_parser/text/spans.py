@@ -1,6 +1,6 @@
-"""Emphasis and links in texts: which stretches of a text they hold, and which addresses a link may lead to.
+"""Emphasis and links in texts: which ranges of a text they cover, and which addresses a link may lead to.
 
-Pure functions. A text and its spans may be cut, joined and cleaned as runs: pieces of text of one look each.
+Pure functions. A text and its spans can be cut, joined and cleaned as runs: pieces of text of one look.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from urllib.parse import quote, urlsplit
 from document_parser.models import Span
 
 LONGEST_LINK = 2000
-"""Characters of an address; longer ones are no links."""
+"""Maximum characters of an address; longer ones are not kept as links."""
 PAGE_LINK = "#page-"
+"""How a link to a page of the same document begins; its number follows."""
 
 _PAGE = re.compile(r"#page-[1-9]\d{0,8}")
 _HOST = re.compile(r"(?:[A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+\.?|\[[0-9A-Fa-f:.]+\]")
@@ -30,12 +31,12 @@ _SENTENCE_END = ".!?…"
 _PAIRS = {"(": ")", "[": "]", "{": "}", "“": "”", "«": "»", "‘": "’", "„": "“", '"': '"', "'": "'"}
 _CLOSING = frozenset(_PAIRS.values())
 _WORD = re.compile(r"[^\W_]{2}")
-"""A single slanted or heavy letter is a symbol, not emphasis."""
+"""A single italic or bold letter is a symbol, not emphasis."""
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 class Look(NamedTuple):
-    """How text looks, and where it leads."""
+    """How text looks and where it leads."""
 
     bold: bool = False
     italic: bool = False
@@ -50,7 +51,7 @@ class Run(NamedTuple):
 
 
 class Range(NamedTuple):
-    """Characters from ``start`` up to ``end``, and what they have in common."""
+    """The characters from ``start`` up to ``end``, and the value that they share."""
 
     start: int
     end: int
@@ -58,7 +59,7 @@ class Range(NamedTuple):
 
 
 def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
-    """The whole text as runs; spans beyond its end or over each other are cut."""
+    """Return the whole text as runs. Spans that overlap or reach beyond its end are cut."""
     runs, at = [], 0
     for span in spans:
         start, end = max(at, span.start), min(len(text), span.end)
@@ -69,7 +70,7 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
 
 
 def spans_of(runs: Iterable[Run]) -> list[Span]:
-    """The spans of a text that is made of these runs."""
+    """Return the spans of the text that these runs make."""
     spans, at = [], 0
     for look, group in groupby(runs, key=lambda run: run.look):
         start, at = at, at + sum(len(run.text) for run in group)
@@ -79,11 +80,12 @@ def spans_of(runs: Iterable[Run]) -> list[Span]:
 
 
 def text_of(runs: Iterable[Run]) -> str:
+    """Return the text that these runs make."""
     return "".join(run.text for run in runs)
 
 
 def cut(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
-    """The runs of the text's characters from ``start`` up to ``end``."""
+    """Return the runs of the characters from ``start`` up to ``end``; None reaches to the end."""
     kept, at = [], 0
     for run in runs:
         piece = run.text[max(0, start - at) : None if end is None else max(0, end - at)]
@@ -94,14 +96,17 @@ def cut(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
 
 
 def stripped(runs: Sequence[Run]) -> list[Run]:
-    """The runs without white at both ends of their text."""
+    """Return the runs without white space at both ends of their text."""
     text = text_of(runs)
     start = len(text) - len(text.lstrip())
     return cut(runs, start, max(start, len(text.rstrip())))
 
 
 def replaced(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[str, list[Span]]:
-    """The text with its first ``old`` as ``new``, and its spans where they stand then. Raises ValueError without an ``old``."""
+    """Replace the first ``old`` in a text by ``new``, and return the text and its moved spans.
+
+    Raises ValueError if the text has no ``old``.
+    """
     start = text.index(old)
     runs = runs_of(text, spans)
     look = next(iter(cut(runs, start, start + 1)), Run("")).look
@@ -110,18 +115,18 @@ def replaced(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[str,
 
 
 def tidied(text: str, spans: Sequence[Span]) -> list[Span]:
-    """The spans that tell something, grown over white between like ones, without white and punctuation at their ends.
+    """Return the spans that matter, joined over white space and without white space and punctuation at their ends.
 
-    Emphasis of a part of a word is none: no reader of Markdown would see it.
+    Emphasis of a part of a word is dropped, because no reader of Markdown would show it.
     """
-    bold = [found for span in ranges(text, spans, lambda span: span.bold) if (found := _emphasised(text, span))]
-    italic = [found for span in ranges(text, spans, lambda span: span.italic) if (found := _emphasised(text, span))]
-    links = [found for span in ranges(text, spans, lambda span: span.link or False) if (found := _linked(text, span))]
-    return _composed(bold, italic, links)
+    bold = [found for span in ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
+    italic = [found for span in ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
+    links = [found for span in ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
+    return _compose_spans(bold, italic, links)
 
 
 def ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
-    """The longest ranges of one value, over white between them too; without those of no value."""
+    """Return the longest ranges with the same value, also across white space. Ranges without a value are left out."""
     found: list[Range] = []
     for span in spans:
         now = value(span)
@@ -135,34 +140,40 @@ def ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]
     return found
 
 
-def _emphasised(text: str, span: Range) -> Range | None:
-    start, end = _trimmed(text, span.start, span.end)
+def _trim_emphasis(text: str, span: Range) -> Range | None:
+    start, end = _trim(text, span.start, span.end)
     while start < end and is_inside_word(text, start):
-        start, end = _trimmed(text, _next_white(text, start, end), end)
+        start, end = _trim(text, _find_white(text, start, end), end)
     while start < end and is_inside_word(text, end):
-        start, end = _trimmed(text, start, max(start, text.rfind(" ", start, end)))
+        start, end = _trim(text, start, max(start, text.rfind(" ", start, end)))
     return Range(start, end) if _WORD.search(text, start, end) or _CJK.search(text, start, end) else None
 
 
 def is_inside_word(text: str, place: int) -> bool:
-    """Whether the characters before and at a place are of one word. Writing without spaces has no words to part."""
+    """Return whether the characters before and at a position belong to one word.
+
+    Scripts without spaces have no words to split: False.
+    """
     if not 0 < place < len(text):
         return False
     before, after = text[place - 1], text[place]
     return before.isalnum() and after.isalnum() and not (_CJK.match(before) or _CJK.match(after))
 
 
-def _next_white(text: str, start: int, end: int) -> int:
+def _find_white(text: str, start: int, end: int) -> int:
     found = text.find(" ", start, end)
     return end if found < 0 else found
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """The range without white, stops and brackets without a partner at its ends; a whole sentence keeps its stop."""
-    while start < end and (text[start].isspace() or text[start] in _AFTER or _unpaired_opening(text, start, end)):
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the range without white space, punctuation and unpaired brackets at its ends.
+
+    A whole sentence keeps its full stop.
+    """
+    while start < end and (text[start].isspace() or text[start] in _AFTER or _is_unpaired_opening(text, start, end)):
         start += 1
     stops = _AFTER.translate({ord(stop): None for stop in _SENTENCE_END}) if _begins_sentence(text, start) else _AFTER
-    while start < end and (text[end - 1].isspace() or text[end - 1] in stops or _unpaired_closing(text, start, end)):
+    while start < end and (text[end - 1].isspace() or text[end - 1] in stops or _is_unpaired_closing(text, start, end)):
         end -= 1
     return start, end
 
@@ -172,41 +183,41 @@ def _begins_sentence(text: str, start: int) -> bool:
     return start == 0 or (before == "" and start < 5) or before[-1:] in _SENTENCE_END or before[-1:] == ":"
 
 
-def _unpaired_opening(text: str, start: int, end: int) -> bool:
+def _is_unpaired_opening(text: str, start: int, end: int) -> bool:
     first = text[start]
     if first in _PAIRS:
         return text.find(_PAIRS[first], start + 1, end) < 0
     return first in _CLOSING
 
 
-def _unpaired_closing(text: str, start: int, end: int) -> bool:
+def _is_unpaired_closing(text: str, start: int, end: int) -> bool:
     last = text[end - 1]
     if last in _CLOSING:
         return not any(text.find(opening, start, end - 1) >= 0 for opening, closing in _PAIRS.items() if closing == last)
     return last in _PAIRS
 
 
-def _linked(text: str, span: Range) -> Range | None:
-    """A link's range; where its text names its address, that much of it."""
-    for name in _names(str(span.value)):
+def _trim_link(text: str, span: Range) -> Range | None:
+    """Return a link's range. If its text contains its address, only that part."""
+    for name in _spellings_of(str(span.value)):
         if (found := text.find(name, span.start, span.end)) >= 0:
             return Range(found, found + len(name), span.value)
-    start, end = _trimmed(text, span.start, span.end)
+    start, end = _trim(text, span.start, span.end)
     return Range(start, end, span.value) if any(map(str.isalnum, text[start:end])) else None
 
 
-def _names(link: str) -> list[str]:
-    """The ways in which a text may spell an address, longest first."""
+def _spellings_of(link: str) -> list[str]:
+    """Return the ways in which a text may spell an address, longest first."""
     bare = re.sub(r"^(?:https?://|mailto:)", "", link)
     return [link, link.removesuffix("/"), bare, bare.removesuffix("/")] if "." in bare else []
 
 
 def names_itself(text: str, link: str) -> bool:
-    """Whether a text is its own address, as those who read Markdown make links of by themselves."""
-    return text in _names(link) and _NAMED.fullmatch(text) is not None
+    """Return whether a text is its own address, so that Markdown readers make it a link by themselves."""
+    return text in _spellings_of(link) and _NAMED.fullmatch(text) is not None
 
 
-def _composed(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range]) -> list[Span]:
+def _compose_spans(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range]) -> list[Span]:
     places = sorted({place for found in (bold, italic, links) for one in found for place in one[:2]})
     look_up = [_Ranges(found) for found in (bold, italic, links)]
     spans = []
@@ -219,25 +230,26 @@ def _composed(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Ra
 
 
 class _Ranges:
-    """Ranges in order, asked for by place."""
+    """Ordered ranges that are looked up by position."""
 
     def __init__(self, found: Sequence[Range]) -> None:
         self._found = found
         self._starts = [one.start for one in found]
 
     def at(self, place: int) -> str | bool:
+        """Return the value of the range at a position. False if there is none."""
         number = bisect_right(self._starts, place) - 1
         return self._found[number].value if number >= 0 and place < self._found[number].end else False
 
 
 def named_links(text: str) -> list[Range]:
-    """The addresses that a text spells out itself."""
+    """Return the ranges of addresses that a text spells out, each with its address."""
     if "://" not in text and "www." not in text and "@" not in text:
         return []
     found = []
     for match in _NAMED.finditer(text):
         start, end = match.span()
-        while end > start and (text[end - 1] in _AFTER + "'" or _unpaired_closing(text, start, end)):
+        while end > start and (text[end - 1] in _AFTER + "'" or _is_unpaired_closing(text, start, end)):
             end -= 1
         name = text[start:end]
         scheme = "" if "://" in name else "mailto:" if "@" in name else "http://"
@@ -247,9 +259,11 @@ def named_links(text: str) -> list[Range]:
 
 
 def safe_link(address: str) -> str | None:
-    """An address that a reader may be led to, in plain ASCII: http, https, mailto, or a page of the document; else None.
+    """Return an address that a reader may be led to, in plain ASCII: http, https, mailto or a page of the document.
 
-    Addresses come from documents, and so from anybody: those with a name and password before the host are refused, since
+    None otherwise.
+
+    Addresses come from documents and cannot be trusted. Those with a name and password before the host are refused, because
     they look like other hosts than they lead to.
     """
     address = address.strip()
@@ -264,14 +278,14 @@ def safe_link(address: str) -> str | None:
         return None
     scheme = parts.scheme.lower()
     if scheme == "mailto":
-        return _quoted(address) if _MAIL.match(parts.path) else None
+        return _quote(address) if _MAIL.match(parts.path) else None
     if scheme not in {"http", "https"} or "@" in parts.netloc or "\\" in address or port == 0:
         return None
     name = parts.netloc.rpartition(":")[0] if port is not None else parts.netloc.removesuffix(":")
-    return _quoted(address) if host and _HOST.fullmatch(name) else None
+    return _quote(address) if host and _HOST.fullmatch(name) else None
 
 
-def _quoted(address: str) -> str | None:
-    """What may not stand in an address as %XX; None where it grows too long by that."""
+def _quote(address: str) -> str | None:
+    """Return the address with forbidden characters as %XX. None if that makes it too long."""
     quoted = quote(address.encode("utf-8", "replace"), safe=_ALLOWED)
     return quoted if len(quoted) <= LONGEST_LINK else None

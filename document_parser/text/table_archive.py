@@ -1,6 +1,6 @@
 """Read and write the archive of a document's tables: one CSV file per table, and ``tables.json``, which lists them.
 
-This is how a CSV result is stored. Whoever hands it out opens one table, or takes the archive as it is.
+A CSV result is stored this way. A response serves one table or the whole archive.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from pydantic import BaseModel, TypeAdapter
 from document_parser.errors import SeveralTables, TableNotFound
 
 MANIFEST = "tables.json"
+"""Name of the file in the archive that lists the tables."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every entry: the earliest that a ZIP archive can hold, so that equal content makes equal bytes."""
 
 
 class TableEntry(BaseModel):
-    """One table in the archive. ``page`` is the page it begins on, ``header`` tells whether its first row is a header."""
+    """One table in the archive. ``page`` is the page it begins on, ``header`` is whether its first row is a header."""
 
     file: str
     page: int
@@ -30,7 +31,7 @@ class TableEntry(BaseModel):
 
 
 class CsvTable(NamedTuple):
-    """One table to write; ``lines`` are its CSV, read once."""
+    """One table to write. ``lines`` are its CSV, read once."""
 
     page: int
     caption: str
@@ -39,18 +40,19 @@ class CsvTable(NamedTuple):
 
 
 class TableArchive:
-    """An archive that was written by ``write_archive``. Close ``stream`` when done.
+    """An archive that ``write_archive`` wrote. Close ``stream`` when done.
 
     Raises zipfile.BadZipFile and KeyError for another file.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
+        """Read the list of tables. Raises zipfile.BadZipFile, KeyError, pydantic.ValidationError."""
         self.stream = stream
         self._zip = ZipFile(stream)
         self.entries = TypeAdapter(list[TableEntry]).validate_json(self._zip.read(MANIFEST))
 
     def entry(self, number: int | None) -> TableEntry | None:
-        """Return the table with this number, counted from 1; without a number the only one, or None if there is no table.
+        """Return the table with this number, counted from 1. Without a number return the only table, or None if there is none.
 
         Raises TableNotFound, SeveralTables.
         """
@@ -67,14 +69,14 @@ class TableArchive:
 
 
 def write_archive(tables: Iterable[CsvTable], out: IO[bytes]) -> None:
-    """Write the archive, table by table and row by row."""
+    """Write the archive table by table and row by row."""
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         entries = [entry.model_dump() for entry in add_tables(archive, tables)]
         archive.writestr(zip_entry(MANIFEST), json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
 
 
 def add_tables(archive: ZipFile, tables: Iterable[CsvTable], folder: str = "") -> Iterator[TableEntry]:
-    """Write a CSV file per table into an open archive, and yield what was written."""
+    """Write a CSV file per table into an open archive, and yield an entry for each."""
     seen: Counter[int] = Counter()
     for table in tables:
         seen[table.page] += 1
@@ -86,9 +88,9 @@ def add_tables(archive: ZipFile, tables: Iterable[CsvTable], folder: str = "") -
 
 
 def zip_entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
-    """Return an entry that is the same whenever and wherever it is made."""
+    """Return an archive entry that is the same whenever and wherever it is made."""
     entry = ZipInfo(name, EPOCH)
     entry.compress_type = compression
-    entry.create_system = 3  # Unix wherever it runs, or the bytes would differ
+    entry.create_system = 3  # Unix on every system, or the bytes would differ
     entry.external_attr = 0o644 << 16
     return entry
