@@ -18,7 +18,7 @@ MAX_SINGLE_TEXT_COLUMNS = 1
 More such columns are parts of a formula, or of a drawing.
 """
 MIN_ROWS_WITH_SINGLE_TEXT = 5
-"""Rows of a table, at least, that has a column of one text."""
+"""Rows of a table, at least, that has a column of one text, such as a unit beside one of many sums."""
 MIN_COLUMN_GAP_EM = 0.6
 """Font sizes of the narrowest gap between two columns."""
 MAX_HEADING_GAP_EM = 0.9
