@@ -186,7 +186,7 @@ class _Row:
         self.end = self.bottom + ROW_REACH_SHARE * (self.bottom - self.top)
 
     def overlap_with(self, top: float, bottom: float) -> float:
-        """Return how much of the lower of two heights overlaps the other, as a share; at least 0.5 means one line.
+        """Return the overlap of two heights as a share of the smaller one; at least 0.5 means one line.
 
         Small marks get an extra reach: a comma hangs below the letters if boxes are tight.
         """

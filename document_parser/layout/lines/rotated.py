@@ -60,10 +60,10 @@ def find_page_turn(words: Sequence[Word]) -> int:
 
     ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
-    telling = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
-    turned = [word for word in telling if _is_sideways(word)]
+    conclusive = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
+    turned = [word for word in conclusive if _is_sideways(word)]
     if len(turned) < MIN_SIDEWAYS_WORDS or sum(len(word.text) for word in turned) < MIN_SIDEWAYS_SHARE * sum(
-        len(word.text) for word in telling
+        len(word.text) for word in conclusive
     ):
         return 0
     steps = [after.top - before.top for before, after in pairwise(turned) if _is_in_strip(before, after)]
