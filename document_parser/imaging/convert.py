@@ -1,4 +1,4 @@
-"""Page pictures as the CPU engines take them."""
+"""Convert page images to the forms that the CPU engines take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from document_parser.models import PageImage
 
 
 def opened(page: PageImage) -> Image.Image:
-    """The picture, decoded. Raises EngineRefused where it is not what it says."""
+    """Return the decoded image of a page. Raises EngineRefused if the data is not in the encoding it declares."""
     try:
         if page.encoding == "rgb":
             return Image.frombytes("RGB", (page.width_pixels, page.height_pixels), page.data)
@@ -24,5 +24,5 @@ def opened(page: PageImage) -> Image.Image:
 
 
 def blue_first(picture: Image.Image) -> NDArray[np.uint8]:
-    """Rows of pixels as OpenCV wants them: blue, green, red."""
+    """Return the image as OpenCV expects it: rows of 8-bit pixels with the channels blue, green, red."""
     return np.ascontiguousarray(np.asarray(picture, dtype=np.uint8)[:, :, ::-1])

@@ -1,9 +1,9 @@
-"""What the ink of a picture shows before anybody reads it. Runs in the opener child; a page takes about ten milliseconds.
+"""Measure the ink of a page image before any engine reads it. Runs in the opener child, about ten milliseconds a page.
 
-The number of letters is found from the lines of writing: in narrow strips of the page every run of inked rows that is as high
-as a line counts as many letters as fit its inked width, a letter being half as wide as the run is high. On 300 digital pages of
-many makers the letters of the text layer came to .89 of that estimate at the median, and to .61 and .99 at the fifth and the
-ninety-fifth of a hundred; pictures and handwriting make the estimate too high, print smaller than about five pixels too low.
+The number of letters is estimated from the text lines: in narrow strips of the page, every run of inked rows that is as high as
+a line counts as the number of letters that fit its inked width, if a letter is half as wide as the run is high. On 300 digital
+pages of many producers, the letters of the text layer were .89 of that estimate at the median, and .61 and .99 at the 5th and
+95th percentile. Pictures and handwriting make the estimate too high, print smaller than about five pixels too low.
 """
 
 from __future__ import annotations
@@ -16,90 +16,105 @@ from PIL import Image
 
 from document_parser.models import INK_COLUMNS, INK_ROWS, InkFacts
 
-LONG_SIDE = 1200
-STRIPS = 12
-CLEARLY = 40
-"""Grey levels, of 256, between paper and ink."""
+INK_LONG_SIDE_PIXELS = 1200
+"""Pixels of the long side of the reduced image on which ink is measured."""
+INK_STRIPS = 12
+"""Vertical strips into which the page is divided to find text lines."""
+INK_GREY_LEVELS = 40
+"""Grey levels, of 256, by which a pixel differs from the paper to count as ink."""
 
-LEAST_HEIGHT = 4
-HIGHEST = 0.05
-LETTER_WIDTH = 0.5
-FILLED = 0.9
-TOUCHED = 0.02
+MIN_LINE_HEIGHT_PIXELS = 4
+"""A lower run of inked rows is no text line."""
+MAX_LINE_HEIGHT_SHARE = 0.05
+"""A run of inked rows higher than this share of the page's height is no text line."""
+LETTER_WIDTH_RATIO = 0.5
+"""Width of a letter over the height of its run."""
+FILLED_SHARE = 0.9
+"""A strip's row with a larger share of ink is no text."""
+TOUCHED_SHARE = 0.02
+"""A strip's row, or a cell of the grid, with a larger share of ink has ink."""
 
-UNEVEN = 1.75
-"""The higher quarter of the lines over the lower one. Print stays below 1.5, French wills of 1914 begin at 1.8."""
-RUNS_ENOUGH = 60
+UNEVEN_RATIO = 1.75
+"""Upper quartile of the line heights over the lower one. Print stays below 1.5, French wills of 1914 begin at 1.8."""
+MIN_RUNS = 60
+"""Fewer runs say nothing about even or uneven lines."""
 
-THIN = 6
-LEVELS, UPRIGHTS = 3, 2
-MANY_LEVELS = 8
+MAX_RULING_PIXELS = 6
+"""A thicker run of inked rows is no ruling line."""
+MIN_LEVEL_RULINGS, MIN_UPRIGHT_RULINGS = 3, 2
+"""Level and upright ruling lines that together make a page ruled."""
+MIN_LEVEL_RULINGS_ALONE = 8
+"""Level ruling lines that make a page ruled without any upright ones."""
 
 Mask = NDArray[np.bool_]
+"""Whether each pixel is ink."""
 
 
 def ink_facts(grey: Image.Image, paper: int) -> InkFacts:
-    """The facts of a grey picture whose paper has this level."""
-    small = np.asarray(grey.reduce(max(1, round(max(grey.size) / LONG_SIDE))), dtype=np.int16)
-    ink: Mask = np.abs(small - paper) > CLEARLY
-    widths, heights = _runs(ink)
+    """Return the ink facts of a greyscale page image. ``paper`` is the grey level of the paper, 0 to 255."""
+    small = np.asarray(grey.reduce(max(1, round(max(grey.size) / INK_LONG_SIDE_PIXELS))), dtype=np.int16)
+    ink: Mask = np.abs(small - paper) > INK_GREY_LEVELS
+    widths, heights = _measure_runs(ink)
     return InkFacts(
-        letters=round(float((widths / (LETTER_WIDTH * heights)).sum())),
+        letters=round(float((widths / (LETTER_WIDTH_RATIO * heights)).sum())),
         ruled=_is_ruled(ink),
         uneven=_is_uneven(heights),
-        cells=_cells(ink),
+        cells=_encode_cells(ink),
     )
 
 
-def _runs(ink: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Inked width and height, in pixels, of the pieces of lines found strip by strip."""
+def _measure_runs(ink: Mask) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the inked widths and the heights, in pixels, of the pieces of text lines found in each strip."""
     height, width = ink.shape
     widths: list[float] = []
     heights: list[float] = []
-    for left, right in pairwise(np.linspace(0, width, STRIPS + 1).astype(int)):
+    for left, right in pairwise(np.linspace(0, width, INK_STRIPS + 1).astype(int)):
         strip = ink[:, left:right]
         share = strip.mean(axis=1) if right > left else np.zeros(height)
-        for top, bottom in _bands((share > TOUCHED) & (share < FILLED)):
-            if LEAST_HEIGHT <= bottom - top <= HIGHEST * height:
+        for top, bottom in _find_bands((share > TOUCHED_SHARE) & (share < FILLED_SHARE)):
+            if MIN_LINE_HEIGHT_PIXELS <= bottom - top <= MAX_LINE_HEIGHT_SHARE * height:
                 widths.append(float(strip[top:bottom].any(axis=0).sum()))
                 heights.append(float(bottom - top))
     return np.asarray(widths, dtype=np.float64), np.asarray(heights, dtype=np.float64)
 
 
-def _bands(mask: Mask) -> list[tuple[int, int]]:
-    """Start and end of every run of what is true."""
+def _find_bands(mask: Mask) -> list[tuple[int, int]]:
+    """Return start and end of every run of true values."""
     steps = np.diff(np.concatenate(([0], mask.astype(np.int8), [0])))
     return list(zip(np.flatnonzero(steps == 1).tolist(), np.flatnonzero(steps == -1).tolist(), strict=True))
 
 
 def _is_uneven(heights: NDArray[np.float64]) -> bool:
-    if len(heights) < RUNS_ENOUGH:
+    """Return whether the lines are of uneven height, as by hand."""
+    if len(heights) < MIN_RUNS:
         return False
     low, high = np.percentile(heights, (25, 75))
-    return bool(high >= UNEVEN * low)
+    return bool(high >= UNEVEN_RATIO * low)
 
 
 def _is_ruled(ink: Mask) -> bool:
+    """Return whether the ink has lines as drawn around the cells of a table."""
     height, width = ink.shape
-    levels = _straight(ink, width // 10)
-    uprights = _straight(np.ascontiguousarray(ink.T), max(40, height // 30))
-    return (levels >= LEVELS and uprights >= UPRIGHTS) or levels >= MANY_LEVELS
+    levels = _count_rulings(ink, width // 10)
+    uprights = _count_rulings(np.ascontiguousarray(ink.T), max(40, height // 30))
+    return (levels >= MIN_LEVEL_RULINGS and uprights >= MIN_UPRIGHT_RULINGS) or levels >= MIN_LEVEL_RULINGS_ALONE
 
 
-def _straight(ink: Mask, length: int) -> int:
-    """How many thin places across have a run of ink of at least this length."""
+def _count_rulings(ink: Mask, length: int) -> int:
+    """Return how many thin bands of rows hold a run of ink of at least ``length`` pixels."""
     if length < 1 or ink.shape[1] <= length:
         return 0
     sums = np.cumsum(np.pad(ink, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
     runs: Mask = (sums[:, length:] - sums[:, :-length]).max(axis=1) >= 0.97 * length
-    return sum(end - start <= THIN for start, end in _bands(runs))
+    return sum(end - start <= MAX_RULING_PIXELS for start, end in _find_bands(runs))
 
 
-def _cells(ink: Mask) -> str:
+def _encode_cells(ink: Mask) -> str:
+    """Return which cells of the grid have ink, as hexadecimal bits row by row; empty if the image is smaller than the grid."""
     rows = np.linspace(0, ink.shape[0], INK_ROWS + 1).astype(int)
     columns = np.linspace(0, ink.shape[1], INK_COLUMNS + 1).astype(int)
     if min(ink.shape) < max(INK_ROWS, INK_COLUMNS):
         return ""
     counts = np.add.reduceat(np.add.reduceat(ink.astype(np.int32), rows[:-1], axis=0), columns[:-1], axis=1)
     areas = np.outer(np.diff(rows), np.diff(columns))
-    return np.packbits(counts > TOUCHED * areas).tobytes().hex()
+    return np.packbits(counts > TOUCHED_SHARE * areas).tobytes().hex()

@@ -1,11 +1,12 @@
-"""What was found on a picture that lies a little askew, levelled by the slope of the lines of writing found on it.
+"""Level what was found on a slightly skewed page image, by the slope of its text lines.
 
-Pictures that lie clearly askew come straightened already, whoever reads them: see pipeline.askew. Here is what that leaves,
-for layout and rules, which mind a slope that the recognition does not. There are two ways because neither does the other's
-work as well, on 42 scans and 58 receipts of the development corpus. Of pictures straightened before from 0.3 degrees on,
-RapidOCR read fewer words (mean F1 .882 to .880, and .961 to .959): turning softens small print. The slope of the ink, in place
-of that of the lines, put the lines of a typed page out of order (.49 to .27). From 1.5 degrees on, straightening the picture
-helps: the order of two pages went from .83 to .99.
+Clearly skewed images are straightened before any engine sees them: see ``imaging.deskew``. This module corrects the remaining
+skew for layout and ruling lines, which are sensitive to a slope that recognition is not.
+
+There are two methods because neither does the work of the other, as measured on 42 scans and 58 receipts of the development
+corpus. If images are straightened before from 0.3 degrees on, RapidOCR reads fewer words (mean F1 .882 to .880, and .961 to
+.959), because turning softens small print. The slope of the ink, in place of that of the lines, put the lines of a typed page
+out of order (.49 to .27). From 1.5 degrees on, straightening the image helps: the order of two pages went from .83 to .99.
 """
 
 from __future__ import annotations
@@ -16,29 +17,37 @@ from numpy.typing import NDArray
 
 from document_parser.models.skew import Skew
 
-LEAST_DEGREES = 0.3
-"""Less does no harm: over the breadth of a page a line falls by a third of its height."""
-MOST_DEGREES = 15.0
-"""Beyond this it is no scan laid down badly."""
-LONG = 5.0
-"""A line this many times as long as high tells its slope."""
-LEAST_LINES = 3
-TOGETHER = 1.0
-"""Degrees from the middle slope within which most of the writing must lie: crumpled paper and adverts have no slope."""
-MOST = 0.6
-EVERY = 16
+MIN_LINE_SKEW_DEGREES = 0.3
+"""A smaller skew does no harm: over the width of a page a line falls by a third of its height."""
+MAX_LINE_SKEW_DEGREES = 15.0
+"""A larger slope is not that of a badly placed scan."""
+MIN_LENGTH_RATIO = 5.0
+"""A line counts for the slope if it is at least this many times as long as high."""
+MIN_LINES = 3
+"""Fewer such lines give no slope."""
+MAX_SLOPE_DIFFERENCE_DEGREES = 1.0
+"""Degrees from the median slope within which most of the text must lie: crumpled paper and adverts have no common slope."""
+MIN_AGREEING_SHARE = 0.6
+"""Share of the text, weighted by length, whose slope must agree with the median."""
+SAMPLE_STEP_PIXELS = 16
+"""Every pixel at this distance is taken for the colour of the paper."""
 
 Pixels = NDArray[np.uint8]
+"""Rows of pixels of an image, 8 bits a channel."""
 Corners = NDArray[np.float32]
 """Corners of boxes, (n, 4, 2), in pixels, clockwise from the top left."""
 
 
 def skew_of(boxes: Corners, pixels: Pixels) -> Skew:
-    """The skew of a picture, by the boxes of its lines; none where it is too small, too large, or the lines disagree."""
+    """Return the skew of a page image from the boxes of its text lines.
+
+    ``boxes`` are in pixels. The result has 0 degrees if the slope is outside MIN_LINE_SKEW_DEGREES to MAX_LINE_SKEW_DEGREES, or
+    if the lines disagree.
+    """
     height, width = pixels.shape[:2]
     none = Skew(shape=width / height)
     degrees = _common_slope(boxes)
-    if not LEAST_DEGREES <= abs(degrees) <= MOST_DEGREES:
+    if not MIN_LINE_SKEW_DEGREES <= abs(degrees) <= MAX_LINE_SKEW_DEGREES:
         return none
     skew = none._replace(degrees=round(degrees, 2))
     middle = np.array((width / 2, height / 2))
@@ -47,36 +56,39 @@ def skew_of(boxes: Corners, pixels: Pixels) -> Skew:
 
 
 def straightened_boxes(boxes: Corners, skew: Skew, pixels: Pixels) -> Corners:
-    """The boxes as they stand on the straightened picture."""
-    return cv2.transform(boxes, _matrix(skew, pixels)).astype(np.float32, copy=False)
+    """Return the boxes, in pixels, at their places on the straightened image."""
+    return cv2.transform(boxes, _rotation_matrix(skew, pixels)).astype(np.float32, copy=False)
 
 
 def straightened_picture(pixels: Pixels, skew: Skew) -> Pixels:
-    """The picture, of the same size, with its lines of writing level; its corners are filled with paper."""
+    """Return the image with its text lines level, at the same size; corners have the colour of the paper."""
     height, width = pixels.shape[:2]
-    # White corners beside grey paper would have edges, which look like rules.
-    paper = np.median(pixels[::EVERY, ::EVERY], axis=(0, 1)).tolist()
+    # White corners beside grey paper would have edges that look like ruling lines.
+    paper = np.median(pixels[::SAMPLE_STEP_PIXELS, ::SAMPLE_STEP_PIXELS], axis=(0, 1)).tolist()
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_CONSTANT
-    straight = cv2.warpAffine(pixels, _matrix(skew, pixels), (width, height), flags=flags, borderMode=border, borderValue=paper)
+    straight = cv2.warpAffine(
+        pixels, _rotation_matrix(skew, pixels), (width, height), flags=flags, borderMode=border, borderValue=paper
+    )
     return straight.astype(np.uint8, copy=False)
 
 
-def _matrix(skew: Skew, pixels: Pixels) -> NDArray[np.float64]:
+def _rotation_matrix(skew: Skew, pixels: Pixels) -> NDArray[np.float64]:
+    """Return OpenCV's matrix that turns the image about its centre and shrinks it by ``skew.scale``."""
     height, width = pixels.shape[:2]
     return np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), skew.degrees, skew.scale), dtype=np.float64)
 
 
 def _common_slope(boxes: Corners) -> float:
-    """The slope in degrees, falling to the right, on which most of the writing agrees; 0 where there is none."""
+    """Return the slope in degrees, positive to the right and down, on which most of the text agrees; 0 if there is none."""
     along = (boxes[:, 1] + boxes[:, 2] - boxes[:, 0] - boxes[:, 3]) / 2
     lengths, heights = np.linalg.norm(along, axis=1), np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
-    long = lengths >= LONG * np.maximum(heights, 1)
-    if long.sum() < LEAST_LINES:
+    long = lengths >= MIN_LENGTH_RATIO * np.maximum(heights, 1)
+    if long.sum() < MIN_LINES:
         return 0.0
     slopes = np.degrees(np.arctan2(along[long, 1], along[long, 0]))
     order = np.argsort(slopes)
-    # A capital at its head tilts the box of a short line.
+    # A capital at its start tilts the box of a short line.
     weights = (lengths**2 / np.maximum(heights, 1))[long][order]
     slopes, weights = slopes[order], weights / weights.sum()
     middle = float(slopes[np.searchsorted(np.cumsum(weights), 0.5)])
-    return middle if weights[np.abs(slopes - middle) <= TOGETHER].sum() >= MOST else 0.0
+    return middle if weights[np.abs(slopes - middle) <= MAX_SLOPE_DIFFERENCE_DEGREES].sum() >= MIN_AGREEING_SHARE else 0.0

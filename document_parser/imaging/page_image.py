@@ -1,4 +1,4 @@
-"""What all page pictures have in common: size, encoding, and what a glance at them tells. Runs in the opener child."""
+"""Encode page images at the size an engine wants, straighten them and measure their ink. Runs in the opener child."""
 
 from __future__ import annotations
 
@@ -16,22 +16,31 @@ from document_parser.models import InkFacts, PictureSpec
 from document_parser.models.skew import Skew
 
 INK_MARGIN = 32
-"""Grey levels, of 256, by which a pixel must differ from the paper to count as ink. Paper's own noise stays below it."""
+"""Grey levels, of 256, by which a pixel must differ from the paper to count as ink. The paper's own noise stays below it."""
 
-_FULL_INK = 160.0
-_FAINTEST = 0.12
-_GLANCE_LONG_SIDE = 832
-_TILE = 64
-_FULL = 0.8
-_SIDEWAYS_MARGIN = 1.2
-_MOST_SIDEWAYS = 1000.0
-_LEAST_VARIATION = 1e-3
+_FULL_INK_LEVELS = 160.0
+"""Grey levels from the paper at which ink has its full strength."""
+_MIN_INK_STRENGTH = 0.12
+"""Fainter ink, as a share of full strength, does not count for the writing direction."""
+_REDUCED_LONG_SIDE_PIXELS = 832
+"""Pixels of the long side of the largest reduced image on which the writing direction is measured."""
+_TILE_PIXELS = 64
+"""Side of a tile in pixels."""
+_FILLED_SHARE = 0.8
+"""A tile's row or column with a stronger mean is a ruled line or a bar."""
+_SIDEWAYS_MARGIN_RATIO = 1.2
+"""How many times more the ink must vary across the page than down it to make the page sideways."""
+_MAX_SIDEWAYS_SCORE = 1000.0
+"""The score is cut off here."""
+_MIN_VARIATION = 1e-3
+"""Added to both sides of a ratio, so that noise on empty tiles does not count."""
 
 
-def picture_size(width: float, height: float, spec: PictureSpec, dpi: float) -> tuple[int, int]:
-    """Pixels of a picture of a page of ``width`` x ``height`` points at ``dpi``, within the limits of ``spec``.
+def compute_pixel_size(width: float, height: float, spec: PictureSpec, dpi: float) -> tuple[int, int]:
+    """Return the width and height in pixels of the image of a page of ``width`` x ``height`` points at ``dpi``.
 
-    Small pages grow to ``min_short_side``; ``max_long_side`` has the last word, whatever a file says of its size.
+    Small pages are enlarged to ``spec.min_short_side``. ``spec.max_long_side`` has precedence over everything, whatever size a
+    file declares.
     """
     scale = dpi / 72
     if min(width, height) * scale < spec.min_short_side:
@@ -40,8 +49,12 @@ def picture_size(width: float, height: float, spec: PictureSpec, dpi: float) -> 
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-class Frame(NamedTuple):
-    """The part of a page that is drawn: its size, where it begins on the page, and the page's size, all in pixels."""
+class RenderWindow(NamedTuple):
+    """The part of a page that is rendered, in pixels.
+
+    ``left`` and ``top`` are where the part begins on the page, from its top left; ``page_width`` and ``page_height`` are the
+    size of the whole page.
+    """
 
     width: int
     height: int
@@ -51,43 +64,54 @@ class Frame(NamedTuple):
     page_height: int
 
 
-def framed(width: float, height: float, spec: PictureSpec, dpi: float) -> Frame:
-    """What to draw of a page of ``width`` x ``height`` points, upright, at ``dpi``, within the limits of ``spec``."""
+def render_window(width: float, height: float, spec: PictureSpec, dpi: float) -> RenderWindow:
+    """Return what to render of an upright page of ``width`` x ``height`` points at ``dpi``: ``spec.region`` or all of it.
+
+    The limits of ``spec`` hold for the rendered part.
+    """
     region = spec.region
     if region is None:
-        across, along = picture_size(width, height, spec, dpi)
-        return Frame(across, along, 0, 0, across, along)
+        across, along = compute_pixel_size(width, height, spec, dpi)
+        return RenderWindow(across, along, 0, 0, across, along)
     part = max(1.0, (region.right - region.left) * width), max(1.0, (region.bottom - region.top) * height)
-    across, along = picture_size(*part, spec, dpi)
+    across, along = compute_pixel_size(*part, spec, dpi)
     scale = max(across / part[0], along / part[1])
     page_width, page_height = max(1, round(width * scale)), max(1, round(height * scale))
-    return Frame(across, along, round(region.left * page_width), round(region.top * page_height), page_width, page_height)
+    return RenderWindow(
+        across, along, round(region.left * page_width), round(region.top * page_height), page_width, page_height
+    )
 
 
 class Picture(NamedTuple):
-    """A rendered page, before it is sent: see PageImage."""
+    """A rendered page image before it is sent; see PageImage for its fields.
+
+    ``skew`` is what was removed by straightening.
+    """
 
     width_pixels: int
     height_pixels: int
     data: bytes
     ink: float
-    sideways: float
-    marks: InkFacts
+    sideways_score: float
+    ink_facts: InkFacts
     skew: Skew
 
     @classmethod
-    def of(cls, image: Image.Image, spec: PictureSpec) -> Self:
-        """The picture as it is to be sent: straightened, where that is wanted and it lies askew."""
-        ink, sideways, marks = glance(image)
+    def from_image(cls, image: Image.Image, spec: PictureSpec) -> Self:
+        """Return the image encoded as ``spec`` asks for, straightened if that is wanted and the image is skewed."""
+        ink, sideways_score, facts = measure_ink(image)
         skew = Skew(shape=image.width / image.height)
-        if spec.straighten and ink and sideways <= 1 and (degrees := _degrees_askew(image)):
+        if spec.straighten and ink and sideways_score <= 1 and (degrees := _find_skew_degrees(image)):
             image, skew = straightened(image, degrees)
-            ink, sideways, marks = glance(image)
-        return cls(*image.size, encoded(image, spec), ink, sideways, marks, skew)
+            ink, sideways_score, facts = measure_ink(image)
+        return cls(*image.size, encode_image(image, spec), ink, sideways_score, facts, skew)
 
 
-def encoded(image: Image.Image, spec: PictureSpec) -> bytes:
-    """A baseline JPEG with halved colour resolution (a third faster, and text keeps its luminance), or rows of RGB."""
+def encode_image(image: Image.Image, spec: PictureSpec) -> bytes:
+    """Return the image as a JPEG file or as rows of 8-bit RGB, as ``spec.encoding`` says.
+
+    The JPEG is baseline with halved colour resolution: a third faster, and text keeps its luminance.
+    """
     if spec.encoding == "rgb":
         return image.convert("RGB").tobytes()
     if image.mode not in {"RGB", "RGBX"}:
@@ -97,70 +121,72 @@ def encoded(image: Image.Image, spec: PictureSpec) -> bytes:
     return buffer.getvalue()
 
 
-def glance(image: Image.Image) -> tuple[float, float, InkFacts]:
-    """(ink, sideways, what the ink shows) of a picture.
+def measure_ink(image: Image.Image) -> tuple[float, float, InkFacts]:
+    """Return (ink share, sideways score, ink facts) of an image.
 
-    Ink is the share of pixels that differ clearly from the paper, darker on light paper, lighter on dark. Sideways compares
-    how strongly ink varies along the rows and along the columns of small tiles: lines of writing make the one across them
-    vary most. It is above 1 only with a margin, and 0 where there is nothing to compare.
+    The ink share counts pixels that differ clearly from the paper, darker on light paper, lighter on dark. The sideways score
+    compares how strongly ink varies along the rows and along the columns of small tiles, as text lines make the variation
+    across them strongest. It is above 1 only by a margin, and 0 if there is nothing to compare.
     """
     grey = image.convert("L")
     levels = np.asarray(grey.histogram(), dtype=np.int64)
-    paper = _paper(levels)
+    paper = _paper_level(levels)
     blank = int(levels[max(0, paper - INK_MARGIN) : paper + INK_MARGIN + 1].sum())
     ink = 1 - blank / max(1, int(levels.sum()))
     if ink <= 0:
         return 0.0, 0.0, InkFacts()
-    return round(ink, 6), round(_sideways(grey, paper), 3), ink_facts(grey, paper)
+    return round(ink, 6), round(_sideways_score(grey, paper), 3), ink_facts(grey, paper)
 
 
-def _degrees_askew(image: Image.Image) -> float:
+def _find_skew_degrees(image: Image.Image) -> float:
+    """Return the skew of an image in degrees, 0 if it is too small to matter."""
     grey = image.convert("L")
-    return skew_of_picture(grey, _paper(np.asarray(grey.histogram(), dtype=np.int64)))
+    return skew_of_picture(grey, _paper_level(np.asarray(grey.histogram(), dtype=np.int64)))
 
 
-def _paper(levels: NDArray[np.int64]) -> int:
-    """The grey level, 0 to 255, of the paper, by how many pixels have each level."""
+def _paper_level(levels: NDArray[np.int64]) -> int:
+    """Return the grey level of the paper, 0 to 255, from the number of pixels of each level."""
     return int(np.convolve(levels, np.ones(9, dtype=np.int64), "same").argmax())
 
 
-def _sideways(grey: Image.Image, paper: int) -> float:
-    """The geometric mean over three sizes: small ones show the lines of large writing, large ones those of small print."""
-    largest = grey.reduce(max(1, round(max(grey.size) / _GLANCE_LONG_SIDE)))
-    logs = [_leaning(picture, paper) for picture in (largest, largest.reduce(2), largest.reduce(4))]
+def _sideways_score(grey: Image.Image, paper: int) -> float:
+    """Return the geometric mean over three sizes: small ones show the lines of large text, large ones those of small print."""
+    largest = grey.reduce(max(1, round(max(grey.size) / _REDUCED_LONG_SIDE_PIXELS)))
+    logs = [_log_variation_ratio(picture, paper) for picture in (largest, largest.reduce(2), largest.reduce(4))]
     if not any(logs):
         return 0.0
-    return min(_MOST_SIDEWAYS, math.exp(sum(logs) / 1.5) / _SIDEWAYS_MARGIN)
+    return min(_MAX_SIDEWAYS_SCORE, math.exp(sum(logs) / 1.5) / _SIDEWAYS_MARGIN_RATIO)
 
 
-def _leaning(grey: Image.Image, paper: int) -> float:
-    """Logarithm of the variation across the page over that down the page; 0 where there is none of either."""
-    strength = np.minimum(np.abs(np.arange(256, dtype=np.float32) - paper) / _FULL_INK, 1)
-    strength[strength < _FAINTEST] = 0
-    down, across = _variation(strength[np.asarray(grey)])
-    # Two ways to sum, one led by strong tiles and one by many: a chart fools the first, a thin table the second.
-    strong = _ratio(float(across.sum()), float(down.sum()))
-    many = _ratio(float(np.sqrt(across).sum()), float(np.sqrt(down).sum()))
+def _log_variation_ratio(grey: Image.Image, paper: int) -> float:
+    """Return the logarithm of the variation across the page over that down the page; 0 if there is neither."""
+    strength = np.minimum(np.abs(np.arange(256, dtype=np.float32) - paper) / _FULL_INK_LEVELS, 1)
+    strength[strength < _MIN_INK_STRENGTH] = 0
+    down, across = _measure_variation(strength[np.asarray(grey)])
+    # Two sums, one led by strong tiles and one by many tiles: a chart misleads the first, a thin table the second.
+    strong = _variation_ratio(float(across.sum()), float(down.sum()))
+    many = _variation_ratio(float(np.sqrt(across).sum()), float(np.sqrt(down).sum()))
     return math.log(strong) / 2 + math.log(many)
 
 
-def _ratio(above: float, below: float) -> float:
-    return (above + _LEAST_VARIATION) / (below + _LEAST_VARIATION)
+def _variation_ratio(above: float, below: float) -> float:
+    """Return a ratio of two variations that is near 1 if both are small."""
+    return (above + _MIN_VARIATION) / (below + _MIN_VARIATION)
 
 
-def _variation(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """For every tile: how much the ink varies from row to row, and from column to column."""
+def _measure_variation(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return for every tile how much the ink varies from row to row, and from column to column."""
     height, width = ink.shape
-    tile = min(_TILE, height, width)
+    tile = min(_TILE_PIXELS, height, width)
     rows, columns = height // tile, width // tile
     tiles = ink[: rows * tile, : columns * tile].reshape(rows, tile, columns, tile)
     by_row = tiles.mean(axis=3).transpose(0, 2, 1)
     by_column = tiles.mean(axis=1)
-    return _spread(by_row), _spread(by_column)
+    return _profile_variance(by_row), _profile_variance(by_column)
 
 
-def _spread(profile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is filled from end to end, a ruled line or a bar, does not count."""
-    profile = np.where(profile > _FULL, np.float32(0), profile)
+def _profile_variance(profile: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sum of squared deviations of each profile; what is filled, a ruled line or a bar, does not count."""
+    profile = np.where(profile > _FILLED_SHARE, np.float32(0), profile)
     result: NDArray[np.float32] = profile.var(axis=2) * profile.shape[2]
     return result

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OpenerLimits:
-    """What an opener child may take: MiB above what it was forked with, seconds a request; million pixels and MiB a picture."""
+    """What an opener child may use.
+
+    ``memory_mb`` is in MiB above what the child had when it was forked, ``timeout_seconds`` is per request. The limits of an
+    image are in millions of pixels and in MiB at the peak of decoding.
+    """
 
     memory_mb: int = 1280
     timeout_seconds: float = 60.0
@@ -22,26 +26,46 @@ class OpenerLimits:
 
 
 class OpenedDocument(Protocol):
-    """An opened file of any kind, pages from 1."""
+    """An opened file of any kind, inside the opener child. Pages count from 1.
+
+    All methods raise PageUnreadable if the page cannot be read.
+    """
 
     page_count: int
 
-    def facts(self, number: int) -> PageFacts: ...
-    def words(self, number: int) -> list[Word]: ...
-    def rules(self, number: int) -> list[RulingLine]: ...
-    def damage(self, number: int) -> list[Damage]: ...
-    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture: ...
+    def facts(self, number: int) -> PageFacts:
+        """Return what is known of a page before it is read."""
+
+    def words(self, number: int) -> list[Word]:
+        """Return the visible words of the page's text layer in content order; empty if there is none."""
+
+    def rules(self, number: int) -> list[RulingLine]:
+        """Return the ruling lines that the page draws, in fractions of the upright page; empty for image files."""
+
+    def damage(self, number: int) -> list[Damage]:
+        """Return the damaged parts of the page's data, as far as they can be found."""
+
+    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+        """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
 
 
 class PageSource(Protocol):
-    """What reading needs of an open document."""
+    """What reading a page needs of an open document. Pages count from 1.
 
-    async def facts(self, number: int) -> PageFacts: ...
+    All methods raise PageUnreadable if the page cannot be read, and PageCrashed if asking for it ended the opener child.
+    """
 
-    async def words(self, number: int) -> list[Word]: ...
+    async def facts(self, number: int) -> PageFacts:
+        """Return what is known of a page before it is read."""
 
-    async def rules(self, number: int) -> list[RulingLine]: ...
+    async def words(self, number: int) -> list[Word]:
+        """Return the visible words of the page's text layer in content order; empty if there is none."""
 
-    async def damage(self, number: int) -> list[Damage]: ...
+    async def rules(self, number: int) -> list[RulingLine]:
+        """Return the ruling lines that the page draws, in fractions of the upright page; empty for image files."""
 
-    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage: ...
+    async def damage(self, number: int) -> list[Damage]:
+        """Return the damaged parts of the page's data, as far as they can be found."""
+
+    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+        """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""

@@ -1,4 +1,4 @@
-"""An opener child, seen from the reading process."""
+"""The handle to an opener child, in the process that reads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from contextlib import ExitStack
 
 from document_parser.sources import protocol
 from document_parser.sources.protocol import Reply, Request
-from document_parser.sources.zygote import FORK_REQUEST, STARTING_SECONDS, Zygote
+from document_parser.sources.zygote import FORK_REQUEST, START_TIMEOUT_SECONDS, Zygote
 
 _GRACE_SECONDS = 0.5
+"""Wall-clock time beyond a request's seconds before the child is given up."""
 
 
-def ask_for_child(zygote: Zygote) -> socket.socket:
-    """Our end of a socket pair whose other end a new child holds."""
+def request_child(zygote: Zygote) -> socket.socket:
+    """Return our end of a socket pair whose other end a new child holds. Raises OSError if the zygote does not answer."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with theirs, ExitStack() as undo:
         undo.callback(ours.close)
@@ -34,27 +35,33 @@ class Child:
         self._handle: int | None = None
         self.pid = 0
 
-    async def greet(self) -> None:
-        """Learn its pid while it waits for us, so that a handle on it can never mean another process."""
-        async with asyncio.timeout(STARTING_SECONDS):
-            reply, _ = await protocol.answer(self._sock)
+    async def receive_pid(self) -> None:
+        """Receive the child's pid while it waits for us, so that the handle on it cannot mean another process.
+
+        Raises OSError (including TimeoutError), EOFError or ValueError if the child does not start.
+        """
+        async with asyncio.timeout(START_TIMEOUT_SECONDS):
+            reply, _ = await protocol.receive_reply(self._sock)
         self.pid = reply.pid
         self._handle = os.pidfd_open(self.pid)
 
     async def ask(self, request: Request) -> tuple[Reply, bytes]:
-        """Raises OSError (TimeoutError among it), EOFError or ValueError when the child is of no more use."""
+        """Send a request and return the reply with its payload.
+
+        Raises OSError (including TimeoutError), EOFError or ValueError if the child can no longer be used.
+        """
         async with asyncio.timeout(request.seconds + _GRACE_SECONDS):
             return await protocol.exchange(self._sock, request)
 
     def close(self) -> None:
-        """Kill it, whatever it is doing."""
+        """Kill the child, whatever it is doing."""
         self._sock.close()
         if self._handle is None:
             return
         try:
             signal.pidfd_send_signal(self._handle, signal.SIGKILL)
         except ProcessLookupError:
-            pass  # it has ended already
+            pass  # it has already ended
         finally:
             os.close(self._handle)
             self._handle = None

@@ -1,9 +1,9 @@
 """Give up everything that an opener does not need, before it reads the first byte of an untrusted file.
 
-Landlock leaves the document and the libraries, for reading. A seccomp filter allows the system calls that reading and
-answering take, and refuses all others: sockets, programs, files to write, signals, other processes. Both hold for the rest of
-the process and for every thread that it starts later, so no thread may run before. What the kernel does not have is left out,
-and ``Confinement`` says so.
+Landlock leaves the document and the libraries, for reading. A seccomp filter allows the system calls that reading and answering
+take, and refuses all others: sockets, programs, files to write, signals, other processes. Both hold for the rest of the process
+and for every thread that it starts later, so no other thread may run before. What the kernel does not have is left out, and
+``Confinement`` reports it.
 
 Source: Landlock as in the kernel's Documentation/userspace-api/landlock.rst; the filter is classic BPF as in seccomp(2), with
 the system call numbers of the kernel's tables for x86_64 and aarch64.
@@ -26,8 +26,9 @@ from types import ModuleType
 from document_parser.models import Confinement
 
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
-"""PDFium draws with the fonts of the system what a PDF does not embed."""
+"""If a PDF does not embed its fonts, PDFium draws with the fonts of the system."""
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", *FONT_FOLDERS)
+"""Where the system keeps libraries that may be loaded late, and fonts."""
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
@@ -40,31 +41,34 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445
 _LANDLOCK_GET_VERSION, _LANDLOCK_PATH_BENEATH = 1, 1
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""How many rights on files there are, by the version from which on."""
+"""How many rights on files there are, by the Landlock version from which that holds."""
 _TCP_RIGHTS = 0b11
+"""Binding and connecting TCP sockets; Landlock knows them from version 4 on."""
 _SCOPES = 0b11
+"""Abstract Unix sockets and signals; Landlock knows them from version 6 on."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def give_up_privileges() -> None:
-    """Rule out that a program started from here gains rights. For this process and its children, forever."""
+    """Rule out that a program started from here gains rights. Holds for this process and its children, forever."""
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def leave_network() -> bool:
-    """Move this process, and children to come, into an empty network. Return whether that was allowed.
+    """Move this process and its future children into an empty network. Return whether that was allowed.
 
-    Root needs no user namespace for it, and keeps its right to read other users' documents. Needs a process of one thread.
+    Root needs no user namespace for this, and so keeps its right to read other users' documents. The process must have one
+    thread.
     """
     ways = (_CLONE_NEWNET,) if os.geteuid() == 0 else (_CLONE_NEWUSER | _CLONE_NEWNET,)
     return any(_libc.unshare(way) == 0 for way in ways)
 
 
 def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
-    """Leave this process nothing but ``document``, if any, and the libraries to read, and the descriptors that it has open.
+    """Leave this process only ``document``, if any, and the libraries to read, and the descriptors that it has open.
 
-    To be called before the process has a second thread: threads that run already are not confined. Return what is in force.
+    Call this before the process has a second thread: threads that already run are not confined. Returns what is in force.
     """
     give_up_privileges()
     drop_capabilities()
@@ -79,7 +83,7 @@ def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallF
 
 
 def drop_capabilities() -> None:
-    """Keep of root's capabilities the one to read other users' documents, and none of another user's."""
+    """Keep of root's capabilities the one to read other users' documents; keep none of another user's."""
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     held = ctypes.create_string_buffer(24)
     if _libc.capget(header, held) == 0:
@@ -91,12 +95,12 @@ def drop_capabilities() -> None:
 
 
 def landlock_abi() -> int:
-    """Return the version of Landlock of this kernel, 0 if it has none, has it switched off, or a filter refuses to ask."""
+    """Return the Landlock version of this kernel; 0 if it has none, has it switched off, or a filter refuses the question."""
     return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_GET_VERSION)))
 
 
 def restrict_files(readable: Iterable[Path]) -> int:
-    """Allow this thread to read these files and folders, and nothing else. Return Landlock's version, 0 if it failed."""
+    """Allow this thread to read these files and folders only. Return Landlock's version, 0 if it failed."""
     abi = landlock_abi()
     if not abi:
         return 0
@@ -115,9 +119,10 @@ def restrict_files(readable: Iterable[Path]) -> int:
 
 
 def library_places() -> list[Path]:
-    """Return what the interpreter and its libraries may load later: the packages that are loaded, and where libraries are kept.
+    """Return what the interpreter and its libraries may load later: the loaded packages, and the folders that hold libraries.
 
-    Of a checkout, and of any other folder of ``sys.path``, that is the loaded packages alone: documents may be beside them.
+    Of a checkout, and of any other folder of ``sys.path``, only the loaded packages are returned: documents may lie beside
+    them.
     """
     loaded = [Path(path) for name, module in list(sys.modules.items()) if "." not in name for path in _package_folders(module)]
     kept = [Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
@@ -128,12 +133,12 @@ def library_places() -> list[Path]:
 
 
 def _package_folders(module: ModuleType) -> Iterable[str]:
-    """None for a module that is one file."""
+    """Return the folders of a package; none for a module that is one file."""
     return getattr(module, "__path__", ())
 
 
 def _allow_reading(ruleset: int, path: Path) -> None:
-    """Allow a file, or a folder with all that is in it. Nothing happens if it is not there."""
+    """Allow a file, or a folder with all that is in it. Nothing happens if it does not exist."""
     with suppress(OSError):
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
         try:
@@ -171,33 +176,35 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HARMLESS_IOCTLS = (0x5401, 0x541B, 0x5421)
 """TCGETS, FIONREAD and FIONBIO. Others could type into the terminal."""
 _SIGNALLING_FCNTLS = (8, 10, 15)
-"""F_SETOWN, F_SETSIG and F_SETOWN_EX: they have signals sent to others."""
+"""F_SETOWN, F_SETSIG and F_SETOWN_EX: they cause signals to other processes."""
 _ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
-"""Of ``platform.machine()``: the column above, and AUDIT_ARCH."""
+"""By ``platform.machine()``: the column above, and AUDIT_ARCH."""
 _X32 = 0x40000000
+"""Bit of the system call numbers of the x32 ABI, which are refused."""
 
 _LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL_PROCESS, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
 
 Instruction = tuple[int, int, int, int]
+"""Code, jump if true, jump if false, and operand of a BPF instruction."""
 
 
 class SystemCallFilter:
-    """Allows the system calls of ``_ALLOWED``, and some others with harmless arguments; made once, for many processes.
+    """Allows the system calls of ``_ALLOWED``, and some others with harmless arguments. Made once, for many processes.
 
-    Refusals are EPERM, which libraries take for what it is. Newer forms with their flags in memory, where no filter can look,
-    are ENOSYS, so that the C library takes the older ones.
+    A refusal is EPERM, which libraries handle as a refusal. Newer calls with their flags in memory, where no filter can read
+    them, are ENOSYS, so that the C library falls back to the older calls.
     """
 
     def __init__(self, machine: str) -> None:
-        """For an architecture whose numbers are not known there is no filter."""
+        """Prepare the filter. There is none for an architecture whose system call numbers are not known."""
         known = _ARCHITECTURES.get(machine)
         self._column = known[0] if known else None
-        self._code = _coded(_rules(*known)) if known else b""
+        self._code = _encode(_common_rules(*known)) if known else b""
 
     def enforce(self) -> bool:
-        """Put it in force for this thread and those that it starts. Return whether the kernel took it."""
+        """Put the filter in force for this thread and those that it starts. Return whether the kernel accepted it."""
         code = self.code_for(os.getpid())
         program = ctypes.create_string_buffer(code, len(code))
         header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(program))
@@ -208,15 +215,16 @@ class SystemCallFilter:
         if self._column is None:
             return b""
         to_itself = _only_if(0, [(_JUMP_EQUAL, 0, 0, pid)])
-        return self._code + _coded([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
+        return self._code + _encode([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
 
 
-def _coded(instructions: Iterable[Instruction]) -> bytes:
+def _encode(instructions: Iterable[Instruction]) -> bytes:
+    """Return the instructions as the kernel reads them."""
     return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
 
 
-def _rules(column: int, architecture: int) -> list[Instruction]:
-    """All but those that name the process."""
+def _common_rules(column: int, architecture: int) -> list[Instruction]:
+    """Return all instructions except those that name the process."""
     rules: list[Instruction] = [
         (_LOAD, 0, 0, _ARCH),
         (_JUMP_EQUAL, 1, 0, architecture),
@@ -238,20 +246,25 @@ def _rules(column: int, architecture: int) -> list[Instruction]:
 
 
 def _if_called(number: int | None, then: list[Instruction]) -> list[Instruction]:
-    """``then``, which returns, for one system call."""
+    """Return instructions that run ``then``, which returns, for one system call."""
     return [] if number is None else [(_JUMP_EQUAL, 0, len(then), number), *then]
 
 
 def _only_if(argument: int, tests: list[Instruction]) -> list[Instruction]:
-    """Allow the call if one of the tests of an argument's lower half holds; the upper half of these arguments means nothing."""
+    """Allow the call if one of the tests of an argument's lower half holds.
+
+    The upper half of these arguments has no meaning.
+    """
     return _decide(argument, tests, _ALLOW, _REFUSE | errno.EPERM)
 
 
 def _unless(argument: int, tests: list[Instruction], error: int) -> list[Instruction]:
+    """Refuse the call with ``error`` if one of the tests of an argument's lower half holds."""
     return _decide(argument, tests, _REFUSE | error, _ALLOW)
 
 
 def _decide(argument: int, tests: list[Instruction], found: int, otherwise: int) -> list[Instruction]:
+    """Return ``found`` if one of the tests of an argument's lower half holds, else ``otherwise``."""
     jumps = [(code, len(tests) - place, 0, value) for place, (code, _, _, value) in enumerate(tests)]
     load = (_LOAD, 0, 0, _ARGUMENTS + 8 * argument)
     return [load, *jumps, (_RETURN, 0, 0, otherwise), (_RETURN, 0, 0, found)]

@@ -1,8 +1,8 @@
-"""A picture as a document, read with Pillow. Runs in the opener child.
+"""An image file as a document, read with Pillow. Runs in the opener child.
 
-Every frame of a TIFF is a page; of other formats, which may hold an animation or a preview, the first frame is the page. The
-size in points comes from the resolution the file names, where that is above 72 (which cameras and Pillow write for want of
-knowledge) and at most 1200 dpi; else 144 dpi are assumed.
+Every frame of a TIFF is a page. Other formats may hold an animation or a preview; their first frame is the page. The size in
+points comes from the resolution that the file declares if that is above 72 (which cameras and Pillow write if they do not know
+it) and at most 1200 dpi; else 144 dpi are assumed.
 """
 
 from __future__ import annotations
@@ -19,25 +19,27 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.imaging.page_image import INK_MARGIN, Picture, picture_size
+from document_parser.imaging.page_image import INK_MARGIN, Picture, compute_pixel_size
 from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, frame_damage, salvage
 
 ASSUMED_DPI = 144.0
-KEPT_LONG_SIDE = 4096
-"""Decoded pictures are kept no larger than this, in pixels; no engine asks for more."""
+"""Resolution of an image whose file declares none that can be believed."""
+KEPT_LONG_SIDE_PIXELS = 4096
+"""Decoded images are reduced to this long side; no engine asks for more."""
 
-# Two plugins by their modules, so that they are loaded with this one and not at the first picture of theirs.
+# Two plugins by their modules, so that they are loaded with this module and not at their first image.
 _FORMATS = ("PNG", "JPEG", TiffImagePlugin.TiffImageFile.format, "BMP", "DIB", WebPImagePlugin.WebPImageFile.format)
 _ORIENTATION_TAG = 0x0112
-_A4_LONG_SIDE = 842.0
-# What Pillow's decoders raise on bytes that are not what their header promises.
+_A4_LONG_SIDE_POINTS = 842.0
+"""Long side of A4 in points."""
+# Raised by Pillow's decoders for bytes that are not what their header promises.
 _FAULTS = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, EOFError, RuntimeError,
     struct.error, zlib.error,
 )  # fmt: skip
-# EXIF orientation: what to do with the pixels, and by how many degrees clockwise a viewer turns them.
+# By EXIF orientation: what to do with the pixels, and by how many degrees clockwise a viewer turns them.
 _ORIENTATIONS: dict[int, tuple[Image.Transpose, int]] = {
     2: (Image.Transpose.FLIP_LEFT_RIGHT, 0),
     3: (Image.Transpose.ROTATE_180, 180),
@@ -51,7 +53,7 @@ _TURNS = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: 
 
 
 class _Shape(NamedTuple):
-    """Size in points of the upright page, the resolution of its pixels, and the EXIF orientation still to be applied."""
+    """Size in points of the upright page, the resolution of its pixels in dpi, and the EXIF orientation still to be applied."""
 
     width_points: float
     height_points: float
@@ -60,28 +62,31 @@ class _Shape(NamedTuple):
 
 
 class ImageFile:
-    """An opened picture. Raises DamagedDocument or DocumentError when made, PageUnreadable from its methods.
+    """An opened image file.
 
-    A picture of one page is decoded at once, so that one of which nothing can be shown is refused. Of a picture whose data
-    ends early, or is damaged, that is shown which is there, and ``damage`` says how much.
+    Construction raises DamagedDocument, DocumentError or OversizedPicture; the methods raise PageUnreadable, or OversizedPage
+    for a frame above the limits. An image of one page is decoded at once, so that one of which nothing can be shown is refused.
+    If the data of an image ends early or is damaged, the part that is there is shown, and ``damage`` reports how much that is.
     """
 
     def __init__(self, path: Path, max_megapixels: int, max_memory_mb: int = 1024) -> None:
+        """Open the file at ``path``. The limits are in millions of pixels and in MiB at the peak of decoding."""
         self._path = path
         self._max_memory_mb = max_memory_mb
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
         self._damage: dict[int, list[Damage]] = {}
         self._frames_lost = False
-        Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
-        with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._opened(1) as image:
+        Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before decoding
+        with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._open_frame(1) as image:
             self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
         if self.page_count == 1:
             self._check_only_page()
 
     def _check_only_page(self) -> None:
+        """Decode the only page. Raises OversizedPicture and DamagedDocument in place of the errors of a page."""
         try:
-            self._decoded(1)
+            self._load_frame(1)
         except OversizedPage as error:
             facts = error.details
             raise OversizedPicture.of(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
@@ -89,7 +94,7 @@ class ImageFile:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
 
     def _count_frames(self, image: Image.Image) -> int:
-        """The frames of a TIFF, as far as their directories can be found."""
+        """Return the number of frames of a TIFF, as far as their directories can be found."""
         try:
             return int(getattr(image, "n_frames", 1))
         except _FAULTS:
@@ -102,13 +107,14 @@ class ImageFile:
         return found
 
     def damage(self, number: int) -> list[Damage]:
-        """What of the frame's data is damaged. The frame is decoded for this, and kept for its picture."""
-        self._decoded(number)
+        """Return the damaged parts of the frame's data. The frame is decoded for this, and kept for its image."""
+        self._load_frame(number)
         lost = [Damage(part="pages", fault="missing", unit="pages")] if self._frames_lost and number == self.page_count else []
         return [*self._damage[number], *lost]
 
     def facts(self, number: int) -> PageFacts:
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._opened(number) as image:
+        """Return size and rotation of a frame. Raises PageUnreadable."""
+        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
         return PageFacts(
             number=number,
@@ -120,98 +126,101 @@ class ImageFile:
         )
 
     def words(self, number: int) -> list[Word]:
-        """None: a picture has no text layer."""
+        """Return an empty list: an image has no text layer."""
         del number
         return []
 
     def rules(self, number: int) -> list[RulingLine]:
-        """None: what is drawn in a picture is for the engine that reads it to find."""
+        """Return an empty list: the engine that reads an image finds what is drawn in it."""
         del number
         return []
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
-        """The frame at the resolution asked for, but not enlarged unless ``min_short_side`` says so.
+        """Return the frame at the requested resolution, but not enlarged unless ``min_short_side`` requires it.
 
         Frames shorter than A4 keep as many pixels as A4 would have: small print and wrong resolution tags are common.
         """
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._opened(number) as image:
+        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
-        decoded = self._decoded(number)
+        decoded = self._load_frame(number)
         if spec.region is not None:
-            return _part(decoded, spec, spec.region, turn)
+            return _render_region(decoded, spec, spec.region, turn)
         long_side = max(shape.width_points, shape.height_points)
-        dpi = min(shape.dpi, spec.dpi * max(1.0, _A4_LONG_SIDE / long_side))
-        size = picture_size(shape.width_points, shape.height_points, spec, dpi)
+        dpi = min(shape.dpi, spec.dpi * max(1.0, _A4_LONG_SIDE_POINTS / long_side))
+        size = compute_pixel_size(shape.width_points, shape.height_points, spec, dpi)
         picture = decoded if decoded.size == size else decoded.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         if turn in _TURNS:
             picture = picture.transpose(_TURNS[turn])
-        return Picture.of(picture, spec)
+        return Picture.from_image(picture, spec)
 
     @contextmanager
-    def _opened(self, number: int) -> Iterator[Image.Image]:
-        """The file at this frame, header read, nothing decoded."""
+    def _open_frame(self, number: int) -> Iterator[Image.Image]:
+        """Open the file at this frame; its header is read, nothing is decoded."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the picture
+            warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the image
             with Image.open(self._path, formats=_FORMATS) as image:
                 if number > 1:
                     image.seek(number - 1)
                 yield image
 
-    def _decoded(self, number: int) -> Image.Image:
-        """The upright frame as L or RGB over white, at most KEPT_LONG_SIDE long; the last one is remembered."""
+    def _load_frame(self, number: int) -> Image.Image:
+        """Return the upright frame as L or RGB over white, at most KEPT_LONG_SIDE_PIXELS long; the last one is kept."""
         if self._kept is None or self._kept[0] != number:
             self._kept = None
-            decoder_messages.take()
-            with _faults_as(PageUnreadable, "This frame is damaged or cut off."), self._opened(number) as image:
+            decoder_messages.take_messages()
+            with _faults_as(PageUnreadable, "This frame is damaged or cut off."), self._open_frame(number) as image:
                 self._check_size(image)
                 self._kept = number, self._decode(number, image)
         return self._kept[1]
 
     def _decode(self, number: int, image: Image.Image) -> Image.Image:
+        """Decode a frame, or what is there of it, and note its damage."""
         try:
-            image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
+            image.draft(None, (KEPT_LONG_SIDE_PIXELS, KEPT_LONG_SIDE_PIXELS))
             self._check_memory(image)
-            image.load()  # before the orientation is asked for: Pillow then decodes a PNG, and tells of its damage only once
+            image.load()  # before the orientation is read: Pillow then decodes a PNG, and reports its damage only once
         except _FAULTS as error:
-            return self._salvaged(number, error)
+            return self._salvage(number, error)
         if number not in self._damage:
             self._damage[number] = self._find_damage(number)
         if any(one.fault == "cut" for one in self._damage[number]):
-            return self._salvaged(number, PageUnreadable("This frame is cut off."))
-        return self._upright(_over_white(image), _shape(image).orientation)
+            return self._salvage(number, PageUnreadable("This frame is cut off."))
+        return self._turn_upright(_flatten_to_white(image), _shape(image).orientation)
 
-    def _salvaged(self, number: int, fault: Exception) -> Image.Image:
-        """What is there of a frame. Raises the fault if that is nothing."""
-        with self._opened(number) as image:
+    def _salvage(self, number: int, fault: Exception) -> Image.Image:
+        """Return what is there of a frame. Raises ``fault`` if that is nothing."""
+        with self._open_frame(number) as image:
             found = salvage(image, self._path.read_bytes(), number - 1)
             orientation = 1 if image.format == "TIFF" else _orientation(image)
         if found is None:
             raise fault
         self._damage[number] = [found.damage]
-        return self._upright(_whitened(_over_white(found.image), found), orientation)
+        return self._turn_upright(_whiten_missing(_flatten_to_white(found.image), found), orientation)
 
     def _find_damage(self, number: int) -> list[Damage]:
-        """What is wrong with a frame that decodes: what the decoder has said of it, or what a check finds."""
-        messages = decoder_messages.take()
-        with self._opened(number) as image:
+        """Return the damage of a frame that decodes: what the decoder reported, or what a check finds."""
+        messages = decoder_messages.take_messages()
+        with self._open_frame(number) as image:
             found = frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
         if found is None and messages:
             found = Damage(part="frame", fault="corrupt", decoder=messages[0])
         return [found] if found else []
 
     @staticmethod
-    def _upright(plain: Image.Image, orientation: int) -> Image.Image:
-        if max(plain.size) > KEPT_LONG_SIDE:
-            plain.thumbnail((KEPT_LONG_SIDE, KEPT_LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    def _turn_upright(plain: Image.Image, orientation: int) -> Image.Image:
+        """Return the image reduced to KEPT_LONG_SIDE_PIXELS and turned as its EXIF orientation says."""
+        if max(plain.size) > KEPT_LONG_SIDE_PIXELS:
+            plain.thumbnail((KEPT_LONG_SIDE_PIXELS, KEPT_LONG_SIDE_PIXELS), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return plain.transpose(_ORIENTATIONS[orientation][0]) if orientation in _ORIENTATIONS else plain
 
     def _check_size(self, image: Image.Image) -> None:
+        """Raise OversizedPage for an image with too many pixels."""
         pixels = image.width * image.height
         if pixels > self._max_pixels:
             raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
 
     def _check_memory(self, image: Image.Image) -> None:
-        """Of what is about to be decoded: a JPEG may have been told to come out smaller."""
+        """Raise OversizedPage if decoding would take too much memory: a JPEG may be set to decode at a smaller size."""
         most = (self._max_memory_mb << 20) // _pixel_bytes(image)
         pixels = image.width * image.height
         if pixels > most:
@@ -219,7 +228,7 @@ class ImageFile:
 
 
 def _pixel_bytes(image: Image.Image) -> int:
-    """Return how many bytes a pixel takes at the peak of ``_over_white``, the decoded picture included."""
+    """Return how many bytes a pixel takes at the peak of ``_flatten_to_white``, the decoded image included."""
     if image.mode.startswith(("I", "F")):
         return 20  # four bytes, and arrays of single floats
     if image.has_transparency_data:
@@ -227,8 +236,8 @@ def _pixel_bytes(image: Image.Image) -> int:
     return 2 if image.mode in {"1", "L"} else 4 if image.mode == "RGB" else 8
 
 
-def _whitened(plain: Image.Image, found: Salvaged) -> Image.Image:
-    """The picture with the rows that are not there in white."""
+def _whiten_missing(plain: Image.Image, found: Salvaged) -> Image.Image:
+    """Return the image with the missing rows in white."""
     top, bottom = round(found.top * plain.height), round(found.bottom * plain.height)
     for first, last in ((0, top), (bottom, plain.height)):
         if last > first:
@@ -236,18 +245,19 @@ def _whitened(plain: Image.Image, found: Salvaged) -> Image.Image:
     return plain
 
 
-def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
-    """A part of a frame, at its own resolution where the limits of ``spec`` allow."""
+def _render_region(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
+    """Return a part of a frame, at its own resolution if the limits of ``spec`` allow it."""
     picture = decoded.transpose(_TURNS[turn]) if turn in _TURNS else decoded
     left, right = (round(edge * picture.width) for edge in (region.left, region.right))
     top, bottom = (round(edge * picture.height) for edge in (region.top, region.bottom))
     part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     part.thumbnail((spec.max_long_side, spec.max_long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return Picture.of(part, spec)
+    return Picture.from_image(part, spec)
 
 
 @contextmanager
 def _faults_as(error_type: type[DocumentError | PageUnreadable], message: str) -> Iterator[None]:
+    """Raise an error of ours, with ``message``, for what Pillow's decoders raise."""
     try:
         yield
     except _FAULTS as error:
@@ -255,8 +265,9 @@ def _faults_as(error_type: type[DocumentError | PageUnreadable], message: str) -
 
 
 def _shape(image: Image.Image) -> _Shape:
+    """Return the shape of an image whose header is read."""
     across, along = _resolution(image)
-    # Pillow turns the frames of a TIFF by itself and tells their size as turned.
+    # Pillow turns the frames of a TIFF by itself and reports their turned size.
     orientation = 1 if image.format == "TIFF" else _orientation(image)
     width, height = image.width * 72 / across, image.height * 72 / along
     if orientation in {5, 6, 7, 8}:
@@ -265,7 +276,7 @@ def _shape(image: Image.Image) -> _Shape:
 
 
 def _orientation(image: Image.Image) -> int:
-    """By EXIF. Pillow decodes a PNG for it, where the tag may stand behind the pixels."""
+    """Return the EXIF orientation, 1 to 8. Pillow decodes a PNG for it, as the tag may follow the pixels."""
     try:
         return int(image.getexif().get(_ORIENTATION_TAG, 1))
     except _FAULTS:
@@ -273,7 +284,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _resolution(image: Image.Image) -> tuple[float, float]:
-    """Dots per inch across and along; they differ in a fax, whose pixels are not square."""
+    """Return dots per inch across and along; they differ in a fax, whose pixels are not square."""
     try:
         across, along = (float(value) for value in image.info.get("dpi", (0, 0)))
     except (TypeError, ValueError, ZeroDivisionError):
@@ -282,18 +293,19 @@ def _resolution(image: Image.Image) -> tuple[float, float]:
     return (across, along) if sane else (ASSUMED_DPI, ASSUMED_DPI)
 
 
-def _over_white(image: Image.Image) -> Image.Image:
-    """The picture as L or RGB. What is transparent shows white, or black where all that is drawn is white itself."""
+def _flatten_to_white(image: Image.Image) -> Image.Image:
+    """Return the image as L or RGB. Transparent parts are white, or black if all that is drawn is white itself."""
     if image.mode.startswith(("I", "F")):
-        return _eight_bits(image)
+        return _to_eight_bits(image)
     if image.has_transparency_data:
-        return _flattened(image.convert("RGBA"))
+        return _flatten_alpha(image.convert("RGBA"))
     if image.mode in {"1", "L"}:
         return image.convert("L")
-    return image if image.mode == "RGB" else image.convert("RGB")  # a copy of it would double what a large one takes
+    return image if image.mode == "RGB" else image.convert("RGB")  # a copy would double the memory of a large image
 
 
-def _flattened(image: Image.Image) -> Image.Image:
+def _flatten_alpha(image: Image.Image) -> Image.Image:
+    """Return an RGBA image as RGB."""
     alpha = image.getchannel("A")
     levels = np.asarray(image.convert("L").histogram(mask=alpha.point(lambda value: 255 if value > 127 else 0)))
     drawn, dark = int(levels.sum()), int(levels[: 256 - INK_MARGIN].sum())
@@ -303,8 +315,8 @@ def _flattened(image: Image.Image) -> Image.Image:
     return paper
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen bits and more as eight: by the width of the type, or by the range of values where they do not fill it."""
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Return 16 bits and more as 8: by the width of the type, or by the range of values if they do not fill it."""
     values = np.asarray(image, dtype=np.float32)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if low >= 0 and high > 255 and high <= 65535:

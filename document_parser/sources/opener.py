@@ -1,8 +1,8 @@
 """The processes that open documents: a zygote, and one child of it for every open document.
 
-A document that crashes its parser, hangs it or eats memory ends a child and nothing else, and one that takes its parser over
-has a process that can reach nothing: see ``confinement``. The zygote has the reading libraries loaded and little else, so a
-child costs a small fork. Everything here runs in those processes; ``zygote`` has the side of the process that starts them.
+A document that crashes its parser, hangs it or uses up memory ends a child and nothing else. A document that takes its parser
+over has a process that can reach nothing: see ``confinement``. The zygote has the reading libraries loaded and little else, so
+a child costs a small fork. Everything here runs in those processes; ``zygote`` is the side of the process that starts them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NoReturn
 
-import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of once a child
+import numpy.ma  # noqa: F401 - numpy's median loads it: once in the zygote instead of in each child
 from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
@@ -40,9 +40,11 @@ from document_parser.sources.zygote import FORK_REQUEST
 from document_parser.telemetry import logs
 
 _LOGGER = "document_parser.sources.opener"
-"""Not ``__name__``, which is ``__main__`` in the zygote: the log tells in full only what our own loggers say."""
-_OPEN_FILES = 64
-_SPARED_SECONDS = 2
+"""Not ``__name__``, which is ``__main__`` in the zygote: only the messages of our own loggers are logged in full."""
+_MAX_OPEN_FILES = 64
+"""Descriptors that a child may have open."""
+_EXTRA_PROCESSOR_SECONDS = 2
+"""Processor time beyond the seconds of a request before the kernel ends the child."""
 
 
 _IGNORED_SIGNALS = (
@@ -54,13 +56,18 @@ _IGNORED_SIGNALS = (
     signal.SIGQUIT,
     signal.SIGALRM,
 )
+"""Signals meant for the parent: a zygote and its children ignore them, and end with the parent."""
 
 
 OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
-"""Opens the file that a request names. Raises DocumentError."""
+"""Opens the file that a request names. Raises DocumentError and its subclasses."""
 
 
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
+    """Open the PDF or image file that a request names.
+
+    Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedPicture.
+    """
     path = Path(request.path)
     return (
         PdfFile(path, request.password)
@@ -70,20 +77,23 @@ def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
 
 
 def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
-    """Fork a child for each request on descriptor 0, until whoever sends them is gone. The command line has what it needs."""
+    """Fork a child for each request on descriptor 0, until no process holds the other end. Never returns.
+
+    The first command line argument is JSON with the parent's pid, the limits and the log format.
+    """
     try:
-        told = json.loads(sys.argv[1])
+        arguments = json.loads(sys.argv[1])
         control = socket.socket(fileno=os.dup(0))
-        _leave_parent(told["parent"], control.fileno(), "docparse-zygote")
-        if told["log_format"]:
-            logs.configure(LogSettings.model_construct(log_level="ERROR", log_format=told["log_format"]))
-        # Credentials may change with the network, and a change of them switches the parent's death signal off.
+        _detach_from_parent(arguments["parent"], control.fileno(), "docparse-zygote")
+        if arguments["log_format"]:
+            logs.configure(LogSettings.model_construct(log_level="ERROR", log_format=arguments["log_format"]))
+        # Credentials may change with the network, and a change of credentials cancels the parent-death signal.
         in_own_network = confinement.leave_network()
-        die_with_parent(told["parent"])
+        die_with_parent(arguments["parent"])
         confinement.give_up_privileges()
-        Image.preinit()  # Pillow loads its formats at first use; once here instead of once a child
+        Image.preinit()  # Pillow loads its formats at first use: here once instead of in each child
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
-        opener = Opener(OpenerLimits(**told["limits"]), open_document, in_own_network=in_own_network)
+        opener = Opener(OpenerLimits(**arguments["limits"]), open_document, in_own_network=in_own_network)
         while True:
             message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
             if not message:
@@ -94,19 +104,20 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
 
 
 def _fork_opener(descriptors: list[int], opener: Opener) -> None:
+    """Fork a child that serves the socket among these descriptors, and close them here."""
     parent = os.getpid()
     try:
         if descriptors and os.fork() == 0:
-            opener.run(socket.socket(fileno=descriptors[0]), parent)
+            opener.run_child(socket.socket(fileno=descriptors[0]), parent)
     except BlockingIOError:
-        pass  # no process to be had: the closed socket says so to the one who asked
+        pass  # no process can be made: the closed socket shows that to the asking process
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
 
 
-def _end_with(descriptor: int) -> None:
-    """End this process when the one it works for is gone, even in the middle of a page: it is not our parent."""
+def _exit_when_closed(descriptor: int) -> None:
+    """End this process when the process it works for is gone, even in the middle of a page: it is not our parent."""
     poll = select.poll()
     poll.register(descriptor, select.POLLRDHUP | select.POLLHUP)
     poll.poll()
@@ -114,7 +125,7 @@ def _end_with(descriptor: int) -> None:
 
 
 def _exit() -> NoReturn:
-    """End this process, never returning into the stack it was forked from. Says why, where that is a fault of ours."""
+    """End this process, never returning into the stack it was forked from. Logs the error if it is a fault of ours."""
     error = sys.exc_info()[0]
     try:
         if error is not None and not issubclass(error, (BrokenPipeError, ConnectionResetError, MemoryError)):
@@ -123,9 +134,9 @@ def _exit() -> NoReturn:
         os._exit(int(error is not None))
 
 
-def _leave_parent(parent: int, keep: int, name: str) -> None:
-    """Become a process of its own: ends with its parent, holds nothing of it, does not answer to its signals."""
-    gc.freeze()  # inherited objects live as long as the process: no need to look at them, and copy their memory
+def _detach_from_parent(parent: int, keep: int, name: str) -> None:
+    """Make this a process of its own: it ends with its parent, holds nothing of it, and ignores its signals."""
+    gc.freeze()  # inherited objects last as long as the process; the collector would only copy their memory by touching it
     gc.disable()
     die_with_parent(parent)
     name_process(name)
@@ -138,17 +149,18 @@ def _leave_parent(parent: int, keep: int, name: str) -> None:
 
 
 def _close_all_but(keep: int) -> None:
+    """Close all descriptors except 0 to 2 and ``keep``, and let descriptor 0 read nothing."""
     for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:  # noqa: PTH208 - no Path objects after a fork
         if descriptor > 2 and descriptor != keep:
             try:
                 os.close(descriptor)
             except OSError:
-                continue  # the listing's own
-    _point_at_nothing(0, os.O_RDONLY)
+                continue  # the descriptor of the listing itself
+    _redirect_to_null(0, os.O_RDONLY)
 
 
-def _keep_stderr_clean() -> None:
-    """C libraries write about odd files on descriptors 1 and 2; only our own last words go to the real stderr.
+def _redirect_output() -> None:
+    """Keep what C libraries write about odd files on descriptors 1 and 2 from the real stderr; only our own messages go there.
 
     What they write on 2 is read after each request: it may be the only sign of damage.
     """
@@ -157,18 +169,20 @@ def _keep_stderr_clean() -> None:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(sys.stderr)
     logging.disable(logging.WARNING)
-    _point_at_nothing(1, os.O_WRONLY)
-    decoder_messages.redirect()
+    _redirect_to_null(1, os.O_WRONLY)
+    decoder_messages.redirect_to_pipe()
     warnings.simplefilter("ignore")
 
 
-def _point_at_nothing(descriptor: int, mode: int) -> None:
-    nothing = os.open(os.devnull, mode)
-    os.dup2(nothing, descriptor)
-    os.close(nothing)
+def _redirect_to_null(descriptor: int, mode: int) -> None:
+    """Make a descriptor one of /dev/null."""
+    null = os.open(os.devnull, mode)
+    os.dup2(null, descriptor)
+    os.close(null)
 
 
-def _limit(limits: OpenerLimits) -> None:
+def _set_limits(limits: OpenerLimits) -> None:
+    """Limit the memory, written files, core dumps and open files of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     memory = pages * resource.getpagesize() + (limits.memory_mb << 20)
     _offer_to_oom_killer()
@@ -176,7 +190,7 @@ def _limit(limits: OpenerLimits) -> None:
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, _OPEN_FILES),
+        (resource.RLIMIT_NOFILE, _MAX_OPEN_FILES),
     ):
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -184,21 +198,22 @@ def _limit(limits: OpenerLimits) -> None:
 
 
 def _offer_to_oom_killer() -> None:
-    """Where the machine itself runs out of memory, let the kernel take this process first."""
+    """Let the kernel kill this process first if the machine runs out of memory."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError:
-        return  # a sandbox may forbid it
+        return  # a sandbox may forbid this
 
 
-def _limit_processor(seconds: float) -> None:
-    """Raise the limit of processor time for one more request; the process dies of SIGXCPU beyond it."""
-    soft = math.ceil(_used_seconds() + seconds) + _SPARED_SECONDS
+def _extend_processor_limit(seconds: float) -> None:
+    """Raise the limit of processor time for one more request; beyond it the process dies of SIGXCPU."""
+    soft = math.ceil(_processor_seconds() + seconds) + _EXTRA_PROCESSOR_SECONDS
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-def _answered(opened: OpenedDocument | None, request: Request) -> tuple[Reply, bytes]:
+def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, bytes]:
+    """Return the reply to a request about a page, and its payload."""
     if opened is None:
         raise PageUnreadable("No document is open.")
     if request.op == "facts":
@@ -206,30 +221,30 @@ def _answered(opened: OpenedDocument | None, request: Request) -> tuple[Reply, b
     if request.op == "words":
         return Reply(), protocol.words_payload(opened.words(request.page))
     if request.op == "rules":
-        return Reply(), protocol.rows_payload(opened.rules(request.page))
+        return Reply(), protocol.encode_rows(opened.rules(request.page))
     if request.op == "damage":
-        return Reply(), protocol.damage_payload(opened.damage(request.page))
+        return Reply(), protocol.encode_damage(opened.damage(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,
         height_pixels=picture.height_pixels,
         ink=picture.ink,
-        sideways=picture.sideways,
-        marks=picture.marks,
+        sideways=picture.sideways_score,
+        marks=picture.ink_facts,
         askew=picture.skew.degrees,
         shrunk=picture.skew.scale,
     )
     return reply, picture.data
 
 
-def _used_seconds() -> float:
-    """Processor time of this process since it was forked."""
+def _processor_seconds() -> float:
+    """Return the processor time of this process since it was forked."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
 class Opener:
-    """What a child does with its life; made in the zygote."""
+    """The work of a child; made in the zygote, so that children share what it holds."""
 
     def __init__(self, limits: OpenerLimits, open_document: OpenDocument, *, in_own_network: bool) -> None:
         self._limits = limits
@@ -238,13 +253,13 @@ class Opener:
         self._filter = confinement.SystemCallFilter(platform.machine())
         self._in_own_network = in_own_network
 
-    def run(self, sock: socket.socket, parent: int) -> NoReturn:
-        """Answer on ``sock``, in a process just forked from ``parent``."""
+    def run_child(self, sock: socket.socket, parent: int) -> NoReturn:
+        """Serve requests on ``sock``, in a process just forked from ``parent``. Never returns."""
         try:
-            _leave_parent(parent, sock.fileno(), "docparse-opener")
+            _detach_from_parent(parent, sock.fileno(), "docparse-opener")
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            _keep_stderr_clean()
-            _limit(self._limits)
+            _redirect_output()
+            _set_limits(self._limits)
             self._serve(sock)
         finally:
             _exit()
@@ -258,8 +273,8 @@ class Opener:
             request = Request.model_validate_json(frame[0])
             if request.op in ("open", "confine") and confined is None:
                 confined = self._confine(sock, Path(request.path) if request.op == "open" else None)
-            decoder_messages.take()
-            _limit_processor(request.seconds)
+            decoder_messages.take_messages()
+            _extend_processor_limit(request.seconds)
             try:
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
@@ -267,20 +282,24 @@ class Opener:
                 elif request.op == "confine":
                     reply, payload = Reply(confinement=confined), b""
                 else:
-                    reply, payload = _answered(opened, request)
+                    reply, payload = _answer(opened, request)
             except DocumentParserError as error:
-                reply, payload = Reply.refusing(error), b""
-            messages = decoder_messages.take()
-            told = {"processor_seconds": _used_seconds(), "messages": len(messages), "decoder": next(iter(messages), "")}
-            protocol.send(sock, reply.model_copy(update=told), payload)
+                reply, payload = Reply.from_error(error), b""
+            messages = decoder_messages.take_messages()
+            measured = {
+                "processor_seconds": _processor_seconds(),
+                "messages": len(messages),
+                "decoder": next(iter(messages), ""),
+            }
+            protocol.send(sock, reply.model_copy(update=measured), payload)
 
     def _confine(self, sock: socket.socket, document: Path | None) -> Confinement:
-        """Give up everything but the document; then watch, in a thread, that whoever asks is still there.
+        """Give up everything except the document; then watch, in a thread, that the asking process is still there.
 
-        The thread comes afterwards, for the kernel confines a thread and those that it starts.
+        The thread starts afterwards because the kernel confines a thread and those that it starts.
         """
         confined = confinement.confine(document, self._libraries, self._filter)
-        Thread(target=_end_with, args=(sock.fileno(),), daemon=True).start()
+        Thread(target=_exit_when_closed, args=(sock.fileno(),), daemon=True).start()
         return confined.model_copy(update={"network_namespace": self._in_own_network})
 
 

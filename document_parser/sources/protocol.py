@@ -1,6 +1,6 @@
-"""How an opener child and the process that asks it talk: a length-prefixed JSON header, then raw bytes.
+"""Messages between an opener child and the process that asks it: a length-prefixed JSON header, then raw bytes.
 
-Nothing is ever unpickled: a child may have been taken over by the file it reads, so its answers are data to be checked.
+Nothing is ever unpickled. A child may have been taken over by the file it reads, so its replies are data to be checked.
 """
 
 from __future__ import annotations
@@ -27,12 +27,16 @@ from document_parser.errors import (
 from document_parser.models import Confinement, Damage, InkFacts, PictureSpec, SourceKind, Word
 from document_parser.text.spans import safe_link
 
-MOST_HEADER_BYTES = 1 << 16
-MOST_PAYLOAD_BYTES = 1 << 28
+MAX_HEADER_BYTES = 1 << 16
+"""A reply with a longer header is refused."""
+MAX_PAYLOAD_BYTES = 1 << 28
+"""A reply with a longer payload is refused."""
 
 _LENGTHS = struct.Struct(">II")
-_MESSAGE_LENGTH = 500
+_MAX_MESSAGE_CHARACTERS = 500
+"""Characters of an error message that are kept."""
 _Side = Annotated[int, Field(ge=0, le=65535)]
+"""Width or height of an image in pixels."""
 
 ERRORS: dict[str, type[DocumentParserError]] = {
     error.code: error
@@ -46,11 +50,11 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         OversizedPage,
     )
 }
-"""The errors a child may answer with, by their code."""
+"""The errors that a child may reply with, by their code."""
 
 
 class Request(BaseModel):
-    """What a child is asked. ``seconds`` is the processor time it may take."""
+    """A request to a child. ``seconds`` is the processor time that it may take."""
 
     op: Literal["confine", "open", "facts", "words", "rules", "damage", "render"]
     seconds: float
@@ -63,20 +67,24 @@ class Request(BaseModel):
 
 
 class Reply(BaseModel):
-    """What a child answers, beside the payload: JSON of the facts, words or rules, or the picture's data."""
+    """A child's reply. The payload beside it is JSON of the facts, words, ruling lines or damage, or the image's data.
+
+    ``width_pixels`` to ``shrunk`` describe a rendered image: ``askew`` is its skew in degrees, positive if its lines fell to
+    the right, and ``shrunk`` the factor by which straightening made it smaller.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     error: str | None = None
     message: str = ""
     details: dict[Literal["megapixels", "limit_megapixels"], Annotated[float, Field(ge=0)]] = {}
-    """Of the error: facts about a limit."""
+    """Facts about a limit that belong to the error."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
     confinement: Confinement | None = None
-    """Of the answers to ``open``, and to ``confine``, which opens no file: what the child has given up."""
+    """What the child has given up. In the replies to ``open``, and to ``confine``, which opens no file."""
     processor_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
-    """What the child has used since it was forked."""
+    """Processor time that the child has used since it was forked."""
     width_pixels: _Side = 0
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -85,33 +93,34 @@ class Reply(BaseModel):
     askew: Annotated[float, Field(ge=-45, le=45)] = 0.0
     shrunk: Annotated[float, Field(gt=0, le=1)] = 1.0
     messages: Annotated[int, Field(ge=0, le=1 << 16)] = 0
-    """How many lines libraries wrote to stderr for this request that tell of damage; ``decoder`` is the first."""
+    """How many lines libraries wrote to stderr for this request that report damage; ``decoder`` is the first."""
     decoder: Annotated[str, Field(max_length=120)] = ""
 
     @classmethod
-    def refusing(cls, error: DocumentParserError) -> Reply:
+    def from_error(cls, error: DocumentParserError) -> Reply:
+        """Return the reply that carries an error, as PageUnreadable if a child may not reply with it."""
         code = error.code if error.code in ERRORS else PageUnreadable.code
         facts = {name: error.details[name] for name in ("megapixels", "limit_megapixels") if name in error.details}
-        return cls(error=code, message=error.message[:_MESSAGE_LENGTH], details=facts)
+        return cls(error=code, message=error.message[:_MAX_MESSAGE_CHARACTERS], details=facts)
 
     def raise_error(self, **details: Any) -> None:
-        """Raises the error this reply carries, if it does. Raises ValueError where that is none a child may answer with."""
+        """Raise the error that this reply carries, if any. Raises ValueError if it is none of ERRORS."""
         if self.error is None:
             return
         if self.error not in ERRORS:
             raise ValueError(f"no such error: {self.error[:40]!r}")
-        raise ERRORS[self.error](self.message[:_MESSAGE_LENGTH], **self.details, **details)
+        raise ERRORS[self.error](self.message[:_MAX_MESSAGE_CHARACTERS], **self.details, **details)
 
 
 def send(sock: socket.socket, header: BaseModel, payload: bytes = b"") -> None:
-    """Write one frame, blocking."""
-    sock.sendall(_head(header, len(payload)))
+    """Write one frame, blocking. Raises OSError if the other side is gone."""
+    sock.sendall(_encode_head(header, len(payload)))
     if payload:
         sock.sendall(payload)
 
 
 def receive(sock: socket.socket) -> tuple[bytes, bytes] | None:
-    """Read one frame, blocking; None where the other side is gone."""
+    """Read one frame, blocking, and return header and payload; None if the other side is gone. Raises OSError."""
     lengths = _read(sock, _LENGTHS.size)
     if lengths is None:
         return None
@@ -121,31 +130,37 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes] | None:
 
 
 async def exchange(sock: socket.socket, request: Request) -> tuple[Reply, bytes]:
-    """Ask a child and wait for its answer. Raises OSError and EOFError when it is gone, ValueError when it talks nonsense."""
-    await asyncio.get_running_loop().sock_sendall(sock, _head(request, 0))
-    return await answer(sock)
+    """Send a request to a child and return its reply and payload.
+
+    Raises OSError or EOFError if the child is gone, ValueError for an invalid reply.
+    """
+    await asyncio.get_running_loop().sock_sendall(sock, _encode_head(request, 0))
+    return await receive_reply(sock)
 
 
-async def answer(sock: socket.socket) -> tuple[Reply, bytes]:
-    """The next frame of a child. Errors as of ``exchange``."""
+async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
+    """Return the next reply of a child and its payload. Raises OSError, EOFError and ValueError as ``exchange`` does."""
     header_length, payload_length = _LENGTHS.unpack(await _read_async(sock, _LENGTHS.size))
-    if header_length > MOST_HEADER_BYTES or payload_length > MOST_PAYLOAD_BYTES:
+    if header_length > MAX_HEADER_BYTES or payload_length > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a frame of {header_length} and {payload_length} bytes")
     reply = Reply.model_validate_json(await _read_async(sock, header_length))
     return reply, await _read_async(sock, payload_length)
 
 
 def words_payload(words: Sequence[Word]) -> bytes:
-    """Words as rows without their links; then each address with the numbers of the words on it: many words, one address."""
+    """Encode words as rows without their links, then each address with the numbers of its words.
+
+    An address is written once because many words share it.
+    """
     links: dict[str, list[int]] = {}
     for number, word in enumerate(words):
         if word.link:
             links.setdefault(word.link, []).append(number)
-    return rows_payload([tuple(word[:-1] for word in words), tuple(links.items())])
+    return encode_rows([tuple(word[:-1] for word in words), tuple(links.items())])
 
 
 def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
-    """The words as they were before ``words_payload``. Raises ValueError for what no honest child says."""
+    """Return the words with their links, undoing ``words_payload``. Raises ValueError for links that no honest child sends."""
     for address, numbers in links:
         if safe_link(address) != address or not all(0 <= number < len(words) for number in numbers):
             raise ValueError("a link that may not be one")
@@ -154,21 +169,24 @@ def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> lis
     return words
 
 
-def damage_payload(damage: Sequence[Damage]) -> bytes:
+def encode_damage(damage: Sequence[Damage]) -> bytes:
+    """Encode damaged parts as a JSON array of objects."""
     return json.dumps([one.model_dump() for one in damage]).encode()
 
 
-def rows_payload(rows: Sequence[tuple[Any, ...]]) -> bytes:
-    """Words or Rules as JSON arrays, in the order of their fields."""
+def encode_rows(rows: Sequence[tuple[Any, ...]]) -> bytes:
+    """Encode words or ruling lines as JSON arrays in the order of their fields."""
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _head(header: BaseModel, payload_length: int) -> bytes:
+def _encode_head(header: BaseModel, payload_length: int) -> bytes:
+    """Return the lengths of header and payload, and the header."""
     text = header.model_dump_json().encode("utf-8")
     return _LENGTHS.pack(len(text), payload_length) + text
 
 
 def _read(sock: socket.socket, length: int) -> bytes | None:
+    """Read ``length`` bytes, blocking; None if the other side is gone."""
     parts = bytearray()
     while len(parts) < length:
         part = sock.recv(min(length - len(parts), 1 << 20))
@@ -179,6 +197,7 @@ def _read(sock: socket.socket, length: int) -> bytes | None:
 
 
 async def _read_async(sock: socket.socket, length: int) -> bytes:
+    """Read ``length`` bytes. Raises EOFError if the child is gone."""
     loop, buffer = asyncio.get_running_loop(), bytearray(length)
     view, done = memoryview(buffer), 0
     while done < length:

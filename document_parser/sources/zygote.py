@@ -1,7 +1,7 @@
-"""The zygote of the openers, seen from the process that starts it.
+"""Start the zygote of the openers from the process that needs it.
 
-It is a program of its own and no fork: nothing of its parent is in its memory, whether settings, keys or other documents, and
-its environment holds only what it needs to run.
+A zygote is a program of its own, not a fork. Nothing of its parent is in its memory: no settings, keys or other documents. Its
+environment holds only what it needs to run.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.telemetry import logs
 
 FORK_REQUEST = b"fork"
-STARTING_SECONDS = 60.0
+"""The message that asks a zygote for a child; one end of a socket pair comes with it."""
+START_TIMEOUT_SECONDS = 60.0
 """For a zygote to load the reading libraries and to fork its first child; it takes one or two seconds on an idle machine."""
 
 OPENER_MODULE = "document_parser.sources.opener"
+"""The program that a zygote runs."""
 _DEFERRED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 """They wait until the zygote ignores them: a Ctrl-C while it loads would end it with a traceback."""
 
 
 @dataclass(frozen=True)
 class Zygote:
-    """A running zygote, as seen from its parent and whoever that has forked since.
+    """A running zygote, as seen from its parent and from processes forked by the parent since then.
 
     ``control`` takes FORK_REQUEST together with one end of a socket pair for each child; ``handle`` is a pidfd.
     """
@@ -39,6 +41,7 @@ class Zygote:
     handle: int
 
     def alive(self) -> bool:
+        """Return whether the process still runs."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)
         return not poll.poll(0)
@@ -47,18 +50,18 @@ class Zygote:
 def start_zygote(limits: OpenerLimits, module: str = OPENER_MODULE) -> Zygote:
     """Start a zygote. It loads while the caller goes on.
 
-    It ends with the thread that called this, and once nobody holds its socket any more. ``module`` is the program that it runs.
-    Raises OSError if it cannot be started.
+    It ends with the thread that called this, and when no process holds its socket any more. ``module`` is the program that it
+    runs. Raises OSError if it cannot be started.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        told = json.dumps({"parent": os.getpid(), "limits": asdict(limits), "log_format": logs.configured_format()})
+        argument = json.dumps({"parent": os.getpid(), "limits": asdict(limits), "log_format": logs.configured_format()})
         pid = os.posix_spawn(
             sys.executable,
-            [sys.executable, "-P", "-m", module, told],
+            [sys.executable, "-P", "-m", module, argument],
             environment_of_opener(),
             file_actions=[(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)],
             setsigmask=_DEFERRED_SIGNALS,
         )
-    ours.settimeout(STARTING_SECONDS)
+    ours.settimeout(START_TIMEOUT_SECONDS)
     return Zygote(pid, ours, os.pidfd_open(pid))

@@ -1,1 +1,1 @@
-""""""
+"""Everything that touches PDFium, and the checks and repairs of PDF files."""

@@ -11,14 +11,15 @@ from document_parser.errors import PageUnreadable
 
 
 class Rect(NamedTuple):
-    """A rectangle in points of the page's own, unturned space: y grows upwards."""
+    """A rectangle in points of the page's own, unturned space: origin bottom left, y grows upwards."""
 
     left: float
     bottom: float
     right: float
     top: float
 
-    def joined(self, other: Rect) -> Rect:
+    def union(self, other: Rect) -> Rect:
+        """Return the smallest rectangle around both."""
         return Rect(
             min(self.left, other.left),
             min(self.bottom, other.bottom),
@@ -26,15 +27,16 @@ class Rect(NamedTuple):
             max(self.top, other.top),
         )
 
-    def near(self, other: Rect) -> bool:
-        """Whether both may be parts of one word: on one line, upright or turned, with less than a height between them."""
+    def is_near(self, other: Rect) -> bool:
+        """Return whether both may be parts of one word: on one line, upright or turned, with a gap below their height."""
         across = max(self.left, other.left) - min(self.right, other.right)
         along = max(self.bottom, other.bottom) - min(self.top, other.top)
         size = max(min(self.right - self.left, self.top - self.bottom), min(other.right - other.left, other.top - other.bottom))
         return min(across, along) < 0 and max(across, along) < size
 
 
-def ordered(left: float, bottom: float, right: float, top: float) -> Rect:
+def rect_from_edges(left: float, bottom: float, right: float, top: float) -> Rect:
+    """Return a rectangle from edges that may be given in the wrong order."""
     if left > right:
         left, right = right, left
     if bottom > top:
@@ -43,7 +45,7 @@ def ordered(left: float, bottom: float, right: float, top: float) -> Rect:
 
 
 class UprightMap(NamedTuple):
-    """Takes points of the page's own space to fractions of the upright page: u = a·x + b·y + c, v = d·x + e·y + f."""
+    """Maps points of the page's own space to fractions of the upright page: u = a·x + b·y + c, v = d·x + e·y + f."""
 
     a: float
     b: float
@@ -52,13 +54,13 @@ class UprightMap(NamedTuple):
     e: float
     f: float
 
-    def box(self, rect: Rect) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom, not yet cut to the page."""
+    def map_rect(self, rect: Rect) -> tuple[float, float, float, float]:
+        """Return left, top, right, bottom in fractions of the upright page, not clipped to it."""
         u0 = self.a * rect.left + self.b * rect.bottom + self.c
         u1 = self.a * rect.right + self.b * rect.top + self.c
         v0 = self.d * rect.left + self.e * rect.bottom + self.f
         v1 = self.d * rect.right + self.e * rect.top + self.f
-        # Several hundred times a page: two comparisons cost less than four calls.
+        # Called several hundred times a page: two comparisons cost less than four calls.
         if u0 > u1:
             u0, u1 = u1, u0
         if v0 > v1:
@@ -67,7 +69,7 @@ class UprightMap(NamedTuple):
 
 
 def upright_map(page: Any) -> UprightMap:
-    """The map of a PDFium page. Raises PageUnreadable where the page has no area."""
+    """Return the map of a PDFium page, crop box and ``/Rotate`` applied. Raises PageUnreadable if the page has no area."""
     box = pdfium.FS_RECTF()
     pdfium.FPDF_GetPageBoundingBox(page.raw, box)
     width, height = box.right - box.left, box.top - box.bottom

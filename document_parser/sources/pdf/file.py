@@ -1,4 +1,4 @@
-"""A PDF, read with PDFium. Runs in the opener child: PDFium may crash, hang or eat memory here without harm."""
+"""One open PDF, read with PDFium. Runs in the opener child: PDFium may crash, hang or use up memory there without harm."""
 
 from __future__ import annotations
 
@@ -15,37 +15,40 @@ from PIL import Image
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.imaging.figure_boxes import figure_boxes
-from document_parser.imaging.page_image import Frame, Picture, framed
+from document_parser.imaging.page_image import Picture, RenderWindow, render_window
 from document_parser.models import Damage, FontInDoubt, HiddenText, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.models.reading import MOST_INVISIBLE
 from document_parser.sources.pdf.bar_charts import bar_chart_boxes
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import drawing_boxes
-from document_parser.sources.pdf.form_fields import MOST_FIELDS, extract_fields
+from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
 from document_parser.sources.pdf.hidden_candidates import suspects_of
-from document_parser.sources.pdf.hidden_text import seen_and_unseen
-from document_parser.sources.pdf.links import with_links
-from document_parser.sources.pdf.objects import COVERING, Box, Placed, address_of, objects_of, texts_under_pictures
+from document_parser.sources.pdf.hidden_text import split_visible_text
+from document_parser.sources.pdf.links import add_links
+from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, objects_of, texts_under_images
 from document_parser.sources.pdf.repair import rebuild
-from document_parser.sources.pdf.rulings import extract_rules
+from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.sources.pdf.undecoded import undecoded_images
 from document_parser.text.language import fonts_in_doubt
 from document_parser.text.normalize import is_meaningless
 
-_SAMPLED_CHARACTERS = 256
-_GRID = 128
-_PROBED_PAGES = 50
-MOST_LOOKED_AT = MAX_WORDS
-"""A page with more characters may have too many words; it is asked for them only where they are wanted."""
+_MAX_SAMPLED_CHARACTERS = 256
+"""Characters of a page for which PDFium is asked one by one."""
+_GRID_CELLS = 128
+"""Cells along each side of the grid on which the area under images is counted."""
+_MAX_PROBED_PAGES = 50
+"""Pages at the start of a document, one of which must be found."""
+MAX_INSPECTED_CHARACTERS = MAX_WORDS
+"""A page with more characters may have too many words; its words are extracted only when they are requested."""
 
 
 class PdfFile:
-    """An opened PDF. Pages count from 1; the last one used stays loaded, since its facts, words and picture follow each other.
+    """An opened PDF. Pages count from 1. The last page used stays loaded, as its facts, words and image are requested in turn.
 
-    What PDFium refuses is rebuilt by qpdf, once: the file if it cannot be opened, or a page that it does not find.
+    What PDFium refuses is rebuilt by qpdf, once: the file if it cannot be opened, or a page that PDFium does not find.
 
-    Raises EncryptedDocument, WrongPassword and DamagedDocument when made, PageUnreadable from its methods.
+    Construction raises EncryptedDocument, WrongPassword, DamagedDocument or DocumentError; the methods raise PageUnreadable.
     """
 
     def __init__(self, path: Path, password: str | None = None) -> None:
@@ -58,17 +61,18 @@ class PdfFile:
         self._number = 0
         self._page: Any = None
         self._textpage: Any = None
-        self._objects: list[Placed] | None = None
-        self._layer: _Layer | None = None
+        self._objects: list[PageObject] | None = None
+        self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
 
     def facts(self, number: int) -> PageFacts:
+        """Return what is known of a page before it is read. Sizes in points, boxes in fractions of the upright page."""
         page = self._load_page(number)
-        if not pdfium.FPDFPage_CountObjects(page.raw) and self._streams.paints(number):
+        if not pdfium.FPDFPage_CountObjects(page.raw) and self._streams.paints_anything(number):
             page = self._load_repaired(number) or page
-        width, height = _size(page)
+        width, height = _page_size(page)
         objects = self._load_objects(number)
-        pictures = _pictures(objects)
+        pictures = _image_boxes(objects)
         paths = (one for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_PATH)
         charts = bar_chart_boxes(self.rules(number), lambda: self.words(number))
         layer = self._load_layer(number)
@@ -83,7 +87,7 @@ class PdfFile:
             image_share=_image_share(pictures),
             pictures=figure_boxes([*pictures, *drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
-            form_fields=_form_fields(page),
+            form_fields=_count_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
             doubted=list(layer.doubted),
@@ -91,52 +95,55 @@ class PdfFile:
         )
 
     def damage(self, number: int) -> list[Damage]:
-        """What of the page's data is damaged; PDFium draws what it can of it and says nothing."""
+        """Return the damaged parts of the page's data; PDFium draws what it can of them and reports nothing."""
         found, objects = self._streams.damage(number), self._load_objects(number)
         # Pillow cannot read every JPEG 2000 image that PDFium can.
         suspected = [one for one in found if one.encoding == "JPX" and one.fault == "undecodable"]
         found = [one for one in found if one not in suspected]
         found += undecoded_images(objects, {"JBIG2Decode", *(["JPXDecode"] if suspected else [])})
-        if not found and not objects and self._streams.paints(number):
+        if not found and not objects and self._streams.paints_anything(number):
             found.append(Damage(part="contents", fault="corrupt", decoded=0))
         return found
 
     def words(self, number: int) -> list[Word]:
-        """The words of the text layer that can be seen, and what is filled in on form fields or typed onto the page."""
+        """Return the visible words of the text layer, and what is filled in on form fields or typed onto the page."""
         page = self._load_page(number)
         layer = self._load_layer(number)
         found = extract_words(page, self._load_text(number)) if layer.words is None else layer.words
-        words = with_links(found, self._document, page)
+        words = add_links(found, self._document, page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
 
     def rules(self, number: int) -> list[RulingLine]:
+        """Return the ruling lines that the page draws, in fractions of the upright page."""
         objects = self._load_objects(number)
         if self._rules is None:
-            self._rules = extract_rules(objects)
+            self._rules = extract_rulings(objects)
         return self._rules
 
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+        """Return the page's image on white, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
         page = self._load_page(number)
-        across, along = _size(page)
+        across, along = _page_size(page)
         if turn in {90, 270}:
             across, along = along, across
-        frame = framed(across, along, spec, spec.dpi)
-        return Picture.of(self._drawn(page, frame, turn), spec)
+        window = render_window(across, along, spec, spec.dpi)
+        return Picture.from_image(self._draw(page, window, turn), spec)
 
-    def _drawn(self, page: Any, frame: Frame, turn: int) -> Image.Image:
-        """The page on white, form fields included. Four bytes a pixel: Pillow takes them without a copy."""
-        width, height = frame.width, frame.height
+    def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
+        """Render a page on white, form fields included. Four bytes a pixel, which Pillow takes without a copy."""
+        width, height = window.width, window.height
         bitmap = pypdfium2.PdfBitmap.new_native(width, height, pdfium.FPDFBitmap_BGRx)
         bitmap.fill_rect((255, 255, 255, 255), 0, 0, width, height)
         flags = pdfium.FPDF_ANNOT | pdfium.FPDF_REVERSE_BYTE_ORDER
-        place = (-frame.left, -frame.top, frame.page_width, frame.page_height, turn // 90, flags)
+        place = (-window.left, -window.top, window.page_width, window.page_height, turn // 90, flags)
         pdfium.FPDF_RenderPageBitmap(bitmap.raw, page.raw, *place)
         if self._document.formenv:
             pdfium.FPDF_FFLDraw(self._document.formenv.raw, bitmap.raw, page.raw, *place)
         return Image.frombuffer("RGBX", (width, height), bitmap.buffer, "raw", "RGBX", bitmap.stride, 1)
 
     def _load_page(self, number: int) -> Any:
+        """Return the page's handle, loaded once. Raises PageUnreadable."""
         if self._number == number:
             return self._page
         self._unload()
@@ -151,7 +158,7 @@ class PdfFile:
         return self._page
 
     def _load_repaired(self, number: int) -> Any:
-        """The page out of the rebuilt document; None if that is of no use, or has been tried."""
+        """Return the page from the rebuilt document; None if that does not help, or was tried before."""
         if self._tried_repair:
             return None
         self._tried_repair = True
@@ -164,6 +171,7 @@ class PdfFile:
         return self._load_page(number)
 
     def _load_text(self, number: int) -> Any:
+        """Return the handle of the page's text, loaded once. Raises PageUnreadable."""
         page = self._load_page(number)
         if self._textpage is None:
             try:
@@ -172,26 +180,28 @@ class PdfFile:
                 raise PageUnreadable("PDFium cannot read this page's text.") from error
         return self._textpage
 
-    def _load_objects(self, number: int) -> list[Placed]:
+    def _load_objects(self, number: int) -> list[PageObject]:
+        """Return the page's objects, collected once."""
         page = self._load_page(number)
         if self._objects is None:
             self._objects = list(objects_of(page))
         return self._objects
 
-    def _load_layer(self, number: int) -> _Layer:
+    def _load_layer(self, number: int) -> _TextLayer:
+        """Return the page's text layer, inspected once."""
         self._load_page(number)
         if self._layer is None:
-            self._layer = self._new_layer(number)
+            self._layer = self._inspect_layer(number)
         return self._layer
 
-    def _new_layer(self, number: int) -> _Layer:
-        """The text layer; an earlier OCR as a whole is left as it is, for it does not stand for the page."""
+    def _inspect_layer(self, number: int) -> _TextLayer:
+        """Return the text layer. An earlier OCR is left whole, because it does not represent the page."""
         page, textpage, objects = self._load_page(number), self._load_text(number), self._load_objects(number)
-        covered = texts_under_pictures(objects) if _image_share(_pictures(objects)) >= COVERING else frozenset()
-        layer = _Layer(*_text_facts(textpage, covered))
-        if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MOST_LOOKED_AT:
+        covered = texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
+        layer = _TextLayer(*_measure_text(textpage, covered))
+        if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
             return layer
-        found = seen_and_unseen(page, textpage, objects, suspects_of(objects, _size(page)[1]))
+        found = split_visible_text(page, textpage, objects, suspects_of(objects, _page_size(page)[1]))
         unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
         return layer._replace(
             characters=max(0, layer.characters - unseen),
@@ -201,6 +211,7 @@ class PdfFile:
         )
 
     def _unload(self) -> None:
+        """Close what is loaded of a page."""
         self._number = 0
         self._objects = self._layer = None
         for loaded in (self._textpage, self._page):
@@ -209,8 +220,11 @@ class PdfFile:
         self._textpage = self._page = self._rules = None
 
 
-class _Layer(NamedTuple):
-    """What is known of a page's text layer. ``words`` are those that can be seen, where that was looked into."""
+class _TextLayer(NamedTuple):
+    """What is known of a page's text layer: two shares, and the number of characters.
+
+    ``words`` are the visible ones; None if visibility was not checked.
+    """
 
     unmapped: float
     invisible: float
@@ -221,14 +235,14 @@ class _Layer(NamedTuple):
 
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
-    """The document, and whether it had to be rebuilt. Raises DocumentError and those below it."""
+    """Return the document and whether it had to be rebuilt. Raises DocumentError and its subclasses."""
     refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
     try:
         document = _load(path, password)
         if _has_pages(document):
             return document, False
     except (DamagedDocument, EncryptedDocument, WrongPassword) as error:
-        refusal = error  # qpdf knows kinds of encryption that PDFium does not
+        refusal = error  # qpdf supports kinds of encryption that PDFium does not
     rebuilt = _load_rebuilt(path, password)
     if rebuilt is None or not _has_pages(rebuilt):
         raise refusal
@@ -236,7 +250,7 @@ def _open(path: Path, password: str | None) -> tuple[Any, bool]:
 
 
 def _load_rebuilt(path: Path, password: str | None) -> Any:
-    """The document as qpdf rebuilds it; None if that does not help."""
+    """Return the document as qpdf rebuilds it; None if that does not help."""
     data = rebuild(path, password)
     try:
         return data and pypdfium2.PdfDocument(data)
@@ -245,21 +259,23 @@ def _load_rebuilt(path: Path, password: str | None) -> Any:
 
 
 def _has_pages(document: Any) -> bool:
-    """Whether one of the first pages can be found."""
-    probed = range(min(len(document), _PROBED_PAGES))
+    """Return whether one of the first pages can be found."""
+    probed = range(min(len(document), _MAX_PROBED_PAGES))
     return any(pdfium.FPDF_GetPageSizeByIndexF(document.raw, index, pdfium.FS_SIZEF()) for index in probed)
 
 
 def _load(path: Path, password: str | None) -> Any:
+    """Open a document with PDFium. Raises DocumentError and its subclasses."""
     try:
         return pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
-        raise _refusal(error.err_code, password) from error
+        raise _error_of(error.err_code, password) from error
     except FileNotFoundError as error:
         raise DocumentError("The file is not there any more.") from error
 
 
-def _refusal(code: int | None, password: str | None) -> DocumentError:
+def _error_of(code: int | None, password: str | None) -> DocumentError:
+    """Return the error for PDFium's code."""
     if code == pdfium.FPDF_ERR_PASSWORD:
         return WrongPassword() if password else EncryptedDocument()
     if code == pdfium.FPDF_ERR_SECURITY:
@@ -267,32 +283,35 @@ def _refusal(code: int | None, password: str | None) -> DocumentError:
     return DamagedDocument()
 
 
-def _size(page: Any) -> tuple[float, float]:
-    """Width and height in points as a viewer shows the page."""
+def _page_size(page: Any) -> tuple[float, float]:
+    """Return width and height in points as a viewer shows the page. Raises PageUnreadable if it has no area."""
     width, height = pdfium.FPDF_GetPageWidthF(page.raw), pdfium.FPDF_GetPageHeightF(page.raw)
     if not (0 < width < math.inf and 0 < height < math.inf):
         raise PageUnreadable("The page has no area.")
     return width, height
 
 
-def _text_facts(textpage: Any, hidden: frozenset[int]) -> tuple[float, float, int]:
-    """(unmapped share, invisible share, characters). What needs a call a character is found from an even sample.
+def _measure_text(textpage: Any, hidden: frozenset[int]) -> tuple[float, float, int]:
+    """Return (unmapped share, invisible share, characters). What needs a call per character is taken from an even sample.
 
-    ``hidden`` are the addresses of text objects that nobody sees, however they are painted.
+    ``hidden`` are the addresses of text objects that cannot be seen, however they are painted.
     """
     text = PageText(textpage)
     places = [place for place, char in enumerate(text.text) if not char.isspace() and char != "\x00"]
     left_out = text.count - len(text.text)
     if not places:
         return float(left_out > 0), 0.0, 0
-    sample = [text.index(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _SAMPLED_CHARACTERS), dtype=int)]
+    sample = [
+        text.index_of(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)
+    ]
     unmapped = (left_out + sum(is_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
     faults = sum(pdfium.FPDFText_HasUnicodeMapError(text.raw, index) == 1 for index in sample) / len(sample)
-    invisible = sum(_invisible(text.raw, index, hidden) for index in sample) / len(sample)
+    invisible = sum(_is_invisible(text.raw, index, hidden) for index in sample) / len(sample)
     return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
 
 
-def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
+def _is_invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
+    """Return whether a character's text object is hidden or painted invisibly."""
     text_object = pdfium.FPDFText_GetTextObject(textpage, index)
     if not text_object:
         return False
@@ -302,24 +321,27 @@ def _invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
 
 
 def _image_share(boxes: Iterable[Box]) -> float:
-    """Share of the page under pictures, overlaps counted once, on a coarse grid."""
-    covered: NDArray[np.bool_] = np.zeros((_GRID, _GRID), dtype=bool)
+    """Return the share of the page under images on a coarse grid, overlaps counted once."""
+    covered: NDArray[np.bool_] = np.zeros((_GRID_CELLS, _GRID_CELLS), dtype=bool)
     for box in boxes:
-        left, top, right, bottom = (round(_GRID * min(1.0, max(0.0, edge))) for edge in box)
+        left, top, right, bottom = (round(_GRID_CELLS * min(1.0, max(0.0, edge))) for edge in box)
         covered[top:bottom, left:right] = True
     return round(float(covered.mean()), 4)
 
 
-def _pictures(objects: Iterable[Placed]) -> list[Box]:
+def _image_boxes(objects: Iterable[PageObject]) -> list[Box]:
+    """Return the boxes of a page's embedded images."""
     return [one.box for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE and one.box is not None]
 
 
-def _form_fields(page: Any) -> int:
-    total = min(MOST_FIELDS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))
+def _count_form_fields(page: Any) -> int:
+    """Return the number of form fields among the first MAX_FIELDS annotations."""
+    total = min(MAX_FIELDS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))
     return sum(_is_widget(page, number) for number in range(total))
 
 
 def _is_widget(page: Any, number: int) -> bool:
+    """Return whether an annotation is a form field."""
     annotation = pdfium.FPDFPage_GetAnnot(page.raw, number)
     if not annotation:
         return False

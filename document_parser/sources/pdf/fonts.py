@@ -1,4 +1,4 @@
-"""How the fonts of a PDF look: by their names, flags, weights and angles."""
+"""Determine the style of the fonts of a PDF from their names, flags, weights and angles."""
 
 from __future__ import annotations
 
@@ -17,10 +17,14 @@ _FIXED_PITCH_FLAG = 1
 _ITALIC_FLAG = 1 << 6
 _FORCE_BOLD_FLAG = 1 << 18
 _BOLD_WEIGHT = 600
+"""Weights from this one on are bold."""
 
 
-class FontLook(NamedTuple):
-    """How a font looks. ``glyphs`` maps characters that a font for formulas has in other places than its text says."""
+class FontStyle(NamedTuple):
+    """The style of a font.
+
+    ``glyphs`` maps characters to what a font for formulas really shows in their places; None if they are what the text says.
+    """
 
     bold: bool = False
     italic: bool = False
@@ -29,8 +33,8 @@ class FontLook(NamedTuple):
     mono: bool = False
 
 
-def font_look(font: Any) -> FontLook:
-    """How a font looks: by its name, its flags, its weight and its angle."""
+def font_style_of(font: Any) -> FontStyle:
+    """Return the style of a font from its name, its flags, its weight and its angle."""
     buffer = ctypes.create_string_buffer(256)
     pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
     name = buffer.value.decode("latin-1").partition("+")[2] or buffer.value.decode("latin-1")
@@ -39,6 +43,6 @@ def font_look(font: Any) -> FontLook:
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
     bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
     italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
-    return FontLook(
+    return FontStyle(
         bold, italic, is_formula_font(name), glyphs_of(name), bool(flags & _FIXED_PITCH_FLAG or _MONO_NAME.search(name))
     )

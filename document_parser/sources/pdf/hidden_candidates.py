@@ -1,7 +1,7 @@
-"""Text objects of a PDF page that may be unseen by how they are painted. Runs in the opener child.
+"""Find text objects of a PDF page that may be invisible by how they are painted. Runs in the opener child.
 
-Painted invisibly, transparent, tiny, off the page, cut away, in the colour of what lies behind, or under something opaque.
-Whether the text is unseen is decided by drawing the page: see ``hidden_text``.
+They are painted invisibly, transparent, tiny, off the page, clipped away, in the colour of what lies behind them, or under
+something opaque. Whether the text is really invisible is decided by rendering the page: see ``hidden_text``.
 """
 
 from __future__ import annotations
@@ -16,31 +16,39 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from document_parser.models import HiddenReason
-from document_parser.sources.pdf.objects import Box, Placed, address_of, window_of
+from document_parser.sources.pdf.objects import Box, PageObject, address_of, clip_window_of
 
-CLEAR = 13
+MAX_CLEAR_ALPHA = 13
 """Alpha, of 255, up to which a text may be too faint to be seen."""
-OPAQUE = 250
-ALIKE = 48
-"""Colours that differ by no more, of 255, in any channel may be one to the eye."""
-LIGHT = 255 - ALIKE
-_LOW = 1.5
-"""Of the font's size, what a line of letters may be high at most."""
-_LEAST_SIDE = 0.002
-_MOST_COVERS = 4000
-_AT_ONCE = 500
-_TWIN, _MOST_TWINS = 0.3, 8
-"""Of its height, how far the box of a twin may lie off."""
-_UNPAINTED = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
-_STROKED = pdfium.FPDF_TEXTRENDERMODE_STROKE
-TINY_POINTS = 1.0
+MIN_OPAQUE_ALPHA = 250
+"""Alpha, of 255, from which on a filled path may hide what lies under it."""
+SAME_COLOUR_LEVELS = 48
+"""Colours that differ by no more, of 255, in any channel may look the same."""
+MIN_LIGHT_LEVEL = 255 - SAME_COLOUR_LEVELS
+"""A text whose channels all have this level or more may not show on white paper."""
+_MAX_LINE_HEIGHT_EM = 1.5
+"""Height of a line of letters at most, in font sizes."""
+_MIN_COVER_SIDE_SHARE = 0.002
+"""Share of the page's side; what is thinner hides no text."""
+_MAX_COVERS = 4000
+"""Objects beside text that are compared with texts."""
+_BATCH_TEXTS = 500
+"""Texts that are compared with the covers at once."""
+_TWIN_REACH_RATIO, _MAX_TWINS = 0.3, 8
+"""How far the box of a twin may lie off, over the height of the text's box; and twins of a text that are kept."""
+_UNPAINTED_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
+"""Rendering modes of text that is not painted."""
+_STROKE_MODE = pdfium.FPDF_TEXTRENDERMODE_STROKE
+"""Rendering mode of text whose outlines are painted."""
+MIN_READABLE_POINTS = 1.0
 """Letters of a smaller size cannot be read."""
 
 
 class Suspect(NamedTuple):
-    """A text object that may be unseen: its handle, why, and whether something else than text is painted where it stands.
+    """A text object that may be invisible: its handle, and the cause.
 
-    ``twins`` are text objects in the very same place. PDFium leaves out of the text what is painted a second time.
+    ``on_drawing`` says whether something other than text is painted at its place. ``twins`` are text objects at the very same
+    place. PDFium leaves out of the text what is painted a second time.
     """
 
     handle: Any
@@ -50,6 +58,8 @@ class Suspect(NamedTuple):
 
 
 class _Text(NamedTuple):
+    """A text object: its handle, its place in painting order, its box, its colour, and why it may be invisible by itself."""
+
     handle: Any
     place: int
     box: Box
@@ -58,73 +68,77 @@ class _Text(NamedTuple):
 
 
 class _Cover(NamedTuple):
-    """Something opaque; its colour is (-1, -1, -1) where it has many."""
+    """Something opaque; its colour is (-1, -1, -1) if it has many."""
 
     place: int
     box: Box
     colour: tuple[int, int, int]
 
 
-def suspects_of(objects: Iterable[Placed], height_points: float) -> dict[int, Suspect]:
-    """The text objects that may be unseen, by their address."""
+def suspects_of(objects: Iterable[PageObject], height_points: float) -> dict[int, Suspect]:
+    """Return the text objects that may be invisible, by their address. ``height_points`` is the height of the page."""
     texts: list[_Text] = []
     covers: list[_Cover] = []
-    painter = _Painter(height_points)
+    reader = _PaintReader(height_points)
     for number, (found, kind, place, box) in enumerate(objects):
         if box is None:
             continue
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            texts.append(painter.text(found, number, box, place))
-        elif min(box[2] - box[0], box[3] - box[1]) >= _LEAST_SIDE and len(covers) < _MOST_COVERS:
-            covers += painter.cover(found, kind, number, box)
-    return {address_of(text.handle): suspect for text, suspect in _with_twins(list(_suspected(texts, covers)), texts)}
+            texts.append(reader.read_text(found, number, box, place))
+        elif min(box[2] - box[0], box[3] - box[1]) >= _MIN_COVER_SIDE_SHARE and len(covers) < _MAX_COVERS:
+            covers += reader.read_cover(found, kind, number, box)
+    return {address_of(text.handle): suspect for text, suspect in _add_twins(list(_find_suspects(texts, covers)), texts)}
 
 
-class _Painter:
-    """Reads how objects are painted; keeps the cells that PDFium writes its answers to."""
+class _PaintReader:
+    """Reads how objects are painted; keeps the variables that PDFium writes to."""
 
     def __init__(self, height_points: float) -> None:
         self._height = height_points
         self._cells = tuple(ctypes.c_uint() for _ in range(4))
         self._modes = ctypes.c_int(), ctypes.c_int()
 
-    def text(self, found: Any, number: int, box: Box, place: Any) -> _Text:
+    def read_text(self, found: Any, number: int, box: Box, place: Any) -> _Text:
+        """Return a text object with what decides whether it shows."""
         mode = pdfium.FPDFTextObj_GetTextRenderMode(found)
-        colour, alpha = self._colour(found, stroked=mode == _STROKED)
-        return _Text(found, number, box, colour, self._cause(found, mode, alpha, box, place))
+        colour, alpha = self._read_colour(found, stroked=mode == _STROKE_MODE)
+        return _Text(found, number, box, colour, self._cause_of(found, mode, alpha, box, place))
 
-    def _cause(self, found: Any, mode: int, alpha: int, box: Box, place: Any) -> HiddenReason | None:
-        if mode in _UNPAINTED:
+    def _cause_of(self, found: Any, mode: int, alpha: int, box: Box, place: Any) -> HiddenReason | None:
+        """Return why a text may be invisible by itself; None if nothing suggests it."""
+        if mode in _UNPAINTED_MODES:
             return "invisible"
-        if alpha <= CLEAR:
+        if alpha <= MAX_CLEAR_ALPHA:
             return "transparent"
         if box[2] <= 0 or box[3] <= 0 or box[0] >= 1 or box[1] >= 1:
             return "outside"
-        if (box[3] - box[1]) * self._height < _LOW * TINY_POINTS and self._size(found) < TINY_POINTS:
+        if (box[3] - box[1]) * self._height < _MAX_LINE_HEIGHT_EM * MIN_READABLE_POINTS and self._size_points(
+            found
+        ) < MIN_READABLE_POINTS:
             return "size"
         clipped = pdfium.FPDFClipPath_CountPaths(pdfium.FPDFPageObj_GetClipPath(found)) > 0
-        return "clipped" if clipped and not _holds(window_of(found, place), box) else None
+        return "clipped" if clipped and not _contains(clip_window_of(found, place), box) else None
 
-    def _size(self, found: Any) -> float:
-        """In points, as far as the object itself tells."""
+    def _size_points(self, found: Any) -> float:
+        """Return the font size in points, as far as the object itself defines it."""
         size, matrix = ctypes.c_float(), pdfium.FS_MATRIX()
         if not pdfium.FPDFTextObj_GetFontSize(found, size) or not pdfium.FPDFPageObj_GetMatrix(found, matrix):
             return math.inf
         return size.value * max(math.hypot(matrix.a, matrix.b), math.hypot(matrix.c, matrix.d))
 
-    def cover(self, found: Any, kind: int, number: int, box: Box) -> list[_Cover]:
-        """An object as one that may lie behind text or over it; none where it lets through."""
+    def read_cover(self, found: Any, kind: int, number: int, box: Box) -> list[_Cover]:
+        """Return an object as one that may lie behind text or over it; none if it is not opaque."""
         if kind != pdfium.FPDF_PAGEOBJ_PATH:
             return [_Cover(number, box, (-1, -1, -1))]
         fill, stroke = self._modes
         pdfium.FPDFPath_GetDrawMode(found, fill, stroke)
         if not fill.value:
             return []
-        colour, alpha = self._colour(found, stroked=False)
-        return [_Cover(number, box, colour)] if alpha >= OPAQUE else []
+        colour, alpha = self._read_colour(found, stroked=False)
+        return [_Cover(number, box, colour)] if alpha >= MIN_OPAQUE_ALPHA else []
 
-    def _colour(self, found: Any, *, stroked: bool) -> tuple[tuple[int, int, int], int]:
-        """(red, green, blue), alpha; opaque black where there is none to be had: a pattern."""
+    def _read_colour(self, found: Any, *, stroked: bool) -> tuple[tuple[int, int, int], int]:
+        """Return ((red, green, blue), alpha); opaque black if there is none to read, as for a pattern."""
         red, green, blue, alpha = self._cells
         get = pdfium.FPDFPageObj_GetStrokeColor if stroked else pdfium.FPDFPageObj_GetFillColor
         if not get(found, red, green, blue, alpha):
@@ -132,7 +146,8 @@ class _Painter:
         return (red.value, green.value, blue.value), alpha.value
 
 
-def _holds(outer: Box, inner: Box) -> bool:
+def _contains(outer: Box, inner: Box) -> bool:
+    """Return whether the part of a box on the page lies inside another, with a small slack."""
     slack = 0.001
     return (
         outer[0] - slack <= max(0.0, inner[0])
@@ -142,27 +157,28 @@ def _holds(outer: Box, inner: Box) -> bool:
     )
 
 
-def _suspected(texts: Sequence[_Text], covers: Sequence[_Cover]) -> Iterator[tuple[_Text, Suspect]]:
-    """The texts that may be unseen by themselves, and those under or upon something that may make them so."""
-    for start in range(0, len(texts), _AT_ONCE):
-        part = texts[start : start + _AT_ONCE]
-        for text, touched, under, upon in zip(part, *_beside(part, covers), strict=True):
-            light = min(text.colour) >= LIGHT
+def _find_suspects(texts: Sequence[_Text], covers: Sequence[_Cover]) -> Iterator[tuple[_Text, Suspect]]:
+    """Yield the texts that may be invisible by themselves, and those under or on something that may make them so."""
+    for start in range(0, len(texts), _BATCH_TEXTS):
+        part = texts[start : start + _BATCH_TEXTS]
+        for text, touched, under, upon in zip(part, *_match_covers(part, covers), strict=True):
+            light = min(text.colour) >= MIN_LIGHT_LEVEL
             cause: HiddenReason | None = text.cause or ("covered" if under else "colour" if upon or light else None)
             if cause is not None:
                 yield text, Suspect(text.handle, cause, touched)
 
 
-def _with_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text]) -> Iterator[tuple[_Text, Suspect]]:
+def _add_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text]) -> Iterator[tuple[_Text, Suspect]]:
+    """Yield the suspects with their twins."""
     boxes = np.array([text.box for text in texts]) if suspected else np.zeros((0, 4))
     for text, suspect in suspected:
-        near = np.flatnonzero(np.all(np.abs(boxes - text.box) <= _TWIN * (text.box[3] - text.box[1]), axis=1))
+        near = np.flatnonzero(np.all(np.abs(boxes - text.box) <= _TWIN_REACH_RATIO * (text.box[3] - text.box[1]), axis=1))
         twins = tuple(texts[number].handle for number in near.tolist() if texts[number] is not text)
-        yield text, suspect._replace(twins=twins[:_MOST_TWINS])
+        yield text, suspect._replace(twins=twins[:_MAX_TWINS])
 
 
-def _beside(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool], list[bool], list[bool]]:
-    """For each text, whether it touches any cover; one that is painted later; one below it that may have its colour."""
+def _match_covers(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool], list[bool], list[bool]]:
+    """Return for each text whether it touches a cover; one painted later; one below it that may have its colour."""
     if not covers:
         nothing = [False] * len(texts)
         return nothing, nothing, nothing
@@ -170,13 +186,13 @@ def _beside(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool
     text, cover = np.nonzero(np.all((ours[..., :2] < theirs[..., 2:]) & (ours[..., 2:] > theirs[..., :2]), axis=2))
     later = np.array([one.place for one in covers])[cover] > np.array([one.place for one in texts])[text]
     fill, ink = np.array([one.colour for one in covers])[cover], np.array([one.colour for one in texts])[text]
-    alike = (np.abs(fill - ink) <= ALIKE).all(axis=1) | (fill[:, 0] < 0)
-    return _among(len(texts), text), _among(len(texts), text[later]), _among(len(texts), text[~later & alike])
+    alike = (np.abs(fill - ink) <= SAME_COLOUR_LEVELS).all(axis=1) | (fill[:, 0] < 0)
+    return _membership(len(texts), text), _membership(len(texts), text[later]), _membership(len(texts), text[~later & alike])
 
 
-def _among(count: int, places: NDArray[np.intp]) -> list[bool]:
-    """For each of so many, whether it is among these places."""
+def _membership(count: int, places: NDArray[np.intp]) -> list[bool]:
+    """Return for each of ``count`` places whether it is among ``places``."""
     found = np.zeros(count, dtype=bool)
     found[places] = True
-    told: list[bool] = found.tolist()
-    return told
+    members: list[bool] = found.tolist()
+    return members

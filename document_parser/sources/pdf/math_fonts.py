@@ -1,8 +1,9 @@
-"""Fonts made for formulas, told by their names, and what their glyphs show where a file does not say it.
+"""Recognise fonts made for formulas by their names, and map what their glyphs show if a file does not say it.
 
-TeX's symbol fonts have glyphs in places where other fonts have letters: without a table of meanings in the file, PDFium reads a
-prime as 0, a norm's bar as k, a sum as P. A backslash stays one: files that tell meanings have it for a difference of sets. The
-layouts are those of Computer Modern (Knuth, Computer Modern Typefaces, 1986), which most fonts for TeX follow.
+TeX's symbol fonts have glyphs in places where other fonts have letters. Without a table of meanings in the file, PDFium reads a
+prime as 0, a norm's bar as k, a sum as P. A backslash stays one: files with such a table have it for a difference of sets.
+
+Source: the layouts are those of Computer Modern (Knuth, Computer Modern Typefaces, 1986), which most fonts for TeX follow.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ _EXTENSION_GLYPHS = str.maketrans(
 
 
 def is_formula_font(name: str) -> bool:
-    """Whether a font's name, without a subset's prefix, is of one that only formulas are set in."""
+    """Return whether a font's name, without a subset's prefix, is that of a font for formulas only."""
     return _FORMULA.search(name) is not None
 
 
 def glyphs_of(name: str) -> dict[int, str] | None:
-    """What the characters of a symbol font really show, for ``str.translate``; None where they are what they say."""
+    """Return what the characters of a symbol font really show, for ``str.translate``; None if they are what they say."""
     if _SYMBOLS.search(name):
         return _SYMBOL_GLYPHS
     return _EXTENSION_GLYPHS if _EXTENSION.search(name) else None

@@ -13,10 +13,10 @@ _FAULTS = (pikepdf.PdfError, ValueError, RuntimeError, OSError)
 
 
 def rebuild(path: Path, password: str | None) -> bytes | None:
-    """Return the PDF as qpdf reads it, with a new cross-reference table and without encryption.
+    """Return the PDF as qpdf reads it, with a new cross-reference table and without encryption; None if qpdf finds no page.
 
-    qpdf finds the objects of a file whose table is broken or cut off by looking through all of it. None if it finds no page.
-    Streams are copied as they are.
+    If the table is broken or cut off, qpdf finds the objects of the file by searching all of it. Streams are copied as they
+    are.
     """
     pdf = open_pdf(path, password)
     if pdf is None:

@@ -9,16 +9,17 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from document_parser.models import Damage
-from document_parser.sources.pdf.objects import Placed
+from document_parser.sources.pdf.objects import PageObject
 
 MAX_IMAGES = 50
-"""Embedded images of a page that are decoded for this."""
+"""Embedded images of a page that are decoded for this check."""
 
 _NAME_BYTES = 32
+"""Size of the buffer for a filter's name."""
 
 
-def undecoded_images(objects: Iterable[Placed], filters: Container[str]) -> list[Damage]:
-    """Decode the images whose last filter is one of these, and return those of which nothing comes."""
+def undecoded_images(objects: Iterable[PageObject], filters: Container[str]) -> list[Damage]:
+    """Decode the images whose last filter is one of ``filters``, and return the damage of those that do not decode."""
     images = [one.found for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE]
     named = [(image, _last_filter(image)) for image in images[:MAX_IMAGES]]
     undecoded = [name for image, name in named if name in filters and not _decodes(image)]
@@ -26,6 +27,7 @@ def undecoded_images(objects: Iterable[Placed], filters: Container[str]) -> list
 
 
 def _last_filter(image: Any) -> str:
+    """Return the name of an image's last filter; empty if it has none."""
     count = pdfium.FPDFImageObj_GetImageFilterCount(image)
     if count < 1:
         return ""
@@ -35,6 +37,7 @@ def _last_filter(image: Any) -> str:
 
 
 def _decodes(image: Any) -> bool:
+    """Return whether PDFium can decode an image."""
     bitmap = pdfium.FPDFImageObj_GetBitmap(image)
     if not bitmap:
         return False
