@@ -90,7 +90,7 @@ class PdfFile:
             form_fields=_count_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
-            doubted=list(layer.doubted),
+            suspect_fonts=list(layer.suspect_fonts),
             repaired=self._repaired,
         )
 
@@ -207,7 +207,7 @@ class PdfFile:
             characters=max(0, layer.characters - unseen),
             words=[word for word, _ in found.words],
             hidden=found.hidden,
-            doubted=fonts_in_doubt(found.words),
+            suspect_fonts=fonts_in_doubt(found.words),
         )
 
     def _unload(self) -> None:
@@ -231,7 +231,7 @@ class _TextLayer(NamedTuple):
     characters: int
     words: list[Word] | None = None
     hidden: Sequence[HiddenText] = ()
-    doubted: Sequence[FontInDoubt] = ()
+    suspect_fonts: Sequence[FontInDoubt] = ()
 
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
