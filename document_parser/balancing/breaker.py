@@ -58,18 +58,18 @@ Step = Callable[[Breaker, float], Breaker]
 """Return the breaker after something has happened at this time."""
 
 
-def entering(rule: Thresholds) -> Step:
+def entering(thresholds: Thresholds) -> Step:
     """Return the step for a request that is about to start. At a half-open breaker it becomes the probe."""
 
     def step(breaker: Breaker, now: float) -> Breaker:
         if breaker.state(now) == "half_open" and breaker.admits(now):
-            return replace(breaker, probe_until=now + rule.probe_seconds)
+            return replace(breaker, probe_until=now + thresholds.probe_seconds)
         return breaker
 
     return step
 
 
-def after_fault(rule: Thresholds) -> Step:
+def after_fault(thresholds: Thresholds) -> Step:
     """Return the step for a failure of the server.
 
     A request that began before the breaker opened and fails later changes nothing more.
@@ -77,9 +77,9 @@ def after_fault(rule: Thresholds) -> Step:
 
     def step(breaker: Breaker, now: float) -> Breaker:
         faults = breaker.faults + 1
-        if breaker.state(now) == "open" or faults < rule.faults:
+        if breaker.state(now) == "open" or faults < thresholds.faults:
             return replace(breaker, faults=faults)
-        pause = rule.pause_seconds * 2 ** min(breaker.openings, MAX_PAUSE_DOUBLINGS)
+        pause = thresholds.pause_seconds * 2 ** min(breaker.openings, MAX_PAUSE_DOUBLINGS)
         return Breaker(faults, breaker.openings + 1, now + pause)
 
     return step
@@ -96,7 +96,7 @@ class BreakerStore(Protocol):
 
     @property
     def in_flight(self) -> InFlight:
-        """The requests that the servers are answering."""
+        """Return the requests that the servers are answering."""
 
     def now(self) -> float:
         """Return the time in seconds on the clock of the breakers."""

@@ -38,6 +38,7 @@ class SpareCores:
         self._release()
 
     def _release(self) -> None:
+        """Give the core to the latest waiting task, or count it as free."""
         while self._waiting:
             turn = self._waiting.pop()
             if not turn.done():

@@ -40,11 +40,11 @@ def _make_replicated(
     from document_parser.engines.vlm.replicas import ReplicatedEngine
 
     own, engines = getattr(settings, name), settings.engines
-    rule = Thresholds(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
+    thresholds = Thresholds(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
     servers = {
         f"{name} {url}": make(settings.model_copy(update={name: own.model_copy(update={"url": url})})) for url in own.urls
     }
-    return ReplicatedEngine(servers, board, rule, engines.vllm_probe_seconds)
+    return ReplicatedEngine(servers, board, thresholds, engines.vllm_probe_seconds)
 
 
 def _make_rapidocr(settings: Settings, _board: BreakerStore) -> Engine:
@@ -125,7 +125,7 @@ class Engines:
 
     @property
     def check_image_pages(self) -> CheckedPages:
-        """Which pages without a text layer the CPU engine reads beside a model."""
+        """Return which pages without a text layer the CPU engine reads beside a model."""
         return self._settings.engines.check_image_pages
 
     async def available(self) -> frozenset[EngineName]:

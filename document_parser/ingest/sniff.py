@@ -126,6 +126,7 @@ def looks_like(head: bytes) -> str | None:
 
 
 def _detect_supported(head: bytes) -> Format | None:
+    """Return the supported format of the content. None if it is not supported."""
     for magic, name in _MAGICS:
         if head.startswith(magic):
             return SUPPORTED[name]
@@ -174,6 +175,7 @@ def _guess_unsupported(head: bytes) -> str | None:
 
 
 def _guess_text_format(head: bytes) -> str | None:
+    """Return the text format of the content. None if it is not text."""
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _SVG.match(text):
         return "svg"
@@ -187,6 +189,7 @@ def _guess_text_format(head: bytes) -> str | None:
 
 
 def _is_text(head: bytes) -> bool:
+    """Return whether the content is printable UTF-8."""
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -250,6 +253,7 @@ def _is_hidden(char: str) -> bool:
 
 
 def _shorten(name: str) -> str:
+    """Return a file name of at most _MAX_NAME_BYTES bytes that keeps its extension."""
     encoded = name.encode("utf-8")
     if len(encoded) <= _MAX_NAME_BYTES:
         return name

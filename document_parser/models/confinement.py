@@ -26,7 +26,7 @@ class Confinement(BaseModel):
 
     @property
     def missing(self) -> list[str]:
-        """The parts that are not in force, in words. Empty if all are."""
+        """Return the parts that are not in force, in words. Empty if all are."""
         parts = {
             "no new privileges": self.no_new_privileges,
             "not dumpable": self.not_dumpable,
@@ -38,5 +38,8 @@ class Confinement(BaseModel):
 
     @property
     def sound(self) -> bool:
-        """Whether it can reach no file, socket or program. The network namespace is a second barrier behind seccomp's."""
+        """Return whether it can reach no file, socket or program.
+
+        The network namespace is a second barrier behind seccomp's.
+        """
         return bool(self.no_new_privileges and self.not_dumpable and self.landlock_abi and self.seccomp)

@@ -154,7 +154,7 @@ class Table(BaseModel):
 
     @property
     def has_spans(self) -> bool:
-        """Whether a cell covers more than one row or column."""
+        """Return whether a cell covers more than one row or column."""
         return any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
 
 
@@ -286,12 +286,12 @@ class Page(BaseModel):
 
     @property
     def flagged(self) -> bool:
-        """Whether a person should check how the page was read."""
+        """Return whether a person should check how the page was read."""
         return self.status != "failed" and any(warning.code not in HARMLESS_WARNINGS for warning in self.warnings)
 
     @property
     def cached(self) -> bool:
-        """Whether the page came from the cache and no engine was asked."""
+        """Return whether the page came from the cache and no engine was asked."""
         last = max((attempt.reading for attempt in self.attempts), default=1)
         return any(attempt.cached for attempt in self.attempts if attempt.reading == last)
 

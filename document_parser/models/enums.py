@@ -92,7 +92,7 @@ class JobState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Whether the job is completed, failed or cancelled."""
+        """Return whether the job is completed, failed or cancelled."""
         return self in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 

@@ -155,7 +155,7 @@ class JobStatus(BaseModel):
 
     @property
     def at_rest(self) -> bool:
-        """Whether the job has ended and none of its pages is being read again or will be."""
+        """Return whether the job has ended and none of its pages is being read again or will be."""
         return self.status.ended and not self.stage.startswith(REREADING)
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")

@@ -180,7 +180,7 @@ class Reading:
 
     @property
     def confident_letters(self) -> float:
-        """The letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
+        """Return the letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
 
     def with_better(self, better: Mapping[Word, Sequence[Word]]) -> Reading:

@@ -43,6 +43,7 @@ def is_iban(text: str) -> bool:
 
 
 def _find_identifiers(text: str) -> Iterator[str]:
+    """Yield every identifier in one line of text."""
     for match in _IBAN.finditer(text):
         if is_iban(match[1]):
             yield _compact(match[1])
@@ -54,4 +55,5 @@ def _find_identifiers(text: str) -> Iterator[str]:
 
 
 def _compact(text: str) -> str:
+    """Return the text in small letters without separators."""
     return re.sub(r"[^\w@]", "", text).casefold()

@@ -65,7 +65,7 @@ def fonts_in_doubt(words: Iterable[tuple[Word, int]]) -> list[FontInDoubt]:
 
 
 def _has_no_meaning(words: Iterable[Word]) -> bool:
-    """Return whether the whole words of a font are mostly characters without meaning.
+    """Return whether too many characters in the whole words of a font have no meaning.
 
     List marks and check boxes are not words.
     """
@@ -96,6 +96,7 @@ def is_doubtful(texts: Iterable[str]) -> bool:
 
 
 def _is_unlike(counts: Mapping[str, int], letters: int) -> bool:
+    """Return whether the letters are too unlike those of a language, also by their share of vowels."""
     like, many = _likeness_of(counts), letters > MAX_SHORT_TEXT_LETTERS
     vowels = sum(counts[letter] for letter in "aeiouy")
     return like < MIN_LIKENESS[many] or (like < MIN_LIKENESS_FEW_VOWELS[many] and vowels < MIN_VOWEL_SHARE[many] * letters)
@@ -127,6 +128,7 @@ def _collect_words(texts: Iterable[str]) -> list[str]:
 
 
 def _plain_letter_of(letter: str) -> str:
+    """Return the letter, small and without accent."""
     return letter.lower() if letter.isascii() else unicodedata.normalize("NFD", letter)[0].lower()
 
 

@@ -85,6 +85,7 @@ def _find_numbers(texts: Iterable[str]) -> list[_Number]:
 
 
 def _digits_of(text: str) -> str:
+    """Return the digits of a text, in any script, as ASCII."""
     return "".join(str(int(digit)) for run in _DIGITS.findall(text) for digit in run)
 
 

@@ -141,6 +141,7 @@ def ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]
 
 
 def _trim_emphasis(text: str, span: Range) -> Range | None:
+    """Return the range of emphasis reduced to whole words. None if no word is left."""
     start, end = _trim(text, span.start, span.end)
     while start < end and is_inside_word(text, start):
         start, end = _trim(text, _find_white(text, start, end), end)
@@ -161,6 +162,7 @@ def is_inside_word(text: str, place: int) -> bool:
 
 
 def _find_white(text: str, start: int, end: int) -> int:
+    """Return the position of the next space; the end if there is none."""
     found = text.find(" ", start, end)
     return end if found < 0 else found
 
@@ -179,11 +181,13 @@ def _trim(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
+    """Return whether a sentence begins at this position."""
     before = text[max(0, start - 4) : start].rstrip()
     return start == 0 or (before == "" and start < 5) or before[-1:] in _SENTENCE_END or before[-1:] == ":"
 
 
 def _is_unpaired_opening(text: str, start: int, end: int) -> bool:
+    """Return whether a range begins with a bracket or quotation mark whose partner is not in it."""
     first = text[start]
     if first in _PAIRS:
         return text.find(_PAIRS[first], start + 1, end) < 0
@@ -191,6 +195,7 @@ def _is_unpaired_opening(text: str, start: int, end: int) -> bool:
 
 
 def _is_unpaired_closing(text: str, start: int, end: int) -> bool:
+    """Return whether a range ends with a bracket or quotation mark whose partner is not in it."""
     last = text[end - 1]
     if last in _CLOSING:
         return not any(text.find(opening, start, end - 1) >= 0 for opening, closing in _PAIRS.items() if closing == last)
@@ -218,6 +223,7 @@ def names_itself(text: str, link: str) -> bool:
 
 
 def _compose_spans(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range]) -> list[Span]:
+    """Return the spans that these ranges of emphasis and links make together."""
     places = sorted({place for found in (bold, italic, links) for one in found for place in one[:2]})
     look_up = [_Ranges(found) for found in (bold, italic, links)]
     spans = []

@@ -155,6 +155,7 @@ class RapidOcrEngine(Engine):
         return self._models
 
     def _read_page(self, page: PageImage) -> Reading:
+        """Find and read the lines of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.figures import figures_in
         from document_parser.imaging.rulings import rules_around
 
@@ -189,6 +190,7 @@ class RapidOcrEngine(Engine):
         return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
 
     def _detect_turn(self, page: PageImage) -> Turn:
+        """Compare how well the longest lines read upright and upside down."""
         from document_parser.engines.rapidocr.ocr import cut_out
 
         picture = opened(page)
@@ -241,6 +243,7 @@ def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pi
 
 
 def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
+    """Run the work and turn the libraries' errors into EngineError."""
     import cv2
 
     try:
@@ -250,10 +253,12 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
 
 
 def _is_read(line: Line) -> bool:
+    """Return whether a line has text of enough confidence to count as writing."""
     return bool(line.text) and line.confidence >= DOUBTFUL
 
 
 def _word_of(line: Line, pixels: Pixels) -> Word:
+    """Return a line as a word, its box in fractions of the picture."""
     corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
@@ -269,6 +274,7 @@ def lost_share(lines: Sequence[Line]) -> float:
 
 
 def _are_unread(lines: Sequence[Line]) -> NDArray[np.bool_]:
+    """Return for each line whether it counts as unread."""
     heights, lengths = _extents_of(lines)
     letters = np.array([sum(not letter.isspace() for letter in line.text) for line in lines])
     sparse = (lengths >= MIN_LONG_LINE_RATIO * heights) & (letters < MIN_LETTERS_PER_HEIGHT * lengths / heights)
@@ -319,6 +325,7 @@ def _sizes_of(boxes: Corners) -> tuple[Corners, Corners]:
 
 
 def _are_tall(boxes: Corners) -> list[bool]:
+    """Return for each box whether it is clearly higher than wide."""
     width, height = _sizes_of(boxes)
     return [bool(tall) for tall in height >= MIN_TALL_RATIO * width]
 

@@ -108,6 +108,7 @@ class RelievedNetwork:
         return self._network(batch)
 
     def _fall_back(self, error: RuntimeError) -> Network:
+        """Record the failure of OpenVINO and load the fallback. Raises RuntimeError."""
         openvino.note_fault(error)
         log.warning("ocr_runtime_failed", runtime="openvino", reason=openvino.trouble(), instead="onnxruntime")
         self._fell_back = True

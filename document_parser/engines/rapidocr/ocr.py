@@ -119,6 +119,7 @@ def cut_out(pixels: Pixels, corners: Corners) -> list[Pixels]:
 
 
 def _flatten(pixels: Pixels, box: Corners) -> Pixels:
+    """Return the part of the picture within four corners as an upright rectangle."""
     width = int(max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3])))
     height = int(max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
@@ -141,6 +142,7 @@ def _add_margin(pixels: Pixels) -> tuple[Pixels, int]:
 
 
 def _detection_batch_of(pixels: Pixels) -> Batch:
+    """Return a picture as detection takes it, scaled within the limits."""
     height, width = pixels.shape[:2]
     scale = max(1.0, MIN_SHORT_SIDE_PIXELS / min(height, width))
     scale = min(scale, MAX_ENLARGED_SIDE_PIXELS / max(height, width))

@@ -195,11 +195,13 @@ def _align_to_zero(low: float, high: float) -> tuple[float, float]:
 
 
 def _characters_of(graph: Any) -> str:
+    """Return the characters that a recognition network can write, one a line. Empty for other networks."""
     facts = graph.get_rt_info()
     return str(facts["framework"]["character"].value) if "framework" in facts else ""
 
 
 def _constant_of(node: Any) -> NDArray[np.float32] | None:
+    """Return the values of a constant, also behind conversions. None if the node is no constant."""
     while node.get_type_name() == "Convert":
         node = node.input_value(0).get_node()
     return node.get_data() if node.get_type_name() == "Constant" else None

@@ -116,6 +116,7 @@ class TesseractEngine(Engine):
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _read_page(self, page: PageImage) -> Reading:
+        """Find and read the words of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.figures import figures_in
         from document_parser.imaging.rulings import rules_around
 
@@ -129,6 +130,7 @@ class TesseractEngine(Engine):
         return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
 
     def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+        """Cut the lines out, read them, and place the words on the page."""
         pieces = cut_lines(opened(page), lines, skew)
         with _engine_errors():
             languages = self._choose_languages(stack_pieces(pieces))
@@ -169,6 +171,10 @@ class TesseractEngine(Engine):
         return joined(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
 
     def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
+        """Run Tesseract on a picture, or on the pictures listed in a text file, and return its table.
+
+        ``how`` are further arguments of the program.
+        """
         found: Table = pytesseract.image_to_data(
             picture,
             lang=languages,
@@ -224,6 +230,7 @@ def state(settings: Settings) -> CpuEngine:
 
 
 def _describe_missing_program(settings: Settings) -> str:
+    """Return why the program of the settings cannot be called."""
     program = settings.engines.tesseract_program
     return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so that it is never asked"
 
@@ -240,6 +247,7 @@ def _detect_script(picture: Image.Image, deadline: float) -> str:
 
 
 def _detect_turn(page: PageImage, deadline: float) -> int | None:
+    """Return the clockwise turn in degrees that makes the picture upright. None if Tesseract is not sure."""
     picture = opened(page)
     with _engine_errors():
         seen = _detect_orientation_and_script(picture, deadline)
@@ -280,6 +288,7 @@ def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[I
 
 
 def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
+    """Return one line as Tesseract reads it best."""
     left, right = (round(edge * picture.width) for edge in (line.left, line.right))
     top, bottom = (round(edge * picture.height) for edge in (line.top, line.bottom))
     height = max(1, bottom - top)
@@ -323,6 +332,7 @@ def joined(words: Iterable[Word], shape: float) -> list[Word]:
 
 
 def _is_one_word(word: Word, following: Word, shape: float) -> bool:
+    """Return whether two words are syllables of one Korean word, or such a word and a punctuation mark."""
     gap = (following.left - word.right) * shape
     on_a_line = word.top < following.bottom and following.top < word.bottom and following.right > word.right
     korean = HANGUL.match(word.text[-1]) and (HANGUL.match(following.text) or following.text in ",.")
@@ -334,6 +344,7 @@ def _is_one_word(word: Word, following: Word, shape: float) -> bool:
 
 
 def _append_syllable(word: Word, more: Word) -> Word:
+    """Return both words as one. Its confidence is the mean of theirs by their number of letters."""
     letters, added = len(word.text), len(more.text)
     sure = ((word.confidence or 0) * letters + (more.confidence or 0) * added) / (letters + added)
     top, bottom = min(word.top, more.top), max(word.bottom, more.bottom)
@@ -351,6 +362,7 @@ def _place_on_page(word: Word, line: Word) -> Word:
 
 
 def _words_of(table: Table, across: int, down: int, picture: int = 1) -> Iterator[Word]:
+    """Yield the words of one picture of Tesseract's table, in fractions of a picture of this size in pixels."""
     columns = (table[name] for name in ("level", "page_num", "text", "left", "top", "width", "height", "conf"))
     for level, number, text, left, top, width, height, sure in zip(*columns, strict=True):
         if level == WORD_LEVEL and number == picture and (word := str(text).strip()):

@@ -32,6 +32,7 @@ class Presence:
         return await asyncio.shield(self._probing)
 
     async def _probe_once(self) -> bool:
+        """Probe the server and record the result."""
         try:
             self.note(await self._probe())
         finally:

@@ -100,6 +100,7 @@ class VisionEngine(Engine):
         await self._fresh_client.close()
 
     def _make_client(self, *, keep_alive: bool) -> AsyncOpenAI:
+        """Return an HTTP client for the server; without ``keep_alive`` it never reuses a connection."""
         deadlines = httpx2.Timeout(self._settings.vllm_read_seconds, connect=self._settings.vllm_connect_seconds, pool=None)
         limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS if keep_alive else 0)
         return AsyncOpenAI(
@@ -166,6 +167,7 @@ class VisionEngine(Engine):
         return answer
 
     def _make_reading(self, answer: Answer, temperature: float, started: float) -> Reading:
+        """Return an answer as a reading. ``started`` is the start of the request on the monotonic clock."""
         return Reading(
             engine=self.name,
             blocks=self.parse(answer.text),
@@ -178,12 +180,14 @@ class VisionEngine(Engine):
         )
 
     def _timeout_error_of(self, timeout: httpx2.TimeoutException) -> EngineError:
+        """Return the error for a timeout while connecting or during an answer."""
         if isinstance(timeout, httpx2.ConnectTimeout):
             self._presence.note(False)
             return EngineUnavailable("The model server cannot be reached within its deadline.")
         return EngineTimeout("The model server fell silent in the middle of a page.")
 
     def _refusal_of(self, error: APIError) -> EngineError:
+        """Return the error for a refusal, and record if the server cannot be used."""
         body = error.body if isinstance(error.body, dict) else {}
         status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
         known = refusal(status, str(body.get("message", "")), self._request.model)

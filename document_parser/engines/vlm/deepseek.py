@@ -60,6 +60,7 @@ class DeepSeekEngine(VisionEngine):
     name: ClassVar[EngineName] = "deepseek"
 
     def __init__(self, settings: Settings) -> None:
+        """Build the request from the settings."""
         own = settings.deepseek
         self.picture = PictureSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side, straighten=True)
         arguments = {
@@ -103,6 +104,7 @@ class _Section:
 
 
 def _split_sections(text: str) -> Iterator[_Section]:
+    """Yield the sections of an answer."""
     if TOKEN_PATTERN.search(text) is None:
         text = BARE_PLACE_PATTERN.sub(r"<|ref|>\1<|/ref|><|det|>\2<|/det|>", text)
     section = _Section()
@@ -145,6 +147,7 @@ def _union_of(numbers: str) -> BoundingBox | None:
 
 
 def _blocks_of(section: _Section) -> Iterator[Block]:
+    """Yield the blocks of a section, each with the section's box."""
     if section.label in FIGURE_LABELS:
         yield Block(kind="figure", box=section.box)
     for block in markdown_blocks(section.content):
@@ -155,6 +158,7 @@ def _blocks_of(section: _Section) -> Iterator[Block]:
 
 
 def _relabel(block: Block, label: str) -> None:
+    """Set a block's kind and heading level by the label of its section."""
     if label in FORMULA_LABELS:
         block.kind, block.level, block.text = "formula", None, block.text.strip("$").strip()
     elif kind := KINDS_BY_LABEL.get(label):

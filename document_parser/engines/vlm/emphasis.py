@@ -31,6 +31,7 @@ def extract_emphasis(part: Block | Cell) -> None:
 
 
 def _split_runs(text: str, look: Look) -> Iterator[Run]:
+    """Yield the runs of a text without its emphasis marks."""
     at = 0
     for match in _TOKEN.finditer(text):
         yield Run(text[at : match.start()], look)

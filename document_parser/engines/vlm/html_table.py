@@ -80,15 +80,17 @@ def read_table(source: str) -> tuple[Table | None, str]:
     position = 0
     source = replace_raised_digits(source)
     for tag in TAG.finditer(source):
-        reader.text(source[position : tag.start()])
-        reader.tag(tag[2].lower(), bool(tag[1]), tag[3])
+        reader.add_text(source[position : tag.start()])
+        reader.add_tag(tag[2].lower(), bool(tag[1]), tag[3])
         position = tag.end()
-    reader.text(source[position:])
+    reader.add_text(source[position:])
     return _table_of(reader.rows), _tidy_text(reader.outside)
 
 
 @dataclass
 class _RawCell:
+    """A cell with its text in pieces, before it has a column."""
+
     header: bool
     row_span: int = 1
     column_span: int = 1
@@ -106,27 +108,30 @@ class _Reader:
         self._in_row = False
         self._current_cell: _RawCell | None = None
 
-    def tag(self, name: str, closing: bool, attributes: str) -> None:
+    def add_tag(self, name: str, closing: bool, attributes: str) -> None:
+        """Take one tag."""
         if name == "table":
             self._depth = max(0, self._depth + (-1 if closing else 1))
         elif self._depth > 1:
             self._add_white_space(name)
         elif name in {"td", "th"}:
-            self._current_cell = None if closing else self._new_cell(name == "th" or self._in_head, attributes)
+            self._current_cell = None if closing else self._add_cell(name == "th" or self._in_head, attributes)
         elif name in {"tr", "thead", "tbody", "tfoot", "caption"}:
-            self._row(name, closing)
+            self._add_row(name, closing)
         else:
             self._add_white_space(name)
 
-    def text(self, text: str) -> None:
+    def add_text(self, text: str) -> None:
+        """Take the text between two tags."""
         if self._current_cell is not None:
             self._current_cell.pieces.append(text)
         elif self._in_row and text.strip():
-            self._new_cell(self._in_head, "").pieces.append(text)
+            self._add_cell(self._in_head, "").pieces.append(text)
         else:
             self.outside.append(text)
 
-    def _row(self, name: str, closing: bool) -> None:
+    def _add_row(self, name: str, closing: bool) -> None:
+        """Begin or end a row or a part of the table."""
         self._current_cell = None
         self._in_row = name == "tr" and not closing
         if name == "thead":
@@ -136,7 +141,8 @@ class _Reader:
         if self._in_row:
             self.rows.append([])
 
-    def _new_cell(self, header: bool, attributes: str) -> _RawCell:
+    def _add_cell(self, header: bool, attributes: str) -> _RawCell:
+        """Add a cell to the current row, or to a new row if there is none."""
         if not self._in_row:
             self._in_row = True
             self.rows.append([])

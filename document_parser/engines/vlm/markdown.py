@@ -96,6 +96,7 @@ def _markdown_emphasis_of(tag: re.Match[str]) -> str:
 
 
 def _table_blocks_of(source: str) -> Iterator[Block]:
+    """Yield the caption and the table of an HTML table."""
     table, outside = read_table(source)
     if outside:
         yield Block(kind="caption" if table else "paragraph", text=inline_formulas(outside))
@@ -122,6 +123,7 @@ def _text_blocks_of(text: str) -> list[Block]:
 
 
 def _line_blocks_of(text: str) -> list[Block]:
+    """Return the blocks of lines of Markdown."""
     lines = text.split("\n")
     blocks: list[Block] = []
     index = 0
@@ -176,6 +178,7 @@ def _is_rule(line: str) -> bool:
 
 
 def _take_code(lines: list[str], index: int, fence: str) -> tuple[Block, int]:
+    """Return a fenced code block, up to its closing fence or the end of the text."""
     end = index + 1
     while end < len(lines) and not lines[end].strip().startswith(fence):
         end += 1
@@ -198,6 +201,7 @@ def _take_formula(lines: list[str], index: int) -> tuple[Block | None, int]:
 
 
 def _begins_pipe_table(lines: list[str], index: int) -> bool:
+    """Return whether a pipe table begins in this line: the next one is its delimiter row."""
     if "|" not in lines[index] or index + 1 >= len(lines):
         return False
     ruler = lines[index + 1].strip()
@@ -205,6 +209,7 @@ def _begins_pipe_table(lines: list[str], index: int) -> bool:
 
 
 def _take_pipe_table(lines: list[str], index: int) -> tuple[Block, int]:
+    """Return a pipe table. Its first row is the header."""
     end = index + 2
     while end < len(lines) and "|" in lines[end]:
         end += 1
@@ -219,6 +224,7 @@ def _take_pipe_table(lines: list[str], index: int) -> tuple[Block, int]:
 
 
 def _split_pipe_row(line: str) -> list[str]:
+    """Return the texts of the cells of a row."""
     line = line.strip().removeprefix("|")
     if line.endswith("|") and not line.endswith("\\|"):
         line = line[:-1]
@@ -226,12 +232,14 @@ def _split_pipe_row(line: str) -> list[str]:
 
 
 def _strip_closing_marks(text: str) -> str:
+    """Return a heading's text without the closing ``#`` marks."""
     text = text.rstrip()
     bare = text.rstrip("#")
     return bare.rstrip() if bare.endswith(" ") else text
 
 
 def _take_paragraph_or_item(lines: list[str], index: int) -> tuple[Block | None, int]:
+    """Return a paragraph or list item, up to the line in which something else begins."""
     end = index + 1
     while end < len(lines) and not _begins_something(lines, end):
         end += 1

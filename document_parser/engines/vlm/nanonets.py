@@ -17,6 +17,7 @@ class NanonetsEngine(VisionEngine):
     name: ClassVar[EngineName] = "nanonets"
 
     def __init__(self, settings: Settings) -> None:
+        """Build the request from the settings."""
         own = settings.nanonets
         self.picture = PictureSpec(
             dpi=own.picture_dpi,

@@ -36,7 +36,7 @@ class Replica:
 
     @property
     def candidate(self) -> Candidate:
-        """The server as the balancing sees it."""
+        """Return the server as a candidate for the next request."""
         return Candidate(self.server, self.reported_load, self.counted_at)
 
     async def refresh_load(self) -> None:
@@ -57,7 +57,9 @@ class ReplicatedEngine(Engine):
     name: EngineName  # type: ignore[misc]  # the name of the model's engine
     """The name of the model's engine."""
 
-    def __init__(self, engines: dict[str, VisionEngine], board: BreakerStore, rule: Thresholds, refresh_seconds: float) -> None:
+    def __init__(
+        self, engines: dict[str, VisionEngine], board: BreakerStore, thresholds: Thresholds, refresh_seconds: float
+    ) -> None:
         """Keep the engines by server name.
 
         ``refresh_seconds`` is the maximum age of a server's reported load.
@@ -65,13 +67,13 @@ class ReplicatedEngine(Engine):
         self.replicas = [Replica(server, engine) for server, engine in engines.items()]
         self._first = self.replicas[0].engine
         self._board = board
-        self._rule = rule
+        self._thresholds = thresholds
         self._refresh_seconds = refresh_seconds
         self.name = self._first.name
 
     @property
     def picture(self) -> PictureSpec:  # type: ignore[override]
-        """The picture that the model wants of an ordinary page."""
+        """Return the picture that the model wants of an ordinary page."""
         return self._first.picture
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
@@ -111,6 +113,7 @@ class ReplicatedEngine(Engine):
         await asyncio.gather(*(replica.engine.aclose() for replica in self.replicas))
 
     async def _read_on(self, replica: Replica, page: PageImage, temperature: float | None, watch: Watch | None) -> Reading:
+        """Read a page on this server, and record the outcome with its breaker."""
         try:
             reading = await replica.engine.read(page, temperature=temperature, watch=watch)
         except EngineError as error:
@@ -123,20 +126,23 @@ class ReplicatedEngine(Engine):
         """Return whether the server may be asked, and claim the probe in the same step if its breaker is half open."""
         if self._board.look(replica.server).state(self._board.now()) == "closed":
             return True
-        before, after = self._board.change(replica.server, entering(self._rule))
+        before, after = self._board.change(replica.server, entering(self._thresholds))
         return before != after or after.state(self._board.now()) == "closed"
 
     def _record_outcome(self, replica: Replica, *, well: bool) -> None:
+        """Report to the server's breaker whether the request went well."""
         if not well:
-            self._board.change(replica.server, after_fault(self._rule))
+            self._board.change(replica.server, after_fault(self._thresholds))
         elif self._board.look(replica.server).faults:
             self._board.change(replica.server, after_answer)
 
     def _admitted_replicas(self) -> list[Replica]:
+        """Return the servers that their breakers admit."""
         now = self._board.now()
         return [replica for replica in self.replicas if self._board.look(replica.server).admits(now)]
 
     async def _available_of(self, replicas: Sequence[Replica]) -> list[Replica]:
+        """Return which of these servers answer."""
         answers = await asyncio.gather(*(replica.engine.available() for replica in replicas))
         return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
 

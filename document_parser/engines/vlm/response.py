@@ -32,7 +32,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """Return the text so far."""
         if len(self.pieces) > 1:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
