@@ -132,6 +132,7 @@ class Openers:
         raise OpenerCrashed("The process that opens documents cannot be started.")
 
     async def _try_child(self) -> Child:
+        """Return a new child of the current zygote. Raises OSError, EOFError or ValueError if it does not start."""
         child = Child(request_child(self._zygote()))
         with ExitStack() as undo:
             undo.callback(child.close)

@@ -31,11 +31,11 @@ _MAX_LINE_HEIGHT_EM = 1.5
 _MIN_COVER_SIDE_SHARE = 0.002
 """Share of the page's side; what is thinner hides no text."""
 _MAX_COVERS = 4000
-"""Objects beside text that are compared with texts."""
+"""Objects other than text that are compared with texts."""
 _BATCH_TEXTS = 500
 """Texts that are compared with the covers at once."""
 _TWIN_REACH_RATIO, _MAX_TWINS = 0.3, 8
-"""How far the box of a twin may lie off, over the height of the text's box; and twins of a text that are kept."""
+"""Largest offset of a twin's box, over the height of the text's box; and the number of twins of a text that are kept."""
 _UNPAINTED_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 """Rendering modes of text that is not painted."""
 _STROKE_MODE = pdfium.FPDF_TEXTRENDERMODE_STROKE
@@ -178,7 +178,7 @@ def _add_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text
 
 
 def _match_covers(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool], list[bool], list[bool]]:
-    """Return for each text whether it touches a cover; one painted later; one below it that may have its colour."""
+    """Return three flags for each text: it touches a cover; a cover is painted over it; one below it may have its colour."""
     if not covers:
         nothing = [False] * len(texts)
         return nothing, nothing, nothing

@@ -99,8 +99,8 @@ def _group_runs(words: Iterable[LayerWord]) -> Iterator[list[LayerWord]]:
     for reason, run in groupby(words, key=lambda one: one.hidden):
         found = list(run)
         drawn = sum(len(one.word.text) for one in found if one.drawn)
-        pardoned = reason is not None and drawn >= MIN_DRAWN_SHARE * sum(len(one.word.text) for one in found)
-        yield [one._replace(hidden=None) for one in found] if pardoned else found
+        repeats_drawing = reason is not None and drawn >= MIN_DRAWN_SHARE * sum(len(one.word.text) for one in found)
+        yield [one._replace(hidden=None) for one in found] if repeats_drawing else found
 
 
 def _drop_read_twins(suspect: Suspect, read: Container[int]) -> Suspect:
@@ -136,10 +136,10 @@ def _merge_hidden(unseen: Iterable[LayerWord], places: _VisiblePlaces) -> Iterat
 def _judge_words(page: Any, objects: Iterable[PageObject], suspected: Sequence[tuple[LayerWord, Suspect]]) -> list[LayerWord]:
     """Return each of these words with the reason why it is invisible; None if it is visible."""
     judged = [one._replace(hidden=_reason_without_rendering(one.word, suspect)) for one, suspect in suspected]
-    open_ones = [place for place, found in enumerate(judged) if found.hidden is None]
-    if open_ones:
-        renderings = _Renderings(page, objects, [suspected[place] for place in open_ones])
-        for place in open_ones:
+    undecided = [place for place, found in enumerate(judged) if found.hidden is None]
+    if undecided:
+        renderings = _Renderings(page, objects, [suspected[place] for place in undecided])
+        for place in undecided:
             judged[place] = renderings.judge(*suspected[place])
     return judged
 
@@ -158,20 +158,20 @@ class _Renderings:
         whole = BoundingBox.around(one.word for one, _ in suspected)
         assert whole is not None
         self._page, self._objects = page, objects
-        self._frame = _Region.around(page, whole)
-        shown = self._frame.render(page)
+        self._region = _Region.around(page, whole)
+        shown = self._region.render(page)
         with _objects_removed([handle for _, suspect in suspected for handle in (suspect.handle, *suspect.twins)]):
-            self._change = np.abs(shown - self._frame.render(page)).max(axis=2)
+            self._change = np.abs(shown - self._region.render(page)).max(axis=2)
 
     @cached_property
     def _textless(self) -> Pixels:
         """The rendering of everything except text."""
         with _objects_removed([one.found for one in self._objects if one.kind == pdfium.FPDF_PAGEOBJ_TEXT]):
-            return self._frame.render(self._page)
+            return self._region.render(self._page)
 
     def judge(self, found: LayerWord, suspect: Suspect) -> LayerWord:
         """Return the word with the suspect's cause if no pixel of its box changes without its text object."""
-        box = self._frame.slices_of(found.word)
+        box = self._region.slices_of(found.word)
         change = self._change[box]
         if not change.size or change.max() > MIN_CHANGE_LEVELS:
             return found

@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
 
 MAX_WORDS = 200_000
@@ -115,7 +115,7 @@ def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> Ma
 
     Marked words outside the page are included, with their boxes on its edge. Raises the errors of ``extract_words``.
     """
-    place = upright_map(page)
+    place = upright_map_of(page)
     extractor = _Extractor(PageText(textpage), marked)
     words = ((_word_of(piece, place), piece[2]) for piece in extractor.pieces())
     return MarkedWords([(word, style) for word, style in words if word is not None], extractor.split_at_mark)
