@@ -60,7 +60,7 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
 
 def describe_hidden(facts: PageFacts) -> str:
     """Describe the hidden text that was left out of a text layer, without its contents; empty if all of it can be seen."""
-    return f"{_count_words(facts.hidden)} that nobody sees left out" if facts.hidden else ""
+    return f"{_count(facts.hidden)} that nobody sees left out" if facts.hidden else ""
 
 
 def _told(hidden: Sequence[HiddenText]) -> str:
@@ -69,10 +69,10 @@ def _told(hidden: Sequence[HiddenText]) -> str:
     for text in hidden:
         counted[text.hidden] += text.words
     reasons = ", ".join(f"{count} {BECAUSE[reason]}" for reason, count in counted.most_common())
-    return f"{_count_words(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
+    return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
 
 
-def _count_words(hidden: Sequence[HiddenText]) -> str:
+def _count(hidden: Sequence[HiddenText]) -> str:
     """Return "1 word" or "N words"."""
     count = sum(text.words for text in hidden)
     return "1 word" if count == 1 else f"{count} words"
