@@ -26,7 +26,7 @@ SAME_COLOUR_LEVELS = 48
 """Colours that differ by no more, of 255, in any channel may look the same."""
 MIN_LIGHT_LEVEL = 255 - SAME_COLOUR_LEVELS
 """A text whose channels all have this level or more may not show on white paper."""
-_MAX_LINE_HEIGHT_EM = 1.5
+_LINE_HEIGHT_EM = 1.5
 """Height of a line of letters at most, in font sizes."""
 _MIN_COVER_SIDE_SHARE = 0.002
 """Share of the page's side; what is thinner hides no text."""
@@ -40,7 +40,7 @@ _UNPAINTED_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDER
 """Rendering modes of text that is not painted."""
 _STROKE_MODE = pdfium.FPDF_TEXTRENDERMODE_STROKE
 """Rendering mode of text whose outlines are painted."""
-MIN_READABLE_POINTS = 1.0
+MIN_TEXT_POINTS = 1.0
 """Letters of a smaller size cannot be read."""
 
 
@@ -112,9 +112,7 @@ class _PaintReader:
             return "transparent"
         if box[2] <= 0 or box[3] <= 0 or box[0] >= 1 or box[1] >= 1:
             return "outside"
-        if (box[3] - box[1]) * self._height < _MAX_LINE_HEIGHT_EM * MIN_READABLE_POINTS and self._size_points(
-            found
-        ) < MIN_READABLE_POINTS:
+        if (box[3] - box[1]) * self._height < _LINE_HEIGHT_EM * MIN_TEXT_POINTS and self._size_points(found) < MIN_TEXT_POINTS:
             return "size"
         clipped = pdfium.FPDFClipPath_CountPaths(pdfium.FPDFPageObj_GetClipPath(found)) > 0
         return "clipped" if clipped and not _contains(clip_window_of(found, place), box) else None

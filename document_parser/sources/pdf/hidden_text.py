@@ -20,7 +20,7 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
-from document_parser.sources.pdf.hidden_candidates import MIN_READABLE_POINTS, Suspect
+from document_parser.sources.pdf.hidden_candidates import MIN_TEXT_POINTS, Suspect
 from document_parser.sources.pdf.objects import PageObject, address_of
 from document_parser.sources.pdf.text_layer import extract_marked_words
 
@@ -39,8 +39,6 @@ DPI = 100.0
 MAX_LONG_SIDE_PIXELS = 2000
 """Pixels of the longer side of the rendered part."""
 
-Boxes = NDArray[np.float64]
-"""Left, top, right, bottom of each box."""
 Pixels = NDArray[np.int16]
 """Rows of pixels with three channels."""
 
@@ -72,9 +70,9 @@ def split_visible_text(page: Any, textpage: Any, objects: Iterable[PageObject], 
     """
     if not suspects:
         return SplitText([(word, style.face) for word, style in extract_marked_words(page, textpage, frozenset()).words], [])
-    found, cut = _judge_page(page, textpage, objects, suspects)
+    found, was_split = _judge_page(page, textpage, objects, suspects)
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
-    if cut and len(unseen) < len(suspects):
+    if was_split and len(unseen) < len(suspects):
         # A word ends where an object with another mark begins; only invisible objects may split words.
         found, _ = _judge_page(page, textpage, objects, unseen)
     seen = [(one.word, one.face) for one in found if one.hidden is None]
@@ -86,12 +84,14 @@ def _judge_page(
 ) -> tuple[list[LayerWord], bool]:
     """Return all words of a page, those of suspects judged, and whether a word was split because a suspect begins in it."""
     twins = {address_of(twin) for suspect in suspects.values() for twin in suspect.twins}
-    words, cut = extract_marked_words(page, textpage, frozenset({*suspects, *twins}))
+    words, was_split = extract_marked_words(page, textpage, frozenset({*suspects, *twins}))
     found = [LayerWord(word, address=style.marked, face=style.face) for word, style in words]
     read = {one.address for one in found}
     alone = {address: _drop_read_twins(suspect, read) for address, suspect in suspects.items()}
     judged = iter(_judge_words(page, objects, [(one, alone[one.address]) for one in found if one.address in alone]))
-    return [one for run in _group_runs(next(judged) if one.address in alone else one for one in found) for one in run], cut
+    return [
+        one for run in _group_runs(next(judged) if one.address in alone else one for one in found) for one in run
+    ], was_split
 
 
 def _group_runs(words: Iterable[LayerWord]) -> Iterator[list[LayerWord]]:
@@ -148,7 +148,7 @@ def _reason_without_rendering(word: Word, suspect: Suspect) -> HiddenReason | No
     """Return why a word is invisible as far as that is known without rendering the page; None if it is not."""
     if word.right <= 0 or word.bottom <= 0 or word.left >= 1 or word.top >= 1:
         return "outside"
-    return "size" if 0 < word.size_points < MIN_READABLE_POINTS and suspect.cause == "size" else None
+    return "size" if 0 < word.size_points < MIN_TEXT_POINTS and suspect.cause == "size" else None
 
 
 class _Renderings:
