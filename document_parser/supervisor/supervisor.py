@@ -1,8 +1,8 @@
-"""What runs beside the web server: the embedded Valkey when REDIS_URL is empty, and the worker pool.
+"""Run the worker pool beside the web server, and the embedded Valkey when REDIS_URL is empty.
 
-One keeper per DATA_DIR and host. It is its own process, started by whichever web worker finds none, and belongs to the web
-server's master: it watches the master by pidfd, and when that ends, however it ends, lets running pages finish until a
-deadline, stops the pool, then Valkey, then itself.
+There is one supervisor for each DATA_DIR and host. It is a process of its own, started by a web worker that finds none, and
+belongs to the web server's master: it watches the master by pidfd. When the master ends in any way, the supervisor lets running
+pages finish until a deadline, stops the pool, then Valkey, then itself.
 """
 
 from __future__ import annotations

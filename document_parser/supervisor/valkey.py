@@ -139,9 +139,9 @@ class EmbeddedValkey:
 
 
 def private_folder(settings: Settings) -> Path:
-    """Return the runtime folder, created with mode 0700. Raises PermissionError if it belongs to another user.
+    """Return the runtime folder, created with mode 0700.
 
-    It also raises PermissionError if the path is not a folder, and OSError if the folder cannot be created.
+    Raises PermissionError if it belongs to another user or is a symbolic link, and OSError if it cannot be created.
     """
     folder = settings.runtime_dir
     folder.mkdir(mode=0o700, exist_ok=True)

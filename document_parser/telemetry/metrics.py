@@ -123,7 +123,7 @@ def bound_text(bound: float) -> str:
 
 
 def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, str]:
-    """Render samples in Prometheus' text format, or in OpenMetrics if ``accept`` allows it. Return them and the content type."""
+    """Render samples in Prometheus' text format, or OpenMetrics if ``accept`` asks for it. Return them and the content type."""
     registry = CollectorRegistry()
     registry.register(_Samples(samples))
     encode, content_type = choose_encoder(accept)

@@ -1,9 +1,11 @@
-"""Webhooks: the server that a caller named is told when the job ends, and what came of reading a page of it again, signed by
-the Standard Webhooks specification.
+"""Deliver webhooks: post to the server that a caller named how its job ended, and the outcome of each retry of a page.
 
-``end.lua`` makes the webhook due in the step that ends the job, ``complete_retry.lua`` in the one that raises the revision, or
-keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim is only a later
-due time, so one whose deliverer died comes again by itself: delivery is at least once, and its ``webhook-id`` stays the same.
+``end.lua`` makes the webhook due in the step that ends the job, and ``complete_retry.lua`` in the step that raises the revision
+or keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim only moves
+the due time, so that a webhook whose deliverer died is due again by itself: it is delivered at least once, always with the
+same ``webhook-id``.
+
+Source: the Standard Webhooks specification, for signatures.
 """
 
 from __future__ import annotations
@@ -42,25 +44,36 @@ from document_parser.workers.heartbeat import draining
 log = logs.get(__name__)
 
 AT_ONCE = 16
+"""How many webhooks are delivered at the same time."""
 MOST_AT_ONE_HOST = 4
+"""How many of them go to the same host."""
 PUT_OFF_SECONDS = 5.0
-"""A host that answers slowly holds up its own webhooks, not those of others."""
+"""The delay of a webhook whose host has enough of them: a slow host delays its own webhooks, not those of others."""
 SLICE_SECONDS = 10.0
+"""After this time a deliverer ends, so that its worker handles documents and pages first."""
 POLL_SECONDS = 0.25
+"""The longest time between two looks for due webhooks."""
 CLAIM_MARGIN_SECONDS = 5.0
-"""A claim outlasts its delivery's deadline by this much, for what is written before and after."""
+"""A claim outlasts the deadline of its delivery by this much, for what is written before and after."""
 LEASE_SECONDS = 8.0
+"""The lease that makes a deliverer the only one; it is renewed while it works."""
 JITTER = 0.1
+"""The share by which pauses vary, so that many webhooks are not tried again at once."""
 MOST_RETRY_AFTER_SECONDS = 3600.0
+"""A longer Retry-After of a server is shortened to this."""
 MOST_TRIES_KEPT = 10
+"""How many tries a webhook's record lists, the last ones."""
 GONE = 410
+"""The HTTP status with which a server refuses a webhook for good."""
 LAST_TRY_BEFORE_EXPIRY = timedelta(hours=1)
-"""Where the schedule would outlast the job: so that a whole day is tried, and what was given up can still be replayed."""
+"""The time of the last try if the schedule would outlast the job: a whole day is tried, and a webhook that was given up can
+still be replayed."""
 LEAST_LAST_PAUSE = timedelta(minutes=1)
+"""If less time is left before that, no last try is made."""
 
 
 class Deliverer:
-    """Delivers what is due, several at once. Ends when nothing is, or to make way, and then rings its successor."""
+    """Delivers due webhooks, several at once. It ends when none is due, or to free its worker."""
 
     def __init__(self, settings: Settings, redis: Redis, storage: Storage) -> None:
         self.settings = settings
@@ -71,6 +84,7 @@ class Deliverer:
         self.hosts: Counter[str] = Counter()
 
     async def run(self) -> None:
+        """Deliver until nothing is due or the slice is over; nothing happens if another deliverer works. Raises RedisError."""
         lease = self.redis.lock("webhooks:deliverer", timeout=LEASE_SECONDS, thread_local=False)
         self.redis.delete("webhooks:rung")
         if not lease.acquire(blocking=False):
@@ -80,7 +94,7 @@ class Deliverer:
                 await self._deliver_on(lease.reacquire)
             finally:
                 lease.release()
-        # After a whole slice the worker is left to documents and pages first; the sweep rings again.
+        # After a whole slice the worker handles documents and pages first; the sweep enqueues a deliverer again.
         if not self._makes_way():
             queue.enqueue_deliverer(self.redis)
 
@@ -101,7 +115,7 @@ class Deliverer:
         return draining.is_set() or time.monotonic() - self.started > SLICE_SECONDS
 
     def _claim(self, most: int) -> Iterator[Announcement]:
-        """What to deliver now, so many at most; of one host only a few at once."""
+        """Claim at most ``most`` webhooks to deliver now, of each host only a few at once."""
         while most > 0 and not self._makes_way():
             span = self.settings.webhooks.timeout_seconds + CLAIM_MARGIN_SECONDS
             due = self.outbox.claim(most, span)
@@ -113,14 +127,14 @@ class Deliverer:
                     yield settled
 
     def _with_body(self, told: Announcement) -> Announcement:
-        """What it says is settled before the first try: a page that is read again later changes nothing of it."""
+        """Fix the body before the first try, so that a page that is read again later does not change it."""
         if told.body:
             return told
         body = self.outbox.keep_body(told.job.card.job_id, told.news.body, messages.of_end(told.job))
         return replace(told, job=told.job.model_copy(update={told.news.body: body}))
 
     def _has_room(self, told: Announcement) -> bool:
-        """Whether the host may be asked once more now; where not, the webhook is put off."""
+        """Return whether one more request to the host is allowed now. If not, delay the webhook."""
         if self.hosts[told.message.host] < MOST_AT_ONE_HOST:
             self.hosts[told.message.host] += 1
             return True
@@ -128,7 +142,7 @@ class Deliverer:
         return False
 
     async def _deliver(self, told: Announcement, transport: PinnedTransport) -> None:
-        """One try, and what follows from it."""
+        """Try once to deliver a webhook and record the outcome."""
         job_id = told.job.card.job_id
         structlog.contextvars.bind_contextvars(job_id=job_id, request_id=told.job.card.request_id)
         answer = await self._try(told, transport)
@@ -152,12 +166,12 @@ class Deliverer:
         return answer
 
     def _keep(self, job_id: str) -> None:
-        """Write the outcome beside the document, so that a job rebuilt from there is not announced again."""
+        """Write the outcome to ``job.json``, so that a job rebuilt from there is not announced again."""
         try:
             for job in record.load_many(self.redis, [job_id]):
                 record.store_card(self.storage, job.card, ended=job)
             if not self.redis.exists(f"job:{job_id}"):
-                # Deleted meanwhile: what was written since then goes as well.
+                # Deleted meanwhile: what was written since then is removed as well.
                 discard_files(self.redis, self.storage, job_id)
         except StorageUnavailable:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
@@ -166,9 +180,9 @@ class Deliverer:
 def after(
     before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float], now: datetime
 ) -> tuple[Webhook, float]:
-    """How the delivery stands after one more try, which ended now, and the seconds until the next.
+    """Return the state of a delivery after one more try, which ended at ``now``, and the seconds until the next (0 for none).
 
-    ``expires``: when the job is gone.
+    ``pauses`` are the seconds between tries; ``expires`` is the time at which the job expires, None for never.
     """
     attempts = before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
@@ -190,7 +204,7 @@ def after(
 
 
 def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> datetime | None:
-    """When to try again of a job that expires: where it would be gone by then, a while before that; None where that is over."""
+    """Return the time of the next try; if the job expires before it, a time shortly before that, or None if that has passed."""
     if expires is None or due < expires:
         return due
     last = expires - LAST_TRY_BEFORE_EXPIRY
@@ -198,7 +212,7 @@ def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> da
 
 
 def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float | None:
-    """Seconds until the next try, None after the last: the schedule's, or what the server asked for where that is longer."""
+    """Return the seconds until the next try, None after the last: the schedule's, or the server's Retry-After if longer."""
     if attempts > len(pauses):
         return None
     planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER)

@@ -1,4 +1,4 @@
-"""The documents that a reader, or the drawer of pictures, has open: each opened once, closed when nobody needs it."""
+"""Keep the documents open that a reader or the drawer of page images works on. Each is opened once and closed when unused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from document_parser.sources.source import Source
 from document_parser.workers.context import Context
 
 IDLE_DOCUMENTS = 2
+"""How many unused documents stay open, the newest ones."""
 
 
 @dataclass
@@ -26,7 +27,7 @@ class OpenDocument:
 
 @dataclass
 class _Desk:
-    """One document on the desk: opened once, shared by its pages in flight."""
+    """A document that is opened once and shared by its pages in flight."""
 
     opening: asyncio.Task[OpenDocument]
     users: int = 0
@@ -34,14 +35,17 @@ class _Desk:
 
 @dataclass
 class OpenDocuments:
-    """The documents a process has open. Those nobody reads from are closed, but for the last few."""
+    """The documents that a process has open. Unused ones are closed, except for the newest ``IDLE_DOCUMENTS``."""
 
     context: Context
     desks: dict[str, _Desk] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def document(self, job_id: str) -> AsyncIterator[OpenDocument]:
-        """The open document. Raises DocumentError where it does not open, PageUnreadable where the job is gone."""
+        """Give a job's open document, valid within the context.
+
+        Raises DocumentError if it does not open, PageUnreadable if the job is gone, StorageUnavailable, RedisError.
+        """
         desk = self.desks.get(job_id)
         if desk is None:
             desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
@@ -53,7 +57,7 @@ class OpenDocuments:
             await self.tidy(keep=IDLE_DOCUMENTS)
 
     async def tidy(self, keep: int = 0) -> None:
-        """Close idle documents beyond the newest ``keep``, and at once those that did not open."""
+        """Close unused documents beyond the newest ``keep``, and all that did not open."""
         idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
         broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
         sound = [job_id for job_id in idle if job_id not in broken]

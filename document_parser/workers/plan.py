@@ -1,4 +1,4 @@
-"""Planning a document: what it is, which pages it has, and which of them need no engine."""
+"""Plan a document: open it, create its ledger entries, and read the pages that need no engine."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
 STORED_AT_ONCE = 8
+"""How many pages are being stored at the same time."""
 BATCH = 8
-"""Pages given to the readers at once: few enough that they start while the rest is still being looked at."""
+"""How many pages are given to the readers together: few enough that reading starts while other pages are still examined."""
 
 
 async def plan(context: Context, job_id: str) -> None:
-    """Plan one document in a process of its own; its failure is kept on its record. A planner never waits."""
+    """Plan one document in a process of its own. An error of the document ends its job. A planner never waits.
+
+    Raises RedisError, StorageUnavailable.
+    """
     stopping = threading.Event()
     with Heartbeat(context.ledger, lambda _: stopping.set()) as actor:
         claim = context.ledger.claim_stage(job_id, "plan", actor.name, alone=True)
@@ -53,7 +57,10 @@ async def plan(context: Context, job_id: str) -> None:
 
 
 async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job: Job, stopping: threading.Event) -> bool:
-    """Give a document the pages with which it was read before. False where there are none, and it has to be opened."""
+    """Copy the pages of a document from the cache. Return False if there are none and it has to be opened.
+
+    Raises RedisError, StorageUnavailable.
+    """
     if job.cache != "hit":
         return False
     with contextlib.ExitStack() as stack:
@@ -69,7 +76,10 @@ async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job:
 
 
 async def _reads_better(context: Context, document: CachedDocument) -> bool:
-    """Whether the models that were away then are there now, or CPU engines read otherwise: another pack is installed."""
+    """Return whether a document that CPU engines read would be read better now.
+
+    That is so if a model answers, or if the CPU engines read differently since other packages are installed.
+    """
     if await asyncio.to_thread(on_this_machine, context.settings) != document.head.machine:
         return True
     async with aclosing(Engines(context.settings)) as engines:
@@ -79,9 +89,10 @@ async def _reads_better(context: Context, document: CachedDocument) -> bool:
 async def plan_document(
     context: Context, actor: Heartbeat, claim: Claim, job: Job, source: Source, engines: Engines, stopping: threading.Event
 ) -> None:
-    """Lay the ledger of an open document, read its sound text layers, give the rest to the readers.
+    """Create the ledger entries of an open document, read pages with a sound text layer, and leave the rest to the readers.
 
-    Raises DocumentError where the document is not to be read at all.
+    Raises TooManyPages, NoSuchPages and other kinds of DocumentError if the document cannot be read; StorageUnavailable,
+    RedisError.
     """
     record.publish(context.redis, claim.job_id)
     planner = _Planner(context, actor, job, stopping)
@@ -109,7 +120,7 @@ class _Planner:
         self.handed_over = False
 
     async def lay_and_copy(self, document: CachedDocument) -> bool:
-        """Lay the ledger and store the pages; False where this process, or the job, is to stop before the last one."""
+        """Create the ledger entries and store the cached pages. Return False if the process or the job stops before the end."""
         self._lay(document.head.page_count, document.head.numbers)
         entries = self.context.ledger.entries(self.job_id)
         for page in document.pages():
@@ -137,13 +148,13 @@ class _Planner:
         return claim
 
     async def lay_and_sort(self, source: Source, engines: Engines) -> bool:
-        """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
+        """Create the ledger entries, then read or hand over each page. Return False if process or job stops before the end."""
         self.source, self.engines = source, engines
         numbers = self._numbers()
         self._lay(self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
         if not entries:
-            return False  # ended or deleted while it was being opened: nothing was laid
+            return False  # ended or deleted while it was being opened: no entries were created
         for number in numbers:
             if self._stops():
                 return False
@@ -172,12 +183,12 @@ class _Planner:
             await self._read(facts)
             return
         self.batch.append(number)
-        # The first page at once: its reader has to start while the others are still being looked at.
+        # The first page at once: its reader has to start while the other pages are still examined.
         if len(self.batch) >= BATCH or not self.handed_over:
             self._hand_over()
 
     async def _facts(self, number: int) -> PageFacts | None:
-        """None where the page cannot be looked at: that is for its reader to find out and to report."""
+        """Return the facts of a page; None if it cannot be examined: its reader finds out why and reports it."""
         try:
             return await self.source.facts(number)
         except PageUnreadable:
@@ -192,14 +203,14 @@ class _Planner:
         except PageUnreadable:
             page = None
         if page is None:
-            # A reader asks the engines, and reports the page where they fail too.
+            # A reader asks the engines, and reports the page if they fail too.
             self.context.ledger.release(claim, crashed=False)
             self.actor.drop(claim)
         else:
             await self._begin_to_store(claim, page)
 
     async def _begin_to_store(self, claim: Claim, page: Page) -> None:
-        """Store a page while the next ones are looked at: a disk syncs several files about as fast as one."""
+        """Store a page while the next ones are examined: a disk syncs several files about as fast as one."""
         while len(self.storing) >= STORED_AT_ONCE:
             await self._await_stored(asyncio.FIRST_COMPLETED)
         self.storing.add(asyncio.create_task(self._store(claim, page)))
@@ -213,13 +224,16 @@ class _Planner:
 
     @contextlib.asynccontextmanager
     async def all_stored(self) -> AsyncIterator[None]:
-        """See to it that nothing is being stored any more at the end, however that came."""
+        """Wait at the end of this block until every page is stored, even after an error.
+
+        Raises StorageUnavailable, RedisError.
+        """
         try:
             yield
             await self._await_stored()
         finally:
             for task in [*self.storing]:
-                # The first fault is the one that is told of.
+                # Only the first fault is reported.
                 with contextlib.suppress(StorageUnavailable, RedisError):
                     await task
 
@@ -235,7 +249,7 @@ class _Planner:
         record.publish_sometimes(self.context.redis, self.job_id)
 
     async def _plain_page(self, facts: PageFacts) -> Page | None:
-        """The page as it was stored before, or as its text layer reads it; None where an engine is to be asked."""
+        """Return the page as it was stored before, or as its text layer reads; None if an engine has to read it."""
         stored = assemble.stored_page(self.context, self.job_id, facts.number)
         page = stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
         if page is None or stored:

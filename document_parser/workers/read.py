@@ -1,4 +1,4 @@
-"""A reader: claims pages of any document, one by one, and keeps a window of them in flight."""
+"""Read pages: claim pages of any document one by one, and keep a window of them in flight."""
 
 from __future__ import annotations
 
@@ -37,15 +37,19 @@ from document_parser.workers.recycling import over_memory_limit
 log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
+"""The longest time between two checks for new work."""
 STORAGE_REST_SECONDS = 2.0
+"""For this long nothing is claimed after storage was away."""
 LONGEST_SLICES = 15
+"""A reader ends after this many slices, and one more for each slot number, so that not all readers end at once."""
 PLANS_AT_ONCE = 2
+"""How many documents a reader plans at the same time, beside its reading."""
 MOST_BYTES_PLANNED = 4 << 20
-"""A reader plans documents up to this size, and of few pages, beside its reading; larger ones are a worker's own work."""
+"""A reader plans documents up to this size, and of few pages, beside its reading; larger ones are left to a worker."""
 
 
 class Reader:
-    """One reader in its slot. Ends when nothing is ready, or to make way, and then rings its successor."""
+    """One reader in its slot. It ends when nothing is ready, or to free its worker, and then enqueues the next reader."""
 
     def __init__(self, context: Context, slot: int) -> None:
         self.context = context
@@ -64,6 +68,7 @@ class Reader:
         self.rests_until = 0.0
 
     async def run(self) -> None:
+        """Read pages until nothing is ready or the worker is needed otherwise. Raises RedisError."""
         loop = asyncio.get_running_loop()
 
         def on_lost(claim: Claim) -> None:
@@ -76,7 +81,7 @@ class Reader:
                 await self._read_on()
             finally:
                 await self._tidy()
-        # The slot is free again: whatever is left is for the next reader.
+        # The slot is free again: the next reader takes what is left.
         queue.enqueue_readers(self.context.redis)
 
     async def _read_on(self) -> None:
@@ -96,11 +101,11 @@ class Reader:
                 self._settle(task)
 
     def _makes_way(self) -> bool:
-        """Whether to leave the worker to documents that wait to be planned: the first reader after its slice, others at once.
+        """Return whether to free the worker for documents that wait: the first reader after its slice, others at once.
 
-        While none waits a reader reads on, since the model server would idle while it drains; it ends at last, for a fresh
-        process to take over, and not at the same moment as the others. One that has grown too large ends as well, but not
-        before it has read something: where the limit is too low for reading at all, pages are read all the same.
+        While no document waits, a reader reads on, since the model server would be idle while it drains. It ends at last so
+        that a fresh process takes over, but not at the same time as the others. A reader that holds too much memory ends as
+        well, but only after it has read something: pages are read even if the limit is too low for reading at all.
         """
         if self.has_read and over_memory_limit(self.context.settings):
             return True
@@ -111,9 +116,9 @@ class Reader:
         return (self.slot > 1 or read_for > slice_seconds) and self._worker_is_wanted()
 
     def _worker_is_wanted(self) -> bool:
-        """Whether a bell waits that no reader answers: to assemble, to export, to plan a large document.
+        """Return whether an RQ job waits that no reader handles: to assemble, to export, to plan a large document.
 
-        Leaving for small documents would let them wait until the pages in flight are read.
+        Small documents are no reason to end: they would wait until the pages in flight are read.
         """
         redis = self.context.redis
         if not self.with_models or self.alone:
@@ -124,7 +129,7 @@ class Reader:
         return not {job.card.job_id for job in self._planned_beside(heads)}.issuperset(heads)
 
     def _planned_beside(self, job_ids: list[str]) -> list[Job]:
-        """Those of the documents that may be planned beside the reading: small ones that nobody died of."""
+        """Return the documents that may be planned beside reading: small ones whose planning has killed no process."""
         suspects = self.ledger.suspects("plan", job_ids)
         waiting = record.load_many(self.context.redis, [job_id for job_id in job_ids if job_id not in suspects])
         return [job for job in waiting if job.card.size <= MOST_BYTES_PLANNED]
@@ -139,9 +144,10 @@ class Reader:
             self._begin(claim, self._work(claim))
 
     def _plan_some(self) -> None:
-        """Plan small documents between the pages: the model server waits for pages, and we would wait for it.
+        """Plan small documents between the pages: the model server needs pages, and this process would only wait for it.
 
-        A planner of its own costs a process for each; not while the CPU reads, nor beside a page under suspicion.
+        A planner of its own costs a process for each document. Nothing is planned here while the CPU reads, nor beside a
+        suspect page.
         """
         plans = len(self.tasks) - self._pages()
         while self.with_models and not self.alone and plans < PLANS_AT_ONCE:
@@ -162,18 +168,18 @@ class Reader:
         return replace(claim, request_id=job.card.request_id) if claim else None
 
     def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
-        """Let it work beside the others; whatever is logged underneath names the job and the page."""
+        """Start work on a claim beside the others. Its log lines name the job and the page."""
         self.actor.hold(claim)
         page = {"page": claim.page} if claim.is_page else {}
         with structlog.contextvars.bound_contextvars(job_id=claim.job_id, request_id=claim.request_id, **page):
             self.tasks[asyncio.create_task(work)] = claim
 
     def _pages(self) -> int:
-        """Pages in flight."""
+        """Return how many pages are in flight."""
         return sum(claim.is_page for claim in self.tasks.values())
 
     async def _window(self) -> int:
-        """Pages in flight: many at a model server, one a core on the CPU and one more being drawn."""
+        """Return how many pages may be in flight: many at a model server; on the CPU one for each core and one being drawn."""
         self.with_models = bool((await self.engines.available()).intersection(MODELS))
         workers = self.context.settings.workers
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
@@ -188,7 +194,7 @@ class Reader:
         self.actor.drop(claim)
 
     def _give_back(self, claim: Claim, fault: StorageUnavailable) -> None:
-        """The store is away or full, which is nobody's fault: the claim goes back, and nothing is claimed for a moment."""
+        """Release a claim uncharged since the store is away or full, and claim nothing for ``STORAGE_REST_SECONDS``."""
         log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
         self.ledger.release(claim, crashed=False)
         self.rests_until = time.monotonic() + STORAGE_REST_SECONDS
@@ -202,7 +208,7 @@ class Reader:
                 task.cancel()
 
     async def _plan(self, claim: Claim) -> None:
-        """Plan the claimed document; it stays open for its pages."""
+        """Plan the claimed document. It stays open for its pages."""
         with task_boundary(partial(assemble.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
             job = self.context.load(claim.job_id)
             if job is not None and await plan_from_cache(self.context, self.actor, claim, job, self.stopping):
@@ -212,7 +218,7 @@ class Reader:
         self.ledger.finish_stage(claim)
 
     async def _work(self, claim: Claim) -> None:
-        """Read the claimed page, store it, count it."""
+        """Read the claimed page, store it and count it. The page that closes the ledger starts the assembly."""
         page = await asyncio.to_thread(assemble.stored_page, self.context, claim.job_id, claim.page)
         if page is None:
             page = await self._read(claim)
@@ -227,7 +233,7 @@ class Reader:
             record.publish_sometimes(self.context.redis, claim.job_id)
 
     async def _read(self, claim: Claim) -> Page:
-        """The page, read or failed. Raises only what is nobody's fault (Redis or storage away), and cancellation."""
+        """Return the page, read or failed. Raises only RedisError, StorageUnavailable and cancellation."""
         kept: list[DocumentParserError] = []
         page: Page | None = None
         with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
