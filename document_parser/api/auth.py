@@ -115,7 +115,7 @@ def _is_token(settings: Settings, credentials: str) -> bool:
     """
     if _same(credentials, _token_of_data_dir(settings)):
         return True
-    return rate_limits.guess(get_services().redis, lambda: _same(credentials, settings.api.admin_token))
+    return rate_limits.compare_secret(get_services().redis, lambda: _same(credentials, settings.api.admin_token))
 
 
 def _token_of_data_dir(settings: Settings) -> str:

@@ -60,7 +60,7 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
 """Ways to prove to be the operator."""
 OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}]
 """Security of the operator's routes."""
-OPERATOR: tuple[Errors, ...] = (LoginRequired, Forbidden)
+OPERATOR_ERRORS: tuple[Errors, ...] = (LoginRequired, Forbidden)
 """Errors of the operator's routes."""
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
 """Errors of a route about a job: it does not exist or has expired."""
@@ -195,7 +195,7 @@ def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
     return found
 
 
-def too_long() -> Answer:
+def uri_too_long() -> Answer:
     """Return the response of the web server itself, as HTML, if the address is too long."""
     return _answer({"text/html": TEXT}, "The address is longer than 4 KiB: send the options in a form.", ())
 
@@ -212,12 +212,12 @@ def parameter(name: str, place: str, schema: Mapping[str, Any], description: str
 
 
 def _problem(kinds: list[Errors]) -> Answer:
-    told = "\n".join(f"- `{kind.code}`: {kind.message}" for kind in dict.fromkeys(kinds))
+    sentences = "\n".join(f"- `{kind.code}`: {kind.message}" for kind in dict.fromkeys(kinds))
     headers = (
         *(("Retry-After",) if any(kind.retryable for kind in kinds) else ()),
         *(COUNTED if RateLimited in kinds else ()),
     )
-    return answer(ProblemBody, told, *headers)
+    return answer(ProblemBody, sentences, *headers)
 
 
 def _schema(body: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:

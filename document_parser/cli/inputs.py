@@ -80,25 +80,25 @@ class Found:
     left_out: list[str]
 
 
-def find(arguments: list[str]) -> Found:
+def find_documents(arguments: list[str]) -> Found:
     """Return the documents that a command line names. Raises UsageError if an argument names nothing."""
     one = Path(arguments[0])
     several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
     found: dict[str, Input] = {}
     left_out: list[str] = []
     for argument in arguments:
-        for document in _meant_by(argument, left_out, named=len(arguments) > 1):
-            found.setdefault(_identity(document), document)
+        for document in _documents_of(argument, left_out, named=len(arguments) > 1):
+            found.setdefault(_identity_of(document), document)
     if not found:
         raise UsageError("There is no document in " + ", ".join(map(repr, arguments)) + ".")
     return Found(list(found.values()), several, left_out)
 
 
-def _identity(one: Input) -> str:
+def _identity_of(one: Input) -> str:
     return one.name if one.name == STDIN else os.path.realpath(one.name)
 
 
-def _meant_by(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
+def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
     path = Path(argument)
     if argument == STDIN:
         if sys.stdin.isatty():

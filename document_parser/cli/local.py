@@ -20,7 +20,7 @@ from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
 
 
-class Here:
+class LocalReader:
     """Read documents one after another. Engines stay loaded between them."""
 
     def __init__(
@@ -37,19 +37,19 @@ class Here:
         with asyncio.Runner() as self.runner:
             try:
                 for work in works:
-                    yield self._one(work)
+                    yield self._read_one(work)
             finally:
                 self.runner.run(self.reader.aclose())
 
-    def _one(self, work: Work) -> Outcome:
+    def _read_one(self, work: Work) -> Outcome:
         self.display.started(work.input.name)
         with (
             outcome_of(work) as outcome,
             work.input.local() as path,
-            self.passwords.opening(work.input.name, partial(self._document, work, path)) as document,
+            self.passwords.open_with(work.input.name, partial(self._document, work, path)) as document,
         ):
             self._write(document, work, outcome)
-            outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
+            outcome.record_reading(document.progress.current_page, document.failed_pages, _warnings(document))
         return outcome
 
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:

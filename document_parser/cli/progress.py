@@ -39,12 +39,12 @@ class Display:
     def finished(self, outcome: Outcome) -> None:
         """Show the outcome of a document."""
         if outcome.status != "complete":
-            self.say(summary(outcome))
+            self.say(describe_outcome(outcome))
 
     def ended(self, tally: Tally) -> None:
         """Show the outcome of all documents."""
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Show a line that is no error."""
 
     @contextmanager
@@ -66,7 +66,7 @@ class Display:
 class Lines(Display):
     """Print a line at the end of each document, and one now and then about a long one."""
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Print a line that is no error."""
         self.say(line)
 
@@ -88,7 +88,7 @@ class Lines(Display):
     def finished(self, outcome: Outcome) -> None:
         """Print the outcome of a document."""
         self._said.pop(outcome.file, None)
-        self.say(summary(outcome))
+        self.say(describe_outcome(outcome))
 
     def ended(self, tally: Tally) -> None:
         """Print the outcome of all documents if there are several."""
@@ -135,14 +135,14 @@ class Bars(Display):
         self._done += 1
         if self._all is not None:
             self._bars.update(self._all, completed=self._done, count=f"{self._done}/{self._total}")
-        self.say(summary(outcome))
+        self.say(describe_outcome(outcome))
 
     def ended(self, tally: Tally) -> None:
         """Print the outcome of all documents if there are several."""
         if tally.total > 1:
             self.say(str(tally))
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Print a line that is no error."""
         self.say(line)
 
@@ -175,7 +175,7 @@ def display(total: int, *, quiet: bool) -> Display:
     return Bars(total) if sys.stderr.isatty() else Lines()
 
 
-def summary(outcome: Outcome) -> str:
+def describe_outcome(outcome: Outcome) -> str:
     """Return the outcome of a document in one line for people."""
     name = printable(outcome.file)
     if outcome.error is not None:
@@ -188,7 +188,7 @@ def summary(outcome: Outcome) -> str:
     return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}{tables}"
 
 
-def left_out(files: Sequence[str]) -> str:
+def describe_left_out(files: Sequence[str]) -> str:
     """Return one line for people that names the files of a folder that are not read."""
     named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
     more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""

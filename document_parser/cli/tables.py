@@ -14,7 +14,9 @@ from document_parser.text.table_archive import TableArchive, TableEntry
 
 ARCHIVE_SUFFIX = ".zip"
 """Extension of an output file that gets all tables."""
-HOW = "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."
+SEVERAL_TABLES_ADVICE = (
+    "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."
+)
 """Advice if one file was named for several tables."""
 
 
@@ -56,7 +58,7 @@ def _one(tables: TableArchive, number: int | None) -> TableEntry | None:
     try:
         return tables.entry(number)
     except SeveralTables as error:
-        raise SeveralTables(f"{error.message} {HOW}", **error.details) from None
+        raise SeveralTables(f"{error.message} {SEVERAL_TABLES_ADVICE}", **error.details) from None
 
 
 def _write_each(tables: TableArchive, target: Path) -> list[Path]:
@@ -73,7 +75,7 @@ def _write_each(tables: TableArchive, target: Path) -> list[Path]:
 def _remove_others(target: Path, written: set[Path]) -> None:
     """Remove files in a folder that an earlier run has left for this document.
 
-    The command has asked for permission before, see ``outputs.existing``.
+    The command has asked for permission before, see ``outputs.existing_result``.
     """
     for path in {target, *table_files(target)} - written:
         path.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ def operator_token(settings: Settings) -> str:
     return own_secret(settings.operator_token_file, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode()).strip()
 
 
-def kept_operator_token(settings: Settings) -> str:
+def read_operator_token(settings: Settings) -> str:
     """Return the token of this DATA_DIR; empty if there is none or this user may not read it."""
     try:
         return settings.operator_token_file.read_text().strip()

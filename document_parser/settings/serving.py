@@ -15,7 +15,7 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
-LEAST_TOKEN_CHARACTERS = 16
+MIN_TOKEN_CHARACTERS = 16
 """Minimum length of ADMIN_TOKEN in characters."""
 
 
@@ -87,11 +87,11 @@ class ApiSettings(Section):
 
     @field_validator("admin_token")
     @classmethod
-    def _is_no_guess(cls, token: str) -> str:
+    def _is_hard_to_guess(cls, token: str) -> str:
         """Accept only tokens that a header can carry and that cannot be guessed."""
-        if token and (len(token) < LEAST_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
+        if token and (len(token) < MIN_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
             raise ValueError(
-                f"needs at least {LEAST_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
+                f"needs at least {MIN_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
                 "`openssl rand -hex 16` prints; leave it empty to have a token made in DATA_DIR"
             )
         return token

@@ -64,12 +64,12 @@ class FormParser(FormDataParser):
     ) -> tuple[IO[bytes], Form, Files]:
         if mimetype != URLENCODED:
             return super().parse(stream, mimetype, content_length, options)
-        data = self._whole(stream)
+        data = self._read_whole(stream)
         if not _is_utf8(data):
             raise _refuse(_undecodable())
         return super().parse(BytesIO(data), mimetype, len(data), options)
 
-    def _whole(self, stream: IO[bytes]) -> bytes:
+    def _read_whole(self, stream: IO[bytes]) -> bytes:
         """Return the body of a URL-encoded form. werkzeug alone would read it whole without a bound."""
         most = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
         data = bytearray()
@@ -88,7 +88,7 @@ class FormParser(FormDataParser):
         text_bytes = 0
         for event in _events(parser, stream):
             if isinstance(event, MultipartSegment):
-                part = self._begin(event, text_bytes)
+                part = self._start_part(event, text_bytes)
             elif event is not None:
                 part.write(event)  # type: ignore[union-attr]  # the parser gives a segment before its data
             elif isinstance(part, _FilePart):
@@ -98,7 +98,7 @@ class FormParser(FormDataParser):
                 text_bytes = part.bytes_so_far
         return MultiDict(fields), MultiDict(files)
 
-    def _begin(self, segment: MultipartSegment, text_bytes: int) -> _TextPart | _FilePart:
+    def _start_part(self, segment: MultipartSegment, text_bytes: int) -> _TextPart | _FilePart:
         disposition = parse_options_header(segment.header("Content-Disposition"))[1]
         name, filename = disposition.get("name", ""), disposition.get("filename")
         headers = Headers(segment.headerlist)

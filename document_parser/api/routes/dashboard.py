@@ -34,7 +34,7 @@ from document_parser.settings import Settings
 
 PREFIX = auth.DASHBOARD
 """Path of the dashboard."""
-PAGE_OF_DOCUMENTS = 50
+DOCUMENTS_PER_PAGE = 50
 """Documents on one page of the list."""
 REFRESH_SECONDS = 5
 """Interval in seconds at which the pages refresh themselves."""
@@ -81,7 +81,7 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
     app.register_error_handler(NoSuchJobError, lambda _: errors.answer(JobNotFound()))
     app.register_blueprint(_documents())
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
-    app.view_functions["rq_dashboard.job_info"] = _escaped(app.view_functions["rq_dashboard.job_info"])
+    app.view_functions["rq_dashboard.job_info"] = _with_escaped_texts(app.view_functions["rq_dashboard.job_info"])
 
 
 def _adapt_rq_dashboard() -> None:
@@ -156,7 +156,7 @@ def _set_policy(response: Response) -> Response:
     return response
 
 
-def _escaped(view: Any) -> Any:
+def _with_escaped_texts(view: Any) -> Any:
     """Wrap rq-dashboard's view of a job so that its texts are escaped.
 
     The page puts them into HTML unescaped, and a file's name may be any text.
@@ -180,10 +180,10 @@ def _documents() -> Blueprint:
     @pages.get("/documents")
     def documents() -> str:
         services = get_services()
-        found = record.newest(services.redis, PUBLIC, _before(), PAGE_OF_DOCUMENTS)
+        found = record.newest(services.redis, PUBLIC, _parse_before(), DOCUMENTS_PER_PAGE)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
         at_work = services.ledger.at_work()
-        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == PAGE_OF_DOCUMENTS else ""
+        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == DOCUMENTS_PER_PAGE else ""
         return render_template(
             "dashboard/documents.html",
             active_tab="documents",
@@ -212,7 +212,7 @@ def _documents() -> Blueprint:
     return pages
 
 
-def _before() -> float | None:
+def _parse_before() -> float | None:
     """Return the creation time of the last document on the previous page, in seconds since 1970.
 
     None for the first page. Raises InvalidOption.

@@ -21,7 +21,7 @@ from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import disk_space
 from document_parser.version import __version__
 
-PROBE_KEY = "health/probe"
+STORAGE_PROBE_KEY = "health/probe"
 """Storage key that is written to check the store."""
 DOWN = openapi.answer(Health, "Documents are not taken in and read.", "Retry-After")
 """Response if the service cannot accept and read documents."""
@@ -38,7 +38,7 @@ def blueprint() -> APIBlueprint:
         operation_id="live",
     )
     def live() -> Response:
-        return responses.of(Live())
+        return responses.to_response(Live())
 
     @routes.get(
         "/v1/health/ready",
@@ -71,7 +71,7 @@ def blueprint() -> APIBlueprint:
 
 
 def _answer(found: Health) -> Response:
-    return responses.of(found, 503, {"Retry-After": "2"}) if found.status == "down" else responses.of(found)
+    return responses.to_response(found, 503, {"Retry-After": "2"}) if found.status == "down" else responses.to_response(found)
 
 
 def health(services: Services, *, models: bool) -> Health:
@@ -86,7 +86,7 @@ def health(services: Services, *, models: bool) -> Health:
     # If Redis is away, say so at once, and not after the model servers' deadlines.
     looks_at_models = models and needed["redis"].ok and services.settings.engines.inference_mode != "cpu"
     found = model_servers(services) if looks_at_models else {}
-    warnings = _room_warnings(services)
+    warnings = _disk_warnings(services)
     if needed["redis"].ok:
         warnings += redis_warnings(services.probe_redis)
         warnings += readers.warnings(services.settings, workers, found)
@@ -116,13 +116,13 @@ def needed_parts(services: Services) -> dict[str, Check]:
 
 def _storage(services: Services) -> Check:
     try:
-        services.storage.put(PROBE_KEY, b"", durable=False)
+        services.storage.put(STORAGE_PROBE_KEY, b"", durable=False)
     except StorageUnavailable as error:
         return Check(ok=False, detail=str(error.details.get("reason", error.message)))
     return Check(ok=True)
 
 
-def _room_warnings(services: Services) -> list[str]:
+def _disk_warnings(services: Services) -> list[str]:
     """Return a warning if uploads are refused because the disk is nearly full.
 
     Accepted documents are still read, so callers need not go elsewhere for their results.

@@ -37,13 +37,13 @@ STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
     "",
     summary="List jobs, newest first",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Jobs}, InvalidOption, *openapi.OPERATOR),
+    responses=openapi.responses({200: Jobs}, InvalidOption, *openapi.OPERATOR_ERRORS),
     operation_id="list_jobs",
 )
 def listing(query: JobsQuery) -> Response:
     """Return one page of the list of jobs, newest first."""
     services = get_services()
-    return responses.of(_page_of_jobs(services, query))
+    return responses.to_response(_page_of_jobs(services, query))
 
 
 @routes.get(
@@ -105,14 +105,14 @@ def download(path: JobPath, query: ResultQuery) -> Response:
 def cancel(path: JobPath) -> Response:
     """End a job. Nothing more is read; finished pages are kept."""
     check_origin()
-    return responses.of(_cancel(get_services(), known(path.job_id)))
+    return responses.to_response(_cancel(get_services(), check_job_id(path.job_id)))
 
 
 @routes.delete(
     "/<job_id>",
     summary="Delete a job and its files",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Deleted}, *openapi.OPERATOR, *openapi.JOB),
+    responses=openapi.responses({200: Deleted}, *openapi.OPERATOR_ERRORS, *openapi.JOB),
     operation_id="delete_job",
 )
 def delete(path: JobPath) -> Response:
@@ -126,10 +126,10 @@ def delete(path: JobPath) -> Response:
         deleted_keys=gone.keys,
         message="The job is gone with all its files and all that the job store knew of it.",
     )
-    return responses.of(body)
+    return responses.to_response(body)
 
 
-def known(job_id: str) -> str:
+def check_job_id(job_id: str) -> str:
     """Return the job id if it is well-formed. Raises JobNotFound."""
     if not re.fullmatch(JOB_ID, job_id):
         raise JobNotFound()
@@ -137,12 +137,12 @@ def known(job_id: str) -> str:
 
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
-    found = wait_for_end(get_services(), known(path.job_id), query.wait)
-    return responses.of(found.show(), headers={} if found.at_rest else retry_after())
+    found = wait_for_end(get_services(), check_job_id(path.job_id), query.wait)
+    return responses.to_response(found.show(), headers={} if found.at_rest else retry_after())
 
 
 def _load(job_id: str) -> Job:
-    return record.load(get_services().redis, known(job_id))
+    return record.load(get_services().redis, check_job_id(job_id))
 
 
 def _cancel(services: Services, job_id: str) -> Cancelled:

@@ -39,13 +39,13 @@ def model_servers(services: Services) -> dict[str, ModelCheck]:
     settings = services.settings
     models = {"deepseek": settings.deepseek.urls, "nanonets": settings.nanonets.urls}
     addresses = [(name, url) for name, urls in models.items() for url in urls]
-    left_alone = _left_alone(services.probe_redis)
+    left_alone = _breaker_states(services.probe_redis)
     with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
         answers = dict(zip(addresses, pool.map(partial(_model_server, settings, left_alone), addresses), strict=True))
     return {name: _model([answers[name, url] for url in urls]) for name, urls in models.items()}
 
 
-def _left_alone(redis: Redis) -> dict[str, State]:
+def _breaker_states(redis: Redis) -> dict[str, State]:
     try:
         return breakers.states(redis)
     except RedisError:

@@ -11,7 +11,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.routes import retries
-from document_parser.api.routes.jobs import known
+from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.schemas import (
     FigurePath,
     ImageQuery,
@@ -61,10 +61,10 @@ routes = APIBlueprint(
 def listing(path: JobPath) -> Response:
     """Return all pages of a job with their state, engine and warnings."""
     services = get_services()
-    job = record.load(services.redis, known(path.job_id))
+    job = record.load(services.redis, check_job_id(path.job_id))
     entries = services.ledger.entries(path.job_id)
     pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
-    return responses.of(Pages(job_id=path.job_id, total=job.total, pages=pages))
+    return responses.to_response(Pages(job_id=path.job_id, total=job.total, pages=pages))
 
 
 @routes.get(
@@ -75,7 +75,7 @@ def listing(path: JobPath) -> Response:
 )
 def page(path: PagePath) -> Response:
     """Return one page with its text, and every attempt to read it."""
-    return responses.of(_view(get_services(), path.number, path.job_id))
+    return responses.to_response(_view(get_services(), path.number, path.job_id))
 
 
 @routes.get(
@@ -101,9 +101,9 @@ def image(path: PagePath, query: ImageQuery) -> Response:
     """Return the page image of a job as a JPEG. Raises PicturePending, PictureUnavailable and the errors of the page."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
-    found = _stored(services, path.job_id, path.number, _revision(entry))
+    found = _load_page(services, path.job_id, path.number, _revision(entry))
     turn = found.rotation if found else 0
-    response = send_file(_picture(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
+    response = send_file(_open_page_image(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
     if found is None:
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -126,7 +126,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
 def figure(path: FigurePath) -> Response:
     """Return the image of a figure as a JPEG. Raises FigureNotFound and the errors of the job."""
     services = get_services()
-    record.load(services.redis, known(path.job_id))
+    record.load(services.redis, check_job_id(path.job_id))
     try:
         stream: Any = services.storage.open(storage_keys.figure(path.job_id, path.name))
     except StoredFileMissing:
@@ -142,16 +142,16 @@ def figure(path: FigurePath) -> Response:
     description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
     request_body=retries.request_body(),
     responses=openapi.responses(
-        {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.REFUSALS, *openapi.JOB
+        {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.RETRY_ERRORS, *openapi.JOB
     ),
     operation_id="retry_page",
 )
 def retry(path: PagePath) -> Response:
-    """Queue one page of a completed job to be read again. Raises the errors of ``retries.accepted``."""
-    return retries.accepted(get_services(), path.job_id, path.number)
+    """Queue one page of a completed job to be read again. Raises the errors of ``retries.order_retry``."""
+    return retries.order_retry(get_services(), path.job_id, path.number)
 
 
-def _picture(services: Services, request: PictureRequest) -> Any:
+def _open_page_image(services: Services, request: PictureRequest) -> Any:
     """Open the stored page image, and have it drawn first if there is none.
 
     Raises PicturePending, PictureUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
@@ -176,21 +176,21 @@ def _picture(services: Services, request: PictureRequest) -> Any:
 
 def _entry_of(services: Services, job_id: str, number: int) -> dict[str, Any]:
     """Return the ledger's entry of a page. Raises JobNotFound, JobExpired, PageNotFound, RedisError."""
-    job = record.load(services.redis, known(job_id))
+    job = record.load(services.redis, check_job_id(job_id))
     entry = services.ledger.entry(job_id, number)
     if entry is None:
         raise PageNotFound(page=number, total_pages=job.total)
     return entry
 
 
-def _stored(services: Services, job_id: str, number: int, revision: int) -> Page | None:
+def _load_page(services: Services, job_id: str, number: int, revision: int) -> Page | None:
     """Return the page as it was read; None if it has not been read."""
     return read_page_file(services.storage, job_id, number, revision)
 
 
 def _view(services: Services, number: int, job_id: str) -> PageView:
     entry = _entry_of(services, job_id, number)
-    found = _stored(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
+    found = _load_page(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
     return PageView(
         job_id=job_id,
         number=number,

@@ -104,7 +104,7 @@ def blueprint() -> APIBlueprint:
         operation_id="system",
     )
     def system() -> Response:
-        return responses.of(snapshot(get_services()))
+        return responses.to_response(snapshot(get_services()))
 
     return routes
 
@@ -162,8 +162,8 @@ def _cpu_engines(services: Services) -> dict[str, EngineState]:
 
 def _openers(services: Services) -> dict[str, Confinement]:
     workers = queue.living_workers(services.probe_redis)
-    told = [(worker.host, worker.openers) for worker in workers if worker.openers]
-    return dict(sorted(told, key=lambda one: len(one[1].missing)))
+    reports = [(worker.host, worker.openers) for worker in workers if worker.openers]
+    return dict(sorted(reports, key=lambda one: len(one[1].missing)))
 
 
 def _model(services: Services, name: str, check: Check) -> EngineState:

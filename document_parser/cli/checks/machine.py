@@ -20,13 +20,13 @@ from document_parser.settings import Settings
 from document_parser.settings.startup import may_be_closed
 from document_parser.supervisor.valkey import private_folder
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 """Oldest Python version that works."""
 SCARCE_DISK_MIB = 5 * 1024
 """Free space in MiB below which a warning is given."""
 SOCKET_PATH_BYTES = 107
 """Longest path of a unix socket in bytes."""
-LEAST_OPEN_FILES = 1024
+MIN_OPEN_FILES = 1024
 """Minimum number of files that a process should be able to open."""
 WORKER_MIB = 1000
 """Memory of a worker with its work horse that reads on the CPU, in MiB.
@@ -48,7 +48,7 @@ COMMAND_SECONDS = 10
 def python() -> Iterator[Finding]:
     """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] < LEAST_PYTHON:
+    if sys.version_info[:2] < MIN_PYTHON:
         yield Finding("python", "missing", version, "Python 3.11 or newer is needed.")
     else:
         yield Finding("python", "ok", f"{version}, {sys.executable}")
@@ -118,7 +118,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
 def open_files(_: Settings) -> Iterator[Finding]:
     """Check how many files a process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < LEAST_OPEN_FILES:
+    if soft != resource.RLIM_INFINITY and soft < MIN_OPEN_FILES:
         yield Finding(
             "open files", "warning", f"at most {soft} (hard limit {hard})", "Raise it: ulimit -n 65536, or LimitNOFILE=."
         )
@@ -140,7 +140,7 @@ def clock(_: Settings) -> Iterator[Finding]:
 
 def gpu(settings: Settings) -> Iterator[Finding]:
     """Check the GPU, if the model servers are to run on this machine."""
-    if settings.engines.inference_mode == "cpu" or not any(map(_here, settings.deepseek.urls + settings.nanonets.urls)):
+    if settings.engines.inference_mode == "cpu" or not any(map(_is_local_url, settings.deepseek.urls + settings.nanonets.urls)):
         return
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
     if not listed:
@@ -216,7 +216,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _here(url: str) -> bool:
+def _is_local_url(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 

