@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TypeVar
 
-from document_parser.export.base import owners
+from document_parser.export.base import caption_owners
 from document_parser.models import Block, Cell, Page, Span
 from document_parser.text.spans import PAGE_LINK
 
@@ -18,7 +18,7 @@ def with_captions(page: Page) -> Page:
 
     This is done once when the page has been read, and again in its document: by then blocks have other kinds and indexes.
     """
-    owner_of = owners(page.blocks)
+    owner_of = caption_owners(page.blocks)
     caption_of = {owner: caption for caption, owner in owner_of.items()}
     blocks = [_link(block, caption_of.get(place), owner_of.get(place)) for place, block in enumerate(page.blocks)]
     return page if blocks == page.blocks else page.model_copy(update={"blocks": blocks})

@@ -78,7 +78,7 @@ def _join(waiting: _WaitingPage, page: Page) -> _WaitingPage:
     if table is not None:
         upper, lower, mark = table
         begun = waiting.table if waiting.page.blocks[upper].continues else waiting.page.blocks[upper].table
-        last = _last_table(page.blocks) == lower
+        last = _find_last_table(page.blocks) == lower
         return _WaitingPage(_mark(waiting, page, upper, lower, mark), [], begun if last else None)
     text = _find_paragraph_break(waiting.page, page)
     return _WaitingPage(_mark(waiting, page, *text) if text else page, [])
@@ -97,12 +97,12 @@ def _with_block(page: Page, place: int, **changes: object) -> Page:
     return page.model_copy(update={"blocks": blocks})
 
 
-def _last(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+def _find_last(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
     """Return the index of the last block that is not of these kinds; None if there is none."""
     return next((place for place in reversed(range(len(blocks))) if blocks[place].kind not in beside), None)
 
 
-def _first(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+def _find_first(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
     """Return the index of the first block that is not of these kinds; None if there is none."""
     return next((place for place in range(len(blocks)) if blocks[place].kind not in beside), None)
 
@@ -112,7 +112,7 @@ def _first(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
 
 def _find_paragraph_break(upper: Page, lower: Page) -> tuple[int, int, Continuation] | None:
     """Return (index of the upper block, index of the lower block, mark) of a paragraph that goes on, or None."""
-    last, first = _last(upper.blocks, _BETWEEN | _FLOATS), _first(lower.blocks, _BETWEEN | _FLOATS)
+    last, first = _find_last(upper.blocks, _BETWEEN | _FLOATS), _find_first(lower.blocks, _BETWEEN | _FLOATS)
     if last is None or first is None:
         return None
     above, below = upper.blocks[last], lower.blocks[first]
@@ -168,22 +168,22 @@ def _words_of(page: Page) -> Iterator[Word]:
 
 def _find_table_break(waiting: _WaitingPage, lower: Page) -> tuple[int, int, Continuation] | None:
     """Return (index of the upper block, index of the lower block, mark) of a table that goes on, or None."""
-    last, first = _last_table(waiting.page.blocks), _first_table(lower.blocks)
+    last, first = _find_last_table(waiting.page.blocks), _find_first_table(lower.blocks)
     if last is None or first is None:
         return None
     above, below = waiting.page.blocks[last], lower.blocks[first]
     if not above.table or not below.table or above.table.columns != below.table.columns or not _is_at_page_break(above, below):
         return None
     begun = (waiting.table if above.continues else None) or above.table
-    repeated = _repeated_rows(begun, below.table)
+    repeated = _count_repeated_rows(begun, below.table)
     if not repeated and not (_is_headless(below.table, begun) and _has_same_edges(above, below)):
         return None
     return last, first, Continuation(page=waiting.page.number, block=last, repeated_rows=repeated)
 
 
-def _last_table(blocks: Sequence[Block]) -> int | None:
+def _find_last_table(blocks: Sequence[Block]) -> int | None:
     """Return the index of the table that ends the content of a page; a line that says there is more of it may follow."""
-    last = _last(blocks, _BETWEEN)
+    last = _find_last(blocks, _BETWEEN)
     if (
         last
         and not blocks[last].table
@@ -194,16 +194,16 @@ def _last_table(blocks: Sequence[Block]) -> int | None:
     return last if last is not None and blocks[last].table else None
 
 
-def _first_table(blocks: Sequence[Block]) -> int | None:
+def _find_first_table(blocks: Sequence[Block]) -> int | None:
     """Return the index of the table that begins the content of a page; a line that says it is continued may come before it."""
-    first = _first(blocks, _BETWEEN)
+    first = _find_first(blocks, _BETWEEN)
     if first is not None and not blocks[first].table and len(blocks[first].text) < MIN_RUNNING_TEXT_CHARACTERS:
         says_so = _CONTINUED.search(blocks[first].text) is not None
         first = first + 1 if says_so and first + 1 < len(blocks) else None
     return first if first is not None and blocks[first].table else None
 
 
-def _repeated_rows(begun: Table, below: Table) -> int:
+def _count_repeated_rows(begun: Table, below: Table) -> int:
     """Return how many rows at the top of ``below`` repeat the first rows of ``begun``."""
     above, again = _top_rows(begun), _top_rows(below)
     heads = 0

@@ -165,7 +165,7 @@ class Ladder:
                 started,
                 temperature,
             )
-            await self._accept(self._context.candidate(name, reading))
+            await self._accept(self._context.make_candidate(name, reading))
             return "accepted"
         if name != "text_layer" and self._is_blank(image, rejection):
             self._context.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
@@ -268,7 +268,7 @@ class Ladder:
 
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
         """Keep a reading in doubt, or accept it if another engine reads the same: that outweighs the estimate."""
-        candidate = self._context.candidate(reading.engine, reading)
+        candidate = self._context.make_candidate(reading.engine, reading)
         words = tokens(" ".join(texts_read(reading)))
         for other in self._kept:
             if (

@@ -70,7 +70,7 @@ class PageContext:
         reading = await self.engines.get(name).read(image, temperature=temperature, watch=watch)
         return replace(reading, skew=image.skew) if image.skew.degrees else reading
 
-    def candidate(self, name: EngineName, reading: Reading) -> Candidate:
+    def make_candidate(self, name: EngineName, reading: Reading) -> Candidate:
         """Return the reading as a candidate for the page, with the boxes of its blocks on the page as a viewer shows it."""
         reading = replace(reading, blocks=blocks_as_shown(reading.blocks, reading.skew))
         return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
