@@ -26,25 +26,25 @@ class Parts:
     def __init__(self, first: Table) -> None:
         """Start with the first part."""
         self._first = first
-        self._without_header: IO[bytes] | None = None
+        self._rest: IO[bytes] | None = None
 
     def add(self, table: Table) -> None:
         """Add a part. Raises OSError if the disk is full."""
-        if self._without_header is None:
-            self._without_header = tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by close()
-        self._without_header.write(table.model_dump_json().encode() + b"\n")
+        if self._rest is None:
+            self._rest = tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by close()
+        self._rest.write(table.model_dump_json().encode() + b"\n")
 
     def __iter__(self) -> Iterator[Table]:
         """Yield the parts in order."""
         yield self._first
-        if self._without_header is not None:
-            self._without_header.seek(0)
-            yield from map(Table.model_validate_json, self._without_header)
+        if self._rest is not None:
+            self._rest.seek(0)
+            yield from map(Table.model_validate_json, self._rest)
 
     def close(self) -> None:
         """Delete the parts."""
-        if self._without_header is not None:
-            self._without_header.close()
+        if self._rest is not None:
+            self._rest.close()
 
 
 @dataclass(slots=True)

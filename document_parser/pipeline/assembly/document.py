@@ -52,8 +52,8 @@ def write_document(
 ) -> int:
     """Write the document to ``out``. Return the number of lines of running heads and feet that the texts leave out.
 
-    ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass through: StorageUnavailable and PagesLost in
-    workers, OSError if the disk is full.
+    ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass through: StorageUnavailable in workers, OSError
+    if the disk is full.
     """
     stripped = 0
 

@@ -17,7 +17,9 @@ MAX_HEADING_LEVEL = 6
 """The deepest level of a heading."""
 
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+[^\W\d_]")
+"""A section number before the words of a heading."""
 _LABEL = re.compile(r"(?!tab|fig|abb)([^\W\d_]{3,12})\s+(?:\d{1,3}|(?-i:[IVXLC]{1,6}|[A-Z]))(?:$|[\s.:—–-])", re.IGNORECASE)
+"""A word with one number before the rest of a heading, as "Chapter 3"; not the label of a table or figure."""
 
 
 @dataclass(frozen=True, slots=True)

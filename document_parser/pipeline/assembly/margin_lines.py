@@ -34,10 +34,12 @@ _KINDS: frozenset[BlockKind] = frozenset(
 """Kinds of blocks that may be furniture."""
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"[ivxl]{1,8}", re.IGNORECASE)
+"""A Roman number below 100."""
 _NUMBER = re.compile(
     r"[^\w]*(?:page|seite|side|p[aá]gina|pagina|p|s)?[^\w]*(?:\d{1,5}|[ivxl]{1,8})[^\w]*(?:(?:of|von|de|sur|di|van|av)?[^\w]*\d{1,5})?[^\w]*",
     re.IGNORECASE,
 )
+"""A page number alone, with the words and marks that may be around it, or as "3 of 12"."""
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
 
 

@@ -19,6 +19,7 @@ from document_parser.settings import Settings
 from document_parser.sources.base import PageSource
 
 _Task = asyncio.Task[Page | None]
+"""The task that reads one page; its result is None if the page goes to the engines."""
 
 
 class PageWindow:

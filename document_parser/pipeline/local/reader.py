@@ -45,8 +45,9 @@ def parse(
     ``options`` are the fields of models.Options, for example ``accuracy_mode`` or ``page_range``. Without ``settings`` those of
     the environment are used. The pictures of figures are written to the folder ``figures_to``; None writes none.
 
-    Raises OSError if the file cannot be read, InvalidOption, EmptyFile, UnsupportedFormat, ContentMismatch and the tree of
-    DocumentError, and RuntimeError inside a running event loop; use ``parse_async`` there.
+    Raises OSError if the file cannot be read, the disk is full or no process can be started; InvalidOption, EmptyFile,
+    UnsupportedFormat, ContentMismatch and the tree of DocumentError; RuntimeError inside a running event loop: use
+    ``parse_async`` there.
     """
     if _in_event_loop():
         raise RuntimeError(
@@ -105,7 +106,10 @@ class DocumentParser:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        """Start the zygote of the openers. Without ``settings`` those of the environment are used."""
+        """Start the zygote of the openers. Without ``settings`` those of the environment are used.
+
+        Raises OSError if the zygote cannot be started.
+        """
         self._settings = _standalone_settings(settings or load_settings())
         self._openers = Openers.start(_opener_limits(self._settings))
         self._engines = Engines(self._settings)
