@@ -95,7 +95,7 @@ class UploadCutOff(DocumentParserError):
     code = "UPLOAD_CUT_OFF"
     status = 400
     retryable = True
-    message = "The request ended before all that it announced had come. Nothing of it was kept: send it again."
+    message = "The request ended before its announced end. Nothing of it was kept. Send it again."
 
 
 class UploadTooSlow(DocumentParserError):
@@ -105,8 +105,8 @@ class UploadTooSlow(DocumentParserError):
     status = 408
     retryable = True
     message = (
-        "The request came too slowly and was cut off: 64 KiB must come within CLIENT_STALL_SECONDS, all of it within "
-        "UPLOAD_SECONDS. Nothing of it was kept: send it again."
+        "The request came too slowly and was cut off. Each 64 KiB must come within CLIENT_STALL_SECONDS, the whole request "
+        "within UPLOAD_SECONDS. Nothing of it was kept. Send it again."
     )
 
 
@@ -233,7 +233,7 @@ class LoginRequired(DocumentParserError):
     code = "LOGIN_REQUIRED"
     status = 401
     message = (
-        "What came as Authorization, if anything, is not a token of this service. Send ADMIN_TOKEN, or the token that "
+        "The Authorization header is missing or holds no token of this service. Send ADMIN_TOKEN, or the token that "
         "`docparse operator-token` prints on the machine, as a bearer token or as the dashboard's password."
     )
 
@@ -254,7 +254,7 @@ class DashboardReadOnly(DocumentParserError):
 
     code = "DASHBOARD_READ_ONLY"
     status = 403
-    message = "The dashboard only shows. Set DASHBOARD_WRITES=true to act from it."
+    message = "The dashboard is read-only. Set DASHBOARD_WRITES=true to act from it."
 
 
 class RateLimited(DocumentParserError):
@@ -280,7 +280,7 @@ class PageBeingRead(DocumentParserError):
     code = "PAGE_BEING_READ"
     status = 409
     retryable = True
-    message = "This page is being read again already. The job's stage says so; ask once more when that is over."
+    message = "This page is already being read again. The job's stage shows when that has ended; ask once more then."
 
 
 class PasswordGone(DocumentParserError):
@@ -288,7 +288,9 @@ class PasswordGone(DocumentParserError):
 
     code = "PASSWORD_GONE"
     status = 409
-    message = "The document's password went when its job ended. Send it in the field 'password' to have a page read again."
+    message = (
+        "The document's password was deleted when its job ended. Send it in the field 'password' to have a page read again."
+    )
 
 
 class EngineAbsent(DocumentParserError):
@@ -323,7 +325,7 @@ class PictureUnavailable(DocumentParserError):
 
     code = "PICTURE_UNAVAILABLE"
     status = 422
-    message = "The picture of this page cannot be drawn. An encrypted document's can only be while its job runs."
+    message = "The picture of this page cannot be drawn. For an encrypted document that is possible only while its job runs."
 
 
 class WebhookRefused(DocumentParserError):
@@ -360,7 +362,7 @@ class ServerBusy(DocumentParserError):
     code = "SERVER_BUSY"
     status = 503
     retryable = True
-    message = "As many requests wait as may. Try again shortly."
+    message = "Too many requests are waiting. Try again shortly."
 
 
 class QueueUnavailable(DocumentParserError):
@@ -378,7 +380,7 @@ class QueueFull(DocumentParserError):
     code = "QUEUE_FULL"
     status = 503
     retryable = True
-    message = "As much waits as this server holds at once. Retry-After says when to send it again; details show the capacity."
+    message = "The queue of this server is full. Retry-After says when to send it again; details show the capacity."
 
 
 class IdempotencyKeyReused(DocumentParserError):
@@ -403,7 +405,7 @@ class StorageFull(StorageUnavailable):
 
     code = "STORAGE_FULL"
     status = 507
-    message = "The document store is full. Nothing was taken in; free space on the server, then send it again."
+    message = "The document store is full. Nothing was accepted. Free space on the server, then send it again."
 
     NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
     """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""

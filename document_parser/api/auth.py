@@ -151,7 +151,7 @@ def _password() -> str:
     """Return the password of a Basic header; empty if there is none or the header is malformed."""
     try:
         found = request.authorization
-    except ValueError:  # werkzeug lets through what base64 says of letters that are not ASCII
+    except ValueError:  # werkzeug passes on the error of base64 at characters that are not ASCII
         return ""
     return (found.password or "") if found else ""
 

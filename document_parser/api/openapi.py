@@ -145,7 +145,7 @@ class DescribedApp(OpenAPI):
     def generate_spec_json(self) -> None:
         """Generate the document, and correct what flask-openapi writes differently."""
         self.components_schemas |= _schemas(self._models())
-        self.components.headers = HEADERS  # type: ignore[assignment]  # written as it stands
+        self.components.headers = HEADERS  # type: ignore[assignment]  # written unchanged
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         for path in self.spec_json["paths"].values():
             for operation in path.values():

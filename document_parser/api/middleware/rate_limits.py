@@ -127,9 +127,8 @@ def compare_secret(redis: Redis, is_right: Callable[[], bool]) -> bool:
         pipe.get(key)
         pipe.pttl(key)
         count, left = pipe.execute()
-    if (
-        int(count or 0) >= MAX_GUESSES and left <= GUESS_WINDOW_SECONDS * 1000
-    ):  # longer after the clock was set back: COUNT_SCRIPT ends that
+    # A longer rest means that the clock was set back: COUNT_SCRIPT shortens it.
+    if int(count or 0) >= MAX_GUESSES and left <= GUESS_WINDOW_SECONDS * 1000:
         raise _too_many_guesses(left)
     if is_right():
         return True

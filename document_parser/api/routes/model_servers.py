@@ -68,11 +68,11 @@ def _model(servers: list[ModelCheck]) -> ModelCheck:
 def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[str, str]) -> ModelCheck:
     state = left_alone.get(" ".join(address))
     if state == "open":
-        return ModelCheck(ok=False, detail="fails again and again and is left alone for a while", left_alone=True)
+        return ModelCheck(ok=False, detail="has failed repeatedly and is not used for a while", left_alone=True)
     if complaint := complaint_about(settings, *address, PROBE_SECONDS):
         return ModelCheck(ok=False, detail=complaint[0])
     if state == "half_open":
-        return ModelCheck(ok=False, detail="has failed again and again; the next page tries it", left_alone=True)
+        return ModelCheck(ok=False, detail="has failed repeatedly; the next page tries it", left_alone=True)
     return ModelCheck(ok=True)
 
 

@@ -15,7 +15,7 @@ from document_parser.jobs.queue import LivingWorker
 from document_parser.models import CpuEngine
 from document_parser.settings import Settings
 
-NO_WORKER = "No worker anywhere: documents are taken in, and wait. Start docparse worker, or raise NUM_WORKERS."
+NO_WORKER = "No worker runs: documents are accepted and wait. Start docparse worker, or raise NUM_WORKERS."
 """Warning if no worker runs and this service starts none."""
 NOT_UP_YET = "No worker has come up yet."
 """Detail of the check of workers while none has started."""

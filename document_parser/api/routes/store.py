@@ -17,12 +17,12 @@ MIN_FREE_BYTES = 64 << 10
 """Minimum free bytes below maxmemory: about the size of a job's record and the clients' buffers."""
 
 FULL = (
-    "Redis is full (maxmemory) and takes nothing in: no document, no page that was read. Raise maxmemory, "
+    "Redis is full (maxmemory) and accepts nothing: no document and no page that was read. Raise maxmemory, "
     "delete jobs, or shorten JOB_TTL_HOURS and CACHE_HOURS."
 )
 """Trouble of a Redis that has reached maxmemory."""
 NO_DISK = (
-    "Redis cannot write its own files and takes nothing in (MISCONF). Free space on its disk, or mend the folder's "
+    "Redis cannot write its own files and accepts nothing (MISCONF). Free space on its disk, or correct the folder's "
     "permissions; its log says which."
 )
 """Trouble of a Redis that cannot write to its disk."""
@@ -91,4 +91,4 @@ def _memory_warnings(redis: Redis) -> list[str]:
     used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
     if not most or used < NEARLY_FULL_SHARE * most:
         return []
-    return [f"Redis holds {100 * used // most} % of its maxmemory: full, it takes nothing in. Raise maxmemory."]
+    return [f"Redis uses {100 * used // most} % of its maxmemory. It accepts nothing once it is full: raise maxmemory."]

@@ -308,7 +308,7 @@ def _workers(settings: Settings) -> Iterator[Finding]:
         try:
             living = live_workers(client)
         except RedisError:
-            return  # said already
+            return  # reported by the check of Redis
     if living:
         yield Finding("workers", "ok", f"{living} alive")
     else:
