@@ -59,7 +59,7 @@ class WatchedProcess:
         self.pid = pid
         self.fd = os.pidfd_open(pid)
 
-    def ended(self, wait_seconds: float = 0.0) -> bool:
+    def has_ended(self, wait_seconds: float = 0.0) -> bool:
         """Wait up to ``wait_seconds`` for the process to end. Return whether it has ended."""
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)

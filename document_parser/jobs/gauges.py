@@ -31,11 +31,11 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
     for server, requests in facts["in_flight"] or ():
         name = sample("model_requests_in_flight", server.partition(" ")[0])
         found[name] = found.get(name, 0) + requests
-    states = Counter("busy" if state == "busy" else "idle" for state in _living(facts["workers"] or ()))
+    states = Counter("busy" if state == "busy" else "idle" for state in _states_of_living(facts["workers"] or ()))
     return found | {sample("workers", state): states[state] for state in ("busy", "idle")}
 
 
-def _living(workers: Any) -> list[str]:
+def _states_of_living(workers: Any) -> list[str]:
     """Return the states of the workers that gave a sign of life lately.
 
     A worker is (milliseconds until its key expires, its time of death, its state).

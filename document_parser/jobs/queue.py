@@ -109,7 +109,7 @@ def submit(
     With a known Idempotency-Key nothing is written and the earlier job is returned. ``bounded`` applies the queue's bounds.
     Raises QueueFull, IdempotencyKeyReused, RedisError.
     """
-    most = tuple(admission.most(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
+    most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
     cache_key = cache.document_key(settings, card)
     created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key)
     if created.outcome == "reused":
@@ -225,7 +225,7 @@ def take_plan(redis: Redis, job_id: str) -> bool:
     return bool(scripts.run(redis, "take_plan", job_id, *places))
 
 
-def plan_answered(redis: Redis, job_id: str) -> None:
+def mark_plan_finished(redis: Redis, job_id: str) -> None:
     """Mark the RQ job of a plan as finished, as RQ would have done. Raises RedisError."""
     with contextlib.suppress(NoSuchJobError):
         rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
@@ -236,7 +236,7 @@ def plan_answered(redis: Redis, job_id: str) -> None:
             pipe.execute()
 
 
-DELETION_TRIES = 3
+MAX_DELETION_TRIES = 3
 """How often the deletion of an RQ job is tried."""
 
 
@@ -247,15 +247,15 @@ def forget(redis: Redis, job_id: str) -> int:
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
     rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
-    return sum(_is_deleted(bell) for bell in rung if bell is not None)
+    return sum(_delete_rq_job(bell) for bell in rung if bell is not None)
 
 
-def _is_deleted(bell: RqJob) -> bool:
+def _delete_rq_job(bell: RqJob) -> bool:
     """Delete an RQ job. Return whether this call has deleted it.
 
     RQ deletes in several steps, and a worker or another deletion may interfere.
     """
-    for _ in range(DELETION_TRIES):
+    for _ in range(MAX_DELETION_TRIES):
         try:
             if bell.is_started:
                 return False

@@ -143,10 +143,10 @@ class _Samples(Collector):
     def collect(self) -> Iterator[Family]:
         for metric in METRICS:
             found = dict.fromkeys(metric.known, 0.0) | self._by_metric.get(metric.name, {})
-            yield _histogram(metric, found) if metric.kind == "histogram" else _numbers(metric, found)
+            yield _histogram_family(metric, found) if metric.kind == "histogram" else _number_family(metric, found)
 
 
-def _numbers(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+def _number_family(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
     for labels, value in sorted(found.items()):
@@ -155,18 +155,18 @@ def _numbers(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     return family
 
 
-def _histogram(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+def _histogram_family(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
     series: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
     for (*labels, part), value in sorted(found.items()):
         series[tuple(labels)][part] = value
     for names, parts in series.items():
         if len(names) == len(metric.labels):
-            family.add_metric(names, _cumulated(metric, parts), parts.get("sum", 0.0))
+            family.add_metric(names, _cumulate(metric, parts), parts.get("sum", 0.0))
     return family
 
 
-def _cumulated(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
+def _cumulate(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
     count = 0.0
     buckets: list[tuple[str, float]] = []
     for bound in metric.buckets:

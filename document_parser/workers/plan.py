@@ -160,7 +160,7 @@ class _Planner:
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
-                self._charge(least=budget.CHARGED_AT_ONCE)
+                self._charge(least=budget.MIN_CHARGE_SECONDS)
         self._charge()
         self._hand_over()
         return True

@@ -164,7 +164,7 @@ class Reader:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
         if queue.take_plan(redis, job.card.job_id):
-            queue.plan_answered(redis, job.card.job_id)
+            queue.mark_plan_finished(redis, job.card.job_id)
         return replace(claim, request_id=job.card.request_id) if claim else None
 
     def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:

@@ -193,7 +193,7 @@ def _revised(job: Job, outcome: RetryOutcome) -> Job:
 def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome, Page]:
     """Return the outcome for the ledger and the page to store. A reading that failed replaces nothing."""
     reading = before.get("readings", 1) + 1
-    samples = counters.of_page(page)
+    samples = counters.samples_of_page(page)
     attempts = [attempt.model_copy(update={"reading": reading}) for attempt in page.attempts]
     trail = before.get("attempts", []) + [attempt.model_dump(exclude_none=True) for attempt in attempts]
     if page.status == "failed":

@@ -157,7 +157,7 @@ class Ledger:
         ``closed``: that was the last page; ``gone``: the job was deleted; ``not_yours``: the claim is no longer held.
         """
         counter = counter_of(page.status, page.engine)
-        changes = [part for change in counters.of_page(page).items() for part in change]
+        changes = [part for change in counters.samples_of_page(page).items() for part in change]
         how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
         reply = self._run(
             "finish", claim.job_id, claim.what, claim.token, json.dumps(entry_of(page)), page.status, counter, how, *changes

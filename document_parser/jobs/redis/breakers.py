@@ -21,7 +21,7 @@ log = logs.get(__name__)
 
 KEY = "breakers"
 """The Redis hash of all breakers."""
-REMEMBERED_SECONDS = 1.0
+MAX_AGE_SECONDS = 1.0
 """For this long a process uses the breakers it has read before it reads them again."""
 
 
@@ -34,18 +34,18 @@ class SharedSwitchboard:
         self._own = LocalBreakers(self.now)
         self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
         self._ahead = 0.0
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
 
     def now(self) -> float:
         """Return Redis' clock in seconds since 1970, as far as this process knows it."""
         return time.monotonic() + self._ahead
 
     def look(self, server: str) -> Breaker:
-        """Return a server's breaker, at most ``REMEMBERED_SECONDS`` old; a closed one if nothing is known of the server."""
-        if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
-            self._looked_at = time.monotonic()
+        """Return a server's breaker, at most ``MAX_AGE_SECONDS`` old; a closed one if nothing is known of the server."""
+        if time.monotonic() - self._read_at > MAX_AGE_SECONDS:
+            self._read_at = time.monotonic()
             try:
-                self._remember()
+                self._refresh()
             except RedisError as error:
                 log.warning("breakers_unknown", error=type(error).__name__)
         return self._own.look(server)
@@ -79,11 +79,11 @@ class SharedSwitchboard:
         self._redis.transaction(write, KEY)
         return found[0], found[1]
 
-    def _remember(self) -> None:
+    def _refresh(self) -> None:
         self._ahead = clock.seconds(self._redis) - time.monotonic()
         own = LocalBreakers(self.now)
         for name, raw in self._redis.hgetall(KEY).items():
-            own.change(text(name), _to(_parse(raw)))
+            own.change(text(name), _replace_by(_parse(raw)))
         self._own = own
 
 
@@ -94,7 +94,7 @@ def states(redis: Redis) -> dict[str, State]:
     return {server: state for server, state in found.items() if state != "closed"}
 
 
-def _to(breaker: Breaker) -> Step:
+def _replace_by(breaker: Breaker) -> Step:
     return lambda *_: breaker
 
 

@@ -32,7 +32,7 @@ def add(redis: Redis, changes: Mapping[str, float]) -> None:
         pipe.execute()
 
 
-def of_page(page: Page) -> dict[str, float]:
+def samples_of_page(page: Page) -> dict[str, float]:
     """Return how much a finished page adds to each sample."""
     engine = page.engine or NO_ENGINE
     changes: Counter[str] = Counter([sample("pages", engine, page.status)])
