@@ -42,7 +42,7 @@ class PageContext:
     engines: Engines
     options: Options
     retry_temperatures: Sequence[float]
-    pictures: OrientedImages
+    images: OrientedImages
     route: Route
     kind: PageKind = "plain"
     damaged: bool = False
@@ -54,7 +54,7 @@ class PageContext:
         If rendering shows that the image of the page is damaged, the page gets a warning.
         """
         spec = self.engines.get(name).picture_for(self.kind)
-        image = await self.pictures.render(spec)
+        image = await self.images.render(spec)
         if image.damage and not self.damaged:  # only rendering shows that
             self.damaged = True
             self.page.warnings += damage_warnings([image.damage], repaired=False)
@@ -73,7 +73,7 @@ class PageContext:
     def make_candidate(self, name: EngineName, reading: Reading) -> Candidate:
         """Return the reading as a candidate for the page, with the boxes of its blocks on the page as a viewer shows it."""
         reading = replace(reading, blocks=blocks_as_shown(reading.blocks, reading.skew))
-        return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
+        return Candidate(name, reading, 0 if name == "text_layer" else self.images.turn or 0)
 
     def record_attempt(
         self,
