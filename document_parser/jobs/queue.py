@@ -228,11 +228,11 @@ def take_plan(redis: Redis, job_id: str) -> bool:
 def mark_plan_finished(redis: Redis, job_id: str) -> None:
     """Mark the RQ job of a plan as finished, as RQ would have done. Raises RedisError."""
     with contextlib.suppress(NoSuchJobError):
-        rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        job = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
-            rung.set_status(JobStatus.FINISHED, pipeline=pipe)
-            rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
-            rung.cleanup(RESULT_SECONDS, pipeline=pipe)
+            job.set_status(JobStatus.FINISHED, pipeline=pipe)
+            job.finished_job_registry.add(job, RESULT_SECONDS, pipeline=pipe)
+            job.cleanup(RESULT_SECONDS, pipeline=pipe)
             pipe.execute()
 
 
@@ -246,20 +246,20 @@ def forget(redis: Redis, job_id: str) -> int:
     RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
-    rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
-    return sum(_delete_rq_job(bell) for bell in rung if bell is not None)
+    jobs = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    return sum(_delete_rq_job(job) for job in jobs if job is not None)
 
 
-def _delete_rq_job(bell: RqJob) -> bool:
+def _delete_rq_job(job: RqJob) -> bool:
     """Delete an RQ job. Return whether this call has deleted it.
 
     RQ deletes in several steps, and a worker or another deletion may interfere.
     """
     for _ in range(MAX_DELETION_TRIES):
         try:
-            if bell.is_started:
+            if job.is_started:
                 return False
-            bell.delete()
+            job.delete()
         except InvalidJobOperation:  # it is gone
             return False
         except ValueError:  # the execution that RQ reads has just ended
@@ -296,10 +296,10 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
         LivingWorker(
             key,
             text(host or b""),
-            CpuEngine.model_validate_json(told) if told else None,
+            CpuEngine.model_validate_json(cpu_engine) if cpu_engine else None,
             Confinement.model_validate_json(openers) if openers else None,
         )
-        for key, left, (death, host, told, openers) in found
+        for key, left, (death, host, cpu_engine, openers) in found
         if is_alive(left, text(death or b""))
     ]
 

@@ -50,7 +50,7 @@ log = logs.get(__name__)
 Entries = dict[int, dict[str, Any]]
 """The entries of a job's ledger by page number."""
 
-SMALL = 16
+MAX_SMALL_PAGES = 16
 """A document of at most this many pages is assembled by the task that closes its ledger, a larger one by its own task."""
 
 
@@ -66,7 +66,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         return
     try:
         with release_on_storage_error(context.ledger, claim):
-            error = _nothing_read(context, job_id)
+            error = _error_if_nothing_read(context, job_id)
             if error is None:
                 export(context, job, job.card.options.output_format)
     except PagesLost as lost:
@@ -79,7 +79,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
     if outcome == "ok":
-        _keep(context, job)
+        _keep_in_cache(context, job)
 
 
 def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
@@ -93,7 +93,7 @@ def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
         context.ledger.finish_stage(claim)
 
 
-def _keep(context: Context, job: Job) -> None:
+def _keep_in_cache(context: Context, job: Job) -> None:
     """Keep the document in the cache for later uploads of the same.
 
     No request waits for this any more, and a full store loses only the copy.
@@ -107,19 +107,19 @@ def _keep(context: Context, job: Job) -> None:
     queue.enqueue_waiting(context.redis, context.ledger, job.card.job_id, waiting)
 
 
-def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
-    """Assemble a document of at most ``SMALL`` pages here, or enqueue the assembly of a larger one.
+def assemble_or_enqueue(context: Context, job_id: str, actor: str) -> None:
+    """Assemble a document of at most ``MAX_SMALL_PAGES`` pages here, or enqueue the assembly of a larger one.
 
     Raises RedisError, StorageUnavailable.
     """
     job = context.load(job_id)
-    if job is not None and (job.total or 0) <= SMALL:
+    if job is not None and (job.total or 0) <= MAX_SMALL_PAGES:
         assemble(context, job_id, actor)
     else:
         queue.enqueue_stage(context.redis, job_id, "assemble")
 
 
-def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
+def _error_if_nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
     """Return the error of a document if all its pages failed, else None.
 
     It is the most common error of the pages, with the message of the first such page.
@@ -131,7 +131,7 @@ def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
     code = codes.most_common(1)[0][0]
     number = min(number for number, entry in entries.items() if entry.get("error", PageUnreadable.code) == code)
     page = stored_page(context, job_id, number, entries[number].get("revision", 1))
-    kind, said = error_class(code) or PageUnreadable, (page and page.error) or _error(entries[number])
+    kind, said = error_class(code) or PageUnreadable, (page and page.error) or _error_of_entry(entries[number])
     return kind(f"No page of the document could be read. Page {number}: {said.message}", failed_pages=sorted(entries))
 
 
@@ -154,18 +154,18 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
         open_scratch(pages) as kept,
     ):
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
-        for page in _pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
+        for page in _load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(page.model_dump_json().encode() + b"\n")
         with open_scratch(path) as out:
-            figures = Figures(partial(_figure, context, job.card.job_id), "figures")
-            stripped = write_document(head, partial(_again, kept), job.card.options, name, out, figures)
+            figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
+            stripped = write_document(head, partial(_read_kept_pages, kept), job.card.options, name, out, figures)
         # Stored before the result: whenever the result is there, this is there too.
         facts = ResultFacts(stripped=stripped).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.result(card.job_id, extension, job.revision), path)
 
 
-def export_fault(context: Context, job: Job, name: OutputFormat) -> JobError | None:
+def export_or_error(context: Context, job: Job, name: OutputFormat) -> JobError | None:
     """Write one format of the result. Return the error for those who wait for it, None if it was written. Raises RedisError."""
     faults: list[DocumentParserError] = []
     try:
@@ -176,16 +176,16 @@ def export_fault(context: Context, job: Job, name: OutputFormat) -> JobError | N
         faults.append(fault)
     if not faults:
         return None
-    told = faults[0]
-    return as_job_error(told if type(told) is not DocumentParserError else FormatFailed(format=name))
+    error = faults[0]
+    return as_job_error(error if type(error) is not DocumentParserError else FormatFailed(format=name))
 
 
-def _again(kept: IO[bytes]) -> Iterator[Page]:
+def _read_kept_pages(kept: IO[bytes]) -> Iterator[Page]:
     kept.seek(0)
     return map(Page.model_validate_json, kept)
 
 
-def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
+def _load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
     """Yield all pages in order. A page that failed without a file, or was not read, is made from its ledger entry.
 
     Raises PagesLost at the end if files of pages that were read are missing or torn, and StorageUnavailable.
@@ -200,7 +200,7 @@ def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
         if page is None and entry["state"] != "failed":
             lost.append(number)
             continue
-        yield page or Page(number=number, status="failed", error=_error(entry))
+        yield page or Page(number=number, status="failed", error=_error_of_entry(entry))
     if lost:
         raise PagesLost.of(lost)
 
@@ -219,7 +219,7 @@ def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
     return keep
 
 
-def _figure(context: Context, job_id: str, name: str) -> bytes | None:
+def _load_figure(context: Context, job_id: str, name: str) -> bytes | None:
     with contextlib.suppress(StoredFileMissing):
         return context.storage.get(storage_keys.figure(job_id, name))
     return None
@@ -230,5 +230,5 @@ def stored_page(context: Context, job_id: str, number: int, revision: int = 1) -
     return read_page_file(context.storage, job_id, number, revision)
 
 
-def _error(entry: dict[str, Any]) -> PageError:
+def _error_of_entry(entry: dict[str, Any]) -> PageError:
     return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="Reading this page killed its worker twice.")

@@ -43,7 +43,7 @@ from document_parser.workers.heartbeat import draining
 
 log = logs.get(__name__)
 
-AT_ONCE = 16
+MAX_DELIVERIES = 16
 """How many webhooks are delivered at the same time."""
 MOST_AT_ONE_HOST = 4
 """How many of them go to the same host."""
@@ -59,16 +59,16 @@ LEASE_SECONDS = 8.0
 """The lease that makes a deliverer the only one; it is renewed while it works."""
 JITTER = 0.1
 """The share by which pauses vary, so that many webhooks are not tried again at once."""
-MOST_RETRY_AFTER_SECONDS = 3600.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
 """A longer Retry-After of a server is shortened to this."""
-MOST_TRIES_KEPT = 10
+MAX_TRIES_KEPT = 10
 """How many tries a webhook's record lists, the last ones."""
 GONE = 410
 """The HTTP status with which a server refuses a webhook for good."""
 LAST_TRY_BEFORE_EXPIRY = timedelta(hours=1)
 """The time of the last try if the schedule would outlast the job: a whole day is tried, and a webhook that was given up can
 still be replayed."""
-LEAST_LAST_PAUSE = timedelta(minutes=1)
+MIN_LAST_PAUSE = timedelta(minutes=1)
 """If less time is left before that, no last try is made."""
 
 
@@ -95,15 +95,15 @@ class Deliverer:
             finally:
                 lease.release()
         # After a whole slice the worker handles documents and pages first; the sweep enqueues a deliverer again.
-        if not self._makes_way():
+        if not self._must_end():
             queue.enqueue_deliverer(self.redis)
 
     async def _deliver_on(self, keep_lease: Callable[[], object]) -> None:
         certificates, check = httpx2.create_ssl_context(), AddressCheck(self.settings.webhooks.allow_hosts)
         tasks: set[asyncio.Task[None]] = set()
         while True:
-            for told in self._claim(AT_ONCE - len(tasks)):
-                tasks.add(asyncio.create_task(self._deliver(told, PinnedTransport(check, certificates))))
+            for announcement in self._claim(MAX_DELIVERIES - len(tasks)):
+                tasks.add(asyncio.create_task(self._deliver(announcement, PinnedTransport(check, certificates))))
             if not tasks:
                 return
             done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -111,61 +111,65 @@ class Deliverer:
                 task.result()
             keep_lease()
 
-    def _makes_way(self) -> bool:
+    def _must_end(self) -> bool:
         return draining.is_set() or time.monotonic() - self.started > SLICE_SECONDS
 
     def _claim(self, most: int) -> Iterator[Announcement]:
         """Claim at most ``most`` webhooks to deliver now, of each host only a few at once."""
-        while most > 0 and not self._makes_way():
+        while most > 0 and not self._must_end():
             span = self.settings.webhooks.timeout_seconds + CLAIM_MARGIN_SECONDS
             due = self.outbox.claim(most, span)
             if not due:
                 return
-            for told in messages.named(self.redis, due):
-                if (settled := self._with_body(told)).body and self._has_room(settled):
+            for announcement in messages.named(self.redis, due):
+                if (settled := self._with_body(announcement)).body and self._reserve_host(settled):
                     most -= 1
                     yield settled
 
-    def _with_body(self, told: Announcement) -> Announcement:
+    def _with_body(self, announcement: Announcement) -> Announcement:
         """Fix the body before the first try, so that a page that is read again later does not change it."""
-        if told.body:
-            return told
-        body = self.outbox.keep_body(told.job.card.job_id, told.news.body, messages.of_end(told.job))
-        return replace(told, job=told.job.model_copy(update={told.news.body: body}))
+        if announcement.body:
+            return announcement
+        body = self.outbox.keep_body(announcement.job.card.job_id, announcement.news.body, messages.of_end(announcement.job))
+        return replace(announcement, job=announcement.job.model_copy(update={announcement.news.body: body}))
 
-    def _has_room(self, told: Announcement) -> bool:
+    def _reserve_host(self, announcement: Announcement) -> bool:
         """Return whether one more request to the host is allowed now. If not, delay the webhook."""
-        if self.hosts[told.message.host] < MOST_AT_ONE_HOST:
-            self.hosts[told.message.host] += 1
+        if self.hosts[announcement.message.host] < MOST_AT_ONE_HOST:
+            self.hosts[announcement.message.host] += 1
             return True
-        self.outbox.complete_delivery(told.name, told.webhook, PUT_OFF_SECONDS)
+        self.outbox.complete_delivery(announcement.name, announcement.webhook, PUT_OFF_SECONDS)
         return False
 
-    async def _deliver(self, told: Announcement, transport: PinnedTransport) -> None:
+    async def _deliver(self, announcement: Announcement, transport: PinnedTransport) -> None:
         """Try once to deliver a webhook and record the outcome."""
-        job_id = told.job.card.job_id
-        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=told.job.card.request_id)
-        answer = await self._try(told, transport)
+        job_id = announcement.job.card.job_id
+        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=announcement.job.card.request_id)
+        answer = await self._try(announcement, transport)
         webhook, delay = after(
-            told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds, clock.now(self.redis)
+            announcement.webhook,
+            announcement.job.expires_at,
+            answer,
+            self.settings.webhooks.retry_seconds,
+            clock.now(self.redis),
         )
-        if not self.outbox.complete_delivery(told.name, webhook, delay):
+        if not self.outbox.complete_delivery(announcement.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
         record.publish(self.redis, job_id)
         facts = {"status": webhook.last_status, "error": webhook.last_error, "attempt": webhook.attempts}
-        log.info("webhook_tried", job_id=job_id, webhook=told.event, outcome=webhook.state, **facts)
+        log.info("webhook_tried", job_id=job_id, webhook=announcement.event, outcome=webhook.state, **facts)
         if webhook.state != "pending":
-            await asyncio.to_thread(self._keep, job_id)
+            await asyncio.to_thread(self._store_outcome, job_id)
 
-    async def _try(self, told: Announcement, transport: PinnedTransport) -> Answer:
+    async def _try(self, announcement: Announcement, transport: PinnedTransport) -> Answer:
         answer = Answer(error="internal")
-        with task_boundary(lambda _: None, job_id=told.job.card.job_id, stage="deliver"):
-            answer = await post(self.settings, told.message, transport, clock.now(self.redis))
-        self.hosts[told.message.host] -= 1
+        with task_boundary(lambda _: None, job_id=announcement.job.card.job_id, stage="deliver"):
+            answer = await post(self.settings, announcement.message, transport, clock.now(self.redis))
+        self.hosts[announcement.message.host] -= 1
         return answer
 
-    def _keep(self, job_id: str) -> None:
+    def _store_outcome(self, job_id: str) -> None:
         """Write the outcome to ``job.json``, so that a job rebuilt from there is not announced again."""
         try:
             for job in record.load_many(self.redis, [job_id]):
@@ -198,7 +202,7 @@ def after(
         last_status=answer.status,
         last_error=answer.error,
         next_attempt_at=due,
-        tries=[*before.tries, WebhookTry(at=now, status=answer.status, error=answer.error)][-MOST_TRIES_KEPT:],
+        tries=[*before.tries, WebhookTry(at=now, status=answer.status, error=answer.error)][-MAX_TRIES_KEPT:],
     )
     return webhook, (due - now).total_seconds() if due else 0.0
 
@@ -208,7 +212,7 @@ def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> da
     if expires is None or due < expires:
         return due
     last = expires - LAST_TRY_BEFORE_EXPIRY
-    return last if last - now > LEAST_LAST_PAUSE else None
+    return last if last - now > MIN_LAST_PAUSE else None
 
 
 def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float | None:
@@ -216,4 +220,4 @@ def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float 
     if attempts > len(pauses):
         return None
     planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER)
-    return max(planned, min(retry_after, MOST_RETRY_AFTER_SECONDS))
+    return max(planned, min(retry_after, MAX_RETRY_AFTER_SECONDS))

@@ -38,7 +38,7 @@ class Drawer:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.desks = OpenDocuments(context)
+        self.documents = OpenDocuments(context)
 
     async def run(self) -> None:
         """Answer requests until this process holds too much memory; the pool then starts another.
@@ -49,11 +49,11 @@ class Drawer:
         while not grown:
             request = await asyncio.to_thread(next_request, self.context.redis, IDLE_SECONDS)
             if request is None:
-                await self.desks.tidy()
+                await self.documents.close_unused()
             else:
                 await self.draw(request)
             grown = over_memory_limit(self.context.settings)
-        await self.desks.tidy()
+        await self.documents.close_unused()
         log.info("drawer_retires")
 
     async def draw(self, request: PictureRequest) -> None:
@@ -64,7 +64,7 @@ class Drawer:
             structlog.contextvars.bound_contextvars(**facts, page=request.number),
             task_boundary(refused.append, stage="picture"),
         ):
-            async with self.desks.document(request.job_id) as document:
+            async with self.documents.document(request.job_id) as document:
                 image = await document.source.render(request.number, PICTURE, request.turn)
             await asyncio.to_thread(self.context.storage.put, request.file, image.data)
         if self.context.load(request.job_id) is None:

@@ -45,7 +45,7 @@ class Heartbeat:
         self._claims: dict[str, Claim] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_on,), name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_repeatedly,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         self.ledger.heartbeat(self.name, [])
@@ -77,7 +77,7 @@ class Heartbeat:
             self.on_lost(claim)
         self.on_beat()
 
-    def _beat_on(self) -> None:
+    def _beat_repeatedly(self) -> None:
         seconds = self.ledger.settings.workers.heartbeat_seconds
         last, endings = time.monotonic(), -1
         while not self._ended.wait(min(seconds, NOTICE_SECONDS)):

@@ -26,7 +26,7 @@ class OpenDocument:
 
 
 @dataclass
-class _Desk:
+class _SharedDocument:
     """A document that is opened once and shared by its pages in flight."""
 
     opening: asyncio.Task[OpenDocument]
@@ -38,7 +38,7 @@ class OpenDocuments:
     """The documents that a process has open. Unused ones are closed, except for the newest ``IDLE_DOCUMENTS``."""
 
     context: Context
-    desks: dict[str, _Desk] = field(default_factory=dict)
+    documents: dict[str, _SharedDocument] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def document(self, job_id: str) -> AsyncIterator[OpenDocument]:
@@ -46,23 +46,23 @@ class OpenDocuments:
 
         Raises DocumentError if it does not open, PageUnreadable if the job is gone, StorageUnavailable, RedisError.
         """
-        desk = self.desks.get(job_id)
-        if desk is None:
-            desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
-        desk.users += 1
+        shared = self.documents.get(job_id)
+        if shared is None:
+            shared = self.documents[job_id] = _SharedDocument(asyncio.ensure_future(self._open(job_id)))
+        shared.users += 1
         try:
-            yield await asyncio.shield(desk.opening)
+            yield await asyncio.shield(shared.opening)
         finally:
-            desk.users -= 1
-            await self.tidy(keep=IDLE_DOCUMENTS)
+            shared.users -= 1
+            await self.close_unused(keep=IDLE_DOCUMENTS)
 
-    async def tidy(self, keep: int = 0) -> None:
+    async def close_unused(self, keep: int = 0) -> None:
         """Close unused documents beyond the newest ``keep``, and all that did not open."""
-        idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
-        broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
+        idle = [job_id for job_id, shared in self.documents.items() if not shared.users]
+        broken = [job_id for job_id in idle if _is_failed(self.documents[job_id].opening)]
         sound = [job_id for job_id in idle if job_id not in broken]
         for job_id in broken + sound[: max(0, len(sound) - keep)]:
-            await _close(self.desks.pop(job_id).opening)
+            await _close(self.documents.pop(job_id).opening)
 
     async def _open(self, job_id: str) -> OpenDocument:
         job = self.context.load(job_id)
@@ -74,7 +74,7 @@ class OpenDocuments:
             return OpenDocument(job, source, stack.pop_all())
 
 
-def _failed(opening: asyncio.Task[OpenDocument]) -> bool:
+def _is_failed(opening: asyncio.Task[OpenDocument]) -> bool:
     return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 
@@ -82,7 +82,7 @@ async def _close(opening: asyncio.Task[OpenDocument]) -> None:
     if not opening.done():
         opening.cancel()
     await asyncio.wait([opening])
-    if not _failed(opening):
+    if not _is_failed(opening):
         document = opening.result()
         await document.source.close()
         document.stack.close()

@@ -28,9 +28,9 @@ from document_parser.workers import assemble
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
-STORED_AT_ONCE = 8
+MAX_PAGES_STORING = 8
 """How many pages are being stored at the same time."""
-BATCH = 8
+BATCH_PAGES = 8
 """How many pages are given to the readers together: few enough that reading starts while other pages are still examined."""
 
 
@@ -65,17 +65,17 @@ async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job:
         return False
     with contextlib.ExitStack() as stack:
         document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
-        if document is None or (CPU_ENGINES & document.head.engines and await _reads_better(context, document)):
+        if document is None or (CPU_ENGINES & document.head.engines and await _would_read_better(context, document)):
             record.note_miss(context.redis, claim.job_id)
             return False
         planner = _Planner(context, actor, job, stopping)
-        async with planner.all_stored():
-            done = await planner.lay_and_copy(document)
+        async with planner.finish_storing():
+            done = await planner.create_and_copy(document)
         await _close_plan(context, actor, claim, done=done)
     return True
 
 
-async def _reads_better(context: Context, document: CachedDocument) -> bool:
+async def _would_read_better(context: Context, document: CachedDocument) -> bool:
     """Return whether a document that CPU engines read would be read better now.
 
     That is so if a model answers, or if the CPU engines read differently since other packages are installed.
@@ -96,8 +96,8 @@ async def plan_document(
     """
     record.publish(context.redis, claim.job_id)
     planner = _Planner(context, actor, job, stopping)
-    async with planner.all_stored():
-        done = await planner.lay_and_sort(source, engines)
+    async with planner.finish_storing():
+        done = await planner.create_and_sort(source, engines)
     await _close_plan(context, actor, claim, done=done)
 
 
@@ -105,7 +105,7 @@ async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done:
     if not done:
         context.ledger.release(claim, crashed=False)
     elif context.ledger.close_plan(claim):
-        await asyncio.to_thread(assemble.assemble_or_ring, context, claim.job_id, actor.name)
+        await asyncio.to_thread(assemble.assemble_or_enqueue, context, claim.job_id, actor.name)
 
 
 class _Planner:
@@ -119,26 +119,26 @@ class _Planner:
         self.storing: set[asyncio.Task[None]] = set()
         self.handed_over = False
 
-    async def lay_and_copy(self, document: CachedDocument) -> bool:
+    async def create_and_copy(self, document: CachedDocument) -> bool:
         """Create the ledger entries and store the cached pages. Return False if the process or the job stops before the end."""
-        self._lay(document.head.page_count, document.head.numbers)
+        self._create_entries(document.head.page_count, document.head.numbers)
         entries = self.context.ledger.entries(self.job_id)
         for page in document.pages():
-            if self._stops():
+            if self._must_stop():
                 return False
             claim = self._claim(page.number) if entries[page.number]["state"] == "pending" else None
             if claim is not None:
                 await asyncio.to_thread(document.copy_figures, self.context.storage, self.job_id, page)
-                await self._begin_to_store(claim, page)
+                await self._start_storing(claim, page)
         return True
 
-    def _lay(self, page_count: int, numbers: list[int]) -> None:
+    def _create_entries(self, page_count: int, numbers: list[int]) -> None:
         settings = self.context.settings.queue
         overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
         lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
         self.context.ledger.create_entries(self.job_id, page_count, numbers, lane)
 
-    def _stops(self) -> bool:
+    def _must_stop(self) -> bool:
         return draining.is_set() or self.stopping.is_set()
 
     def _claim(self, number: int) -> Claim | None:
@@ -147,16 +147,16 @@ class _Planner:
             self.actor.hold(claim)
         return claim
 
-    async def lay_and_sort(self, source: Source, engines: Engines) -> bool:
+    async def create_and_sort(self, source: Source, engines: Engines) -> bool:
         """Create the ledger entries, then read or hand over each page. Return False if process or job stops before the end."""
         self.source, self.engines = source, engines
-        numbers = self._numbers()
-        self._lay(self.source.page_count, numbers)
+        numbers = self._select_pages()
+        self._create_entries(self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
         if not entries:
             return False  # ended or deleted while it was being opened: no entries were created
         for number in numbers:
-            if self._stops():
+            if self._must_stop():
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
@@ -168,7 +168,7 @@ class _Planner:
     def _charge(self, least: float = 0.0) -> None:
         budget.charge(self.context.redis, self.context.settings.queue, self.job_id, self.source, least)
 
-    def _numbers(self) -> list[int]:
+    def _select_pages(self) -> list[int]:
         count, most = self.source.page_count, self.context.settings.api.max_pages
         numbers = self.job.card.options.selects(count)
         if len(numbers) > most:
@@ -184,7 +184,7 @@ class _Planner:
             return
         self.batch.append(number)
         # The first page at once: its reader has to start while the other pages are still examined.
-        if len(self.batch) >= BATCH or not self.handed_over:
+        if len(self.batch) >= BATCH_PAGES or not self.handed_over:
             self._hand_over()
 
     async def _facts(self, number: int) -> PageFacts | None:
@@ -207,11 +207,11 @@ class _Planner:
             self.context.ledger.release(claim, crashed=False)
             self.actor.drop(claim)
         else:
-            await self._begin_to_store(claim, page)
+            await self._start_storing(claim, page)
 
-    async def _begin_to_store(self, claim: Claim, page: Page) -> None:
+    async def _start_storing(self, claim: Claim, page: Page) -> None:
         """Store a page while the next ones are examined: a disk syncs several files about as fast as one."""
-        while len(self.storing) >= STORED_AT_ONCE:
+        while len(self.storing) >= MAX_PAGES_STORING:
             await self._await_stored(asyncio.FIRST_COMPLETED)
         self.storing.add(asyncio.create_task(self._store(claim, page)))
 
@@ -223,7 +223,7 @@ class _Planner:
                 raise faults[0]
 
     @contextlib.asynccontextmanager
-    async def all_stored(self) -> AsyncIterator[None]:
+    async def finish_storing(self) -> AsyncIterator[None]:
         """Wait at the end of this block until every page is stored, even after an error.
 
         Raises StorageUnavailable, RedisError.

@@ -116,13 +116,13 @@ class PageWorker(Worker):
         found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         if found is None or found[1].name not in lanes.LANES:
             return found
-        rang, queue = found
-        chosen = plan_in_turn(self.connection, queue.name, rang.id)  # type: ignore[arg-type]
-        bell = rang if chosen == rang.id else queue.fetch_job(chosen)
-        if bell is None:
+        taken, queue = found
+        chosen = plan_in_turn(self.connection, queue.name, taken.id)  # type: ignore[arg-type]
+        job = taken if chosen == taken.id else queue.fetch_job(chosen)
+        if job is None:
             return found
-        bell.redis_server_version = rang.redis_server_version
-        return bell, queue
+        job.redis_server_version = taken.redis_server_version
+        return job, queue
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Run one of our tasks in a work horse, or drop a job that is none. All log lines about it name the job."""
@@ -135,7 +135,7 @@ class PageWorker(Worker):
         with structlog.contextvars.bound_contextvars(**facts):
             super().execute_job(job, queue)
         self.jobs_done += 1
-        self.retire_in_time()
+        self.retire_if_due()
 
     def drop(self, job: RqJob) -> None:
         """Delete an RQ job that is not one of our tasks, before anything of it is imported.
@@ -150,16 +150,16 @@ class PageWorker(Worker):
         """Register the worker in Redis, with its CPU engine and the confinement of its openers."""
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
         self.tell_cpu_engine()
-        self.tell_confinement()
+        self.report_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Give a sign of life. Every sign sets the key's time to live to the same value, which shows when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
             self.tell_cpu_engine()
-            self.tell_confinement()
+            self.report_confinement()
 
-    def tell_confinement(self) -> None:
+    def report_confinement(self) -> None:
         """Report in the worker's key what confines the openers of this pool. Raises RedisError."""
         if context.pool_confinement:
             self.connection.hsetnx(self.key, OPENERS, context.pool_confinement[0].model_dump_json())
@@ -170,10 +170,10 @@ class PageWorker(Worker):
         What a work horse has reported since is kept.
         """
         found = cpu_engine(self.settings)
-        told = found.model_dump_json() if found else ""
-        write = self.connection.hsetnx if told == self.cpu_engine else self.connection.hset
-        write(self.key, CPU_ENGINE, told)
-        self.cpu_engine = told
+        report = found.model_dump_json() if found else ""
+        write = self.connection.hsetnx if report == self.cpu_engine else self.connection.hset
+        write(self.key, CPU_ENGINE, report)
+        self.cpu_engine = report
 
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
         """Run the task, in the work horse, and report the CPU engine again: a failing runtime shows only when it computes."""
@@ -181,7 +181,7 @@ class PageWorker(Worker):
         self.tell_cpu_engine()
         return well
 
-    def retire_in_time(self) -> None:
+    def retire_if_due(self) -> None:
         """Retire after enough tasks or with too much memory, between two tasks, so that no work is lost.
 
         The pool starts a fresh worker within about a second.
@@ -216,7 +216,7 @@ class Pool(WorkerPool):
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
         self.settings = settings
         self.beside: dict[str, BaseProcess] = {}
-        self.told: set[str] = set()
+        self.asked_to_stop: set[str] = set()
         self.stop_by: float | None = None
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
@@ -233,10 +233,10 @@ class Pool(WorkerPool):
         """Start workers that are missing, and the sweeper and the drawer, unless the pool is stopping."""
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
-            self.check_beside("sweeper", sweep.run, self.settings)
-            self.check_beside("drawer", draw_pages.run)
+            self.ensure_beside("sweeper", sweep.run, self.settings)
+            self.ensure_beside("drawer", draw_pages.run)
 
-    def check_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
+    def ensure_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
         """Start a process beside the workers, unless it runs."""
         if name not in self.beside or not self.beside[name].is_alive():
             self.beside[name] = ForkProcess(target=run, args=(*arguments, os.getpid()), name=name)
@@ -255,8 +255,8 @@ class Pool(WorkerPool):
         if self.stop_by is None:
             self.stop_by = time.monotonic() + self.settings.workers.drain_seconds
         for data in self.worker_dict.values():
-            if data.name not in self.told:
-                self.told.add(data.name)
+            if data.name not in self.asked_to_stop:
+                self.asked_to_stop.add(data.name)
                 self.stop_worker(data)
             elif time.monotonic() > self.stop_by:
                 log.warning("drain_deadline_passed", seconds=self.settings.workers.drain_seconds, worker=data.name)
@@ -320,7 +320,7 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     # Before the other modules are loaded: the zygote loads what it needs meanwhile.
     context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
     preload()
-    _look_at_openers(settings)
+    _examine_openers(settings)
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
@@ -328,7 +328,7 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     pool.start(logging_level="WARNING")
 
 
-def _look_at_openers(settings: Settings) -> None:
+def _examine_openers(settings: Settings) -> None:
     """Find out what confines the openers, and log it once."""
     openers = Openers(context.opener_limits(settings), context.pool_zygotes[0])
     try:

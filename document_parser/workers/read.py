@@ -40,11 +40,11 @@ POLL_SECONDS = 0.25
 """The longest time between two checks for new work."""
 STORAGE_REST_SECONDS = 2.0
 """For this long nothing is claimed after storage was away."""
-LONGEST_SLICES = 15
+MAX_SLICES = 15
 """A reader ends after this many slices, and one more for each slot number, so that not all readers end at once."""
-PLANS_AT_ONCE = 2
+MAX_PLANS = 2
 """How many documents a reader plans at the same time, beside its reading."""
-MOST_BYTES_PLANNED = 4 << 20
+MAX_PLANNED_BYTES = 4 << 20
 """A reader plans documents up to this size, and of few pages, beside its reading; larger ones are left to a worker."""
 
 
@@ -57,7 +57,7 @@ class Reader:
         self.slot = slot
         self.slots = ReaderSlots(context.redis)
         self.engines = context.engines()
-        self.desks = OpenDocuments(context)
+        self.documents = OpenDocuments(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
@@ -80,27 +80,27 @@ class Reader:
             try:
                 await self._read_on()
             finally:
-                await self._tidy()
+                await self._close()
         # The slot is free again: the next reader takes what is left.
         queue.enqueue_readers(self.context.redis)
 
     async def _read_on(self) -> None:
         while True:
-            leaving = draining.is_set() or self._makes_way()
-            if not leaving and not self._storage_rests():
-                await self._fill()
-                self._plan_some()
+            leaving = draining.is_set() or self._must_end()
+            if not leaving and not self._is_storage_resting():
+                await self._fill_window()
+                self._plan_small_documents()
             if not self.tasks:
                 if self.slots.retire(self.slot, self.actor.name, leave_work=leaving):
                     return
-                if self._storage_rests():
+                if self._is_storage_resting():
                     await asyncio.sleep(POLL_SECONDS)
                 continue
             done, _ = await asyncio.wait(self.tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                self._settle(task)
+                self._complete(task)
 
-    def _makes_way(self) -> bool:
+    def _must_end(self) -> bool:
         """Return whether to free the worker for documents that wait: the first reader after its slice, others at once.
 
         While no document waits, a reader reads on, since the model server would be idle while it drains. It ends at last so
@@ -111,11 +111,11 @@ class Reader:
             return True
         read_for = time.monotonic() - self.started
         slice_seconds = self.context.settings.workers.read_slice_seconds
-        if read_for > slice_seconds * (LONGEST_SLICES + self.slot):
+        if read_for > slice_seconds * (MAX_SLICES + self.slot):
             return True
-        return (self.slot > 1 or read_for > slice_seconds) and self._worker_is_wanted()
+        return (self.slot > 1 or read_for > slice_seconds) and self._is_worker_needed()
 
-    def _worker_is_wanted(self) -> bool:
+    def _is_worker_needed(self) -> bool:
         """Return whether an RQ job waits that no reader handles: to assemble, to export, to plan a large document.
 
         Small documents are no reason to end: they would wait until the pages in flight are read.
@@ -126,40 +126,40 @@ class Reader:
         if queue.waiting_documents(redis, (queue.FINISH,)):
             return True
         heads = queue.next_plans(redis, lanes.LANES)
-        return not {job.card.job_id for job in self._planned_beside(heads)}.issuperset(heads)
+        return not {job.card.job_id for job in self._plannable_beside(heads)}.issuperset(heads)
 
-    def _planned_beside(self, job_ids: list[str]) -> list[Job]:
+    def _plannable_beside(self, job_ids: list[str]) -> list[Job]:
         """Return the documents that may be planned beside reading: small ones whose planning has killed no process."""
         suspects = self.ledger.suspects("plan", job_ids)
         waiting = record.load_many(self.context.redis, [job_id for job_id in job_ids if job_id not in suspects])
-        return [job for job in waiting if job.card.size <= MOST_BYTES_PLANNED]
+        return [job for job in waiting if job.card.size <= MAX_PLANNED_BYTES]
 
-    async def _fill(self) -> None:
-        window = await self._window()
-        while self._pages() < window and not (self.alone and self.tasks):
+    async def _fill_window(self) -> None:
+        window = await self._window_size()
+        while self._pages_in_flight() < window and not (self.alone and self.tasks):
             claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks, lanes=next(self.turns))
             if claim is None or claim == "drain":
                 return
             self.alone = claim.alone
-            self._begin(claim, self._work(claim))
+            self._start(claim, self._read_claimed(claim))
 
-    def _plan_some(self) -> None:
+    def _plan_small_documents(self) -> None:
         """Plan small documents between the pages: the model server needs pages, and this process would only wait for it.
 
         A planner of its own costs a process for each document. Nothing is planned here while the CPU reads, nor beside a
         suspect page.
         """
-        plans = len(self.tasks) - self._pages()
-        while self.with_models and not self.alone and plans < PLANS_AT_ONCE:
+        plans = len(self.tasks) - self._pages_in_flight()
+        while self.with_models and not self.alone and plans < MAX_PLANS:
             claim = self._take_plan()
             if claim is None:
                 return
-            self._begin(claim, self._plan(claim))
+            self._start(claim, self._plan(claim))
             plans += 1
 
     def _take_plan(self) -> Claim | None:
         redis = self.context.redis
-        job = next(iter(self._planned_beside(queue.next_plans(redis, next(self.turns)))), None)
+        job = next(iter(self._plannable_beside(queue.next_plans(redis, next(self.turns)))), None)
         if job is None:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
@@ -167,39 +167,39 @@ class Reader:
             queue.mark_plan_finished(redis, job.card.job_id)
         return replace(claim, request_id=job.card.request_id) if claim else None
 
-    def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
+    def _start(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
         """Start work on a claim beside the others. Its log lines name the job and the page."""
         self.actor.hold(claim)
         page = {"page": claim.page} if claim.is_page else {}
         with structlog.contextvars.bound_contextvars(job_id=claim.job_id, request_id=claim.request_id, **page):
             self.tasks[asyncio.create_task(work)] = claim
 
-    def _pages(self) -> int:
+    def _pages_in_flight(self) -> int:
         """Return how many pages are in flight."""
         return sum(claim.is_page for claim in self.tasks.values())
 
-    async def _window(self) -> int:
+    async def _window_size(self) -> int:
         """Return how many pages may be in flight: many at a model server; on the CPU one for each core and one being drawn."""
         self.with_models = bool((await self.engines.available()).intersection(MODELS))
         workers = self.context.settings.workers
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
-    def _settle(self, task: asyncio.Task[None]) -> None:
+    def _complete(self, task: asyncio.Task[None]) -> None:
         self.has_read = True
         claim = self.tasks.pop(task)
         if not task.cancelled() and isinstance(fault := task.exception(), StorageUnavailable):
-            self._give_back(claim, fault)
+            self._release(claim, fault)
         elif not task.cancelled():
             task.result()
         self.actor.drop(claim)
 
-    def _give_back(self, claim: Claim, fault: StorageUnavailable) -> None:
+    def _release(self, claim: Claim, fault: StorageUnavailable) -> None:
         """Release a claim uncharged since the store is away or full, and claim nothing for ``STORAGE_REST_SECONDS``."""
         log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
         self.ledger.release(claim, crashed=False)
         self.rests_until = time.monotonic() + STORAGE_REST_SECONDS
 
-    def _storage_rests(self) -> bool:
+    def _is_storage_resting(self) -> bool:
         return time.monotonic() < self.rests_until
 
     def _cancel(self, lost: Claim) -> None:
@@ -213,11 +213,11 @@ class Reader:
             job = self.context.load(claim.job_id)
             if job is not None and await plan_from_cache(self.context, self.actor, claim, job, self.stopping):
                 return
-            async with self.desks.document(claim.job_id) as document:
+            async with self.documents.document(claim.job_id) as document:
                 await plan_document(self.context, self.actor, claim, document.job, document.source, self.engines, self.stopping)
         self.ledger.finish_stage(claim)
 
-    async def _work(self, claim: Claim) -> None:
+    async def _read_claimed(self, claim: Claim) -> None:
         """Read the claimed page, store it and count it. The page that closes the ledger starts the assembly."""
         page = await asyncio.to_thread(assemble.stored_page, self.context, claim.job_id, claim.page)
         if page is None:
@@ -228,7 +228,7 @@ class Reader:
         if outcome == "gone":
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)
         elif outcome == "closed":
-            await asyncio.to_thread(assemble.assemble_or_ring, self.context, claim.job_id, self.actor.name)
+            await asyncio.to_thread(assemble.assemble_or_enqueue, self.context, claim.job_id, self.actor.name)
         else:
             record.publish_sometimes(self.context.redis, claim.job_id)
 
@@ -237,7 +237,7 @@ class Reader:
         kept: list[DocumentParserError] = []
         page: Page | None = None
         with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
-            async with self.desks.document(claim.job_id) as document:
+            async with self.documents.document(claim.job_id) as document:
                 try:
                     page = await self._within_deadline(document, claim.page)
                 finally:
@@ -250,17 +250,17 @@ class Reader:
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
                 readings = PageReadings(self.context.cache, job)
-                engines = self.engines.seen_through(readings.around)
+                engines = self.engines.seen_through(readings.wrap)
                 page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
                 await readings.keep(page)
                 return await with_figures(source, page, figure_keeper(self.context, job))
         except TimeoutError:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 
-    async def _tidy(self) -> None:
+    async def _close(self) -> None:
         for task in self.tasks:
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
-        await self.desks.tidy()
+        await self.documents.close_unused()
         await self.engines.aclose()

@@ -32,7 +32,7 @@ class PageReadings:
     hits: set[EngineName] = field(default_factory=set)
     """Engines whose reading came from the cache."""
 
-    def around(self, engine: Engine) -> Engine:
+    def wrap(self, engine: Engine) -> Engine:
         """Return the engine behind the cache, or the engine itself if the job does not use the cache."""
         return engine if self.job.cache == "off" else CachedEngine(engine, self)
 
@@ -67,16 +67,18 @@ class CachedEngine(Engine):
 
         Raises EngineError if the engine fails, StorageUnavailable, RedisError.
         """
-        of, name = self.readings, self.engine.name
-        key = reading_key(of.cache.settings, of.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine))
-        data = await asyncio.to_thread(of.cache.get, of.job.card.job_id, key)
-        if (known := _reading(data)) is not None:
-            of.hits.add(name)
+        readings, name = self.readings, self.engine.name
+        key = reading_key(
+            readings.cache.settings, readings.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine)
+        )
+        data = await asyncio.to_thread(readings.cache.get, readings.job.card.job_id, key)
+        if (known := _parse_reading(data)) is not None:
+            readings.hits.add(name)
             return known
-        of.asked.add(name)
+        readings.asked.add(name)
         reading = await self.engine.read(page, temperature=temperature, watch=watch)
         if reading.finish_reason != "aborted":
-            of.fresh[key] = _READING.dump_json(reading)
+            readings.fresh[key] = _READING.dump_json(reading)
         return reading
 
     def machine(self) -> str:
@@ -100,7 +102,7 @@ class CachedEngine(Engine):
         await self.engine.aclose()
 
 
-def _reading(data: bytes | None) -> Reading | None:
+def _parse_reading(data: bytes | None) -> Reading | None:
     """Return the cached reading; None if there is none, or it is torn."""
     try:
         return _READING.validate_json(data) if data is not None else None

@@ -35,7 +35,7 @@ from document_parser.workers.heartbeat import Heartbeat, draining, release_on_st
 
 log = logs.get(__name__)
 
-RESULTS_KEPT = 2
+MAX_RESULTS_KEPT = 2
 """How many revisions of the result are kept, so that a request that began before the newest one still finds the one before."""
 
 
@@ -93,7 +93,7 @@ class _Rereading:
                 return False
             self.reading = asyncio.create_task(self._read(job, orders[0]))
             await asyncio.wait([self.reading])
-            if self.reading.cancelled() or not await asyncio.to_thread(self._settle, claim, job, self.reading.result()):
+            if self.reading.cancelled() or not await asyncio.to_thread(self._apply_page, claim, job, self.reading.result()):
                 return False
         return True
 
@@ -124,12 +124,12 @@ class _Rereading:
     async def _with_figures(self, job: Job, source: Source, page: Page) -> Page:
         """Return the page with new names for its figures, so that the images of the old page are kept."""
         keep, revision = figure_keeper(self.context, job), job.revision + 1
-        found = await with_figures(source, page, _beside(keep, revision) if keep else None)
+        found = await with_figures(source, page, _rename_figures(keep, revision) if keep else None)
         for block in found.blocks:
             block.picture = storage_keys.figure_of(block.picture, revision) if block.picture else None
         return found
 
-    def _settle(self, claim: Claim, job: Job, page: Page) -> bool:
+    def _apply_page(self, claim: Claim, job: Job, page: Page) -> bool:
         """Replace the job's page, or keep the old one if the new one failed. Return False if the claim is lost."""
         entries = self.context.ledger.entries(self.job_id)
         if page.number not in entries:
@@ -139,19 +139,19 @@ class _Rereading:
         entries |= {page.number: outcome.entry}
         if outcome.revision is not None:
             try:
-                self._store(_revised(job, outcome), entries, read)
+                self._store(_apply_outcome(job, outcome), entries, read)
             except PagesLost as lost:
                 # The result of the new revision would have holes.
                 outcome, _ = _outcome(job, before, failed(page, lost))
                 entries |= {page.number: outcome.entry}
             else:
-                job = _revised(job, outcome)
+                job = _apply_outcome(job, outcome)
         outcome = messages.of_retry(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.complete_retry(claim, self.job_id, outcome)
         if settled == "gone":
             discard_files(self.context.redis, self.context.storage, self.job_id)
         elif settled == "ok":
-            self._tell(outcome)
+            self._announce(outcome)
         return settled == "ok"
 
     def _store(self, revised: Job, entries: assemble.Entries, page: Page) -> None:
@@ -159,7 +159,7 @@ class _Rereading:
         self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), page.model_dump_json().encode())
         assemble.export(self.context, revised, revised.card.options.output_format, entries)
 
-    def _tell(self, outcome: RetryOutcome) -> None:
+    def _announce(self, outcome: RetryOutcome) -> None:
         facts = {"page": outcome.page, "status": outcome.status, "revision": outcome.revision}
         log.info("page_reread", job_id=self.job_id, **facts, code=outcome.error)
         record.publish(self.context.redis, self.job_id)
@@ -169,20 +169,20 @@ class _Rereading:
         record.store_card(self.context.storage, job.card, ended=job)
         if job.webhook is not None:
             queue.enqueue_deliverer(self.context.redis)
-        if outcome.revision is not None and (old := outcome.revision - RESULTS_KEPT) > 0:
+        if outcome.revision is not None and (old := outcome.revision - MAX_RESULTS_KEPT) > 0:
             self.context.storage.delete(storage_keys.result_facts(self.job_id, old))
             for kind in FORMAT_FILES.values():
                 self.context.storage.delete(storage_keys.result(self.job_id, kind.extension, old))
 
 
-def _beside(keep: KeepFigure, revision: int) -> KeepFigure:
-    async def kept_beside(name: str, data: bytes) -> None:
+def _rename_figures(keep: KeepFigure, revision: int) -> KeepFigure:
+    async def keep_renamed(name: str, data: bytes) -> None:
         await keep(storage_keys.figure_of(name, revision), data)
 
-    return kept_beside
+    return keep_renamed
 
 
-def _revised(job: Job, outcome: RetryOutcome) -> Job:
+def _apply_outcome(job: Job, outcome: RetryOutcome) -> Job:
     """Return the job as the outcome makes it."""
     counts = Counter(job.counts)
     counts.update(outcome.counts)
@@ -203,11 +203,11 @@ def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome
         return RetryOutcome(outcome.page, outcome.entry, "failed", error=outcome.error, samples=samples), page
     read = Page.model_validate(page.model_dump() | {"attempts": trail, "revision": job.revision + 1})
     entry = entry_of(read) | {"readings": reading, "revision": read.revision}
-    counts = _changes(before, read)
+    counts = _count_changes(before, read)
     return RetryOutcome(page.number, entry, page.status, read.revision, counts=counts, samples=samples), read
 
 
-def _changes(before: dict[str, Any], page: Page) -> dict[str, int]:
+def _count_changes(before: dict[str, Any], page: Page) -> dict[str, int]:
     """Return the changes of the job's counts when the new page replaces the old one."""
     was_cached = any(
         attempt.get("cached")

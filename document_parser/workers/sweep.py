@@ -44,7 +44,7 @@ LEASE_MILLISECONDS = 5000
 """How long the lease of a sweeper lasts without being renewed."""
 RING_GRACE_MILLISECONDS = 5000
 """An RQ job that was enqueued this recently may have left its queue while its task has not claimed anything yet."""
-MOST_CRASHES = 2
+MAX_CRASHES = 2
 """After this many crashes a stage is not enqueued again."""
 REREADING = "jobs:rereading"
 """The Redis set of jobs with pages to read again."""
@@ -72,7 +72,7 @@ class Sweep:
     def run_once(self) -> bool:
         """Sweep once if this sweeper has the lease. Return whether it has. Raises RedisError, StorageUnavailable."""
         jump_seconds = self.jumps.measure_jump(self.redis)
-        if not self._lease():
+        if not self._take_lease():
             return False
         if jump_seconds:
             # Without this, living tasks would count as dead, and work as late, because Redis' clock has jumped.
@@ -87,7 +87,7 @@ class Sweep:
         queue.enqueue_deliverer(self.redis)
         return True
 
-    def _lease(self) -> bool:
+    def _take_lease(self) -> bool:
         if self.redis.set("sweep:lease", self.name, px=LEASE_MILLISECONDS, nx=True):
             return True
         if self.redis.get("sweep:lease") != self.name.encode():
@@ -102,7 +102,7 @@ class Sweep:
         """Return the time in milliseconds on Redis' clock. Raises RedisError."""
         return int(clock.seconds(self.redis) * 1000)
 
-    def _lately(self, moment: int) -> bool:
+    def _is_recent(self, moment: int) -> bool:
         """Return whether an RQ job was enqueued just now. A time in the future was noted before the clock was set back."""
         return 0 <= self.now() - moment <= RING_GRACE_MILLISECONDS
 
@@ -135,7 +135,7 @@ class Sweep:
         log.warning("claim_of_the_dead", **facts, outcome=released.outcome)
         if released.outcome == "closed":
             queue.enqueue_stage(self.redis, claim.job_id, "assemble")
-        elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
+        elif released.outcome == "stage" and released.crashes < MAX_CRASHES:
             queue.enqueue_stage(self.redis, claim.job_id, claim.what)
         elif released.outcome == "stage" and claim.what == "retry":
             self._keep_page(claim.job_id)
@@ -151,22 +151,22 @@ class Sweep:
             for order in self.ledger.retries(job_id)[:1]:
                 outcome = kept(order.page, entries.get(order.page, {}), fault.code, fault.message)
                 entries |= {order.page: outcome.entry}
-                told = messages.of_retry(job, entries, outcome, clock.now(self.redis))
-                self.ledger.complete_retry(None, job_id, told)
+                outcome_with_body = messages.of_retry(job, entries, outcome, clock.now(self.redis))
+                self.ledger.complete_retry(None, job_id, outcome_with_body)
         record.publish(self.redis, job_id)
 
     def free_slots(self) -> None:
         """Free the slots of readers that died, or that were enqueued and never started. Raises RedisError."""
         for slot, raw in self.redis.hgetall("readers").items():
             holder = text(raw)
-            if self._vacant(holder):
+            if self._is_vacant(holder):
                 ReaderSlots(self.redis).free(text(slot), holder)
 
-    def _vacant(self, holder: str) -> bool:
+    def _is_vacant(self, holder: str) -> bool:
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
         _, rung, name = holder.split("|", 2)
-        return not self._lately(int(rung)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
+        return not self._is_recent(int(rung)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
 
     # --- lost RQ jobs
 
@@ -183,10 +183,10 @@ class Sweep:
             self.redis.zrem("jobs:queued", *gone)
             self.redis.srem(REREADING, *gone)
         working = [job for job in jobs.values() if job.waits_for not in jobs]
-        needs = {need for job in working if (need := self._need(job)) is not None}
+        needs = {need for job in working if (need := self._lost_stage(job)) is not None}
         # Seen in two sweeps in a row: what is missing only for a moment is being enqueued already.
         lost = sorted(needs & self.needs)
-        self._wake([jobs[job_id] for job_id, _ in lost])
+        self._enqueue_waiting([jobs[job_id] for job_id, _ in lost])
         for job_id, stage in lost:
             job = jobs[job_id]
             if job.waits_for:
@@ -195,13 +195,13 @@ class Sweep:
             queue.enqueue_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
 
-    def _wake(self, jobs: list[Job]) -> None:
+    def _enqueue_waiting(self, jobs: list[Job]) -> None:
         """Enqueue jobs that still wait for a job that has ended."""
         for reader in {job.waits_for for job in jobs if job.waits_for}:
             waiting = [job.card.job_id for job in jobs if job.waits_for == reader]
             queue.enqueue_waiting(self.redis, self.ledger, reader, waiting)
 
-    def _need(self, job: Job) -> tuple[str, str] | None:
+    def _lost_stage(self, job: Job) -> tuple[str, str] | None:
         """Return the job and the stage it waits for, None if that is claimed or enqueued, or there is none."""
         stage = _stage_of(job)
         if stage is None:
@@ -211,7 +211,7 @@ class Sweep:
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
         rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
         waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
-        return None if claimed or self._lately(rung) or waits else (job_id, stage)
+        return None if claimed or self._is_recent(rung) or waits else (job_id, stage)
 
     # --- expired jobs
 
@@ -290,7 +290,7 @@ class _Boot:
     since: float = field(default_factory=time.monotonic)
     done: bool = False
 
-    def go_on(self) -> None:
+    def proceed(self) -> None:
         if self.leftovers is None:
             self.sweep.rebuild()
             self.sweep.cache.rebuild(self.sweep.now())
@@ -314,7 +314,7 @@ def run(settings: Settings, parent: int) -> NoReturn:
     while True:
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
-            boot.go_on()
+            boot.proceed()
             sweep.run_once()
         if over_memory_limit(settings):
             log.info("sweeper_retires")

@@ -53,7 +53,7 @@ def export(job_id: str, name: OutputFormat) -> None:
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             actor.hold(claim)
-            context.ledger.finish_stage(claim, assembly.export_fault(context, job, name))
+            context.ledger.finish_stage(claim, assembly.export_or_error(context, job, name))
             actor.drop(claim)
 
 

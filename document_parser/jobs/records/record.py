@@ -157,7 +157,11 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
         moment, foretold, *replies = pipe.execute()
     seen_at = datetime.fromtimestamp(clock.seconds_of_reply(moment), UTC)
     found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-    jobs = [_parse_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
+    jobs = [
+        _parse_job(fields, counts, forecast.parse(predicted), seen_at)
+        for fields, counts, predicted in found
+        if fields.get(b"card")
+    ]
     return [job.model_copy(update={"foretold": bool(foretold)}) for job in jobs]
 
 
@@ -251,7 +255,7 @@ def _record_key(job_id: str) -> str:
     return f"job:{job_id}"
 
 
-def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast, seen_at: datetime) -> Job:
+def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted: forecast.Forecast, seen_at: datetime) -> Job:
     values = {text(name): text(value) for name, value in fields.items()}
     return Job(
         card=JobCard.model_validate_json(values["card"]),
@@ -277,8 +281,8 @@ def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], told: for
         **{news.webhook: _parse_webhook(values, news.webhook) for news in deliveries.NEWS},
         **{news.body: values.get(news.body, "") for news in deliveries.NEWS},
         seen_at=seen_at,
-        seconds_left=told.seconds,
-        queue_position=told.position,
+        seconds_left=predicted.seconds,
+        queue_position=predicted.position,
     )
 
 
