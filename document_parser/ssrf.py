@@ -115,6 +115,7 @@ class Lookups:
         return partial(self._resolve, asker)
 
     def _resolve(self, asker: str, host: str, port: int) -> list[str]:
+        """Resolve a host in a new thread and wait for the answer up to the deadline. Raises AddressRefused."""
         self._begin(asker)
         answer: Future[list[str]] = Future()
         threading.Thread(target=self._look_up_in_thread, args=(asker, answer, host, port), name="lookup", daemon=True).start()

@@ -212,6 +212,7 @@ def parameter(name: str, place: str, schema: Mapping[str, Any], description: str
 
 
 def _problem(kinds: list[Errors]) -> Answer:
+    """Return the response of errors that share a status."""
     sentences = "\n".join(f"- `{kind.code}`: {kind.message}" for kind in dict.fromkeys(kinds))
     headers = (
         *(("Retry-After",) if any(kind.retryable for kind in kinds) else ()),

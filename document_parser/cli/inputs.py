@@ -99,6 +99,7 @@ def _identity_of(one: Input) -> str:
 
 
 def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
+    """Yield the documents that one argument names. Raises UsageError if it names nothing."""
     path = Path(argument)
     if argument == STDIN:
         if sys.stdin.isatty():
@@ -156,6 +157,7 @@ def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input
 
 
 def _is_read(path: Path) -> bool:
+    """Return whether a file is of a supported format by its extension or content."""
     if path.suffix.lower() in _EXTENSIONS:
         return True
     try:

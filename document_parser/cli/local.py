@@ -62,6 +62,7 @@ class LocalReader:
         )
 
     def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
+        """Write a result to its file or to standard output, with its figures beside the file."""
         if self.options.output_format == "csv":
             self._write_tables(document, work, outcome)
             return

@@ -75,6 +75,7 @@ def _raise_interrupt(number: int, frame: object) -> None:
 
 
 def _parse(given: argparse.Namespace) -> int:
+    """Read all documents and return the exit status. Raises UsageError."""
     found = inputs.find_documents(given.files)
     fields = _fields(given, several=found.several)
     works = _works(given, found, fields["output_format"])
@@ -98,6 +99,7 @@ def _parse(given: argparse.Namespace) -> int:
 
 
 def _local_reader(fields: dict[str, Any]) -> Reads:
+    """Return a function that reads documents in this process."""
     cap_threads()  # before anything numeric is imported
     from document_parser.cli.local import LocalReader
     from document_parser.pipeline.local.reader import DocumentParser, make_options
@@ -108,6 +110,7 @@ def _local_reader(fields: dict[str, Any]) -> Reads:
 
 
 def _remote_reader(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
+    """Return a function that has documents read by a server. Raises UsageError if its address is invalid."""
     from document_parser.cli.remote import RemoteReader, Stop
     from document_parser.client import Client
 
@@ -151,6 +154,7 @@ def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat)
 
 
 def _check_standard_output(given: argparse.Namespace, output_format: OutputFormat, count: int) -> None:
+    """Refuse results that standard output cannot take. Raises UsageError."""
     if given.json:
         raise UsageError("--json uses standard output itself; -o says where the documents go.")
     if output_format == "csv" and count > 1:
@@ -160,6 +164,7 @@ def _check_standard_output(given: argparse.Namespace, output_format: OutputForma
 
 
 def _password(given: argparse.Namespace) -> str:
+    """Return the password given on the command line or in a file; empty if there is none. Raises UsageError."""
     if given.password_file is None:
         return given.password or ""
     try:

@@ -148,6 +148,7 @@ class RemoteReader:
         return read.outcome
 
     def _read_one(self, work: Work, opening: _Opening) -> _Read:
+        """Have one document read. Keep its content open if it goes to standard output."""
         with ExitStack() as stack:
             content = stack.enter_context(tempfile.TemporaryFile())
             with outcome_of(work) as outcome:
@@ -162,6 +163,10 @@ class RemoteReader:
             return _Read(outcome, content)
 
     def _process(self, work: Work, outcome: Outcome, to: Path | BinaryIO, opening: _Opening) -> None:
+        """Submit one document, wait for its job and download the result.
+
+        If an earlier document met one of FATAL_ERRORS, that error is raised at once.
+        """
         if self.given_up is not None:
             raise self.given_up
         self.stop.check()

@@ -62,6 +62,7 @@ def _one(tables: TableArchive, number: int | None) -> TableEntry | None:
 
 
 def _write_each(tables: TableArchive, target: Path) -> list[Path]:
+    """Write each table to a file of its own beside ``target`` and return the files."""
     written = []
     for entry in tables.entries:
         path = target.with_name(f"{target.stem}-{entry.file}")

@@ -79,6 +79,7 @@ class Service:
         return self._with_retries(lambda: self._attempt("GET", path, write, params=query, headers={"Accept": accept}))
 
     def _with_retries(self, attempt: Callable[[], _T]) -> _T:
+        """Call ``attempt`` until it returns or raises another error than RetryLater, or the patience ends."""
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE_SECONDS
         while True:
             try:

@@ -137,6 +137,7 @@ class Arrivals:
                 self._check(arrival, now)
 
     def _check(self, arrival: Arrival, now: float) -> None:
+        """Cut one request off if it exceeds its time, or find a slot for it once it is slow."""
         if arrival.cut:
             return
         if now >= arrival.until:
@@ -147,6 +148,7 @@ class Arrivals:
             self._find_slot(arrival, self.places, now)
 
     def _find_slot(self, arrival: Arrival, places: Slots, now: float) -> None:
+        """Give a slow request a free slot, or the slot of the slowest request, which is cut off; else cut this one off."""
         slowest = min((other for other in self._under_way if other.has_place), key=lambda other: other.speed(now), default=None)
         arrival.has_place = places.take()
         if arrival.has_place:
@@ -170,6 +172,7 @@ class Arrivals:
             self.places.give_back()
 
     def _watch(self) -> None:
+        """Check all requests every CHECK_SECONDS while there are any."""
         while self._there.wait():
             time.sleep(CHECK_SECONDS)
             self.look(time.monotonic())

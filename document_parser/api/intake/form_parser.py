@@ -80,6 +80,7 @@ class FormParser(FormDataParser):
         return bytes(data)
 
     def _parse_parts(self, stream: IO[bytes], boundary: str) -> tuple[Form, Files]:
+        """Parse a multipart body. Raises the errors of the parser, and InvalidOption for text that is too long or no text."""
         most_parts = math.inf if self.max_form_parts is None else self.max_form_parts
         parser = PushMultipartParser(boundary.encode("ascii"), max_header_size=MAX_HEADER_BYTES, max_segment_count=most_parts)
         fields: list[tuple[str, str]] = []
@@ -99,6 +100,7 @@ class FormParser(FormDataParser):
         return MultiDict(fields), MultiDict(files)
 
     def _start_part(self, segment: MultipartSegment, text_bytes: int) -> _TextPart | _FilePart:
+        """Return a new text field, or a new file if the part has a filename."""
         disposition = parse_options_header(segment.header("Content-Disposition"))[1]
         name, filename = disposition.get("name", ""), disposition.get("filename")
         headers = Headers(segment.headerlist)
@@ -108,6 +110,7 @@ class FormParser(FormDataParser):
         return _FilePart(name, FileStorage(stream, filename, name, headers=headers))
 
     def _limit_error(self, error: ParserLimitReached) -> BadRequest:
+        """Return the error for a form that exceeds one of the parser's limits."""
         if TOO_MANY_PARTS in str(error):
             return BadRequest(
                 f"The form has more than {self.max_form_parts} parts. Send the document in the field 'file' and each option "

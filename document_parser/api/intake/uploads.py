@@ -132,6 +132,7 @@ class WholeBody(io.RawIOBase):
         return data
 
     def _read_piece(self, size: int) -> bytes:
+        """Read one piece of the body, and measure how fast it comes."""
         if self._client is None or self._over:
             return self._stream.read(size)
         if self._arrival is None:
@@ -145,6 +146,7 @@ class WholeBody(io.RawIOBase):
         return self._arrival.cut if self._arrival is not None else ""
 
     def _error(self) -> DocumentParserError:
+        """Return why the body is not complete."""
         self.stop()
         match self._cut_reason():
             case "":

@@ -157,6 +157,7 @@ def _answer_redis_away(error: RedisError) -> Response:
 
 
 def _answer_http(error: HTTPException) -> Response:
+    """Answer werkzeug's own errors in the common shape."""
     known = _BY_STATUS.get(error.code or 500)
     if known is FileTooLarge:
         drain_request()

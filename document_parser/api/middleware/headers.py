@@ -57,6 +57,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _set_headers(response: Response) -> Response:
+    """Set the security headers that the response does not set itself."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     other_sites_may = "Access-Control-Allow-Origin" in response.headers

@@ -159,6 +159,7 @@ def caller() -> str:
 
 
 def _definitions(settings: Settings) -> list[Any]:
+    """Return the limits for uploads and for all other requests, as far as the settings have any."""
     uploads, reads = settings.api.rate_limit_uploads, settings.api.rate_limit_reads
     found = []
     if uploads:

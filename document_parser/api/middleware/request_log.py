@@ -95,6 +95,7 @@ class _AnsweredRequest:
     bound: dict[str, object]
 
     def finish(self) -> None:
+        """Count and log the request. Its response has been sent."""
         seconds = time.perf_counter() - self.began
         self.counts.add(
             {

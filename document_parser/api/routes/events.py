@@ -95,6 +95,7 @@ class EventStream:
                 self.services.waiting.give_back()
 
     def _follow(self) -> Iterator[str]:
+        """Yield events until the stream ends, and heartbeats while it is silent."""
         api = self.services.settings.api
         started = said = time.monotonic()
         while not self._is_over() and time.monotonic() - started < api.events_stream_seconds:
@@ -128,6 +129,7 @@ class EventStream:
         yield from filter(None, pieces)
 
     def _event(self, event_id: str, fields: dict[bytes, bytes]) -> str:
+        """Return one event as text, and note whether it ends the job."""
         self.last = event_id
         facts: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
         kind = facts.pop("kind")

@@ -66,6 +66,7 @@ def _model(servers: list[ModelCheck]) -> ModelCheck:
 
 
 def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[str, str]) -> ModelCheck:
+    """Return the state of one server, given as model name and URL."""
     state = left_alone.get(" ".join(address))
     if state == "open":
         return ModelCheck(ok=False, detail="has failed repeatedly and is not used for a while", left_alone=True)

@@ -298,6 +298,7 @@ def check_webhook(settings: Settings, url: str) -> str:
 
 
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
+    """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
     redis, queue_settings = get_services().redis, get_services().settings.queue

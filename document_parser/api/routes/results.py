@@ -123,6 +123,7 @@ def _accepted_format() -> OutputFormat | None:
 
 
 def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -> Response:
+    """Return a stored result as a file, or as the body if not ``attached``."""
     media_type, extension = FORMAT_FILES[name]
     found = load_result(services, job, name)
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
@@ -230,6 +231,7 @@ def _unread_pages(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | N
 
 
 def _missing_message(pages: list[int] | None) -> str:
+    """Return the sentence about pages that are missing; empty if none is."""
     if pages is None:
         return "The job was cancelled before its document was opened: how many pages it has is not known."
     if not pages:

@@ -139,6 +139,7 @@ def _check_engine(services: Services, engine: EngineName) -> None:
 
 
 def _check_outcome(outcome: str, job: Job, number: int) -> None:
+    """Raise the error that the ledger's answer to a retry means."""
     match outcome:
         case "ok":
             return

@@ -53,6 +53,7 @@ def _is_full(redis: Redis) -> bool:
 
 
 def _reason(error: RedisError) -> str:
+    """Return what an error of Redis means, and what to do."""
     match error:
         case OutOfMemoryError():
             return FULL

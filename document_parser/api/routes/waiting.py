@@ -72,6 +72,7 @@ def _is_written(fields: dict[bytes, bytes]) -> bool:
 
 
 def _wait(services: Services, job_id: str, until: float) -> Job:
+    """Return the job once it is at rest, or as it is at ``until`` by ``time.monotonic``."""
     stream = f"job:{job_id}:events"
     # The position in the stream is read before the state: an event in between ends the wait at once.
     last = last_event(services.redis, job_id)

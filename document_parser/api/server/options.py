@@ -65,6 +65,7 @@ def _preload(_arbiter: Any) -> None:
 
 
 def _worker_started(worker: Any) -> None:
+    """Remember gunicorn's worker, and let the first one say where the service listens."""
     _workers.append(worker)
     # The first worker of a server prints it; workers that replace it, or start at a reload, do not.
     if worker.age == 1:

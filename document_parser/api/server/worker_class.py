@@ -185,6 +185,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self._read_head(head)
 
     def _read_head(self, head: Head) -> None:
+        """Read what has come of a head. Pass the request on once the head is complete or cannot become acceptable."""
         try:
             piece = head.conn.sock.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -286,6 +287,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self._parting[conn] = time.monotonic() + PARTING_SECONDS
 
     def _drain(self, conn: Any, _sock: Any) -> None:
+        """Discard what a client still sends, and close its connection at the end."""
         try:
             more = conn.sock.recv(PIECE_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError):

@@ -239,6 +239,7 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
 
 
 def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
+    """Have an engine read a small image."""
     from document_parser.engines.registry import Engines
 
     async def read() -> int:
@@ -295,6 +296,7 @@ def _free(host: str, number: int) -> bool:
 
 
 def _is_ours(host: str, number: int) -> bool:
+    """Return whether this service answers on the port."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     try:
         answer = httpx.get(f"http://{reached}:{number}/openapi.json", timeout=PROBE_SECONDS, trust_env=False)
