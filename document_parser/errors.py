@@ -58,16 +58,18 @@ class InvalidOption(DocumentParserError):
     status = 422
     message = "An option is unknown or has a value that is not allowed."
 
-    NAMED = 5
+    MAX_NAMED_FIELDS = 5
     """Maximum number of fields in the message; ``details`` have all of them."""
 
     @classmethod
-    def of(cls, *fields: dict[str, Any]) -> InvalidOption:
+    def for_fields(cls, *fields: dict[str, Any]) -> InvalidOption:
         """Return one error for all these fields.
 
         Each field has ``field`` and ``problem``, and may have facts such as ``allowed`` or ``known``.
         """
-        named = "; ".join(": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.NAMED])
+        named = "; ".join(
+            ": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.MAX_NAMED_FIELDS]
+        )
         known: list[str] = next((field["known"] for field in fields if "known" in field), [])
         sentence = named if named.endswith("?") else f"{named}."
         return cls(f"Not understood: {sentence}" + (f" Known here: {', '.join(known)}." if known else ""), fields=list(fields))
@@ -118,7 +120,7 @@ class FileTooLarge(DocumentParserError):
     message = "The file is larger than this server accepts (MAX_UPLOAD_MB)."
 
     @classmethod
-    def of(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
+    def for_size(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
         """Return the error with the limit in MiB and, if known, the bytes that the request announced or that the file has."""
         known = {"announced_bytes": announced, "file_bytes": received}
         sizes = {
@@ -311,7 +313,7 @@ class FigureNotFound(DocumentParserError):
     message = "The result has no figure of this name, or the job was asked for figures=none."
 
 
-class PicturePending(DocumentParserError):
+class PageImagePending(DocumentParserError):
     """The image of the page is not drawn yet."""
 
     code = "PICTURE_PENDING"
@@ -320,7 +322,7 @@ class PicturePending(DocumentParserError):
     message = "The picture of this page is being drawn. Ask again shortly."
 
 
-class PictureUnavailable(DocumentParserError):
+class PageImageUnavailable(DocumentParserError):
     """The image of the page cannot be drawn."""
 
     code = "PICTURE_UNAVAILABLE"
@@ -407,13 +409,13 @@ class StorageFull(StorageUnavailable):
     status = 507
     message = "The document store is full. Nothing was accepted. Free space on the server, then send it again."
 
-    NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+    ERRNO_VALUES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
     """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""
 
     @classmethod
     def of(cls, error: OSError) -> StorageUnavailable:
         """Return StorageFull for a full disk, a quota or a size limit, else StorageUnavailable."""
-        kind = cls if error.errno in cls.NUMBERS else StorageUnavailable
+        kind = cls if error.errno in cls.ERRNO_VALUES else StorageUnavailable
         return kind(reason=os.strerror(error.errno or 0))
 
 

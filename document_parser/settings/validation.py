@@ -45,7 +45,7 @@ def invalid_option(error: ValidationError, model: type[BaseModel] | None = None,
 
     ``also`` lists names that are known besides its fields.
     """
-    return InvalidOption.of(*wrong_fields(error, model, also))
+    return InvalidOption.for_fields(*wrong_fields(error, model, also))
 
 
 def wrong_fields(

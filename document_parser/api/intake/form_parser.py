@@ -218,4 +218,4 @@ def _malformed() -> BadRequest:
 
 
 def _wrong_field(name: str, problem: str) -> InvalidOption:
-    return InvalidOption.of({"field": name, "problem": problem})
+    return InvalidOption.for_fields({"field": name, "problem": problem})

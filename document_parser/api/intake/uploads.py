@@ -253,7 +253,7 @@ def _all_fields(*sources: MultiDict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
         if name in found:
-            raise InvalidOption.of({"field": name, "problem": "given twice"})
+            raise InvalidOption.for_fields({"field": name, "problem": "given twice"})
         found[name] = value
     return found
 

@@ -142,9 +142,9 @@ def _check_arguments() -> None:
     for name, (least, most) in NUMBERS.items():
         number = str(given.get(name, least))
         if not (number.isascii() and number.isdigit() and least <= int(number) <= most):
-            raise InvalidOption.of({"field": name, "problem": f"not a whole number from {least} to {most}"})
+            raise InvalidOption.for_fields({"field": name, "problem": f"not a whole number from {least} to {most}"})
     if given.get("registry_name", "queued") not in REGISTRIES:
-        raise InvalidOption.of({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
+        raise InvalidOption.for_fields({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
 
 
 def _set_policy(response: Response) -> Response:
@@ -221,5 +221,5 @@ def _parse_before() -> float | None:
     if before is None:
         return None
     if not before or not re.fullmatch(CURSOR, before):
-        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"})
+        raise InvalidOption.for_fields({"field": "before", "problem": "no time; follow the link of the page before"})
     return float(before)

@@ -26,9 +26,9 @@ from document_parser.api.services import Services, get_services
 from document_parser.errors import (
     FigureNotFound,
     InvalidOption,
+    PageImagePending,
+    PageImageUnavailable,
     PageNotFound,
-    PicturePending,
-    PictureUnavailable,
     StorageUnavailable,
 )
 from document_parser.jobs.records import record, storage_keys
@@ -37,9 +37,9 @@ from document_parser.jobs.records.page_images import PictureRequest
 from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
 
-PICTURE_SECONDS = 15.0
+IMAGE_WAIT_SECONDS = 15.0
 """Longest wait for a page image that is being drawn, in seconds."""
-PICTURE_AGE_SECONDS = 3600
+IMAGE_CACHE_SECONDS = 3600
 """Time in seconds for which a browser may keep an image. The image of a revision never changes."""
 
 
@@ -90,15 +90,15 @@ def page(path: PagePath) -> Response:
         },
         InvalidOption,
         PageNotFound,
-        PicturePending,
-        PictureUnavailable,
+        PageImagePending,
+        PageImageUnavailable,
         StorageUnavailable,
         *openapi.JOB,
     ),
     operation_id="job_page_image",
 )
 def image(path: PagePath, query: ImageQuery) -> Response:
-    """Return the page image of a job as a JPEG. Raises PicturePending, PictureUnavailable and the errors of the page."""
+    """Return the page image of a job as a JPEG. Raises PageImagePending, PageImageUnavailable and the errors of the page."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
     found = _load_page(services, path.job_id, path.number, _revision(entry))
@@ -108,7 +108,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
         response.headers["Cache-Control"] = "no-store"
         return response
     settled = query.revision == _revision(entry)
-    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if settled else "private, no-cache"
+    response.headers["Cache-Control"] = f"private, max-age={IMAGE_CACHE_SECONDS}" if settled else "private, no-cache"
     response.set_etag(f"{path.number}-{turn}")
     response.make_conditional(request)
     return response
@@ -132,7 +132,7 @@ def figure(path: FigurePath) -> Response:
     except StoredFileMissing:
         raise FigureNotFound(name=path.name) from None
     response = send_file(stream, mimetype="image/jpeg")
-    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
+    response.headers["Cache-Control"] = f"private, max-age={IMAGE_CACHE_SECONDS}"
     return response
 
 
@@ -154,24 +154,24 @@ def retry(path: PagePath) -> Response:
 def _open_page_image(services: Services, request: PictureRequest) -> Any:
     """Open the stored page image, and have it drawn first if there is none.
 
-    Raises PicturePending, PictureUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
+    Raises PageImagePending, PageImageUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
     with contextlib.suppress(StoredFileMissing):
         return services.storage.open(request.file)
     # Requests that wait hold at most half of the threads; if none is free, the client asks again.
     if not services.waiting.take():
-        raise PicturePending()
+        raise PageImagePending()
     try:
-        answer = request.wait(services.redis, PICTURE_SECONDS)
+        answer = request.wait(services.redis, IMAGE_WAIT_SECONDS)
     finally:
         services.waiting.give_back()
     if answer == "pending":
-        raise PicturePending()
+        raise PageImagePending()
     try:
         return services.storage.open(request.file)
     except StoredFileMissing:
         record.load(services.redis, request.job_id)  # raises if the job was deleted meanwhile
-        raise PictureUnavailable() from None
+        raise PageImageUnavailable() from None
 
 
 def _entry_of(services: Services, job_id: str, number: int) -> dict[str, Any]:

@@ -165,7 +165,7 @@ def accept_upload() -> AcceptedUpload:
     check_capacity(services, keyed=bool(key))
     with receive() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
-            raise FileTooLarge.of(services.settings.api.max_upload_mb, received=staged.size)
+            raise FileTooLarge.for_size(services.settings.api.max_upload_mb, received=staged.size)
         password = fields.pop("password", "")
         webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
@@ -280,7 +280,9 @@ def names_beside_options() -> tuple[str, ...]:
 def check_password(password: str) -> None:
     """Refuse a password that no document can have. Raises InvalidOption."""
     if len(password) > MAX_PASSWORD_CHARACTERS:
-        raise InvalidOption.of({"field": "password", **validation.too_many_characters(len(password), MAX_PASSWORD_CHARACTERS)})
+        raise InvalidOption.for_fields(
+            {"field": "password", **validation.too_many_characters(len(password), MAX_PASSWORD_CHARACTERS)}
+        )
 
 
 def check_webhook(settings: Settings, url: str) -> str:
