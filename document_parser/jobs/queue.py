@@ -135,7 +135,7 @@ def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", 
 
     The RQ id of a plan is the job's id. Nothing happens if the job was deleted. Raises RedisError.
     """
-    if not scripts.run(redis, "note_rung", job_id, stage):
+    if not scripts.run(redis, "note_enqueued", job_id, stage):
         return  # deleted meanwhile
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]

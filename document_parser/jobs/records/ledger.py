@@ -100,7 +100,7 @@ class Ledger:
 
     def give_format_up(self, job_id: str, stage: Stage, error: JobError) -> None:
         """Report to those who wait for a format that it will not be written, since writing it killed its worker repeatedly."""
-        self._run("give_format_up", job_id, stage, error.model_dump_json())
+        self._run("give_up_format", job_id, stage, error.model_dump_json())
 
     def reopen(self, claim: Claim, pages: Iterable[int]) -> Literal["ready", "again", "not_yours"]:
         """Make pages whose files are lost ready to be read again, and release the stage of this claim.
@@ -120,7 +120,7 @@ class Ledger:
 
         ``page_count`` is the number of pages of the document. Nothing is created if the job is not being processed.
         """
-        self._run("lay", job_id, page_count, lane, *numbers)
+        self._run("create_entries", job_id, page_count, lane, *numbers)
 
     def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
         """Claim a page that the planner reads itself; None if the page is no longer pending."""
@@ -133,7 +133,7 @@ class Ledger:
 
     def close_plan(self, claim: Claim) -> bool:
         """Finish planning. Return whether that closed the ledger, since all pages are finished already."""
-        return bool(self._run("planned", claim.job_id, claim.token) == 2)
+        return bool(self._run("close_plan", claim.job_id, claim.token) == 2)
 
     # --- reading
 
@@ -256,7 +256,7 @@ class Ledger:
     def wake(self, reader: str, job_ids: Iterable[str]) -> list[str]:
         """Release jobs that waited for ``reader`` to read the same document. Return those that must be planned now."""
         found = list(job_ids)
-        return [text(job_id) for job_id in self._run("wake", reader, *found)] if found else []
+        return [text(job_id) for job_id in self._run("release_waiting", reader, *found)] if found else []
 
     def _page_span(self) -> int:
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)

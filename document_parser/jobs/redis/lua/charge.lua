@@ -1,5 +1,6 @@
--- Processor time that a job's document has taken. ARGV: job, seconds, the owner's budget (0: none), milliseconds of its window.
--- Beyond the budget the job goes to the lane of those that may wait, with its ready pages. Returns 1 where it has.
+-- Charge processor time of a job's document to its owner.
+-- ARGV: job, seconds, the owner's budget in seconds (0: none), milliseconds of its window
+-- Beyond the budget the job and its ready pages move to the lane 'batch'. Returns 1 if they have moved, else 0.
 local job, most = ARGV[1], tonumber(ARGV[3])
 local owner = redis.call('HGET', record(job), 'owner')
 if not owner then return 0 end

@@ -1,5 +1,5 @@
--- A stage is over. ARGV: job, stage, token, error as JSON or '' (of a format that could not be written)
--- Returns 1, or 0 where the token is not the stage's.
+-- Finish a stage. ARGV: job, stage, token, error as JSON or '' (of a format that could not be written)
+-- Returns 1, or 0 if the stage has another token.
 local entry = load(stages(ARGV[1]), ARGV[2])
 if not entry or entry.token ~= ARGV[3] then return 0 end
 drop_claim(ARGV[1], ARGV[2], entry)

@@ -1,6 +1,6 @@
--- Which document of a lane is planned next: the owners take turns, and of each owner it is the one that waits longest.
--- ARGV: lane, RQ's queue of it, the document whose bell a worker has just taken from there or '' for a look that takes nothing
--- Returns the document, which the worker takes; the one that rang waits in its place. '' where none waits.
+-- Choose the document of a lane that is planned next: owners take turns, and each owner's longest waiting document comes first.
+-- ARGV: lane, RQ's queue of it, the document whose RQ job a worker has just taken from there, or '' to change nothing
+-- Returns the chosen document, which the worker takes; the one it had taken waits in its place. '' if none waits.
 local lane, queue, rang = ARGV[1], ARGV[2], ARGV[3]
 local owners = plan_owners(lane)
 local owner = redis.call('LINDEX', owners, 0)

@@ -1,5 +1,5 @@
--- A webhook is to be delivered at once. ARGV: its name, state and attempts as they were seen, webhook as JSON
--- Returns 0 where the job is gone, or the delivery has gone on since it was seen.
+-- Make a webhook due at once. ARGV: its name, state and attempts as they were seen, webhook as JSON
+-- Returns 1; 0 if the job is gone, or the delivery has changed since it was seen.
 local name = ARGV[1]
 local job, field = announced(name)
 local kept, again = load(record(job), field), cjson.decode(ARGV[4])

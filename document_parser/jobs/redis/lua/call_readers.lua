@@ -1,4 +1,4 @@
--- Which readers to call. ARGV: how many readers there may be, then an RQ job id for each slot
+-- Mark free slots as called. ARGV: how many readers there may be, then an RQ job id for each slot
 -- Returns the slots (from 1) that were free and are now called; none while nothing is ready.
 local rung = {}
 if not anything_ready() then return rung end

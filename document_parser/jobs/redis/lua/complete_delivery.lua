@@ -1,5 +1,5 @@
--- A webhook has been tried. ARGV: its name, state, webhook as JSON, milliseconds until it is due again
--- Returns 0 where the job is gone, somebody else has settled it, or something newer is to be told by now.
+-- Store the outcome of a try. ARGV: name of the webhook, state, webhook as JSON, milliseconds until it is due again
+-- Returns 1; 0 if the job is gone, the delivery has ended already, or a newer event has replaced this one.
 local name = ARGV[1]
 local job, field = announced(name)
 local kept, tried = load(record(job), field), cjson.decode(ARGV[3])

@@ -1,6 +1,6 @@
--- Jobs that wait for another that reads the same document, once that has ended: with copies of its pages where the cache has them;
--- else the first of them reads, and the others wait for it. One that was completed and yet is not in the cache cannot be shared:
--- then each reads for itself.
+-- Release jobs that wait for another to read the same document, once that has ended. If the cache has its pages, they are copied;
+-- else the first job reads, and the others wait for it. A document that was completed and yet is not in the cache cannot be
+-- shared: then each job reads it itself.
 -- ARGV: the job they wait for, jobs that may wait for it ...
 -- Returns the jobs to be planned now.
 local awake, first, each = {}, nil, state(ARGV[1]) == 'completed'
