@@ -81,18 +81,18 @@ COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {"description": "The request's own, or a new one: it finds the request in the log.", "schema": TEXT},
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}},
-    "Location": {"description": "Where the job's status stands.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "Address of the job's status.", "schema": {"type": "string", "format": "uri-reference"}},
     "Idempotency-Replayed": {
-        "description": "Present where the Idempotency-Key has brought the job before.",
+        "description": "Present if an earlier request with this Idempotency-Key created the job.",
         "schema": {"type": "string", "enum": ["true"]},
     },
-    "ETag": {"description": "To ask by with If-None-Match.", "schema": TEXT},
+    "ETag": {"description": "Value for If-None-Match.", "schema": TEXT},
     "X-Tables": {
         "description": "With format=csv: how many tables the document has.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-Stripped-Lines": {
-        "description": "Of a format as a file: lines of running heads and feet that it leaves out.",
+        "description": "For a format as a file: lines of running heads and feet that it leaves out.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
@@ -179,7 +179,7 @@ def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bo
 
 def answer(body: Body, description: str = "", *headers: str) -> Answer:
     """Return one response. ``headers`` names those of HEADERS that it may have, besides those of every response."""
-    return _answer(body, description or "What was asked for.", (*ALWAYS, *headers))
+    return _answer(body, description or "The requested content.", (*ALWAYS, *headers))
 
 
 def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:

@@ -43,8 +43,8 @@ def blueprint() -> APIBlueprint:
 
     @routes.get(
         "/<job_id>/events",
-        summary="What happens to a job, as it happens",
-        description="Server-Sent Events. After the end of the job the stream closes; Last-Event-ID goes on where it was.",
+        summary="Events of a job as they happen",
+        description="Server-Sent Events. The stream closes after the end of the job; Last-Event-ID resumes it.",
         responses=openapi.responses(
             {200: openapi.answer({"text/event-stream": EVENT_STREAM}, "The events.")}, InvalidOption, *openapi.JOB
         ),

@@ -23,13 +23,13 @@ from document_parser.version import __version__
 
 STORAGE_PROBE_KEY = "health/probe"
 """Storage key that is written to check the store."""
-DOWN = openapi.answer(Health, "Documents are not taken in and read.", "Retry-After")
+DOWN = openapi.answer(Health, "The service cannot accept and read documents.", "Retry-After")
 """Response if the service cannot accept and read documents."""
 
 
 def blueprint() -> APIBlueprint:
     """Return the routes of health and documentation."""
-    routes = APIBlueprint("service", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+    routes = APIBlueprint("service", __name__, abp_tags=[Tag(name="service", description="Health, capacity and metrics.")])
 
     @routes.get(
         "/v1/health/live",
@@ -42,7 +42,7 @@ def blueprint() -> APIBlueprint:
 
     @routes.get(
         "/v1/health/ready",
-        summary="Documents are taken in and read",
+        summary="The service accepts and reads documents",
         responses=openapi.responses({200: Health, 503: DOWN}, counted=False),
         operation_id="ready",
     )

@@ -24,12 +24,12 @@ from document_parser.jobs.records.job import PUBLIC, Job
 from document_parser.models import JobState, JobStatus
 
 routes = APIBlueprint(
-    "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Look at jobs, fetch results, end them.")]
+    "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Show jobs, fetch results, end jobs.")]
 )
 """The routes of jobs."""
 
 
-STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
+STATUS = openapi.answer(JobStatus, "The status of the job.", "Retry-After")
 """Response with the status of a job."""
 
 
@@ -48,7 +48,7 @@ def listing(query: JobsQuery) -> Response:
 
 @routes.get(
     "/<job_id>",
-    summary="How a job goes; the same as /status",
+    summary="Status of a job; the same as /status",
     responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="get_job",
 )
@@ -59,7 +59,7 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 
 @routes.get(
     "/<job_id>/status",
-    summary="How a job goes",
+    summary="Status of a job",
     responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="job_status",
 )
@@ -124,7 +124,7 @@ def delete(path: JobPath) -> Response:
         job_id=path.job_id,
         deleted_files=gone.files,
         deleted_keys=gone.keys,
-        message="The job is gone with all its files and all that the job store knew of it.",
+        message="The job, its files and its entries in the job store are deleted.",
     )
     return responses.to_response(body)
 

@@ -47,14 +47,14 @@ routes = APIBlueprint(
     "pages",
     __name__,
     url_prefix="/v1/jobs",
-    abp_tags=[Tag(name="pages", description="Look at single pages, also while the job runs.")],
+    abp_tags=[Tag(name="pages", description="Show single pages, even while the job runs.")],
 )
 """The routes of pages."""
 
 
 @routes.get(
     "/<job_id>/pages",
-    summary="The ledger: all pages of a job",
+    summary="All pages of a job: its ledger",
     responses=openapi.responses({200: Pages}, *openapi.JOB),
     operation_id="job_pages",
 )
@@ -81,8 +81,8 @@ def page(path: PagePath) -> Response:
 @routes.get(
     "/<job_id>/pages/<int:number>/image",
     summary="The picture of a page, upright",
-    description="A JPEG, drawn when it is first asked for. A page that is read again may be turned, and its picture with it: "
-    "image_url of the page has the revision, and only what was asked for by it is kept by a browser without asking again.",
+    description="A JPEG, drawn at the first request. A page that is read again may be turned, and its picture with it: "
+    "image_url of the page has the revision, and a browser keeps only pictures from such an address without asking again.",
     responses=openapi.responses(
         {
             200: openapi.answer(openapi.JPEG, "The picture.", "ETag"),
@@ -117,7 +117,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
 @routes.get(
     "/<job_id>/figures/<name>",
     summary="The picture of a figure",
-    description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
+    description="A JPEG, cropped from the page as it was read. Markdown and HTML link it as figures/NAME.",
     responses=openapi.responses(
         {200: openapi.answer(openapi.JPEG, "The picture.")}, InvalidOption, FigureNotFound, StorageUnavailable, *openapi.JOB
     ),

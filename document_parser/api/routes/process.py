@@ -85,7 +85,7 @@ UPLOAD_ERRORS = (
     StorageFull,
 )
 """Errors of an upload."""
-IDEMPOTENCY_KEY_TEXT = "The same key gives the same job, for IDEMPOTENCY_HOURS: a UUID for example."
+IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS: a UUID for example."
 """Description of the Idempotency-Key in the documentation."""
 UPLOAD_TEXT = (
     "As a form: the field file and the options beside it. Or the document itself as the body, of any media type that is no "
@@ -323,13 +323,13 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
 
 def accepted_response(taken: AcceptedUpload) -> Response:
     """Return the 202 response of an upload."""
-    known = "This Idempotency-Key has brought the document before." if taken.replayed else "The document is queued."
+    known = "The document was sent with this Idempotency-Key before." if taken.replayed else "The document is queued."
     body = Accepted(
         job_id=taken.job_id,
         status=taken.state,
         cache=taken.cache,
         shared=taken.shared,
-        message=f"{known} Ask status_url how it goes, and result_url for the result.",
+        message=f"{known} status_url shows its progress, result_url returns the result.",
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
@@ -353,7 +353,7 @@ def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
     mode = {name: value for name, value in fields["accuracy_mode"].items() if name != "default"}
     fields["accuracy_mode"] = mode | {"examples": [settings.default_accuracy_mode]}
     fields["password"] = _text_schema("Opens an encrypted document; kept encrypted until the end.", MAX_PASSWORD_CHARACTERS)
-    fields["webhook_url"] = _text_schema("Told when the job ends, by a signed POST.", MAX_URL_CHARACTERS)
+    fields["webhook_url"] = _text_schema("Receives a signed POST when the job ends.", MAX_URL_CHARACTERS)
     return fields
 
 

@@ -95,11 +95,11 @@ class System(Load):
 
 def blueprint() -> APIBlueprint:
     """Return the route of the system's state."""
-    routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+    routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Health, capacity and metrics.")])
 
     @routes.get(
         "/v1/system",
-        summary="What the service can take on, and what it is at",
+        summary="Capacity and load of the service",
         responses=openapi.responses({200: System}),
         operation_id="system",
     )

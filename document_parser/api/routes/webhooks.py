@@ -47,7 +47,7 @@ routes = APIBlueprint(
     "webhooks",
     __name__,
     url_prefix="/v1",
-    abp_tags=[Tag(name="webhooks", description="For the operator: what was delivered, and once more what was not.")],
+    abp_tags=[Tag(name="webhooks", description="For the operator: show deliveries, and deliver again.")],
 )
 """The routes of webhooks."""
 
@@ -69,7 +69,7 @@ def listing(query: DeliveriesQuery) -> Response:
 
 @routes.post(
     "/webhooks/deliveries/replay",
-    summary="Deliver again whatever was given up",
+    summary="Deliver again all webhooks that were given up",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses({202: Replayed}, *openapi.OPERATOR_ERRORS),
     operation_id="replay_failed_deliveries",
@@ -102,7 +102,7 @@ def replay_one(path: JobPath) -> Response:
 @routes.post(
     "/webhooks/ping",
     summary="Try a receiver",
-    description="Posts a signed webhook.ping at once, as a job's webhook would be, and tells what came of it.",
+    description="Posts a signed webhook.ping at once, as a job's webhook would be posted, and returns the outcome.",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses(
         {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR_ERRORS
