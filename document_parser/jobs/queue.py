@@ -126,7 +126,7 @@ def submit(
 
 def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
     """Enqueue the plans of the jobs in ``waiting`` that waited for ``reader`` to read the same document. Raises RedisError."""
-    for job in record.load_many(redis, ledger.wake(reader, waiting)):
+    for job in record.load_many(redis, ledger.release_waiting(reader, waiting)):
         enqueue_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
 
 
@@ -207,7 +207,7 @@ def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
     return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
 
 
-def plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
+def choose_plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
     """Return the document to plan instead of ``rang``, whose RQ job a worker has just taken, since owners take turns.
 
     The chosen document is removed from the queue, and ``rang`` waits in its place. Raises RedisError.

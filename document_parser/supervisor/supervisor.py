@@ -37,7 +37,7 @@ def keeper_lock(settings: Settings) -> Lock:
     return Lock(settings.data_dir / "keeper.lock")
 
 
-def identity(pid: int) -> str:
+def identity_of(pid: int) -> str:
     """Return a name of a process that no later process can have. Raises ProcessLookupError if there is no such process."""
     return f"{pid} {start_time(pid)}"
 
@@ -122,7 +122,7 @@ class SupervisorWatch(threading.Thread):
         super().__init__(name="keeper-watch", daemon=True)
         self.lock = keeper_lock(settings)
         self.owner_pid = owner_pid
-        self.owner = identity(owner_pid)
+        self.owner = identity_of(owner_pid)
         self.child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -135,7 +135,7 @@ class SupervisorWatch(threading.Thread):
 
     def _is_owner_alive(self) -> bool:
         try:
-            return identity(self.owner_pid) == self.owner
+            return identity_of(self.owner_pid) == self.owner
         except ProcessLookupError:
             return False
 
@@ -159,7 +159,7 @@ def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
     Return False if the owner has ended, or another supervisor of the same owner has the lock.
     """
     try:
-        mine = identity(owner.pid)
+        mine = identity_of(owner.pid)
     except ProcessLookupError:
         return False
     while not lock.acquire(mine):

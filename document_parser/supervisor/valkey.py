@@ -147,6 +147,6 @@ def private_folder(settings: Settings) -> Path:
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else; remove it or set TMPDIR.")
+        raise PermissionError(f"{folder} belongs to another user. Remove it, or set TMPDIR to another folder.")
     folder.chmod(0o700)
     return folder

@@ -35,10 +35,10 @@ from document_parser.jobs.queue import (
     QUEUES,
     WORKER_KEY_SECONDS,
     Bell,
+    choose_plan_in_turn,
     is_own_task,
     job_of,
     living_workers,
-    plan_in_turn,
     queue,
 )
 from document_parser.jobs.records.record import request_id
@@ -117,7 +117,7 @@ class PageWorker(Worker):
         if found is None or found[1].name not in lanes.LANES:
             return found
         taken, queue = found
-        chosen = plan_in_turn(self.connection, queue.name, taken.id)  # type: ignore[arg-type]
+        chosen = choose_plan_in_turn(self.connection, queue.name, taken.id)  # type: ignore[arg-type]
         job = taken if chosen == taken.id else queue.fetch_job(chosen)
         if job is None:
             return found
@@ -144,7 +144,7 @@ class PageWorker(Worker):
         """
         self.connection.delete(job.key)
         counters.count(self.connection, "foreign_tasks")
-        log.warning("foreign_task_dropped", advice="Somebody else writes to this Redis. Give it a password and TLS.")
+        log.warning("foreign_task_dropped", advice="Another program writes to this Redis. Protect it with a password and TLS.")
 
     def register_birth(self) -> None:
         """Register the worker in Redis, with its CPU engine and the confinement of its openers."""
@@ -334,7 +334,7 @@ def _examine_openers(settings: Settings) -> None:
     try:
         found = asyncio.run(openers.confinement())
     except OpenerCrashed:
-        log.warning("openers_do_not_start", advice="docparse doctor says why.")
+        log.warning("openers_do_not_start", advice="Run docparse doctor to see why.")
         return
     finally:
         openers.close()

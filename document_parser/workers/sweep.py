@@ -140,7 +140,7 @@ class Sweep:
         elif released.outcome == "stage" and claim.what == "retry":
             self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what.startswith("export-"):
-            self.ledger.give_format_up(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
+            self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
         elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 

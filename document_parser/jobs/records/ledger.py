@@ -98,7 +98,7 @@ class Ledger:
         """Finish a stage. Those who wait for a format get an event: it is written, or ``error`` says why it is not."""
         self._run("finish_stage", claim.job_id, claim.what, claim.token, error.model_dump_json() if error else "")
 
-    def give_format_up(self, job_id: str, stage: Stage, error: JobError) -> None:
+    def give_up_format(self, job_id: str, stage: Stage, error: JobError) -> None:
         """Report to those who wait for a format that it will not be written, since writing it killed its worker repeatedly."""
         self._run("give_up_format", job_id, stage, error.model_dump_json())
 
@@ -253,7 +253,7 @@ class Ledger:
             )
         )
 
-    def wake(self, reader: str, job_ids: Iterable[str]) -> list[str]:
+    def release_waiting(self, reader: str, job_ids: Iterable[str]) -> list[str]:
         """Release jobs that waited for ``reader`` to read the same document. Return those that must be planned now."""
         found = list(job_ids)
         return [text(job_id) for job_id in self._run("release_waiting", reader, *found)] if found else []
