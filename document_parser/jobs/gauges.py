@@ -9,13 +9,13 @@ from typing import Any
 from document_parser.jobs import queue
 from document_parser.jobs.redis import breakers, scripts
 from document_parser.jobs.redis.connection import Redis, text
-from document_parser.jobs.redis.counters import KEY
+from document_parser.jobs.redis.counters import METRICS_KEY
 from document_parser.telemetry.metrics import sample
 
 
 def samples(redis: Redis) -> dict[str, float]:
     """Return all samples that Redis has, by name. Raises RedisError."""
-    facts, counted = scripts.run(redis, "scrape", KEY, *queue.document_keys(redis))
+    facts, counted = scripts.run(redis, "scrape", METRICS_KEY, *queue.document_keys(redis))
     names, values = counted[::2], counted[1::2]
     left_alone = Counter(server.partition(" ")[0] for server in breakers.states(redis))
     gauges = {sample("model_servers_left_alone", engine): float(count) for engine, count in left_alone.items()}

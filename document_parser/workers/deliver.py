@@ -57,7 +57,7 @@ CLAIM_MARGIN_SECONDS = 5.0
 """A claim outlasts the deadline of its delivery by this much, for what is written before and after."""
 LEASE_SECONDS = 8.0
 """The lease that makes a deliverer the only one; it is renewed while it works."""
-JITTER = 0.1
+JITTER_SHARE = 0.1
 """The share by which pauses vary, so that many webhooks are not tried again at once."""
 MAX_RETRY_AFTER_SECONDS = 3600.0
 """A longer Retry-After of a server is shortened to this."""
@@ -219,5 +219,5 @@ def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float 
     """Return the seconds until the next try, None after the last: the schedule's, or the server's Retry-After if longer."""
     if attempts > len(pauses):
         return None
-    planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER)
+    planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER_SHARE)
     return max(planned, min(retry_after, MAX_RETRY_AFTER_SECONDS))

@@ -74,7 +74,7 @@ class Drawer:
 
 
 @logs.CrashLogged()
-def run(parent: int) -> NoReturn:
+def run_drawer(parent: int) -> NoReturn:
     """Run the drawer process until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-drawer")

@@ -233,8 +233,8 @@ class Pool(WorkerPool):
         """Start workers that are missing, and the sweeper and the drawer, unless the pool is stopping."""
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
-            self.ensure_beside("sweeper", sweep.run, self.settings)
-            self.ensure_beside("drawer", draw_pages.run)
+            self.ensure_beside("sweeper", sweep.run_sweeper, self.settings)
+            self.ensure_beside("drawer", draw_pages.run_drawer)
 
     def ensure_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
         """Start a process beside the workers, unless it runs."""

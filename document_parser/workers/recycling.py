@@ -7,7 +7,7 @@ import random
 from document_parser.host.processes import resident_bytes
 from document_parser.settings import Settings
 
-JITTER = 0.1
+JITTER_SHARE = 0.1
 """The share by which the number of tasks varies, so that workers that were started together do not retire together."""
 
 
@@ -20,4 +20,4 @@ def over_memory_limit(settings: Settings) -> bool:
 def jobs_until_retirement(settings: Settings) -> int | None:
     """Return after how many tasks a worker that starts now retires, None for never."""
     most = settings.workers.worker_max_jobs
-    return round(most * random.uniform(1, 1 + JITTER)) if most else None
+    return round(most * random.uniform(1, 1 + JITTER_SHARE)) if most else None

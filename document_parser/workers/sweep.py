@@ -42,7 +42,7 @@ log = logs.get(__name__)
 
 LEASE_MILLISECONDS = 5000
 """How long the lease of a sweeper lasts without being renewed."""
-RING_GRACE_MILLISECONDS = 5000
+ENQUEUE_GRACE_MILLISECONDS = 5000
 """An RQ job that was enqueued this recently may have left its queue while its task has not claimed anything yet."""
 MAX_CRASHES = 2
 """After this many crashes a stage is not enqueued again."""
@@ -104,7 +104,7 @@ class Sweep:
 
     def _is_recent(self, moment: int) -> bool:
         """Return whether an RQ job was enqueued just now. A time in the future was noted before the clock was set back."""
-        return 0 <= self.now() - moment <= RING_GRACE_MILLISECONDS
+        return 0 <= self.now() - moment <= ENQUEUE_GRACE_MILLISECONDS
 
     # --- dead tasks
 
@@ -301,7 +301,7 @@ class _Boot:
 
 
 @logs.CrashLogged()
-def run(settings: Settings, parent: int) -> NoReturn:
+def run_sweeper(settings: Settings, parent: int) -> NoReturn:
     """Run the sweeper process until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-sweep")

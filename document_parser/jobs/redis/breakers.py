@@ -19,7 +19,7 @@ from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-KEY = "breakers"
+BREAKERS_KEY = "breakers"
 """The Redis hash of all breakers."""
 MAX_AGE_SECONDS = 1.0
 """For this long a process uses the breakers it has read before it reads them again."""
@@ -68,21 +68,21 @@ class SharedSwitchboard:
         found: list[Breaker] = []
 
         def write(pipe: Any) -> None:
-            before = _parse(pipe.hget(KEY, server))
+            before = _parse(pipe.hget(BREAKERS_KEY, server))
             found[:] = [before, step(before, clock.seconds(pipe))]
             pipe.multi()
             if found[1] == Breaker():
-                pipe.hdel(KEY, server)
+                pipe.hdel(BREAKERS_KEY, server)
             elif found[1] != before:
-                pipe.hset(KEY, server, json.dumps(asdict(found[1])))
+                pipe.hset(BREAKERS_KEY, server, json.dumps(asdict(found[1])))
 
-        self._redis.transaction(write, KEY)
+        self._redis.transaction(write, BREAKERS_KEY)
         return found[0], found[1]
 
     def _refresh(self) -> None:
         self._ahead = clock.seconds(self._redis) - time.monotonic()
         own = LocalBreakers(self.now)
-        for name, raw in self._redis.hgetall(KEY).items():
+        for name, raw in self._redis.hgetall(BREAKERS_KEY).items():
             own.change(text(name), _replace_by(_parse(raw)))
         self._own = own
 
@@ -90,7 +90,7 @@ class SharedSwitchboard:
 def states(redis: Redis) -> dict[str, State]:
     """Return the states of all breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
     now = clock.seconds(redis)
-    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(KEY).items()}
+    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(BREAKERS_KEY).items()}
     return {server: state for server, state in found.items() if state != "closed"}
 
 
