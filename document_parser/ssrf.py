@@ -116,7 +116,7 @@ class Lookups:
 
     def _resolve(self, asker: str, host: str, port: int) -> list[str]:
         """Resolve a host in a new thread and wait for the answer up to the deadline. Raises AddressRefused."""
-        self._begin(asker)
+        self._take_turn(asker)
         answer: Future[list[str]] = Future()
         threading.Thread(target=self._look_up_in_thread, args=(asker, answer, host, port), name="lookup", daemon=True).start()
         try:
@@ -124,7 +124,7 @@ class Lookups:
         except TimeoutError:
             raise AddressRefused("dns_timeout") from None
 
-    def _begin(self, asker: str) -> None:
+    def _take_turn(self, asker: str) -> None:
         with self._changed:
             if not self._changed.wait_for(lambda: self._running[asker] < LOOKUPS_OF_ONE_ASKER, self._turn_seconds):
                 raise AddressRefused("dns_timeout")
@@ -260,13 +260,13 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
         *others, last = await loop.run_in_executor(_resolver_threads, self._check.addresses, url.host, _port(url))
         for address in others:
             try:
-                return await super().handle_async_request(_pinned(request, url, address))
+                return await super().handle_async_request(_pin_request(request, url, address))
             except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
-        return await super().handle_async_request(_pinned(request, url, last))
+        return await super().handle_async_request(_pin_request(request, url, last))
 
 
-def _pinned(request: httpx2.Request, url: httpx2.URL, address: str) -> httpx2.Request:
+def _pin_request(request: httpx2.Request, url: httpx2.URL, address: str) -> httpx2.Request:
     """Return the same request for this address. Host header and certificate name stay those of the URL."""
     return httpx2.Request(
         request.method,

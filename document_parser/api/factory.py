@@ -51,8 +51,8 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         ),
         validation_error_callback=errors.invalid_option,
         validation_error_model=errors.ProblemBody,
-        template_folder=str(assets.folder("templates")),
-        static_folder=str(assets.folder("static")),
+        template_folder=str(assets.asset_folder("templates")),
+        static_folder=str(assets.asset_folder("static")),
     )
     app.request_class = UploadRequest
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + MAX_FIELDS_BYTES

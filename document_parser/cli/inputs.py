@@ -39,18 +39,18 @@ class Input:
         return "stdin" if self.name == STDIN else Path(self.name).name
 
     @contextmanager
-    def local(self) -> Iterator[Path]:
+    def as_file(self) -> Iterator[Path]:
         """Yield the document as a file. Standard input and other pipes are copied to the disk meanwhile.
 
         Raises FileUnreadable.
         """
         if Path(self.name).is_file():
-            with _reading(), Path(self.name).open("rb") as file:
+            with _translate_read_errors(), Path(self.name).open("rb") as file:
                 file.read(1)
             yield Path(self.name)
             return
         with tempfile.NamedTemporaryFile(prefix="docparse-") as copy:
-            with _reading(), self._pipe() as pipe:
+            with _translate_read_errors(), self._pipe() as pipe:
                 shutil.copyfileobj(pipe, copy)
             copy.flush()
             yield Path(copy.name)
@@ -60,7 +60,7 @@ class Input:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _translate_read_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -106,16 +106,16 @@ def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterato
             raise UsageError("- reads a document from standard input, and nothing is piped into it.")
         yield Input(STDIN, Path("stdin"))
     elif path.is_dir():
-        yield from _in_folder(path, Path(path.resolve().name) if named else Path(), left_out)
+        yield from _documents_in(path, Path(path.resolve().name) if named else Path(), left_out)
     elif path.exists() or not glob.has_magic(argument):
         if not path.exists():
             raise UsageError(f"There is no file or folder {argument!r}.")
         yield Input(argument, Path(path.name))
     else:
-        yield from _matching(argument, left_out)
+        yield from _documents_matching(argument, left_out)
 
 
-def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
+def _documents_matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
     """Yield what a quoted pattern matches.
 
     ``**`` descends into folders. The place keeps the folders from the first wildcard on.
@@ -129,7 +129,7 @@ def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
         if match.is_file():
             yield Input(str(match), place)
         elif match.is_dir() and "**" not in pattern:
-            yield from _in_folder(match, place, left_out)
+            yield from _documents_in(match, place, left_out)
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -139,7 +139,7 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts[:wild])
 
 
-def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
+def _documents_in(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
     """Yield the documents below a folder: files that are one by content or by name, and are not hidden.
 
     Other files are added to ``left_out``.

@@ -42,10 +42,10 @@ class LocalReader:
                 self.runner.run(self.reader.aclose())
 
     def _read_one(self, work: Work) -> Outcome:
-        self.display.started(work.input.name)
+        self.display.show_start(work.input.name)
         with (
             outcome_of(work) as outcome,
-            work.input.local() as path,
+            work.input.as_file() as path,
             self.passwords.open_with(work.input.name, partial(self._document, work, path)) as document,
         ):
             self._write(document, work, outcome)
@@ -53,7 +53,7 @@ class LocalReader:
         return outcome
 
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:
-        watch = partial(self.display.progressed, work.input.name)
+        watch = partial(self.display.show_progress, work.input.name)
         name = work.input.filename
         # Figures are written beside a file. A stream has no place for them, unless the result itself holds them.
         figures = True if work.target is not None else None

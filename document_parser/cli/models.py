@@ -128,11 +128,11 @@ class Server:
         self._reader.start()
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Return whether the process has ended."""
         return self.process.poll() is not None
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         """Return whether the server responds without a server error."""
         try:
             return httpx.get(f"{self.url.rstrip('/')}/models", timeout=STARTUP_PROBE_SECONDS, trust_env=False).status_code < 500
@@ -172,7 +172,7 @@ class Servers:
             while not self._over():
                 self.stopping.wait(TICK_SECONDS)
         finally:
-            lost = [server for server in self.running if server.ended]
+            lost = [server for server in self.running if server.has_ended]
             self._stop()
         for server in lost:
             _say(f"{server.name} ended with status {server.process.returncode}.")
@@ -188,18 +188,18 @@ class Servers:
         _say(f"{name} is started: {shlex.join(self.lines[name])}")
         server = Server(name, self.lines[name], self.urls[name], parent=os.getpid())
         self.running.append(server)
-        while not self._over() and not server.answers():
+        while not self._over() and not server.is_answering():
             self.stopping.wait(TICK_SECONDS)
         if not self._over():
             _say(f"{name} answers at {server.url}")
 
     def _over(self) -> bool:
-        return self.stopping.is_set() or any(server.ended for server in self.running)
+        return self.stopping.is_set() or any(server.has_ended for server in self.running)
 
     def _stop(self) -> None:
         deadline = time.monotonic() + STOP_SECONDS
         for server in self.running:
-            if not server.ended:
+            if not server.has_ended:
                 server.process.terminate()
         for server in self.running:
             server.wait(max(0.0, deadline - time.monotonic()))

@@ -118,12 +118,12 @@ def result_places(inputs: list[Input], extension: str) -> list[Path]:
     found = []
     for one, place in zip(inputs, short, strict=True):
         wanted = place if often[place] == 1 else one.place.with_name(f"{one.place.name}.{extension}")
-        found.append(_free(wanted, extension, taken))
+        found.append(_free_place(wanted, extension, taken))
         taken.add(found[-1])
     return found
 
 
-def _free(wanted: Path, extension: str, taken: set[Path]) -> Path:
+def _free_place(wanted: Path, extension: str, taken: set[Path]) -> Path:
     stem, place, number = wanted.name.removesuffix(f".{extension}"), wanted, 2
     while place in taken:
         place = wanted.with_name(f"{stem}-{number}.{extension}")
@@ -142,7 +142,7 @@ class StandardOutput:
     @contextmanager
     def next(self) -> Iterator[BinaryIO]:
         """Yield the stream for one result. Raises OSError."""
-        with self._display.paused():
+        with self._display.pause():
             if self._begun:
                 sys.stdout.buffer.write(self._between)
             self._begun = True

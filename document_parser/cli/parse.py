@@ -90,11 +90,11 @@ def _parse(given: argparse.Namespace) -> int:
         with closing(reads(works, Passwords(password, shown, quiet=given.quiet), shown, stdout)) as outcomes:
             for outcome in outcomes:
                 tally.add(outcome)
-                shown.finished(outcome)
+                shown.show_outcome(outcome)
                 if given.json:
-                    with shown.paused():
+                    with shown.pause():
                         print(outcome.line, flush=True)
-        shown.ended(tally)
+        shown.show_total(tally)
     return tally.exit_status
 
 

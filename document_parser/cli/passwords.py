@@ -46,5 +46,5 @@ class Passwords:
 
     def _ask(self, name: str, error: EncryptedDocument | WrongPassword) -> str:
         question = "Password" if isinstance(error, EncryptedDocument) else "That does not open it. Password"
-        with self._display.paused():
+        with self._display.pause():
             return getpass(f"{question} of {printable(name)}: ", sys.stderr)

@@ -171,8 +171,8 @@ class RemoteReader:
             raise self.given_up
         self.stop.check()
         name = work.input.name
-        self.display.started(name)
-        with work.input.local() as path:
+        self.display.show_start(name)
+        with work.input.as_file() as path:
             status = opening(name, lambda password: self._job(work, path, outcome, password))
         pages = self.client.pages(status.job_id)
         if self.given["output_format"] == "csv":
@@ -231,4 +231,4 @@ class RemoteReader:
 
     def _report_progress(self, work: Work, status: JobStatus) -> None:
         self.stop.check()
-        self.display.progressed(work.input.name, status.progress)
+        self.display.show_progress(work.input.name, status.progress)

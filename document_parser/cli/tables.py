@@ -28,7 +28,7 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
     tables = TableArchive(archive)
     outcome.tables = len(tables.entries)
     if not isinstance(to, Path):
-        _copy(tables, _one(tables, work.table), to)
+        _copy(tables, _find_table(tables, work.table), to)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.suffix.lower() == ARCHIVE_SUFFIX:
@@ -38,7 +38,7 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
     elif work.in_folder and work.table is None and len(tables.entries) > 1:
         outcome.outputs = [str(path) for path in _write_each(tables, to)]
     else:
-        entry = _one(tables, work.table)
+        entry = _find_table(tables, work.table)
         with atomic_write(to) as out:
             _copy(tables, entry, out)
         if work.in_folder:
@@ -54,7 +54,7 @@ def table_files(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.glob("*.csv") if pattern.fullmatch(path.name))
 
 
-def _one(tables: TableArchive, number: int | None) -> TableEntry | None:
+def _find_table(tables: TableArchive, number: int | None) -> TableEntry | None:
     try:
         return tables.entry(number)
     except SeveralTables as error:

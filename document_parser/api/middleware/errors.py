@@ -91,7 +91,7 @@ def register(app: Flask) -> None:
     app.logger.disabled = True  # it would log an unexpected error a second time, with its text
     app.before_request(_name_request)
     app.after_request(_set_headers)
-    app.register_error_handler(DocumentParserError, answer)
+    app.register_error_handler(DocumentParserError, error_response)
     app.register_error_handler(RecordedError, _answer_recorded)
     app.register_error_handler(RedisError, _answer_redis_away)
     app.register_error_handler(ResponseError, _answer_redis_refusal)
@@ -99,7 +99,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(500, _answer_unexpected)
 
 
-def answer(error: DocumentParserError | JobError) -> Response:
+def error_response(error: DocumentParserError | JobError) -> Response:
     """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
@@ -113,7 +113,7 @@ def answer(error: DocumentParserError | JobError) -> Response:
 
 def invalid_option(error: ValidationError) -> Response:
     """Return the response that names each invalid field and its problem. Values are not repeated."""
-    return answer(validation.invalid_option(error, schemas.request_model(error.title)))
+    return error_response(validation.invalid_option(error, schemas.request_model(error.title)))
 
 
 def request_id() -> str:
@@ -141,19 +141,19 @@ def _set_headers(response: Response) -> Response:
 
 
 def _answer_recorded(error: RecordedError) -> Response:
-    return answer(error.error)
+    return error_response(error.error)
 
 
 def _answer_redis_refusal(error: ResponseError) -> Response:
     """Answer a command that Redis refuses: the caller sent an impossible value, or Redis is full or read-only."""
     if str(error).startswith(WRONG_VALUES):
-        return answer(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
+        return error_response(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
     return _answer_redis_away(error)
 
 
 def _answer_redis_away(error: RedisError) -> Response:
     log.warning("redis_away", error=type(error).__name__)
-    return answer(QueueUnavailable())
+    return error_response(QueueUnavailable())
 
 
 def _answer_http(error: HTTPException) -> Response:
@@ -161,12 +161,12 @@ def _answer_http(error: HTTPException) -> Response:
     known = _BY_STATUS.get(error.code or 500)
     if known is FileTooLarge:
         drain_request()
-        return answer(_file_too_large())
+        return error_response(_file_too_large())
     if known is not None:
-        return _with_allow_header(answer(known()), error)
+        return _with_allow_header(error_response(known()), error)
     name = (error.name or "error").upper().replace(" ", "_")
     message = error.description or "The request was not answered."
-    return answer(JobError(code=name, message=message, status=error.code or 500))
+    return error_response(JobError(code=name, message=message, status=error.code or 500))
 
 
 def _file_too_large() -> FileTooLarge:
@@ -185,4 +185,4 @@ def _with_allow_header(response: Response, error: HTTPException) -> Response:
 def _answer_unexpected(error: Exception) -> Response:
     original = getattr(error, "original_exception", None) or error
     log.error("request_error", error=type(original).__name__, where=logs.where(original))
-    return answer(DocumentParserError())
+    return error_response(DocumentParserError())

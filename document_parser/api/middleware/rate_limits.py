@@ -185,7 +185,7 @@ def _answer_rate_limited(error: RateLimitExceeded) -> Response:
     seconds = max(1, math.ceil(left))
     limit = str(error.limit.limit)
     sentence = f"More requests came from this address than {limit}. Retry-After says when to go on."
-    return errors.answer(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
+    return errors.error_response(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
 
 
 def _windows() -> dict[str, tuple[int, float]]:

@@ -132,7 +132,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
                 counts=counts,
                 began=g.began,
                 method=request.method if request.method in METHODS else "OTHER",
-                route=route(),
+                route=route_template(),
                 status=response.status_code,
                 received=request.content_length or 0,
                 sent=response.content_length,
@@ -153,7 +153,7 @@ def limit_send_stalls(client: socket.socket | None, seconds: float) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
 
-def route() -> str:
+def route_template() -> str:
     """Return the template of the requested address, such as ``/v1/jobs/{job_id}/status``, and never the address itself."""
     rule = request.url_rule
     return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) if rule is not None else "unmatched"

@@ -78,7 +78,7 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
     app.redis_conn = redis  # type: ignore[attr-defined]  # where rq-dashboard looks for it
     app.before_request(functools.partial(_guard, settings))
     app.after_request(_set_policy)
-    app.register_error_handler(NoSuchJobError, lambda _: errors.answer(JobNotFound()))
+    app.register_error_handler(NoSuchJobError, lambda _: errors.error_response(JobNotFound()))
     app.register_blueprint(_documents())
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
     app.view_functions["rq_dashboard.job_info"] = _with_escaped_texts(app.view_functions["rq_dashboard.job_info"])
@@ -116,7 +116,7 @@ def _guard(settings: Settings) -> Response | None:
 
 def _ask_for_token(error: LoginRequired) -> Response:
     """Return the response that makes a browser ask for the password."""
-    response = errors.answer(error)
+    response = errors.error_response(error)
     response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
     return response
 

@@ -11,7 +11,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.routes import readers
-from document_parser.api.routes.model_servers import model_servers
+from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.api.schemas import Check, Health, Live
 from document_parser.api.services import Services, get_services
@@ -47,7 +47,7 @@ def blueprint() -> APIBlueprint:
         operation_id="ready",
     )
     def ready() -> Response:
-        return _answer(health(get_services(), models=False))
+        return _answer(check_health(get_services(), models=False))
 
     @routes.get(
         "/v1/health",
@@ -56,7 +56,7 @@ def blueprint() -> APIBlueprint:
         operation_id="health",
     )
     def whole() -> Response:
-        return _answer(health(get_services(), models=True))
+        return _answer(check_health(get_services(), models=True))
 
     @routes.get("/openapi.json", summary="This documentation as OpenAPI", doc_ui=False)
     def document() -> Response:
@@ -74,7 +74,7 @@ def _answer(found: Health) -> Response:
     return responses.to_response(found, 503, {"Retry-After": "2"}) if found.status == "down" else responses.to_response(found)
 
 
-def health(services: Services, *, models: bool) -> Health:
+def check_health(services: Services, *, models: bool) -> Health:
     """Return the state of every part of the service.
 
     The status is ``down`` if documents cannot be accepted, or the workers of this service have not started; ``degraded`` if
@@ -85,7 +85,7 @@ def health(services: Services, *, models: bool) -> Health:
         needed["workers"] = Check(ok=bool(workers), detail="" if workers else readers.NOT_UP_YET)
     # If Redis is away, say so at once, and not after the model servers' deadlines.
     looks_at_models = models and needed["redis"].ok and services.settings.engines.inference_mode != "cpu"
-    found = model_servers(services) if looks_at_models else {}
+    found = check_model_servers(services) if looks_at_models else {}
     warnings = _disk_warnings(services)
     if needed["redis"].ok:
         warnings += redis_warnings(services.probe_redis)

@@ -14,7 +14,7 @@ from document_parser.api.middleware import responses
 from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.pagination import page_of
 from document_parser.api.routes import results
-from document_parser.api.routes.waiting import retry_after, wait_for_end
+from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
 from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
@@ -138,7 +138,7 @@ def check_job_id(job_id: str) -> str:
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
     found = wait_for_end(get_services(), check_job_id(path.job_id), query.wait)
-    return responses.to_response(found.show(), headers={} if found.at_rest else retry_after())
+    return responses.to_response(found.show(), headers={} if found.at_rest else retry_after_header())
 
 
 def _load(job_id: str) -> Job:

@@ -31,7 +31,7 @@ class ModelCheck(Check):
     """Whether its circuit breaker is open, or lets only one page through to try it, after repeated faults."""
 
 
-def model_servers(services: Services) -> dict[str, ModelCheck]:
+def check_model_servers(services: Services) -> dict[str, ModelCheck]:
     """Return the state of every model. All servers are checked at once.
 
     A server that is away only means that other servers or engines read.

@@ -20,7 +20,7 @@ from document_parser.api.intake.draining import drain_request
 from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.intake.uploads import StagedFile, receive
 from document_parser.api.middleware import errors, rate_limits, responses
-from document_parser.api.routes.waiting import retry_after, wait_for_end
+from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import Accepted
 from document_parser.api.services import Services, get_services
 from document_parser.errors import (
@@ -333,7 +333,7 @@ def accepted_response(taken: AcceptedUpload) -> Response:
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
-    return with_replay_header(responses.to_response(body, 202, {"Location": body.status_url, **retry_after()}), taken)
+    return with_replay_header(responses.to_response(body, 202, {"Location": body.status_url, **retry_after_header()}), taken)
 
 
 def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:

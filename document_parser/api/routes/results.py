@@ -47,7 +47,7 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
-        return errors.answer(job.error)
+        return errors.error_response(job.error)
     accepted = None if wanted else _accepted_format()
     name: OutputFormat = wanted or accepted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
@@ -67,7 +67,7 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
-        return errors.answer(job.error)
+        return errors.error_response(job.error)
     name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
     return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)

@@ -11,7 +11,7 @@ from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.middleware import responses
 from document_parser.api.routes.jobs import check_job_id
-from document_parser.api.routes.model_servers import model_servers
+from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.routes.process import MAX_PASSWORD_CHARACTERS, check_password
 from document_parser.api.routes.waiting import last_event
 from document_parser.api.schemas import Rereading
@@ -133,7 +133,7 @@ def _check_engine(services: Services, engine: EngineName) -> None:
         return
     if engine not in services.settings.engines.allowed:
         raise EngineAbsent(engine=engine)
-    found = model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
+    found = check_model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
     if found is not None and not found.ok:
         raise EngineAbsent(engine=engine, reason=found.detail)
 

@@ -14,7 +14,7 @@ from document_parser.api.middleware import responses
 from document_parser.api.routes import readers
 from document_parser.api.routes.health import needed_parts
 from document_parser.api.routes.metrics import own_samples
-from document_parser.api.routes.model_servers import model_servers
+from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.schemas import Check
 from document_parser.api.services import Services, get_services
 from document_parser.errors import StorageFull
@@ -143,7 +143,7 @@ def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
 def _engines(services: Services) -> dict[str, EngineState]:
     """Return the model servers and the CPU engines, without those that INFERENCE_MODE excludes."""
     settings = services.settings.engines
-    found = model_servers(services) if settings.inference_mode != "cpu" else {}
+    found = check_model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
         engines |= _cpu_engines(services)

@@ -96,7 +96,7 @@ def replay_one(path: JobPath) -> Response:
     services = get_services()
     announcement = replay(services.redis, check_job_id(path.job_id))
     queue.enqueue_deliverer(services.redis)
-    return responses.to_response(delivery(announcement), 202)
+    return responses.to_response(delivery_of(announcement), 202)
 
 
 @routes.post(
@@ -133,10 +133,10 @@ def _newest(services: Services, state: str, before: float | None, limit: int) ->
 
 def _shown(services: Services, state: WebhookState | str, names: list[str]) -> dict[str, Delivery]:
     announcement = messages.named(services.redis, names)
-    return {one.name: delivery(one) for one in announcement if state in ("", one.webhook.state)}
+    return {one.name: delivery_of(one) for one in announcement if state in ("", one.webhook.state)}
 
 
-def delivery(announcement: Announcement) -> Delivery:
+def delivery_of(announcement: Announcement) -> Delivery:
     """Return the state of a webhook with the receiver's host. The rest of its address may hold secrets."""
     return Delivery(
         job_id=announcement.job.card.job_id,

@@ -45,7 +45,7 @@ COMMAND_SECONDS = 10
 """Deadline of a program that a check runs, in seconds."""
 
 
-def python() -> Iterator[Finding]:
+def check_python() -> Iterator[Finding]:
     """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < MIN_PYTHON:
@@ -54,7 +54,7 @@ def python() -> Iterator[Finding]:
         yield Finding("python", "ok", f"{version}, {sys.executable}")
 
 
-def folder(settings: Settings) -> Iterator[Finding]:
+def check_folder(settings: Settings) -> Iterator[Finding]:
     """Check that DATA_DIR exists or can be created, is writable by this user, and has space. Leaves nothing in it."""
     path = settings.data_dir
     try:
@@ -82,7 +82,7 @@ def nearest_folder(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def runtime_folder(settings: Settings) -> Iterator[Finding]:
+def check_runtime_folder(settings: Settings) -> Iterator[Finding]:
     """Check the folder of the embedded Valkey's socket."""
     if not settings.embedded:
         return
@@ -104,7 +104,7 @@ def runtime_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("runtime folder", "ok", str(folder))
 
 
-def memory(settings: Settings) -> Iterator[Finding]:
+def check_memory(settings: Settings) -> Iterator[Finding]:
     """Check whether the memory is enough for all processes at their peaks."""
     there = _memory_mib()
     need = settings.workers.num_workers * WORKER_MIB + settings.api.web_workers * WEB_WORKER_MIB
@@ -115,7 +115,7 @@ def memory(settings: Settings) -> Iterator[Finding]:
         yield Finding("memory", "ok", detail)
 
 
-def open_files(_: Settings) -> Iterator[Finding]:
+def check_open_files(_: Settings) -> Iterator[Finding]:
     """Check how many files a process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < MIN_OPEN_FILES:
@@ -126,7 +126,7 @@ def open_files(_: Settings) -> Iterator[Finding]:
         yield Finding("open files", "ok", "no limit" if soft == resource.RLIM_INFINITY else f"at most {soft}")
 
 
-def clock(_: Settings) -> Iterator[Finding]:
+def check_clock(_: Settings) -> Iterator[Finding]:
     """Check whether the clock is synchronised.
 
     Deadlines use Redis' clock, but S3 signatures and webhooks need the right time of day.
@@ -138,7 +138,7 @@ def clock(_: Settings) -> Iterator[Finding]:
         yield Finding("clock", "ok", now)
 
 
-def gpu(settings: Settings) -> Iterator[Finding]:
+def check_gpu(settings: Settings) -> Iterator[Finding]:
     """Check the GPU, if the model servers are to run on this machine."""
     if settings.engines.inference_mode == "cpu" or not any(map(_is_local_url, settings.deepseek.urls + settings.nanonets.urls)):
         return
@@ -158,7 +158,7 @@ def gpu(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def units(settings: Settings) -> Iterator[Finding]:
+def check_units(settings: Settings) -> Iterator[Finding]:
     """Check systemd's units, if systemd runs and they are installed."""
     if not SYSTEMD.is_dir():
         return
@@ -171,7 +171,7 @@ def units(settings: Settings) -> Iterator[Finding]:
             yield Finding(unit, "warning" if advice else "ok", state, advice)
 
 
-def reach(settings: Settings) -> Iterator[Finding]:
+def check_reach(settings: Settings) -> Iterator[Finding]:
     """Check who can reach the API, and the secrets that matter then."""
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0

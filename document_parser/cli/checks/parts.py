@@ -48,7 +48,7 @@ UNCONFINED = (
 """Advice if the processes that open documents are not confined."""
 
 
-def redis(settings: Settings) -> Iterator[Finding]:
+def check_redis(settings: Settings) -> Iterator[Finding]:
     """Check the Redis of REDIS_URL, or the embedded server: whether it runs or can start."""
     name = "embedded valkey" if settings.embedded else "redis"
     try:
@@ -127,7 +127,7 @@ def _clock_skew(client: Redis) -> Iterator[Finding]:
         yield Finding("clock", "warning", f"{seconds:.0f} s away from Redis' clock", "Run a time service on both machines.")
 
 
-def storage(settings: Settings) -> Iterator[Finding]:
+def check_storage(settings: Settings) -> Iterator[Finding]:
     """Write, read and delete a file in the document store."""
     where = settings.store.storage_url or "DATA_DIR"
     if settings.store.storage_url.startswith("s3:") and importlib.util.find_spec("boto3") is None:
@@ -169,7 +169,7 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
         raise StorageFull.of(error) from None
 
 
-def openers(settings: Settings) -> Iterator[Finding]:
+def check_openers(settings: Settings) -> Iterator[Finding]:
     """Check how the kernel confines the processes that open documents."""
     from document_parser.sources.base import OpenerLimits
     from document_parser.sources.source import Openers
@@ -187,7 +187,7 @@ def openers(settings: Settings) -> Iterator[Finding]:
         yield Finding("openers", "warning", f"not in force: {', '.join(found.missing)}", UNCONFINED)
 
 
-def cpu_engine(settings: Settings) -> Iterator[Finding]:
+def check_cpu_engine(settings: Settings) -> Iterator[Finding]:
     """Have the CPU engine read a small image."""
     from document_parser.engines import registry
 
@@ -197,7 +197,7 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
     if found.trouble:
         yield Finding(found.name, "missing", found.trouble, f"{found.advice}.")
         return
-    read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
+    read = _check_reading(settings, found.name, "Reinstall the package; its models ride inside.")
     # Checked again: a runtime that fails shows only when it computes.
     after = registry.cpu_engine(settings) or found
     yield replace(read, detail=read.detail + _computed_by(after)) if read.status == "ok" else read
@@ -220,7 +220,7 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
         yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
 
 
-def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """Check whether each model server serves its model, and with ``deep`` whether it reads a small image."""
     if settings.engines.inference_mode == "cpu":
         return
@@ -233,12 +233,12 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         if complaint:
             yield Finding(name, none_left, f"{url} {complaint[0]}", complaint[1])
         elif deep:
-            yield _reads(settings, name, "Compare the server's flags with docparse models.")
+            yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
 
 
-def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
+def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding:
     """Have an engine read a small image."""
     from document_parser.engines.registry import Engines
 
@@ -270,21 +270,21 @@ def _sample(encoding: str) -> PageImage:
     return PageImage(1, *picture.size, encoding="jpeg", data=file.getvalue())
 
 
-def port(settings: Settings) -> Iterator[Finding]:
+def check_port(settings: Settings) -> Iterator[Finding]:
     """Check that the API's port is free or already served by this service. If the service runs, check its workers."""
     host, number = settings.api.api_host, settings.api.api_port
-    if _free(host, number):
+    if _is_free(host, number):
         yield Finding("port", "ok", f"{number} is free")
     elif _is_ours(host, number):
         yield Finding("port", "ok", f"the service answers on {number}")
-        yield from _workers(settings)
+        yield from _check_workers(settings)
     else:
         yield Finding(
             "port", "missing", f"{number} is taken by another program, or cannot be bound", "Set API_PORT or API_HOST."
         )
 
 
-def _free(host: str, number: int) -> bool:
+def _is_free(host: str, number: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -305,7 +305,7 @@ def _is_ours(host: str, number: int) -> bool:
         return False
 
 
-def _workers(settings: Settings) -> Iterator[Finding]:
+def _check_workers(settings: Settings) -> Iterator[Finding]:
     with contextlib.closing(connect(settings)) as client:
         try:
             living = live_workers(client)
