@@ -18,7 +18,7 @@ from document_parser.settings import Settings
 TOKEN_BYTES = 32
 """Random bytes in a token or link code: 256 bits cannot be guessed."""
 LINK_SECONDS = 24 * 3600
-"""Lifetime of a link that nobody has used, in seconds.
+"""Lifetime of an unused link in seconds.
 
 The bound protects against links in the scrollback of a terminal, not against guesses.
 """

@@ -1,4 +1,4 @@
-"""Set the headers that tell browsers where a page may be shown, what may run in it, and which sites may read it."""
+"""Set the headers that say to browsers where a page may be shown, what may run in it, and which sites may read it."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ def check_units(settings: Settings) -> Iterator[Finding]:
         facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         if facts.get("LoadState") == "loaded":
             state = facts.get("ActiveState", "unknown")
-            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} tells why it is not."
+            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} shows why it is not."
             yield Finding(unit, "warning" if advice else "ok", state, advice)
 
 
@@ -176,9 +176,7 @@ def check_reach(settings: Settings) -> Iterator[Finding]:
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
-        advice = (
-            "Set ADMIN_TOKEN, or give operators the links of docparse operator-link: from elsewhere nobody lists or deletes."
-        )
+        advice = "Set ADMIN_TOKEN, or give operators the links of docparse operator-link: otherwise listing and deleting are impossible from elsewhere."
         yield Finding("admin token", "warning", f"none, and {host} can be reached", advice)
     else:
         yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")

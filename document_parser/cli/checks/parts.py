@@ -81,7 +81,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
 
 
 def reach_of_redis(settings: Settings) -> Iterator[Finding]:
-    """Check who else can read and write Redis: whoever writes to it decides what the workers do."""
+    """Check who else can read and write Redis: what is written there decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return
