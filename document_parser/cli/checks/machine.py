@@ -176,7 +176,7 @@ def check_reach(settings: Settings) -> Iterator[Finding]:
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
-        advice = "Set ADMIN_TOKEN, or give operators the links of docparse operator-link: else only this machine can list and delete."
+        advice = "Set ADMIN_TOKEN, or use the links of docparse operator-link: else only this machine can list and delete."
         yield Finding("admin token", "warning", f"none, and {host} can be reached", advice)
     else:
         yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")
