@@ -98,7 +98,10 @@ class Lock:
         return True
 
     def holder(self) -> str | None:
-        """Return the note of the process that holds the lock, None if none does. Raises OSError if the file is unreadable."""
+        """Return the note of the process that holds the lock, None if none does. Raises OSError if the file is unreadable.
+
+        The holder itself must not call this: closing the file would release its lock, as POSIX defines it.
+        """
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:

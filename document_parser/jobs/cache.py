@@ -199,10 +199,12 @@ class Cache:
         return int(self.settings.store.cache_hours * 3_600_000)
 
     def _is_cached(self, job_id: str, key: str) -> bool:
+        """Return whether the index has an unexpired entry, and note that the job uses it."""
         known = self.redis.zscore(CACHE_INDEX, key) is not None
         return known and bool(scripts.run(self.redis, "remember", job_id, key, ""))
 
     def _remember(self, job_id: str, key: str) -> None:
+        """Add an entry to the index, or delete it again if the job is gone."""
         if not scripts.run(self.redis, "remember", job_id, key, self._milliseconds):
             self.storage.delete(key)
 

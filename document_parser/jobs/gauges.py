@@ -24,6 +24,7 @@ def samples(redis: Redis) -> dict[str, float]:
 
 
 def _gauges(facts: dict[str, Any]) -> dict[str, float]:
+    """Return the gauges from the reply of ``scrape.lua``."""
     found: dict[str, float] = facts["numbers"]
     queued, unfinished = found.pop("queued"), found.pop("open")
     found |= {sample("jobs", "queued"): queued, sample("jobs", "processing"): max(0, unfinished - queued)}

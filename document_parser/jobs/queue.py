@@ -319,7 +319,8 @@ def is_alive(left: int, death: str) -> bool:
 
 
 def _enqueue(redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str) -> RqJob:
-    # Timeout -1: RQ's 0 means its default of 180 s. Pages have deadlines of their own.
+    """Enqueue one of our tasks in the queue ``name``."""
+    # Timeout -1 is none; RQ's 0 would mean its default of 180 s. Pages have deadlines of their own.
     return queue(redis, name).enqueue_call(
         func=f"document_parser.workers.tasks.{task}",
         args=arguments,

@@ -118,6 +118,7 @@ class LocalStorage(Storage):
         yield from names
 
     def _path(self, key: str) -> Path:
+        """Return the path of a key. Raises ValueError for a key that would leave the folder."""
         if ".." in key.split("/"):
             raise ValueError(f"not a storage key: {key!r}")
         return self.root / key
@@ -127,6 +128,7 @@ class LocalStorage(Storage):
         return self.staging / uuid.uuid4().hex
 
     def _place(self, part: Path, key: str, *, durable: bool) -> None:
+        """Move a file to its key's path, again and again if the folder is deleted meanwhile. Raises OSError."""
         place = self._path(key)
         for _ in range(MAX_PLACE_TRIES - 1):
             # A deletion of the job may remove the folder again, between the steps and during the first.
@@ -136,6 +138,7 @@ class LocalStorage(Storage):
         self._move(part, place, durable=durable)
 
     def _move(self, part: Path, place: Path, *, durable: bool) -> None:
+        """Create the folder, rename the file into it, and sync the folders if ``durable``. Raises OSError."""
         made = list(takewhile(lambda folder: not folder.exists(), place.parents))
         place.parent.mkdir(parents=True, exist_ok=True)
         part.replace(place)

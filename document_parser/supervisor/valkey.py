@@ -97,6 +97,7 @@ class EmbeddedValkey:
             self.held = False
 
     def _shut_down(self, timeout_seconds: float) -> None:
+        """Ask the server to end, and wait until it has removed its socket."""
         with contextlib.closing(self._client()) as client:
             with contextlib.suppress(valkey.ValkeyError):
                 client.shutdown(nosave=True)

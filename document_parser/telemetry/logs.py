@@ -111,6 +111,7 @@ def _renderer(settings: LogSettings) -> structlog.types.Processor:
 
 
 def _take_over(handler: logging.Handler, level: int) -> None:
+    """Make all loggers of the standard library use this handler."""
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
@@ -123,6 +124,7 @@ def _take_over(handler: logging.Handler, level: int) -> None:
 
 
 def _catch_uncaught() -> None:
+    """Log uncaught errors of all threads, and Python's warnings."""
     sys.excepthook = _on_uncaught
     threading.excepthook = lambda found: _log_uncaught(found.exc_value)
     warnings.showwarning = _on_warning

@@ -131,6 +131,8 @@ def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, s
 
 
 class _Samples(Collector):
+    """Gives samples to prometheus_client as families of metrics."""
+
     def __init__(self, samples: Mapping[str, float]) -> None:
         self._by_metric: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
         for name, value in samples.items():
@@ -167,6 +169,7 @@ def _histogram_family(metric: Metric, found: Mapping[tuple[str, ...], float]) ->
 
 
 def _cumulate(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the cumulated counts of a histogram by upper bound, as Prometheus wants them."""
     count = 0.0
     buckets: list[tuple[str, float]] = []
     for bound in metric.buckets:

@@ -181,6 +181,7 @@ def export_or_error(context: Context, job: Job, name: OutputFormat) -> JobError 
 
 
 def _read_kept_pages(kept: IO[bytes]) -> Iterator[Page]:
+    """Yield the pages of the scratch file from its beginning."""
     kept.seek(0)
     return map(Page.model_validate_json, kept)
 
@@ -220,6 +221,7 @@ def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
 
 
 def _load_figure(context: Context, job_id: str, name: str) -> bytes | None:
+    """Return the image of a figure, None if it is not stored. Raises StorageUnavailable."""
     with contextlib.suppress(StoredFileMissing):
         return context.storage.get(storage_keys.figure(job_id, name))
     return None

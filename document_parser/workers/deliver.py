@@ -99,6 +99,7 @@ class Deliverer:
             queue.enqueue_deliverer(self.redis)
 
     async def _deliver_on(self, keep_lease: Callable[[], object]) -> None:
+        """Claim and deliver until nothing is due or in progress. Raises LockNotOwnedError if the lease was lost."""
         certificates, check = httpx2.create_ssl_context(), AddressCheck(self.settings.webhooks.allow_hosts)
         tasks: set[asyncio.Task[None]] = set()
         while True:
@@ -112,6 +113,7 @@ class Deliverer:
             keep_lease()
 
     def _must_end(self) -> bool:
+        """Return whether to claim nothing more, since the slice is over or this process was asked to stop."""
         return draining.is_set() or time.monotonic() - self.started > SLICE_SECONDS
 
     def _claim(self, most: int) -> Iterator[Announcement]:
@@ -163,6 +165,7 @@ class Deliverer:
             await asyncio.to_thread(self._store_outcome, job_id)
 
     async def _try(self, announcement: Announcement, transport: PinnedTransport) -> Answer:
+        """Post the message once. An unexpected error is logged and returned as ``internal``."""
         answer = Answer(error="internal")
         with task_boundary(lambda _: None, job_id=announcement.job.card.job_id, stage="deliver"):
             answer = await post(self.settings, announcement.message, transport, clock.now(self.redis))

@@ -78,6 +78,7 @@ class Heartbeat:
         self.on_beat()
 
     def _beat_repeatedly(self) -> None:
+        """Beat at every interval, and as soon as a job was cancelled, deleted or failed."""
         seconds = self.ledger.settings.workers.heartbeat_seconds
         last, endings = time.monotonic(), -1
         while not self._ended.wait(min(seconds, NOTICE_SECONDS)):

@@ -65,6 +65,7 @@ class OpenDocuments:
             await _close(self.documents.pop(job_id).opening)
 
     async def _open(self, job_id: str) -> OpenDocument:
+        """Open a job's document. The caller closes its source and its stack."""
         job = self.context.load(job_id)
         if job is None:
             raise PageUnreadable("The job was deleted.")

@@ -102,6 +102,7 @@ async def plan_document(
 
 
 async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done: bool) -> None:
+    """Finish planning and assemble a document without pages left; release the claim if planning is not ``done``."""
     if not done:
         context.ledger.release(claim, crashed=False)
     elif context.ledger.close_plan(claim):
@@ -109,6 +110,8 @@ async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done:
 
 
 class _Planner:
+    """The planning of one document: its ledger entries, the pages it reads, and those it hands to the readers."""
+
     def __init__(self, context: Context, actor: Heartbeat, job: Job, stopping: threading.Event) -> None:
         self.context = context
         self.actor = actor
@@ -133,6 +136,7 @@ class _Planner:
         return True
 
     def _create_entries(self, page_count: int, numbers: list[int]) -> None:
+        """Create the ledger entries of the pages to read, in the lane for their number."""
         settings = self.context.settings.queue
         overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
         lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
@@ -142,6 +146,7 @@ class _Planner:
         return draining.is_set() or self.stopping.is_set()
 
     def _claim(self, number: int) -> Claim | None:
+        """Claim a pending page and keep the claim alive; None if it is no longer pending."""
         claim = self.context.ledger.claim_planned_page(self.job_id, number, self.actor.name)
         if claim is not None:
             self.actor.hold(claim)
@@ -169,6 +174,7 @@ class _Planner:
         budget.charge(self.context.redis, self.context.settings.queue, self.job_id, self.source, least)
 
     def _select_pages(self) -> list[int]:
+        """Return the numbers of the pages to read. Raises TooManyPages, NoSuchPages."""
         count, most = self.source.page_count, self.context.settings.api.max_pages
         numbers = self.job.card.options.selects(count)
         if len(numbers) > most:
@@ -178,6 +184,7 @@ class _Planner:
         return numbers
 
     async def _sort(self, number: int) -> None:
+        """Read a page here if its text layer suffices, or hand it to the readers."""
         facts = await self._facts(number)
         if facts is not None and text_layer_suffices(facts, self.job.card.options.accuracy_mode):
             await self._read(facts)
@@ -195,6 +202,7 @@ class _Planner:
             return None
 
     async def _read(self, facts: PageFacts) -> None:
+        """Read a page from its text layer and store it. If that is not possible, release it to the readers."""
         claim = self._claim(facts.number)
         if claim is None:
             return
@@ -257,6 +265,7 @@ class _Planner:
         return await with_figures(self.source, page, assemble.figure_keeper(self.context, self.job), facts)
 
     def _hand_over(self) -> None:
+        """Make the collected pages ready, and enqueue readers."""
         if self.batch:
             self.context.ledger.make_ready(self.job_id, self.batch)
             self.handed_over = True

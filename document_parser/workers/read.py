@@ -85,6 +85,7 @@ class Reader:
         queue.enqueue_readers(self.context.redis)
 
     async def _read_on(self) -> None:
+        """Keep the window full until the slot can be freed."""
         while True:
             leaving = draining.is_set() or self._must_end()
             if not leaving and not self._is_storage_resting():
@@ -135,6 +136,7 @@ class Reader:
         return [job for job in waiting if job.card.size <= MAX_PLANNED_BYTES]
 
     async def _fill_window(self) -> None:
+        """Claim and start pages until the window is full or nothing is ready. A suspect page is read alone."""
         window = await self._window_size()
         while self._pages_in_flight() < window and not (self.alone and self.tasks):
             claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks, lanes=next(self.turns))
@@ -158,6 +160,7 @@ class Reader:
             plans += 1
 
     def _take_plan(self) -> Claim | None:
+        """Claim the plan of the next small document and remove its RQ job; None if there is none."""
         redis = self.context.redis
         job = next(iter(self._plannable_beside(queue.next_plans(redis, next(self.turns)))), None)
         if job is None:
@@ -185,6 +188,7 @@ class Reader:
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
     def _complete(self, task: asyncio.Task[None]) -> None:
+        """Drop the claim of an ended task, and release it if storage was away. Raises any other error of the task."""
         self.has_read = True
         claim = self.tasks.pop(task)
         if not task.cancelled() and isinstance(fault := task.exception(), StorageUnavailable):
@@ -203,6 +207,7 @@ class Reader:
         return time.monotonic() < self.rests_until
 
     def _cancel(self, lost: Claim) -> None:
+        """Cancel the task of a lost claim."""
         for task, claim in self.tasks.items():
             if claim.token == lost.token:
                 task.cancel()
@@ -245,6 +250,7 @@ class Reader:
         return page or failed(Page(number=claim.page), kept[0])
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:
+        """Read a page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
         settings = self.context.settings
         job, source = document.job, document.source
         try:
@@ -258,6 +264,7 @@ class Reader:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 
     async def _close(self) -> None:
+        """Cancel all tasks, then close documents and engines."""
         for task in self.tasks:
             task.cancel()
         if self.tasks:

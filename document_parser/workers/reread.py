@@ -67,6 +67,8 @@ async def reread(context: Context, job_id: str) -> None:
 
 
 class _Rereading:
+    """The retries of one job, carried out one after the other."""
+
     def __init__(self, context: Context, job_id: str) -> None:
         self.context = context
         self.job_id = job_id
@@ -109,6 +111,7 @@ class _Rereading:
         return page or failed(Page(number=order.page), faults[0])
 
     async def _within_deadline(self, job: Job, order: RetryOrder, source: Source, engines: Engines) -> Page:
+        """Read the ordered page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
         settings, options = self.context.settings, order.options(job.card.options)
         heats = settings.engines.retry_temperatures
         try:
@@ -160,6 +163,7 @@ class _Rereading:
         assemble.export(self.context, revised, revised.card.options.output_format, entries)
 
     def _announce(self, outcome: RetryOutcome) -> None:
+        """Log and publish an outcome, enqueue its webhook, and delete results older than those that are kept."""
         facts = {"page": outcome.page, "status": outcome.status, "revision": outcome.revision}
         log.info("page_reread", job_id=self.job_id, **facts, code=outcome.error)
         record.publish(self.context.redis, self.job_id)
@@ -176,6 +180,8 @@ class _Rereading:
 
 
 def _rename_figures(keep: KeepFigure, revision: int) -> KeepFigure:
+    """Return a function that keeps figures under the names of a revision."""
+
     async def keep_renamed(name: str, data: bytes) -> None:
         await keep(storage_keys.figure_of(name, revision), data)
 

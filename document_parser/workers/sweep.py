@@ -88,6 +88,7 @@ class Sweep:
         return True
 
     def _take_lease(self) -> bool:
+        """Take or renew the lease. Return False if another sweeper has it."""
         if self.redis.set("sweep:lease", self.name, px=LEASE_MILLISECONDS, nx=True):
             return True
         if self.redis.get("sweep:lease") != self.name.encode():
@@ -127,6 +128,7 @@ class Sweep:
         self.redis.zremrangebyscore("actors", "-inf", silent)
 
     def _release(self, claim: Claim, actor: str) -> None:
+        """Release the claim of a dead actor, and enqueue or end what follows from that."""
         released = self.ledger.release(claim, crashed=True)
         if released.outcome == "none":
             return
@@ -163,6 +165,7 @@ class Sweep:
                 ReaderSlots(self.redis).free(text(slot), holder)
 
     def _is_vacant(self, holder: str) -> bool:
+        """Return whether the reader of a slot is dead, or was enqueued and is neither waiting nor recent."""
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
         _, rung, name = holder.split("|", 2)
@@ -249,6 +252,7 @@ class Sweep:
             discard_files(self.redis, self.storage, job_id)
 
     def _rebuild(self, job_id: str) -> bool:
+        """Rebuild the record of one job, if Redis has lost it. Return whether it did."""
         if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone") or self.redis.zscore(DELETING, job_id) is not None:
             return False
         try:
@@ -291,6 +295,7 @@ class _Boot:
     done: bool = False
 
     def proceed(self) -> None:
+        """Do the part of the work that is due now. Raises RedisError, StorageUnavailable."""
         if self.leftovers is None:
             self.sweep.rebuild()
             self.sweep.cache.rebuild(self.sweep.now())

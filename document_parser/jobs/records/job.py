@@ -136,6 +136,7 @@ class Job(BaseModel):
         )
 
     def _cache(self) -> CacheState:
+        """Return the state of the cache; a miss is shown as a hit if all readings of its pages came from the cache."""
         cached, finished = self.counts.get("cached", 0), self.counts.get("finished", 0)
         if self.cache == "miss" and cached and cached == finished == self.total:
             return "hit"

@@ -259,9 +259,11 @@ class Ledger:
         return [text(job_id) for job_id in self._run("release_waiting", reader, *found)] if found else []
 
     def _page_span(self) -> int:
+        """Return the milliseconds until the deadline of a page's claim: 30 seconds after the page's own timeout."""
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
 
     def _stage_span(self) -> int:
+        """Return the milliseconds until the deadline of a stage's claim."""
         # A stage may take as long as it needs while its actor is alive; the deadline only ends one that hangs for hours.
         return 6 * 3600 * 1000
 

@@ -80,6 +80,7 @@ class SharedSwitchboard:
         return found[0], found[1]
 
     def _refresh(self) -> None:
+        """Read Redis' clock and all breakers. Raises RedisError."""
         self._ahead = clock.seconds(self._redis) - time.monotonic()
         own = LocalBreakers(self.now)
         for name, raw in self._redis.hgetall(BREAKERS_KEY).items():
@@ -95,6 +96,7 @@ def states(redis: Redis) -> dict[str, State]:
 
 
 def _replace_by(breaker: Breaker) -> Step:
+    """Return a step that sets this breaker."""
     return lambda *_: breaker
 
 

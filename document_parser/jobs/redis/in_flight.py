@@ -82,6 +82,7 @@ class SharedInFlight:
             log.warning("in_flight_unknown", error=type(error).__name__)
 
     def _take_answered(self) -> list[tuple[str, str]]:
+        """Return and forget the answered requests that Redis does not know of yet."""
         with self._lock:
             left, self._answered = self._answered, []
         return left

@@ -92,6 +92,7 @@ def _revised_pages(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, i
 
 
 def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:
+    """Return a message's body as JSON: its type, its time, the job's status and more facts."""
     data = job.show().model_dump(mode="json", exclude={news.webhook for news in NEWS})
     data |= {**more, "result_url": f"/v1/jobs/{job.card.job_id}/result"}
     return json.dumps({"type": kind, "timestamp": utc_text(when), "data": data}, ensure_ascii=False)

@@ -34,6 +34,7 @@ def replay(redis: Redis, job_id: str) -> Announcement:
 
 
 def _newest(job: Job) -> Announcement:
+    """Return the newest event of a job. Raises WebhookMissing, or JobNotComplete if the job has not ended."""
     found = messages.of_job(job)
     if not found:
         raise WebhookMissing()
@@ -55,6 +56,7 @@ def replay_failed(redis: Redis) -> int:
 
 
 def _replay(redis: Redis, announcement: Announcement) -> bool:
+    """Make an event's webhook due now. Return whether that changed anything."""
     again, job_id = _state_for_replay(announcement.webhook, clock.now(redis)), announcement.job.card.job_id
     # If the delivery has changed meanwhile, a try has just been made: no other is needed.
     done = again is not None and Outbox(redis).replay(announcement.name, announcement.webhook, again)
