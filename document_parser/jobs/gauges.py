@@ -37,7 +37,7 @@ def _gauges(facts: dict[str, Any]) -> dict[str, float]:
 
 
 def _states_of_living(workers: Any) -> list[str]:
-    """Return the states of the workers that gave a sign of life lately.
+    """Return the states of the workers that sent a heartbeat lately.
 
     A worker is (milliseconds until its key expires, its time of death, its state).
     """

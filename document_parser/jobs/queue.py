@@ -37,9 +37,9 @@ DOCUMENTS = (FINISH, *LANES)
 QUEUES = (*DOCUMENTS, PAGES)
 """All queues."""
 HEARTBEAT_GRACE_SECONDS = 20.0
-"""A worker counts as alive this long after its last sign of life. RQ's idle workers give one every five seconds."""
+"""A worker counts as alive this long after its last heartbeat. RQ's idle workers send one every five seconds."""
 WORKER_KEY_SECONDS = 80
-"""The time to live that RQ's key of a worker gets with each sign of life. The rest of it gives the time of the last sign on
+"""The time to live that RQ's key of a worker gets with each heartbeat. The rest of it gives the time of the last heartbeat on
 Redis' clock; the times in the key are from the clocks of hosts, which may differ by hours."""
 
 CPU_ENGINE = "cpu_engine"
@@ -269,7 +269,7 @@ def _delete_rq_job(job: RqJob) -> bool:
 
 
 class LivingWorker(NamedTuple):
-    """A worker that gave a sign of life lately."""
+    """A worker that sent a heartbeat lately."""
 
     key: str
     """RQ's key of the worker."""
@@ -281,7 +281,7 @@ class LivingWorker(NamedTuple):
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
-    """Return the workers that gave a sign of life lately, sorted by key. Raises RedisError.
+    """Return the workers that sent a heartbeat lately, sorted by key. Raises RedisError.
 
     RQ lists dead workers until their keys expire.
     """
@@ -305,15 +305,15 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
 
 
 def live_workers(redis: Redis) -> int:
-    """Return how many workers on all hosts gave a sign of life lately. Raises RedisError."""
+    """Return how many workers on all hosts sent a heartbeat lately. Raises RedisError."""
     return len(living_workers(redis))
 
 
 def is_alive(left: int, death: str) -> bool:
-    """Return whether a worker gave a sign of life lately and has not reported its death.
+    """Return whether a worker sent a heartbeat lately and has not reported its death.
 
-    ``left`` is the time to live of its key in milliseconds. If that is larger than a sign of life sets it, Redis' clock was set
-    back after the last sign; the worker counts again with its next one.
+    ``left`` is the time to live of its key in milliseconds. If that is larger than a heartbeat sets it, Redis' clock was set
+    back after the last heartbeat; the worker counts again with its next one.
     """
     return not death and 0 <= WORKER_KEY_SECONDS - left / 1000 < HEARTBEAT_GRACE_SECONDS
 

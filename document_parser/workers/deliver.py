@@ -132,7 +132,9 @@ class Deliverer:
         """Fix the body before the first try, so that a page that is read again later does not change it."""
         if announcement.body:
             return announcement
-        body = self.outbox.keep_body(announcement.job.card.job_id, announcement.news.body, messages.of_end(announcement.job))
+        body = self.outbox.keep_body(
+            announcement.job.card.job_id, announcement.news.body, messages.body_of_end(announcement.job)
+        )
         return replace(announcement, job=announcement.job.model_copy(update={announcement.news.body: body}))
 
     def _reserve_host(self, announcement: Announcement) -> bool:

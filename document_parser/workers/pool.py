@@ -66,10 +66,10 @@ PRELOADED = (
 )
 """The modules that are imported before workers are forked."""
 BEAT_SECONDS = 5
-"""The interval of a worker's signs of life."""
+"""The interval of a worker's heartbeats."""
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
-"""RQ waits for work this long less 15 seconds, then gives a sign of life."""
-assert WORKER_KEY_SECONDS == WORKER_TTL_SECONDS + 60  # the first sign of life is RQ's own
+"""RQ waits for work this long less 15 seconds, then sends a heartbeat."""
+assert WORKER_KEY_SECONDS == WORKER_TTL_SECONDS + 60  # the first heartbeat is RQ's own
 
 
 class PageWorker(Worker):
@@ -153,7 +153,7 @@ class PageWorker(Worker):
         self.report_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Give a sign of life. Every sign sets the key's time to live to the same value, which shows when it came."""
+        """Send a heartbeat. Every one sets the key's time to live to the same value, which shows when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
             self.tell_cpu_engine()

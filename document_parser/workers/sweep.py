@@ -110,7 +110,7 @@ class Sweep:
     # --- dead tasks
 
     def release_the_dead(self) -> None:
-        """Release the claims of actors without recent signs of life, and claims past their deadline.
+        """Release the claims of actors without a recent heartbeat, and claims past their deadline.
 
         Raises RedisError, StorageUnavailable.
         """
@@ -282,7 +282,7 @@ def _stage_of(job: Job) -> str | None:
     """Return the next stage of a job; None while pages are read, and if nothing is left to do."""
     if job.state.ended:
         return "retry" if job.rereading is not None else None
-    return "plan" if not job.planned else "assemble" if job.closed else None
+    return "plan" if not job.planned else "assemble" if job.is_closed else None
 
 
 @dataclass

@@ -78,7 +78,7 @@ class Ledger:
     def claim_stage(self, job_id: str, stage: Stage, actor: str, *, alone: bool) -> Claim | None:
         """Claim a stage of a job; None if there is nothing to do, or another living actor works on it.
 
-        ``alone`` says that the actor does nothing else meanwhile, so that its death can be charged to this document.
+        ``alone`` says that the actor does nothing else meanwhile, so that a crash can be charged to this document.
         """
         claim = Claim(job_id, stage, _token(), alone)
         now = utc_text(clock.now(self.redis))

@@ -45,7 +45,7 @@ class PictureRequest:
     @property
     def file(self) -> str:
         """Return the key of the image in storage."""
-        return storage_keys.picture(self.job_id, self.number, self.turn)
+        return storage_keys.page_image(self.job_id, self.number, self.turn)
 
     @property
     def _answer_key(self) -> str:

@@ -28,7 +28,7 @@ def page(job_id: str, number: int, revision: int = 1) -> str:
     return f"{folder(job_id)}pages/{number:06d}{_revision_suffix(revision)}.json"
 
 
-def picture(job_id: str, number: int, turn: int) -> str:
+def page_image(job_id: str, number: int, turn: int) -> str:
     """Return the key of a page image for people, turned clockwise by ``turn`` degrees."""
     return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
 

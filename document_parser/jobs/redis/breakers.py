@@ -29,7 +29,7 @@ class SharedSwitchboard:
     """A ``BreakerStore`` in Redis. While Redis is away, this process uses what it knows itself; no method raises RedisError."""
 
     def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
-        """Read nothing yet. ``lease_seconds`` is how long a request counts after its last sign of life."""
+        """Read nothing yet. ``lease_seconds`` is how long a request counts after it was renewed last."""
         self._redis = redis
         self._own = LocalBreakers(self.now)
         self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)

@@ -65,7 +65,7 @@ def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
     return [found[name] for name in names if name in found]
 
 
-def of_end(job: Job) -> str:
+def body_of_end(job: Job) -> str:
     """Return the body of the message about the end of a job, as JSON."""
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 

@@ -1,6 +1,6 @@
--- Shift signs of life, deadlines and due times by a jump of the clock, so that they are as far away as before.
+-- Shift heartbeats, deadlines and due times by a jump of the clock, so that they are as far away as before.
 -- ARGV: milliseconds of the jump. Returns 1, or 0 if another sweeper has done it.
--- Signs of life that came after the jump may move into the future. That does no harm, since living actors beat again.
+-- Heartbeats that came after the jump may move into the future. That does no harm, since living actors beat again.
 -- Every sweeper sees the jump: the first one shifts the times.
 if redis.call('PTTL', 'sweep:jumped') > 10000 then redis.call('DEL', 'sweep:jumped') end
 if not redis.call('SET', 'sweep:jumped', 1, 'NX', 'PX', 10000) then return 0 end
