@@ -207,16 +207,16 @@ def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
     return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
 
 
-def choose_plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
-    """Return the document to plan instead of ``rang``, whose RQ job a worker has just taken, since owners take turns.
+def choose_plan_in_turn(redis: Redis, lane: Lane, taken: str) -> str:
+    """Return the document to plan instead of ``taken``, whose RQ job a worker has just taken, since owners take turns.
 
-    The chosen document is removed from the queue, and ``rang`` waits in its place. Raises RedisError.
+    The chosen document is removed from the queue, and ``taken`` waits in its place. Raises RedisError.
     """
-    return _next_plan(redis, lane, rang)
+    return _next_plan(redis, lane, taken)
 
 
-def _next_plan(redis: Redis, lane: Lane, rang: str = "") -> str:
-    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, rang))
+def _next_plan(redis: Redis, lane: Lane, taken: str = "") -> str:
+    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, taken))
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:

@@ -168,8 +168,8 @@ class Sweep:
         """Return whether the reader of a slot is dead, or was enqueued and is neither waiting nor recent."""
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
-        _, rung, name = holder.split("|", 2)
-        return not self._is_recent(int(rung)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
+        _, enqueued_at, name = holder.split("|", 2)
+        return not self._is_recent(int(enqueued_at)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
 
     # --- lost RQ jobs
 
@@ -212,9 +212,9 @@ class Sweep:
         job_id = job.card.job_id
         raw = self.redis.hget(f"job:{job_id}:stages", stage)
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
-        rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
+        enqueued_at = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
         waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
-        return None if claimed or self._is_recent(rung) or waits else (job_id, stage)
+        return None if claimed or self._is_recent(enqueued_at) or waits else (job_id, stage)
 
     # --- expired jobs
 

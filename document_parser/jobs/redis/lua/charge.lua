@@ -11,7 +11,7 @@ if most == 0 or total <= most or state(job) ~= 'processing' or lane_of(job) == '
 redis.call('LREM', ready_jobs(lane_of(job), owner), 0, job)
 redis.call('HSET', record(job), 'lane', 'batch')
 if redis.call('LLEN', ready_list(job)) > 0 then
-  stand_in_line(ready_jobs('batch', owner), job)
-  stand_in_line(ready_owners('batch'), owner)
+  append_once(ready_jobs('batch', owner), job)
+  append_once(ready_owners('batch'), owner)
 end
 return 1

@@ -25,13 +25,13 @@ local function retries(job) return 'job:' .. job .. ':retries' end
 
 -- The job of a webhook's name, and the field of its record that keeps the state of the delivery. Names are the job for its end,
 -- JOB|revised for its newest revision and JOB|retry_failed for its newest failed retry.
-local function announced(name)
+local function webhook_of(name)
   local job, news = string.match(name, '^([^|]*)|?(.*)$')
   return job, news == '' and 'webhook' or news .. '_webhook'
 end
 
 -- Whether two states of a delivery belong to the same event; those of retries are numbered.
-local function same_news(kept, other)
+local function is_same_event(kept, other)
   return (kept.retry or cjson.null) == (other.retry or cjson.null)
 end
 
@@ -118,7 +118,7 @@ local function owner_of(job) return redis.call('HGET', record(job), 'owner') or 
 local function ready_owners(lane) return 'ready:' .. lane end
 local function ready_jobs(lane, owner) return 'ready:' .. lane .. ':' .. owner end
 
-local function stand_in_line(list, item)
+local function append_once(list, item)
   if not redis.call('LPOS', list, item) then redis.call('RPUSH', list, item) end
 end
 
@@ -153,8 +153,8 @@ end
 local function make_ready(job, page, side)
   local lane, owner = lane_of(job), owner_of(job)
   redis.call(side, ready_list(job), page)
-  stand_in_line(ready_jobs(lane, owner), job)
-  stand_in_line(ready_owners(lane), owner)
+  append_once(ready_jobs(lane, owner), job)
+  append_once(ready_owners(lane), owner)
 end
 
 local function forget_ready(job)
@@ -205,7 +205,7 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
 end
 
 -- Add an event for those who wait for a format; other stages have none.
-local function tell_of_format(job, stage, error)
+local function add_format_event(job, stage, error)
   local format = string.match(stage, '^export%-(.+)$')
   if not format then return end
   if error == '' then

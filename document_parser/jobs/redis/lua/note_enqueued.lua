@@ -6,8 +6,8 @@ redis.call('HSET', 'job:' .. job .. ':rung', ARGV[2], now())
 local left = redis.call('PTTL', record(job))
 if ARGV[2] == 'plan' then
   local lane, owner = lane_of(job), owner_of(job)
-  stand_in_line(plan_jobs(lane, owner), job)
-  stand_in_line(plan_owners(lane), owner)
+  append_once(plan_jobs(lane, owner), job)
+  append_once(plan_owners(lane), owner)
 end
 if left > 0 then redis.call('PEXPIRE', 'job:' .. job .. ':rung', left) end
 return 1
