@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import httpx
+import httpx2
 
 from benchmarks.pages import Scan, as_scanned, scanned_pdf
 from tests.support import documents
@@ -107,7 +107,7 @@ def _small_of_corpus() -> list[Path]:
     return [path for path in paths if path.suffix == ".pdf" and path.stat().st_size < MOST_CORPUS_BYTES]
 
 
-def live_through(service: Service, client: httpx.Client, case: Case, folder: Path, number: int) -> str:
+def live_through(service: Service, client: httpx2.Client, case: Case, folder: Path, number: int) -> str:
     """Send one document and stay with it until its fate is fulfilled: how it ended. Raises AssertionError."""
     path = case.make(folder, number)
     with path.open("rb") as stream:
@@ -129,7 +129,7 @@ def live_through(service: Service, client: httpx.Client, case: Case, folder: Pat
     return _ended(service, client, case, job_id)
 
 
-def _ended(service: Service, client: httpx.Client, case: Case, job_id: str) -> str:
+def _ended(service: Service, client: httpx2.Client, case: Case, job_id: str) -> str:
     while (status := client.get(f"/v1/jobs/{job_id}/status", params={"wait": 20}).json())["status"] in ("queued", "processing"):
         pass
     ended = str(status["status"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from benchmarks.clients import NEVER_FULL
 from benchmarks.report import Report, is_trial, progress
@@ -83,7 +83,7 @@ def _ended(service: Service, job_id: str) -> dict[str, object]:
     while time.monotonic() < deadline:
         try:
             status = service.status(job_id, wait=2)
-        except (httpx.TransportError, ValueError):
+        except (httpx2.TransportError, ValueError):
             time.sleep(0.1)  # its web server was killed, too
             continue
         if status.get("status") in ("completed", "failed", "cancelled"):

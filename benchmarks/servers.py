@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from benchmarks.clients import NEVER_FULL
 from benchmarks.usage import processor_seconds
@@ -60,7 +60,7 @@ class ModelServers:
     def forget(self) -> None:
         """Begin a new account of what was asked."""
         for url in self.urls.values():
-            httpx.post(f"{root_of(url)}/reset").raise_for_status()
+            httpx2.post(f"{root_of(url)}/reset").raise_for_status()
 
     def check_asked_once(self, pages: Iterable[int]) -> None:
         """Each of these pages was asked of DeepSeek-OCR once, and nothing else of anybody. Raises AssertionError."""
@@ -71,7 +71,7 @@ class ModelServers:
         assert not self._requests("nanonets"), "pages went to the other model"
 
     def _requests(self, name: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = httpx.get(f"{root_of(self.urls[name])}/requests", timeout=30).json()
+        found: list[dict[str, Any]] = httpx2.get(f"{root_of(self.urls[name])}/requests", timeout=30).json()
         return found
 
     def _ready_file(self, name: str) -> Path:

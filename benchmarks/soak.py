@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from redis import Redis
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
@@ -109,7 +109,7 @@ def _service(folder: Path, life_seconds: float, models: dict[str, Any]) -> Itera
 def _live_through_all(service: Service, memory: Memory, folder: Path, given: list[Case], first: int) -> Counter[str]:
     ends: Counter[str] = Counter()
     with (
-        httpx.Client(base_url=service.client.base_url, timeout=120, auth=service.client.auth) as client,
+        httpx2.Client(base_url=service.client.base_url, timeout=120, auth=service.client.auth) as client,
         ThreadPoolExecutor(CALLERS) as callers,
     ):
 

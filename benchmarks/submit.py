@@ -16,7 +16,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from benchmarks.clients import MULTIPART, NEVER_FULL, Outcome, multipart, send_all
 from benchmarks.report import Report, is_trial, progress
@@ -96,8 +96,8 @@ def floor(folder: Path) -> Iterator[tuple[str, int]]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 404
-    except httpx.TransportError:
+        return httpx2.get(url).status_code == 404
+    except httpx2.TransportError:
         return False
 
 

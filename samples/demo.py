@@ -23,7 +23,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, NoReturn
 
-import httpx
+import httpx2
 
 from document_parser.settings import environment_fields
 
@@ -51,7 +51,7 @@ class DemoFailed(Exception):
 
 
 @contextmanager
-def service() -> Iterator[httpx.Client]:
+def service() -> Iterator[httpx2.Client]:
     """The service as a child process, and a client of it. Stopped again however the demo ends."""
     fresh_output()
     port = free_port()
@@ -68,7 +68,7 @@ def service() -> Iterator[httpx.Client]:
     log = Thread(target=keep_log, args=(child,), daemon=True)
     log.start()
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as client:
             await_ready(client, child)
             yield client
     finally:
@@ -109,7 +109,7 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
-def await_ready(client: httpx.Client, child: subprocess.Popen[bytes]) -> None:
+def await_ready(client: httpx2.Client, child: subprocess.Popen[bytes]) -> None:
     """Wait for the first yes of /v1/health/ready. Raises DemoFailed with the end of the log."""
     spinner = Spinner("Starting the service")
     deadline = time.monotonic() + START_SECONDS
@@ -123,10 +123,10 @@ def await_ready(client: httpx.Client, child: subprocess.Popen[bytes]) -> None:
     spinner.end(f"ready at {client.base_url}")
 
 
-def is_ready(client: httpx.Client) -> bool:
+def is_ready(client: httpx2.Client) -> bool:
     try:
         return client.get("/v1/health/ready").is_success
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False
 
 
@@ -198,7 +198,7 @@ class Bar:
 # --- the documents ----------------------------------------------------------------------------------------------------
 
 
-def submit(client: httpx.Client, path: Path) -> str:
+def submit(client: httpx2.Client, path: Path) -> str:
     """Upload a document; the id of its job. Raises DemoFailed."""
     with path.open("rb") as file:
         answer = client.post("/v1/process/async", files={"file": (path.name, file, "application/pdf")})
@@ -206,7 +206,7 @@ def submit(client: httpx.Client, path: Path) -> str:
     return job_id
 
 
-def follow(client: httpx.Client, job_id: str, name: str) -> None:
+def follow(client: httpx2.Client, job_id: str, name: str) -> None:
     """Show a job's progress until it has ended. Raises DemoFailed where it did not complete."""
     bar, deadline = Bar(name), time.monotonic() + READ_SECONDS
     while True:
@@ -222,13 +222,13 @@ def follow(client: httpx.Client, job_id: str, name: str) -> None:
         raise DemoFailed(f"{name} was not read: {status['error']}\n{log_tail()}")
 
 
-def markdown(client: httpx.Client, job_id: str) -> str:
+def markdown(client: httpx2.Client, job_id: str) -> str:
     """A finished job's Markdown. Raises DemoFailed."""
     text: str = expected(client.get(f"/v1/jobs/{job_id}/result"), 200)["markdown"]
     return text
 
 
-def expected(answer: httpx.Response, status: int) -> dict[str, Any]:
+def expected(answer: httpx2.Response, status: int) -> dict[str, Any]:
     """The JSON body of an answer with this status. Raises DemoFailed with the service's own words for any other."""
     if answer.status_code != status:
         raise DemoFailed(f"{answer.request.method} {answer.request.url} answered {answer.status_code}: {answer.text[:500]}")
@@ -409,7 +409,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nStopped.")
         return 130
-    except (DemoFailed, httpx.HTTPError) as error:
+    except (DemoFailed, httpx2.HTTPError) as error:
         say(f"\n{error}")
         return 2
 

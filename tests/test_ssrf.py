@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import httpx2
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from document_parser.ssrf import (
     LOOKUPS_OF_ONE_ASKER,
@@ -27,6 +21,7 @@ from document_parser.ssrf import (
 )
 from tests.support.peer import serving
 from tests.support.service import wait_until
+from tests.support.tls import certificate, serve_tls
 
 REFUSED = [
     "http://127.0.0.1:9/",
@@ -249,34 +244,10 @@ def test_a_redirect_to_a_private_address_is_refused_even_by_a_client_that_follow
             get(f"http://127.0.0.1:{server.server_port}/", allowed, follow_redirects=True)
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """Key and self-signed certificate of a name, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    today = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encodings = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path = folder / f"{name}.pem"
-    path.write_bytes(key.private_bytes(*encodings) + made.public_bytes(serialization.Encoding.PEM))
-    return path
-
-
 @pytest.mark.parametrize(("name", "connects"), [("hooks.test", True), ("other.test", False)])
 def test_the_certificate_must_be_the_names_although_the_connection_is_to_an_address(echo, tmp_path, name, connects):
     pem = certificate(tmp_path, "hooks.test")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    echo.socket = context.wrap_socket(echo.socket, server_side=True)
+    serve_tls(echo, pem)
     check = AddressCheck([name], lambda host, port: ["127.0.0.1"])
     trusting = ssl.create_default_context(cafile=str(pem))
     url = f"https://{name}:{echo.server_port}/"

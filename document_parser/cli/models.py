@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import IO, Literal
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, environment_of_child
@@ -135,8 +135,10 @@ class Server:
     def is_answering(self) -> bool:
         """Return whether the server responds without a server error."""
         try:
-            return httpx.get(f"{self.url.rstrip('/')}/models", timeout=STARTUP_PROBE_SECONDS, trust_env=False).status_code < 500
-        except httpx.HTTPError:
+            return (
+                httpx2.get(f"{self.url.rstrip('/')}/models", timeout=STARTUP_PROBE_SECONDS, trust_env=False).status_code < 500
+            )
+        except httpx2.HTTPError:
             return False
 
     def wait(self, seconds: float) -> None:

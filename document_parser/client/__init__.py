@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import BinaryIO, Literal, Self
 from urllib.parse import quote
 
-import httpx
+import httpx2
 
 from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
 from document_parser.client.models import (
@@ -115,7 +115,7 @@ class Client:
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""
-        timeout = httpx.Timeout(self._timeout, read=self._timeout + wait)
+        timeout = httpx2.Timeout(self._timeout, read=self._timeout + wait)
         return parse_body(JobStatus, self._service.ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
 
     def wait(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
+import httpx2
 from pydantic import BaseModel, Field, ValidationError
 
 from document_parser.errors import DocumentParserError, JobNotComplete, UnexpectedAnswer, error_class
@@ -30,7 +30,7 @@ class RetryLater(Exception):
         self.seconds = seconds
 
 
-def is_repeatable(request: httpx.Request) -> bool:
+def is_repeatable(request: httpx2.Request) -> bool:
     """Return whether a request may be sent twice: it only reads, or it has an Idempotency-Key."""
     return request.method == "GET" or IDEMPOTENCY_KEY in request.headers
 
@@ -59,7 +59,7 @@ class _Problem(BaseModel):
     request_id: str = ""
 
 
-def error_from_response(answer: httpx.Response) -> Exception:
+def error_from_response(answer: httpx2.Response) -> Exception:
     """Return the server's error, or RetryLater around it if a retry may help."""
     try:
         problem = _Problem.model_validate_json(answer.content)
@@ -76,7 +76,7 @@ def error_from_response(answer: httpx.Response) -> Exception:
     return error
 
 
-def _retry_after(answer: httpx.Response) -> float:
+def _retry_after(answer: httpx2.Response) -> float:
     """Return the seconds of the Retry-After header, given as a number or a date; 0 if there is none."""
     asked = answer.headers.get("Retry-After", "")
     try:

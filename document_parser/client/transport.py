@@ -8,7 +8,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any, BinaryIO, TypeVar
 
-import httpx
+import httpx2
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
@@ -23,9 +23,9 @@ MAX_PAUSE_SECONDS = 8.0
 """Longest pause between retries, in seconds, if the server does not ask for a longer one."""
 CHUNK_BYTES = 1 << 16
 """Size of the pieces in which files are copied, in bytes."""
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Errors after which the request has certainly not reached the server."""
-CONNECTION_LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+CONNECTION_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 """Errors of a connection that existed. It is unknown how much of the request the server has processed."""
 
 _T = TypeVar("_T")
@@ -37,7 +37,7 @@ class Service:
     def __init__(self, base_url: str, token: str, timeout: float, patience: float, pause: Callable[[float], object]) -> None:
         """Prepare requests to ``base_url``. Raises ValueError if the address is invalid."""
         address = _address(base_url)
-        self._http = httpx.Client(
+        self._http = httpx2.Client(
             base_url=address,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=timeout,
@@ -52,7 +52,7 @@ class Service:
 
         Raises the server's error, ServerUnreachable, or UnexpectedAnswer.
         """
-        return self._with_retries(lambda: self._attempt(method, path, httpx.Response.read, **request))
+        return self._with_retries(lambda: self._attempt(method, path, httpx2.Response.read, **request))
 
     def ask_as_operator(self, method: str, path: str, **request: Any) -> bytes:
         """Return the body of a successful response to an operator's request.
@@ -69,7 +69,7 @@ class Service:
         Each attempt writes from the start. Raises OSError, and as ``ask``.
         """
 
-        def write(answer: httpx.Response) -> str:
+        def write(answer: httpx2.Response) -> str:
             out.seek(0)
             out.truncate()
             for chunk in answer.iter_bytes(CHUNK_BYTES):
@@ -91,7 +91,7 @@ class Service:
             self._pause(seconds)
             pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    def _attempt(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
+    def _attempt(self, method: str, path: str, take: Callable[[httpx2.Response], _T], **request: Any) -> _T:
         """Return what ``take`` makes of a successful response. Raises RetryLater if a retry does no harm."""
         try:
             with self._http.stream(method, path, **request) as answer:
@@ -99,7 +99,7 @@ class Service:
                 if answer.is_success:
                     return take(answer)
                 answer.read()
-        except httpx.RequestError as error:
+        except httpx2.RequestError as error:
             unreachable = ServerUnreachable(reason=type(error).__name__)
             there = self._has_answered or isinstance(error, CONNECTION_LOST)
             if there and (is_repeatable(error.request) or isinstance(error, NOT_SENT)):
@@ -112,7 +112,7 @@ class Service:
         self._http.close()
 
 
-def is_on_this_machine(address: httpx.URL) -> bool:
+def is_on_this_machine(address: httpx2.URL) -> bool:
     """Return whether the address is that of the service which this process's settings describe.
 
     Only then may DATA_DIR hold a token for it.
@@ -131,11 +131,11 @@ def _is_ip(host: str) -> bool:
         return False
 
 
-def _address(base_url: str) -> httpx.URL:
+def _address(base_url: str) -> httpx2.URL:
     """Return the service's address; http if it has no scheme. Raises ValueError if it is invalid."""
     try:
-        url = httpx.URL(base_url if "://" in base_url else f"http://{base_url}")
-    except httpx.InvalidURL:
+        url = httpx2.URL(base_url if "://" in base_url else f"http://{base_url}")
+    except httpx2.InvalidURL:
         raise ValueError("The server's address has the form http://host:port.") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("The server's address has the form http://host:port.")

@@ -306,7 +306,7 @@ def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bo
 
 def preload() -> None:
     """Import what every task needs before the workers are forked. A task then starts within 25 ms instead of 4 seconds."""
-    with without("rich"), without("aiohttp"):  # for httpx' command line, and for a transport of openai's that is not used
+    with without("aiohttp"):  # for a transport of openai's that is not used
         for module in PRELOADED:
             importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm.client").certificates()

@@ -7,7 +7,7 @@ import json
 import re
 import socket
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -85,7 +85,7 @@ def test_waiting_requests_hold_half_of_the_threads_and_the_others_are_answered_a
     with Service(tmp_path, **settings) as waiting, concurrent.futures.ThreadPoolExecutor(3) as pool:
         job_id = waiting.submit(paper)
         url = f"http://127.0.0.1:{waiting.port}/v1/jobs/{job_id}/status?wait=30"
-        asked = [pool.submit(httpx.get, url, timeout=60) for _ in range(3)]
+        asked = [pool.submit(httpx2.get, url, timeout=60) for _ in range(3)]
         at_once, held = concurrent.futures.wait(asked, 20, concurrent.futures.FIRST_COMPLETED)
         assert [request.result().json()["status"] for request in at_once] == ["queued"]
         waiting.client.post(f"/v1/jobs/{job_id}/cancel")
@@ -144,7 +144,7 @@ def test_download_is_a_file_of_the_documents_name(service, done):
 
 def test_a_result_can_be_read_any_number_of_times_from_any_web_worker(service, done):
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: httpx.get(f"http://127.0.0.1:{service.port}/v1/jobs/{done}/result"), range(40)))
+        answers = list(pool.map(lambda _: httpx2.get(f"http://127.0.0.1:{service.port}/v1/jobs/{done}/result"), range(40)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({json.dumps(answer.json()) for answer in answers}) == 1
 
@@ -282,7 +282,7 @@ def by_hand(service, headers, body):
             head, _, content = answered.read().partition(b"\r\n\r\n")
     lines = head.decode().split("\r\n")
     given = dict(line.split(": ", 1) for line in lines[1:])
-    return httpx.Response(int(lines[0].split()[1]), headers=given, content=content)
+    return httpx2.Response(int(lines[0].split()[1]), headers=given, content=content)
 
 
 @pytest.mark.parametrize("form", SENT_BY_HAND)

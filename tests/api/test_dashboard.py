@@ -7,7 +7,7 @@ import re
 import zlib
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 import redis as redis_library
 from playwright.sync_api import TimeoutError
@@ -262,7 +262,7 @@ def test_a_browser_is_asked_for_the_password_then_let_in_and_may_act_where_that_
     options = {"ADMIN_TOKEN": TOKEN, "API_HOST": "0.0.0.0", "DASHBOARD_WRITES": "true"}
     with Service(tmp_path, NUM_WORKERS=0, WEB_WORKERS=1, **options) as service:
         base = f"http://127.0.0.1:{service.port}"
-        assert httpx.get(f"{base}/dashboard/").status_code == 401
+        assert httpx2.get(f"{base}/dashboard/").status_code == 401
         job_id = service.submit(paper)
         with watched_page(base, http_credentials={"username": "operator", "password": TOKEN}) as watched:
             watched.page.goto(f"{base}/dashboard/documents")

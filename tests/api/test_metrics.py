@@ -7,7 +7,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parsed
@@ -294,7 +294,7 @@ def from_each_web_worker(service) -> dict[int, str]:
         assert time.monotonic() < deadline, "one web worker answers everything"
         name = f"scrape-{os.urandom(8).hex()}"
         url = f"http://127.0.0.1:{service.port}/v1/metrics"
-        text = httpx.get(url, headers={"X-Request-ID": name, "Connection": "close"}).text
+        text = httpx2.get(url, headers={"X-Request-ID": name, "Connection": "close"}).text
         line = re.compile(rf".*{name}.*")
         wait_until(lambda line=line: line.search(service.log), 5, "the request is logged")
         pid = int(re.search(r'"pid": (\d+)', line.search(service.log)[0])[1])

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import pytest
 
 from document_parser.api import auth
@@ -124,7 +124,7 @@ def test_every_route_of_the_list_is_for_the_operator_and_no_other_is(service, ro
     base = f"http://127.0.0.1:{service.port}" if way == "directly" else request.getfixturevalue("proxied")
     headers = FORGED if "forged" in way else {}
     token, wrong = {"Authorization": f"Bearer {service.operator_token}"}, []
-    with httpx.Client(base_url=base, timeout=30) as client:
+    with httpx2.Client(base_url=base, timeout=30) as client:
         for method, rule, address in routes:
             operators = auth.needs_operator(method, rule)
             wrong += [(method, address, "without")] if kept_out(client, method, address, **headers) is not operators else []
@@ -137,7 +137,7 @@ def test_every_route_of_the_list_is_for_the_operator_and_no_other_is(service, ro
 
 @pytest.mark.parametrize("headers", SCRIPTED, ids=lambda headers: next(iter(headers)))
 def test_nothing_a_caller_sends_changes_path_scheme_or_headers(service, headers):
-    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}") as client:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{service.port}") as client:
         for path in ("/v1/jobs", f"/v1/jobs/{JOB}/status", "/v1/health/live", "/", "/docs", "/dashboard/"):
             plain, forged = client.get(path), client.get(path, headers=headers)
             assert forged.status_code == plain.status_code, (path, forged.text)
@@ -161,7 +161,7 @@ def test_behind_the_nginx_of_the_guide_clients_are_told_apart_and_pages_may_uplo
         place = https.replace("127.0.0.1:1233", f"127.0.0.1:{service.port}")
         with (
             nginx(tmp_path, place) as address,
-            httpx.Client(base_url=address, headers={"Host": "documents.example.org:8443"}) as client,
+            httpx2.Client(base_url=address, headers={"Host": "documents.example.org:8443"}) as client,
         ):
             page = {"Origin": "https://documents.example.org:8443"}
             files = {"file": ("a.pdf", paper.read_bytes())}
@@ -200,7 +200,7 @@ def test_a_link_opens_one_session_which_lists_and_deletes_and_no_other_site_gain
     base = f"http://127.0.0.1:{service.port}"
     link = command(service, "operator-link").strip()
     assert link.startswith(f"{base}/operator?code=")
-    with httpx.Client(base_url=base) as browser:
+    with httpx2.Client(base_url=base) as browser:
         assert browser.head(link).status_code == 204, "a program that looks ahead does not use it up"
         opened = browser.get(link)
         assert (opened.status_code, opened.headers["Location"]) == (303, "/")
@@ -215,9 +215,9 @@ def test_a_link_opens_one_session_which_lists_and_deletes_and_no_other_site_gain
         # Another port of the same host is the same site to a browser, which sends it the cookie.
         assert browser.get("/v1/jobs", headers={"Sec-Fetch-Site": "same-site"}).status_code == 403
         forged = browser.cookies.jar.__iter__().__next__()
-        with httpx.Client(base_url=base, cookies={forged.name: forged.value[:-2] + "AA"}) as another:
+        with httpx2.Client(base_url=base, cookies={forged.name: forged.value[:-2] + "AA"}) as another:
             assert another.get("/v1/jobs").status_code == 403
-    with httpx.Client(base_url=base) as second:
+    with httpx2.Client(base_url=base) as second:
         again = second.get(link)
         assert (again.status_code, again.json()["error"]["code"]) == (410, "LINK_USED")
         assert second.get("/v1/jobs").status_code == 403

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from PIL import Image
 from redis import Redis
@@ -236,7 +236,7 @@ def test_streams_take_no_more_than_half_of_the_threads_and_the_rest_is_answered_
     with contextlib.ExitStack() as stack:
         held = []
         for _ in range(2):
-            client = stack.enter_context(httpx.Client(timeout=30))
+            client = stack.enter_context(httpx2.Client(timeout=30))
             held.append(stack.enter_context(client.stream("GET", url)).iter_lines())
             next(line for line in held[-1] if line.startswith(":"))
         found = without_status(streamed(service, running_job))
@@ -248,7 +248,7 @@ def test_a_stream_ends_when_its_job_is_deleted(service, running_job):
     found: list[dict] = []
     reader = threading.Thread(target=lambda: found.extend(streamed(service, running_job)))
     reader.start()
-    with httpx.Client(base_url=service.client.base_url, auth=service.client.auth) as other:
+    with httpx2.Client(base_url=service.client.base_url, auth=service.client.auth) as other:
         assert other.delete(f"/v1/jobs/{running_job}").status_code == 200
     reader.join(30)
     assert not reader.is_alive()

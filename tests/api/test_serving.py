@@ -13,7 +13,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import pytest
 from gunicorn.config import Config
 
@@ -146,7 +146,7 @@ def test_gunicorn_alone_reads_documents_through_four_workers_away_from_the_check
             with (ROOT / "samples" / "paper.pdf").open("rb") as stream:
                 # A connection of its own for each: any of the four may take it.
                 url = f"http://127.0.0.1:{service.port}/v1/process/sync"
-                answer = httpx.post(url, files={"file": ("paper.pdf", stream)}, timeout=60)
+                answer = httpx2.post(url, files={"file": ("paper.pdf", stream)}, timeout=60)
             assert "Counting Swifts at Dusk" in answer.json()["markdown"]
 
 

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from tests.support.service import Service, wait_until
@@ -65,8 +65,8 @@ def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_fre
     job_id = ended_with(service, paper, b"A line of a very long result.\n" * (MORE_THAN_SOCKETS_HOLD // 30))
     before = service.log.count("client_stalled")
     with asked_and_left_unread(service, f"/v1/jobs/{job_id}/{route}") as stalled:
-        with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=0.5)
+        with pytest.raises(httpx2.ReadTimeout):
+            httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=0.5)
         assert service.answers(PROBE)
         wait_until(lambda: service.log.count("client_stalled") == before + 1, 5, "the log tells of it")
         received = sum(map(len, iter(lambda: stalled.recv(1 << 16), b"")))
@@ -206,7 +206,7 @@ def test_health_answers_within_a_second_however_many_are_slow(usual, kind, many)
         slowest = 0.0
         while time.monotonic() < ends:
             began = time.monotonic()
-            assert httpx.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=20).status_code == 200
+            assert httpx2.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=20).status_code == 200
             slowest = max(slowest, time.monotonic() - began)
             time.sleep(0.05)
     assert slowest < 1, "seconds"
@@ -230,14 +230,14 @@ def test_whether_it_lives_is_told_while_others_wait_to_hear_how_it_is(tmp_path):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             client.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
         began = time.monotonic()
-        assert httpx.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=20).status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=20).status_code == 200
         assert time.monotonic() - began < 1, "seconds"
 
 
 def test_an_address_may_hold_so_many_connections_and_the_longest_silent_goes_for_a_new_one(tmp_path):
     settings = {"WEB_WORKERS": 1, "NUM_WORKERS": 0, "MAX_CONNECTIONS_PER_ADDRESS": 5}
     with Service(tmp_path, **settings) as service, sending(service, SLOW_HEAD, 8, pause_seconds=60) as clients:
-        assert httpx.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
         wait_until(lambda: len(answered(clients)) >= 4, 10, "the first have been closed")
         assert answered(clients) == clients[: len(answered(clients))]
         assert len(answered(clients)) <= 5

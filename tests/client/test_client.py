@@ -17,6 +17,7 @@ from tests.support import documents
 from tests.support.peer import Answer, good, peer, problem
 from tests.support.receiver import receiving
 from tests.support.service import ROOT, Service, free_port, wait_until
+from tests.support.tls import certificate
 
 SCAN = ROOT / "samples" / "scan.pdf"
 PAPER = ROOT / "samples" / "paper.pdf"
@@ -237,6 +238,16 @@ def test_a_server_that_never_answered_is_not_waited_for():
     ):
         client.status(JOB)
     assert pauses == []
+
+
+def test_a_server_with_tls_is_trusted_where_the_system_or_its_settings_trust_it(tmp_path, monkeypatch):
+    trusted = certificate(tmp_path, "localhost")
+    with peer(lambda asked: good(STATUS), trusted) as server:
+        with Client(server.url, patience=0) as client, pytest.raises(errors.ServerUnreachable):
+            client.status(JOB)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        with Client(server.url, patience=0) as client:
+            assert client.status(JOB).job_id == JOB
 
 
 def test_a_status_is_asked_again_where_the_connection_is_lost():

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 import pytest
 from standardwebhooks import Webhook
 
@@ -69,7 +69,7 @@ def test_it_takes_a_message_once_and_none_that_is_not_signed_with_its_secret(rec
         now = datetime.now(UTC)
         signature = Webhook(signed_with).sign("msg_j-1", now, body)
         headers = {"webhook-id": "msg_j-1", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
-        return httpx.post(url, content=body, headers=headers).status_code
+        return httpx2.post(url, content=body, headers=headers).status_code
 
     assert [post(secret), post(secret)] == [204, 204]
     assert post("whsec_" + "QUFB" * 11) == 401

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from document_parser.jobs.records import storage_keys
@@ -89,7 +89,7 @@ def _but_rq(keys: list[str]) -> list[str]:
 def test_a_job_sent_fifty_deletions_at_once_answers_each_in_its_own_words(service, paper, tmp_path):
     jobs = [service.submit(paper) for _ in range(10)]
     headers = {"Authorization": f"Bearer {service.operator_token}"}
-    with ThreadPoolExecutor(50) as pool, httpx.Client(base_url=service.client.base_url, headers=headers, timeout=60) as client:
+    with ThreadPoolExecutor(50) as pool, httpx2.Client(base_url=service.client.base_url, headers=headers, timeout=60) as client:
         codes = list(pool.map(lambda job_id: client.delete(f"/v1/jobs/{job_id}").status_code, jobs * 5))
     assert set(codes) <= {200, 404}, codes
     assert codes.count(200) >= len(jobs)
@@ -191,10 +191,10 @@ def test_what_redis_refuses_of_a_request_is_no_outage(service, redis, paper):
 def test_a_wait_beyond_the_places_says_when_to_ask_again(service, tmp_path):
     scan = documents.scanned_pdf(tmp_path / "slow.pdf", [f"A page that takes its time, {number}." for number in range(30)])
     job_id = service.submit(scan)
-    answers: list[httpx.Response] = []
+    answers: list[httpx2.Response] = []
     threads = [
         threading.Thread(
-            target=lambda: answers.append(httpx.get(f"{service.client.base_url}/v1/jobs/{job_id}/status?wait=6", timeout=60))
+            target=lambda: answers.append(httpx2.get(f"{service.client.base_url}/v1/jobs/{job_id}/status?wait=6", timeout=60))
         )
         for _ in range(6)
     ]

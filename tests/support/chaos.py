@@ -21,7 +21,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from tests.service.test_lifecycle import pools
 from tests.support import documents
@@ -267,7 +267,7 @@ class Chaos:
         while time.monotonic() < deadline:
             try:
                 status = self.service.status(job_id, wait=1)
-            except (httpx.TransportError, ValueError):
+            except (httpx2.TransportError, ValueError):
                 time.sleep(0.1)  # its web server may be what was killed
                 continue
             if status.get("status") in ("completed", "failed", "cancelled"):

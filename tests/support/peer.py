@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.support.tls import serve_tls
 
 
 class Asked(NamedTuple):
@@ -66,8 +69,10 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPServ
 
 
 @contextmanager
-def peer(behave: Callable[[Asked], Answer | None]) -> Iterator[Peer]:
-    """A server that answers as ``behave`` says; None closes the connection without an answer."""
+def peer(behave: Callable[[Asked], Answer | None], certificate: Path | None = None) -> Iterator[Peer]:
+    """A server that answers as ``behave`` says; None closes the connection without an answer. With a ``certificate`` it speaks
+    TLS, as localhost.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -95,4 +100,7 @@ def peer(behave: Callable[[Asked], Answer | None]) -> Iterator[Peer]:
 
     with serving(Handler) as server:
         found = Peer(f"http://127.0.0.1:{server.server_port}")
+        if certificate is not None:
+            serve_tls(server, certificate)
+            found.url = f"https://localhost:{server.server_port}"
         yield found

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
+import httpx2
 
 from document_parser.jobs.records import storage_keys
 from document_parser.models import Page
@@ -85,13 +85,13 @@ def parents_of(data_dir: Path) -> dict[int, int]:
     return found
 
 
-class AsOperator(httpx.Auth):
+class AsOperator(httpx2.Auth):
     """Sends the token of a DATA_DIR where a request says nothing of its own, as programs on the machine do."""
 
     def __init__(self, data_dir: Path) -> None:
         self._file = data_dir / "operator.token"
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         if "Authorization" not in request.headers and self._file.exists():
             request.headers["Authorization"] = f"Bearer {self._file.read_text()}"
         yield request
@@ -125,9 +125,9 @@ class Service:
         self.piped = piped
         self.writers: list[subprocess.Popen[bytes]] = []
 
-    def _client(self) -> httpx.Client:
+    def _client(self) -> httpx2.Client:
         """The operator's, who sits at the machine."""
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=AsOperator(self.data_dir))
+        return httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=AsOperator(self.data_dir))
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ class Service:
     def answers(self, path: str) -> bool:
         try:
             return self.client.get(path).status_code == 200
-        except httpx.TransportError:
+        except httpx2.TransportError:
             return False
 
     def ready(self, seconds: float = 60) -> Self:

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from PIL import Image
 
 from tests.support.vllm_answers import Grammar
@@ -154,13 +154,13 @@ def cases(grammar: Grammar) -> list[Case]:
 def facts_of(case: Case, grammar: Grammar, root: str, key: str = "EMPTY") -> Facts:
     """Send a case and tell what came back."""
     content, headers = case.content(grammar), {"Content-Type": "application/json", "Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=root, timeout=300, trust_env=False) as client:
+    with httpx2.Client(base_url=root, timeout=300, trust_env=False) as client:
         answer = client.request(case.method, case.path, content=content, headers=headers)
     kind = answer.headers.get("content-type", "").partition(";")[0]
     return {"status": answer.status_code, "content_type": kind, **_content(answer, kind)}
 
 
-def _content(answer: httpx.Response, kind: str) -> Facts:
+def _content(answer: httpx2.Response, kind: str) -> Facts:
     match kind:
         case "text/event-stream":
             return _stream(answer.text)

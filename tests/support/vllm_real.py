@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
+import httpx2
 
 from tests.support.service import ROOT, free_port, wait_until
 from tests.support.vllm_answers import Grammar
@@ -54,14 +54,14 @@ class RealServer:
         if self.process.poll() is not None:
             raise AssertionError(f"the vLLM server ended:\n{self.log.read_text(errors='replace')[-4000:]}")
         try:
-            return httpx.get(self.root + "/health", trust_env=False).status_code == 200
-        except httpx.TransportError:
+            return httpx2.get(self.root + "/health", trust_env=False).status_code == 200
+        except httpx2.TransportError:
             return False
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric over all lines with these labels."""
         lines = re.findall(
-            rf"^{re.escape(name)}\{{(.*)\}} (\S+)$", httpx.get(self.root + "/metrics", trust_env=False).text, re.MULTILINE
+            rf"^{re.escape(name)}\{{(.*)\}} (\S+)$", httpx2.get(self.root + "/metrics", trust_env=False).text, re.MULTILINE
         )
         return sum(float(value) for found, value in lines if all(f'{key}="{label}"' in found for key, label in labels.items()))
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -263,7 +263,7 @@ def test_the_access_line_tells_method_route_status_time_and_bytes(tmp_path):
         body = service.client.get(url, headers={"X-Request-ID": "r-access"}).content
         wait_until(lambda: "r-access" in service.log, 5, "the request is logged")
         (line,) = [line for line in lines_of(service.log) if line.get("request_id") == "r-access"]
-        httpx.get(f"http://127.0.0.1:{service.port}/static/docs.js", headers={"X-Request-ID": "r-file"}).raise_for_status()
+        httpx2.get(f"http://127.0.0.1:{service.port}/static/docs.js", headers={"X-Request-ID": "r-file"}).raise_for_status()
         wait_until(lambda: "r-file" in service.log, 5, "a file that is sent is logged too")
     facts = {name: line[name] for name in ("event", "method", "route", "status", "bytes", "level")}
     expected = {"event": "request", "method": "GET", "route": "/v1/jobs", "status": 200, "bytes": len(body), "level": "info"}

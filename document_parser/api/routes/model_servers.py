@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 from pydantic import Field
 from redis import RedisError
 
@@ -85,8 +85,8 @@ def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> 
     wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
     key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/models", timeout=seconds, headers=key, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        answer = httpx2.get(f"{url.rstrip('/')}/models", timeout=seconds, headers=key, trust_env=False)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
         return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
@@ -98,7 +98,7 @@ def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> 
     return None
 
 
-def _models_in(answer: httpx.Response) -> list[str] | None:
+def _models_in(answer: httpx2.Response) -> list[str] | None:
     """Return the names of the models that a server lists; None if the response is no list of models."""
     try:
         body = answer.json()

@@ -8,7 +8,6 @@ import socket
 import sys
 from typing import Any
 
-from document_parser.host.lean_imports import without
 from document_parser.settings import Settings, load_settings
 from document_parser.settings.operator_access import create_link
 from document_parser.supervisor.supervisor import keeper_lock
@@ -56,8 +55,7 @@ def _preload(_arbiter: Any) -> None:
 
     Each worker creates the app for itself, because the app has threads and connections.
     """
-    with without("rich"):  # httpx would load it for its command line
-        importlib.import_module("document_parser.api.factory")
+    importlib.import_module("document_parser.api.factory")
     # These objects live as long as the server. Frozen, they are not visited by a worker's garbage collector, which would copy
     # their memory.
     gc.collect()

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import httpx
+import httpx2
 
 from document_parser.api.routes.model_servers import complaint_about
 from document_parser.api.routes.store import redis_trouble, redis_warnings
@@ -299,9 +299,9 @@ def _is_ours(host: str, number: int) -> bool:
     """Return whether this service answers on the port."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     try:
-        answer = httpx.get(f"http://{reached}:{number}/openapi.json", timeout=PROBE_SECONDS, trust_env=False)
+        answer = httpx2.get(f"http://{reached}:{number}/openapi.json", timeout=PROBE_SECONDS, trust_env=False)
         return "/v1/process/async" in answer.json().get("paths", {})
-    except (httpx.HTTPError, ValueError, AttributeError):
+    except (httpx2.HTTPError, ValueError, AttributeError):
         return False
 
 
