@@ -15,11 +15,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Literal
 from urllib.parse import urlsplit
 
 import httpx2
+from tenacity import Retrying, retry_if_not_result, sleep_using_event, wait_fixed
 
 from document_parser.host.processes import die_with_parent
 from document_parser.settings import Settings, environment_of_child
@@ -171,8 +173,7 @@ class Servers:
         try:
             for name in self.lines:
                 self._start(name)
-            while not self._over():
-                self.stopping.wait(TICK_SECONDS)
+            self._wait_until(self._over)
         finally:
             lost = [server for server in self.running if server.has_ended]
             self._stop()
@@ -190,10 +191,14 @@ class Servers:
         _say(f"{name} is started: {shlex.join(self.lines[name])}")
         server = Server(name, self.lines[name], self.urls[name], parent=os.getpid())
         self.running.append(server)
-        while not self._over() and not server.is_answering():
-            self.stopping.wait(TICK_SECONDS)
+        self._wait_until(lambda: self._over() or server.is_answering())
         if not self._over():
             _say(f"{name} answers at {server.url}")
+
+    def _wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until the condition holds. Only a signal ends the pauses early: ``condition`` must look at it."""
+        sleep = sleep_using_event(self.stopping)
+        Retrying(retry=retry_if_not_result(bool), wait=wait_fixed(TICK_SECONDS), sleep=sleep)(condition)
 
     def _over(self) -> bool:
         return self.stopping.is_set() or any(server.has_ended for server in self.running)

@@ -5,7 +5,7 @@ A process manager calls this after it has stopped the web server.
 
 from __future__ import annotations
 
-import time
+from tenacity import Retrying, retry_if_result, wait_fixed
 
 from document_parser.settings.startup import settings_or_exit
 from document_parser.supervisor.supervisor import keeper_lock
@@ -17,8 +17,7 @@ CHECK_SECONDS = 0.1
 def main() -> None:
     """Return when the supervisor and all processes below it have ended. The caller sets the deadline."""
     lock = keeper_lock(settings_or_exit())
-    while lock.holder() is not None:
-        time.sleep(CHECK_SECONDS)
+    Retrying(retry=retry_if_result(lambda holder: holder is not None), wait=wait_fixed(CHECK_SECONDS))(lock.holder)
 
 
 if __name__ == "__main__":

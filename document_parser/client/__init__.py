@@ -18,6 +18,7 @@ from typing import BinaryIO, Literal, Self
 from urllib.parse import quote
 
 import httpx2
+from tenacity import RetryCallState, RetryError, Retrying, retry_if_result, stop_after_delay, stop_never
 
 from document_parser.client.errors import IDEMPOTENCY_KEY, error_of
 from document_parser.client.models import (
@@ -81,9 +82,14 @@ class Client:
         time of retrying, both in seconds. ``pause`` waits for a number of seconds. Raises ValueError if the address is
         invalid.
         """
-        self._service = Service(base_url, token, timeout, patience, pause)
+
+        def sleep(seconds: float) -> None:
+            if seconds > 0:
+                pause(seconds)
+
+        self._service = Service(base_url, token, timeout, patience, sleep)
         self._timeout = timeout
-        self._pause = pause
+        self._sleep = sleep
 
     def submit(
         self,
@@ -127,19 +133,30 @@ class Client:
         goes on.
         """
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        longest = PROGRESS_WAIT_SECONDS if on_progress else MAX_WAIT_SECONDS
-        while True:
+        longest, asked = PROGRESS_WAIT_SECONDS if on_progress else MAX_WAIT_SECONDS, 0.0
+
+        def ask() -> JobStatus:
+            nonlocal asked
             asked = time.monotonic()
             status = self.status(job_id, wait=max(0.0, min(longest, deadline - asked)))
             if on_progress is not None:
                 on_progress(status)
-            if status.at_rest:
-                return status
-            if time.monotonic() >= deadline:
-                raise TimeoutError(f"The job has not ended after {timeout} seconds.")
-            if time.monotonic() - asked < IMMEDIATE_SECONDS:
-                # The server answered at once, because all of its threads that may wait are taken.
-                self._pause(PROGRESS_WAIT_SECONDS)
+            return status
+
+        def pause_seconds(_state: RetryCallState) -> float:
+            # A server answers at once if all of its threads that may wait are taken.
+            return PROGRESS_WAIT_SECONDS if time.monotonic() - asked < IMMEDIATE_SECONDS else 0.0
+
+        until_at_rest = Retrying(
+            retry=retry_if_result(lambda status: not status.at_rest),
+            wait=pause_seconds,
+            stop=stop_never if timeout is None else stop_after_delay(timeout),
+            sleep=self._sleep,
+        )
+        try:
+            return until_at_rest(ask)
+        except RetryError:
+            raise TimeoutError(f"The job has not ended after {timeout} seconds.") from None
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
         """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from ipaddress import ip_address
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO, TypeVar
 import httpx2
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_exponential
 
 from document_parser.client.errors import RetryLater, error_from_response, is_repeatable
 from document_parser.errors import ServerUnreachable
@@ -34,7 +34,7 @@ _T = TypeVar("_T")
 class Service:
     """Send requests to one service. Use it from any number of threads. Times are in seconds, as in ``Client``."""
 
-    def __init__(self, base_url: str, token: str, timeout: float, patience: float, pause: Callable[[float], object]) -> None:
+    def __init__(self, base_url: str, token: str, timeout: float, patience: float, sleep: Callable[[float], None]) -> None:
         """Prepare requests to ``base_url``. Raises ValueError if the address is invalid."""
         address = _address(base_url)
         self._http = httpx2.Client(
@@ -43,8 +43,13 @@ class Service:
             timeout=timeout,
         )
         self._operator = not token and is_on_this_machine(address)
-        self._patience = patience
-        self._pause = pause
+        self._retry = Retrying(
+            retry=retry_if_exception_type(RetryLater),
+            wait=_pause_seconds,
+            stop=stop_before_delay(patience),
+            sleep=sleep,
+            reraise=True,
+        )
         self._has_answered = False
 
     def ask(self, method: str, path: str, **request: Any) -> bytes:
@@ -80,16 +85,10 @@ class Service:
 
     def _with_retries(self, attempt: Callable[[], _T]) -> _T:
         """Call ``attempt`` until it returns or raises another error than RetryLater, or the patience ends."""
-        until, pause = time.monotonic() + self._patience, FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return attempt()
-            except RetryLater as again:
-                seconds = max(pause, again.seconds)
-                if time.monotonic() + seconds > until:
-                    raise again.error from again.__cause__
-            self._pause(seconds)
-            pause = min(pause * 2, MAX_PAUSE_SECONDS)
+        try:
+            return self._retry(attempt)
+        except RetryLater as last:
+            raise last.error from last.__cause__
 
     def _attempt(self, method: str, path: str, take: Callable[[httpx2.Response], _T], **request: Any) -> _T:
         """Return what ``take`` makes of a successful response. Raises RetryLater if a retry does no harm."""
@@ -110,6 +109,15 @@ class Service:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+_backoff = wait_exponential(multiplier=FIRST_PAUSE_SECONDS, max=MAX_PAUSE_SECONDS)
+
+
+def _pause_seconds(state: RetryCallState) -> float:
+    """Return the pause before the next attempt: the backoff, or what the server asks for if that is longer."""
+    error = state.outcome.exception() if state.outcome else None
+    return max(_backoff(state), error.seconds if isinstance(error, RetryLater) else 0.0)
 
 
 def is_on_this_machine(address: httpx2.URL) -> bool:

@@ -218,6 +218,24 @@ def test_a_date_says_as_well_when_to_ask_again():
     assert 20 < pauses[0] <= 30
 
 
+def test_pauses_double_up_to_a_bound_and_end_with_the_servers_error_before_patience_does():
+    pauses = []
+
+    def pause(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            answers.append(problem(503, "QUEUE_UNAVAILABLE", "60"))
+
+    answers = [problem(503, "QUEUE_UNAVAILABLE")] * 6
+    with (
+        peer(lambda asked: answers.pop(0)) as server,
+        Client(server.url, patience=60, pause=pause) as client,
+        pytest.raises(errors.QueueUnavailable),
+    ):
+        client.status(JOB)
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+
+
 def test_patience_ends_with_the_servers_error():
     pauses = []
     with (
@@ -321,6 +339,17 @@ def test_waiting_does_not_hammer_a_server_that_answers_at_once():
     with peer(lambda asked: answers.pop(0)) as server, Client(server.url, pause=pauses.append) as client:
         client.wait(JOB)
     assert pauses == [1.0] * 3
+
+
+def test_waiting_ends_at_its_deadline_and_the_job_goes_on():
+    heard = []
+    with peer(lambda asked: good({**STATUS, "status": "processing"})) as server, Client(server.url) as client:
+        with pytest.raises(TimeoutError, match=r"not ended after 0\.5 seconds"):
+            client.wait(JOB, heard.append, timeout=0.5)
+        with pytest.raises(KeyError):
+            client.wait(JOB, lambda status: {}["interrupted"])
+    assert 1 <= len(heard) <= 2
+    assert {one.method for one in server.asked} == {"GET"}
 
 
 @pytest.mark.parametrize("answer", [Answer(200, b"<html>hello"), Answer(502, b"bad gateway"), good([1]), good({"x": 1})])

