@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading, Word
+from document_parser.models.skew import Skew
 
 Watch = Callable[[str], str | None]
 """Return why reading should stop now, or None to go on.
@@ -20,6 +21,17 @@ class LinesRead(NamedTuple):
 
     lines: list[list[Word]]
     languages: str
+
+
+class Turn(NamedTuple):
+    """By how many degrees clockwise a page must be turned, and whether that is sure."""
+
+    degrees: int
+    sure: bool
+
+
+UNKNOWN_TURN = Turn(0, sure=False)
+"""The result if the orientation cannot be detected."""
 
 
 class Engine(ABC):
@@ -64,3 +76,22 @@ class Engine(ABC):
 
     async def aclose(self) -> None:  # noqa: B027 - an engine that holds nothing has nothing to release
         """Release connections and threads."""
+
+
+@runtime_checkable
+class DetectsTurn(Protocol):
+    """An engine that can also detect how a page lies."""
+
+    async def available(self) -> bool:
+        """Return whether the engine would answer now."""
+
+    async def upright_turn(self, page: PageImage) -> Turn:
+        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright. Raises EngineError."""
+
+
+@runtime_checkable
+class ReadsLines(Protocol):
+    """An engine that can also read single lines whose places are known."""
+
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+        """Read the given lines of a picture, once it is straightened by ``skew``. Raises EngineError."""

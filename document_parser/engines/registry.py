@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Literal
 
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
-from document_parser.engines.base import Engine, LinesRead
+from document_parser.engines.base import DetectsTurn, Engine, LinesRead, ReadsLines
 from document_parser.engines.cpu_slots import SpareCores
 from document_parser.models import CpuEngine, EngineName, PageImage, Word
 from document_parser.models.skew import Skew
@@ -65,7 +65,10 @@ ENGINES: dict[EngineName, Callable[[Settings, BreakerStore], Engine]] = {
     "rapidocr": _make_rapidocr,
     "tesseract": _make_tesseract,
 }
-"""Makes an engine by its name. Each factory imports its module itself, so an engine that is not used costs nothing."""
+"""Makes an engine by its name. Each factory imports its module itself, so an engine that is not used costs nothing.
+
+Of engines with the same capability (DetectsTurn, ReadsLines) the first of this order comes first.
+"""
 
 
 def _return_unchanged(engine: Engine) -> Engine:
@@ -138,38 +141,28 @@ class Engines:
         """Record that this process still waits for its requests in flight. May be called from any thread. Raises RedisError."""
         self._board.in_flight.renew()
 
+    def _on_this_machine(self) -> Iterator[Engine]:
+        """Yield the engines that read on this machine's processor, in the order of ENGINES."""
+        return (self._engine(name) for name in ENGINES if name not in MODELS)
+
     async def upright_turn(self, page: PageImage) -> int:
         """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright.
 
-        RapidOCR decides. If it is not sure, Tesseract's detection of orientation and script decides, if it can. Raises
-        EngineError.
+        The first engine that detects turns decides. If it is not sure, the next one that is there and sure does: Tesseract
+        knows letters that RapidOCR does not. Raises EngineError.
         """
-        from document_parser.engines.rapidocr.engine import RapidOcrEngine
-
-        engine = self._engine("rapidocr")
-        assert isinstance(engine, RapidOcrEngine)
-        turn = await engine.upright_turn(page)
-        by_script = None if turn.sure else await self._detect_turn_by_script(page)
-        return turn.degrees if by_script is None else by_script
-
-    async def _detect_turn_by_script(self, page: PageImage) -> int | None:
-        """Return the turn in degrees that Tesseract detects on a page of letters that RapidOCR may not know.
-
-        None if Tesseract is not installed or not sure.
-        """
-        from document_parser.engines.tesseract.engine import TesseractEngine
-
-        engine = self._engine("tesseract")
-        assert isinstance(engine, TesseractEngine)
-        return await engine.upright_turn(page) if await engine.available() else None
+        first, *others = (engine for engine in self._on_this_machine() if isinstance(engine, DetectsTurn))
+        turn = await first.upright_turn(page)
+        for other in others:
+            if not turn.sure and await other.available():
+                found = await other.upright_turn(page)
+                turn = found if found.sure else turn
+        return turn.degrees
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
-        """Read the given lines of a picture with Tesseract, on the picture straightened by ``skew``. Raises EngineError."""
-        from document_parser.engines.tesseract.engine import TesseractEngine
-
-        engine = self._engine("tesseract")
-        assert isinstance(engine, TesseractEngine)
-        return await engine.read_lines(page, lines, skew)
+        """Read the given lines of a picture, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
+        reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
+        return await reader.read_lines(page, lines, skew)
 
     async def aclose(self) -> None:
         """Close every engine that was made and the record of requests in flight."""

@@ -15,6 +15,7 @@ import pytesseract
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from document_parser.engines.base import DetectsTurn, ReadsLines
 from document_parser.engines.rapidocr import confusables, networks, openvino
 from document_parser.engines.rapidocr import engine as rapidocr
 from document_parser.engines.rapidocr import ocr as ppocr
@@ -34,6 +35,10 @@ LINES = (
 )
 
 
+CYRILLIC_FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
+CYRILLIC = ("Вчера вечером в город приехали", "новые учителя и открыли большую", "школу для детей нашей деревни.")
+
+
 def page(*lines: str, size: int = 20) -> Image.Image:
     image = Image.new("RGB", (560, 480), "white")
     pen = ImageDraw.Draw(image)
@@ -50,6 +55,14 @@ def jpeg(image: Image.Image) -> PageImage:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=90)
     return PageImage(1, *image.size, "jpeg", file.getvalue())
+
+
+def cyrillic_page() -> Image.Image:
+    image = Image.new("RGB", (900, 700), "white")
+    pen, font = ImageDraw.Draw(image), ImageFont.truetype(CYRILLIC_FONT, 34)
+    for number, line in enumerate(CYRILLIC * 3):
+        pen.text((60, 60 + 60 * number), line, fill="black", font=font)
+    return image
 
 
 def has_packs(*names: str) -> bool:
@@ -224,6 +237,36 @@ def test_the_holder_of_engines_tells_the_turn():
     async def main() -> None:
         engines = Engines(Settings())
         assert await engines.upright_turn(raw(page(*LINES).rotate(90, expand=True))) == 90
+        await engines.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("name", "detects_turns", "reads_lines"),
+    [("rapidocr", True, False), ("tesseract", True, True), ("deepseek", False, False), ("nanonets", False, False)],
+)
+def test_what_an_engine_can_do_beside_reading_is_told_by_its_methods(name, detects_turns, reads_lines):
+    async def main() -> None:
+        engines = Engines(Settings())
+        engine = engines.get(name)
+        assert (isinstance(engine, DetectsTurn), isinstance(engine, ReadsLines)) == (detects_turns, reads_lines)
+        await engines.aclose()
+
+    asyncio.run(main())
+
+
+@pytest.mark.skipif(not has_packs("osd"), reason="Tesseract or its pack for scripts is not installed")
+@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
+def test_where_the_first_engine_is_not_sure_of_the_turn_the_next_one_decides_if_it_is_sure():
+    async def main() -> None:
+        engines = Engines(Settings())
+        lying = raw(cyrillic_page().rotate(90, expand=True))
+        assert not (await engines.get("rapidocr").upright_turn(lying)).sure
+        assert await engines.get("tesseract").upright_turn(lying) == (90, True)
+        assert await engines.upright_turn(lying) == 90
+        assert await engines.get("tesseract").upright_turn(raw(page())) == (0, False)
+        assert await engines.upright_turn(raw(page())) == 0
         await engines.aclose()
 
     asyncio.run(main())

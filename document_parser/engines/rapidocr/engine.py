@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.engines.base import Engine, Watch
+from document_parser.engines.base import UNKNOWN_TURN, Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import blue_first, opened
@@ -76,17 +76,6 @@ class Line(NamedTuple):
     text: str
     corners: Corners
     confidence: float
-
-
-class Turn(NamedTuple):
-    """By how many degrees clockwise a page must be turned, and whether that is sure."""
-
-    degrees: int
-    sure: bool
-
-
-UNKNOWN_TURN = Turn(0, sure=False)
-"""The result if the orientation cannot be detected."""
 
 
 class RapidOcrEngine(Engine):

@@ -19,7 +19,7 @@ import numpy as np
 import pytesseract
 from PIL import Image, ImageOps
 
-from document_parser.engines.base import Engine, LinesRead, Watch
+from document_parser.engines.base import UNKNOWN_TURN, Engine, LinesRead, Turn, Watch
 from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, fitting
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
 from document_parser.imaging.convert import blue_first, opened
@@ -103,8 +103,8 @@ class TesseractEngine(Engine):
         work = partial(copy_context().run, self._read_lines, page, lines, skew)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def upright_turn(self, page: PageImage) -> int | None:
-        """Return the clockwise turn in degrees that makes the picture upright. None if Tesseract is not sure.
+    async def upright_turn(self, page: PageImage) -> Turn:
+        """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
@@ -246,12 +246,14 @@ def _detect_script(picture: Image.Image, deadline: float) -> str:
     return str(seen["script"]) if seen and float(seen["script_conf"]) >= MIN_SCRIPT_CONFIDENCE else ""
 
 
-def _detect_turn(page: PageImage, deadline: float) -> int | None:
-    """Return the clockwise turn in degrees that makes the picture upright. None if Tesseract is not sure."""
+def _detect_turn(page: PageImage, deadline: float) -> Turn:
+    """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN."""
     picture = opened(page)
     with _engine_errors():
         seen = _detect_orientation_and_script(picture, deadline)
-    return int(seen["rotate"]) % 360 if seen and float(seen["orientation_conf"]) >= MIN_TURN_CONFIDENCE else None
+    if not seen or float(seen["orientation_conf"]) < MIN_TURN_CONFIDENCE:
+        return UNKNOWN_TURN
+    return Turn(int(seen["rotate"]) % 360, sure=True)
 
 
 def _detect_orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, Any]:
