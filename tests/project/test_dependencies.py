@@ -1,4 +1,4 @@
-"""What the package imports is what it declares, and no version with a known hole satisfies that."""
+"""What is imported is declared, what is declared is used, and no version with a known hole satisfies that."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from configparser import ConfigParser
-from importlib.metadata import packages_distributions
+from functools import cache
+from importlib.metadata import packages_distributions, requires
 
 import pytest
 from packaging.requirements import Requirement
@@ -32,6 +34,29 @@ KNOWN_HOLES = {
 }
 """The last version with a hole that is fixed in the next one."""
 
+USED_WITHOUT_IMPORT = {
+    "flask-openapi-swagger": ("document_parser/api/routes/health.py", "/openapi/swagger"),  # flask-openapi finds it
+    "rapidocr": ("document_parser/engines/rapidocr/networks.py", 'find_spec("rapidocr")'),  # the models in its wheel
+    "pdfplumber": ("setup.cfg", "pdfplumber"),  # what reads tables with it is to come
+    "vllm": ("document_parser/cli/models.py", '"vllm"'),
+    "torch": ("setup.cfg", "vllm"),
+    "boto3-stubs": ("document_parser/storage/s3.py", "mypy_boto3_s3"),
+    "import-linter": ("Makefile", "/lint-imports"),
+    "mypy": ("Makefile", "/mypy"),
+    "ruff": ("Makefile", "/ruff"),
+    "pytest-timeout": ("pyproject.toml", "timeout = "),
+    "pytest-xdist": ("Makefile", "--numprocesses"),
+    "openapi-python-client": ("tests/api/test_openapi.py", "openapi_python_client"),
+    "uvicorn": ("tests/api/test_serving.py", '"uvicorn"'),
+}
+"""A requirement that no module imports: the file that uses it, and what is written there."""
+
+TO_COME = ("db", "office")
+"""The extras of parts that do not exist yet."""
+
+OWN_ENVIRONMENT = ROOT / "tests" / "support" / "vllm_peer"
+"""Programs that run where a model server is installed, with what is installed there."""
+
 
 class RunTime(ast.NodeTransformer):
     """Leaves out what is imported for type checkers alone."""
@@ -48,28 +73,101 @@ def declared() -> dict[str, list[Requirement]]:
     return {name: [Requirement(line) for line in text.splitlines() if line.strip()] for name, text in lists.items()}
 
 
-def imported() -> dict[str, set[str]]:
-    """The top-level modules that the package imports, with the files that do."""
+def imported(*folders: str) -> dict[str, set[str]]:
+    """The top-level modules that the code in these folders imports from others, with the files that do."""
     found: dict[str, set[str]] = {}
-    for path in (ROOT / "document_parser").rglob("*.py"):
+    for name, files in (item for folder in folders for item in imported_in(folder).items()):
+        found[name] = found.get(name, set()) | files
+    return found
+
+
+@cache
+def imported_in(folder: str) -> dict[str, set[str]]:
+    """The same of one folder."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / folder).rglob("*.py"):
+        if path.is_relative_to(OWN_ENVIRONMENT):
+            continue
         for node in ast.walk(RunTime().visit(ast.parse(path.read_text()))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module or ""]
             for name in names:
                 found.setdefault(name.partition(".")[0], set()).add(str(path.relative_to(ROOT)))
-    return {name: files for name, files in found.items() if name not in sys.stdlib_module_names}
+    own = {"document_parser", "tests", "benchmarks", "paper_text"}
+    return {name: files for name, files in found.items() if name not in sys.stdlib_module_names | own}
 
 
-def test_everything_that_is_imported_is_declared():
-    names = {canonicalize_name(one.name) for extra, ones in declared().items() if extra != "dev" for one in ones}
-    providers = packages_distributions()
+PRODUCT = ("document_parser",)
+ALL_CODE = (*PRODUCT, "tests", "benchmarks", "samples")
+
+
+providers = cache(packages_distributions)
+
+
+def distributions_of(modules: Iterable[str]) -> set[str]:
+    """The names of all distributions that provide these modules."""
+    return {canonicalize_name(name) for module in modules for name in providers().get(module, [module])}
+
+
+def names_in(*extras: str) -> set[str]:
+    """The names of the requirements in these lists; all lists if none is named."""
+    return {canonicalize_name(one.name) for extra, ones in declared().items() if not extras or extra in extras for one in ones}
+
+
+def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set[str]:
+    """The names of these requirements and of all that they bring along; ``beside``: of the latter alone."""
+    todo, seen = list(wanted), set()
+    direct = {canonicalize_name(one.name) for one in todo}
+    indirect: set[str] = set()
+    while todo:
+        one = todo.pop()
+        key = (canonicalize_name(one.name), frozenset(one.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        for text in requires(one.name) or []:
+            needed = Requirement(text)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in ("", *one.extras)):
+                indirect.add(canonicalize_name(needed.name))
+                todo.append(needed)
+    return indirect if beside else direct | indirect
+
+
+@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3")), (ALL_CODE, ("", "s3", "dev"))])
+def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
-        module: files
-        for module, files in imported().items()
-        if not names & {canonicalize_name(name) for name in providers.get(module, [module])} and module != "document_parser"
+        module: files for module, files in imported(*folders).items() if not names_in(*extras) & distributions_of([module])
     }
     assert not missing
+
+
+def test_everything_that_is_declared_is_used_or_keeps_a_version_with_a_hole_away():
+    """What the users of a list need is imported by the package itself; what developers need, by anything."""
+    by_product, by_all = (distributions_of(imported(*code)) | USED_WITHOUT_IMPORT.keys() for code in (PRODUCT, ALL_CODE))
+    used_here = [one for one in declared()[""] if canonicalize_name(one.name) in by_product]
+    floors = KNOWN_HOLES.keys() & brought_along(used_here, beside=True)
+    assert names_in("") - by_product - floors == set()
+    assert names_in(*declared().keys() - {"", "dev", *TO_COME}) - by_product == set()
+    assert names_in("dev") - by_all - {"document-parser"} == set()
+
+
+def test_what_is_said_to_be_used_without_an_import_is_so():
+    for name, (file, text) in USED_WITHOUT_IMPORT.items():
+        assert text in (ROOT / file).read_text(), name
+    assert names_in() >= USED_WITHOUT_IMPORT.keys()
+    assert not USED_WITHOUT_IMPORT.keys() & distributions_of(imported(*PRODUCT))
+    assert not names_in(*TO_COME) & distributions_of(imported(*PRODUCT))
+
+
+def test_nothing_is_declared_twice():
+    names = [canonicalize_name(one.name) for ones in declared().values() for one in ones]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_each_extra_says_what_it_is_for():
+    extras = (ROOT / "setup.cfg").read_text().partition("[options.extras_require]")[2]
+    assert set(re.findall(r"^(\w+) =\n    # ", extras, re.MULTILINE)) == declared().keys() - {""}
 
 
 @pytest.mark.parametrize("name", KNOWN_HOLES)
@@ -78,11 +176,21 @@ def test_no_version_with_a_known_hole_is_good_enough(name):
     assert not wanted.specifier.contains(KNOWN_HOLES[name])
 
 
+def pinned() -> dict[str, str]:
+    """The versions of constraints.txt."""
+    pins = re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in pins}
+
+
 def test_every_requirement_is_met_by_the_pinned_version():
-    pins = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE))
-    pinned = {canonicalize_name(name): version for name, version in pins.items()}
-    unmet = [str(one) for one in declared()[""] if not one.specifier.contains(pinned[canonicalize_name(one.name)])]
-    assert not unmet
+    pins = pinned()
+    ours = [one for extra in ("", "s3", "dev") for one in declared()[extra] if one.name != "document-parser"]
+    assert [str(one) for one in ours if not one.specifier.contains(pins[canonicalize_name(one.name)])] == []
+
+
+def test_what_is_pinned_is_what_the_makefile_installs():
+    ours = [one for extra in ("", "s3", "dev") for one in declared()[extra]]
+    assert brought_along(ours) - {"document-parser"} == pinned().keys()
 
 
 @pytest.mark.parametrize(
