@@ -58,16 +58,18 @@ class InvalidOption(DocumentParserError):
     status = 422
     message = "An option is unknown or has a value that is not allowed."
 
-    NAMED = 5
+    MAX_NAMED_FIELDS = 5
     """Maximum number of fields in the message; ``details`` have all of them."""
 
     @classmethod
-    def of(cls, *fields: dict[str, Any]) -> InvalidOption:
+    def for_fields(cls, *fields: dict[str, Any]) -> InvalidOption:
         """Return one error for all these fields.
 
         Each field has ``field`` and ``problem``, and may have facts such as ``allowed`` or ``known``.
         """
-        named = "; ".join(": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.NAMED])
+        named = "; ".join(
+            ": ".join(filter(None, (field["field"], field["problem"]))) for field in fields[: cls.MAX_NAMED_FIELDS]
+        )
         known: list[str] = next((field["known"] for field in fields if "known" in field), [])
         sentence = named if named.endswith("?") else f"{named}."
         return cls(f"Not understood: {sentence}" + (f" Known here: {', '.join(known)}." if known else ""), fields=list(fields))
@@ -95,7 +97,7 @@ class UploadCutOff(DocumentParserError):
     code = "UPLOAD_CUT_OFF"
     status = 400
     retryable = True
-    message = "The request ended before all that it announced had come. Nothing of it was kept: send it again."
+    message = "The request ended before its announced end. Nothing of it was kept. Send it again."
 
 
 class UploadTooSlow(DocumentParserError):
@@ -105,8 +107,8 @@ class UploadTooSlow(DocumentParserError):
     status = 408
     retryable = True
     message = (
-        "The request came too slowly and was cut off: 64 KiB must come within CLIENT_STALL_SECONDS, all of it within "
-        "UPLOAD_SECONDS. Nothing of it was kept: send it again."
+        "The request came too slowly and was cut off. Each 64 KiB must come within CLIENT_STALL_SECONDS, the whole request "
+        "within UPLOAD_SECONDS. Nothing of it was kept. Send it again."
     )
 
 
@@ -118,7 +120,7 @@ class FileTooLarge(DocumentParserError):
     message = "The file is larger than this server accepts (MAX_UPLOAD_MB)."
 
     @classmethod
-    def of(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
+    def for_size(cls, limit_mb: int, *, announced: int | None = None, received: int | None = None) -> FileTooLarge:
         """Return the error with the limit in MiB and, if known, the bytes that the request announced or that the file has."""
         known = {"announced_bytes": announced, "file_bytes": received}
         sizes = {
@@ -233,7 +235,7 @@ class LoginRequired(DocumentParserError):
     code = "LOGIN_REQUIRED"
     status = 401
     message = (
-        "What came as Authorization, if anything, is not a token of this service. Send ADMIN_TOKEN, or the token that "
+        "The Authorization header is missing or holds no token of this service. Send ADMIN_TOKEN, or the token that "
         "`docparse operator-token` prints on the machine, as a bearer token or as the dashboard's password."
     )
 
@@ -254,7 +256,7 @@ class DashboardReadOnly(DocumentParserError):
 
     code = "DASHBOARD_READ_ONLY"
     status = 403
-    message = "The dashboard only shows. Set DASHBOARD_WRITES=true to act from it."
+    message = "The dashboard is read-only. Set DASHBOARD_WRITES=true to act from it."
 
 
 class RateLimited(DocumentParserError):
@@ -280,7 +282,7 @@ class PageBeingRead(DocumentParserError):
     code = "PAGE_BEING_READ"
     status = 409
     retryable = True
-    message = "This page is being read again already. The job's stage says so; ask once more when that is over."
+    message = "This page is already being read again. The job's stage shows when that has ended; ask once more then."
 
 
 class PasswordGone(DocumentParserError):
@@ -288,7 +290,9 @@ class PasswordGone(DocumentParserError):
 
     code = "PASSWORD_GONE"
     status = 409
-    message = "The document's password went when its job ended. Send it in the field 'password' to have a page read again."
+    message = (
+        "The document's password was deleted when its job ended. Send it in the field 'password' to have a page read again."
+    )
 
 
 class EngineAbsent(DocumentParserError):
@@ -309,7 +313,7 @@ class FigureNotFound(DocumentParserError):
     message = "The result has no figure of this name, or the job was asked for figures=none."
 
 
-class PicturePending(DocumentParserError):
+class PageImagePending(DocumentParserError):
     """The image of the page is not drawn yet."""
 
     code = "PICTURE_PENDING"
@@ -318,12 +322,12 @@ class PicturePending(DocumentParserError):
     message = "The picture of this page is being drawn. Ask again shortly."
 
 
-class PictureUnavailable(DocumentParserError):
+class PageImageUnavailable(DocumentParserError):
     """The image of the page cannot be drawn."""
 
     code = "PICTURE_UNAVAILABLE"
     status = 422
-    message = "The picture of this page cannot be drawn. An encrypted document's can only be while its job runs."
+    message = "The picture of this page cannot be drawn. For an encrypted document that is possible only while its job runs."
 
 
 class WebhookRefused(DocumentParserError):
@@ -360,7 +364,7 @@ class ServerBusy(DocumentParserError):
     code = "SERVER_BUSY"
     status = 503
     retryable = True
-    message = "As many requests wait as may. Try again shortly."
+    message = "Too many requests are waiting. Try again shortly."
 
 
 class QueueUnavailable(DocumentParserError):
@@ -378,7 +382,7 @@ class QueueFull(DocumentParserError):
     code = "QUEUE_FULL"
     status = 503
     retryable = True
-    message = "As much waits as this server holds at once. Retry-After says when to send it again; details show the capacity."
+    message = "The queue of this server is full. Retry-After says when to send it again; details show the capacity."
 
 
 class IdempotencyKeyReused(DocumentParserError):
@@ -403,15 +407,15 @@ class StorageFull(StorageUnavailable):
 
     code = "STORAGE_FULL"
     status = 507
-    message = "The document store is full. Nothing was taken in; free space on the server, then send it again."
+    message = "The document store is full. Nothing was accepted. Free space on the server, then send it again."
 
-    NUMBERS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+    ERRNO_VALUES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
     """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""
 
     @classmethod
     def of(cls, error: OSError) -> StorageUnavailable:
         """Return StorageFull for a full disk, a quota or a size limit, else StorageUnavailable."""
-        kind = cls if error.errno in cls.NUMBERS else StorageUnavailable
+        kind = cls if error.errno in cls.ERRNO_VALUES else StorageUnavailable
         return kind(reason=os.strerror(error.errno or 0))
 
 

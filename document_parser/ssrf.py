@@ -29,7 +29,7 @@ Resolver = Callable[[str, int], list[str]]
 Raises AddressRefused if no name server answers in time.
 """
 
-MOST_CHARACTERS = 2048
+MAX_URL_CHARACTERS = 2048
 """Maximum length of a URL in characters."""
 RESOLVE_SECONDS = 5.0
 """Deadline of one lookup in seconds, counted from its own start."""
@@ -40,9 +40,9 @@ A lookup cannot be interrupted, so this bounds the threads that wait for the slo
 """
 TURN_SECONDS = 2.0
 """Time in seconds that a caller with the maximum number of lookups waits for one of them to end."""
-MOST_WAITING = 64
+MAX_WAITING_REQUESTS = 64
 """Maximum number of requests of this process that wait for a lookup at the same time."""
-MOST_ADDRESSES_TRIED = 4
+MAX_ADDRESSES_TRIED = 4
 """Maximum number of addresses of one host that a request tries to connect to."""
 PORTS = {"http": 80, "https": 443}
 """Accepted URL schemes and their default ports."""
@@ -51,7 +51,7 @@ _NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NOT_FOR_US = tuple(
+_SPECIAL_NETWORKS = tuple(
     map(
         ipaddress.ip_network,
         (
@@ -65,7 +65,7 @@ _NOT_FOR_US = tuple(
         ),
     )
 )
-_waiting = ThreadPoolExecutor(MOST_WAITING, thread_name_prefix="resolve")
+_resolver_threads = ThreadPoolExecutor(MAX_WAITING_REQUESTS, thread_name_prefix="resolve")
 
 
 class AddressRefused(ValueError):
@@ -107,7 +107,7 @@ class Lookups:
         self._look_up = look_up
         self._seconds = seconds
         self._turn_seconds = turn_seconds
-        self._under_way: Counter[str] = Counter()
+        self._running: Counter[str] = Counter()
         self._changed = threading.Condition()
 
     def of(self, asker: str) -> Resolver:
@@ -115,28 +115,29 @@ class Lookups:
         return partial(self._resolve, asker)
 
     def _resolve(self, asker: str, host: str, port: int) -> list[str]:
-        self._begin(asker)
+        """Resolve a host in a new thread and wait for the answer up to the deadline. Raises AddressRefused."""
+        self._take_turn(asker)
         answer: Future[list[str]] = Future()
-        threading.Thread(target=self._answer, args=(asker, answer, host, port), name="lookup", daemon=True).start()
+        threading.Thread(target=self._look_up_in_thread, args=(asker, answer, host, port), name="lookup", daemon=True).start()
         try:
             return answer.result(self._seconds)
         except TimeoutError:
             raise AddressRefused("dns_timeout") from None
 
-    def _begin(self, asker: str) -> None:
+    def _take_turn(self, asker: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._under_way[asker] < LOOKUPS_OF_ONE_ASKER, self._turn_seconds):
+            if not self._changed.wait_for(lambda: self._running[asker] < LOOKUPS_OF_ONE_ASKER, self._turn_seconds):
                 raise AddressRefused("dns_timeout")
-            self._under_way[asker] += 1
+            self._running[asker] += 1
 
-    def _answer(self, asker: str, answer: Future[list[str]], host: str, port: int) -> None:
+    def _look_up_in_thread(self, asker: str, answer: Future[list[str]], host: str, port: int) -> None:
         try:
             answer.set_result(self._look_up(host, port))
         except AddressRefused as refusal:
             answer.set_exception(refusal)
         finally:
             with self._changed:
-                self._under_way -= Counter({asker: 1})
+                self._running -= Counter({asker: 1})
                 self._changed.notify_all()
 
 
@@ -165,7 +166,11 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip.scope_id is not None or ip not in _GLOBAL_UNICAST:
             return False
-    barred = ip.is_multicast or ip.is_reserved or any(ip in network for network in _NOT_FOR_US if network.version == ip.version)
+    barred = (
+        ip.is_multicast
+        or ip.is_reserved
+        or any(ip in network for network in _SPECIAL_NETWORKS if network.version == ip.version)
+    )
     return ip.is_global and not barred
 
 
@@ -184,13 +189,13 @@ class AddressCheck:
         return found
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Return up to MOST_ADDRESSES_TRIED addresses to connect to, after checking all of them. Raises AddressRefused."""
+        """Return up to MAX_ADDRESSES_TRIED addresses to connect to, after checking all of them. Raises AddressRefused."""
         found = list(dict.fromkeys(self._resolve(host, port)))
         bare = f"[{host}]" if ":" in host else host
         exempt = bool({host, bare, f"{bare}:{port}"} & self._allowed)
         if not found or not (exempt or all(map(is_public, found))):
             raise AddressRefused("no_public_address")
-        return found[:MOST_ADDRESSES_TRIED]
+        return found[:MAX_ADDRESSES_TRIED]
 
 
 def plain_url(text: str) -> httpx2.URL:
@@ -198,7 +203,7 @@ def plain_url(text: str) -> httpx2.URL:
 
     Raises AddressRefused for credentials, unusual spellings of addresses and anything else that is not plain.
     """
-    if len(text) > MOST_CHARACTERS:
+    if len(text) > MAX_URL_CHARACTERS:
         raise AddressRefused("too_long")
     if not text.isascii() or not text.isprintable() or any(mark in text for mark in ' \\"<>^`{|}'):
         raise AddressRefused("malformed")
@@ -252,16 +257,16 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
         url = plain_url(str(request.url))
         # asyncio's own thread pool is small: slow names would delay everything else that runs in it.
         loop = asyncio.get_running_loop()
-        *others, last = await loop.run_in_executor(_waiting, self._check.addresses, url.host, _port(url))
+        *others, last = await loop.run_in_executor(_resolver_threads, self._check.addresses, url.host, _port(url))
         for address in others:
             try:
-                return await super().handle_async_request(_pinned(request, url, address))
+                return await super().handle_async_request(_pin_request(request, url, address))
             except (httpx2.ConnectError, httpx2.ConnectTimeout):
                 continue
-        return await super().handle_async_request(_pinned(request, url, last))
+        return await super().handle_async_request(_pin_request(request, url, last))
 
 
-def _pinned(request: httpx2.Request, url: httpx2.URL, address: str) -> httpx2.Request:
+def _pin_request(request: httpx2.Request, url: httpx2.URL, address: str) -> httpx2.Request:
     """Return the same request for this address. Host header and certificate name stay those of the URL."""
     return httpx2.Request(
         request.method,

@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 """Folder of the package ``document_parser``."""
 
 
-def folder(name: str) -> Path:
+def asset_folder(name: str) -> Path:
     """Return the folder ``templates`` or ``static``. A wheel has it inside the package, a checkout beside it."""
     inside = PACKAGE / name
     return inside if inside.is_dir() else PACKAGE.parent / name

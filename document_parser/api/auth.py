@@ -113,9 +113,9 @@ def _is_token(settings: Settings, credentials: str) -> bool:
     After too many wrong ones ADMIN_TOKEN is not compared any more. The operator token always is: 256 random bits cannot be
     guessed, and guesses must not lock its holder out. Raises RateLimited, RedisError.
     """
-    if _same(credentials, _token_of_data_dir(settings)):
+    if _is_same_secret(credentials, _token_of_data_dir(settings)):
         return True
-    return rate_limits.guess(get_services().redis, lambda: _same(credentials, settings.api.admin_token))
+    return rate_limits.compare_secret(get_services().redis, lambda: _is_same_secret(credentials, settings.api.admin_token))
 
 
 def _token_of_data_dir(settings: Settings) -> str:
@@ -132,7 +132,7 @@ def make_operator_token(settings: Settings) -> None:
     _token_of_data_dir(settings)
 
 
-def _same(given: str, token: str) -> bool:
+def _is_same_secret(given: str, token: str) -> bool:
     return bool(token) and hmac.compare_digest(given.encode(), token.encode())
 
 
@@ -151,7 +151,7 @@ def _password() -> str:
     """Return the password of a Basic header; empty if there is none or the header is malformed."""
     try:
         found = request.authorization
-    except ValueError:  # werkzeug lets through what base64 says of letters that are not ASCII
+    except ValueError:  # werkzeug passes on the error of base64 at characters that are not ASCII
         return ""
     return (found.password or "") if found else ""
 
@@ -230,9 +230,9 @@ def check_own_origin() -> None:
 def _is_own_origin() -> bool:
     """Return whether the page that sent the request has this service's scheme, host and port, or no page sent it."""
     origin = request.headers.get("Origin", "").lower()
-    return not origin or _plain(origin) == _plain(f"{request.scheme}://{request.host}".lower())
+    return not origin or _without_default_port(origin) == _without_default_port(f"{request.scheme}://{request.host}".lower())
 
 
-def _plain(origin: str) -> str:
+def _without_default_port(origin: str) -> str:
     """Return an origin without the default port of its scheme."""
     return origin.removesuffix(DEFAULT_PORTS.get(origin.partition("://")[0], ""))

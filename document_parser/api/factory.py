@@ -26,12 +26,12 @@ from document_parser.supervisor.supervisor import keep_beside
 from document_parser.telemetry import logs
 from document_parser.version import __version__
 
-SMALL_FIELDS_BYTES = 1 << 20
+MAX_FIELDS_BYTES = 1 << 20
 """Maximum size of the form fields beside the file, in bytes.
 
 Werkzeug reads multipart bodies in pieces of 64 KiB, each of which must fit.
 """
-MOST_FORM_PARTS = 40
+MAX_PARTS = 40
 """Maximum number of parts of a form."""
 
 
@@ -51,13 +51,13 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         ),
         validation_error_callback=errors.invalid_option,
         validation_error_model=errors.ProblemBody,
-        template_folder=str(assets.folder("templates")),
-        static_folder=str(assets.folder("static")),
+        template_folder=str(assets.asset_folder("templates")),
+        static_folder=str(assets.asset_folder("static")),
     )
     app.request_class = UploadRequest
-    app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + SMALL_FIELDS_BYTES
-    app.config["MAX_FORM_MEMORY_SIZE"] = SMALL_FIELDS_BYTES
-    app.config["MAX_FORM_PARTS"] = MOST_FORM_PARTS
+    app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + MAX_FIELDS_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELDS_BYTES
+    app.config["MAX_FORM_PARTS"] = MAX_PARTS
     held = slots_of(settings.api.web_threads)
     redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
@@ -99,7 +99,7 @@ def serving_app() -> DescribedApp:
     logs.configure(settings.logs)
     keep_data_private(settings)
     _read_uploads_in_small_pieces()
-    _believe_no_caller()
+    _trust_no_caller()
     app = create_app(settings)
     make_webhook_secret(settings)
     auth.make_operator_token(settings)
@@ -120,7 +120,7 @@ def _read_uploads_in_small_pieces() -> None:
         unreader.SocketUnreader.max_body_chunk = 64 << 10
 
 
-def _believe_no_caller() -> None:
+def _trust_no_caller() -> None:
     """Keep gunicorn from believing SCRIPT_NAME, X-Forwarded-Proto and similar headers of local callers.
 
     gunicorn believes callers on 127.0.0.1 and on unix sockets. The configuration of this service forbids the same, but

@@ -60,7 +60,7 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
 """Ways to prove to be the operator."""
 OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}]
 """Security of the operator's routes."""
-OPERATOR: tuple[Errors, ...] = (LoginRequired, Forbidden)
+OPERATOR_ERRORS: tuple[Errors, ...] = (LoginRequired, Forbidden)
 """Errors of the operator's routes."""
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
 """Errors of a route about a job: it does not exist or has expired."""
@@ -81,18 +81,18 @@ COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
 HEADERS: dict[str, dict[str, Any]] = {
     "X-Request-ID": {"description": "The request's own, or a new one: it finds the request in the log.", "schema": TEXT},
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}},
-    "Location": {"description": "Where the job's status stands.", "schema": {"type": "string", "format": "uri-reference"}},
+    "Location": {"description": "Address of the job's status.", "schema": {"type": "string", "format": "uri-reference"}},
     "Idempotency-Replayed": {
-        "description": "Present where the Idempotency-Key has brought the job before.",
+        "description": "Present if an earlier request with this Idempotency-Key created the job.",
         "schema": {"type": "string", "enum": ["true"]},
     },
-    "ETag": {"description": "To ask by with If-None-Match.", "schema": TEXT},
+    "ETag": {"description": "Value for If-None-Match.", "schema": TEXT},
     "X-Tables": {
         "description": "With format=csv: how many tables the document has.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-Stripped-Lines": {
-        "description": "Of a format as a file: lines of running heads and feet that it leaves out.",
+        "description": "For a format as a file: lines of running heads and feet that it leaves out.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
@@ -145,7 +145,7 @@ class DescribedApp(OpenAPI):
     def generate_spec_json(self) -> None:
         """Generate the document, and correct what flask-openapi writes differently."""
         self.components_schemas |= _schemas(self._models())
-        self.components.headers = HEADERS  # type: ignore[assignment]  # written as it stands
+        self.components.headers = HEADERS  # type: ignore[assignment]  # written unchanged
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         for path in self.spec_json["paths"].values():
             for operation in path.values():
@@ -179,7 +179,7 @@ def responses(answers: Mapping[int, Body | Answer], *errors: Errors, counted: bo
 
 def answer(body: Body, description: str = "", *headers: str) -> Answer:
     """Return one response. ``headers`` names those of HEADERS that it may have, besides those of every response."""
-    return _answer(body, description or "What was asked for.", (*ALWAYS, *headers))
+    return _answer(body, description or "The requested content.", (*ALWAYS, *headers))
 
 
 def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
@@ -195,7 +195,7 @@ def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
     return found
 
 
-def too_long() -> Answer:
+def uri_too_long() -> Answer:
     """Return the response of the web server itself, as HTML, if the address is too long."""
     return _answer({"text/html": TEXT}, "The address is longer than 4 KiB: send the options in a form.", ())
 
@@ -212,12 +212,13 @@ def parameter(name: str, place: str, schema: Mapping[str, Any], description: str
 
 
 def _problem(kinds: list[Errors]) -> Answer:
-    told = "\n".join(f"- `{kind.code}`: {kind.message}" for kind in dict.fromkeys(kinds))
+    """Return the response of errors that share a status."""
+    sentences = "\n".join(f"- `{kind.code}`: {kind.message}" for kind in dict.fromkeys(kinds))
     headers = (
         *(("Retry-After",) if any(kind.retryable for kind in kinds) else ()),
         *(COUNTED if RateLimited in kinds else ()),
     )
-    return answer(ProblemBody, told, *headers)
+    return answer(ProblemBody, sentences, *headers)
 
 
 def _schema(body: type[BaseModel] | dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from document_parser.api.schemas import CURSOR
 from document_parser.errors import InvalidOption
 
-MOST_LOOKED_AT = 2000
+MAX_SCANNED_ENTRIES = 2000
 """Maximum number of entries that one request scans."""
 Shown = TypeVar("Shown")
 """An entry as it is shown to the caller."""
@@ -28,12 +28,12 @@ def page_of(
     cursor is malformed.
     """
     found: list[Shown] = []
-    before, looked_at = _score(cursor), 0
-    while len(found) < limit and looked_at < MOST_LOOKED_AT:
+    before, scanned = _parse_cursor(cursor), 0
+    while len(found) < limit and scanned < MAX_SCANNED_ENTRIES:
         names = newest(before, limit)
         shown = show([name for name, _ in names])
         for name, score in names:
-            before, looked_at = score, looked_at + 1
+            before, scanned = score, scanned + 1
             if name in shown:
                 found.append(shown[name])
             if len(found) == limit:
@@ -43,7 +43,7 @@ def page_of(
     return found, repr(before)
 
 
-def _score(cursor: str) -> float | None:
+def _parse_cursor(cursor: str) -> float | None:
     if not re.fullmatch(CURSOR, cursor):
-        raise InvalidOption.of({"field": "cursor", "problem": "unknown; send next_cursor of the answer before"})
+        raise InvalidOption.for_fields({"field": "cursor", "problem": "unknown; send next_cursor of the answer before"})
     return float(cursor) if cursor else None

@@ -67,7 +67,7 @@ class JobPath(BaseModel):
     """The path of a job."""
 
     job_id: str = Field(
-        description="The job_id that the upload was answered with. On the page /docs the example stands for the job sent last.",
+        description="The job_id in the response to the upload. On the page /docs the example means the job sent last.",
         json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
     )
 
@@ -94,7 +94,7 @@ class EventsHeader(BaseModel):
     last_event_id: str = Field(
         default="",
         alias="Last-Event-ID",
-        description="Go on after this event.",
+        description="Resume after this event.",
         json_schema_extra={"pattern": f"^{EVENT_ID}$"},
     )
 
@@ -105,7 +105,7 @@ class EventsQuery(_Query):
     last_event_id: str = Field(
         default="",
         pattern=f"^{EVENT_ID}$",
-        description="Go on after this event; the header Last-Event-ID goes first.",
+        description="Resume after this event; the header Last-Event-ID takes precedence.",
     )
 
 
@@ -113,14 +113,17 @@ class StatusQuery(_Query):
     """The query of a job's status."""
 
     wait: float = Field(
-        default=0, ge=0, le=60, description="Wait up to so many seconds for the job to end, and for pages that are read again."
+        default=0,
+        ge=0,
+        le=60,
+        description="Wait up to this many seconds for the job to end, and for pages that are read again.",
     )
 
 
 class ImageQuery(_Query):
     """The query of a page's image."""
 
-    revision: int = Field(default=0, ge=0, description="Of the page, as its image_url has it.")
+    revision: int = Field(default=0, ge=0, description="Revision of the page, as in its image_url.")
 
 
 class ResultQuery(_Query):
@@ -156,7 +159,7 @@ class DeliveriesQuery(_ListQuery):
     """The query of the list of webhook deliveries."""
 
     state: WebhookState | SkipJsonSchema[Literal[""]] = Field(
-        default="", description="Only deliveries in this state; failed ones stand in the order they were given up."
+        default="", description="Only deliveries in this state; failed ones are in the order in which they were given up."
     )
 
 
@@ -165,7 +168,7 @@ class Ping(_Strict):
 
     url: str = Field(
         min_length=1,
-        description="The receiver's address, under the rules of webhook_url: a private host stands in WEBHOOK_ALLOW_HOSTS.",
+        description="The receiver's address, under the rules of webhook_url: a private host must be in WEBHOOK_ALLOW_HOSTS.",
         json_schema_extra={"example": "http://127.0.0.1:8000/hooks/documents"},
     )
 
@@ -221,7 +224,7 @@ class Result(BaseModel):
     missing_pages: list[int] | None = Field(
         description="Pages that were not read when the job was cancelled; null if it was cancelled before it was opened."
     )
-    message: str = Field(description="What is missing of a cancelled job, else empty.")
+    message: str = Field(description="What is missing from a cancelled job, else empty.")
     failed_pages: list[int]
     stripped: int = Field(
         description="How many lines of running heads and feet the texts leave out, bare page numbers not counted."
@@ -290,10 +293,10 @@ class Rereading(BaseModel):
 
     job_id: str
     number: int
-    revision: int = Field(description="Of the result as it is until then.")
+    revision: int = Field(description="Revision of the result until then.")
     message: str
     status_url: str
-    events_url: str = Field(description="What happens from here on.")
+    events_url: str = Field(description="Address of the events from now on.")
 
 
 class Cancelled(BaseModel):

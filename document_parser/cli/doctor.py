@@ -42,7 +42,7 @@ def findings(*, deep: bool) -> Iterator[Finding]:
     """Yield the findings of all checks in order. Checks that need settings run only if the settings are valid."""
     from document_parser.cli.checks import machine
 
-    yield from machine.python()
+    yield from machine.check_python()
     complaints = list(bad_settings())
     yield from complaints or [Finding("settings", "ok", "every variable is valid")]
     if not complaints:
@@ -55,20 +55,20 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
     from document_parser.cli.checks import machine, parts
 
     return [
-        machine.folder,
-        machine.runtime_folder,
-        machine.memory,
-        machine.open_files,
-        machine.clock,
-        machine.reach,
-        parts.redis,
-        parts.storage,
-        parts.openers,
-        parts.cpu_engine,
-        machine.gpu,
-        partial(parts.model_servers, deep=deep),
-        parts.port,
-        machine.units,
+        machine.check_folder,
+        machine.check_runtime_folder,
+        machine.check_memory,
+        machine.check_open_files,
+        machine.check_clock,
+        machine.check_reach,
+        parts.check_redis,
+        parts.check_storage,
+        parts.check_openers,
+        parts.check_cpu_engine,
+        machine.check_gpu,
+        partial(parts.check_model_servers, deep=deep),
+        parts.check_port,
+        machine.check_units,
     ]
 
 

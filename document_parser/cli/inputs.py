@@ -39,18 +39,18 @@ class Input:
         return "stdin" if self.name == STDIN else Path(self.name).name
 
     @contextmanager
-    def local(self) -> Iterator[Path]:
+    def as_file(self) -> Iterator[Path]:
         """Yield the document as a file. Standard input and other pipes are copied to the disk meanwhile.
 
         Raises FileUnreadable.
         """
         if Path(self.name).is_file():
-            with _reading(), Path(self.name).open("rb") as file:
+            with _translate_read_errors(), Path(self.name).open("rb") as file:
                 file.read(1)
             yield Path(self.name)
             return
         with tempfile.NamedTemporaryFile(prefix="docparse-") as copy:
-            with _reading(), self._pipe() as pipe:
+            with _translate_read_errors(), self._pipe() as pipe:
                 shutil.copyfileobj(pipe, copy)
             copy.flush()
             yield Path(copy.name)
@@ -60,7 +60,7 @@ class Input:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _translate_read_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -80,41 +80,42 @@ class Found:
     left_out: list[str]
 
 
-def find(arguments: list[str]) -> Found:
+def find_documents(arguments: list[str]) -> Found:
     """Return the documents that a command line names. Raises UsageError if an argument names nothing."""
     one = Path(arguments[0])
     several = len(arguments) > 1 or not (arguments[0] == STDIN or (one.exists() and not one.is_dir()))
     found: dict[str, Input] = {}
     left_out: list[str] = []
     for argument in arguments:
-        for document in _meant_by(argument, left_out, named=len(arguments) > 1):
-            found.setdefault(_identity(document), document)
+        for document in _documents_of(argument, left_out, named=len(arguments) > 1):
+            found.setdefault(_identity_of(document), document)
     if not found:
         raise UsageError("There is no document in " + ", ".join(map(repr, arguments)) + ".")
     return Found(list(found.values()), several, left_out)
 
 
-def _identity(one: Input) -> str:
+def _identity_of(one: Input) -> str:
     return one.name if one.name == STDIN else os.path.realpath(one.name)
 
 
-def _meant_by(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
+def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterator[Input]:
+    """Yield the documents that one argument names. Raises UsageError if it names nothing."""
     path = Path(argument)
     if argument == STDIN:
         if sys.stdin.isatty():
             raise UsageError("- reads a document from standard input, and nothing is piped into it.")
         yield Input(STDIN, Path("stdin"))
     elif path.is_dir():
-        yield from _in_folder(path, Path(path.resolve().name) if named else Path(), left_out)
+        yield from _documents_in(path, Path(path.resolve().name) if named else Path(), left_out)
     elif path.exists() or not glob.has_magic(argument):
         if not path.exists():
             raise UsageError(f"There is no file or folder {argument!r}.")
         yield Input(argument, Path(path.name))
     else:
-        yield from _matching(argument, left_out)
+        yield from _documents_matching(argument, left_out)
 
 
-def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
+def _documents_matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
     """Yield what a quoted pattern matches.
 
     ``**`` descends into folders. The place keeps the folders from the first wildcard on.
@@ -128,7 +129,7 @@ def _matching(pattern: str, left_out: list[str]) -> Iterator[Input]:
         if match.is_file():
             yield Input(str(match), place)
         elif match.is_dir() and "**" not in pattern:
-            yield from _in_folder(match, place, left_out)
+            yield from _documents_in(match, place, left_out)
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -138,7 +139,7 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*parts[:wild])
 
 
-def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
+def _documents_in(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input]:
     """Yield the documents below a folder: files that are one by content or by name, and are not hidden.
 
     Other files are added to ``left_out``.
@@ -156,6 +157,7 @@ def _in_folder(folder: Path, place: Path, left_out: list[str]) -> Iterator[Input
 
 
 def _is_read(path: Path) -> bool:
+    """Return whether a file is of a supported format by its extension or content."""
     if path.suffix.lower() in _EXTENSIONS:
         return True
     try:

@@ -20,7 +20,7 @@ from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.local.result import ParseResult
 
 
-class Here:
+class LocalReader:
     """Read documents one after another. Engines stay loaded between them."""
 
     def __init__(
@@ -37,23 +37,23 @@ class Here:
         with asyncio.Runner() as self.runner:
             try:
                 for work in works:
-                    yield self._one(work)
+                    yield self._read_one(work)
             finally:
                 self.runner.run(self.reader.aclose())
 
-    def _one(self, work: Work) -> Outcome:
-        self.display.started(work.input.name)
+    def _read_one(self, work: Work) -> Outcome:
+        self.display.show_start(work.input.name)
         with (
             outcome_of(work) as outcome,
-            work.input.local() as path,
-            self.passwords.opening(work.input.name, partial(self._document, work, path)) as document,
+            work.input.as_file() as path,
+            self.passwords.open_with(work.input.name, partial(self._document, work, path)) as document,
         ):
             self._write(document, work, outcome)
-            outcome.read(document.progress.current_page, document.failed_pages, _warnings(document))
+            outcome.record_reading(document.progress.current_page, document.failed_pages, _warnings(document))
         return outcome
 
     def _document(self, work: Work, path: Path, password: str) -> ParseResult:
-        watch = partial(self.display.progressed, work.input.name)
+        watch = partial(self.display.show_progress, work.input.name)
         name = work.input.filename
         # Figures are written beside a file. A stream has no place for them, unless the result itself holds them.
         figures = True if work.target is not None else None
@@ -62,6 +62,7 @@ class Here:
         )
 
     def _write(self, document: ParseResult, work: Work, outcome: Outcome) -> None:
+        """Write a result to its file or to standard output, with its figures beside the file."""
         if self.options.output_format == "csv":
             self._write_tables(document, work, outcome)
             return

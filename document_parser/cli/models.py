@@ -33,7 +33,7 @@ NAMES: tuple[Name, ...] = ("deepseek", "nanonets")
 
 STOP_SECONDS = 30.0
 """Time in seconds that servers get to stop before they are killed."""
-PROBE_SECONDS = 2.0
+STARTUP_PROBE_SECONDS = 2.0
 """Deadline of a server's response while it starts, in seconds."""
 TICK_SECONDS = 0.2
 """Interval of checks in seconds."""
@@ -51,7 +51,7 @@ One chunk for each token costs the client twice the processor time. With 16 a lo
 
 
 @dataclass(frozen=True)
-class Served:
+class ServerProfile:
     """How a model is served.
 
     ``gpu_share`` is the share of the one GPU's memory that it may take, ``weights_mib`` the size of its weights alone.
@@ -62,8 +62,8 @@ class Served:
     weights_mib: int
 
 
-SERVED: dict[Name, Served] = {
-    "deepseek": Served(
+SERVER_PROFILES: dict[Name, ServerProfile] = {
+    "deepseek": ServerProfile(
         flags=(
             "--logits_processors",
             "vllm.model_executor.models.deepseek_ocr:NGramPerReqLogitsProcessor",
@@ -74,10 +74,10 @@ SERVED: dict[Name, Served] = {
         gpu_share=0.40,
         weights_mib=6_700,
     ),
-    "nanonets": Served(flags=(), gpu_share=0.50, weights_mib=7_500),
+    "nanonets": ServerProfile(flags=(), gpu_share=0.50, weights_mib=7_500),
 }
 """Flags and memory of each server."""
-WORKING_MIB = 3_000
+MIN_WORKING_MIB = 3_000
 """Minimum memory in MiB that a server needs beside the weights.
 
 Activations, graphs, and a cache for a few pages.
@@ -93,16 +93,16 @@ def command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
     address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
         raise ValueError(f"VLLM_{name.upper()}_URL names no host and port.")
-    served = SERVED[name]
+    profile = SERVER_PROFILES[name]
     # Bound to the one address that is used, because a model server has no authentication.
     host = "127.0.0.1" if address.hostname == "localhost" else address.hostname
-    shared = ("--host", host, "--gpu-memory-utilization", f"{served.gpu_share:.2f}", *STREAM_INTERVAL)
-    return [vllm, "serve", wanted.model, "--port", str(address.port), *served.flags, *shared]
+    shared = ("--host", host, "--gpu-memory-utilization", f"{profile.gpu_share:.2f}", *STREAM_INTERVAL)
+    return [vllm, "serve", wanted.model, "--port", str(address.port), *profile.flags, *shared]
 
 
 def needed_gpu_mib() -> int:
     """Return the memory of a GPU on which both servers start, in MiB, estimated from their weights."""
-    return math.ceil(max((served.weights_mib + WORKING_MIB) / served.gpu_share for served in SERVED.values()))
+    return math.ceil(max((profile.weights_mib + MIN_WORKING_MIB) / profile.gpu_share for profile in SERVER_PROFILES.values()))
 
 
 class Server:
@@ -128,14 +128,14 @@ class Server:
         self._reader.start()
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Return whether the process has ended."""
         return self.process.poll() is not None
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         """Return whether the server responds without a server error."""
         try:
-            return httpx.get(f"{self.url.rstrip('/')}/models", timeout=PROBE_SECONDS, trust_env=False).status_code < 500
+            return httpx.get(f"{self.url.rstrip('/')}/models", timeout=STARTUP_PROBE_SECONDS, trust_env=False).status_code < 500
         except httpx.HTTPError:
             return False
 
@@ -162,7 +162,7 @@ class Servers:
         self.running: list[Server] = []
         self.stopping = threading.Event()
 
-    def run(self) -> int:
+    def serve(self) -> int:
         """Run until a signal stops the servers (return 0) or one of them ends (return 1)."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
@@ -172,7 +172,7 @@ class Servers:
             while not self._over():
                 self.stopping.wait(TICK_SECONDS)
         finally:
-            lost = [server for server in self.running if server.ended]
+            lost = [server for server in self.running if server.has_ended]
             self._stop()
         for server in lost:
             _say(f"{server.name} ended with status {server.process.returncode}.")
@@ -188,18 +188,18 @@ class Servers:
         _say(f"{name} is started: {shlex.join(self.lines[name])}")
         server = Server(name, self.lines[name], self.urls[name], parent=os.getpid())
         self.running.append(server)
-        while not self._over() and not server.answers():
+        while not self._over() and not server.is_answering():
             self.stopping.wait(TICK_SECONDS)
         if not self._over():
             _say(f"{name} answers at {server.url}")
 
     def _over(self) -> bool:
-        return self.stopping.is_set() or any(server.ended for server in self.running)
+        return self.stopping.is_set() or any(server.has_ended for server in self.running)
 
     def _stop(self) -> None:
         deadline = time.monotonic() + STOP_SECONDS
         for server in self.running:
-            if not server.ended:
+            if not server.has_ended:
                 server.process.terminate()
         for server in self.running:
             server.wait(max(0.0, deadline - time.monotonic()))
@@ -226,7 +226,7 @@ def _start(settings: Settings, names: tuple[Name, ...], vllm: str) -> int:
     if program is None:
         _say(f"{vllm!r} is not installed. Install vLLM in a folder of its own and name it: --vllm /opt/vllm/bin/vllm")
         return NOT_STARTED
-    return Servers(settings, names, program).run()
+    return Servers(settings, names, program).serve()
 
 
 def _say(sentence: str) -> None:

@@ -15,7 +15,7 @@ from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.operator_access import create_link, operator_token
 from document_parser.settings.startup import settings_or_exit
 
-INSTALLED = "For the service that deploy/install.sh installs: docparse-admin"
+INSTALLED_COMMAND = "For the service that deploy/install.sh installs: docparse-admin"
 """Ending of messages: the command for a service installed by deploy/install.sh."""
 
 
@@ -23,7 +23,7 @@ def token(arguments: list[str] | None = None) -> int:
     """Print the token of this DATA_DIR, for programs that send it as 'Authorization: Bearer'."""
     parser = argparse.ArgumentParser(prog="docparse operator-token", description=token.__doc__)
     parse_arguments(parser, arguments)
-    return _print(operator_token, "operator-token")
+    return _print_secret(operator_token, "operator-token")
 
 
 def link(arguments: list[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def link(arguments: list[str] | None = None) -> int:
     def create(settings: Settings) -> str:
         return create_link(settings, given.url or f"http://{local_address(settings.api.api_host, settings.api.api_port)}/")
 
-    return _print(create, "operator-link")
+    return _print_secret(create, "operator-link")
 
 
 def _base_url(text: str) -> str:
@@ -48,7 +48,7 @@ def _base_url(text: str) -> str:
     return text
 
 
-def _print(make: Callable[[Settings], str], command: str) -> int:
+def _print_secret(make: Callable[[Settings], str], command: str) -> int:
     """Print what ``make`` returns. Return 1 if DATA_DIR does not exist or belongs to another user.
 
     A token made there would open nothing.
@@ -70,12 +70,12 @@ def _print(make: Callable[[Settings], str], command: str) -> int:
 def _no_service(settings: Settings, command: str) -> str:
     return (
         f"There is no {settings.data_dir}: no service of this DATA_DIR was started yet. Start it; or, where it runs, run this "
-        f"command in its folder and with its settings. {INSTALLED} {command}."
+        f"command in its folder and with its settings. {INSTALLED_COMMAND} {command}."
     )
 
 
 def _out_of_reach(settings: Settings, error: OSError, command: str) -> str:
     return (
         f"{settings.operator_token_file}: {error.strerror}. Run this command as the service's user "
-        f"(this is uid {os.getuid()}). {INSTALLED} {command}."
+        f"(this is uid {os.getuid()}). {INSTALLED_COMMAND} {command}."
     )

@@ -30,7 +30,7 @@ _NO_SERVER = (ServerUnreachable, UnexpectedAnswer, Forbidden, LoginRequired)
 _SERVER_BUSY = (RateLimited, QueueUnavailable, StorageUnavailable)
 SERVER_CODES = frozenset(kind.code for kind in (*_NO_SERVER, *_SERVER_BUSY))
 """Error codes that mean that the server cannot be used, or is too busy."""
-GIVES_UP_AT = _NO_SERVER
+FATAL_ERRORS = _NO_SERVER
 """Errors after which no further document is sent."""
 
 
@@ -65,12 +65,12 @@ class Outcome:
     error: dict[str, str] | None = None
     job_id: str | None = None
 
-    def read(self, pages: int, failed_pages: list[int], warnings: list[dict[str, Any]]) -> None:
+    def record_reading(self, pages: int, failed_pages: list[int], warnings: list[dict[str, Any]]) -> None:
         """Record what was read."""
         self.pages, self.failed_pages, self.warnings = pages, failed_pages, warnings
         self.status = "partial" if failed_pages else "complete"
 
-    def fail(self, error: DocumentParserError | OSError) -> None:
+    def record_failure(self, error: DocumentParserError | OSError) -> None:
         """Record why there is no result."""
         ours = error if isinstance(error, DocumentParserError) else OutputUnwritable(_unwritable(error))
         self.status, self.output, self.outputs = "failed", None, []
@@ -94,7 +94,7 @@ def outcome_of(work: Work) -> Iterator[Outcome]:
     except BrokenPipeError:
         raise
     except (DocumentParserError, OSError) as error:
-        outcome.fail(error)
+        outcome.record_failure(error)
     else:
         outcome.outputs = outcome.outputs or ([str(work.target)] if work.target else [])
         outcome.output = outcome.outputs[0] if outcome.outputs else None

@@ -17,9 +17,9 @@ from document_parser.models import FORMAT_FILES, OutputFormat
 
 STDOUT = "-"
 """Argument that means standard output."""
-TEXTS = ("markdown", "text")
+TEXT_FORMATS = ("markdown", "text")
 """Formats whose results are separated by a blank line on standard output."""
-LINKING = ("markdown", "html", "json")
+LINKING_FORMATS = ("markdown", "html", "json")
 """Formats that name the files of figures."""
 
 _BY_SUFFIX: dict[str, OutputFormat] = {
@@ -37,7 +37,7 @@ _BY_SUFFIX: dict[str, OutputFormat] = {
 
 def links_figures(fields: Mapping[str, Any]) -> bool:
     """Return whether results with these options name files of figures."""
-    return fields.get("figures", "placeholder") == "placeholder" and fields["output_format"] in LINKING
+    return fields.get("figures", "placeholder") == "placeholder" and fields["output_format"] in LINKING_FORMATS
 
 
 def figures_folder(target: Path) -> Path:
@@ -70,7 +70,7 @@ def check_table(table: int | None, output: str, output_format: OutputFormat) -> 
         raise UsageError("--table writes one table, and a ZIP file holds all: name a .csv file.")
 
 
-def plan(
+def plan_work(
     inputs: list[Input], output: str, output_format: OutputFormat, *, several: bool, table: int | None = None
 ) -> list[Work]:
     """Return the work on each document: which result goes where.
@@ -85,7 +85,7 @@ def plan(
     else:
         if Path(output).exists() and not Path(output).is_dir():
             raise UsageError(f"{output!r} is a file, and several results need a folder.")
-        targets = [Path(output) / place for place in places(inputs, _extension(output_format))]
+        targets = [Path(output) / place for place in result_places(inputs, _extension(output_format))]
     read = {Path(one.name).resolve() for one in inputs}
     for target in targets:
         if target.resolve() in read:
@@ -98,7 +98,7 @@ def _extension(output_format: OutputFormat) -> str:
     return "csv" if output_format == "csv" else FORMAT_FILES[output_format].extension
 
 
-def existing(work: Work) -> Path | None:
+def existing_result(work: Work) -> Path | None:
     """Return a result of this document that exists already; None if there is none."""
     if work.target is None or work.target.exists():
         return work.target
@@ -106,7 +106,7 @@ def existing(work: Work) -> Path | None:
     return others[0] if others else None
 
 
-def places(inputs: list[Input], extension: str) -> list[Path]:
+def result_places(inputs: list[Input], extension: str) -> list[Path]:
     """Return the place of each result in an output folder, no two the same.
 
     ``report.pdf`` becomes ``report.md``. Beside a ``report.png`` both keep their names: ``report.pdf.md``. Places that are
@@ -118,12 +118,12 @@ def places(inputs: list[Input], extension: str) -> list[Path]:
     found = []
     for one, place in zip(inputs, short, strict=True):
         wanted = place if often[place] == 1 else one.place.with_name(f"{one.place.name}.{extension}")
-        found.append(_free(wanted, extension, taken))
+        found.append(_free_place(wanted, extension, taken))
         taken.add(found[-1])
     return found
 
 
-def _free(wanted: Path, extension: str, taken: set[Path]) -> Path:
+def _free_place(wanted: Path, extension: str, taken: set[Path]) -> Path:
     stem, place, number = wanted.name.removesuffix(f".{extension}"), wanted, 2
     while place in taken:
         place = wanted.with_name(f"{stem}-{number}.{extension}")
@@ -135,14 +135,14 @@ class StandardOutput:
     """Write results to standard output one after another, with a blank line between texts."""
 
     def __init__(self, output_format: OutputFormat, display: Display) -> None:
-        self._between = b"\n" if output_format in TEXTS else b""
+        self._between = b"\n" if output_format in TEXT_FORMATS else b""
         self._display = display
         self._begun = False
 
     @contextmanager
     def next(self) -> Iterator[BinaryIO]:
         """Yield the stream for one result. Raises OSError."""
-        with self._display.paused():
+        with self._display.pause():
             if self._begun:
                 sys.stdout.buffer.write(self._between)
             self._begun = True

@@ -18,7 +18,7 @@ from document_parser.cli.inputs import Found, UsageError
 from document_parser.cli.outcome import INTERRUPTED, PIPE_CLOSED, Outcome, Tally, Work
 from document_parser.cli.outputs import StandardOutput
 from document_parser.cli.passwords import Passwords
-from document_parser.cli.progress import Display, display, left_out
+from document_parser.cli.progress import Display, describe_left_out, display
 from document_parser.models import AccuracyMode, FigureMode, LowQuality, Options, OutputFormat
 from document_parser.settings import cap_threads
 from document_parser.settings.arguments import parse_arguments, whole_number
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Read documents here or on a server. Return the exit status."""
     parser = _parser()
     given = parse_arguments(parser, arguments)
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupt)
     try:
         return _parse(given)
     except UsageError as error:
@@ -69,46 +69,49 @@ def main(arguments: list[str] | None = None) -> int:
         return PIPE_CLOSED
 
 
-def _as_interrupt(number: int, frame: object) -> None:
+def _raise_interrupt(number: int, frame: object) -> None:
     """End the command in order, as at Ctrl-C."""
     signal.raise_signal(signal.SIGINT)
 
 
 def _parse(given: argparse.Namespace) -> int:
-    found = inputs.find(given.files)
+    """Read all documents and return the exit status. Raises UsageError."""
+    found = inputs.find_documents(given.files)
     fields = _fields(given, several=found.several)
     works = _works(given, found, fields["output_format"])
     password = _password(given)
     # Before any thread starts, because reading in this process forks.
-    reads = _there(given, fields) if given.server else _here(fields)
+    reads = _remote_reader(given, fields) if given.server else _local_reader(fields)
     tally = Tally()
     with display(len(works), quiet=given.quiet) as shown:
         if found.left_out:
-            shown.tell(left_out(found.left_out))
+            shown.inform(describe_left_out(found.left_out))
         stdout = StandardOutput(fields["output_format"], shown)
         with closing(reads(works, Passwords(password, shown, quiet=given.quiet), shown, stdout)) as outcomes:
             for outcome in outcomes:
                 tally.add(outcome)
-                shown.finished(outcome)
+                shown.show_outcome(outcome)
                 if given.json:
-                    with shown.paused():
+                    with shown.pause():
                         print(outcome.line, flush=True)
-        shown.ended(tally)
+        shown.show_total(tally)
     return tally.exit_status
 
 
-def _here(fields: dict[str, Any]) -> Reads:
+def _local_reader(fields: dict[str, Any]) -> Reads:
+    """Return a function that reads documents in this process."""
     cap_threads()  # before anything numeric is imported
-    from document_parser.cli.local import Here
+    from document_parser.cli.local import LocalReader
     from document_parser.pipeline.local.reader import DocumentParser, make_options
 
     settings = settings_or_exit()
     options, reader = make_options(settings, fields), DocumentParser(settings)
-    return lambda works, passwords, shown, stdout: Here(reader, options, passwords, shown, stdout).read(works)
+    return lambda works, passwords, shown, stdout: LocalReader(reader, options, passwords, shown, stdout).read(works)
 
 
-def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
-    from document_parser.cli.remote import Stop, There
+def _remote_reader(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
+    """Return a function that has documents read by a server. Raises UsageError if its address is invalid."""
+    from document_parser.cli.remote import RemoteReader, Stop
     from document_parser.client import Client
 
     stop = Stop()
@@ -119,7 +122,7 @@ def _there(given: argparse.Namespace, fields: dict[str, Any]) -> Reads:
 
     def reads(works: list[Work], passwords: Passwords, shown: Display, stdout: StandardOutput) -> Outcomes:
         with client:
-            yield from There(client, stop, fields, passwords, shown, stdout).read(works, given.jobs)
+            yield from RemoteReader(client, stop, fields, passwords, shown, stdout).read(works, given.jobs)
 
     return reads
 
@@ -140,17 +143,18 @@ def _fields(given: argparse.Namespace, *, several: bool) -> dict[str, Any]:
 def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat) -> list[Work]:
     """Return what is read and where it goes. Raises UsageError."""
     outputs.check_table(given.table, given.output, output_format)
-    works = outputs.plan(found.documents, given.output, output_format, several=found.several, table=given.table)
+    works = outputs.plan_work(found.documents, given.output, output_format, several=found.several, table=given.table)
     if works[0].target is None:
         _check_standard_output(given, output_format, len(works))
-    existing = [path for work in works if (path := outputs.existing(work)) is not None]
+    existing = [path for work in works if (path := outputs.existing_result(work)) is not None]
     if existing and not (given.force or given.skip_existing):
         more = f" and {len(existing) - 1} more" if len(existing) > 1 else ""
         raise UsageError(f"{str(existing[0])!r}{more} exists. --force overwrites, --skip-existing reads what is missing.")
-    return [work for work in works if not (given.skip_existing and outputs.existing(work))]
+    return [work for work in works if not (given.skip_existing and outputs.existing_result(work))]
 
 
 def _check_standard_output(given: argparse.Namespace, output_format: OutputFormat, count: int) -> None:
+    """Refuse results that standard output cannot take. Raises UsageError."""
     if given.json:
         raise UsageError("--json uses standard output itself; -o says where the documents go.")
     if output_format == "csv" and count > 1:
@@ -160,6 +164,7 @@ def _check_standard_output(given: argparse.Namespace, output_format: OutputForma
 
 
 def _password(given: argparse.Namespace) -> str:
+    """Return the password given on the command line or in a file; empty if there is none. Raises UsageError."""
     if given.password_file is None:
         return given.password or ""
     try:

@@ -27,7 +27,7 @@ class Passwords:
         self._display = display
         self.asks = not given and not quiet and sys.stdin.isatty() and sys.stderr.isatty()
 
-    def opening(self, name: str, read: Callable[[str], _T]) -> _T:
+    def open_with(self, name: str, read: Callable[[str], _T]) -> _T:
         """Return what ``read`` returns with the password.
 
         Raises EncryptedDocument or WrongPassword if no password opens the document, and what ``read`` raises.
@@ -39,12 +39,12 @@ class Passwords:
             except (EncryptedDocument, WrongPassword) as error:
                 if not left:
                     raise
-                password = self._asked(name, error)
+                password = self._ask(name, error)
                 if not password:
                     raise
             left -= 1
 
-    def _asked(self, name: str, error: EncryptedDocument | WrongPassword) -> str:
+    def _ask(self, name: str, error: EncryptedDocument | WrongPassword) -> str:
         question = "Password" if isinstance(error, EncryptedDocument) else "That does not open it. Password"
-        with self._display.paused():
+        with self._display.pause():
             return getpass(f"{question} of {printable(name)}: ", sys.stderr)

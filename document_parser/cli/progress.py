@@ -30,25 +30,25 @@ NAMED_FILES = 5
 class Display:
     """Print what went wrong and nothing else. A context manager; several threads may call it."""
 
-    def started(self, name: str) -> None:
+    def show_start(self, name: str) -> None:
         """Show that a document was started."""
 
-    def progressed(self, name: str, progress: models.Progress) -> None:
+    def show_progress(self, name: str, progress: models.Progress) -> None:
         """Show how many pages of a document are finished."""
 
-    def finished(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome) -> None:
         """Show the outcome of a document."""
         if outcome.status != "complete":
-            self.say(summary(outcome))
+            self.say(describe_outcome(outcome))
 
-    def ended(self, tally: Tally) -> None:
+    def show_total(self, tally: Tally) -> None:
         """Show the outcome of all documents."""
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Show a line that is no error."""
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Leave the terminal to others during the block."""
         yield
 
@@ -66,7 +66,7 @@ class Display:
 class Lines(Display):
     """Print a line at the end of each document, and one now and then about a long one."""
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Print a line that is no error."""
         self.say(line)
 
@@ -74,23 +74,23 @@ class Lines(Display):
         self._said: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def started(self, name: str) -> None:
+    def show_start(self, name: str) -> None:
         """Remember when a document was started."""
         self._said[name] = time.monotonic()
 
-    def progressed(self, name: str, progress: models.Progress) -> None:
+    def show_progress(self, name: str, progress: models.Progress) -> None:
         """Print the number of finished pages if the last line is LINE_SECONDS ago."""
         with self._lock:
             if progress.total_pages and time.monotonic() - self._said[name] > LINE_SECONDS:
                 self._said[name] = time.monotonic()
                 self.say(f"{printable(name)}: {progress.current_page} of {progress.total_pages} pages")
 
-    def finished(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome) -> None:
         """Print the outcome of a document."""
         self._said.pop(outcome.file, None)
-        self.say(summary(outcome))
+        self.say(describe_outcome(outcome))
 
-    def ended(self, tally: Tally) -> None:
+    def show_total(self, tally: Tally) -> None:
         """Print the outcome of all documents if there are several."""
         if tally.total > 1:
             self.say(str(tally))
@@ -117,32 +117,32 @@ class Bars(Display):
         self._done, self._total = 0, total
         self._all = self._bars.add_task("all documents", total=total, count=f"0/{total}") if total > 1 else None
 
-    def started(self, name: str) -> None:
+    def show_start(self, name: str) -> None:
         """Add a bar for a document."""
         if name not in self._tasks:  # a document is started again with its password
             self._tasks[name] = self._bars.add_task(_short(printable(name)), total=None, count="")
 
-    def progressed(self, name: str, progress: models.Progress) -> None:
+    def show_progress(self, name: str, progress: models.Progress) -> None:
         """Move the bar of a document."""
         done, total = progress.current_page, progress.total_pages
         count = f"{done}/{total} pages" if total else "waiting"
         self._bars.update(self._tasks[name], completed=done, total=total, count=count)
 
-    def finished(self, outcome: Outcome) -> None:
+    def show_outcome(self, outcome: Outcome) -> None:
         """Remove the bar of a document and print its outcome."""
         if outcome.file in self._tasks:
             self._bars.remove_task(self._tasks.pop(outcome.file))
         self._done += 1
         if self._all is not None:
             self._bars.update(self._all, completed=self._done, count=f"{self._done}/{self._total}")
-        self.say(summary(outcome))
+        self.say(describe_outcome(outcome))
 
-    def ended(self, tally: Tally) -> None:
+    def show_total(self, tally: Tally) -> None:
         """Print the outcome of all documents if there are several."""
         if tally.total > 1:
             self.say(str(tally))
 
-    def tell(self, line: str) -> None:
+    def inform(self, line: str) -> None:
         """Print a line that is no error."""
         self.say(line)
 
@@ -151,7 +151,7 @@ class Bars(Display):
         self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Hide the bars during the block."""
         with self._pausing:
             self._bars.stop()
@@ -175,7 +175,7 @@ def display(total: int, *, quiet: bool) -> Display:
     return Bars(total) if sys.stderr.isatty() else Lines()
 
 
-def summary(outcome: Outcome) -> str:
+def describe_outcome(outcome: Outcome) -> str:
     """Return the outcome of a document in one line for people."""
     name = printable(outcome.file)
     if outcome.error is not None:
@@ -188,7 +188,7 @@ def summary(outcome: Outcome) -> str:
     return f"{name}{where}: {pages} in {outcome.seconds:.1f} s{failed}{tables}"
 
 
-def left_out(files: Sequence[str]) -> str:
+def describe_left_out(files: Sequence[str]) -> str:
     """Return one line for people that names the files of a folder that are not read."""
     named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
     more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""

@@ -13,7 +13,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from document_parser.cli.outcome import GIVES_UP_AT, Outcome, Work, outcome_of
+from document_parser.cli.outcome import FATAL_ERRORS, Outcome, Work, outcome_of
 from document_parser.cli.outputs import StandardOutput, figures_folder, links_figures
 from document_parser.cli.passwords import Passwords
 from document_parser.cli.progress import Display
@@ -32,7 +32,7 @@ Results are written in order, and a slow document must not block the others.
 """
 
 
-FIGURES_THERE = b"-figure-"
+FIGURE_NAME_PART = b"-figure-"
 """Part of the name of every figure's image."""
 
 LOCKED = (EncryptedDocument.code, WrongPassword.code)
@@ -85,7 +85,7 @@ class _Read(NamedTuple):
     """The result if it goes to standard output, else None."""
 
 
-class There:
+class RemoteReader:
     """Send documents to a server and write their results.
 
     ``given`` are the fields of the options as the server accepts them.
@@ -114,20 +114,20 @@ class There:
         with ThreadPoolExecutor(jobs, thread_name_prefix="docparse") as threads:
             try:
                 for work in works:
-                    pending.append((work, threads.submit(self._one, work, self._with_given)))
+                    pending.append((work, threads.submit(self._read_one, work, self._open_with_given)))
                     if len(pending) >= jobs * AHEAD:
-                        yield self._shown(*pending.popleft())
+                        yield self._write_outcome(*pending.popleft())
                 while pending:
-                    yield self._shown(*pending.popleft())
+                    yield self._write_outcome(*pending.popleft())
             finally:
                 for _, future in pending:
                     future.cancel()
                 self.stop.ask()
 
-    def _with_given(self, name: str, read: Callable[[str], JobStatus]) -> JobStatus:
+    def _open_with_given(self, name: str, read: Callable[[str], JobStatus]) -> JobStatus:
         return read(self.passwords.given)
 
-    def _shown(self, work: Work, future: Future[_Read]) -> Outcome:
+    def _write_outcome(self, work: Work, future: Future[_Read]) -> Outcome:
         """Return the outcome after writing its content.
 
         This runs in the main thread, so that a person can be asked for the password.
@@ -135,7 +135,7 @@ class There:
         read = future.result()
         locked = read.outcome.error is not None and read.outcome.error["code"] in LOCKED
         if locked and self.passwords.asks:
-            read = self._one(work, self.passwords.opening)
+            read = self._read_one(work, self.passwords.open_with)
         if read.content is not None:
             try:
                 with read.content as content, self.stdout.next() as out:
@@ -144,16 +144,17 @@ class There:
             except BrokenPipeError:
                 raise
             except OSError as error:
-                read.outcome.fail(error)
+                read.outcome.record_failure(error)
         return read.outcome
 
-    def _one(self, work: Work, opening: _Opening) -> _Read:
+    def _read_one(self, work: Work, opening: _Opening) -> _Read:
+        """Have one document read. Keep its content open if it goes to standard output."""
         with ExitStack() as stack:
             content = stack.enter_context(tempfile.TemporaryFile())
             with outcome_of(work) as outcome:
                 try:
                     self._process(work, outcome, work.target or content, opening)
-                except GIVES_UP_AT as error:
+                except FATAL_ERRORS as error:
                     self.given_up = error
                     raise
             if outcome.error is not None or work.target is not None:
@@ -162,12 +163,16 @@ class There:
             return _Read(outcome, content)
 
     def _process(self, work: Work, outcome: Outcome, to: Path | BinaryIO, opening: _Opening) -> None:
+        """Submit one document, wait for its job and download the result.
+
+        If an earlier document met one of FATAL_ERRORS, that error is raised at once.
+        """
         if self.given_up is not None:
             raise self.given_up
         self.stop.check()
         name = work.input.name
-        self.display.started(name)
-        with work.input.local() as path:
+        self.display.show_start(name)
+        with work.input.as_file() as path:
             status = opening(name, lambda password: self._job(work, path, outcome, password))
         pages = self.client.pages(status.job_id)
         if self.given["output_format"] == "csv":
@@ -180,16 +185,16 @@ class There:
                 to.parent.mkdir(parents=True, exist_ok=True)
             self.client.download(status.job_id, to)
         if isinstance(to, Path) and links_figures(self.given):
-            self._with_figures(status.job_id, to)
-        outcome.read(
+            self._save_figures(status.job_id, to)
+        outcome.record_reading(
             sum(page.state in ("done", "blank", "failed") for page in pages),
             [page.number for page in pages if page.state == "failed"],
             [{"page": page.number, "code": code} for page in pages for code in page.warnings],
         )
 
-    def _with_figures(self, job_id: str, target: Path) -> None:
+    def _save_figures(self, job_id: str, target: Path) -> None:
         """Fetch the figures that a result links, and write it again with links to them. Raises OSError."""
-        if FIGURES_THERE not in target.read_bytes():
+        if FIGURE_NAME_PART not in target.read_bytes():
             return
         document = self.client.result(job_id, "json").document
         names = [block.picture for page in document.pages for block in page.blocks if block.picture] if document else []
@@ -213,7 +218,7 @@ class There:
             job_id = self.client.submit(upload, filename=work.input.filename, password=password, **self.given)
         outcome.job_id = job_id
         try:
-            status = self.client.wait(job_id, lambda status: self._progressed(work, status))
+            status = self.client.wait(job_id, lambda status: self._report_progress(work, status))
         except (_Stopped, KeyboardInterrupt):
             with suppress(DocumentParserError, _Stopped):
                 self.client.cancel(job_id)
@@ -224,6 +229,6 @@ class There:
             raise JobEnded("The job was cancelled on the server.")
         return status
 
-    def _progressed(self, work: Work, status: JobStatus) -> None:
+    def _report_progress(self, work: Work, status: JobStatus) -> None:
         self.stop.check()
-        self.display.progressed(work.input.name, status.progress)
+        self.display.show_progress(work.input.name, status.progress)

@@ -14,7 +14,9 @@ from document_parser.text.table_archive import TableArchive, TableEntry
 
 ARCHIVE_SUFFIX = ".zip"
 """Extension of an output file that gets all tables."""
-HOW = "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."
+SEVERAL_TABLES_ADVICE = (
+    "Write them all with --format csv -o FOLDER/ or --format csv -o tables.zip, or choose one with --table N."
+)
 """Advice if one file was named for several tables."""
 
 
@@ -26,7 +28,7 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
     tables = TableArchive(archive)
     outcome.tables = len(tables.entries)
     if not isinstance(to, Path):
-        _copy(tables, _one(tables, work.table), to)
+        _copy(tables, _find_table(tables, work.table), to)
         return
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.suffix.lower() == ARCHIVE_SUFFIX:
@@ -36,7 +38,7 @@ def write_tables(archive: BinaryIO, to: Path | BinaryIO, work: Work, outcome: Ou
     elif work.in_folder and work.table is None and len(tables.entries) > 1:
         outcome.outputs = [str(path) for path in _write_each(tables, to)]
     else:
-        entry = _one(tables, work.table)
+        entry = _find_table(tables, work.table)
         with atomic_write(to) as out:
             _copy(tables, entry, out)
         if work.in_folder:
@@ -52,14 +54,15 @@ def table_files(target: Path) -> list[Path]:
     return sorted(path for path in target.parent.glob("*.csv") if pattern.fullmatch(path.name))
 
 
-def _one(tables: TableArchive, number: int | None) -> TableEntry | None:
+def _find_table(tables: TableArchive, number: int | None) -> TableEntry | None:
     try:
         return tables.entry(number)
     except SeveralTables as error:
-        raise SeveralTables(f"{error.message} {HOW}", **error.details) from None
+        raise SeveralTables(f"{error.message} {SEVERAL_TABLES_ADVICE}", **error.details) from None
 
 
 def _write_each(tables: TableArchive, target: Path) -> list[Path]:
+    """Write each table to a file of its own beside ``target`` and return the files."""
     written = []
     for entry in tables.entries:
         path = target.with_name(f"{target.stem}-{entry.file}")
@@ -73,7 +76,7 @@ def _write_each(tables: TableArchive, target: Path) -> list[Path]:
 def _remove_others(target: Path, written: set[Path]) -> None:
     """Remove files in a folder that an earlier run has left for this document.
 
-    The command has asked for permission before, see ``outputs.existing``.
+    The command has asked for permission before, see ``outputs.existing_result``.
     """
     for path in {target, *table_files(target)} - written:
         path.unlink(missing_ok=True)

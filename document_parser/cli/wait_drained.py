@@ -10,7 +10,7 @@ import time
 from document_parser.settings.startup import settings_or_exit
 from document_parser.supervisor.supervisor import keeper_lock
 
-TICK_SECONDS = 0.1
+CHECK_SECONDS = 0.1
 """Interval of checks in seconds."""
 
 
@@ -18,7 +18,7 @@ def main() -> None:
     """Return when the supervisor and all processes below it have ended. The caller sets the deadline."""
     lock = keeper_lock(settings_or_exit())
     while lock.holder() is not None:
-        time.sleep(TICK_SECONDS)
+        time.sleep(CHECK_SECONDS)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import sys
 from document_parser.settings import Settings
 from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.secrets import (
-    kept_webhook_secrets,
     new_webhook_secret,
+    read_webhook_secrets,
     retire_webhook_secrets,
     rotate_webhook_secret,
     webhook_secret_file,
@@ -18,7 +18,7 @@ from document_parser.settings.secrets import (
 )
 from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
-INSTALLED = "For the service that deploy/install.sh installs: docparse-admin webhook-secret."
+INSTALLED_SENTENCE = "For the service that deploy/install.sh installs: docparse-admin webhook-secret."
 """Ending of messages: the command for a service installed by deploy/install.sh."""
 
 
@@ -31,9 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
     settings = settings_or_exit()
     os.umask(PRIVATE_UMASK)
     if settings.webhooks.secret and (options.rotate or options.retire or options.create):
-        return _refuse(_by_hand(settings, rotate=options.rotate))
+        return _refuse(_manual_change(settings, rotate=options.rotate))
     try:
-        secrets = webhook_secrets(settings) if options.create else settings.webhooks.secrets or kept_webhook_secrets(settings)
+        secrets = webhook_secrets(settings) if options.create else settings.webhooks.secrets or read_webhook_secrets(settings)
         if not secrets:
             return _refuse(_none_yet(settings))
         if options.rotate or options.retire:
@@ -69,18 +69,18 @@ def _none_yet(settings: Settings) -> str:
     return (
         f"No secret was made yet: there is no {webhook_secret_file(settings)}. The service makes it when it starts. "
         "Start it, or make one now with --create, or set WEBHOOK_SECRET. Where the service runs already, its DATA_DIR "
-        f"is another: run this command in its folder and with its settings. {INSTALLED}"
+        f"is another: run this command in its folder and with its settings. {INSTALLED_SENTENCE}"
     )
 
 
 def _out_of_reach(settings: Settings, error: OSError) -> str:
     return (
         f"{webhook_secret_file(settings)}: {error.strerror}. Run this command as the service's user "
-        f"(this is uid {os.getuid()}). {INSTALLED}"
+        f"(this is uid {os.getuid()}). {INSTALLED_SENTENCE}"
     )
 
 
-def _by_hand(settings: Settings, *, rotate: bool) -> str:
+def _manual_change(settings: Settings, *, rotate: bool) -> str:
     """Return what the operator must write, if the operator keeps the secrets."""
     secrets = webhook_secrets(settings)
     secrets = (new_webhook_secret(), *secrets) if rotate else secrets[:1]

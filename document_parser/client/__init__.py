@@ -29,7 +29,7 @@ from document_parser.client.models import (
     PageView,
     Rereading,
     Result,
-    model,
+    parse_body,
 )
 from document_parser.client.transport import CHUNK_BYTES, Service
 from document_parser.errors import UnexpectedAnswer
@@ -49,11 +49,11 @@ from document_parser.models import (
 
 __all__ = ["Client", "JobList", "PageEntry", "PageView", "Result", "error_of"]
 
-LONGEST_WAIT_SECONDS = 30.0
+MAX_WAIT_SECONDS = 30.0
 """Longest wait of one status request, in seconds."""
-WATCHED_WAIT_SECONDS = 1.0
+PROGRESS_WAIT_SECONDS = 1.0
 """Interval of status requests with progress, in seconds. The server answers earlier only at a job's end."""
-AT_ONCE_SECONDS = 0.3
+IMMEDIATE_SECONDS = 0.3
 """A response faster than this, in seconds, means that the server did not wait."""
 
 
@@ -105,16 +105,18 @@ class Client:
                 filename = filename or Path(document).name
                 stream: BinaryIO = stack.enter_context(Path(document).open("rb"))
             else:
-                stream = document if document.seekable() else stack.enter_context(_spooled(document))
+                stream = document if document.seekable() else stack.enter_context(_copy_to_disk(document))
             fields = {name: value for name, value in {**options, "password": password}.items() if value not in (None, "")}
             files = {"file": (filename or "document", stream, "application/octet-stream")}
             key = {IDEMPOTENCY_KEY: idempotency_key or str(uuid.uuid4())}
-            return model(Accepted, self._service.ask("POST", "/v1/process/async", data=fields, files=files, headers=key)).job_id
+            return parse_body(
+                Accepted, self._service.ask("POST", "/v1/process/async", data=fields, files=files, headers=key)
+            ).job_id
 
     def status(self, job_id: str, wait: float = 0) -> JobStatus:
         """Return a job's status once it is at rest or after ``wait`` seconds, at most 60. A busy server may answer earlier."""
         timeout = httpx.Timeout(self._timeout, read=self._timeout + wait)
-        return model(JobStatus, self._service.ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
+        return parse_body(JobStatus, self._service.ask("GET", f"{_job(job_id)}/status", params={"wait": wait}, timeout=timeout))
 
     def wait(
         self, job_id: str, on_progress: Callable[[JobStatus], None] | None = None, timeout: float | None = None
@@ -125,7 +127,7 @@ class Client:
         goes on.
         """
         deadline = time.monotonic() + timeout if timeout is not None else float("inf")
-        longest = WATCHED_WAIT_SECONDS if on_progress else LONGEST_WAIT_SECONDS
+        longest = PROGRESS_WAIT_SECONDS if on_progress else MAX_WAIT_SECONDS
         while True:
             asked = time.monotonic()
             status = self.status(job_id, wait=max(0.0, min(longest, deadline - asked)))
@@ -135,9 +137,9 @@ class Client:
                 return status
             if time.monotonic() >= deadline:
                 raise TimeoutError(f"The job has not ended after {timeout} seconds.")
-            if time.monotonic() - asked < AT_ONCE_SECONDS:
+            if time.monotonic() - asked < IMMEDIATE_SECONDS:
                 # The server answered at once, because all of its threads that may wait are taken.
-                self._pause(WATCHED_WAIT_SECONDS)
+                self._pause(PROGRESS_WAIT_SECONDS)
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
         """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.
@@ -149,7 +151,7 @@ class Client:
             raise ValueError("A zip archive comes as a file: use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
-        return model(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
+        return parse_body(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))
 
     def download(
         self,
@@ -200,11 +202,11 @@ class Client:
 
     def pages(self, job_id: str) -> list[PageEntry]:
         """Return all pages of a job in ascending order; empty until the document has been opened."""
-        return model(Pages, self._service.ask("GET", f"{_job(job_id)}/pages")).pages
+        return parse_body(Pages, self._service.ask("GET", f"{_job(job_id)}/pages")).pages
 
     def page(self, job_id: str, number: int) -> PageView:
         """Return one page, also while the job runs."""
-        return model(PageView, self._service.ask("GET", f"{_job(job_id)}/pages/{number}"))
+        return parse_body(PageView, self._service.ask("GET", f"{_job(job_id)}/pages/{number}"))
 
     def retry_page(
         self,
@@ -222,24 +224,24 @@ class Client:
         """
         given = {"engine": engine, "accuracy_mode": accuracy_mode, "on_low_quality": on_low_quality, "password": password}
         body = {name: value for name, value in given.items() if value}
-        return model(Rereading, self._service.ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
+        return parse_body(Rereading, self._service.ask("POST", f"{_job(job_id)}/pages/{number}/retry", json=body))
 
     def deliveries(self, limit: int = 50, cursor: str = "", state: WebhookState | Literal[""] = "") -> DeliveryList:
         """Return webhooks and the state of their delivery, newest first. For the operator, as are the methods below."""
         query = {"limit": limit, "cursor": cursor, "state": state}
-        return model(DeliveryList, self._service.ask_as_operator("GET", "/v1/webhooks/deliveries", params=query))
+        return parse_body(DeliveryList, self._service.ask_as_operator("GET", "/v1/webhooks/deliveries", params=query))
 
     def replay_webhook(self, job_id: str) -> Delivery:
         """Deliver a job's newest webhook again. For the operator."""
-        return model(Delivery, self._service.ask_as_operator("POST", f"{_job(job_id)}/webhook/replay"))
+        return parse_body(Delivery, self._service.ask_as_operator("POST", f"{_job(job_id)}/webhook/replay"))
 
     def replay_failed_webhooks(self) -> Replayed:
         """Deliver again all webhooks whose delivery was given up. For the operator."""
-        return model(Replayed, self._service.ask_as_operator("POST", "/v1/webhooks/deliveries/replay"))
+        return parse_body(Replayed, self._service.ask_as_operator("POST", "/v1/webhooks/deliveries/replay"))
 
     def ping_webhook(self, url: str) -> Pinged:
         """Post a signed ping to a receiver and return the outcome. For the operator."""
-        return model(Pinged, self._service.ask_as_operator("POST", "/v1/webhooks/ping", json={"url": url}))
+        return parse_body(Pinged, self._service.ask_as_operator("POST", "/v1/webhooks/ping", json={"url": url}))
 
     def figure(self, job_id: str, name: str) -> bytes:
         """Return the JPEG of a figure. ``name`` is the ``picture`` of its block."""
@@ -248,7 +250,7 @@ class Client:
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
         """Return jobs, newest first. For the operator."""
         query = {"limit": limit, "cursor": cursor, "status": status}
-        return model(JobList, self._service.ask_as_operator("GET", "/v1/jobs", params=query))
+        return parse_body(JobList, self._service.ask_as_operator("GET", "/v1/jobs", params=query))
 
     def cancel(self, job_id: str) -> None:
         """End a job. Its finished pages are kept."""
@@ -274,7 +276,7 @@ def _job(job_id: str) -> str:
 
 
 @contextmanager
-def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
+def _copy_to_disk(stream: BinaryIO) -> Iterator[BinaryIO]:
     """Copy a stream to the disk, so that it can be sent again from its start."""
     with tempfile.TemporaryFile() as copy:
         shutil.copyfileobj(stream, copy, CHUNK_BYTES)

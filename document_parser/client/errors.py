@@ -21,7 +21,7 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 """Request header that makes a repeated submission return the same job."""
 
 
-class AskAgain(Exception):
+class RetryLater(Exception):
     """The server may answer better after ``seconds``. ``error`` is raised if the caller does not retry."""
 
     def __init__(self, error: DocumentParserError, seconds: float = 0.0) -> None:
@@ -30,17 +30,17 @@ class AskAgain(Exception):
         self.seconds = seconds
 
 
-def repeatable(request: httpx.Request) -> bool:
+def is_repeatable(request: httpx.Request) -> bool:
     """Return whether a request may be sent twice: it only reads, or it has an Idempotency-Key."""
     return request.method == "GET" or IDEMPOTENCY_KEY in request.headers
 
 
 def error_of(problem: JobError) -> DocumentParserError:
     """Return the error of a failed job as an instance of its own class."""
-    return _made(problem.code, problem.message, problem.details)
+    return _build_error(problem.code, problem.message, problem.details)
 
 
-def _made(code: str, message: str, details: dict[str, Any]) -> DocumentParserError:
+def _build_error(code: str, message: str, details: dict[str, Any]) -> DocumentParserError:
     kind = error_class(code)
     error = kind(message) if kind else UnexpectedAnswer(f"{code}: {message}")
     error.details = details
@@ -59,20 +59,20 @@ class _Problem(BaseModel):
     request_id: str = ""
 
 
-def refusal(answer: httpx.Response) -> Exception:
-    """Return the server's error, or AskAgain around it if a retry may help."""
+def error_from_response(answer: httpx.Response) -> Exception:
+    """Return the server's error, or RetryLater around it if a retry may help."""
     try:
         problem = _Problem.model_validate_json(answer.content)
     except ValidationError:
         error: DocumentParserError = UnexpectedAnswer(status=answer.status_code)
     else:
         details = {**problem.error.details, "request_id": problem.request_id}
-        error = _made(problem.error.code, problem.error.message, details)
+        error = _build_error(problem.error.code, problem.error.message, details)
     # A format that is being written is ready soon; wait() is for a job that is still being read.
     being_written = isinstance(error, JobNotComplete) and "format" in error.details
-    gateway = isinstance(error, UnexpectedAnswer) and answer.status_code in GATEWAY and repeatable(answer.request)
+    gateway = isinstance(error, UnexpectedAnswer) and answer.status_code in GATEWAY and is_repeatable(answer.request)
     if answer.status_code in BUSY or being_written or gateway:
-        return AskAgain(error, _retry_after(answer))
+        return RetryLater(error, _retry_after(answer))
     return error
 
 

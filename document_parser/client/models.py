@@ -107,7 +107,7 @@ class Rereading(BaseModel):
     revision: int
 
 
-def model(kind: type[_Model], body: bytes) -> _Model:
+def parse_body(kind: type[_Model], body: bytes) -> _Model:
     """Parse a response body as ``kind``. Raises UnexpectedAnswer if the body has another shape."""
     try:
         return kind.model_validate_json(body)

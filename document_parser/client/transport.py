@@ -12,20 +12,20 @@ import httpx
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from document_parser.client.errors import AskAgain, refusal, repeatable
+from document_parser.client.errors import RetryLater, error_from_response, is_repeatable
 from document_parser.errors import ServerUnreachable
 from document_parser.settings import load_settings
-from document_parser.settings.operator_access import kept_operator_token
+from document_parser.settings.operator_access import read_operator_token
 
 FIRST_PAUSE_SECONDS = 0.5
 """Pause before the first retry, in seconds; it doubles at each retry."""
-LONGEST_PAUSE_SECONDS = 8.0
+MAX_PAUSE_SECONDS = 8.0
 """Longest pause between retries, in seconds, if the server does not ask for a longer one."""
 CHUNK_BYTES = 1 << 16
 """Size of the pieces in which files are copied, in bytes."""
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Errors after which the request has certainly not reached the server."""
-LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+CONNECTION_LOST = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """Errors of a connection that existed. It is unknown how much of the request the server has processed."""
 
 _T = TypeVar("_T")
@@ -45,14 +45,14 @@ class Service:
         self._operator = not token and is_on_this_machine(address)
         self._patience = patience
         self._pause = pause
-        self._met = False
+        self._has_answered = False
 
     def ask(self, method: str, path: str, **request: Any) -> bytes:
         """Return the body of a successful response.
 
         Raises the server's error, ServerUnreachable, or UnexpectedAnswer.
         """
-        return self._patiently(lambda: self._once(method, path, httpx.Response.read, **request))
+        return self._with_retries(lambda: self._attempt(method, path, httpx.Response.read, **request))
 
     def ask_as_operator(self, method: str, path: str, **request: Any) -> bytes:
         """Return the body of a successful response to an operator's request.
@@ -60,7 +60,7 @@ class Service:
         Without a token of its own the client sends that of this machine's service, and only to that service. Raises as
         ``ask``.
         """
-        token = kept_operator_token(load_settings()) if self._operator else ""
+        token = read_operator_token(load_settings()) if self._operator else ""
         return self.ask(method, path, headers={"Authorization": f"Bearer {token}"} if token else None, **request)
 
     def fetch(self, path: str, query: dict[str, Any], out: BinaryIO, accept: str = "*/*") -> str:
@@ -76,35 +76,36 @@ class Service:
                 out.write(chunk)
             return str(answer.headers.get("Content-Type", "")).partition(";")[0].strip()
 
-        return self._patiently(lambda: self._once("GET", path, write, params=query, headers={"Accept": accept}))
+        return self._with_retries(lambda: self._attempt("GET", path, write, params=query, headers={"Accept": accept}))
 
-    def _patiently(self, attempt: Callable[[], _T]) -> _T:
+    def _with_retries(self, attempt: Callable[[], _T]) -> _T:
+        """Call ``attempt`` until it returns or raises another error than RetryLater, or the patience ends."""
         until, pause = time.monotonic() + self._patience, FIRST_PAUSE_SECONDS
         while True:
             try:
                 return attempt()
-            except AskAgain as again:
+            except RetryLater as again:
                 seconds = max(pause, again.seconds)
                 if time.monotonic() + seconds > until:
                     raise again.error from again.__cause__
             self._pause(seconds)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
-    def _once(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
-        """Return what ``take`` makes of a successful response. Raises AskAgain if a retry does no harm."""
+    def _attempt(self, method: str, path: str, take: Callable[[httpx.Response], _T], **request: Any) -> _T:
+        """Return what ``take`` makes of a successful response. Raises RetryLater if a retry does no harm."""
         try:
             with self._http.stream(method, path, **request) as answer:
-                self._met = True
+                self._has_answered = True
                 if answer.is_success:
                     return take(answer)
                 answer.read()
         except httpx.RequestError as error:
             unreachable = ServerUnreachable(reason=type(error).__name__)
-            there = self._met or isinstance(error, LOST)
-            if there and (repeatable(error.request) or isinstance(error, NOT_SENT)):
-                raise AskAgain(unreachable) from error
+            there = self._has_answered or isinstance(error, CONNECTION_LOST)
+            if there and (is_repeatable(error.request) or isinstance(error, NOT_SENT)):
+                raise RetryLater(unreachable) from error
             raise unreachable from error
-        raise refusal(answer)
+        raise error_from_response(answer)
 
     def close(self) -> None:
         """Close the connections."""

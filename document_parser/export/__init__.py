@@ -1,4 +1,4 @@
-"""From pages to files. A writer gets the document without its pages, and the pages one by one, and writes as it goes."""
+"""Write documents as files in the output formats. A writer gets the document without its pages, and the pages one by one."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ _WRITERS: dict[OutputFormat, Writer] = {
     "text": write_text,
     "zip": write_bundle,
 }
+"""The writer of every output format."""
 FORMATS: dict[OutputFormat, ExportFormat] = {
     name: ExportFormat(name, *FORMAT_FILES[name], write) for name, write in _WRITERS.items()
 }
+"""Every output format by its name."""

@@ -1,4 +1,4 @@
-"""What every export format shares: the writer's interface, and which blocks of a page are shown."""
+"""What the export formats share: the writer's interface, clean text, captions, list items, and the line between pages."""
 
 from __future__ import annotations
 
@@ -14,21 +14,31 @@ from document_parser.text.spans import Look, Run, cut, runs_of, safe_link, strip
 
 
 class Writer(Protocol):
-    """Writes UTF-8 or a ZIP archive. The document comes without pages; the pages come once, in order."""
+    """A function that writes a document as UTF-8 or as a ZIP archive.
+
+    The document comes without pages; the pages come once, in ascending order. The errors of the pages, the output and the
+    figures pass through.
+    """
 
     def __call__(
         self, document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = ..., /
-    ) -> None: ...
+    ) -> None:
+        """Write the document to ``out``."""
 
 
 FURNITURE = frozenset({"page_header", "page_footer", "page_number"})
+"""Kinds of blocks in the margins of a page, which ``headers_footers=strip`` leaves out."""
 
-# Characters that no format can show; XML and HTML forbid most of them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no format can show; XML and HTML forbid most of them."""
 _FIGURE_LABEL = re.compile(r"\s*(?:fig|abb|scheme|chart)", re.IGNORECASE)
+"""The first word of the caption of a figure."""
 _TABLE_LABEL = re.compile(r"\s*tab", re.IGNORECASE)
+"""The first word of the caption of a table."""
 _ITEM = re.compile(r"(?P<number>\d{1,9})(?P<stop>[.)])\s+(?P<rest>\S.*)", re.DOTALL)
+"""A list item with a number."""
 _BULLET = re.compile(r"[•◦▪‣∙●○■□·*+–—-]\s+")
+"""The bullet of a list item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,66 +52,74 @@ class ExportFormat:
 
 
 def clean(text: str) -> str:
-    """Text with plain line ends and without control characters."""
-    return _cleaned(text).strip()
+    """Return a text with plain line ends and without control characters, white space at both ends removed."""
+    return _clean_characters(text).strip()
 
 
-def _cleaned(text: str) -> str:
+def _clean_characters(text: str) -> str:
+    """Return a text with plain line ends, without control characters, and with spaces for tabs."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n").replace("\t", " "))
 
 
 def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
-    """What ``clean`` makes of a text, with its emphasis and links; of the links those that may be followed."""
+    """Return a text cleaned as by ``clean``, as runs with its emphasis and those of its links that are safe to follow."""
     runs = [
-        Run(_cleaned(run.text), _safe(run.look)) for run in runs_of(text.replace("\r\n", "\r"), _over_line_ends(text, spans))
+        Run(_clean_characters(run.text), _with_safe_link(run.look))
+        for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))
     ]
     return stripped(runs)
 
 
-def _over_line_ends(text: str, spans: Sequence[Span]) -> Sequence[Span]:
-    """The spans of a text whose line ends have become one character each."""
+def _shift_spans(text: str, spans: Sequence[Span]) -> Sequence[Span]:
+    """Return the spans of a text whose CRLF line ends have become one character each."""
     if "\r\n" not in text or not spans:
         return spans
-    return [span.model_copy(update={"start": _before(text, span.start), "end": _before(text, span.end)}) for span in spans]
+    return [span.model_copy(update={"start": _shift(text, span.start), "end": _shift(text, span.end)}) for span in spans]
 
 
-def _before(text: str, place: int) -> int:
+def _shift(text: str, place: int) -> int:
+    """Return where a place of the text is after its CRLF line ends have become one character each."""
     return place - text.count("\r\n", 0, place)
 
 
-def _safe(look: Look) -> Look:
+def _with_safe_link(look: Look) -> Look:
+    """Return the look of a run without a link that is not safe to follow."""
     return look._replace(link=safe_link(look.link)) if look.link else look
 
 
-def shown(page: Page, options: Options) -> list[Block]:
-    """The blocks of a page that a reader shall see, in reading order."""
+def shown_blocks(page: Page, options: Options) -> list[Block]:
+    """Return the blocks of a page that the options show, in reading order."""
     kept = options.headers_footers == "keep"
     return [block for block in page.blocks if kept or block.kind not in FURNITURE]
 
 
 class Captioned(NamedTuple):
-    """A block and, for a table or figure, the text of its caption; of a caption, whether such a block has it."""
+    """A block and, for a table or figure, the text of its caption.
+
+    ``owned`` is True for a caption whose table or figure shows its text.
+    """
 
     block: Block
     caption: str = ""
     owned: bool = False
 
 
-def captioned(blocks: list[Block], *, with_figures: bool = True) -> Iterator[Captioned]:
-    """Blocks in order, those with a caption before or after them together with its text.
+def with_caption_texts(blocks: list[Block], *, with_figures: bool = True) -> Iterator[Captioned]:
+    """Yield the blocks in order, each table and figure with the text of its caption.
 
-    Without its figure, the caption of one stands by itself.
+    With ``with_figures`` False, the captions of figures are blocks of their own.
     """
-    found = {index: owner for index, owner in owners(blocks).items() if with_figures or blocks[owner].kind != "figure"}
+    found = {index: owner for index, owner in caption_owners(blocks).items() if with_figures or blocks[owner].kind != "figure"}
     texts = {owner: clean(blocks[index].text) for index, owner in found.items()}
     for index, block in enumerate(blocks):
         yield Captioned(block, texts.get(index, ""), index in found)
 
 
-def owners(blocks: Sequence[Block]) -> dict[int, int]:
-    """Place of a caption to the place of its table or figure: the neighbour its label allows, first below, then above.
+def caption_owners(blocks: Sequence[Block]) -> dict[int, int]:
+    """Return the index of the table or figure of each caption, by the index of the caption.
 
-    What stands in a page's margins comes between no two neighbours.
+    It is the neighbour that the caption's label allows, first the one below, then the one above. Blocks in a page's margins do
+    not count as neighbours.
     """
     places = [place for place, block in enumerate(blocks) if block.kind not in FURNITURE]
     found: dict[int, int] = {}
@@ -109,20 +127,21 @@ def owners(blocks: Sequence[Block]) -> dict[int, int]:
         if blocks[place].kind != "caption":
             continue
         for neighbour in [*places[at + 1 : at + 2], *places[max(0, at - 1) : at]]:
-            if _fits(blocks[place].text, blocks[neighbour]) and neighbour not in found.values():
+            if _is_possible_caption_of(blocks[place].text, blocks[neighbour]) and neighbour not in found.values():
                 found[place] = neighbour
                 break
     return found
 
 
-def _fits(caption: str, block: Block) -> bool:
+def _is_possible_caption_of(caption: str, block: Block) -> bool:
+    """Return whether a caption may belong to a block: to a table or figure that its label does not exclude."""
     if block.kind == "table":
         return _FIGURE_LABEL.match(caption) is None
     return block.kind == "figure" and _TABLE_LABEL.match(caption) is None
 
 
 class Item(NamedTuple):
-    """A list item: its number and the stop behind it, or None and nothing for a bullet. ``runs`` are what its text is of."""
+    """A list item: its number and the stop behind it, or None and an empty text for a bullet. ``runs`` form its text."""
 
     number: int | None
     stop: str
@@ -131,7 +150,7 @@ class Item(NamedTuple):
 
 
 def item_of(block: Block) -> Item:
-    """What a list item says, its own marker taken apart."""
+    """Return the text of a list item without its marker, and the marker's number and stop."""
     runs = clean_runs(block.text, block.spans)
     text = text_of(runs)
     match = _ITEM.match(text)
@@ -142,13 +161,13 @@ def item_of(block: Block) -> Item:
     return Item(None, "", text[rest:], cut(runs, rest))
 
 
-def separator(options: Options, page: Page) -> str:
-    """The line before a page; empty where none is asked for."""
+def separator_line(options: Options, page: Page) -> str:
+    """Return the line before a page; empty if the options have none."""
     return options.page_separator.replace("{page}", str(page.number))
 
 
-def separating_line(options: Options) -> re.Pattern[str] | None:
-    """What a line looks like that programs take for the one between pages, whatever its number; None if none is asked for."""
+def separator_pattern(options: Options) -> re.Pattern[str] | None:
+    """Return a pattern of the lines that programs take for the line between pages, with any number; None if there is none."""
     if not options.page_separator.strip():
         return None
     number = r"[0-9]+".join(re.escape(part) for part in options.page_separator.strip().split("{page}"))
@@ -156,11 +175,11 @@ def separating_line(options: Options) -> re.Pattern[str] | None:
 
 
 NOT_OPENED = "the job was cancelled before the document was opened: how many pages it has is not known"
-"""Said in place of the content if not even the number of pages is known, which is 0 in the document then."""
+"""The message in place of the content if the number of pages is not known, which is 0 in the document then."""
 
 
-def failure(page: Page) -> str:
-    """Why a page is missing."""
+def describe_failure(page: Page) -> str:
+    """Return the message in place of a page that could not be read or was not read."""
     if page.error is not None and page.error.code == PageNotRead.code:
         return f"page {page.number} was not read: the job was cancelled"
     return f"page {page.number} could not be read: {page.error.code if page.error else 'PAGE_UNREADABLE'}"

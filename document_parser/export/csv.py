@@ -1,7 +1,9 @@
-"""Tables as CSV (RFC 4180): an archive with a file per table, or a JSON list of them all.
+"""Write tables as CSV: an archive with a file for each table, or a JSON list of all tables.
 
-Cells that a spreadsheet would run as a formula (``=…``, ``@…``, or a signed text with a call in it) get an apostrophe in
-front; numbers with a sign stay as they are. The JSON, HTML and Markdown of a document have every cell unchanged.
+Cells that a spreadsheet would run as a formula (``=…``, ``@…``, or a signed text with a call in it) get an apostrophe in front;
+numbers with a sign stay as they are. The JSON, HTML and Markdown of a document have every cell unchanged.
+
+Source: RFC 4180.
 """
 
 from __future__ import annotations
@@ -16,19 +18,19 @@ from typing import IO
 
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.export.flow import flow
-from document_parser.export.grid import header_rows, rows_of
+from document_parser.export.grid import count_header_rows, rows_of
 from document_parser.models import Document, Options, Page, Table
 from document_parser.text.table_archive import CsvTable, write_archive
 
 _RUNS_AS_FORMULA = re.compile(r"[\s\ufeff\u200b]*(?:[=@＝＠]|[+\-−＋－].*[(|!（｜！])", re.DOTALL)
-"""What spreadsheets skip in front of a formula counts as nothing: white space (tab, line ends and no-break space among it) and
-a byte order mark. Some of them take full-width signs for ASCII ones."""
+"""A cell that a spreadsheet runs as a formula. White space (tab, line ends and no-break space are part of it) and a byte order
+mark in front of a formula are skipped, as spreadsheets do. Some of them take full-width signs for ASCII ones."""
 
 
 def write_csv(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
-    """Write the archive that ``table_archive`` reads."""
+    """Write the ZIP archive that ``text.table_archive`` reads, with a CSV file for each table."""
     del document, figures
     write_archive(tables_of(pages, options), out)
 
@@ -49,20 +51,21 @@ def write_tables(
 
 
 def tables_of(pages: Iterable[Page], options: Options) -> Iterator[CsvTable]:
-    """All tables in reading order. The lines of one are read before the next is asked for."""
+    """Yield all tables in reading order. The lines of a table must be read before the next table is taken."""
     for piece in flow(pages, options):
         if piece.parts is not None and any(table.cells for table in piece.parts):
-            header = any(header_rows(table) for table in islice(piece.parts, 1))
+            header = any(count_header_rows(table) for table in islice(piece.parts, 1))
             yield CsvTable(piece.page.number, piece.caption, header, csv_lines(piece.parts))
 
 
 def csv_lines(parts: Iterable[Table]) -> Iterator[str]:
-    """One table as CSV, row by row. A cell with spans stands in its first place, the places it covers are empty."""
+    """Yield one table as CSV, row by row. A cell with spans fills its first place; the other places it covers are empty."""
     for row in rows_of(parts):
         text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\r\n").writerow([_guarded(cell) for cell in row])
+        csv.writer(text, lineterminator="\r\n").writerow([_escape_formula(cell) for cell in row])
         yield text.getvalue()
 
 
-def _guarded(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
+    """Return the text of a cell with an apostrophe in front if a spreadsheet would run it as a formula."""
     return f"'{cell}" if _RUNS_AS_FORMULA.match(cell) else cell

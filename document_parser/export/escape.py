@@ -1,7 +1,8 @@
-"""Text of a document as Markdown that shows exactly this text: escaped where it must be, and only there.
+"""Escape text for Markdown so that exactly this text is shown; only what must be escaped is.
 
-Formulas between dollar signs stay as they are, but for what could be HTML or a link to a viewer. The rules follow CommonMark
-0.31 and GitHub's extensions (tables, strikethrough, footnotes, formulas).
+Formulas between dollar signs stay as they are, except for what could be HTML or a link to a viewer.
+
+Source: CommonMark 0.31 and GitHub's extensions (tables, strikethrough, footnotes, formulas).
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 import re
 
 _FORMULA = r"\$\$(?=\S).+?\$\$|\$(?=[^\s$])[^$\n]*?(?<=[^\s\\])\$(?![\d$])"
+"""A formula with its dollar signs, or a pair of dollar signs that looks like one."""
 _MATHEMATICAL = re.compile(r"[\\^_={}<>]|^\$[^\s$]{1,12}\$$")
+"""What shows that a text between single dollar signs is a formula."""
 _MARKUP = re.compile(
     r"""
     <(?=[A-Za-z/!?])
@@ -21,6 +24,7 @@ _MARKUP = re.compile(
 """In a formula: HTML or a link to viewers that do not know formulas; commands with which KaTeX and MathJax make links, load
 pictures and extensions, and set attributes."""
 _MONEY = re.compile(r"^\$[\d.,]+(?:[kKmM]|bn)?\$$")
+"""An amount between two dollar signs, which is no formula."""
 _TOKEN = re.compile(
     rf"""
     (?P<formula>{_FORMULA})
@@ -35,6 +39,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
+"""What has a meaning in the middle of a line."""
 _LINE_START = re.compile(
     r"""
     (?P<number>\d{1,9})(?P<stop>[.)])(?=\s|$)    # an ordered item: the stop is escaped
@@ -48,116 +53,129 @@ _LINE_START = re.compile(
     """,
     re.VERBOSE,
 )
+"""What has a meaning at the start of a line."""
 
 
-def paragraph(text: str) -> str:
-    """A paragraph, a list item's text or a caption. Line breaks are kept as Markdown's hard breaks."""
-    return escape_paragraph_markup(inline(text))
+def escape_paragraph(text: str) -> str:
+    """Return the text of a paragraph, a list item or a caption escaped, with Markdown's hard line breaks."""
+    return escape_paragraph_markup(escape_inline(text))
 
 
 def escape_paragraph_markup(written: str) -> str:
-    """The lines of a paragraph whose Markdown is written already, so that none begins as something else."""
+    """Return the lines of a paragraph in Markdown, escaped so that none starts as another kind of block.
+
+    Line breaks become Markdown's hard breaks; empty lines are removed.
+    """
     lines = [line.strip() for line in written.split("\n")]
-    return "  \n".join(_LINE_START.sub(_at_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line)
+    return "  \n".join(
+        _LINE_START.sub(_escape_start, line, count=1) if _LINE_START.match(line) else line for line in lines if line
+    )
 
 
-def means_something(line: str) -> bool:
-    """Whether a line of text begins as one of a list, a heading, a rule or the like does."""
+def is_block_start(line: str) -> bool:
+    """Return whether a line of text starts like a list item, a heading, a rule or another kind of block."""
     return _LINE_START.match(line.strip()) is not None
 
 
-def heading(text: str) -> str:
-    """The text of a heading, on one line; a closing run of # stays part of it."""
-    return escape_heading_markup(inline(text))
+def escape_heading(text: str) -> str:
+    """Return the text of a heading escaped, on one line; a closing run of # stays part of it."""
+    return escape_heading_markup(escape_inline(text))
 
 
 def escape_heading_markup(written: str) -> str:
-    """The same of a text whose Markdown is written already."""
+    """Return the Markdown of a heading on one line, with a closing run of # escaped."""
     return re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(written.split()))
 
 
-def cell(text: str) -> str:
-    """The text of a cell of a pipe table."""
-    return escape_cell_markup(inline(text))
+def escape_cell(text: str) -> str:
+    """Return the text of a cell of a pipe table escaped, on one line."""
+    return escape_cell_markup(escape_inline(text))
 
 
 def escape_cell_markup(written: str) -> str:
-    """The same of a text whose Markdown is written already."""
+    """Return the Markdown of a cell of a pipe table on one line, with | escaped."""
     return " ".join(written.split()).replace("|", "\\|")
 
 
-def label(text: str) -> str:
-    """Alternative text of a picture."""
-    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", inline(" ".join(text.split())))
+def escape_label(text: str) -> str:
+    """Return a text escaped for the alternative text of an image."""
+    return re.sub(r"(?<!\\)([\[\]])", r"\\\1", escape_inline(" ".join(text.split())))
 
 
-def inline(text: str) -> str:
-    """Text that does not begin a line, or whose beginning means nothing."""
-    return _TOKEN.sub(_token, text)
+def escape_inline(text: str) -> str:
+    """Return a text escaped for a place that does not start a line, or whose start has no meaning."""
+    return _TOKEN.sub(_escape_token, text)
 
 
-def characters(text: str) -> list[str]:
-    """What each character of a text becomes beside marks of emphasis and links: nothing that could pair with such a mark
-    stays as it is. A formula is written at its first character, the others of it become nothing.
+def escape_characters(text: str) -> list[str]:
+    """Return what each character of a text becomes beside marks of emphasis and links.
+
+    Nothing that could pair with such a mark stays as it is. A formula is written at its first character; its other characters
+    become empty.
     """
     written = list(text)
     for match in _TOKEN.finditer(text):
         start, end = match.span()
         if match["formula"] and _is_formula(match[0]):
-            written[start:end] = [_formula(match[0]), *[""] * (end - start - 1)]
+            written[start:end] = [_escape_formula(match[0]), *[""] * (end - start - 1)]
         elif match["formula"]:
-            written[start:end] = ["\\$", *characters(text[start + 1 : end - 1]), "\\$"]
+            written[start:end] = ["\\$", *escape_characters(text[start + 1 : end - 1]), "\\$"]
         elif not (match["run"] and match[0][0] == "_" and _is_intraword(match)):
             written[start:end] = [f"\\{character}" for character in match[0]]
     return ["\\\\" if character == "\\" else character for character in written]
 
 
 def _is_intraword(match: re.Match[str]) -> bool:
+    """Return whether a run of marks is inside a word."""
     return match.string[: match.start()][-1:].isalnum() and match.string[match.end() :][:1].isalnum()
 
 
-def formula_ranges(text: str) -> list[tuple[int, int]]:
-    """From where to where the formulas of a text stand."""
+def find_formula_ranges(text: str) -> list[tuple[int, int]]:
+    """Return the start and end of each formula in a text."""
     return [match.span() for match in _TOKEN.finditer(text) if match["formula"] and _is_formula(match[0])]
 
 
-def formulas(text: str) -> list[str]:
-    """The formulas in a text, with their dollar signs."""
+def find_formulas(text: str) -> list[str]:
+    """Return the formulas in a text, with their dollar signs."""
     return [match["formula"] for match in _TOKEN.finditer(text) if match["formula"] and _is_formula(match["formula"])]
 
 
-def _at_start(match: re.Match[str]) -> str:
+def _escape_start(match: re.Match[str]) -> str:
+    """Return the start of a line escaped; of a number its stop is escaped."""
     return f"{match['number']}\\{match['stop']}" if match["number"] else f"\\{match[0]}"
 
 
-def _token(match: re.Match[str]) -> str:
+def _escape_token(match: re.Match[str]) -> str:
+    """Return a token escaped if it has a meaning."""
     if match["formula"]:
-        return _formula(match[0])
-    if match["run"] and not _pairs(match):
+        return _escape_formula(match[0])
+    if match["run"] and not _is_paired(match):
         return match[0]
     return "".join(f"\\{character}" for character in match[0])
 
 
-def _formula(text: str) -> str:
-    """A formula as it is; a pair of dollar signs that is none loses its meaning by a backslash."""
+def _escape_formula(text: str) -> str:
+    """Return a formula as it is; a pair of dollar signs that is none is escaped."""
     if _is_formula(text):
-        return without_markup(" ".join(text.split("\n")))
-    return "\\$" + inline(text[1:-1]) + "\\$"
+        return remove_formula_markup(" ".join(text.split("\n")))
+    return "\\$" + escape_inline(text[1:-1]) + "\\$"
 
 
-def without_markup(formula: str) -> str:
-    """A formula that brings no HTML, link or picture into a page, shown as before: ``<`` as a command, the name of a command as
-    text.
+def remove_formula_markup(formula: str) -> str:
+    """Return a formula that brings no HTML, link or picture into a page and is shown as before.
+
+    A ``<`` becomes a command, and the backslash of an unsafe command a visible one.
     """
     return _MARKUP.sub(lambda match: {"<": r"\lt ", "": " "}.get(match[0], r"\backslash "), formula)
 
 
 def _is_formula(text: str) -> bool:
+    """Return whether a text between dollar signs is a formula."""
     return _MONEY.match(text) is None and (text.startswith("$$") or _MATHEMATICAL.search(text) is not None)
 
 
-def _pairs(match: re.Match[str]) -> bool:
-    """Whether a run of marks could open or close something: text beside it, and another run to pair with."""
+def _is_paired(match: re.Match[str]) -> bool:
+    """Return whether a run of marks could open or close something: text is beside it, and another run pairs with it."""
     text, mark = match.string, match[0][0]
     before = text[match.start() - 1] if match.start() else " "
     after = text[match.end()] if match.end() < len(text) else " "

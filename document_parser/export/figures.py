@@ -1,4 +1,4 @@
-"""Where the pictures of figures are, and how a result shows them."""
+"""The pictures of figures, and how a result shows them: as links, embedded, or not at all."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 from document_parser.models import Block, Options
 
-MOST_EMBEDDED_BYTES = 2 << 20
-"""A larger picture is linked, not embedded."""
-MOST_EMBEDDED_IN_ALL = 32 << 20
-"""Beyond so many bytes of pictures in one result the rest is linked."""
+MAX_EMBEDDED_BYTES = 2 << 20
+"""Bytes of an embedded picture at most; a larger one is linked."""
+MAX_TOTAL_EMBEDDED_BYTES = 32 << 20
+"""Bytes of all embedded pictures of one result at most, before base64; the others are linked."""
 
 
-def _missing(name: str) -> bytes | None:
+def _load_nothing(name: str) -> bytes | None:
+    """Return no picture for any name."""
     del name
     return None
 
@@ -24,37 +25,43 @@ def _missing(name: str) -> bytes | None:
 class Figures:
     """The pictures of a document.
 
-    ``load`` gives the JPEG of a name, None where it is not there. ``folder`` is where results link to, as a path relative to
-    themselves; None where the pictures lie nowhere that could be linked.
+    ``load`` returns the JPEG of a name, None if it is not there; that of a worker raises StorageUnavailable. ``folder`` is the
+    folder that results link to, as a path relative to themselves; None if there is no place to link to.
     """
 
-    load: Callable[[str], bytes | None] = _missing
+    load: Callable[[str], bytes | None] = _load_nothing
     folder: str | None = None
 
 
 NO_FIGURES = Figures()
+"""A document without pictures."""
 
 
-class Shown:
-    """How one result shows its figures. Keeps count of what it has embedded."""
+class ShownFigures:
+    """How one result shows its figures. It counts the bytes that it has embedded."""
 
     def __init__(self, options: Options, figures: Figures) -> None:
+        """Start with nothing embedded."""
         self._mode = options.figures
         self._figures = figures
-        self._left = MOST_EMBEDDED_IN_ALL
+        self._bytes_left = MAX_TOTAL_EMBEDDED_BYTES
 
     @property
-    def at_all(self) -> bool:
+    def are_shown(self) -> bool:
+        """Return whether the result shows figures."""
         return self._mode != "none"
 
-    def address(self, block: Block) -> str | None:
-        """What an image of this figure refers to: its picture as a data URI, or a link; None where there is no picture."""
+    def address_of(self, block: Block) -> str | None:
+        """Return the address of a figure's picture: a data URI, or a link. None if there is no picture.
+
+        The errors of ``Figures.load`` pass through.
+        """
         if block.picture is None:
             return None
         if self._mode == "embed":
             data = self._figures.load(block.picture)
-            if data is not None and len(data) <= min(MOST_EMBEDDED_BYTES, self._left):
-                self._left -= len(data)
+            if data is not None and len(data) <= min(MAX_EMBEDDED_BYTES, self._bytes_left):
+                self._bytes_left -= len(data)
                 return "data:image/jpeg;base64," + base64.b64encode(data).decode()
         if self._figures.folder is None:
             return None

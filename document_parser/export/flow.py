@@ -1,7 +1,7 @@
-"""The document as one flow of pieces: what goes on over the end of a page is put together, at the place where it begins.
+"""Turn the pages of a document into one flow of pieces, with what goes on over the end of a page joined where it begins.
 
-Everything that stands between its parts, a running head or a footnote, comes after it. A table may go on for hundreds of
-pages: its parts wait on disk, so that memory stays flat.
+All that is between the parts of a block, a running head or a footnote, comes after it. A table may go on for hundreds of pages:
+its parts wait on disk, so that memory stays flat.
 """
 
 from __future__ import annotations
@@ -12,41 +12,47 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
 
-from document_parser.export.base import captioned, shown
+from document_parser.export.base import shown_blocks, with_caption_texts
 from document_parser.models import Block, Options, Page, Table
 from document_parser.text.spans import Run, cut, runs_of, spans_of, text_of, tidied
 
-_IN_MEMORY = 1 << 16
+MAX_BYTES_IN_MEMORY = 1 << 16
+"""Bytes of a table's parts that are kept in memory before they go to disk."""
 
 
 class Parts:
-    """The parts of one table, as often as they are asked for. Parts after the first come without their repeated header."""
+    """The parts of one table, which can be read several times. Parts after the first come without their repeated header."""
 
     def __init__(self, first: Table) -> None:
+        """Start with the first part."""
         self._first = first
         self._rest: IO[bytes] | None = None
 
     def add(self, table: Table) -> None:
+        """Add a part. Raises OSError if the disk is full."""
         if self._rest is None:
-            self._rest = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
+            self._rest = tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by close()
         self._rest.write(table.model_dump_json().encode() + b"\n")
 
     def __iter__(self) -> Iterator[Table]:
+        """Yield the parts in order."""
         yield self._first
         if self._rest is not None:
             self._rest.seek(0)
             yield from map(Table.model_validate_json, self._rest)
 
     def close(self) -> None:
+        """Delete the parts."""
         if self._rest is not None:
             self._rest.close()
 
 
 @dataclass(slots=True)
 class Piece:
-    """One thing to write; ``block`` is None where a page begins. ``page`` has its number, status and error.
+    """One thing to write; ``block`` is None at the beginning of a page.
 
-    ``caption`` is that of a table or figure, ``owned`` says of a caption that such a block has it. ``parts`` are a table's.
+    ``page`` has only its number, status and error. ``caption`` is the text of the caption of a table or figure, ``owned`` is
+    True for a caption whose table or figure shows its text. ``parts`` are those of a table.
     """
 
     page: Page
@@ -57,7 +63,7 @@ class Piece:
 
 
 def flow(pages: Iterable[Page], options: Options) -> Iterator[Piece]:
-    """All there is to write, in order. The parts of a table may be read until the next piece is asked for."""
+    """Yield all that is written, in order. The parts of a table must be read before the next piece is taken."""
     joiner = _Joiner()
     for page in pages:
         for piece in _pieces(page, options):
@@ -66,26 +72,29 @@ def flow(pages: Iterable[Page], options: Options) -> Iterator[Piece]:
 
 
 def _pieces(page: Page, options: Options) -> Iterator[Piece]:
+    """Yield the pieces of one page."""
     head = Page(number=page.number, status=page.status, error=page.error)
     yield Piece(head)
     if page.status == "failed":
         return
-    for block, caption, owned in captioned(shown(page, options), with_figures=options.figures != "none"):
+    for block, caption, owned in with_caption_texts(shown_blocks(page, options), with_figures=options.figures != "none"):
         parts = Parts(block.table) if block.kind == "table" and block.table else None
         yield Piece(head, block, caption, owned, parts)
 
 
 class _Joiner:
-    """Holds back what goes on, and all that comes before its end."""
+    """Join blocks that go on over the end of a page; all pieces before their end are held back."""
 
     def __init__(self) -> None:
+        """Start without pieces."""
         self._open: Piece | None = None
         self._held: list[Piece] = []
 
     def take(self, piece: Piece) -> Iterator[Piece]:
+        """Take a piece, and yield the pieces that are ready."""
         block = piece.block
         if self._open is not None and block is not None and block.continues is not None:
-            self._open = _with(self._open, block)
+            self._open = _append(self._open, block)
             if block.continued_on is None:
                 yield from self.end()
         elif self._open is not None:
@@ -96,7 +105,7 @@ class _Joiner:
             yield piece
 
     def end(self) -> Iterator[Piece]:
-        """What is held, in order."""
+        """Yield the pieces held back, in order."""
         pieces = [self._open, *self._held] if self._open else self._held
         self._open, self._held = None, []
         for piece in pieces:
@@ -107,13 +116,13 @@ class _Joiner:
                     yield piece
 
 
-def _with(piece: Piece, block: Block) -> Piece:
-    """The piece, longer by the block that carries it on."""
+def _append(piece: Piece, block: Block) -> Piece:
+    """Return the piece, extended by the block that continues it."""
     mark = block.continues
     assert piece.block is not None
     assert mark is not None
     if piece.parts is not None and block.table is not None:
-        piece.parts.add(_rest(block.table, mark.repeated_rows))
+        piece.parts.add(_without_header(block.table, mark.repeated_rows))
         return piece
     begun, rest = runs_of(piece.block.text, piece.block.spans), runs_of(block.text, block.spans)
     kept = cut(begun, 0, len(piece.block.text) - mark.cut)
@@ -123,8 +132,8 @@ def _with(piece: Piece, block: Block) -> Piece:
     return piece
 
 
-def _rest(table: Table, repeated: int) -> Table:
-    """The rows below the repeated header; none of them is a header."""
+def _without_header(table: Table, repeated: int) -> Table:
+    """Return the rows of a table below the repeated header; none of them is a header."""
     cells = [
         cell.model_copy(update={"row": cell.row - repeated, "header": False}) for cell in table.cells if cell.row >= repeated
     ]

@@ -1,6 +1,6 @@
-"""Runs of text as Markdown: emphasis and links that every reader of CommonMark sees as such, all else as plain text.
+"""Write runs of text as Markdown, with emphasis and links that every reader of CommonMark shows, and all else as plain text.
 
-What could not be seen, as emphasis that ends inside a word or within a formula, is left out.
+Emphasis that could not be seen is left out, for example if it ends inside a word or within a formula.
 """
 
 from __future__ import annotations
@@ -16,77 +16,83 @@ from document_parser.models import Span
 from document_parser.text.spans import PAGE_LINK, Range, Run, is_inside_word, names_itself, ranges, spans_of, text_of
 
 
-def paragraph(runs: Sequence[Run]) -> str:
-    """A paragraph, a list item's text or a caption; see ``escape.paragraph``."""
-    return escape.escape_paragraph_markup(_written(runs))
+def format_paragraph(runs: Sequence[Run]) -> str:
+    """Return a paragraph, a list item's text or a caption as Markdown, with hard line breaks."""
+    return escape.escape_paragraph_markup(_format(runs))
 
 
-def heading(runs: Sequence[Run]) -> str:
-    """The text of a heading, on one line."""
-    return escape.escape_heading_markup(_written(_on_one_line(runs)))
+def format_heading(runs: Sequence[Run]) -> str:
+    """Return the text of a heading as Markdown, on one line."""
+    return escape.escape_heading_markup(_format(_on_one_line(runs)))
 
 
-def cell(runs: Sequence[Run]) -> str:
-    """The text of a cell of a pipe table."""
-    return escape.escape_cell_markup(_written(_on_one_line(runs)))
+def format_cell(runs: Sequence[Run]) -> str:
+    """Return the text of a cell of a pipe table as Markdown."""
+    return escape.escape_cell_markup(_format(_on_one_line(runs)))
 
 
 def _on_one_line(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs with spaces for line breaks."""
     return [Run(run.text.replace("\n", " "), run.look) for run in runs]
 
 
-def _written(runs: Sequence[Run]) -> str:
+def _format(runs: Sequence[Run]) -> str:
+    """Return runs as escaped Markdown with their marks."""
     text, spans = text_of(runs), spans_of(runs)
     marks = _Marks(text, spans) if spans else None
-    return marks.written() if marks and marks.found else escape.inline(text)
+    return marks.format() if marks and marks.found else escape.escape_inline(text)
 
 
 class _Marks:
-    """The marks to be put into a text: links, bold within and around them, italic within and around those."""
+    """The marks of a text: links, bold within and around them, italic within and around those."""
 
     def __init__(self, text: str, spans: Sequence[Span]) -> None:
+        """Find the marks that can be shown."""
         self._text = text
-        self._formulas = escape.formula_ranges(text)
-        self.links = [link for link in _links(text, spans) if not self._cuts_formula(link)]
-        self.bold = list(self._emphasis(ranges(text, spans, lambda span: span.bold), self.links))
-        italic = self._emphasis(ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
+        self._formulas = escape.find_formula_ranges(text)
+        self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
+        self.bold = list(self._find_emphasis(ranges(text, spans, lambda span: span.bold), self.links))
+        italic = self._find_emphasis(ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
         starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
         self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
         self.found = bool(self.links or self.bold or self.italic)
 
     def _cuts_formula(self, one: Range) -> bool:
+        """Return whether a range begins or ends within a formula."""
         for place in one[:2]:
             number = bisect_left(self._formulas, (place,)) - 1
             if number >= 0 and place < self._formulas[number][1]:
                 return True
         return False
 
-    def _emphasis(self, found: Sequence[Range], outer: Sequence[Range]) -> Iterator[Range]:
-        """The parts of ranges between the ends of those around them, as far as marks at their ends have a meaning."""
+    def _find_emphasis(self, found: Sequence[Range], outer: Sequence[Range]) -> Iterator[Range]:
+        """Yield the parts of ranges between the ends of those around them, if marks at their ends have a meaning."""
         places = sorted({place for one in outer for place in one[:2]})
         for one in found:
             within = places[bisect_right(places, one.start) : bisect_left(places, one.end)]
             for start, end in pairwise([one.start, *within, one.end]):
-                part = self._seen(start, end)
+                part = self._shorten(start, end)
                 if part and not self._cuts_formula(part):
                     yield part
 
-    def _seen(self, start: int, end: int) -> Range | None:
+    def _shorten(self, start: int, end: int) -> Range | None:
+        """Return the range shortened to a start and end at which marks have a meaning; None if there is none."""
         text = self._text
-        while start < end and not text[start].isalnum() and not self._at_white(start - 1, text[start]):
+        while start < end and not text[start].isalnum() and not self._is_beside_white(start - 1, text[start]):
             start += 1
-        while start < end and not text[end - 1].isalnum() and not self._at_white(end, text[end - 1]):
+        while start < end and not text[end - 1].isalnum() and not self._is_beside_white(end, text[end - 1]):
             end -= 1
         if start == end or is_inside_word(text, start) or is_inside_word(text, end):
             return None
         return Range(start, end)
 
-    def _at_white(self, beyond: int, inner: str) -> bool:
-        """Whether a mark beside punctuation has white on its other side, as it must."""
+    def _is_beside_white(self, beyond: int, inner: str) -> bool:
+        """Return whether a mark beside punctuation has white on its other side, as it must."""
         return not inner.isspace() and (not 0 <= beyond < len(self._text) or self._text[beyond].isspace())
 
-    def written(self) -> str:
-        shown = escape.characters(self._text)
+    def format(self) -> str:
+        """Return the text escaped, with its marks."""
+        shown = escape.escape_characters(self._text)
         opening: defaultdict[int, str] = defaultdict(str)
         closing: defaultdict[int, str] = defaultdict(str)
         for link in self.links:
@@ -105,13 +111,13 @@ class _Marks:
         for place in {*opening, *closing}:
             for beside in (place - 1, place):
                 if self._text[max(0, beside) : beside + 1] == "_" and shown[beside] == "_":
-                    shown[beside] = "\\_"  # between a mark and a letter it is inside of no word any more
+                    shown[beside] = "\\_"  # between a mark and a letter it is no longer inside a word
         pieces = (closing[place] + opening[place] + shown[place] for place in range(len(shown)))
         return "".join(pieces) + closing[len(shown)]
 
 
-def _links(text: str, spans: Sequence[Span]) -> Iterator[Range]:
-    """Links that need a mark: not those that their text spells out, nor those to a page, for which Markdown has no place."""
+def _find_links(text: str, spans: Sequence[Span]) -> Iterator[Range]:
+    """Yield the links that need a mark: not those that their text spells out, nor links to a page, which Markdown lacks."""
     for one in ranges(text, spans, lambda span: span.link or False):
         address = str(one.value)
         if not address.startswith(PAGE_LINK) and not names_itself(text[one.start : one.end], address):
@@ -119,12 +125,13 @@ def _links(text: str, spans: Sequence[Span]) -> Iterator[Range]:
 
 
 def _destination(address: str) -> str:
-    """An address (plain ASCII without white) between the parentheses of a link."""
+    """Return an address (plain ASCII without white space) as the destination of a link."""
     address = re.sub(r"&(?=#?\w{1,31};)", "\\\\&", address)
-    return address if _balanced(address) else re.sub(r"([()])", r"\\\1", address)
+    return address if _is_balanced(address) else re.sub(r"([()])", r"\\\1", address)
 
 
-def _balanced(address: str) -> bool:
+def _is_balanced(address: str) -> bool:
+    """Return whether the parentheses of an address are balanced."""
     depth = 0
     for character in address:
         depth += (character == "(") - (character == ")")

@@ -1,4 +1,4 @@
-"""The Document as JSON, as the models say it. All blocks are in it, running heads too: their kinds tell them apart."""
+"""Write the Document as JSON, as the models define it. All blocks are in it; running heads are known by their kinds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GitHub flavoured Markdown. Tables are pipe tables where nothing is lost by it, else HTML."""
+"""Write GitHub flavoured Markdown. Tables are pipe tables if nothing is lost by it, else HTML."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from document_parser.export.base import (
     Item,
     clean,
     clean_runs,
-    failure,
+    describe_failure,
     item_of,
-    separating_line,
-    separator,
+    separator_line,
+    separator_pattern,
 )
-from document_parser.export.figures import NO_FIGURES, Figures, Shown
+from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Parts, flow
-from document_parser.export.grid import header_rows, runs_by_row
+from document_parser.export.grid import count_header_rows, runs_by_row
 from document_parser.export.html import table_lines
 from document_parser.models import Block, Document, Options, Page, Table
 from document_parser.text.spans import text_of
@@ -34,19 +34,19 @@ def write_markdown(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write Markdown page by page."""
-    writer, shown = _Writer(out, separating_line(options)), Shown(options, figures)
+    writer, shown = _Writer(out, separator_pattern(options)), ShownFigures(options, figures)
     for count, piece in enumerate(flow(pages, options)):
         if piece.block is None:
-            writer.put_separator(separator(options, piece.page) if count else "")
-            writer.put(f"<!-- {failure(piece.page)} -->" if piece.page.status == "failed" else "")
+            writer.put_separator(separator_line(options, piece.page) if count else "")
+            writer.put(f"<!-- {describe_failure(piece.page)} -->" if piece.page.status == "failed" else "")
         elif piece.parts is not None:
-            writer.put_lines(_table(piece.parts))
+            writer.put_lines(_table_lines(piece.parts))
         elif piece.block.kind == "list_item" and clean(piece.block.text):
             writer.put_item(item_of(piece.block), piece.block.level or 1)
-        elif piece.block.kind == "figure" and shown.at_all:
-            writer.put(_figure(piece.block, piece.page.number, shown))
+        elif piece.block.kind == "figure" and shown.are_shown:
+            writer.put(_format_figure(piece.block, piece.page.number, shown))
         else:
-            writer.put(_block(piece.block))
+            writer.put(_format_block(piece.block))
     if document.page_count == 0:
         writer.put(f"<!-- {NOT_OPENED} -->")
     writer.end()
@@ -54,7 +54,10 @@ def write_markdown(
 
 @dataclass(slots=True)
 class _Level:
-    """One level of the list being written: how far its items' text is indented, and the last number."""
+    """One level of the list being written.
+
+    ``indent`` is the indentation of its items' text in characters, ``number`` the last number, None for bullets.
+    """
 
     indent: int
     number: int | None
@@ -63,7 +66,7 @@ class _Level:
 
 @dataclass(slots=True)
 class _Writer:
-    """Puts chunks with the right white between them."""
+    """Write chunks with the right white space between them."""
 
     out: IO[bytes]
     separating: re.Pattern[str] | None
@@ -89,39 +92,41 @@ class _Writer:
             self._write(line, "\n" if count else "\n\n")
 
     def put_item(self, item: Item, depth: int) -> None:
-        """Write a list item at a depth from 1; one level deeper than its parent at most."""
+        """Write a list item at a depth from 1, but at most one level deeper than its parent."""
         depth = min(max(1, depth), len(self.levels) + 1)
         before = self.levels[depth - 1] if depth <= len(self.levels) else None
-        if before and not _carries_on(before, item):
+        if before and not _continues_list(before, item):
             self.put(LIST_BREAK)
             depth, before = 1, None
         indent = self.levels[depth - 2].indent if depth > 1 else 0
         mark = "- " if item.number is None else f"{item.number}{item.stop} "
         levels = [*self.levels[: depth - 1], _Level(indent + len(mark), item.number, item.stop)]
-        tight = _interrupts(before, self.levels, item)
-        text = inline.paragraph(item.runs).replace("\n", "\n" + " " * (indent + len(mark)))
+        tight = _is_tight(before, self.levels, item)
+        text = inline.format_paragraph(item.runs).replace("\n", "\n" + " " * (indent + len(mark)))
         self._write(" " * indent + mark + text, "\n" if tight else "\n\n")
         self.levels = levels
 
     def _write(self, chunk: str, white: str) -> None:
-        """No line of a document may look like the line between pages: programs split by it."""
+        """Write a chunk without lines that look like the line between pages, since programs split the file by it."""
         if self.separating is not None and self.separating.search(chunk):
-            chunk = _other_lines(chunk, self.separating)
+            chunk = _hide_separators(chunk, self.separating)
         self._write_through(chunk, white)
 
     def _write_through(self, chunk: str, white: str) -> None:
+        """Write a chunk as it is."""
         self.out.write(((white if self.begun else "") + chunk).encode())
         self.begun = True
 
     def end(self) -> None:
-        """Close the last line."""
+        """End the last line."""
         if self.begun:
             self.out.write(b"\n")
 
 
-def _other_lines(chunk: str, separating: re.Pattern[str]) -> str:
-    """The same Markdown without lines like these: their first character as an entity, in code within HTML, in formulas with an
-    empty group behind them.
+def _hide_separators(chunk: str, separating: re.Pattern[str]) -> str:
+    """Return the same Markdown without lines that match ``separating``.
+
+    Their first character becomes an entity, in code within HTML too; lines in formulas get an empty group behind them.
     """
     if chunk.startswith("$$\n"):
         return separating.sub(lambda match: f"{match[0]}{{}}", chunk)
@@ -132,86 +137,95 @@ def _other_lines(chunk: str, separating: re.Pattern[str]) -> str:
 
 
 def _with_entity(match: re.Match[str]) -> str:
+    """Return a line with its first character as an entity."""
     line = match["line"]
     return f"{match['before']}&#{ord(line[0])};{line[1:]}"
 
 
-def _carries_on(level: _Level, item: Item) -> bool:
-    """Whether Markdown would number the item as the document does."""
+def _continues_list(level: _Level, item: Item) -> bool:
+    """Return whether Markdown would number the item as the document does."""
     if level.number is None or item.number is None or level.stop != item.stop:
         return True  # another kind of list, and so a list of its own
     return item.number == level.number + 1
 
 
-def _interrupts(level: _Level | None, levels: list[_Level], item: Item) -> bool:
-    """Whether an item may follow the line above without a blank line: in its own list, or as a list that may begin there."""
+def _is_tight(level: _Level | None, levels: list[_Level], item: Item) -> bool:
+    """Return whether an item may follow the line above without a blank line: in its list, or as a list that may begin there."""
     if level is not None:
         return (level.number is None) == (item.number is None) and level.stop == item.stop
     return bool(levels) and item.number in {None, 1}
 
 
-def _figure(block: Block, number: int, shown: Shown) -> str:
-    """An image that says what is known of it and no word more; without a picture, one that leads to the page."""
-    return f"![{escape.label(clean(block.text))}]({shown.address(block) or f'#page-{number}'})"
+def _format_figure(block: Block, number: int, shown: ShownFigures) -> str:
+    """Return an image with the text that is known of it and no other; without a picture it leads to the page."""
+    return f"![{escape.escape_label(clean(block.text))}]({shown.address_of(block) or f'#page-{number}'})"
 
 
-def _block(block: Block) -> str:
+def _format_block(block: Block) -> str:
+    """Return a block as Markdown; empty if it has no text."""
     runs = clean_runs(block.text, block.spans)
     text = text_of(runs)
     match block.kind:
         case "title" | "heading":
-            return f"{'#' * _level(block)} {inline.heading(runs)}" if text else ""
+            return f"{'#' * _level_of(block)} {inline.format_heading(runs)}" if text else ""
         case "code":
-            return _fenced(block.text) if text else ""
+            return _format_code(block.text) if text else ""
         case "formula":
-            return _formula(text)
+            return _format_formula(text)
         case "checkbox":
-            return f"- {inline.paragraph(runs)}" if text else ""
-    return inline.paragraph(runs)
+            return f"- {inline.format_paragraph(runs)}" if text else ""
+    return inline.format_paragraph(runs)
 
 
-def _level(block: Block) -> int:
+def _level_of(block: Block) -> int:
+    """Return the level of a heading, 1 to 6."""
     return min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
 
 
-def _fenced(text: str) -> str:
-    """Code as it is, between fences longer than any inside."""
+def _format_code(text: str) -> str:
+    """Return code as it is, between fences longer than any inside."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     body = text.replace("\r\n", "\n").strip("\n")
     return f"{fence}\n{body}\n{fence}"
 
 
-def _formula(text: str) -> str:
-    body = escape.without_markup(re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip())
+def _format_formula(text: str) -> str:
+    """Return a formula between lines of $$; empty if it has no text."""
+    body = escape.remove_formula_markup(re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip())
     lines = ["$$"]
     for line in body.split("\n"):
         # A blank line would end the formula, and what looks like Markdown would be some; to LaTeX a line break is a space.
-        if escape.means_something(line):
+        if escape.is_block_start(line):
             lines[-1] += f" {line.strip()}"
         elif line.strip():
             lines.append(line)
     return "\n".join([*lines, "$$"]) if lines != ["$$"] else ""
 
 
-def _table(parts: Parts) -> Iterator[str]:
+def _table_lines(parts: Parts) -> Iterator[str]:
+    """Return the lines of a table: a pipe table if it shows everything, else HTML."""
     if not any(table.cells for table in parts):
         return iter(())
-    return _pipes(parts) if all(map(_fits_pipes, parts)) else table_lines(parts)
+    return _pipe_lines(parts) if all(map(_fits_pipes, parts)) else table_lines(parts)
 
 
 def _fits_pipes(table: Table) -> bool:
-    """Whether a pipe table shows it all: one header row at most, no spans, cells of one line, no | inside a formula."""
-    if table.has_spans or header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
+    """Return whether a pipe table shows the whole table.
+
+    It has one header row at most, no spans, cells of one line, and no | inside a formula.
+    """
+    if table.has_spans or count_header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
         return False
     texts = [clean(cell.text) for cell in table.cells]
-    if any("\n" in text or any("|" in formula for formula in escape.formulas(text)) for text in texts):
+    if any("\n" in text or any("|" in formula for formula in escape.find_formulas(text)) for text in texts):
         return False
     return len({(cell.row, cell.column) for cell in table.cells}) == len(table.cells)
 
 
-def _pipes(parts: Parts) -> Iterator[str]:
+def _pipe_lines(parts: Parts) -> Iterator[str]:
+    """Yield the lines of a pipe table."""
     for count, row in enumerate(runs_by_row(parts)):
-        yield "| " + " | ".join(map(inline.cell, row)) + " |"
+        yield "| " + " | ".join(map(inline.format_cell, row)) + " |"
         if not count:
             yield "| " + " | ".join(["---"] * len(row)) + " |"

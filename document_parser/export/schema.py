@@ -1,4 +1,4 @@
-"""The published JSON Schema of a document: ``python -m document_parser.export.schema > docs/document.schema.json``."""
+"""Write the published JSON Schema of a document: ``python -m document_parser.export.schema > docs/document.schema.json``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from document_parser.models import Document
 from document_parser.models.schema import WrittenSchema
 
 SCHEMA_URL = "https://json-schema.org/draft/2020-12/schema"
+"""The dialect of JSON Schema that the schema declares."""
 
 
 def document_schema() -> dict[str, Any]:
-    """The schema of what the ``json`` format writes."""
+    """Return the schema of the output of the ``json`` format."""
     schema = Document.model_json_schema(mode="serialization", schema_generator=WrittenSchema)
     return {"$schema": SCHEMA_URL, **schema}
 
 
 def schema_text() -> str:
-    """The schema as its file holds it."""
+    """Return the schema as the text of its file."""
     return json.dumps(document_schema(), indent=2, ensure_ascii=False) + "\n"
 
 

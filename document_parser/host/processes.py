@@ -59,7 +59,7 @@ class WatchedProcess:
         self.pid = pid
         self.fd = os.pidfd_open(pid)
 
-    def ended(self, wait_seconds: float = 0.0) -> bool:
+    def has_ended(self, wait_seconds: float = 0.0) -> bool:
         """Wait up to ``wait_seconds`` for the process to end. Return whether it has ended."""
         poll = select.poll()
         poll.register(self.fd, select.POLLIN)
@@ -98,7 +98,10 @@ class Lock:
         return True
 
     def holder(self) -> str | None:
-        """Return the note of the process that holds the lock, None if none does. Raises OSError if the file is unreadable."""
+        """Return the note of the process that holds the lock, None if none does. Raises OSError if the file is unreadable.
+
+        The holder itself must not call this: closing the file would release its lock, as POSIX defines it.
+        """
         try:
             fd = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -60,7 +60,7 @@ def merge_boxes(boxes: list[Box], across: float, down: float) -> list[Box]:
         grown = box
         while touching := [other for other in found if _is_close(grown, other, across, down)]:
             found = [other for other in found if other not in touching]
-            grown = _around([grown, *touching])
+            grown = _bounding_box([grown, *touching])
         found.append(grown)
     return found
 
@@ -72,7 +72,8 @@ def _is_close(one: Box, other: Box, across: float, down: float) -> bool:
     )
 
 
-def _around(boxes: list[Box]) -> Box:
+def _bounding_box(boxes: list[Box]) -> Box:
+    """Return the box around boxes."""
     return (
         min(box[0] for box in boxes),
         min(box[1] for box in boxes),

@@ -64,7 +64,7 @@ class RenderWindow(NamedTuple):
     page_height: int
 
 
-def render_window(width: float, height: float, spec: PictureSpec, dpi: float) -> RenderWindow:
+def compute_render_window(width: float, height: float, spec: PictureSpec, dpi: float) -> RenderWindow:
     """Return what to render of an upright page of ``width`` x ``height`` points at ``dpi``: ``spec.region`` or all of it.
 
     The limits of ``spec`` hold for the rendered part.

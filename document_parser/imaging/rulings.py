@@ -18,7 +18,7 @@ _LONG_SIDE_TO_MIN_LENGTH_RATIO = 45
 """The long side over the shortest line that counts, which is longer than a dash or a stroke of a headline's letter."""
 _NEIGHBOURHOOD_PIXELS = 31
 """Side of the neighbourhood with whose mean a pixel is compared."""
-_RULING_INK_GREY_LEVELS = 12
+_INK_LEVELS = 12
 """Grey levels, of 256, by which ink is darker than its neighbourhood."""
 _MAX_THICKNESS_PIXELS = 14
 """A thicker line is no ruling line unless it slants; a thinner bar is no bar."""
@@ -65,7 +65,7 @@ def rules_in(pixels: Pixels) -> list[RulingLine]:
     """
     grey: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
     method, dark = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
-    ink: Pixels = cv2.adaptiveThreshold(grey, 255, method, dark, _NEIGHBOURHOOD_PIXELS, _RULING_INK_GREY_LEVELS).astype(
+    ink: Pixels = cv2.adaptiveThreshold(grey, 255, method, dark, _NEIGHBOURHOOD_PIXELS, _INK_LEVELS).astype(
         np.uint8, copy=False
     )
     shortest = max(_MIN_LENGTH_PIXELS, max(grey.shape) // _LONG_SIDE_TO_MIN_LENGTH_RATIO)

@@ -207,7 +207,7 @@ def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismat
     if claimed in SUPPORTED:
         seems = content or "not that"
         return ContentMismatch(
-            f"The file is named like {claimed} but its content is {seems}. Read are: {supported}.", **details
+            f"The file is named like {claimed} but its content is {seems}. Supported formats: {supported}.", **details
         )
     seems = f"looks like {content}, which" if content else "is of no known kind, and"
     return UnsupportedFormat(f"The file {seems} is not read. Send one of: {supported}.", **details)

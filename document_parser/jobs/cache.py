@@ -33,11 +33,11 @@ from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-NOT_OF_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers"}
+OPTIONS_BESIDE_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers"}
 """Options that do not change how pages are read."""
-AT_ONCE = 1000
+ENTRIES_PER_STEP = 1000
 """Entries handled in one step when they expire or their index is rebuilt."""
-HEAD = "head.json"
+HEAD_FILE = "head.json"
 """The member of a document's entry that describes it."""
 
 
@@ -45,7 +45,7 @@ def document_key(settings: Settings, card: JobCard) -> str:
     """Return the cache key of a document's pages; empty if they are not kept."""
     if not settings.store.cache_hours or not card.options.cache:
         return ""
-    options = card.options.model_dump(mode="json", exclude=NOT_OF_READING)
+    options = card.options.model_dump(mode="json", exclude=OPTIONS_BESIDE_READING)
     return cache_key(card.owner, "documents", [card.sha256, card.kind, options, _engine_settings(settings)])
 
 
@@ -125,7 +125,7 @@ class Cache:
 
         A miss costs one call to Redis. Raises RedisError, StorageUnavailable.
         """
-        if not self._there(job_id, key):
+        if not self._is_cached(job_id, key):
             return None
         try:
             return self.storage.get(key)
@@ -150,7 +150,7 @@ class Cache:
         key = document_key(self.settings, job.card)
         with contextlib.ExitStack() as stack:
             try:
-                there = key and self._there(job.card.job_id, key)
+                there = key and self._is_cached(job.card.job_id, key)
                 stream = self.storage.open(key) if there else None
             except StoredFileMissing:
                 stream = None
@@ -163,14 +163,14 @@ class Cache:
         StorageUnavailable, StoredFileMissing, EngineError, RedisError.
         """
         key = document_key(self.settings, job.card)
-        if not key or job.cache != "miss" or not entries or any(map(_poor, entries.values())):
+        if not key or job.cache != "miss" or not entries or any(map(_is_poor, entries.values())):
             return
         engines = {entry["engine"] for entry in entries.values() if entry.get("engine")}
-        read_on = machine() if CPU_ENGINES & engines else ""
-        head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines, machine=read_on)
+        machine_name = machine() if CPU_ENGINES & engines else ""
+        head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines, machine=machine_name)
         with self.storage.scratch() as path:
             with open_scratch(path) as out, ZipFile(out, "w") as entry:
-                entry.writestr(HEAD, head.model_dump_json())
+                entry.writestr(HEAD_FILE, head.model_dump_json())
                 for number in head.numbers:
                     entry.writestr(_page(number), self.storage.get(storage_keys.page(job.card.job_id, number)))
                 for figure in self.storage.keys(storage_keys.figure(job.card.job_id, "")):
@@ -180,7 +180,7 @@ class Cache:
 
     def expire(self, now: int) -> None:
         """Delete expired entries; ``now`` is in milliseconds on Redis' clock. Raises StorageUnavailable, RedisError."""
-        expired = list(map(text, self.redis.zrangebyscore(CACHE_INDEX, "-inf", now, start=0, num=AT_ONCE)))
+        expired = list(map(text, self.redis.zrangebyscore(CACHE_INDEX, "-inf", now, start=0, num=ENTRIES_PER_STEP)))
         forget_cached(self.redis, self.storage, expired)
 
     def rebuild(self, now: int) -> None:
@@ -191,18 +191,20 @@ class Cache:
         if self.redis.exists(CACHE_INDEX):
             return
         expiry, keys = now + self._milliseconds, self.storage.keys(storage_keys.CACHE)
-        while found := list(islice(keys, AT_ONCE)):
+        while found := list(islice(keys, ENTRIES_PER_STEP)):
             self.redis.zadd(CACHE_INDEX, dict.fromkeys(found, expiry), nx=True)
 
     @property
     def _milliseconds(self) -> int:
         return int(self.settings.store.cache_hours * 3_600_000)
 
-    def _there(self, job_id: str, key: str) -> bool:
+    def _is_cached(self, job_id: str, key: str) -> bool:
+        """Return whether the index has an unexpired entry, and note that the job uses it."""
         known = self.redis.zscore(CACHE_INDEX, key) is not None
         return known and bool(scripts.run(self.redis, "remember", job_id, key, ""))
 
     def _remember(self, job_id: str, key: str) -> None:
+        """Add an entry to the index, or delete it again if the job is gone."""
         if not scripts.run(self.redis, "remember", job_id, key, self._milliseconds):
             self.storage.delete(key)
 
@@ -211,13 +213,13 @@ def _open_entry(stream: BinaryIO) -> CachedDocument | None:
     """Open a document's entry; None if it is empty or damaged, as after a power cut."""
     try:
         entry = ZipFile(stream)
-        return CachedDocument(Head.model_validate_json(entry.read(HEAD)), entry) if entry.testzip() is None else None
+        return CachedDocument(Head.model_validate_json(entry.read(HEAD_FILE)), entry) if entry.testzip() is None else None
     except (BadZipFile, EOFError, KeyError, zlib.error, ValidationError):
         log.warning("cache_entry_torn")
         return None
 
 
-def _poor(entry: Mapping[str, Any]) -> bool:
+def _is_poor(entry: Mapping[str, Any]) -> bool:
     """Return whether a page failed, or was read by a fallback engine."""
     return entry["state"] not in ("done", "blank") or "engine_fallback" in entry.get("warnings", ())
 

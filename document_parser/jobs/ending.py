@@ -45,8 +45,8 @@ def delete_job(redis: Redis, ledger: Ledger, storage: Storage, job: Job) -> Dele
     """
     job_id = job.card.job_id
     gone = remove_files(redis, storage, job_id)
-    cached, waiting = record.in_cache(redis, job_id), record.waiting_for(redis, job_id)
-    with _noted(redis, job_id):
+    cached, waiting = record.cached_keys(redis, job_id), record.waiting_for(redis, job_id)
+    with _note_failure(redis, job_id):
         record.forget_cached(redis, storage, cached)
     keys = record.delete(redis, job) + queue.forget(redis, job_id)
     queue.enqueue_waiting(redis, ledger, job_id, waiting)
@@ -58,7 +58,7 @@ def remove_files(redis: Redis, storage: Storage, job_id: str) -> int:
 
     Raises StorageUnavailable if some could not be removed, and the sweep tries again. Raises RedisError.
     """
-    with _noted(redis, job_id):
+    with _note_failure(redis, job_id):
         return storage.delete_all(storage_keys.folder(job_id))
 
 
@@ -74,7 +74,7 @@ def discard_files(redis: Redis, storage: Storage, job_id: str) -> None:
 
 
 @contextlib.contextmanager
-def _noted(redis: Redis, job_id: str) -> Iterator[None]:
+def _note_failure(redis: Redis, job_id: str) -> Iterator[None]:
     """Note the job for the sweep if this block raises StorageUnavailable."""
     try:
         yield

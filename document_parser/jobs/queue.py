@@ -37,9 +37,9 @@ DOCUMENTS = (FINISH, *LANES)
 QUEUES = (*DOCUMENTS, PAGES)
 """All queues."""
 HEARTBEAT_GRACE_SECONDS = 20.0
-"""A worker counts as alive this long after its last sign of life. RQ's idle workers give one every five seconds."""
+"""A worker counts as alive this long after its last heartbeat. RQ's idle workers send one every five seconds."""
 WORKER_KEY_SECONDS = 80
-"""The time to live that RQ's key of a worker gets with each sign of life. The rest of it gives the time of the last sign on
+"""The time to live that RQ's key of a worker gets with each heartbeat. The rest of it gives the time of the last heartbeat on
 Redis' clock; the times in the key are from the clocks of hosts, which may differ by hours."""
 
 CPU_ENGINE = "cpu_engine"
@@ -109,7 +109,7 @@ def submit(
     With a known Idempotency-Key nothing is written and the earlier job is returned. ``bounded`` applies the queue's bounds.
     Raises QueueFull, IdempotencyKeyReused, RedisError.
     """
-    most = tuple(admission.most(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
+    most = tuple(admission.bounds_of(settings.queue).model_dump().values()) if bounded else record.NO_BOUNDS
     cache_key = cache.document_key(settings, card)
     created = record.create(redis, card, password_token, most, settings.queue.idempotency_hours, cache_key)
     if created.outcome == "reused":
@@ -126,7 +126,7 @@ def submit(
 
 def enqueue_waiting(redis: Redis, ledger: Ledger, reader: str, waiting: list[str]) -> None:
     """Enqueue the plans of the jobs in ``waiting`` that waited for ``reader`` to read the same document. Raises RedisError."""
-    for job in record.load_many(redis, ledger.wake(reader, waiting)):
+    for job in record.load_many(redis, ledger.release_waiting(reader, waiting)):
         enqueue_stage(redis, job.card.job_id, "plan", lane=job.lane, description=job.card.filename)
 
 
@@ -135,7 +135,7 @@ def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", 
 
     The RQ id of a plan is the job's id. Nothing happens if the job was deleted. Raises RedisError.
     """
-    if not scripts.run(redis, "note_rung", job_id, stage):
+    if not scripts.run(redis, "note_enqueued", job_id, stage):
         return  # deleted meanwhile
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
@@ -207,16 +207,16 @@ def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
     return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
 
 
-def plan_in_turn(redis: Redis, lane: Lane, rang: str) -> str:
-    """Return the document to plan instead of ``rang``, whose RQ job a worker has just taken, since owners take turns.
+def choose_plan_in_turn(redis: Redis, lane: Lane, taken: str) -> str:
+    """Return the document to plan instead of ``taken``, whose RQ job a worker has just taken, since owners take turns.
 
-    The chosen document is removed from the queue, and ``rang`` waits in its place. Raises RedisError.
+    The chosen document is removed from the queue, and ``taken`` waits in its place. Raises RedisError.
     """
-    return _next_plan(redis, lane, rang)
+    return _next_plan(redis, lane, taken)
 
 
-def _next_plan(redis: Redis, lane: Lane, rang: str = "") -> str:
-    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, rang))
+def _next_plan(redis: Redis, lane: Lane, taken: str = "") -> str:
+    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, taken))
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:
@@ -225,18 +225,18 @@ def take_plan(redis: Redis, job_id: str) -> bool:
     return bool(scripts.run(redis, "take_plan", job_id, *places))
 
 
-def plan_answered(redis: Redis, job_id: str) -> None:
+def mark_plan_finished(redis: Redis, job_id: str) -> None:
     """Mark the RQ job of a plan as finished, as RQ would have done. Raises RedisError."""
     with contextlib.suppress(NoSuchJobError):
-        rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        job = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
-            rung.set_status(JobStatus.FINISHED, pipeline=pipe)
-            rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
-            rung.cleanup(RESULT_SECONDS, pipeline=pipe)
+            job.set_status(JobStatus.FINISHED, pipeline=pipe)
+            job.finished_job_registry.add(job, RESULT_SECONDS, pipeline=pipe)
+            job.cleanup(RESULT_SECONDS, pipeline=pipe)
             pipe.execute()
 
 
-DELETION_TRIES = 3
+MAX_DELETION_TRIES = 3
 """How often the deletion of an RQ job is tried."""
 
 
@@ -246,20 +246,20 @@ def forget(redis: Redis, job_id: str) -> int:
     RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
-    rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
-    return sum(_is_deleted(bell) for bell in rung if bell is not None)
+    jobs = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    return sum(_delete_rq_job(job) for job in jobs if job is not None)
 
 
-def _is_deleted(bell: RqJob) -> bool:
+def _delete_rq_job(job: RqJob) -> bool:
     """Delete an RQ job. Return whether this call has deleted it.
 
     RQ deletes in several steps, and a worker or another deletion may interfere.
     """
-    for _ in range(DELETION_TRIES):
+    for _ in range(MAX_DELETION_TRIES):
         try:
-            if bell.is_started:
+            if job.is_started:
                 return False
-            bell.delete()
+            job.delete()
         except InvalidJobOperation:  # it is gone
             return False
         except ValueError:  # the execution that RQ reads has just ended
@@ -269,7 +269,7 @@ def _is_deleted(bell: RqJob) -> bool:
 
 
 class LivingWorker(NamedTuple):
-    """A worker that gave a sign of life lately."""
+    """A worker that sent a heartbeat lately."""
 
     key: str
     """RQ's key of the worker."""
@@ -281,7 +281,7 @@ class LivingWorker(NamedTuple):
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
-    """Return the workers that gave a sign of life lately, sorted by key. Raises RedisError.
+    """Return the workers that sent a heartbeat lately, sorted by key. Raises RedisError.
 
     RQ lists dead workers until their keys expire.
     """
@@ -296,30 +296,31 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
         LivingWorker(
             key,
             text(host or b""),
-            CpuEngine.model_validate_json(told) if told else None,
+            CpuEngine.model_validate_json(cpu_engine) if cpu_engine else None,
             Confinement.model_validate_json(openers) if openers else None,
         )
-        for key, left, (death, host, told, openers) in found
+        for key, left, (death, host, cpu_engine, openers) in found
         if is_alive(left, text(death or b""))
     ]
 
 
 def live_workers(redis: Redis) -> int:
-    """Return how many workers on all hosts gave a sign of life lately. Raises RedisError."""
+    """Return how many workers on all hosts sent a heartbeat lately. Raises RedisError."""
     return len(living_workers(redis))
 
 
 def is_alive(left: int, death: str) -> bool:
-    """Return whether a worker gave a sign of life lately and has not reported its death.
+    """Return whether a worker sent a heartbeat lately and has not reported its death.
 
-    ``left`` is the time to live of its key in milliseconds. If that is larger than a sign of life sets it, Redis' clock was set
-    back after the last sign; the worker counts again with its next one.
+    ``left`` is the time to live of its key in milliseconds. If that is larger than a heartbeat sets it, Redis' clock was set
+    back after the last heartbeat; the worker counts again with its next one.
     """
     return not death and 0 <= WORKER_KEY_SECONDS - left / 1000 < HEARTBEAT_GRACE_SECONDS
 
 
 def _enqueue(redis: Redis, name: str, task: str, arguments: list[Any], rq_job_id: str, description: str) -> RqJob:
-    # Timeout -1: RQ's 0 means its default of 180 s. Pages have deadlines of their own.
+    """Enqueue one of our tasks in the queue ``name``."""
+    # Timeout -1 is none; RQ's 0 would mean its default of 180 s. Pages have deadlines of their own.
     return queue(redis, name).enqueue_call(
         func=f"document_parser.workers.tasks.{task}",
         args=arguments,

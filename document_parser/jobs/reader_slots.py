@@ -17,18 +17,18 @@ class ReaderSlots:
 
         There are as many slots as names.
         """
-        return [int(slot) for slot in self._run("ring", len(names), *names)]
+        return [int(slot) for slot in self._run("call_readers", len(names), *names)]
 
     def enter(self, slot: int, actor: str) -> bool:
         """Take the slot for which this reader was called. Return False if another living reader holds it."""
-        return bool(self._run("enter", slot, actor))
+        return bool(self._run("enter_slot", slot, actor))
 
     def retire(self, slot: int, actor: str, *, leave_work: bool) -> bool:
         """Free the slot. Return False if pages have become ready meanwhile and the reader must go on.
 
         With ``leave_work`` the slot is freed even so.
         """
-        return bool(self._run("retire", slot, actor, int(leave_work)))
+        return bool(self._run("retire_slot", slot, actor, int(leave_work)))
 
     def free(self, slot: str, holder: str) -> bool:
         """Free a slot whose holder is gone. Return False if another reader has taken it meanwhile."""

@@ -19,7 +19,7 @@ def parse_page_range(text: str) -> list[tuple[int, int]]:
     for part in (piece.strip() for piece in text.split(",")) if text.strip() else ():
         match = re.fullmatch(r"([0-9]{1,9})(?:\s*(-)\s*([0-9]{1,9})?)?", part)
         if match is None:
-            raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} is not of it.")
+            raise ValueError(f"page_range has the form 1,3-5,8- and {part!r} does not match it.")
         first = int(match[1])
         last = first if match[2] is None else int(match[3] or 0)
         if first < 1 or (last and last < first):

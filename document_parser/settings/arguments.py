@@ -14,7 +14,9 @@ def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | 
     found, unknown = parser.parse_known_args(arguments)
     if unknown:
         known = sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", parser.format_help())))
-        parser.error("; ".join(_unknown(argument, known) for argument in unknown) + f". Known options: {', '.join(known)}.")
+        parser.error(
+            "; ".join(_unknown_argument(argument, known) for argument in unknown) + f". Known options: {', '.join(known)}."
+        )
     return found
 
 
@@ -29,7 +31,7 @@ def whole_number(least: int) -> Callable[[str], int]:
     return number
 
 
-def _unknown(argument: str, known: Sequence[str]) -> str:
+def _unknown_argument(argument: str, known: Sequence[str]) -> str:
     if not argument.startswith("-"):
         return f"nothing is known of the argument {argument!r}"
     name = argument.partition("=")[0]

@@ -20,19 +20,20 @@ class EngineSettings(Section):
     """Which engines may read."""
 
     inference_mode: Literal["auto", "vllm", "cpu"] = Field(
-        default="auto", description="auto: model servers where they answer, else the CPU; vllm: only they; cpu: never they."
+        default="auto",
+        description="auto: model servers if they answer, else the CPU; vllm: model servers only; cpu: no model servers.",
     )
     cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
     cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
     cpu_ocr_runtime: OcrRuntime = Field(
         default="auto",
-        description="What computes RapidOCR's models: openvino, onnxruntime; auto: the first where it can, else the other.",
+        description="What computes RapidOCR's models: openvino, onnxruntime; auto: openvino if it works, else onnxruntime.",
     )
     tesseract_languages: str = Field(
         default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
     )
     tesseract_program: Emptiable = Field(
-        default="tesseract", description="Tesseract's program, a name or a path; empty: never asked."
+        default="tesseract", description="Tesseract's program, a name or a path; empty: not used."
     )
     check_image_pages: CheckedPages = Field(
         default="all",
@@ -48,10 +49,14 @@ class EngineSettings(Section):
     vllm_probe_seconds: float = Field(default=5.0, ge=0, description="How long a model server's last sign of life counts.")
     vllm_connect_retries: int = Field(default=2, ge=0, description="Retries on a fresh connection after a connection fault.")
     vllm_breaker_faults: int = Field(
-        default=5, ge=1, description="Faults in a row after which a model server is left alone; pages go down the ladder."
+        default=5,
+        ge=1,
+        description="Faults in a row after which a model server is not used for a while; other engines read the pages.",
     )
     vllm_breaker_seconds: float = Field(
-        default=15.0, gt=0, description="How long it is left alone before one page tries it; doubles up to eight times."
+        default=15.0,
+        gt=0,
+        description="How long it is not used before one page tries it; doubles at each failure, eight times as long at most.",
     )
     retry_temperatures: tuple[float, ...] = Field(
         default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."

@@ -18,7 +18,7 @@ from document_parser.settings import Settings
 TOKEN_BYTES = 32
 """Random bytes in a token or link code: 256 bits cannot be guessed."""
 LINK_SECONDS = 24 * 3600
-"""Lifetime of a link that nobody has used, in seconds.
+"""Lifetime of an unused link in seconds.
 
 The bound protects against links in the scrollback of a terminal, not against guesses.
 """
@@ -31,7 +31,7 @@ def operator_token(settings: Settings) -> str:
     return own_secret(settings.operator_token_file, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode()).strip()
 
 
-def kept_operator_token(settings: Settings) -> str:
+def read_operator_token(settings: Settings) -> str:
     """Return the token of this DATA_DIR; empty if there is none or this user may not read it."""
     try:
         return settings.operator_token_file.read_text().strip()

@@ -25,7 +25,7 @@ def webhook_secrets(settings: Settings) -> tuple[str, ...]:
     return settings.webhooks.secrets or tuple(own_secret(webhook_secret_file(settings), _new_webhook_secret).split())
 
 
-def kept_webhook_secrets(settings: Settings) -> tuple[str, ...]:
+def read_webhook_secrets(settings: Settings) -> tuple[str, ...]:
     """Return the secrets in the file of DATA_DIR; empty if there is no file. Raises OSError if it cannot be read."""
     try:
         return tuple(webhook_secret_file(settings).read_text().split())
@@ -50,7 +50,7 @@ def rotate_webhook_secret(settings: Settings) -> tuple[str, ...]:
     Use this only for secrets that are kept in DATA_DIR. Raises OSError.
     """
     kept = (new_webhook_secret(), *webhook_secrets(settings))
-    _keep_webhook_secrets(settings, kept)
+    _write_webhook_secrets(settings, kept)
     return kept
 
 
@@ -60,7 +60,7 @@ def retire_webhook_secrets(settings: Settings) -> tuple[str, ...]:
     Use this only for secrets that are kept in DATA_DIR. Raises OSError.
     """
     kept = webhook_secrets(settings)[:1]
-    _keep_webhook_secrets(settings, kept)
+    _write_webhook_secrets(settings, kept)
     return kept
 
 
@@ -78,7 +78,7 @@ def webhook_secret_file(settings: Settings) -> Path:
     return settings.data_dir / "webhook.secret"
 
 
-def _keep_webhook_secrets(settings: Settings, lines: tuple[str, ...]) -> None:
+def _write_webhook_secrets(settings: Settings, lines: tuple[str, ...]) -> None:
     with atomic_write(webhook_secret_file(settings)) as out:
         os.fchmod(out.fileno(), 0o600)
         out.write("\n".join(lines).encode())

@@ -47,13 +47,13 @@ class Section(BaseSettings):
         return (
             init_settings,
             env_settings,
-            LeftEmpty(settings_cls, EnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            EmptyVariables(settings_cls, EnvSettingsSource(settings_cls, env_ignore_empty=False)),
             dotenv_settings,
-            LeftEmpty(settings_cls, DotEnvSettingsSource(settings_cls, env_ignore_empty=False)),
+            EmptyVariables(settings_cls, DotEnvSettingsSource(settings_cls, env_ignore_empty=False)),
         )
 
 
-class LeftEmpty(PydanticBaseSettingsSource):
+class EmptyVariables(PydanticBaseSettingsSource):
     """Supply an empty text for each ``Emptiable`` setting whose variable is set and empty."""
 
     def __init__(self, settings_cls: type[BaseSettings], variables: EnvSettingsSource) -> None:

@@ -15,7 +15,7 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
-LEAST_TOKEN_CHARACTERS = 16
+MIN_TOKEN_CHARACTERS = 16
 """Minimum length of ADMIN_TOKEN in characters."""
 
 
@@ -28,7 +28,7 @@ class ApiSettings(Section):
     api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
     web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
     web_threads: int = Field(
-        default=8, ge=1, description="Threads of each web worker: so many for uploads, and so many for all else."
+        default=8, ge=1, description="Threads of each web worker for uploads, and as many for all other requests."
     )
     max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
     max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
@@ -62,21 +62,21 @@ class ApiSettings(Section):
         default=0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
     )
     events_heartbeat_seconds: float = Field(
-        default=15.0, gt=0, description="How often a silent event stream says that it lives."
+        default=15.0, gt=0, description="Interval of the heartbeats of a silent event stream."
     )
     events_stream_seconds: float = Field(
-        default=600.0, gt=0, description="Longest event stream; its client goes on where it was with Last-Event-ID."
+        default=600.0, gt=0, description="Longest event stream; its client resumes it with Last-Event-ID."
     )
     client_stall_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="A client that takes nothing of its answer, or sends under 64 KiB of an upload, for this long is cut off.",
+        description="A client that reads nothing of its response, or sends under 64 KiB of an upload, this long is cut off.",
     )
     max_connections_per_address: int = Field(
         default=256,
         ge=0,
         description="Most connections an address may hold open to a web worker; beyond it the longest silent one is closed. "
-        "0: no bound. Does not count behind TRUSTED_PROXIES.",
+        "0: no bound. Does not apply behind TRUSTED_PROXIES.",
     )
     upload_seconds: float = Field(
         default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
@@ -87,11 +87,11 @@ class ApiSettings(Section):
 
     @field_validator("admin_token")
     @classmethod
-    def _is_no_guess(cls, token: str) -> str:
+    def _is_hard_to_guess(cls, token: str) -> str:
         """Accept only tokens that a header can carry and that cannot be guessed."""
-        if token and (len(token) < LEAST_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
+        if token and (len(token) < MIN_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
             raise ValueError(
-                f"needs at least {LEAST_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
+                f"needs at least {MIN_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
                 "`openssl rand -hex 16` prints; leave it empty to have a token made in DATA_DIR"
             )
         return token

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from document_parser.errors import InvalidOption
 
-WHOLE = "is no JSON object"
+NO_OBJECT = "is no JSON object"
 """Problem of a body that is no JSON object. Its ``field`` is empty."""
 
 _MESSAGES = {
@@ -45,7 +45,7 @@ def invalid_option(error: ValidationError, model: type[BaseModel] | None = None,
 
     ``also`` lists names that are known besides its fields.
     """
-    return InvalidOption.of(*wrong_fields(error, model, also))
+    return InvalidOption.for_fields(*wrong_fields(error, model, also))
 
 
 def wrong_fields(
@@ -73,14 +73,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return next(iter(difflib.get_close_matches(given, sharing, n=1, cutoff=0)), "")
 
 
-def unknown(name: str, known: Sequence[str]) -> dict[str, Any]:
+def unknown_name(name: str, known: Sequence[str]) -> dict[str, Any]:
     """Return the problem and facts of an unknown name."""
     meant = nearest(name, known)
     facts: dict[str, Any] = {"problem": f"unknown, did you mean {meant}?" if meant else "unknown", "known": list(known)}
     return facts | ({"did_you_mean": meant} if meant else {})
 
 
-def too_long(length: int, most: int) -> dict[str, Any]:
+def too_many_characters(length: int, most: int) -> dict[str, Any]:
     """Return the problem and facts of a text with ``length`` characters where ``most`` are allowed."""
     return {
         "problem": f"has {length} characters, at most {most} are allowed",
@@ -99,9 +99,9 @@ def _facts(field: str, items: list[Any], model: type[BaseModel] | None, known: S
     item = items[0]
     kind, facts = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
-        return unknown(field, known)
+        return unknown_name(field, known)
     if kind == "string_too_long":
-        return too_long(len(item["input"]), facts["max_length"])
+        return too_many_characters(len(item["input"]), facts["max_length"])
     if kind == "string_too_short":
         return {"problem": "is empty"}
     if kind == "value_error":
@@ -110,7 +110,7 @@ def _facts(field: str, items: list[Any], model: type[BaseModel] | None, known: S
         name, sentence = _BOUNDS[kind]
         return {"problem": sentence.format(f"{facts[name]:g}"), "limit": facts[name]}
     if not field:
-        return {"problem": WHOLE}
+        return {"problem": NO_OBJECT}
     if kind == "string_pattern_mismatch" and model is not None and (description := model.model_fields[field].description):
         return {"problem": f"has another form than expected: {description.removesuffix('.').replace('``', '')}"}
     return {"problem": _MESSAGES.get(kind, "has a value that is not allowed")}

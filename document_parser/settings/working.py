@@ -23,10 +23,14 @@ class StoreSettings(Section):
     s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")
     job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours a job and its files stay after it has ended.")
     cache_hours: float = Field(
-        default=24.0, ge=0, description="Hours that what was read is kept for whoever sends the same again. 0: not at all."
+        default=24.0,
+        ge=0,
+        description="Hours for which readings are kept for further uploads of the same document. 0: not at all.",
     )
     min_free_mb: int = Field(
-        default=512, ge=0, description="Uploads are refused (507) that would leave the disk of DATA_DIR fewer MiB. 0: no bound."
+        default=512,
+        ge=0,
+        description="Uploads that would leave fewer MiB free on the disk of DATA_DIR are refused (507). 0: no bound.",
     )
     tombstone_days: float = Field(default=7.0, gt=0, description="Days an expired job answers 410 instead of 404.")
 
@@ -43,19 +47,19 @@ class WorkerSettings(Section):
         default=20.0, gt=0, description="A reader makes way for waiting documents after this long."
     )
     page_timeout_seconds: float = Field(default=600.0, gt=0, description="Deadline of one page over all its attempts.")
-    heartbeat_seconds: float = Field(default=2.0, gt=0, description="How often a running task says that it lives.")
+    heartbeat_seconds: float = Field(default=2.0, gt=0, description="Interval of the heartbeats of a running task.")
     heartbeat_timeout_seconds: float = Field(
         default=8.0, gt=0, description="A task silent for this long counts as dead and its pages are read again."
     )
-    sweep_seconds: float = Field(default=3.0, gt=0, description="How often lost work is looked for.")
+    sweep_seconds: float = Field(default=3.0, gt=0, description="Interval of the search for lost work.")
     drain_seconds: float = Field(default=25.0, gt=0, description="How long running pages may finish after a stop.")
     worker_max_jobs: int = Field(
-        default=2000, ge=0, description="A worker makes room for a fresh one after about so many tasks; 0 for never."
+        default=2000, ge=0, description="A worker is replaced by a new one after about this many tasks; 0 for never."
     )
     worker_max_rss_mb: int = Field(
         default=1400,
         ge=0,
-        description="A worker, reader, drawer or sweeper that holds more memory than this, in MiB, does too; 0 for never.",
+        description="A worker, reader, drawer or sweeper with more memory than this, in MiB, is replaced too; 0 for never.",
     )
     opener_memory_mb: int = Field(default=1280, ge=64, description="Memory a document's opener child may take, in MiB.")
     opener_timeout_seconds: float = Field(
@@ -84,10 +88,12 @@ class QueueSettings(Section):
         description="Processor seconds an hour that opening and drawing an owner's documents may take; "
         "beyond it they go to the lane batch. 0: no bound.",
     )
-    idempotency_hours: float = Field(default=24.0, gt=0, description="How long an Idempotency-Key stands for its job.")
+    idempotency_hours: float = Field(default=24.0, gt=0, description="How long an Idempotency-Key returns its job.")
 
     express_max_pages: int = Field(
-        default=8, ge=0, description="Documents of so many pages to read go express, unless `priority` says otherwise."
+        default=8,
+        ge=0,
+        description="Documents with at most this many pages to read go express, unless `priority` says otherwise.",
     )
     express_max_kb: int = Field(
         default=4096, ge=0, description="Uploads up to this size, in KiB, are opened express: their pages are not known yet."

@@ -118,7 +118,7 @@ def restrict_files(readable: Iterable[Path]) -> int:
         os.close(ruleset)
 
 
-def library_places() -> list[Path]:
+def find_library_paths() -> list[Path]:
     """Return what the interpreter and its libraries may load later: the loaded packages, and the folders that hold libraries.
 
     Of a checkout, and of any other folder of ``sys.path``, only the loaded packages are returned: documents may lie beside

@@ -54,7 +54,7 @@ def salvage(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
         return None
 
 
-def frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
+def find_frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
     """Return the damage of a frame that decodes without an error; None if none is found.
 
     The decoders of JPEG and fax data guess, and libtiff skips checksums. ``raw`` is the whole file.
@@ -76,7 +76,7 @@ def frame_damage(image: Image.Image, raw: bytes) -> Damage | None:
 def _salvage_jpeg(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
     """Decode a JPEG that ends early."""
     del frame
-    rows, height = stream_checks.rows_of_cut_jpeg(raw), image.height
+    rows, height = stream_checks.count_rows_of_cut_jpeg(raw), image.height
     with Image.open(io.BytesIO(raw.removesuffix(b"\xff") + b"\xff\xd9"), formats=["JPEG"]) as whole:
         whole.draft(None, image.size)
         whole.load()

@@ -22,7 +22,7 @@ from document_parser.errors import DamagedDocument, DocumentError, OversizedPage
 from document_parser.imaging.page_image import INK_MARGIN, Picture, compute_pixel_size
 from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
-from document_parser.sources.cut_images import Salvaged, frame_damage, salvage
+from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
 
 ASSUMED_DPI = 144.0
 """Resolution of an image whose file declares none that can be believed."""
@@ -211,7 +211,7 @@ class ImageFile:
         """Return the damage of a frame that decodes: what the decoder reported, or what a check finds."""
         messages = decoder_messages.take_messages()
         with self._open_frame(number) as image:
-            found = frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
+            found = find_frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
         if found is None and messages:
             found = Damage(part="frame", fault="corrupt", decoder=messages[0])
         return [found] if found else []

@@ -253,7 +253,7 @@ class Opener:
     def __init__(self, limits: OpenerLimits, open_document: OpenDocument, *, in_own_network: bool) -> None:
         self._limits = limits
         self._open_document = open_document
-        self._libraries = confinement.library_places()
+        self._libraries = confinement.find_library_paths()
         self._filter = confinement.SystemCallFilter(platform.machine())
         self._in_own_network = in_own_network
 

@@ -147,6 +147,7 @@ class Openers:
         raise OpenerCrashed("The process that opens documents cannot be started.")
 
     async def _try_child(self) -> Child:
+        """Return a new child of the current zygote. Raises OSError, EOFError or ValueError if it does not start."""
         child = Child(request_child(self._zygote()))
         with ExitStack() as undo:
             undo.callback(child.close)
@@ -327,7 +328,10 @@ class Source:
         raise AssertionError("the second try answers or raises")
 
     async def _ensure_child(self, number: int) -> Child:
-        """Return the child, renewed after REQUESTS_PER_CHILD requests. Raises PageCrashed."""
+        """Return the child, renewed after REQUESTS_PER_CHILD requests.
+
+        Raises PageCrashed and the errors of ``Openers.open``.
+        """
         self._requests += 1
         if self._requests > REQUESTS_PER_CHILD:
             self._close_child()
@@ -342,7 +346,7 @@ class Source:
 
     @contextmanager
     def _validate_reply(self, number: int) -> Iterator[None]:
-        """Treat a reply that makes no sense as a crash: it comes from a child that was taken over. Raises PageCrashed."""
+        """Treat a reply that makes no sense as a crash: its child can no longer be trusted. Raises PageCrashed."""
         try:
             yield
         except ValueError as error:

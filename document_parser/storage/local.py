@@ -23,7 +23,7 @@ from document_parser.storage.os_errors import StoredFile, storage_errors
 
 MAX_PLACE_TRIES = 100
 """How often a file is moved into a folder that another process deletes at the same time."""
-_NO_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
+_CANNOT_SYNC = frozenset({errno.EINVAL, errno.ENOTSUP})
 """The errors of file systems that cannot sync a folder (some network and FUSE ones)."""
 
 
@@ -33,13 +33,13 @@ class LocalStorage(Storage):
     def __init__(self, root: Path) -> None:
         self.root = root
         self.staging = root / "staging"
-        self._made: dict[Path, list[Path]] = {}
+        self._unsynced: dict[Path, list[Path]] = {}
         """Folders in which a folder was created, to be synced with the next durable write into that one, which is the key."""
 
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
         """Write bytes to a new file and rename it to the key's path; sync both if ``durable``."""
         with storage_errors():
-            part = self._part()
+            part = self._new_part()
             try:
                 with part.open("xb") as out:
                     out.write(data)
@@ -72,7 +72,7 @@ class LocalStorage(Storage):
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all files below a folder; none if the folder does not exist."""
         with storage_errors():
-            for folder, _, names in os.walk(self._path(prefix), onerror=_unless_gone):
+            for folder, _, names in os.walk(self._path(prefix), onerror=_raise_unless_gone):
                 for name in names:
                     yield str((Path(folder) / name).relative_to(self.root))
 
@@ -86,7 +86,7 @@ class LocalStorage(Storage):
 
         Raises StorageUnavailable if some could not be removed; all others are deleted then.
         """
-        self._made.pop(self._path(prefix.rstrip("/")), None)
+        self._unsynced.pop(self._path(prefix.rstrip("/")), None)
         with storage_errors():
             return _remove_tree(self._path(prefix))
 
@@ -101,7 +101,7 @@ class LocalStorage(Storage):
     def scratch(self) -> Iterator[Path]:
         """Give a path in ``staging`` for a new file; a file that is still there afterwards is removed."""
         with storage_errors():
-            part = self._part()
+            part = self._new_part()
         try:
             yield part
         finally:
@@ -118,15 +118,17 @@ class LocalStorage(Storage):
         yield from names
 
     def _path(self, key: str) -> Path:
+        """Return the path of a key. Raises ValueError for a key that would leave the folder."""
         if ".." in key.split("/"):
             raise ValueError(f"not a storage key: {key!r}")
         return self.root / key
 
-    def _part(self) -> Path:
+    def _new_part(self) -> Path:
         self.staging.mkdir(parents=True, exist_ok=True)
         return self.staging / uuid.uuid4().hex
 
     def _place(self, part: Path, key: str, *, durable: bool) -> None:
+        """Move a file to its key's path, again and again if the folder is deleted meanwhile. Raises OSError."""
         place = self._path(key)
         for _ in range(MAX_PLACE_TRIES - 1):
             # A deletion of the job may remove the folder again, between the steps and during the first.
@@ -136,16 +138,17 @@ class LocalStorage(Storage):
         self._move(part, place, durable=durable)
 
     def _move(self, part: Path, place: Path, *, durable: bool) -> None:
+        """Create the folder, rename the file into it, and sync the folders if ``durable``. Raises OSError."""
         made = list(takewhile(lambda folder: not folder.exists(), place.parents))
         place.parent.mkdir(parents=True, exist_ok=True)
         part.replace(place)
         grown = [folder.parent for folder in made]
         if not durable:
             if grown:
-                self._made[place.parent] = grown
+                self._unsynced[place.parent] = grown
         else:
             # Also the folders in which a folder was created, or the whole branch may be lost.
-            for folder in dict.fromkeys([place.parent, *grown, *self._made.pop(place.parent, [])]):
+            for folder in dict.fromkeys([place.parent, *grown, *self._unsynced.pop(place.parent, [])]):
                 # Deleted meanwhile: there is nothing to keep.
                 with contextlib.suppress(FileNotFoundError):
                     _sync(folder)
@@ -157,13 +160,13 @@ def _sync(path: Path) -> None:
     try:
         os.fsync(handle)
     except OSError as error:
-        if error.errno not in _NO_SYNC:
+        if error.errno not in _CANNOT_SYNC:
             raise
     finally:
         os.close(handle)
 
 
-def _unless_gone(error: OSError) -> None:
+def _raise_unless_gone(error: OSError) -> None:
     """Raise an error of ``os.walk`` again, unless the folder was deleted meanwhile."""
     if not isinstance(error, FileNotFoundError):
         raise error
@@ -177,7 +180,7 @@ def _remove_tree(top: Path) -> int:
     removed, failed = 0, dict[str, OSError]()
     for _ in range(MAX_PLACE_TRIES):
         failed = {}
-        for folder, folders, names in os.walk(top, topdown=False, onerror=_unless_gone):
+        for folder, folders, names in os.walk(top, topdown=False, onerror=_raise_unless_gone):
             for path in (os.path.join(folder, name) for name in (*names, *folders, "")):  # noqa: PTH118 - may be 100,000
                 try:
                     removed += _remove(path)
@@ -189,11 +192,11 @@ def _remove_tree(top: Path) -> int:
         if not failed or any(error.errno != errno.ENOTEMPTY for error in failed.values()):
             break
     if failed:
-        raise _not_removed(list(failed.values()))
+        raise _removal_error(list(failed.values()))
     return removed
 
 
-def _not_removed(errors: list[OSError]) -> StorageUnavailable:
+def _removal_error(errors: list[OSError]) -> StorageUnavailable:
     """Return the error for files that could not be removed. Folders are not counted if they are only not empty."""
     stayed = [error for error in errors if error.errno != errno.ENOTEMPTY] or errors
     return StorageUnavailable(NOT_REMOVED, reason=os.strerror(stayed[0].errno or 0), files=len(stayed))

@@ -48,26 +48,26 @@ class S3Storage(Storage):
 
     def put(self, key: str, data: bytes, *, durable: bool = True) -> None:
         """Store bytes as an object. S3 keeps every object durably."""
-        with self._asking(key):
+        with self._storage_errors_of(key):
             self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
 
     def put_file(self, key: str, path: Path, *, followed: bool = False) -> None:
         """Upload a local file, then delete it."""
-        with self._asking(key):
+        with self._storage_errors_of(key):
             self.client.upload_file(str(path), self.bucket, self.prefix + key)
         with storage_errors():
             path.unlink()
 
     def open(self, key: str) -> BinaryIO:
         """Download an object to a temporary file, in memory while it is small, and open that. Raises StoredFileMissing."""
-        with self._asking(key), storage_errors():
+        with self._storage_errors_of(key), storage_errors():
             body: Any = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"]
-            return _spooled(body)
+            return _spool(body)
 
     def exists(self, key: str) -> bool:
         """Return whether the object exists."""
         try:
-            with self._asking(key):
+            with self._storage_errors_of(key):
                 self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)
         except StoredFileMissing:
             return False
@@ -75,7 +75,7 @@ class S3Storage(Storage):
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys of all objects that begin with the prefix."""
-        with self._asking(prefix):
+        with self._storage_errors_of(prefix):
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix + prefix)
             for page in pages:
                 for entry in page.get("Contents", []):
@@ -83,7 +83,7 @@ class S3Storage(Storage):
 
     def delete(self, key: str) -> None:
         """Delete an object; nothing happens if it is missing."""
-        with self._asking(key):
+        with self._storage_errors_of(key):
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
 
     def delete_all(self, prefix: str) -> int:
@@ -93,7 +93,7 @@ class S3Storage(Storage):
         """
         found, refused = list(self.keys(prefix)), []
         for start in range(0, len(found), 1000):
-            with self._asking(prefix):
+            with self._storage_errors_of(prefix):
                 chunk = [{"Key": self.prefix + key} for key in found[start : start + 1000]]
                 reply = self.client.delete_objects(Bucket=self.bucket, Delete={"Objects": chunk, "Quiet": True})  # type: ignore[typeddict-item]
             # S3 answers 200 and lists the objects that it did not delete.
@@ -106,7 +106,7 @@ class S3Storage(Storage):
     def local(self, key: str) -> Iterator[Path]:
         """Download an object to a temporary file and give its path. Raises StoredFileMissing."""
         with self.scratch() as path:
-            with self._asking(key), storage_errors():
+            with self._storage_errors_of(key), storage_errors():
                 self.client.download_file(self.bucket, self.prefix + key, str(path))
             yield path
 
@@ -123,14 +123,14 @@ class S3Storage(Storage):
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Yield the names of the common prefixes directly below the prefix."""
-        with self._asking(prefix):
+        with self._storage_errors_of(prefix):
             paginator = self.client.get_paginator("list_objects_v2")
             for page in paginator.paginate(Bucket=self.bucket, Prefix=self.prefix + prefix, Delimiter="/"):
                 for entry in page.get("CommonPrefixes", []):
                     yield entry["Prefix"].removeprefix(self.prefix + prefix).rstrip("/")
 
     @contextlib.contextmanager
-    def _asking(self, key: str) -> Iterator[None]:
+    def _storage_errors_of(self, key: str) -> Iterator[None]:
         """Raise StoredFileMissing or StorageUnavailable instead of the block's errors of boto3."""
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
@@ -145,7 +145,7 @@ class S3Storage(Storage):
             raise StorageUnavailable(reason=type(error).__name__) from error
 
 
-def _spooled(body: Any) -> BinaryIO:
+def _spool(body: Any) -> BinaryIO:
     """Copy the body of an S3 object into a file that can be read in pieces; it is on disk if it is large."""
     spool: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * CHUNK_BYTES)  # noqa: SIM115 - closed by the caller
     shutil.copyfileobj(body, spool, CHUNK_BYTES)

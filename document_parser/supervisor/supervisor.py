@@ -1,8 +1,8 @@
-"""What runs beside the web server: the embedded Valkey when REDIS_URL is empty, and the worker pool.
+"""Run the worker pool beside the web server, and the embedded Valkey when REDIS_URL is empty.
 
-One keeper per DATA_DIR and host. It is its own process, started by whichever web worker finds none, and belongs to the web
-server's master: it watches the master by pidfd, and when that ends, however it ends, lets running pages finish until a
-deadline, stops the pool, then Valkey, then itself.
+There is one supervisor for each DATA_DIR and host. It is a process of its own, started by a web worker that finds none, and
+belongs to the web server's master: it watches the master by pidfd. When the master ends in any way, the supervisor lets running
+pages finish until a deadline, stops the pool, then Valkey, then itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logs.get(__name__)
 
 TICK_SECONDS = 0.25
 """The interval at which the child processes are checked."""
-LONGEST_PAUSE_SECONDS = 10.0
+MAX_PAUSE_SECONDS = 10.0
 """The longest pause before a pool that dies repeatedly is started again."""
 
 
@@ -37,7 +37,7 @@ def keeper_lock(settings: Settings) -> Lock:
     return Lock(settings.data_dir / "keeper.lock")
 
 
-def identity(pid: int) -> str:
+def identity_of(pid: int) -> str:
     """Return a name of a process that no later process can have. Raises ProcessLookupError if there is no such process."""
     return f"{pid} {start_time(pid)}"
 
@@ -59,7 +59,7 @@ class Pool:
         if self.process is not None:
             log.warning("pool_died", exit_code=self.process.returncode)
             lasted = time.monotonic() - self.started
-            self.pause = 0.5 if lasted > 60 else min(LONGEST_PAUSE_SECONDS, self.pause * 2)
+            self.pause = 0.5 if lasted > 60 else min(MAX_PAUSE_SECONDS, self.pause * 2)
         self.started = time.monotonic()
         command = [sys.executable, "-m", "document_parser.worker", "--parent", str(os.getpid())]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
@@ -78,7 +78,7 @@ class Pool:
             self.process.wait()
 
 
-class Keeper:
+class Supervisor:
     """The main loop of the supervisor process."""
 
     def __init__(self, settings: Settings, owner: WatchedProcess, *, with_pool: bool = True) -> None:
@@ -92,14 +92,14 @@ class Keeper:
         """Keep Valkey and the pool running until the owner ends or a stop is requested; then stop both."""
         signal.signal(signal.SIGTERM, lambda *_: self.stopping.set())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        while not self.stopping.is_set() and not self.owner.ended(TICK_SECONDS):
-            self._keep()
+        while not self.stopping.is_set() and not self.owner.has_ended(TICK_SECONDS):
+            self._ensure_all()
         if self.pool is not None:
             self.pool.stop(self.settings.workers.drain_seconds)
         if self.valkey is not None:
             self.valkey.stop()
 
-    def _keep(self) -> None:
+    def _ensure_all(self) -> None:
         ready = self.valkey is None or self.valkey.ensure()
         if ready and self.pool is not None:
             self.pool.ensure()
@@ -111,7 +111,7 @@ def _embedded_valkey(settings: Settings) -> EmbeddedValkey:
     return EmbeddedValkey(settings)
 
 
-class KeeperWatch(threading.Thread):
+class SupervisorWatch(threading.Thread):
     """A thread of each web worker that starts the owner's supervisor whenever none runs.
 
     As a thread it needs no hook of the web server and works with and without ``gunicorn.conf.py``. The supervisor has its own
@@ -122,20 +122,20 @@ class KeeperWatch(threading.Thread):
         super().__init__(name="keeper-watch", daemon=True)
         self.lock = keeper_lock(settings)
         self.owner_pid = owner_pid
-        self.owner = identity(owner_pid)
+        self.owner = identity_of(owner_pid)
         self.child: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
         """Check every second until the owner ends."""
-        while self._owner_lives():
+        while self._is_owner_alive():
             running = self.child is not None and self.child.poll() is None
             if not running and self.lock.holder() != self.owner:
                 self.child = self._start()
             time.sleep(1.0)
 
-    def _owner_lives(self) -> bool:
+    def _is_owner_alive(self) -> bool:
         try:
-            return identity(self.owner_pid) == self.owner
+            return identity_of(self.owner_pid) == self.owner
         except ProcessLookupError:
             return False
 
@@ -150,7 +150,7 @@ def keep_beside(settings: Settings, owner_pid: int) -> None:
     Raises ProcessLookupError if there is no such process.
     """
     if settings.embedded or settings.workers.num_workers:
-        KeeperWatch(settings, owner_pid).start()
+        SupervisorWatch(settings, owner_pid).start()
 
 
 def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
@@ -159,11 +159,11 @@ def take_lock(lock: Lock, owner: WatchedProcess) -> bool:
     Return False if the owner has ended, or another supervisor of the same owner has the lock.
     """
     try:
-        mine = identity(owner.pid)
+        mine = identity_of(owner.pid)
     except ProcessLookupError:
         return False
     while not lock.acquire(mine):
-        if lock.holder() == mine or owner.ended(0.1):
+        if lock.holder() == mine or owner.has_ended(0.1):
             return False
     return True
 
@@ -183,11 +183,11 @@ def main() -> None:
         return
     if options.valkey_only:
         # Every process that needs Valkey keeps it running; Valkey's own lock ensures that only one of them does.
-        Keeper(settings, owner, with_pool=False).run()
+        Supervisor(settings, owner, with_pool=False).run()
         return
     lock = keeper_lock(settings)
     if take_lock(lock, owner):
-        Keeper(settings, owner).run()
+        Supervisor(settings, owner).run()
         lock.release()
 
 

@@ -26,7 +26,7 @@ log = logs.get(__name__)
 
 REWRITE_SECONDS = 3600.0
 """Time between two rewrites of the append-only file. Until then the file has deleted data, such as names of documents."""
-REWRITE_LOOK_SECONDS = 60.0
+MAX_CHECK_SECONDS = 60.0
 """The longest interval between two checks whether a rewrite is due."""
 
 
@@ -40,7 +40,7 @@ class EmbeddedValkey:
     def __init__(self, settings: Settings, rewrite_seconds: float = REWRITE_SECONDS) -> None:
         self.settings = settings
         self.rewrite_seconds = rewrite_seconds
-        self.looked_at = time.monotonic()
+        self.checked_at = time.monotonic()
         self.lock = Lock(settings.data_dir / "valkey.lock")
         self.held = False
         self._server: ValkeyServer | None = None
@@ -53,21 +53,21 @@ class EmbeddedValkey:
         if not self.held:
             self.held = self.lock.acquire(str(os.getpid()))
         if self.answers():
-            self._rewrite_in_turn()
+            self._rewrite_if_due()
             return True
-        if self.held and not self._running():
+        if self.held and not self._is_running():
             self._start()
         return self.answers()
 
-    def _rewrite_in_turn(self) -> None:
+    def _rewrite_if_due(self) -> None:
         """Rewrite the append-only file if it has grown since the last rewrite and that is long enough ago.
 
         The time of the last rewrite is that of the file itself, so that a service that is restarted every few minutes rewrites
         it as well.
         """
-        if not self.held or time.monotonic() - self.looked_at < min(REWRITE_LOOK_SECONDS, self.rewrite_seconds):
+        if not self.held or time.monotonic() - self.checked_at < min(MAX_CHECK_SECONDS, self.rewrite_seconds):
             return
-        self.looked_at = time.monotonic()
+        self.checked_at = time.monotonic()
         written = [path.stat().st_mtime for path in (self.settings.data_dir / "valkey").glob("appendonlydir/*.base.*")]
         if written and abs(time.time() - max(written)) < self.rewrite_seconds:
             return
@@ -88,7 +88,7 @@ class EmbeddedValkey:
         """End the server if this process holds its lock, even if another process started it. Its file is flushed first."""
         if self.held:
             self._shut_down(timeout_seconds)
-            if self._server is not None and self._running():
+            if self._server is not None and self._is_running():
                 self._server.stop()
             self._server = None
             with contextlib.suppress(OSError):  # another process still uses it, or it is gone already
@@ -97,6 +97,7 @@ class EmbeddedValkey:
             self.held = False
 
     def _shut_down(self, timeout_seconds: float) -> None:
+        """Ask the server to end, and wait until it has removed its socket."""
         with contextlib.closing(self._client()) as client:
             with contextlib.suppress(valkey.ValkeyError):
                 client.shutdown(nosave=True)
@@ -110,7 +111,7 @@ class EmbeddedValkey:
         retry = Retry(NoBackoff(), 0)
         return valkey.Valkey(unix_socket_path=str(self.settings.valkey_socket), socket_timeout=1.0, retry=retry)
 
-    def _running(self) -> bool:
+    def _is_running(self) -> bool:
         process = self._server._process if self._server is not None else None
         return process is not None and process.poll() is None
 
@@ -139,14 +140,14 @@ class EmbeddedValkey:
 
 
 def private_folder(settings: Settings) -> Path:
-    """Return the runtime folder, created with mode 0700. Raises PermissionError if it belongs to another user.
+    """Return the runtime folder, created with mode 0700.
 
-    It also raises PermissionError if the path is not a folder, and OSError if the folder cannot be created.
+    Raises PermissionError if it belongs to another user or is a symbolic link, and OSError if it cannot be created.
     """
     folder = settings.runtime_dir
     folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
-        raise PermissionError(f"{folder} belongs to somebody else; remove it or set TMPDIR.")
+        raise PermissionError(f"{folder} belongs to another user. Remove it, or set TMPDIR to another folder.")
     folder.chmod(0o700)
     return folder

@@ -27,7 +27,7 @@ with without("rich"):  # 4 MiB in each of the processes that stay, for traceback
 if TYPE_CHECKING:
     from document_parser.settings import LogSettings
 
-MOST_PLACES = 6
+MAX_PLACES = 6
 """The largest number of lines of code that are logged for an error, the innermost ones."""
 QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")
 """Loggers whose messages are logged; they name processes, signals and ids."""
@@ -62,22 +62,22 @@ def configure(settings: LogSettings) -> None:
         _name_process,
         _place_error,
     ]
-    least = logging.getLevelNamesMapping()[settings.log_level]
+    level = logging.getLevelNamesMapping()[settings.log_level]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(least),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _tame],
+            foreign_pre_chain=[*shared, _remove_quotes],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(settings)],
         )
     )
-    _take_over(handler, least)
-    _catch_the_rest()
+    _take_over(handler, level)
+    _catch_uncaught()
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:
@@ -89,7 +89,7 @@ def get(name: str) -> structlog.stdlib.BoundLogger:
 def where(error: BaseException | None) -> list[str]:
     """Return the innermost lines of code on the way to an error. Its text is not logged, since it may quote a document."""
     frames = traceback.extract_tb(error.__traceback__ if error else None)
-    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-MOST_PLACES:]]
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-MAX_PLACES:]]
 
 
 class CrashLogged(contextlib.ContextDecorator):
@@ -100,7 +100,7 @@ class CrashLogged(contextlib.ContextDecorator):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, Exception):
-            _tell_uncaught(error)
+            _log_uncaught(error)
             raise SystemExit(1) from None
 
 
@@ -110,32 +110,34 @@ def _renderer(settings: LogSettings) -> structlog.types.Processor:
     return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
 
 
-def _take_over(handler: logging.Handler, least: int) -> None:
+def _take_over(handler: logging.Handler, level: int) -> None:
+    """Make all loggers of the standard library use this handler."""
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(least)
+    root.setLevel(level)
     for name in TAKEN_OVER:
         logger = logging.getLogger(name)
         # The handler itself, not only its parents': RapidOCR adds its own if it finds none.
         logger.handlers, logger.propagate = [handler], False
     for name in QUIET:
-        logging.getLogger(name).setLevel(max(logging.WARNING, least))
+        logging.getLogger(name).setLevel(max(logging.WARNING, level))
 
 
-def _catch_the_rest() -> None:
+def _catch_uncaught() -> None:
+    """Log uncaught errors of all threads, and Python's warnings."""
     sys.excepthook = _on_uncaught
-    threading.excepthook = lambda found: _tell_uncaught(found.exc_value)
+    threading.excepthook = lambda found: _log_uncaught(found.exc_value)
     warnings.showwarning = _on_warning
 
 
 def _on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, Exception):
-        _tell_uncaught(error)
+        _log_uncaught(error)
     else:
         sys.__excepthook__(kind, error, trace)
 
 
-def _tell_uncaught(error: BaseException | None) -> None:
+def _log_uncaught(error: BaseException | None) -> None:
     if error is not None:
         get(__name__).critical("uncaught_error", exc_info=error)
 
@@ -160,7 +162,7 @@ def _place_error(_: Any, __: str, line: structlog.types.EventDict) -> structlog.
     return line
 
 
-def _tame(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
+def _remove_quotes(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
     """Remove from a library's line what it may quote."""
     record: logging.LogRecord = line["_record"]
     line.pop("stack_info", None)
@@ -171,6 +173,6 @@ def _tame(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.E
     head, mark, rest = str(line["event"]).partition(TRACEBACK)
     if mark:
         line["error"] = rest.strip().rpartition("\n")[2].partition(":")[0]
-        line["where"] = [f"{Path(file).name}:{number} {name}" for file, number, name in PLACE.findall(rest)[-MOST_PLACES:]]
+        line["where"] = [f"{Path(file).name}:{number} {name}" for file, number, name in PLACE.findall(rest)[-MAX_PLACES:]]
     line["event"] = QUOTES_REQUEST.sub(r"\1", head.rstrip(" \n("))
     return line

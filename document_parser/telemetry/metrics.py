@@ -1,4 +1,4 @@
-"""Name the metrics and render them for Prometheus. Other modules count; this one does not know where.
+"""Name the metrics and render them for Prometheus. Other modules decide what is counted, and where.
 
 A sample's name in Redis is the metric's name and its label values, joined by ``|``. A histogram has one sample for each bucket
 that is not empty (not cumulated) and one for the sum.
@@ -46,7 +46,7 @@ class Metric:
 
 METRICS = (
     Metric("build_info", "gauge", "Always 1; the versions are its labels.", ("version", "pipeline_version")),
-    Metric("redis_up", "gauge", "Whether Redis answers. Where it is 0, only what this process knows by itself is shown."),
+    Metric("redis_up", "gauge", "Whether Redis answers. If it is 0, only what this process knows by itself is shown."),
     Metric("storage_free_bytes", "gauge", "Bytes free where documents are stored; local storage only."),
     Metric("storage_size_bytes", "gauge", "Size of the file system where documents are stored; local storage only."),
     Metric("http_requests", "counter", "Requests answered.", ("method", "route", "status")),
@@ -62,18 +62,18 @@ METRICS = (
     Metric(
         "jobs_ended",
         "counter",
-        "Jobs that have ended, by how.",
+        "Jobs that have ended, by state.",
         ("state",),
         known=(("completed",), ("failed",), ("cancelled",)),
     ),
     Metric("job_errors", "counter", "Failed jobs by error code.", ("code",)),
     Metric("job_duration_seconds", "histogram", "Time from submission to the end of a job.", ("state",), JOB_SECONDS),
-    Metric("oldest_queued_job_age_seconds", "gauge", "How long the oldest job waits that nobody has begun; 0 where none does."),
-    Metric("oldest_open_job_age_seconds", "gauge", "How long ago the oldest job was submitted that has not ended; 0 for none."),
-    Metric("documents_waiting", "gauge", "Bells of documents that no worker has answered: to plan, to assemble, to export."),
+    Metric("oldest_queued_job_age_seconds", "gauge", "Age of the oldest job that has not started; 0 for none."),
+    Metric("oldest_open_job_age_seconds", "gauge", "Age of the oldest job that has not ended; 0 for none."),
+    Metric("documents_waiting", "gauge", "Documents that wait for a worker: to plan, to assemble, to export."),
     Metric("pages_ready", "gauge", "Pages that wait for a reader."),
-    Metric("pages_suspect", "gauge", "Pages that wait to be read alone, since a process died while it read them."),
-    Metric("claims", "gauge", "Pages and stages that somebody is at."),
+    Metric("pages_suspect", "gauge", "Pages that wait to be read alone because a process died while it read them."),
+    Metric("claims", "gauge", "Pages and stages that tasks work on."),
     Metric(
         "lost_claims", "counter", "Pages and stages taken from processes that died.", ("kind",), known=(("page",), ("stage",))
     ),
@@ -88,13 +88,13 @@ METRICS = (
     Metric("model_servers_left_alone", "gauge", "Model servers whose circuit breaker is open or half open.", ("engine",)),
     Metric("workers", "gauge", "Living workers.", ("state",)),
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
-    Metric("foreign_tasks", "counter", "Tasks that others wrote to Redis, which no worker runs.", known=((),)),
+    Metric("foreign_tasks", "counter", "Tasks that other programs wrote to Redis. No worker runs them.", known=((),)),
     Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),
     Metric("webhooks_given_up", "gauge", "Webhooks given up that can be replayed until their jobs expire."),
     Metric(
         "webhook_tries",
         "counter",
-        "Tries to deliver a webhook, by what came of them; pending is tried again.",
+        "Tries to deliver a webhook, by outcome; pending is tried again.",
         ("outcome",),
         known=(("delivered",), ("pending",), ("failed",)),
     ),
@@ -123,7 +123,7 @@ def bound_text(bound: float) -> str:
 
 
 def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, str]:
-    """Render samples in Prometheus' text format, or in OpenMetrics if ``accept`` allows it. Return them and the content type."""
+    """Render samples in Prometheus' text format, or OpenMetrics if ``accept`` asks for it. Return them and the content type."""
     registry = CollectorRegistry()
     registry.register(_Samples(samples))
     encode, content_type = choose_encoder(accept)
@@ -131,6 +131,8 @@ def exposition(samples: Mapping[str, float], accept: str = "") -> tuple[bytes, s
 
 
 class _Samples(Collector):
+    """Gives samples to prometheus_client as families of metrics."""
+
     def __init__(self, samples: Mapping[str, float]) -> None:
         self._by_metric: dict[str, dict[tuple[str, ...], float]] = defaultdict(dict)
         for name, value in samples.items():
@@ -143,10 +145,10 @@ class _Samples(Collector):
     def collect(self) -> Iterator[Family]:
         for metric in METRICS:
             found = dict.fromkeys(metric.known, 0.0) | self._by_metric.get(metric.name, {})
-            yield _histogram(metric, found) if metric.kind == "histogram" else _numbers(metric, found)
+            yield _histogram_family(metric, found) if metric.kind == "histogram" else _number_family(metric, found)
 
 
-def _numbers(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+def _number_family(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     kind = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
     family = kind(PREFIX + metric.name, metric.help, labels=metric.labels)
     for labels, value in sorted(found.items()):
@@ -155,18 +157,19 @@ def _numbers(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     return family
 
 
-def _histogram(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
+def _histogram_family(metric: Metric, found: Mapping[tuple[str, ...], float]) -> Family:
     family = HistogramMetricFamily(PREFIX + metric.name, metric.help, labels=metric.labels)
     series: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
     for (*labels, part), value in sorted(found.items()):
         series[tuple(labels)][part] = value
     for names, parts in series.items():
         if len(names) == len(metric.labels):
-            family.add_metric(names, _cumulated(metric, parts), parts.get("sum", 0.0))
+            family.add_metric(names, _cumulate(metric, parts), parts.get("sum", 0.0))
     return family
 
 
-def _cumulated(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
+def _cumulate(metric: Metric, parts: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return the cumulated counts of a histogram by upper bound, as Prometheus wants them."""
     count = 0.0
     buckets: list[tuple[str, float]] = []
     for bound in metric.buckets:

@@ -1,4 +1,4 @@
-"""The end of a job: its pages become a file, and its record is closed."""
+"""Assemble a document: write its pages as a result file, and end its job."""
 
 from __future__ import annotations
 
@@ -48,16 +48,17 @@ from document_parser.workers.heartbeat import release_on_storage_error
 log = logs.get(__name__)
 
 Entries = dict[int, dict[str, Any]]
-"""The ledger of a job by page number."""
+"""The entries of a job's ledger by page number."""
 
-SMALL = 16
-"""A document of so few pages is assembled by whoever closes its ledger; larger ones get a task of their own."""
+MAX_SMALL_PAGES = 16
+"""A document of at most this many pages is assembled by the task that closes its ledger, a larger one by its own task."""
 
 
 def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) -> None:
-    """Write the result of a closed ledger and end the job. Nothing happens where somebody else is at it.
+    """Write the result of a closed ledger and end the job. Nothing happens if another actor assembles it.
 
-    A page that was read and whose file is gone or torn, as after a power cut, is read again first.
+    A page that was read but whose file is gone or torn, as after a power cut, is read again first. ``alone`` says that the
+    actor does nothing else meanwhile. Raises RedisError, StorageUnavailable.
     """
     claim = context.ledger.claim_stage(job_id, "assemble", actor, alone=alone)
     job = context.load(job_id) if claim else None
@@ -65,7 +66,7 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
         return
     try:
         with release_on_storage_error(context.ledger, claim):
-            error = _nothing_read(context, job_id)
+            error = _error_if_nothing_read(context, job_id)
             if error is None:
                 export(context, job, job.card.options.output_format)
     except PagesLost as lost:
@@ -78,11 +79,11 @@ def assemble(context: Context, job_id: str, actor: str, *, alone: bool = False) 
     outcome = end_job(context.redis, context.ledger, context.storage, job_id, JobState.COMPLETED)
     context.ledger.finish_stage(claim)
     if outcome == "ok":
-        _keep(context, job)
+        _keep_in_cache(context, job)
 
 
 def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
-    """Give lost pages to the readers; a job that loses one again and again fails."""
+    """Give lost pages to the readers. A job that loses the same page repeatedly fails."""
     outcome = context.ledger.reopen(claim, lost.pages)
     log.warning("pages_lost", job_id=claim.job_id, pages=lost.pages, outcome=outcome)
     if outcome == "ready":
@@ -92,8 +93,11 @@ def _read_again(context: Context, claim: Claim, lost: PagesLost) -> None:
         context.ledger.finish_stage(claim)
 
 
-def _keep(context: Context, job: Job) -> None:
-    """Keep it for whoever sends the same again. Nobody waits for this any more, and a full store costs the copy only."""
+def _keep_in_cache(context: Context, job: Job) -> None:
+    """Keep the document in the cache for later uploads of the same.
+
+    No request waits for this any more, and a full store loses only the copy.
+    """
     try:
         machine = partial(on_this_machine, context.settings)
         context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
@@ -103,16 +107,23 @@ def _keep(context: Context, job: Job) -> None:
     queue.enqueue_waiting(context.redis, context.ledger, job.card.job_id, waiting)
 
 
-def assemble_or_ring(context: Context, job_id: str, actor: str) -> None:
+def assemble_or_enqueue(context: Context, job_id: str, actor: str) -> None:
+    """Assemble a document of at most ``MAX_SMALL_PAGES`` pages here, or enqueue the assembly of a larger one.
+
+    Raises RedisError, StorageUnavailable.
+    """
     job = context.load(job_id)
-    if job is not None and (job.total or 0) <= SMALL:
+    if job is not None and (job.total or 0) <= MAX_SMALL_PAGES:
         assemble(context, job_id, actor)
     else:
         queue.enqueue_stage(context.redis, job_id, "assemble")
 
 
-def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
-    """The error of a document all of whose pages failed: that of most of them, in the words of the first such page."""
+def _error_if_nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
+    """Return the error of a document if all its pages failed, else None.
+
+    It is the most common error of the pages, with the message of the first such page.
+    """
     entries = context.ledger.entries(job_id)
     if not entries or any(entry["state"] != "failed" for entry in entries.values()):
         return None
@@ -120,18 +131,19 @@ def _nothing_read(context: Context, job_id: str) -> DocumentParserError | None:
     code = codes.most_common(1)[0][0]
     number = min(number for number, entry in entries.items() if entry.get("error", PageUnreadable.code) == code)
     page = stored_page(context, job_id, number, entries[number].get("revision", 1))
-    kind, said = error_class(code) or PageUnreadable, (page and page.error) or _error(entries[number])
+    kind, said = error_class(code) or PageUnreadable, (page and page.error) or _error_of_entry(entries[number])
     return kind(f"No page of the document could be read. Page {number}: {said.message}", failed_pages=sorted(entries))
 
 
 def fail(context: Context, job_id: str, error: DocumentParserError) -> None:
+    """End a job as failed with this error. Raises RedisError, StorageUnavailable."""
     end_job(context.redis, context.ledger, context.storage, job_id, JobState.FAILED, error)
 
 
 def export(context: Context, job: Job, name: OutputFormat, entries: Entries | None = None) -> None:
-    """Write one format of the result, of the job's revision, from the page files.
+    """Write one format of the result of the job's revision from the page files.
 
-    ``entries``: the ledger to write it by, where that is not the one in Redis. Raises PagesLost, StorageUnavailable.
+    ``entries`` are used instead of the ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
     head = Document(filename=card.filename, media_type=card.media_type, page_count=job.page_count or 0, revision=job.revision)
@@ -141,20 +153,20 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
         context.storage.scratch() as pages,
         open_scratch(pages) as kept,
     ):
-        # Fetched once: assembling walks over the pages more than once, and storage may be far away.
-        for page in _pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
+        # The pages are fetched once: assembling reads them more than once, and storage may be far away.
+        for page in _load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
             kept.write(page.model_dump_json().encode() + b"\n")
         with open_scratch(path) as out:
-            figures = Figures(partial(_figure, context, job.card.job_id), "figures")
-            stripped = write_document(head, partial(_again, kept), job.card.options, name, out, figures)
-        # Before the result: whoever finds that finds this as well.
+            figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
+            stripped = write_document(head, partial(_read_kept_pages, kept), job.card.options, name, out, figures)
+        # Stored before the result: whenever the result is there, this is there too.
         facts = ResultFacts(stripped=stripped).model_dump_json().encode()
         context.storage.put(storage_keys.result_facts(card.job_id, job.revision), facts)
         context.storage.put_file(storage_keys.result(card.job_id, extension, job.revision), path)
 
 
-def export_fault(context: Context, job: Job, name: OutputFormat) -> JobError | None:
-    """Write one format; return why that was not possible, for whoever waits for it. Raises RedisError."""
+def export_or_error(context: Context, job: Job, name: OutputFormat) -> JobError | None:
+    """Write one format of the result. Return the error for those who wait for it, None if it was written. Raises RedisError."""
     faults: list[DocumentParserError] = []
     try:
         with task_boundary(faults.append, job_id=job.card.job_id, stage=f"export-{name}"):
@@ -164,19 +176,20 @@ def export_fault(context: Context, job: Job, name: OutputFormat) -> JobError | N
         faults.append(fault)
     if not faults:
         return None
-    told = faults[0]
-    return as_job_error(told if type(told) is not DocumentParserError else FormatFailed(format=name))
+    error = faults[0]
+    return as_job_error(error if type(error) is not DocumentParserError else FormatFailed(format=name))
 
 
-def _again(kept: IO[bytes]) -> Iterator[Page]:
+def _read_kept_pages(kept: IO[bytes]) -> Iterator[Page]:
+    """Yield the pages of the scratch file from its beginning."""
     kept.seek(0)
     return map(Page.model_validate_json, kept)
 
 
-def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
-    """All pages in order. One that failed without leaving a file, or that nobody read, is told from its ledger entry.
+def _load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
+    """Yield all pages in order. A page that failed without a file, or was not read, is made from its ledger entry.
 
-    Raises PagesLost at the end if pages were read and their files are not there, or not whole.
+    Raises PagesLost at the end if files of pages that were read are missing or torn, and StorageUnavailable.
     """
     lost = []
     for number, entry in sorted(entries.items()):
@@ -188,13 +201,16 @@ def _pages(context: Context, job_id: str, entries: Entries) -> Iterator[Page]:
         if page is None and entry["state"] != "failed":
             lost.append(number)
             continue
-        yield page or Page(number=number, status="failed", error=_error(entry))
+        yield page or Page(number=number, status="failed", error=_error_of_entry(entry))
     if lost:
         raise PagesLost.of(lost)
 
 
 def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
-    """Stores the pictures of a job's figures; None where its options show none."""
+    """Return a function that stores the images of a job's figures; None if its options show none.
+
+    The function raises StorageUnavailable.
+    """
     if job.card.options.figures == "none":
         return None
 
@@ -204,16 +220,17 @@ def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
     return keep
 
 
-def _figure(context: Context, job_id: str, name: str) -> bytes | None:
+def _load_figure(context: Context, job_id: str, name: str) -> bytes | None:
+    """Return the image of a figure, None if it is not stored. Raises StorageUnavailable."""
     with contextlib.suppress(StoredFileMissing):
         return context.storage.get(storage_keys.figure(job_id, name))
     return None
 
 
 def stored_page(context: Context, job_id: str, number: int, revision: int = 1) -> Page | None:
-    """The page as it was stored for this revision, None where it has not been."""
+    """Return a page as it was stored for a revision, None if it was not or its file is torn. Raises StorageUnavailable."""
     return read_page_file(context.storage, job_id, number, revision)
 
 
-def _error(entry: dict[str, Any]) -> PageError:
+def _error_of_entry(entry: dict[str, Any]) -> PageError:
     return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="Reading this page killed its worker twice.")

@@ -1,4 +1,4 @@
-"""What a task has at hand, and the one boundary that catches everything."""
+"""Give each task its settings, Redis, storage and openers, and the one boundary that catches every error."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logs.get(__name__)
 
 @dataclass
 class Context:
-    """Made at the start of each task, in the process that runs it: nothing here crosses a fork."""
+    """What a task works with. It is created at the start of each task in the process that runs it; no fork inherits it."""
 
     settings: Settings
     redis: Redis
@@ -38,14 +38,15 @@ class Context:
 
     @property
     def cache(self) -> Cache:
+        """Return the cache of readings and documents."""
         return Cache(self.settings, self.redis, self.storage)
 
     @contextlib.contextmanager
     def local_source(self, job_id: str) -> Iterator[Path]:
-        """A local path of the uploaded document.
+        """Give a local path of the uploaded document, valid within the context.
 
-        Raises SourceMissing, or PageUnreadable where that is because the job was deleted just now; StorageUnavailable where the
-        store is away.
+        Raises SourceMissing if the file is gone, PageUnreadable if that is because the job was deleted, StorageUnavailable,
+        RedisError.
         """
         try:
             with self.storage.local(storage_keys.source(job_id)) as path:
@@ -56,29 +57,30 @@ class Context:
             raise SourceMissing() from None
 
     async def open(self, job: Job, path: Path) -> Source:
-        """Open a job's document in an opener child. Raises the tree of DocumentError."""
+        """Open a job's document in an opener child. Raises DocumentError and its kinds, RedisError."""
         password = passwords.unseal(self.settings, self.redis, job.card.job_id)
         return await self.openers.open(path, job.card.kind, password)
 
     def engines(self) -> Engines:
-        """The engines of this process, that share what is known of the model servers with all others."""
+        """Return the engines of this process. They share breakers and load of the model servers with all other processes."""
         return Engines(self.settings, SharedSwitchboard(self.redis, self.settings.workers.heartbeat_timeout_seconds))
 
     def load(self, job_id: str) -> Job | None:
-        """The job, None where it has been deleted."""
+        """Return a job, None if it has been deleted. Raises RedisError."""
         found = record.load_many(self.redis, [job_id])
         return found[0] if found else None
 
 
 pool_zygotes: list[Zygote] = []
-"""The zygote that the pool started; its work horses inherit it. Empty outside of a pool."""
+"""The zygote that the pool started; its work horses inherit it. Empty outside a pool."""
 
 
 pool_confinement: list[Confinement] = []
-"""What confines the openers of this pool; empty outside of one, or where none could be started."""
+"""What confines the openers of this pool. Empty outside a pool, or if no opener could be started."""
 
 
 def opener_limits(settings: Settings) -> OpenerLimits:
+    """Return the limits of opener children from the settings."""
     return OpenerLimits(
         memory_mb=settings.workers.opener_memory_mb,
         timeout_seconds=settings.workers.opener_timeout_seconds,
@@ -89,7 +91,10 @@ def opener_limits(settings: Settings) -> OpenerLimits:
 
 @contextlib.contextmanager
 def task_context() -> Iterator[Context]:
-    """The context of one task. Made first: it may have to start a zygote, which loads meanwhile."""
+    """Create the context of one task, and close it afterwards.
+
+    It is created before anything else, since it may have to start a zygote, which loads meanwhile.
+    """
     settings = load_settings()
     openers = Openers.start(opener_limits(settings), pool_zygotes[0] if pool_zygotes else None)
     redis = connect(settings)
@@ -102,7 +107,7 @@ def task_context() -> Iterator[Context]:
 
 @contextlib.contextmanager
 def service_context() -> Iterator[tuple[Settings, Redis, Storage]]:
-    """What a task needs that opens no document."""
+    """Create settings, Redis and storage for a task that opens no document, and close Redis afterwards."""
     settings = load_settings()
     with contextlib.closing(connect(settings)) as redis:
         yield settings, redis, make_storage(settings)
@@ -110,9 +115,9 @@ def service_context() -> Iterator[tuple[Settings, Redis, Storage]]:
 
 @contextlib.contextmanager
 def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) -> Iterator[None]:
-    """Whatever goes wrong with a document or a page is kept on its record.
+    """Pass every error of a document or a page to ``keep``, which records it, and log it with these facts.
 
-    Redis or storage being away is nobody's fault: that passes through, the claims lapse, and the work is done again.
+    Raises RedisError and StorageUnavailable: neither is the document's fault. The claims lapse then, and the work is repeated.
     """
     try:
         yield
@@ -121,6 +126,6 @@ def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) 
     except DocumentParserError as error:
         log.info("not_read", code=error.code, **facts)
         keep(error)
-    except Exception as error:  # noqa: BLE001 - the task boundary: recorded, logged, and the next page goes on
+    except Exception as error:  # noqa: BLE001 - the task boundary records and logs the error, and the next page goes on
         log.error("task_error", error=type(error).__name__, where=logs.where(error), **facts)
         keep(DocumentParserError())

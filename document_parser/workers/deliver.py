@@ -1,9 +1,11 @@
-"""Webhooks: the server that a caller named is told when the job ends, and what came of reading a page of it again, signed by
-the Standard Webhooks specification.
+"""Deliver webhooks: post to the server that a caller named how its job ended, and the outcome of each retry of a page.
 
-``end.lua`` makes the webhook due in the step that ends the job, ``complete_retry.lua`` in the one that raises the revision, or
-keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim is only a later
-due time, so one whose deliverer died comes again by itself: delivery is at least once, and its ``webhook-id`` stays the same.
+``end.lua`` makes the webhook due in the step that ends the job, and ``complete_retry.lua`` in the step that raises the revision
+or keeps the page as it was. A deliverer, one at a time over all workers, claims what is due and posts it. A claim only moves
+the due time, so that a webhook whose deliverer died is due again by itself: it is delivered at least once, always with the
+same ``webhook-id``.
+
+Source: the Standard Webhooks specification, for signatures.
 """
 
 from __future__ import annotations
@@ -41,26 +43,37 @@ from document_parser.workers.heartbeat import draining
 
 log = logs.get(__name__)
 
-AT_ONCE = 16
+MAX_DELIVERIES = 16
+"""How many webhooks are delivered at the same time."""
 MOST_AT_ONE_HOST = 4
+"""How many of them go to the same host."""
 PUT_OFF_SECONDS = 5.0
-"""A host that answers slowly holds up its own webhooks, not those of others."""
+"""The delay of a webhook whose host has enough of them: a slow host delays its own webhooks, not those of others."""
 SLICE_SECONDS = 10.0
+"""After this time a deliverer ends, so that its worker handles documents and pages first."""
 POLL_SECONDS = 0.25
+"""The longest time between two looks for due webhooks."""
 CLAIM_MARGIN_SECONDS = 5.0
-"""A claim outlasts its delivery's deadline by this much, for what is written before and after."""
+"""A claim outlasts the deadline of its delivery by this much, for what is written before and after."""
 LEASE_SECONDS = 8.0
-JITTER = 0.1
-MOST_RETRY_AFTER_SECONDS = 3600.0
-MOST_TRIES_KEPT = 10
+"""The lease that makes a deliverer the only one; it is renewed while it works."""
+JITTER_SHARE = 0.1
+"""The share by which pauses vary, so that many webhooks are not tried again at once."""
+MAX_RETRY_AFTER_SECONDS = 3600.0
+"""A longer Retry-After of a server is shortened to this."""
+MAX_TRIES_KEPT = 10
+"""How many tries a webhook's record lists, the last ones."""
 GONE = 410
+"""The HTTP status with which a server refuses a webhook for good."""
 LAST_TRY_BEFORE_EXPIRY = timedelta(hours=1)
-"""Where the schedule would outlast the job: so that a whole day is tried, and what was given up can still be replayed."""
-LEAST_LAST_PAUSE = timedelta(minutes=1)
+"""The time of the last try if the schedule would outlast the job: a whole day is tried, and a webhook that was given up can
+still be replayed."""
+MIN_LAST_PAUSE = timedelta(minutes=1)
+"""If less time is left before that, no last try is made."""
 
 
 class Deliverer:
-    """Delivers what is due, several at once. Ends when nothing is, or to make way, and then rings its successor."""
+    """Delivers due webhooks, several at once. It ends when none is due, or to free its worker."""
 
     def __init__(self, settings: Settings, redis: Redis, storage: Storage) -> None:
         self.settings = settings
@@ -71,6 +84,7 @@ class Deliverer:
         self.hosts: Counter[str] = Counter()
 
     async def run(self) -> None:
+        """Deliver until nothing is due or the slice is over; nothing happens if another deliverer works. Raises RedisError."""
         lease = self.redis.lock("webhooks:deliverer", timeout=LEASE_SECONDS, thread_local=False)
         self.redis.delete("webhooks:rung")
         if not lease.acquire(blocking=False):
@@ -80,16 +94,17 @@ class Deliverer:
                 await self._deliver_on(lease.reacquire)
             finally:
                 lease.release()
-        # After a whole slice the worker is left to documents and pages first; the sweep rings again.
-        if not self._makes_way():
+        # After a whole slice the worker handles documents and pages first; the sweep enqueues a deliverer again.
+        if not self._must_end():
             queue.enqueue_deliverer(self.redis)
 
     async def _deliver_on(self, keep_lease: Callable[[], object]) -> None:
+        """Claim and deliver until nothing is due or in progress. Raises LockNotOwnedError if the lease was lost."""
         certificates, check = httpx2.create_ssl_context(), AddressCheck(self.settings.webhooks.allow_hosts)
         tasks: set[asyncio.Task[None]] = set()
         while True:
-            for told in self._claim(AT_ONCE - len(tasks)):
-                tasks.add(asyncio.create_task(self._deliver(told, PinnedTransport(check, certificates))))
+            for announcement in self._claim(MAX_DELIVERIES - len(tasks)):
+                tasks.add(asyncio.create_task(self._deliver(announcement, PinnedTransport(check, certificates))))
             if not tasks:
                 return
             done, tasks = await asyncio.wait(tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -97,67 +112,75 @@ class Deliverer:
                 task.result()
             keep_lease()
 
-    def _makes_way(self) -> bool:
+    def _must_end(self) -> bool:
+        """Return whether to claim nothing more, since the slice is over or this process was asked to stop."""
         return draining.is_set() or time.monotonic() - self.started > SLICE_SECONDS
 
     def _claim(self, most: int) -> Iterator[Announcement]:
-        """What to deliver now, so many at most; of one host only a few at once."""
-        while most > 0 and not self._makes_way():
+        """Claim at most ``most`` webhooks to deliver now, of each host only a few at once."""
+        while most > 0 and not self._must_end():
             span = self.settings.webhooks.timeout_seconds + CLAIM_MARGIN_SECONDS
             due = self.outbox.claim(most, span)
             if not due:
                 return
-            for told in messages.named(self.redis, due):
-                if (settled := self._with_body(told)).body and self._has_room(settled):
+            for announcement in messages.named(self.redis, due):
+                if (settled := self._with_body(announcement)).body and self._reserve_host(settled):
                     most -= 1
                     yield settled
 
-    def _with_body(self, told: Announcement) -> Announcement:
-        """What it says is settled before the first try: a page that is read again later changes nothing of it."""
-        if told.body:
-            return told
-        body = self.outbox.keep_body(told.job.card.job_id, told.news.body, messages.of_end(told.job))
-        return replace(told, job=told.job.model_copy(update={told.news.body: body}))
+    def _with_body(self, announcement: Announcement) -> Announcement:
+        """Fix the body before the first try, so that a page that is read again later does not change it."""
+        if announcement.body:
+            return announcement
+        body = self.outbox.keep_body(
+            announcement.job.card.job_id, announcement.news.body, messages.body_of_end(announcement.job)
+        )
+        return replace(announcement, job=announcement.job.model_copy(update={announcement.news.body: body}))
 
-    def _has_room(self, told: Announcement) -> bool:
-        """Whether the host may be asked once more now; where not, the webhook is put off."""
-        if self.hosts[told.message.host] < MOST_AT_ONE_HOST:
-            self.hosts[told.message.host] += 1
+    def _reserve_host(self, announcement: Announcement) -> bool:
+        """Return whether one more request to the host is allowed now. If not, delay the webhook."""
+        if self.hosts[announcement.message.host] < MOST_AT_ONE_HOST:
+            self.hosts[announcement.message.host] += 1
             return True
-        self.outbox.complete_delivery(told.name, told.webhook, PUT_OFF_SECONDS)
+        self.outbox.complete_delivery(announcement.name, announcement.webhook, PUT_OFF_SECONDS)
         return False
 
-    async def _deliver(self, told: Announcement, transport: PinnedTransport) -> None:
-        """One try, and what follows from it."""
-        job_id = told.job.card.job_id
-        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=told.job.card.request_id)
-        answer = await self._try(told, transport)
+    async def _deliver(self, announcement: Announcement, transport: PinnedTransport) -> None:
+        """Try once to deliver a webhook and record the outcome."""
+        job_id = announcement.job.card.job_id
+        structlog.contextvars.bind_contextvars(job_id=job_id, request_id=announcement.job.card.request_id)
+        answer = await self._try(announcement, transport)
         webhook, delay = after(
-            told.webhook, told.job.expires_at, answer, self.settings.webhooks.retry_seconds, clock.now(self.redis)
+            announcement.webhook,
+            announcement.job.expires_at,
+            answer,
+            self.settings.webhooks.retry_seconds,
+            clock.now(self.redis),
         )
-        if not self.outbox.complete_delivery(told.name, webhook, delay):
+        if not self.outbox.complete_delivery(announcement.name, webhook, delay):
             return
         counters.count(self.redis, "webhook_tries", webhook.state)
         record.publish(self.redis, job_id)
         facts = {"status": webhook.last_status, "error": webhook.last_error, "attempt": webhook.attempts}
-        log.info("webhook_tried", job_id=job_id, webhook=told.event, outcome=webhook.state, **facts)
+        log.info("webhook_tried", job_id=job_id, webhook=announcement.event, outcome=webhook.state, **facts)
         if webhook.state != "pending":
-            await asyncio.to_thread(self._keep, job_id)
+            await asyncio.to_thread(self._store_outcome, job_id)
 
-    async def _try(self, told: Announcement, transport: PinnedTransport) -> Answer:
+    async def _try(self, announcement: Announcement, transport: PinnedTransport) -> Answer:
+        """Post the message once. An unexpected error is logged and returned as ``internal``."""
         answer = Answer(error="internal")
-        with task_boundary(lambda _: None, job_id=told.job.card.job_id, stage="deliver"):
-            answer = await post(self.settings, told.message, transport, clock.now(self.redis))
-        self.hosts[told.message.host] -= 1
+        with task_boundary(lambda _: None, job_id=announcement.job.card.job_id, stage="deliver"):
+            answer = await post(self.settings, announcement.message, transport, clock.now(self.redis))
+        self.hosts[announcement.message.host] -= 1
         return answer
 
-    def _keep(self, job_id: str) -> None:
-        """Write the outcome beside the document, so that a job rebuilt from there is not announced again."""
+    def _store_outcome(self, job_id: str) -> None:
+        """Write the outcome to ``job.json``, so that a job rebuilt from there is not announced again."""
         try:
             for job in record.load_many(self.redis, [job_id]):
                 record.store_card(self.storage, job.card, ended=job)
             if not self.redis.exists(f"job:{job_id}"):
-                # Deleted meanwhile: what was written since then goes as well.
+                # Deleted meanwhile: what was written since then is removed as well.
                 discard_files(self.redis, self.storage, job_id)
         except StorageUnavailable:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
@@ -166,9 +189,9 @@ class Deliverer:
 def after(
     before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float], now: datetime
 ) -> tuple[Webhook, float]:
-    """How the delivery stands after one more try, which ended now, and the seconds until the next.
+    """Return the state of a delivery after one more try, which ended at ``now``, and the seconds until the next (0 for none).
 
-    ``expires``: when the job is gone.
+    ``pauses`` are the seconds between tries; ``expires`` is the time at which the job expires, None for never.
     """
     attempts = before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
@@ -184,22 +207,22 @@ def after(
         last_status=answer.status,
         last_error=answer.error,
         next_attempt_at=due,
-        tries=[*before.tries, WebhookTry(at=now, status=answer.status, error=answer.error)][-MOST_TRIES_KEPT:],
+        tries=[*before.tries, WebhookTry(at=now, status=answer.status, error=answer.error)][-MAX_TRIES_KEPT:],
     )
     return webhook, (due - now).total_seconds() if due else 0.0
 
 
 def _before_expiry(now: datetime, due: datetime, expires: datetime | None) -> datetime | None:
-    """When to try again of a job that expires: where it would be gone by then, a while before that; None where that is over."""
+    """Return the time of the next try; if the job expires before it, a time shortly before that, or None if that has passed."""
     if expires is None or due < expires:
         return due
     last = expires - LAST_TRY_BEFORE_EXPIRY
-    return last if last - now > LEAST_LAST_PAUSE else None
+    return last if last - now > MIN_LAST_PAUSE else None
 
 
 def _pause(pauses: Sequence[float], attempts: int, retry_after: float) -> float | None:
-    """Seconds until the next try, None after the last: the schedule's, or what the server asked for where that is longer."""
+    """Return the seconds until the next try, None after the last: the schedule's, or the server's Retry-After if longer."""
     if attempts > len(pauses):
         return None
-    planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER)
-    return max(planned, min(retry_after, MOST_RETRY_AFTER_SECONDS))
+    planned = pauses[attempts - 1] * random.uniform(1, 1 + JITTER_SHARE)
+    return max(planned, min(retry_after, MAX_RETRY_AFTER_SECONDS))

@@ -1,4 +1,4 @@
-"""The drawer: a process beside the workers that draws pages for people to look at, however busy the readers are."""
+"""Draw page images for people in a process beside the workers, so that they do not wait for busy readers."""
 
 from __future__ import annotations
 
@@ -26,50 +26,56 @@ from document_parser.workers.recycling import over_memory_limit
 log = logs.get(__name__)
 
 PICTURE = PictureSpec(dpi=144, max_long_side=1600, quality=85)
+"""The page image: resolution in dots per inch, longest side in pixels, JPEG quality."""
 IDLE_SECONDS = 5
+"""After this time without a request, open documents are closed."""
 PAUSE_SECONDS = 1.0
+"""The pause before the next try while Redis or storage is away."""
 
 
 class Drawer:
-    """Draws one page after the other; documents looked at last stay open for a moment."""
+    """Draws one page after the other. The documents drawn last stay open for a while."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.desks = OpenDocuments(context)
+        self.documents = OpenDocuments(context)
 
     async def run(self) -> None:
-        """Until this process has grown too large: the pool starts another."""
+        """Answer requests until this process holds too much memory; the pool then starts another.
+
+        Raises RedisError, StorageUnavailable.
+        """
         grown = False
         while not grown:
             request = await asyncio.to_thread(next_request, self.context.redis, IDLE_SECONDS)
             if request is None:
-                await self.desks.tidy()
+                await self.documents.close_unused()
             else:
                 await self.draw(request)
             grown = over_memory_limit(self.context.settings)
-        await self.desks.tidy()
+        await self.documents.close_unused()
         log.info("drawer_retires")
 
     async def draw(self, request: PictureRequest) -> None:
-        """Store the picture and say so, or say that it cannot be drawn."""
+        """Draw and store an image, then publish whether that succeeded. Raises RedisError, StorageUnavailable."""
         refused: list[DocumentParserError] = []
         facts = {"request_id": record.request_id(self.context.redis, request.job_id), "job_id": request.job_id}
         with (
             structlog.contextvars.bound_contextvars(**facts, page=request.number),
             task_boundary(refused.append, stage="picture"),
         ):
-            async with self.desks.document(request.job_id) as document:
+            async with self.documents.document(request.job_id) as document:
                 image = await document.source.render(request.number, PICTURE, request.turn)
             await asyncio.to_thread(self.context.storage.put, request.file, image.data)
         if self.context.load(request.job_id) is None:
-            # Deleted meanwhile: nothing of it may stay.
+            # Deleted meanwhile: none of its files may stay.
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, request.job_id)
         request.answer(self.context.redis, "refused" if refused else "drawn")
 
 
 @logs.CrashLogged()
-def run(parent: int) -> NoReturn:
-    """The drawer process: until it is told to stop or its parent dies."""
+def run_drawer(parent: int) -> NoReturn:
+    """Run the drawer process until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-drawer")
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

@@ -1,4 +1,4 @@
-"""A running task that holds claims: it says that it lives, and learns which of its claims were taken away."""
+"""Keep the claims of a running task: report that it is alive, and find out which of its claims were taken away."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from document_parser.telemetry import logs
 log = logs.get(__name__)
 
 draining = threading.Event()
-"""Set when this process was asked to stop: finish what is in flight, claim nothing more."""
+"""Set when this process was asked to stop: pages in flight are finished, and nothing more is claimed."""
 
 
 NOTICE_SECONDS = 0.5
-"""How often a task looks whether jobs were cancelled, deleted or failed: its requests for them end within a second."""
+"""How often a task checks whether jobs were cancelled, deleted or failed. Its requests for them end within a second."""
 
 
 class Heartbeat:
-    """Beats every few seconds from a thread of its own, so that long work does not look like death."""
+    """Reports every few seconds from a thread of its own that a task is alive, so that long work is not taken for a crash."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Heartbeat:
         on_lost: Callable[[Claim], None] | None = None,
         on_beat: Callable[[], object] | None = None,
     ) -> None:
-        """``on_lost`` hears of claims that are gone; ``on_beat`` is called at every beat, from its thread."""
+        """Start no thread yet. It will call ``on_lost`` with each lost claim, and ``on_beat`` at every beat."""
         self.name = f"{socket.gethostname()}.{os.getpid()}.{uuid.uuid4().hex[:8]}"
         self.ledger = ledger
         self.on_lost = on_lost or (lambda _: None)
@@ -45,7 +45,7 @@ class Heartbeat:
         self._claims: dict[str, Claim] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_on,), name="heartbeat", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._beat_repeatedly,), name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
         self.ledger.heartbeat(self.name, [])
@@ -55,27 +55,30 @@ class Heartbeat:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._ended.set()
         self._thread.join()
-        # What a failing task still holds stays claimed by a name that no longer beats: the sweep takes it.
+        # Claims that a failing task still holds keep a name that no longer beats: the sweep releases them.
         if not self._claims:
             self.ledger.leave(self.name)
 
     def hold(self, claim: Claim) -> None:
+        """Keep a claim alive from now on."""
         with self._lock:
             self._claims[claim.token] = claim
 
     def drop(self, claim: Claim) -> None:
+        """Stop keeping a claim alive; the ledger is not changed."""
         with self._lock:
             self._claims.pop(claim.token, None)
 
     def beat(self) -> None:
-        """One sign of life; tells of the claims that are lost."""
+        """Report once that the task is alive, and call ``on_lost`` for each lost claim. Raises RedisError."""
         with self._lock:
             held = list(self._claims.values())
         for claim in self.ledger.heartbeat(self.name, held):
             self.on_lost(claim)
         self.on_beat()
 
-    def _beat_on(self) -> None:
+    def _beat_repeatedly(self) -> None:
+        """Beat at every interval, and as soon as a job was cancelled, deleted or failed."""
         seconds = self.ledger.settings.workers.heartbeat_seconds
         last, endings = time.monotonic(), -1
         while not self._ended.wait(min(seconds, NOTICE_SECONDS)):
@@ -91,7 +94,10 @@ class Heartbeat:
 
 @contextlib.contextmanager
 def release_on_storage_error(ledger: Ledger, claim: Claim, actor: Heartbeat | None = None) -> Iterator[None]:
-    """A store that is away or full is nobody's fault: the claim goes back uncharged, and the sweep rings for it again."""
+    """Release a claim uncharged if this block raises StorageUnavailable, and raise it again.
+
+    A store that is away or full is not the document's fault; the sweep enqueues the work again. Raises RedisError.
+    """
     try:
         yield
     except StorageUnavailable as fault:

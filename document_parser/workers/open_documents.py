@@ -1,4 +1,4 @@
-"""The documents that a reader, or the drawer of pictures, has open: each opened once, closed when nobody needs it."""
+"""Keep the documents open that a reader or the drawer of page images works on. Each is opened once and closed when unused."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from document_parser.sources.source import Source
 from document_parser.workers.context import Context
 
 IDLE_DOCUMENTS = 2
+"""How many unused documents stay open, the newest ones."""
 
 
 @dataclass
@@ -25,8 +26,8 @@ class OpenDocument:
 
 
 @dataclass
-class _Desk:
-    """One document on the desk: opened once, shared by its pages in flight."""
+class _SharedDocument:
+    """A document that is opened once and shared by its pages in flight."""
 
     opening: asyncio.Task[OpenDocument]
     users: int = 0
@@ -34,33 +35,37 @@ class _Desk:
 
 @dataclass
 class OpenDocuments:
-    """The documents a process has open. Those nobody reads from are closed, but for the last few."""
+    """The documents that a process has open. Unused ones are closed, except for the newest ``IDLE_DOCUMENTS``."""
 
     context: Context
-    desks: dict[str, _Desk] = field(default_factory=dict)
+    documents: dict[str, _SharedDocument] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
     async def document(self, job_id: str) -> AsyncIterator[OpenDocument]:
-        """The open document. Raises DocumentError where it does not open, PageUnreadable where the job is gone."""
-        desk = self.desks.get(job_id)
-        if desk is None:
-            desk = self.desks[job_id] = _Desk(asyncio.ensure_future(self._open(job_id)))
-        desk.users += 1
-        try:
-            yield await asyncio.shield(desk.opening)
-        finally:
-            desk.users -= 1
-            await self.tidy(keep=IDLE_DOCUMENTS)
+        """Give a job's open document, valid within the context.
 
-    async def tidy(self, keep: int = 0) -> None:
-        """Close idle documents beyond the newest ``keep``, and at once those that did not open."""
-        idle = [job_id for job_id, desk in self.desks.items() if not desk.users]
-        broken = [job_id for job_id in idle if _failed(self.desks[job_id].opening)]
+        Raises DocumentError if it does not open, PageUnreadable if the job is gone, StorageUnavailable, RedisError.
+        """
+        shared = self.documents.get(job_id)
+        if shared is None:
+            shared = self.documents[job_id] = _SharedDocument(asyncio.ensure_future(self._open(job_id)))
+        shared.users += 1
+        try:
+            yield await asyncio.shield(shared.opening)
+        finally:
+            shared.users -= 1
+            await self.close_unused(keep=IDLE_DOCUMENTS)
+
+    async def close_unused(self, keep: int = 0) -> None:
+        """Close unused documents beyond the newest ``keep``, and all that did not open."""
+        idle = [job_id for job_id, shared in self.documents.items() if not shared.users]
+        broken = [job_id for job_id in idle if _is_failed(self.documents[job_id].opening)]
         sound = [job_id for job_id in idle if job_id not in broken]
         for job_id in broken + sound[: max(0, len(sound) - keep)]:
-            await _close(self.desks.pop(job_id).opening)
+            await _close(self.documents.pop(job_id).opening)
 
     async def _open(self, job_id: str) -> OpenDocument:
+        """Open a job's document. The caller closes its source and its stack."""
         job = self.context.load(job_id)
         if job is None:
             raise PageUnreadable("The job was deleted.")
@@ -70,7 +75,7 @@ class OpenDocuments:
             return OpenDocument(job, source, stack.pop_all())
 
 
-def _failed(opening: asyncio.Task[OpenDocument]) -> bool:
+def _is_failed(opening: asyncio.Task[OpenDocument]) -> bool:
     return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 
@@ -78,7 +83,7 @@ async def _close(opening: asyncio.Task[OpenDocument]) -> None:
     if not opening.done():
         opening.cancel()
     await asyncio.wait([opening])
-    if not _failed(opening):
+    if not _is_failed(opening):
         document = opening.result()
         await document.source.close()
         document.stack.close()

@@ -1,4 +1,4 @@
-"""Planning a document: what it is, which pages it has, and which of them need no engine."""
+"""Plan a document: open it, create its ledger entries, and read the pages that need no engine."""
 
 from __future__ import annotations
 
@@ -28,13 +28,17 @@ from document_parser.workers import assemble
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
-STORED_AT_ONCE = 8
-BATCH = 8
-"""Pages given to the readers at once: few enough that they start while the rest is still being looked at."""
+MAX_PAGES_STORING = 8
+"""How many pages are being stored at the same time."""
+BATCH_PAGES = 8
+"""How many pages are given to the readers together: few enough that reading starts while other pages are still examined."""
 
 
 async def plan(context: Context, job_id: str) -> None:
-    """Plan one document in a process of its own; its failure is kept on its record. A planner never waits."""
+    """Plan one document in a process of its own. An error of the document ends its job. A planner never waits.
+
+    Raises RedisError, StorageUnavailable.
+    """
     stopping = threading.Event()
     with Heartbeat(context.ledger, lambda _: stopping.set()) as actor:
         claim = context.ledger.claim_stage(job_id, "plan", actor.name, alone=True)
@@ -53,23 +57,29 @@ async def plan(context: Context, job_id: str) -> None:
 
 
 async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job: Job, stopping: threading.Event) -> bool:
-    """Give a document the pages with which it was read before. False where there are none, and it has to be opened."""
+    """Copy the pages of a document from the cache. Return False if there are none and it has to be opened.
+
+    Raises RedisError, StorageUnavailable.
+    """
     if job.cache != "hit":
         return False
     with contextlib.ExitStack() as stack:
         document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
-        if document is None or (CPU_ENGINES & document.head.engines and await _reads_better(context, document)):
+        if document is None or (CPU_ENGINES & document.head.engines and await _would_read_better(context, document)):
             record.note_miss(context.redis, claim.job_id)
             return False
         planner = _Planner(context, actor, job, stopping)
-        async with planner.all_stored():
-            done = await planner.lay_and_copy(document)
+        async with planner.finish_storing():
+            done = await planner.create_and_copy(document)
         await _close_plan(context, actor, claim, done=done)
     return True
 
 
-async def _reads_better(context: Context, document: CachedDocument) -> bool:
-    """Whether the models that were away then are there now, or CPU engines read otherwise: another pack is installed."""
+async def _would_read_better(context: Context, document: CachedDocument) -> bool:
+    """Return whether a document that CPU engines read would be read better now.
+
+    That is so if a model answers, or if the CPU engines read differently since other packages are installed.
+    """
     if await asyncio.to_thread(on_this_machine, context.settings) != document.head.machine:
         return True
     async with aclosing(Engines(context.settings)) as engines:
@@ -79,25 +89,29 @@ async def _reads_better(context: Context, document: CachedDocument) -> bool:
 async def plan_document(
     context: Context, actor: Heartbeat, claim: Claim, job: Job, source: Source, engines: Engines, stopping: threading.Event
 ) -> None:
-    """Lay the ledger of an open document, read its sound text layers, give the rest to the readers.
+    """Create the ledger entries of an open document, read pages with a sound text layer, and leave the rest to the readers.
 
-    Raises DocumentError where the document is not to be read at all.
+    Raises TooManyPages, NoSuchPages and other kinds of DocumentError if the document cannot be read; StorageUnavailable,
+    RedisError.
     """
     record.publish(context.redis, claim.job_id)
     planner = _Planner(context, actor, job, stopping)
-    async with planner.all_stored():
-        done = await planner.lay_and_sort(source, engines)
+    async with planner.finish_storing():
+        done = await planner.create_and_sort(source, engines)
     await _close_plan(context, actor, claim, done=done)
 
 
 async def _close_plan(context: Context, actor: Heartbeat, claim: Claim, *, done: bool) -> None:
+    """Finish planning and assemble a document without pages left; release the claim if planning is not ``done``."""
     if not done:
         context.ledger.release(claim, crashed=False)
     elif context.ledger.close_plan(claim):
-        await asyncio.to_thread(assemble.assemble_or_ring, context, claim.job_id, actor.name)
+        await asyncio.to_thread(assemble.assemble_or_enqueue, context, claim.job_id, actor.name)
 
 
 class _Planner:
+    """The planning of one document: its ledger entries, the pages it reads, and those it hands to the readers."""
+
     def __init__(self, context: Context, actor: Heartbeat, job: Job, stopping: threading.Event) -> None:
         self.context = context
         self.actor = actor
@@ -108,48 +122,50 @@ class _Planner:
         self.storing: set[asyncio.Task[None]] = set()
         self.handed_over = False
 
-    async def lay_and_copy(self, document: CachedDocument) -> bool:
-        """Lay the ledger and store the pages; False where this process, or the job, is to stop before the last one."""
-        self._lay(document.head.page_count, document.head.numbers)
+    async def create_and_copy(self, document: CachedDocument) -> bool:
+        """Create the ledger entries and store the cached pages. Return False if the process or the job stops before the end."""
+        self._create_entries(document.head.page_count, document.head.numbers)
         entries = self.context.ledger.entries(self.job_id)
         for page in document.pages():
-            if self._stops():
+            if self._must_stop():
                 return False
             claim = self._claim(page.number) if entries[page.number]["state"] == "pending" else None
             if claim is not None:
                 await asyncio.to_thread(document.copy_figures, self.context.storage, self.job_id, page)
-                await self._begin_to_store(claim, page)
+                await self._start_storing(claim, page)
         return True
 
-    def _lay(self, page_count: int, numbers: list[int]) -> None:
+    def _create_entries(self, page_count: int, numbers: list[int]) -> None:
+        """Create the ledger entries of the pages to read, in the lane for their number."""
         settings = self.context.settings.queue
         overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
         lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
         self.context.ledger.create_entries(self.job_id, page_count, numbers, lane)
 
-    def _stops(self) -> bool:
+    def _must_stop(self) -> bool:
         return draining.is_set() or self.stopping.is_set()
 
     def _claim(self, number: int) -> Claim | None:
+        """Claim a pending page and keep the claim alive; None if it is no longer pending."""
         claim = self.context.ledger.claim_planned_page(self.job_id, number, self.actor.name)
         if claim is not None:
             self.actor.hold(claim)
         return claim
 
-    async def lay_and_sort(self, source: Source, engines: Engines) -> bool:
-        """Lay the ledger and sort its pages; False where this process, or the job, is to stop before the last one."""
+    async def create_and_sort(self, source: Source, engines: Engines) -> bool:
+        """Create the ledger entries, then read or hand over each page. Return False if process or job stops before the end."""
         self.source, self.engines = source, engines
-        numbers = self._numbers()
-        self._lay(self.source.page_count, numbers)
+        numbers = self._select_pages()
+        self._create_entries(self.source.page_count, numbers)
         entries = self.context.ledger.entries(self.job_id)
         if not entries:
-            return False  # ended or deleted while it was being opened: nothing was laid
+            return False  # ended or deleted while it was being opened: no entries were created
         for number in numbers:
-            if self._stops():
+            if self._must_stop():
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
-                self._charge(least=budget.CHARGED_AT_ONCE)
+                self._charge(least=budget.MIN_CHARGE_SECONDS)
         self._charge()
         self._hand_over()
         return True
@@ -157,7 +173,8 @@ class _Planner:
     def _charge(self, least: float = 0.0) -> None:
         budget.charge(self.context.redis, self.context.settings.queue, self.job_id, self.source, least)
 
-    def _numbers(self) -> list[int]:
+    def _select_pages(self) -> list[int]:
+        """Return the numbers of the pages to read. Raises TooManyPages, NoSuchPages."""
         count, most = self.source.page_count, self.context.settings.api.max_pages
         numbers = self.job.card.options.selects(count)
         if len(numbers) > most:
@@ -167,23 +184,25 @@ class _Planner:
         return numbers
 
     async def _sort(self, number: int) -> None:
+        """Read a page here if its text layer suffices, or hand it to the readers."""
         facts = await self._facts(number)
         if facts is not None and text_layer_suffices(facts, self.job.card.options.accuracy_mode):
             await self._read(facts)
             return
         self.batch.append(number)
-        # The first page at once: its reader has to start while the others are still being looked at.
-        if len(self.batch) >= BATCH or not self.handed_over:
+        # The first page at once: its reader has to start while the other pages are still examined.
+        if len(self.batch) >= BATCH_PAGES or not self.handed_over:
             self._hand_over()
 
     async def _facts(self, number: int) -> PageFacts | None:
-        """None where the page cannot be looked at: that is for its reader to find out and to report."""
+        """Return the facts of a page; None if it cannot be examined: its reader finds out why and reports it."""
         try:
             return await self.source.facts(number)
         except PageUnreadable:
             return None
 
     async def _read(self, facts: PageFacts) -> None:
+        """Read a page from its text layer and store it. If that is not possible, release it to the readers."""
         claim = self._claim(facts.number)
         if claim is None:
             return
@@ -192,15 +211,15 @@ class _Planner:
         except PageUnreadable:
             page = None
         if page is None:
-            # A reader asks the engines, and reports the page where they fail too.
+            # A reader asks the engines, and reports the page if they fail too.
             self.context.ledger.release(claim, crashed=False)
             self.actor.drop(claim)
         else:
-            await self._begin_to_store(claim, page)
+            await self._start_storing(claim, page)
 
-    async def _begin_to_store(self, claim: Claim, page: Page) -> None:
-        """Store a page while the next ones are looked at: a disk syncs several files about as fast as one."""
-        while len(self.storing) >= STORED_AT_ONCE:
+    async def _start_storing(self, claim: Claim, page: Page) -> None:
+        """Store a page while the next ones are examined: a disk syncs several files about as fast as one."""
+        while len(self.storing) >= MAX_PAGES_STORING:
             await self._await_stored(asyncio.FIRST_COMPLETED)
         self.storing.add(asyncio.create_task(self._store(claim, page)))
 
@@ -212,14 +231,17 @@ class _Planner:
                 raise faults[0]
 
     @contextlib.asynccontextmanager
-    async def all_stored(self) -> AsyncIterator[None]:
-        """See to it that nothing is being stored any more at the end, however that came."""
+    async def finish_storing(self) -> AsyncIterator[None]:
+        """Wait at the end of this block until every page is stored, even after an error.
+
+        Raises StorageUnavailable, RedisError.
+        """
         try:
             yield
             await self._await_stored()
         finally:
             for task in [*self.storing]:
-                # The first fault is the one that is told of.
+                # Only the first fault is reported.
                 with contextlib.suppress(StorageUnavailable, RedisError):
                     await task
 
@@ -235,7 +257,7 @@ class _Planner:
         record.publish_sometimes(self.context.redis, self.job_id)
 
     async def _plain_page(self, facts: PageFacts) -> Page | None:
-        """The page as it was stored before, or as its text layer reads it; None where an engine is to be asked."""
+        """Return the page as it was stored before, or as its text layer reads; None if an engine has to read it."""
         stored = assemble.stored_page(self.context, self.job_id, facts.number)
         page = stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
         if page is None or stored:
@@ -243,6 +265,7 @@ class _Planner:
         return await with_figures(self.source, page, assemble.figure_keeper(self.context, self.job), facts)
 
     def _hand_over(self) -> None:
+        """Make the collected pages ready, and enqueue readers."""
         if self.batch:
             self.context.ledger.make_ready(self.job_id, self.batch)
             self.handed_over = True

@@ -1,4 +1,4 @@
-"""The pool: RQ workers that die with it, drain when asked, and are there again when one is lost."""
+"""Run the pool of RQ workers: they die with it, drain when asked, and are replaced when one is lost."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from document_parser.jobs.queue import (
     QUEUES,
     WORKER_KEY_SECONDS,
     Bell,
+    choose_plan_in_turn,
     is_own_task,
     job_of,
     living_workers,
-    plan_in_turn,
     queue,
 )
 from document_parser.jobs.records.record import request_id
@@ -64,23 +64,29 @@ PRELOADED = (
     "document_parser.engines.rapidocr.ocr",  # with OpenVINO, imported so that it starts nothing
     "openai",
 )
+"""The modules that are imported before workers are forked."""
 BEAT_SECONDS = 5
+"""The interval of a worker's heartbeats."""
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
-"""RQ waits for work this long less 15 seconds, then gives a sign of life."""
-assert WORKER_KEY_SECONDS == WORKER_TTL_SECONDS + 60  # the first sign of life is RQ's own
+"""RQ waits for work this long less 15 seconds, then sends a heartbeat."""
+assert WORKER_KEY_SECONDS == WORKER_TTL_SECONDS + 60  # the first heartbeat is RQ's own
 
 
 class PageWorker(Worker):
-    """Dies with the pool, its work horse with it; a stop lets the horse finish what it has in flight."""
+    """An RQ worker that dies with the pool, and its work horse with it. When it is stopped, the horse finishes its pages."""
 
     log_result_lifespan = False
     max_connection_wait_time = 1.0
-    """Seconds between two looks for a Redis that is away: RQ's own pauses grow to a minute, and work would wait for them."""
+    """Seconds between two tries to reach a Redis that is away: RQ's own pauses grow to a minute, and work would wait."""
 
     def __init__(
         self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, lone: bool = False, **options: Any
     ) -> None:
-        """``lone``: the only worker of its pool, which agrees with other pools, and not within its own, on who likes pages."""
+        """Create a worker. ``likes_pages`` lets it take pages before documents.
+
+        ``lone`` says that it is the only worker of its pool: it then settles with the workers of other pools, rather than with
+        its own, which of them takes pages first.
+        """
         super().__init__(queues, *arguments, **options)
         self.settings = settings
         self.lone = lone
@@ -92,9 +98,12 @@ class PageWorker(Worker):
         self.reorder_queues(queues[0])
 
     def reorder_queues(self, reference_queue: Queue) -> None:
-        """Called by RQ after each bell: the lanes take turns here as they do at pages. Raises RedisError."""
+        """Put the queues in the order of the next turn of lanes, as for pages. RQ calls it after each job.
+
+        Raises RedisError.
+        """
         if self.lone:
-            # Of pools with one worker each the first by name likes pages; a worker without others plans what waits first.
+            # Of pools with one worker each, the first by name takes pages first; a single worker prefers documents.
             living = living_workers(self.connection)
             self.likes_pages = len(living) > 1 and living[0].key == self.key
         documents = (FINISH, *next(self.turns))
@@ -103,20 +112,20 @@ class PageWorker(Worker):
         self._ordered_queues = [by_name[name] for name in names]
 
     def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> tuple[RqJob, Queue] | None:
-        """RQ's next bell; where it is for a plan, that of the owner whose turn it is."""
+        """Return RQ's next job and its queue; for a plan, that of the owner whose turn it is. None if RQ has none."""
         found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
         if found is None or found[1].name not in lanes.LANES:
             return found
-        rang, queue = found
-        chosen = plan_in_turn(self.connection, queue.name, rang.id)  # type: ignore[arg-type]
-        bell = rang if chosen == rang.id else queue.fetch_job(chosen)
-        if bell is None:
+        taken, queue = found
+        chosen = choose_plan_in_turn(self.connection, queue.name, taken.id)  # type: ignore[arg-type]
+        job = taken if chosen == taken.id else queue.fetch_job(chosen)
+        if job is None:
             return found
-        bell.redis_server_version = rang.redis_server_version
-        return bell, queue
+        job.redis_server_version = taken.redis_server_version
+        return job, queue
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
-        """Every line about the job names it, RQ's and the work horse's too."""
+        """Run one of our tasks in a work horse, or drop a job that is none. All log lines about it name the job."""
         if not is_own_task(job):
             self.drop(job)
             return
@@ -126,81 +135,92 @@ class PageWorker(Worker):
         with structlog.contextvars.bound_contextvars(**facts):
             super().execute_job(job, queue)
         self.jobs_done += 1
-        self.retire_in_time()
+        self.retire_if_due()
 
     def drop(self, job: RqJob) -> None:
-        """Forget a job that is none of our tasks, before anything of it is imported. A document's own bell is rung again by the
-        sweep, should this have stood in its place.
+        """Delete an RQ job that is not one of our tasks, before anything of it is imported.
+
+        If it has replaced the RQ job of a document, the sweep enqueues that again. Raises RedisError.
         """
         self.connection.delete(job.key)
         counters.count(self.connection, "foreign_tasks")
-        log.warning("foreign_task_dropped", advice="Somebody else writes to this Redis. Give it a password and TLS.")
+        log.warning("foreign_task_dropped", advice="Another program writes to this Redis. Protect it with a password and TLS.")
 
     def register_birth(self) -> None:
+        """Register the worker in Redis, with its CPU engine and the confinement of its openers."""
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
         self.tell_cpu_engine()
-        self.tell_confinement()
+        self.report_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """The key lives equally long from every sign of life on: that tells when it came."""
+        """Send a heartbeat. Every one sets the key's time to live to the same value, which shows when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
             self.tell_cpu_engine()
-            self.tell_confinement()
+            self.report_confinement()
 
-    def tell_confinement(self) -> None:
-        """Say what confines the openers of this pool."""
+    def report_confinement(self) -> None:
+        """Report in the worker's key what confines the openers of this pool. Raises RedisError."""
         if context.pool_confinement:
             self.connection.hsetnx(self.key, OPENERS, context.pool_confinement[0].model_dump_json())
 
     def tell_cpu_engine(self) -> None:
-        """Say how the CPU engine is, where that is new to this process. What a work horse has found out since stays."""
+        """Report the state of the CPU engine, if this process has found a new one. Raises RedisError.
+
+        What a work horse has reported since is kept.
+        """
         found = cpu_engine(self.settings)
-        told = found.model_dump_json() if found else ""
-        write = self.connection.hsetnx if told == self.cpu_engine else self.connection.hset
-        write(self.key, CPU_ENGINE, told)
-        self.cpu_engine = told
+        report = found.model_dump_json() if found else ""
+        write = self.connection.hsetnx if report == self.cpu_engine else self.connection.hset
+        write(self.key, CPU_ENGINE, report)
+        self.cpu_engine = report
 
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
-        """In the work horse: a runtime that fails shows only when it computes."""
+        """Run the task, in the work horse, and report the CPU engine again: a failing runtime shows only when it computes."""
         well = super().perform_job(job, queue, execution)
         self.tell_cpu_engine()
         return well
 
-    def retire_in_time(self) -> None:
-        """End between two tasks, so that nothing is lost; the pool starts a fresh worker within a second or so."""
+    def retire_if_due(self) -> None:
+        """Retire after enough tasks or with too much memory, between two tasks, so that no work is lost.
+
+        The pool starts a fresh worker within about a second.
+        """
         grown = over_memory_limit(self.settings)
         if grown or self.jobs_done == self.jobs_at_most:
             log.info("worker_retires", tasks=self.jobs_done, reason="memory" if grown else "tasks")
             self._stop_requested = True
 
     def main_work_horse(self, job: RqJob, queue: Queue) -> None:
-        # Killed by -9, a worker would otherwise leave its horse reading, and pages would be read twice.
+        """Run the work horse so that it dies with its worker."""
+        # Without this, a worker killed by -9 would leave its horse reading, and pages would be read twice.
         assert self.pid is not None
         die_with_parent(self.pid)
         super().main_work_horse(job, queue)
 
     def setup_work_horse_signals(self) -> None:
+        """Let a stop drain the work horse instead of ending it."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: draining.set())
 
     def handle_warm_shutdown_request(self) -> None:
+        """Pass a stop of the worker on to its work horse."""
         if self.horse_pid:
             os.kill(self.horse_pid, signal.SIGTERM)
 
 
 class Pool(WorkerPool):
-    """RQ's pool with our workers, and beside them a sweeper and a drawer of pictures."""
+    """RQ's pool with our workers, and beside them a sweeper and a drawer of page images."""
 
     def __init__(self, settings: Settings, redis: Redis, num_workers: int) -> None:
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
         self.settings = settings
         self.beside: dict[str, BaseProcess] = {}
-        self.told: set[str] = set()
+        self.asked_to_stop: set[str] = set()
         self.stop_by: float | None = None
 
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
-        """One worker likes pages best, the others documents: neither waits behind the other."""
+        """Return a new worker process. One worker takes pages first, the others documents: neither waits behind the other."""
         taken = {data.process.name.endswith("likes pages") for data in self.worker_dict.values()}
         likes_pages = True not in taken and self.num_workers > 1
         return ForkProcess(
@@ -210,28 +230,33 @@ class Pool(WorkerPool):
         )
 
     def check_workers(self, respawn: bool = True) -> None:
+        """Start workers that are missing, and the sweeper and the drawer, unless the pool is stopping."""
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
-            self.check_beside("sweeper", sweep.run, self.settings)
-            self.check_beside("drawer", draw_pages.run)
+            self.ensure_beside("sweeper", sweep.run_sweeper, self.settings)
+            self.ensure_beside("drawer", draw_pages.run_drawer)
 
-    def check_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
-        """Start a process beside the workers, if it is not there."""
+    def ensure_beside(self, name: str, run: Callable[..., NoReturn], *arguments: object) -> None:
+        """Start a process beside the workers, unless it runs."""
         if name not in self.beside or not self.beside[name].is_alive():
             self.beside[name] = ForkProcess(target=run, args=(*arguments, os.getpid()), name=name)
             self.beside[name].start()
 
     def request_stop(self, signum: int | None = None, frame: object = None) -> None:
-        # Only a note: the handler may interrupt the very start of a worker, which nobody would then stop.
+        """Note that the pool is to stop."""
+        # Nothing else: this handler may interrupt the very start of a worker, which would then never be stopped.
         self.status = self.Status.STOPPED
 
     def all_workers_have_stopped(self) -> bool:
-        """Tell each worker once: a second signal would make it drop what it is reading. At the deadline kill what is left."""
+        """Stop each worker once, and kill those that are left at the deadline. Return whether all processes have ended.
+
+        A second signal before the deadline would make a worker drop what it is reading.
+        """
         if self.stop_by is None:
             self.stop_by = time.monotonic() + self.settings.workers.drain_seconds
         for data in self.worker_dict.values():
-            if data.name not in self.told:
-                self.told.add(data.name)
+            if data.name not in self.asked_to_stop:
+                self.asked_to_stop.add(data.name)
                 self.stop_worker(data)
             elif time.monotonic() > self.stop_by:
                 log.warning("drain_deadline_passed", seconds=self.settings.workers.drain_seconds, worker=data.name)
@@ -244,7 +269,7 @@ class Pool(WorkerPool):
 
 @logs.CrashLogged()
 def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -> None:
-    """One worker process, until it is told to stop or the pool dies."""
+    """Run one worker process until it is asked to stop or the pool ends."""
     # Until RQ has put its own handlers in place, a stop simply ends this process.
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -252,17 +277,17 @@ def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -
     try:
         _work(settings, connect(settings), likes_pages, lone)
     except RedisError as error:
-        # Nobody's fault: the pool starts another one, until Redis is there again.
+        # Not an error of this worker: the pool starts another one, until Redis answers again.
         log.warning("worker_waits", error=type(error).__name__)
 
 
 def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
-    """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
+    """Work until asked to stop. Raises RedisError if Redis is away for too long, or at the start."""
     make_worker(settings, redis, likes_pages=likes_pages, lone=lone).work(with_scheduler=False, logging_level=None)
 
 
 def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bool) -> PageWorker:
-    """Return a worker for all queues, under a name of its own. Raises RedisError."""
+    """Return a worker for all queues, with a unique name. Raises RedisError."""
     worker = PageWorker(
         [queue(redis, name) for name in QUEUES],
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
@@ -280,22 +305,22 @@ def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bo
 
 
 def preload() -> None:
-    """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    with without("rich"), without("aiohttp"):  # for httpx' command line, and for a transport of openai's that nobody asks for
+    """Import what every task needs before the workers are forked. A task then starts within 25 ms instead of 4 seconds."""
+    with without("rich"), without("aiohttp"):  # for httpx' command line, and for a transport of openai's that is not used
         for module in PRELOADED:
             importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm.client").certificates()
-    # What is here now lives as long as the pool: no work horse need look at it, and copy its memory, to find that out.
+    # What is loaded now lives as long as the pool: no work horse's collector need examine it, which would copy its memory.
     gc.collect()
     gc.freeze()
 
 
 def run_pool(settings: Settings, num_workers: int) -> None:
-    """Run workers until this process is told to stop; then let them drain."""
-    # Before the rest is loaded: it loads what it needs meanwhile.
+    """Run a pool of workers until this process is asked to stop; then let them drain."""
+    # Before the other modules are loaded: the zygote loads what it needs meanwhile.
     context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
     preload()
-    _look_at_openers(settings)
+    _examine_openers(settings)
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
@@ -303,13 +328,13 @@ def run_pool(settings: Settings, num_workers: int) -> None:
     pool.start(logging_level="WARNING")
 
 
-def _look_at_openers(settings: Settings) -> None:
-    """Find out what confines the openers, and say it once."""
+def _examine_openers(settings: Settings) -> None:
+    """Find out what confines the openers, and log it once."""
     openers = Openers(context.opener_limits(settings), context.pool_zygotes[0])
     try:
         found = asyncio.run(openers.confinement())
     except OpenerCrashed:
-        log.warning("openers_do_not_start", advice="docparse doctor says why.")
+        log.warning("openers_do_not_start", advice="Run docparse doctor to see why.")
         return
     finally:
         openers.close()
@@ -319,7 +344,7 @@ def _look_at_openers(settings: Settings) -> None:
 
 
 def _log_cpu_engine(settings: Settings) -> None:
-    """Say once what reads on the CPU here, and why."""
+    """Log once which engine reads on the CPU here, and why."""
     if found := cpu_engine(settings):
         facts = {"engine": found.name, "runtime": found.runtime, "reason": found.reason, "trouble": found.trouble}
         write = log.warning if found.trouble else log.info

@@ -1,4 +1,4 @@
-"""A reader: claims pages of any document, one by one, and keeps a window of them in flight."""
+"""Read pages: claim pages of any document one by one, and keep a window of them in flight."""
 
 from __future__ import annotations
 
@@ -37,15 +37,19 @@ from document_parser.workers.recycling import over_memory_limit
 log = logs.get(__name__)
 
 POLL_SECONDS = 0.25
+"""The longest time between two checks for new work."""
 STORAGE_REST_SECONDS = 2.0
-LONGEST_SLICES = 15
-PLANS_AT_ONCE = 2
-MOST_BYTES_PLANNED = 4 << 20
-"""A reader plans documents up to this size, and of few pages, beside its reading; larger ones are a worker's own work."""
+"""For this long nothing is claimed after storage was away."""
+MAX_SLICES = 15
+"""A reader ends after this many slices, and one more for each slot number, so that not all readers end at once."""
+MAX_PLANS = 2
+"""How many documents a reader plans at the same time, beside its reading."""
+MAX_PLANNED_BYTES = 4 << 20
+"""A reader plans documents up to this size, and of few pages, beside its reading; larger ones are left to a worker."""
 
 
 class Reader:
-    """One reader in its slot. Ends when nothing is ready, or to make way, and then rings its successor."""
+    """One reader in its slot. It ends when nothing is ready, or to free its worker, and then enqueues the next reader."""
 
     def __init__(self, context: Context, slot: int) -> None:
         self.context = context
@@ -53,7 +57,7 @@ class Reader:
         self.slot = slot
         self.slots = ReaderSlots(context.redis)
         self.engines = context.engines()
-        self.desks = OpenDocuments(context)
+        self.documents = OpenDocuments(context)
         self.tasks: dict[asyncio.Task[None], Claim] = {}
         self.alone = False
         self.with_models = False
@@ -64,6 +68,7 @@ class Reader:
         self.rests_until = 0.0
 
     async def run(self) -> None:
+        """Read pages until nothing is ready or the worker is needed otherwise. Raises RedisError."""
         loop = asyncio.get_running_loop()
 
         def on_lost(claim: Claim) -> None:
@@ -75,45 +80,46 @@ class Reader:
             try:
                 await self._read_on()
             finally:
-                await self._tidy()
-        # The slot is free again: whatever is left is for the next reader.
+                await self._close()
+        # The slot is free again: the next reader takes what is left.
         queue.enqueue_readers(self.context.redis)
 
     async def _read_on(self) -> None:
+        """Keep the window full until the slot can be freed."""
         while True:
-            leaving = draining.is_set() or self._makes_way()
-            if not leaving and not self._storage_rests():
-                await self._fill()
-                self._plan_some()
+            leaving = draining.is_set() or self._must_end()
+            if not leaving and not self._is_storage_resting():
+                await self._fill_window()
+                self._plan_small_documents()
             if not self.tasks:
                 if self.slots.retire(self.slot, self.actor.name, leave_work=leaving):
                     return
-                if self._storage_rests():
+                if self._is_storage_resting():
                     await asyncio.sleep(POLL_SECONDS)
                 continue
             done, _ = await asyncio.wait(self.tasks, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
-                self._settle(task)
+                self._complete(task)
 
-    def _makes_way(self) -> bool:
-        """Whether to leave the worker to documents that wait to be planned: the first reader after its slice, others at once.
+    def _must_end(self) -> bool:
+        """Return whether to free the worker for documents that wait: the first reader after its slice, others at once.
 
-        While none waits a reader reads on, since the model server would idle while it drains; it ends at last, for a fresh
-        process to take over, and not at the same moment as the others. One that has grown too large ends as well, but not
-        before it has read something: where the limit is too low for reading at all, pages are read all the same.
+        While no document waits, a reader reads on, since the model server would be idle while it drains. It ends at last so
+        that a fresh process takes over, but not at the same time as the others. A reader that holds too much memory ends as
+        well, but only after it has read something: pages are read even if the limit is too low for reading at all.
         """
         if self.has_read and over_memory_limit(self.context.settings):
             return True
         read_for = time.monotonic() - self.started
         slice_seconds = self.context.settings.workers.read_slice_seconds
-        if read_for > slice_seconds * (LONGEST_SLICES + self.slot):
+        if read_for > slice_seconds * (MAX_SLICES + self.slot):
             return True
-        return (self.slot > 1 or read_for > slice_seconds) and self._worker_is_wanted()
+        return (self.slot > 1 or read_for > slice_seconds) and self._is_worker_needed()
 
-    def _worker_is_wanted(self) -> bool:
-        """Whether a bell waits that no reader answers: to assemble, to export, to plan a large document.
+    def _is_worker_needed(self) -> bool:
+        """Return whether an RQ job waits that no reader handles: to assemble, to export, to plan a large document.
 
-        Leaving for small documents would let them wait until the pages in flight are read.
+        Small documents are no reason to end: they would wait until the pages in flight are read.
         """
         redis = self.context.redis
         if not self.with_models or self.alone:
@@ -121,98 +127,103 @@ class Reader:
         if queue.waiting_documents(redis, (queue.FINISH,)):
             return True
         heads = queue.next_plans(redis, lanes.LANES)
-        return not {job.card.job_id for job in self._planned_beside(heads)}.issuperset(heads)
+        return not {job.card.job_id for job in self._plannable_beside(heads)}.issuperset(heads)
 
-    def _planned_beside(self, job_ids: list[str]) -> list[Job]:
-        """Those of the documents that may be planned beside the reading: small ones that nobody died of."""
+    def _plannable_beside(self, job_ids: list[str]) -> list[Job]:
+        """Return the documents that may be planned beside reading: small ones whose planning has killed no process."""
         suspects = self.ledger.suspects("plan", job_ids)
         waiting = record.load_many(self.context.redis, [job_id for job_id in job_ids if job_id not in suspects])
-        return [job for job in waiting if job.card.size <= MOST_BYTES_PLANNED]
+        return [job for job in waiting if job.card.size <= MAX_PLANNED_BYTES]
 
-    async def _fill(self) -> None:
-        window = await self._window()
-        while self._pages() < window and not (self.alone and self.tasks):
+    async def _fill_window(self) -> None:
+        """Claim and start pages until the window is full or nothing is ready. A suspect page is read alone."""
+        window = await self._window_size()
+        while self._pages_in_flight() < window and not (self.alone and self.tasks):
             claim = self.ledger.claim(self.actor.name, empty_handed=not self.tasks, lanes=next(self.turns))
             if claim is None or claim == "drain":
                 return
             self.alone = claim.alone
-            self._begin(claim, self._work(claim))
+            self._start(claim, self._read_claimed(claim))
 
-    def _plan_some(self) -> None:
-        """Plan small documents between the pages: the model server waits for pages, and we would wait for it.
+    def _plan_small_documents(self) -> None:
+        """Plan small documents between the pages: the model server needs pages, and this process would only wait for it.
 
-        A planner of its own costs a process for each; not while the CPU reads, nor beside a page under suspicion.
+        A planner of its own costs a process for each document. Nothing is planned here while the CPU reads, nor beside a
+        suspect page.
         """
-        plans = len(self.tasks) - self._pages()
-        while self.with_models and not self.alone and plans < PLANS_AT_ONCE:
+        plans = len(self.tasks) - self._pages_in_flight()
+        while self.with_models and not self.alone and plans < MAX_PLANS:
             claim = self._take_plan()
             if claim is None:
                 return
-            self._begin(claim, self._plan(claim))
+            self._start(claim, self._plan(claim))
             plans += 1
 
     def _take_plan(self) -> Claim | None:
+        """Claim the plan of the next small document and remove its RQ job; None if there is none."""
         redis = self.context.redis
-        job = next(iter(self._planned_beside(queue.next_plans(redis, next(self.turns)))), None)
+        job = next(iter(self._plannable_beside(queue.next_plans(redis, next(self.turns)))), None)
         if job is None:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
         if queue.take_plan(redis, job.card.job_id):
-            queue.plan_answered(redis, job.card.job_id)
+            queue.mark_plan_finished(redis, job.card.job_id)
         return replace(claim, request_id=job.card.request_id) if claim else None
 
-    def _begin(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
-        """Let it work beside the others; whatever is logged underneath names the job and the page."""
+    def _start(self, claim: Claim, work: Coroutine[None, None, None]) -> None:
+        """Start work on a claim beside the others. Its log lines name the job and the page."""
         self.actor.hold(claim)
         page = {"page": claim.page} if claim.is_page else {}
         with structlog.contextvars.bound_contextvars(job_id=claim.job_id, request_id=claim.request_id, **page):
             self.tasks[asyncio.create_task(work)] = claim
 
-    def _pages(self) -> int:
-        """Pages in flight."""
+    def _pages_in_flight(self) -> int:
+        """Return how many pages are in flight."""
         return sum(claim.is_page for claim in self.tasks.values())
 
-    async def _window(self) -> int:
-        """Pages in flight: many at a model server, one a core on the CPU and one more being drawn."""
+    async def _window_size(self) -> int:
+        """Return how many pages may be in flight: many at a model server; on the CPU one for each core and one being drawn."""
         self.with_models = bool((await self.engines.available()).intersection(MODELS))
         workers = self.context.settings.workers
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
-    def _settle(self, task: asyncio.Task[None]) -> None:
+    def _complete(self, task: asyncio.Task[None]) -> None:
+        """Drop the claim of an ended task, and release it if storage was away. Raises any other error of the task."""
         self.has_read = True
         claim = self.tasks.pop(task)
         if not task.cancelled() and isinstance(fault := task.exception(), StorageUnavailable):
-            self._give_back(claim, fault)
+            self._release(claim, fault)
         elif not task.cancelled():
             task.result()
         self.actor.drop(claim)
 
-    def _give_back(self, claim: Claim, fault: StorageUnavailable) -> None:
-        """The store is away or full, which is nobody's fault: the claim goes back, and nothing is claimed for a moment."""
+    def _release(self, claim: Claim, fault: StorageUnavailable) -> None:
+        """Release a claim uncharged since the store is away or full, and claim nothing for ``STORAGE_REST_SECONDS``."""
         log.warning("given_back", code=fault.code, job_id=claim.job_id, what=claim.what)
         self.ledger.release(claim, crashed=False)
         self.rests_until = time.monotonic() + STORAGE_REST_SECONDS
 
-    def _storage_rests(self) -> bool:
+    def _is_storage_resting(self) -> bool:
         return time.monotonic() < self.rests_until
 
     def _cancel(self, lost: Claim) -> None:
+        """Cancel the task of a lost claim."""
         for task, claim in self.tasks.items():
             if claim.token == lost.token:
                 task.cancel()
 
     async def _plan(self, claim: Claim) -> None:
-        """Plan the claimed document; it stays open for its pages."""
+        """Plan the claimed document. It stays open for its pages."""
         with task_boundary(partial(assemble.fail, self.context, claim.job_id), job_id=claim.job_id, stage="plan"):
             job = self.context.load(claim.job_id)
             if job is not None and await plan_from_cache(self.context, self.actor, claim, job, self.stopping):
                 return
-            async with self.desks.document(claim.job_id) as document:
+            async with self.documents.document(claim.job_id) as document:
                 await plan_document(self.context, self.actor, claim, document.job, document.source, self.engines, self.stopping)
         self.ledger.finish_stage(claim)
 
-    async def _work(self, claim: Claim) -> None:
-        """Read the claimed page, store it, count it."""
+    async def _read_claimed(self, claim: Claim) -> None:
+        """Read the claimed page, store it and count it. The page that closes the ledger starts the assembly."""
         page = await asyncio.to_thread(assemble.stored_page, self.context, claim.job_id, claim.page)
         if page is None:
             page = await self._read(claim)
@@ -222,16 +233,16 @@ class Reader:
         if outcome == "gone":
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)
         elif outcome == "closed":
-            await asyncio.to_thread(assemble.assemble_or_ring, self.context, claim.job_id, self.actor.name)
+            await asyncio.to_thread(assemble.assemble_or_enqueue, self.context, claim.job_id, self.actor.name)
         else:
             record.publish_sometimes(self.context.redis, claim.job_id)
 
     async def _read(self, claim: Claim) -> Page:
-        """The page, read or failed. Raises only what is nobody's fault (Redis or storage away), and cancellation."""
+        """Return the page, read or failed. Raises only RedisError, StorageUnavailable and cancellation."""
         kept: list[DocumentParserError] = []
         page: Page | None = None
         with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
-            async with self.desks.document(claim.job_id) as document:
+            async with self.documents.document(claim.job_id) as document:
                 try:
                     page = await self._within_deadline(document, claim.page)
                 finally:
@@ -239,22 +250,24 @@ class Reader:
         return page or failed(Page(number=claim.page), kept[0])
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:
+        """Read a page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
         settings = self.context.settings
         job, source = document.job, document.source
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
                 readings = PageReadings(self.context.cache, job)
-                engines = self.engines.seen_through(readings.around)
+                engines = self.engines.seen_through(readings.wrap)
                 page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
                 await readings.keep(page)
                 return await with_figures(source, page, figure_keeper(self.context, job))
         except TimeoutError:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 
-    async def _tidy(self) -> None:
+    async def _close(self) -> None:
+        """Cancel all tasks, then close documents and engines."""
         for task in self.tasks:
             task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks)
-        await self.desks.tidy()
+        await self.documents.close_unused()
         await self.engines.aclose()

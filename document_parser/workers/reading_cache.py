@@ -1,4 +1,4 @@
-"""Readings of one page by way of the cache: an engine is not asked about a picture that it has read before."""
+"""Take readings of a page from the cache: an engine is not asked about a page image that it has read before."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ _READING = TypeAdapter(Reading)
 
 @dataclass
 class PageReadings:
-    """The readings of one page of a job: taken from the cache where they are there, kept once the page was read."""
+    """The readings of one page of a job: taken from the cache if they are there, kept once the page was read."""
 
     cache: Cache
     job: Job
     fresh: dict[str, bytes] = field(default_factory=dict)
-    """By key. As they came: layout and guards change a reading's blocks in place."""
+    """New readings by key, as the engine returned them: layout and guards change a reading's blocks in place."""
     asked: set[EngineName] = field(default_factory=set)
+    """Engines that have read the page."""
     hits: set[EngineName] = field(default_factory=set)
+    """Engines whose reading came from the cache."""
 
-    def around(self, engine: Engine) -> Engine:
-        """The engine, asked by way of the cache."""
+    def wrap(self, engine: Engine) -> Engine:
+        """Return the engine behind the cache, or the engine itself if the job does not use the cache."""
         return engine if self.job.cache == "off" else CachedEngine(engine, self)
 
     async def keep(self, page: Page) -> None:
-        """Say of the page what came from the cache, and keep what did not. A full store costs the copy, not the page.
+        """Mark the page's attempts that came from the cache, and keep new readings. If the store is full, only they are lost.
 
-        Every reading on the way is kept, a rejected one too, so that the same page goes the same way; but none of a page
-        that failed, or that another engine had to read.
+        All readings of the page are kept, rejected ones too, so that the same page takes the same route again; but none of a
+        page that failed or that a fallback engine read. Raises RedisError.
         """
         for attempt in page.attempts:
             attempt.cached = attempt.outcome == "accepted" and attempt.engine in self.hits - self.asked
@@ -52,7 +54,7 @@ class PageReadings:
 
 
 class CachedEngine(Engine):
-    """An engine that is not asked about a picture whose reading is there."""
+    """An engine that is asked only about page images whose reading is not in the cache."""
 
     def __init__(self, engine: Engine, readings: PageReadings) -> None:
         self.name = engine.name  # type: ignore[misc]
@@ -61,36 +63,47 @@ class CachedEngine(Engine):
         self.readings = readings
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        of, name = self.readings, self.engine.name
-        key = reading_key(of.cache.settings, of.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine))
-        data = await asyncio.to_thread(of.cache.get, of.job.card.job_id, key)
-        if (known := _reading(data)) is not None:
-            of.hits.add(name)
+        """Return the cached reading of a page image, or let the engine read it.
+
+        Raises EngineError if the engine fails, StorageUnavailable, RedisError.
+        """
+        readings, name = self.readings, self.engine.name
+        key = reading_key(
+            readings.cache.settings, readings.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine)
+        )
+        data = await asyncio.to_thread(readings.cache.get, readings.job.card.job_id, key)
+        if (known := _parse_reading(data)) is not None:
+            readings.hits.add(name)
             return known
-        of.asked.add(name)
+        readings.asked.add(name)
         reading = await self.engine.read(page, temperature=temperature, watch=watch)
         if reading.finish_reason != "aborted":
-            of.fresh[key] = _READING.dump_json(reading)
+            readings.fresh[key] = _READING.dump_json(reading)
         return reading
 
     def machine(self) -> str:
+        """Return what of this machine decides how the engine reads."""
         return self.engine.machine()
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
+        """Return the page image that the engine wants for this kind of page."""
         return self.engine.picture_for(kind)
 
     def parse(self, text: str) -> list[Block]:
+        """Return the blocks of the engine's raw answer."""
         return self.engine.parse(text)
 
     async def available(self) -> bool:
+        """Return whether the engine can be asked now."""
         return await self.engine.available()
 
     async def aclose(self) -> None:
+        """Close the engine."""
         await self.engine.aclose()
 
 
-def _reading(data: bytes | None) -> Reading | None:
-    """The reading that was kept; None where nothing was, or what was is torn."""
+def _parse_reading(data: bytes | None) -> Reading | None:
+    """Return the cached reading; None if there is none, or it is torn."""
     try:
         return _READING.validate_json(data) if data is not None else None
     except ValidationError:

@@ -1,8 +1,8 @@
-"""Reading pages of a completed job again.
+"""Read pages of a completed job again.
 
-The old page and result stay as they are until the new ones are stored beside them, under the next revision; one script then
-raises the record's revision, and from that moment the new ones are the job's. A crash before it leaves nothing but files that
-the next try writes over.
+The old page and result are kept while the new ones are stored beside them, under the next revision. One script then raises the
+record's revision, and from that moment the job has the new ones. A crash before that leaves only files that the next try
+overwrites.
 """
 
 from __future__ import annotations
@@ -35,12 +35,15 @@ from document_parser.workers.heartbeat import Heartbeat, draining, release_on_st
 
 log = logs.get(__name__)
 
-RESULTS_KEPT = 2
-"""Results of so many revisions are kept: a request that began before the newest one came still finds the one before."""
+MAX_RESULTS_KEPT = 2
+"""How many revisions of the result are kept, so that a request that began before the newest one still finds the one before."""
 
 
 async def reread(context: Context, job_id: str) -> None:
-    """Work off what is ordered of a job. Nothing happens where somebody else is at it."""
+    """Carry out the ordered retries of a job. Nothing happens if another actor works on them.
+
+    Raises RedisError, StorageUnavailable.
+    """
     loop = asyncio.get_running_loop()
     rereading = _Rereading(context, job_id)
 
@@ -48,13 +51,13 @@ async def reread(context: Context, job_id: str) -> None:
         loop.call_soon_threadsafe(rereading.stop)
 
     with Heartbeat(context.ledger, on_lost, rereading.renew) as actor:
-        # Asked again after the end: an order may have come between the last look and that.
+        # Claimed again after the last order: another one may have come in between.
         while (claim := context.ledger.claim_stage(job_id, "retry", actor.name, alone=True)) is not None:
             actor.hold(claim)
             with release_on_storage_error(context.ledger, claim, actor):
                 finished = await rereading.run(claim)
             if not finished:
-                # To be gone on with elsewhere; nothing comes of it where the job was deleted.
+                # Another process goes on; if the job was deleted, nothing happens.
                 context.ledger.release(claim, crashed=False)
                 actor.drop(claim)
                 queue.enqueue_stage(context.redis, job_id, "retry")
@@ -64,6 +67,8 @@ async def reread(context: Context, job_id: str) -> None:
 
 
 class _Rereading:
+    """The retries of one job, carried out one after the other."""
+
     def __init__(self, context: Context, job_id: str) -> None:
         self.context = context
         self.job_id = job_id
@@ -72,30 +77,30 @@ class _Rereading:
         self.engines: Engines | None = None
 
     def renew(self) -> None:
-        """The requests that are out still wait for their answers."""
+        """Renew the leases of requests to model servers that are in flight. Raises RedisError."""
         if self.engines is not None:
             self.engines.renew()
 
     def stop(self) -> None:
-        """The claim is lost: whatever is asked of an engine right now ends."""
+        """Stop, since the claim is lost, and cancel requests to engines."""
         self.stopped = True
         if self.reading is not None:
             self.reading.cancel()
 
     async def run(self, claim: Claim) -> bool:
-        """Read what is ordered, page by page; False where this process, or the job, is to stop before the last one."""
+        """Read the ordered pages one by one. Return False if the process or the job stops before the last one."""
         while orders := self.context.ledger.retries(self.job_id):
             job = self.context.load(self.job_id)
             if job is None or self.stopped or draining.is_set():
                 return False
             self.reading = asyncio.create_task(self._read(job, orders[0]))
             await asyncio.wait([self.reading])
-            if self.reading.cancelled() or not await asyncio.to_thread(self._settle, claim, job, self.reading.result()):
+            if self.reading.cancelled() or not await asyncio.to_thread(self._apply_page, claim, job, self.reading.result()):
                 return False
         return True
 
     async def _read(self, job: Job, order: RetryOrder) -> Page:
-        """The page, read or failed. Raises only what is nobody's fault (Redis or storage away), and cancellation."""
+        """Return the page, read or failed. Raises only RedisError, StorageUnavailable and cancellation."""
         faults: list[DocumentParserError] = []
         page: Page | None = None
         boundary = task_boundary(faults.append, stage="retry", page=order.page)
@@ -106,6 +111,7 @@ class _Rereading:
         return page or failed(Page(number=order.page), faults[0])
 
     async def _within_deadline(self, job: Job, order: RetryOrder, source: Source, engines: Engines) -> Page:
+        """Read the ordered page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
         settings, options = self.context.settings, order.options(job.card.options)
         heats = settings.engines.retry_temperatures
         try:
@@ -119,15 +125,15 @@ class _Rereading:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 
     async def _with_figures(self, job: Job, source: Source, page: Page) -> Page:
-        """The page with its figures under names of their own: the pictures of the old one stay."""
+        """Return the page with new names for its figures, so that the images of the old page are kept."""
         keep, revision = figure_keeper(self.context, job), job.revision + 1
-        found = await with_figures(source, page, _beside(keep, revision) if keep else None)
+        found = await with_figures(source, page, _rename_figures(keep, revision) if keep else None)
         for block in found.blocks:
             block.picture = storage_keys.figure_of(block.picture, revision) if block.picture else None
         return found
 
-    def _settle(self, claim: Claim, job: Job, page: Page) -> bool:
-        """Make the new page the job's, or keep the old one where it failed. False where the claim is lost."""
+    def _apply_page(self, claim: Claim, job: Job, page: Page) -> bool:
+        """Replace the job's page, or keep the old one if the new one failed. Return False if the claim is lost."""
         entries = self.context.ledger.entries(self.job_id)
         if page.number not in entries:
             return False
@@ -136,27 +142,28 @@ class _Rereading:
         entries |= {page.number: outcome.entry}
         if outcome.revision is not None:
             try:
-                self._store(_revised(job, outcome), entries, read)
+                self._store(_apply_outcome(job, outcome), entries, read)
             except PagesLost as lost:
                 # The result of the new revision would have holes.
                 outcome, _ = _outcome(job, before, failed(page, lost))
                 entries |= {page.number: outcome.entry}
             else:
-                job = _revised(job, outcome)
+                job = _apply_outcome(job, outcome)
         outcome = messages.of_retry(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.complete_retry(claim, self.job_id, outcome)
         if settled == "gone":
             discard_files(self.context.redis, self.context.storage, self.job_id)
         elif settled == "ok":
-            self._tell(outcome)
+            self._announce(outcome)
         return settled == "ok"
 
     def _store(self, revised: Job, entries: assemble.Entries, page: Page) -> None:
-        """Page and result of the new revision, beside the old ones."""
+        """Store page and result of the new revision beside the old ones. Raises PagesLost, StorageUnavailable."""
         self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), page.model_dump_json().encode())
         assemble.export(self.context, revised, revised.card.options.output_format, entries)
 
-    def _tell(self, outcome: RetryOutcome) -> None:
+    def _announce(self, outcome: RetryOutcome) -> None:
+        """Log and publish an outcome, enqueue its webhook, and delete results older than those that are kept."""
         facts = {"page": outcome.page, "status": outcome.status, "revision": outcome.revision}
         log.info("page_reread", job_id=self.job_id, **facts, code=outcome.error)
         record.publish(self.context.redis, self.job_id)
@@ -166,21 +173,23 @@ class _Rereading:
         record.store_card(self.context.storage, job.card, ended=job)
         if job.webhook is not None:
             queue.enqueue_deliverer(self.context.redis)
-        if outcome.revision is not None and (old := outcome.revision - RESULTS_KEPT) > 0:
+        if outcome.revision is not None and (old := outcome.revision - MAX_RESULTS_KEPT) > 0:
             self.context.storage.delete(storage_keys.result_facts(self.job_id, old))
             for kind in FORMAT_FILES.values():
                 self.context.storage.delete(storage_keys.result(self.job_id, kind.extension, old))
 
 
-def _beside(keep: KeepFigure, revision: int) -> KeepFigure:
-    async def kept_beside(name: str, data: bytes) -> None:
+def _rename_figures(keep: KeepFigure, revision: int) -> KeepFigure:
+    """Return a function that keeps figures under the names of a revision."""
+
+    async def keep_renamed(name: str, data: bytes) -> None:
         await keep(storage_keys.figure_of(name, revision), data)
 
-    return kept_beside
+    return keep_renamed
 
 
-def _revised(job: Job, outcome: RetryOutcome) -> Job:
-    """The job as it is once the outcome is settled."""
+def _apply_outcome(job: Job, outcome: RetryOutcome) -> Job:
+    """Return the job as the outcome makes it."""
     counts = Counter(job.counts)
     counts.update(outcome.counts)
     changes = {"revision": outcome.revision, "counts": dict(counts), "complete": not counts["failed"]}
@@ -188,9 +197,9 @@ def _revised(job: Job, outcome: RetryOutcome) -> Job:
 
 
 def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome, Page]:
-    """What the ledger is to know, and the page as it is to be stored. A reading that failed replaces nothing."""
+    """Return the outcome for the ledger and the page to store. A reading that failed replaces nothing."""
     reading = before.get("readings", 1) + 1
-    samples = counters.of_page(page)
+    samples = counters.samples_of_page(page)
     attempts = [attempt.model_copy(update={"reading": reading}) for attempt in page.attempts]
     trail = before.get("attempts", []) + [attempt.model_dump(exclude_none=True) for attempt in attempts]
     if page.status == "failed":
@@ -200,12 +209,12 @@ def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome
         return RetryOutcome(outcome.page, outcome.entry, "failed", error=outcome.error, samples=samples), page
     read = Page.model_validate(page.model_dump() | {"attempts": trail, "revision": job.revision + 1})
     entry = entry_of(read) | {"readings": reading, "revision": read.revision}
-    counts = _changes(before, read)
+    counts = _count_changes(before, read)
     return RetryOutcome(page.number, entry, page.status, read.revision, counts=counts, samples=samples), read
 
 
-def _changes(before: dict[str, Any], page: Page) -> dict[str, int]:
-    """What the new page adds to the counts of the job, and the old one takes away."""
+def _count_changes(before: dict[str, Any], page: Page) -> dict[str, int]:
+    """Return the changes of the job's counts when the new page replaces the old one."""
     was_cached = any(
         attempt.get("cached")
         for attempt in before.get("attempts", [])

@@ -1,8 +1,8 @@
-"""Lost work is found again: claims of the dead, documents nobody plans or assembles, readers nobody rang, webhooks
-that are due, expired files.
+"""Find lost work and enqueue it again: claims of dead tasks, documents that no task plans or assembles, missing readers,
+webhooks that are due; and delete expired files.
 
-Runs in a process of its own beside the workers of every host; a lease in Redis lets one of them do the work. Time is Redis'
-own clock.
+The sweeper is a process beside the workers of every host; a lease in Redis lets one of them do the work. Times are on Redis'
+clock.
 """
 
 from __future__ import annotations
@@ -41,16 +41,20 @@ from document_parser.workers.recycling import over_memory_limit
 log = logs.get(__name__)
 
 LEASE_MILLISECONDS = 5000
-RING_GRACE_MILLISECONDS = 5000
-"""A doorbell that rang so recently may have left its queue without its task having claimed anything yet."""
-MOST_CRASHES = 2
+"""How long the lease of a sweeper lasts without being renewed."""
+ENQUEUE_GRACE_MILLISECONDS = 5000
+"""An RQ job that was enqueued this recently may have left its queue while its task has not claimed anything yet."""
+MAX_CRASHES = 2
+"""After this many crashes a stage is not enqueued again."""
 REREADING = "jobs:rereading"
+"""The Redis set of jobs with pages to read again."""
 LEFTOVER_SECONDS = 120.0
+"""A folder that still has no ``job.json`` after this time is the rest of an upload that was cut off."""
 
 
 @dataclass
 class Sweep:
-    """One sweeper. It touches storage only for what has expired, and at its start."""
+    """A sweeper. It uses storage only for what has expired or could not be removed, and at its start."""
 
     settings: Settings
     redis: Redis
@@ -66,12 +70,12 @@ class Sweep:
         self.cache = Cache(self.settings, self.redis, self.storage)
 
     def run_once(self) -> bool:
-        """Sweep if the lease is ours. Whether it was."""
+        """Sweep once if this sweeper has the lease. Return whether it has. Raises RedisError, StorageUnavailable."""
         jump_seconds = self.jumps.measure_jump(self.redis)
-        if not self._lease():
+        if not self._take_lease():
             return False
         if jump_seconds:
-            # Nobody is dead, and nothing is late, because Redis' own clock has jumped.
+            # Without this, living tasks would count as dead, and work as late, because Redis' clock has jumped.
             clock.follow(self.redis, jump_seconds)
         self.release_the_dead()
         self.free_slots()
@@ -83,11 +87,12 @@ class Sweep:
         queue.enqueue_deliverer(self.redis)
         return True
 
-    def _lease(self) -> bool:
+    def _take_lease(self) -> bool:
+        """Take or renew the lease. Return False if another sweeper has it."""
         if self.redis.set("sweep:lease", self.name, px=LEASE_MILLISECONDS, nx=True):
             return True
         if self.redis.get("sweep:lease") != self.name.encode():
-            # Once Redis' clock has been set back, the lease of a sweeper that died would last as long as that.
+            # If Redis' clock has been set back, the lease of a sweeper that died would last that much longer.
             if self.redis.pttl("sweep:lease") > LEASE_MILLISECONDS:
                 self.redis.pexpire("sweep:lease", LEASE_MILLISECONDS)
             return False
@@ -95,20 +100,23 @@ class Sweep:
         return True
 
     def now(self) -> int:
-        """Milliseconds on Redis' clock."""
+        """Return the time in milliseconds on Redis' clock. Raises RedisError."""
         return int(clock.seconds(self.redis) * 1000)
 
-    def _lately(self, moment: int) -> bool:
-        """Whether a bell rang just now; what is in the future was noted before the clock was set back."""
-        return 0 <= self.now() - moment <= RING_GRACE_MILLISECONDS
+    def _is_recent(self, moment: int) -> bool:
+        """Return whether an RQ job was enqueued just now. A time in the future was noted before the clock was set back."""
+        return 0 <= self.now() - moment <= ENQUEUE_GRACE_MILLISECONDS
 
-    # --- the dead
+    # --- dead tasks
 
     def release_the_dead(self) -> None:
-        """Take the claims of actors that fell silent, and those past their deadline."""
+        """Release the claims of actors without a recent heartbeat, and claims past their deadline.
+
+        Raises RedisError, StorageUnavailable.
+        """
         now = self.now()
         silent = now - int(self.settings.workers.heartbeat_timeout_seconds * 1000)
-        # A beat in the future would outlast its actor: it counts as one that came now.
+        # A beat in the future would outlast its actor: it counts as a beat of now.
         for name in self.redis.zrangebyscore("actors", f"({now}", "+inf"):
             self.redis.zadd("actors", {text(name): now}, xx=True)
         alive = {text(name) for name in self.redis.zrangebyscore("actors", f"({silent}", "+inf")}
@@ -120,6 +128,7 @@ class Sweep:
         self.redis.zremrangebyscore("actors", "-inf", silent)
 
     def _release(self, claim: Claim, actor: str) -> None:
+        """Release the claim of a dead actor, and enqueue or end what follows from that."""
         released = self.ledger.release(claim, crashed=True)
         if released.outcome == "none":
             return
@@ -128,43 +137,47 @@ class Sweep:
         log.warning("claim_of_the_dead", **facts, outcome=released.outcome)
         if released.outcome == "closed":
             queue.enqueue_stage(self.redis, claim.job_id, "assemble")
-        elif released.outcome == "stage" and released.crashes < MOST_CRASHES:
+        elif released.outcome == "stage" and released.crashes < MAX_CRASHES:
             queue.enqueue_stage(self.redis, claim.job_id, claim.what)
         elif released.outcome == "stage" and claim.what == "retry":
             self._keep_page(claim.job_id)
         elif released.outcome == "stage" and claim.what.startswith("export-"):
-            self.ledger.give_format_up(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
+            self.ledger.give_up_format(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
         elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 
     def _keep_page(self, job_id: str) -> None:
-        """Reading a page again has killed its worker twice: the page stays as it was, and the next one gets its turn."""
+        """Keep a page as it was, since reading it again has killed its worker twice; the next order gets its turn."""
         fault, entries = WorkerCrashed(), self.ledger.entries(job_id)
         for job in record.load_many(self.redis, [job_id]):
             for order in self.ledger.retries(job_id)[:1]:
                 outcome = kept(order.page, entries.get(order.page, {}), fault.code, fault.message)
                 entries |= {order.page: outcome.entry}
-                told = messages.of_retry(job, entries, outcome, clock.now(self.redis))
-                self.ledger.complete_retry(None, job_id, told)
+                outcome_with_body = messages.of_retry(job, entries, outcome, clock.now(self.redis))
+                self.ledger.complete_retry(None, job_id, outcome_with_body)
         record.publish(self.redis, job_id)
 
     def free_slots(self) -> None:
-        """Readers' slots whose reader died, or was rung and never came."""
+        """Free the slots of readers that died, or that were enqueued and never started. Raises RedisError."""
         for slot, raw in self.redis.hgetall("readers").items():
             holder = text(raw)
-            if self._vacant(holder):
+            if self._is_vacant(holder):
                 ReaderSlots(self.redis).free(text(slot), holder)
 
-    def _vacant(self, holder: str) -> bool:
+    def _is_vacant(self, holder: str) -> bool:
+        """Return whether the reader of a slot is dead, or was enqueued and is neither waiting nor recent."""
         if not holder.startswith("rung|"):
             return self.redis.zscore("actors", holder) is None
-        _, rung, name = holder.split("|", 2)
-        return not self._lately(int(rung)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
+        _, enqueued_at, name = holder.split("|", 2)
+        return not self._is_recent(int(enqueued_at)) and not queue.is_queued(self.redis, name, (queue.PAGES,))
 
-    # --- the forgotten
+    # --- lost RQ jobs
 
     def ring_again(self) -> None:
-        """Documents without a plan, closed ledgers without an assembly, and pages to be read again."""
+        """Enqueue lost stages again: plans of documents, assemblies of closed ledgers, and retries of pages.
+
+        Raises RedisError.
+        """
         active = [text(job_id) for job_id in self.redis.zrange("jobs:active", 0, -1)]
         active += [text(job_id) for job_id in self.redis.smembers(REREADING)]
         jobs = {job.card.job_id: job for job in record.load_many(self.redis, active)} if active else {}
@@ -173,10 +186,10 @@ class Sweep:
             self.redis.zrem("jobs:queued", *gone)
             self.redis.srem(REREADING, *gone)
         working = [job for job in jobs.values() if job.waits_for not in jobs]
-        needs = {need for job in working if (need := self._need(job)) is not None}
-        # Seen at two sweeps running: what is needed for a moment only is on its way already.
+        needs = {need for job in working if (need := self._lost_stage(job)) is not None}
+        # Seen in two sweeps in a row: what is missing only for a moment is being enqueued already.
         lost = sorted(needs & self.needs)
-        self._wake([jobs[job_id] for job_id, _ in lost])
+        self._enqueue_waiting([jobs[job_id] for job_id, _ in lost])
         for job_id, stage in lost:
             job = jobs[job_id]
             if job.waits_for:
@@ -185,28 +198,28 @@ class Sweep:
             queue.enqueue_stage(self.redis, job_id, stage, job.lane, job.card.filename)
         self.needs = needs
 
-    def _wake(self, jobs: list[Job]) -> None:
-        """Jobs that wait for one that has ended, of which nobody told them."""
+    def _enqueue_waiting(self, jobs: list[Job]) -> None:
+        """Enqueue jobs that still wait for a job that has ended."""
         for reader in {job.waits_for for job in jobs if job.waits_for}:
             waiting = [job.card.job_id for job in jobs if job.waits_for == reader]
             queue.enqueue_waiting(self.redis, self.ledger, reader, waiting)
 
-    def _need(self, job: Job) -> tuple[str, str] | None:
-        """The stage this job waits for while nobody works it and no bell rings for it."""
+    def _lost_stage(self, job: Job) -> tuple[str, str] | None:
+        """Return the job and the stage it waits for, None if that is claimed or enqueued, or there is none."""
         stage = _stage_of(job)
         if stage is None:
             return None
         job_id = job.card.job_id
         raw = self.redis.hget(f"job:{job_id}:stages", stage)
         claimed = bool(raw) and json.loads(raw or b"{}").get("state") == "claimed"
-        rung = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
+        enqueued_at = int(self.redis.hget(f"job:{job_id}:rung", stage) or 0)
         waits = queue.is_queued(self.redis, queue.rq_id(job_id, stage))
-        return None if claimed or self._lately(rung) or waits else (job_id, stage)
+        return None if claimed or self._is_recent(enqueued_at) or waits else (job_id, stage)
 
-    # --- the expired
+    # --- expired jobs
 
     def expire(self) -> None:
-        """Files go with the keys; the tombstone stays."""
+        """Delete the files and list entries of expired jobs, and expired cache entries. Tombstones stay. Raises RedisError."""
         for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
             owner = text(self.redis.get(f"job:{job_id}:gone") or PUBLIC)
             discard_files(self.redis, self.storage, job_id)
@@ -221,21 +234,25 @@ class Sweep:
     # --- at boot
 
     def rebuild(self) -> int:
-        """Write the records that Redis has lost anew from ``job.json``. How many jobs came back."""
+        """Rebuild the records that Redis has lost from ``job.json``. Return how many. Raises RedisError, StorageUnavailable."""
         return sum(self._rebuild(job_id) for job_id in self.storage.folders(storage_keys.ALL_JOBS))
 
     def jobs_without_card(self) -> set[str]:
-        """Folders without a ``job.json``: uploads under way, or what is left of one that was cut off."""
+        """Return the folders without a ``job.json``: uploads in progress, or the rest of one that was cut off.
+
+        Raises StorageUnavailable.
+        """
         return {
             name for name in self.storage.folders(storage_keys.ALL_JOBS) if not self.storage.exists(storage_keys.card(name))
         }
 
     def remove_leftovers(self, earlier: set[str]) -> None:
-        """Delete folders that had no ``job.json`` earlier and have none still."""
+        """Delete folders that had no ``job.json`` earlier and still have none. Raises StorageUnavailable, RedisError."""
         for job_id in earlier & self.jobs_without_card():
             discard_files(self.redis, self.storage, job_id)
 
     def _rebuild(self, job_id: str) -> bool:
+        """Rebuild the record of one job, if Redis has lost it. Return whether it did."""
         if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone") or self.redis.zscore(DELETING, job_id) is not None:
             return False
         try:
@@ -250,7 +267,7 @@ class Sweep:
         return not queue.submit(self.redis, self.settings, card, None, bounded=False).replayed
 
     def _rebuild_ended(self, job: Job) -> bool:
-        """An ended job keeps its end; one whose time is over loses its files."""
+        """Restore the record of an ended job, or remove the files of one that has expired."""
         job_id, expires = job.card.job_id, job.expires_at
         left = int(expires.timestamp() * 1000) - self.now() if expires else 0
         if left <= 0:
@@ -262,22 +279,23 @@ class Sweep:
 
 
 def _stage_of(job: Job) -> str | None:
-    """The stage that has to be worked next; None while pages are read, and where nothing is left to do."""
+    """Return the next stage of a job; None while pages are read, and if nothing is left to do."""
     if job.state.ended:
         return "retry" if job.rereading is not None else None
-    return "plan" if not job.planned else "assemble" if job.closed else None
+    return "plan" if not job.planned else "assemble" if job.is_closed else None
 
 
 @dataclass
 class _Boot:
-    """What is done once after a start: lost records at once, leftovers a while later."""
+    """The work after a start: lost records are rebuilt at once, leftovers are removed a while later."""
 
     sweep: Sweep
     leftovers: set[str] | None = None
     since: float = field(default_factory=time.monotonic)
     done: bool = False
 
-    def go_on(self) -> None:
+    def proceed(self) -> None:
+        """Do the part of the work that is due now. Raises RedisError, StorageUnavailable."""
         if self.leftovers is None:
             self.sweep.rebuild()
             self.sweep.cache.rebuild(self.sweep.now())
@@ -288,11 +306,11 @@ class _Boot:
 
 
 @logs.CrashLogged()
-def run(settings: Settings, parent: int) -> NoReturn:
-    """The sweeper process: until it is told to stop or its parent dies."""
+def run_sweeper(settings: Settings, parent: int) -> NoReturn:
+    """Run the sweeper process until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-sweep")
-    # A sweep may stop anywhere: each of its steps can be done again. (An Event set by a handler could deadlock its own wait.)
+    # A sweep may stop anywhere: each of its steps can be repeated. (An Event set by a handler could deadlock its own wait.)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     redis = connect(settings)
@@ -301,7 +319,7 @@ def run(settings: Settings, parent: int) -> NoReturn:
     while True:
         started = time.monotonic()
         with contextlib.suppress(RedisError, StorageUnavailable):
-            boot.go_on()
+            boot.proceed()
             sweep.run_once()
         if over_memory_limit(settings):
             log.info("sweeper_retires")

@@ -1,4 +1,7 @@
-"""What RQ calls, by these names. Arguments are ids and nothing else; what there is to do stands in the ledger."""
+"""Define the tasks that RQ calls by name. Their arguments are ids only; what there is to do is in the ledger.
+
+Every task may raise RedisError and StorageUnavailable: its claims lapse then, and the sweep enqueues the work again.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from document_parser.workers.read import Reader
 
 
 def plan(job_id: str) -> None:
-    """Open a document, lay its ledger, read its sound text layers, give the rest to the readers."""
+    """Open a document, create its ledger entries, read pages with a sound text layer, and leave the rest to the readers."""
     with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
         asyncio.run(planner.plan(context, job_id))
 
@@ -32,30 +35,30 @@ def read(slot: int) -> None:
 
 
 def deliver() -> None:
-    """Tell callers' servers of jobs that have ended, for a slice of time."""
+    """Deliver webhooks that are due, for a slice of time."""
     with service_context() as (settings, redis, storage):
         asyncio.run(webhooks.Deliverer(settings, redis, storage).run())
 
 
 def assemble(job_id: str) -> None:
-    """Write the result of a document whose pages are all read."""
+    """Write the result of a document whose pages are all finished, and end its job."""
     with _document_task(job_id) as (context, actor), task_boundary(partial(assembly.fail, context, job_id), stage="assemble"):
         assembly.assemble(context, job_id, actor.name, alone=True)
 
 
 def export(job_id: str, name: OutputFormat) -> None:
-    """Write a format that was asked for after the job had ended."""
+    """Write a format of the result that was requested after the end of the job."""
     with _document_task(job_id) as (context, actor):
         claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name, alone=True)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
             actor.hold(claim)
-            context.ledger.finish_stage(claim, assembly.export_fault(context, job, name))
+            context.ledger.finish_stage(claim, assembly.export_or_error(context, job, name))
             actor.drop(claim)
 
 
 def retry(job_id: str) -> None:
-    """Read pages of a document again, in the order in which that was asked for."""
+    """Read pages of a document again, in the order of the requests."""
     with structlog.contextvars.bound_contextvars(job_id=job_id), task_context() as context:
         asyncio.run(reread.reread(context, job_id))
 

@@ -82,7 +82,7 @@ def test_without_a_worker_anywhere_documents_wait_and_health_says_so(valkey, red
         alone = health_of(settings, path)
         assert (alone["status"], alone["workers"]) == ("degraded", 0)
         assert alone["warnings"] == [
-            "No worker anywhere: documents are taken in, and wait. Start docparse worker, or raise NUM_WORKERS."
+            "No worker runs: documents are accepted and wait. Start docparse worker, or raise NUM_WORKERS."
         ]
     assert not create_app(settings).test_client().get("/v1/system").get_json()["engines"]["rapidocr"]["ok"]
     come_up(settings, redis)
@@ -182,7 +182,7 @@ def test_a_model_whose_every_server_is_left_alone_is_told(valkey, redis, tmp_pat
         board.change(f"deepseek {two.url}", after_fault(Thresholds(1, 60.0, 60.0)))
         found = health_of(settings)
         assert (found["status"], found["checks"]["deepseek"]["ok"]) == ("degraded", False)
-        assert "server 2: fails again and again and is left alone for a while" in found["warnings"][0]
+        assert "server 2: has failed repeatedly and is not used for a while" in found["warnings"][0]
         wait_until(lambda: "the next page tries it" in health_of(settings)["warnings"][0], 20, "the first is to be tried")
 
 
@@ -197,7 +197,7 @@ def test_a_full_redis_takes_nothing_in_and_health_says_so(own_store, tmp_path, p
         redis.config_set("maxmemory", 4 << 20)
         for path in ("/v1/health", "/v1/health/ready"):
             found = health_of(settings, path)
-            assert found["checks"]["redis"]["detail"].startswith("Redis is full (maxmemory) and takes nothing in")
+            assert found["checks"]["redis"]["detail"].startswith("Redis is full (maxmemory) and accepts nothing")
         assert client.get("/v1/system").get_json()["accepting"] is False
         refused = send(client, paper)
         assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "QUEUE_UNAVAILABLE")

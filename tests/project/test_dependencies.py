@@ -89,8 +89,8 @@ def test_every_requirement_is_met_by_the_pinned_version():
     "program",
     [
         "import document_parser.supervisor.supervisor, document_parser.supervisor.valkey",
-        "from document_parser.api import serving; serving._preload(None)",
-        "import document_parser.worker; from document_parser.jobs import worker; worker.preload()",
+        "from document_parser.api.server import options; options._preload(None)",
+        "import document_parser.worker; from document_parser.workers import pool; pool.preload()",
         "import document_parser.sources.opener",
     ],
 )

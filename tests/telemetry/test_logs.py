@@ -20,7 +20,7 @@ SECRETS = ("zebra", "walrus", "giraffe", "okapi", "quagga", "axolotl", "narwhal"
 """Words of file names, contents, passwords and queries."""
 PROGRAM = """\
 import {imports}
-from document_parser import logs
+from document_parser.telemetry import logs
 from document_parser.settings import LogSettings
 logs.configure(LogSettings(log_format="{form}"))
 {body}

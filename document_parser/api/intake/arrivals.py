@@ -20,10 +20,10 @@ PIECE_BYTES = 1 << 16
 """Bytes that must come within the time for one piece."""
 SLOW_SECONDS = 2.0
 """A request that takes longer than this, in seconds, needs a slot for slow ones."""
-LOOK_SECONDS = 0.25
+CHECK_SECONDS = 0.25
 """Interval of the checks in seconds."""
 
-Cut = Literal["", "stalled", "too_long", "no_room"]
+CutReason = Literal["", "stalled", "too_long", "no_room"]
 """Why a request is cut off; empty if it is not."""
 
 
@@ -75,12 +75,12 @@ class Arrival:
     """
     received: int = 0
     has_place: bool = False
-    cut: Cut = ""
+    cut: CutReason = ""
     """Why the request is cut off; empty if it is not."""
 
     def speed(self, now: float) -> float:
         """Return the bytes per second received so far."""
-        return self.received / max(now - self.began, LOOK_SECONDS)
+        return self.received / max(now - self.began, CHECK_SECONDS)
 
 
 @dataclass(eq=False)
@@ -109,7 +109,7 @@ class Arrivals:
         with self._lock:
             self._under_way.append(arrival)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look_on, name="arrivals", daemon=True)
+                self._thread = threading.Thread(target=self._watch, name="arrivals", daemon=True)
                 self._thread.start()
         self._there.set()
         return arrival
@@ -119,7 +119,7 @@ class Arrivals:
         with self._lock:
             if arrival in self._under_way:
                 self._under_way.remove(arrival)
-                self._leave_place(arrival)
+                self._free_slot(arrival)
 
     @contextlib.contextmanager
     def piece(self, arrival: Arrival) -> Iterator[None]:
@@ -134,44 +134,47 @@ class Arrivals:
         """Cut off all requests that exceed their time, and the slowest if there are too many slow ones."""
         with self._lock:
             for arrival in self._under_way:
-                self._judge(arrival, now)
+                self._check(arrival, now)
 
-    def _judge(self, arrival: Arrival, now: float) -> None:
+    def _check(self, arrival: Arrival, now: float) -> None:
+        """Cut one request off if it exceeds its time, or find a slot for it once it is slow."""
         if arrival.cut:
             return
         if now >= arrival.until:
-            self._cut(arrival, "too_long")
+            self._cut_off(arrival, "too_long")
         elif now - arrival.piece_began >= self.piece_seconds:
-            self._cut(arrival, "stalled")
+            self._cut_off(arrival, "stalled")
         elif self.places is not None and not arrival.has_place and now - arrival.began >= SLOW_SECONDS:
-            self._find_place(arrival, self.places, now)
+            self._find_slot(arrival, self.places, now)
 
-    def _find_place(self, arrival: Arrival, places: Slots, now: float) -> None:
+    def _find_slot(self, arrival: Arrival, places: Slots, now: float) -> None:
+        """Give a slow request a free slot, or the slot of the slowest request, which is cut off; else cut this one off."""
         slowest = min((other for other in self._under_way if other.has_place), key=lambda other: other.speed(now), default=None)
         arrival.has_place = places.take()
         if arrival.has_place:
             return
         if slowest is None or arrival.speed(now) <= slowest.speed(now):
-            self._cut(arrival, "no_room")
+            self._cut_off(arrival, "no_room")
         else:
             # The faster request takes its slot.
             slowest.has_place, arrival.has_place = False, True
-            self._cut(slowest, "no_room")
+            self._cut_off(slowest, "no_room")
 
-    def _cut(self, arrival: Arrival, why: Cut) -> None:
+    def _cut_off(self, arrival: Arrival, why: CutReason) -> None:
         arrival.cut = why
-        self._leave_place(arrival)
+        self._free_slot(arrival)
         with contextlib.suppress(OSError):  # the client has closed the connection
             arrival.client.shutdown(socket.SHUT_RD)
 
-    def _leave_place(self, arrival: Arrival) -> None:
+    def _free_slot(self, arrival: Arrival) -> None:
         if arrival.has_place and self.places is not None:
             arrival.has_place = False
             self.places.give_back()
 
-    def _look_on(self) -> None:
+    def _watch(self) -> None:
+        """Check all requests every CHECK_SECONDS while there are any."""
         while self._there.wait():
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_SECONDS)
             self.look(time.monotonic())
             with self._lock:
                 if not self._under_way:

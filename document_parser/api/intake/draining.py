@@ -9,9 +9,9 @@ from flask import current_app, request
 
 from document_parser.api.intake.arrivals import Arrivals
 
-MOST_DRAINED_BYTES = 64 << 20
+MAX_DRAINED_BYTES = 64 << 20
 """Maximum number of bytes that are read of a refused request."""
-REST_SECONDS = 10.0
+MAX_REST_SECONDS = 10.0
 """Maximum time for the rest of a refused request, in seconds."""
 
 
@@ -20,19 +20,19 @@ def drain_request() -> None:
 
     A client that is still sending would otherwise find a closed connection instead of the reason.
     """
-    stream, left = request.environ["wsgi.input"], MOST_DRAINED_BYTES
+    stream, left = request.environ["wsgi.input"], MAX_DRAINED_BYTES
     left = min(left, request.content_length or left)
-    with _patience():
+    with _limited_time():
         while left > 0 and (chunk := stream.read(min(left, 1 << 16))):
             left -= len(chunk)
 
 
 @contextlib.contextmanager
-def _patience() -> Iterator[None]:
+def _limited_time() -> Iterator[None]:
     """Bound the time that the rest of a refused request may hold its thread, however slowly it comes."""
     arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
     client = request.environ.get("gunicorn.socket")
-    arrival = arrivals.begin(client, REST_SECONDS) if client is not None else None
+    arrival = arrivals.begin(client, MAX_REST_SECONDS) if client is not None else None
     try:
         yield
     finally:

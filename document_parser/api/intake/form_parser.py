@@ -64,12 +64,12 @@ class FormParser(FormDataParser):
     ) -> tuple[IO[bytes], Form, Files]:
         if mimetype != URLENCODED:
             return super().parse(stream, mimetype, content_length, options)
-        data = self._whole(stream)
+        data = self._read_whole(stream)
         if not _is_utf8(data):
             raise _refuse(_undecodable())
         return super().parse(BytesIO(data), mimetype, len(data), options)
 
-    def _whole(self, stream: IO[bytes]) -> bytes:
+    def _read_whole(self, stream: IO[bytes]) -> bytes:
         """Return the body of a URL-encoded form. werkzeug alone would read it whole without a bound."""
         most = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
         data = bytearray()
@@ -80,6 +80,7 @@ class FormParser(FormDataParser):
         return bytes(data)
 
     def _parse_parts(self, stream: IO[bytes], boundary: str) -> tuple[Form, Files]:
+        """Parse a multipart body. Raises the errors of the parser, and InvalidOption for text that is too long or no text."""
         most_parts = math.inf if self.max_form_parts is None else self.max_form_parts
         parser = PushMultipartParser(boundary.encode("ascii"), max_header_size=MAX_HEADER_BYTES, max_segment_count=most_parts)
         fields: list[tuple[str, str]] = []
@@ -88,7 +89,7 @@ class FormParser(FormDataParser):
         text_bytes = 0
         for event in _events(parser, stream):
             if isinstance(event, MultipartSegment):
-                part = self._begin(event, text_bytes)
+                part = self._start_part(event, text_bytes)
             elif event is not None:
                 part.write(event)  # type: ignore[union-attr]  # the parser gives a segment before its data
             elif isinstance(part, _FilePart):
@@ -98,7 +99,8 @@ class FormParser(FormDataParser):
                 text_bytes = part.bytes_so_far
         return MultiDict(fields), MultiDict(files)
 
-    def _begin(self, segment: MultipartSegment, text_bytes: int) -> _TextPart | _FilePart:
+    def _start_part(self, segment: MultipartSegment, text_bytes: int) -> _TextPart | _FilePart:
+        """Return a new text field, or a new file if the part has a filename."""
         disposition = parse_options_header(segment.header("Content-Disposition"))[1]
         name, filename = disposition.get("name", ""), disposition.get("filename")
         headers = Headers(segment.headerlist)
@@ -108,6 +110,7 @@ class FormParser(FormDataParser):
         return _FilePart(name, FileStorage(stream, filename, name, headers=headers))
 
     def _limit_error(self, error: ParserLimitReached) -> BadRequest:
+        """Return the error for a form that exceeds one of the parser's limits."""
         if TOO_MANY_PARTS in str(error):
             return BadRequest(
                 f"The form has more than {self.max_form_parts} parts. Send the document in the field 'file' and each option "
@@ -215,4 +218,4 @@ def _malformed() -> BadRequest:
 
 
 def _wrong_field(name: str, problem: str) -> InvalidOption:
-    return InvalidOption.of({"field": name, "problem": problem})
+    return InvalidOption.for_fields({"field": name, "problem": problem})

@@ -20,7 +20,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import ClientDisconnected
 
-from document_parser.api.intake.arrivals import PIECE_BYTES, Arrival, Arrivals, Cut
+from document_parser.api.intake.arrivals import PIECE_BYTES, Arrival, Arrivals, CutReason
 from document_parser.api.intake.form_parser import MULTIPART, FormParser
 from document_parser.errors import (
     BadRequest,
@@ -121,17 +121,18 @@ class WholeBody(io.RawIOBase):
             return self.readall()
         size = min(size, PIECE_BYTES)
         try:
-            data = self._piece(size)
+            data = self._read_piece(size)
         except (OSError, ParseException, ClientDisconnected) as error:
-            raise self._why() from error
+            raise self._error() from error
         self._left -= len(data)
         if done := (self._announced and self._left <= 0) or (size > 0 and not data):
             self.stop()
-        if self._left > 0 if done else self._cut():
-            raise self._why()
+        if self._left > 0 if done else self._cut_reason():
+            raise self._error()
         return data
 
-    def _piece(self, size: int) -> bytes:
+    def _read_piece(self, size: int) -> bytes:
+        """Read one piece of the body, and measure how fast it comes."""
         if self._client is None or self._over:
             return self._stream.read(size)
         if self._arrival is None:
@@ -141,12 +142,13 @@ class WholeBody(io.RawIOBase):
         self._arrival.received += len(data)
         return data
 
-    def _cut(self) -> Cut:
+    def _cut_reason(self) -> CutReason:
         return self._arrival.cut if self._arrival is not None else ""
 
-    def _why(self) -> DocumentParserError:
+    def _error(self) -> DocumentParserError:
+        """Return why the body is not complete."""
         self.stop()
-        match self._cut():
+        match self._cut_reason():
             case "":
                 return UploadCutOff()
             case "no_room":
@@ -232,18 +234,18 @@ def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
     StorageFull, StorageUnavailable.
     """
     if request.mimetype == MULTIPART:
-        with contextlib.closing(_part()) as part:
-            yield part.stream, part.filename or "", _given(request.form, request.args)  # type: ignore[misc]
+        with contextlib.closing(_file_part()) as part:
+            yield part.stream, part.filename or "", _all_fields(request.form, request.args)  # type: ignore[misc]
     elif request.mimetype == FORM:
         raise FileMissing()
     else:
         with contextlib.closing(StagedFile(staging_folder())) as staged:
-            _fill(staged)
-            fields = _given(request.args)
+            _receive_raw_body(staged)
+            fields = _all_fields(request.args)
             yield staged, fields.pop("filename", ""), fields
 
 
-def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
+def _all_fields(*sources: MultiDict[str, str]) -> dict[str, str]:
     """Return all fields of the form and the query.
 
     Raises InvalidOption if one is sent twice, because it is unclear which of them counts.
@@ -251,12 +253,12 @@ def _given(*sources: MultiDict[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in chain.from_iterable(source.items(multi=True) for source in sources):
         if name in found:
-            raise InvalidOption.of({"field": name, "problem": "given twice"})
+            raise InvalidOption.for_fields({"field": name, "problem": "given twice"})
         found[name] = value
     return found
 
 
-def _part() -> FileStorage:
+def _file_part() -> FileStorage:
     parts = request.files.getlist("file")
     if not parts:
         raise FileMissing()
@@ -265,6 +267,6 @@ def _part() -> FileStorage:
     return parts[0]
 
 
-def _fill(staged: StagedFile) -> None:
+def _receive_raw_body(staged: StagedFile) -> None:
     while chunk := request.stream.read(PIECE_BYTES):
         staged.write(chunk)

@@ -90,20 +90,20 @@ def register(app: Flask) -> None:
     """Install the error handlers, and give every request an id that its response and its log lines carry."""
     app.logger.disabled = True  # it would log an unexpected error a second time, with its text
     app.before_request(_name_request)
-    app.after_request(_sign)
-    app.register_error_handler(DocumentParserError, answer)
-    app.register_error_handler(RecordedError, _recorded)
-    app.register_error_handler(RedisError, _redis_away)
-    app.register_error_handler(ResponseError, _redis_refuses)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(500, _unexpected)
+    app.after_request(_set_headers)
+    app.register_error_handler(DocumentParserError, error_response)
+    app.register_error_handler(RecordedError, _answer_recorded)
+    app.register_error_handler(RedisError, _answer_redis_away)
+    app.register_error_handler(ResponseError, _answer_redis_refusal)
+    app.register_error_handler(HTTPException, _answer_http)
+    app.register_error_handler(500, _answer_unexpected)
 
 
-def answer(error: DocumentParserError | JobError) -> Response:
+def error_response(error: DocumentParserError | JobError) -> Response:
     """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
     body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
-    response = responses.of(body, error.status)
+    response = responses.to_response(body, error.status)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = BEARER
     if error.retryable:
@@ -113,7 +113,7 @@ def answer(error: DocumentParserError | JobError) -> Response:
 
 def invalid_option(error: ValidationError) -> Response:
     """Return the response that names each invalid field and its problem. Values are not repeated."""
-    return answer(validation.invalid_option(error, schemas.request_model(error.title)))
+    return error_response(validation.invalid_option(error, schemas.request_model(error.title)))
 
 
 def request_id() -> str:
@@ -126,62 +126,63 @@ def _name_request() -> None:
     sent = request.headers.get("X-Request-ID", "")
     g.request_id = sent if re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", sent) else uuid.uuid4().hex
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id, **_job_asked_for())
+    structlog.contextvars.bind_contextvars(request_id=g.request_id, **_job_of_request())
 
 
-def _job_asked_for() -> dict[str, str]:
+def _job_of_request() -> dict[str, str]:
     job_id = str((request.view_args or {}).get("job_id", ""))
     return {"job_id": job_id} if re.fullmatch(r"[0-9a-f-]{36}", job_id) else {}
 
 
-def _sign(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 
 
-def _recorded(error: RecordedError) -> Response:
-    return answer(error.error)
+def _answer_recorded(error: RecordedError) -> Response:
+    return error_response(error.error)
 
 
-def _redis_refuses(error: ResponseError) -> Response:
+def _answer_redis_refusal(error: ResponseError) -> Response:
     """Answer a command that Redis refuses: the caller sent an impossible value, or Redis is full or read-only."""
     if str(error).startswith(WRONG_VALUES):
-        return answer(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
-    return _redis_away(error)
+        return error_response(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
+    return _answer_redis_away(error)
 
 
-def _redis_away(error: RedisError) -> Response:
+def _answer_redis_away(error: RedisError) -> Response:
     log.warning("redis_away", error=type(error).__name__)
-    return answer(QueueUnavailable())
+    return error_response(QueueUnavailable())
 
 
-def _http(error: HTTPException) -> Response:
+def _answer_http(error: HTTPException) -> Response:
+    """Answer werkzeug's own errors in the common shape."""
     known = _BY_STATUS.get(error.code or 500)
     if known is FileTooLarge:
         drain_request()
-        return answer(_too_large())
+        return error_response(_file_too_large())
     if known is not None:
-        return _allowing(answer(known()), error)
+        return _with_allow_header(error_response(known()), error)
     name = (error.name or "error").upper().replace(" ", "_")
     message = error.description or "The request was not answered."
-    return answer(JobError(code=name, message=message, status=error.code or 500))
+    return error_response(JobError(code=name, message=message, status=error.code or 500))
 
 
-def _too_large() -> FileTooLarge:
+def _file_too_large() -> FileTooLarge:
     """Return the error for a body beyond MAX_CONTENT_LENGTH, refused by its announced length or while it was received."""
     limit = current_app.extensions["document_parser"].settings.api.max_upload_mb
-    return FileTooLarge.of(limit, announced=request.content_length)
+    return FileTooLarge.for_size(limit, announced=request.content_length)
 
 
-def _allowing(response: Response, error: HTTPException) -> Response:
+def _with_allow_header(response: Response, error: HTTPException) -> Response:
     """Return the response with an Allow header that lists the accepted methods, if the method is not accepted."""
     if isinstance(error, MethodUnknown) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
 
 
-def _unexpected(error: Exception) -> Response:
+def _answer_unexpected(error: Exception) -> Response:
     original = getattr(error, "original_exception", None) or error
     log.error("request_error", error=type(original).__name__, where=logs.where(original))
-    return answer(DocumentParserError())
+    return error_response(DocumentParserError())

@@ -1,4 +1,4 @@
-"""Set the headers that tell browsers where a page may be shown, what may run in it, and which sites may read it."""
+"""Set the headers that say to browsers where a page may be shown, what may run in it, and which sites may read it."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ PREFLIGHT_SECONDS = 600
 
 def register(app: Flask, settings: Settings) -> None:
     """Set headers on every response, allow CORS for the listed origins, and serve the documentation without inline scripts."""
-    app.after_request(_protect)
+    app.after_request(_set_headers)
     _allow_origins(app, settings.api.cors_origins)
     _serve_documentation(app)
     if settings.api.trusted_proxies:
         _trust_proxies(app, settings.api.trusted_proxies)
 
 
-def _protect(response: Response) -> Response:
+def _set_headers(response: Response) -> Response:
+    """Set the security headers that the response does not set itself."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     other_sites_may = "Access-Control-Allow-Origin" in response.headers

@@ -23,17 +23,17 @@ from document_parser.errors import RateLimited
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.settings import Settings
 
-FREE = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
+UNLIMITED_PATHS = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
 """Paths that are not limited, because supervisors and Prometheus request them at any rate."""
-SELF_TELLING = "/v1/health"
+REDIS_REPORT_PATH = "/v1/health"
 """Path that itself reports if Redis is away, so it is answered even if requests cannot be counted."""
 
-GUESSES = 10
-"""Maximum number of wrong admin tokens from one address within GUESS_SECONDS."""
-GUESS_SECONDS = 60
-"""Window of GUESSES in seconds."""
+MAX_GUESSES = 10
+"""Maximum number of wrong admin tokens from one address within GUESS_WINDOW_SECONDS."""
+GUESS_WINDOW_SECONDS = 60
+"""Window of MAX_GUESSES in seconds."""
 
-COUNT = b"""
+COUNT_SCRIPT = b"""
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 local left = redis.call('PTTL', KEYS[1])
 -- A window that lasts longer than any began before the clock was set back.
@@ -55,19 +55,20 @@ class CountingStorage(RedisStorage):
     def initialize_storage(self, _uri: str) -> None:
         """Register the script that counts."""
         super().initialize_storage(_uri)
-        self._count = self.get_connection().register_script(COUNT)
+        self._count = self.get_connection().register_script(COUNT_SCRIPT)
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Count one request and return the count of its window.
 
-        A Redis that is full counts nothing, and 0 is returned. Raises RedisError if Redis is away, except for SELF_TELLING.
+        A Redis that is full counts nothing, and 0 is returned. Raises RedisError if Redis is away, except for
+        REDIS_REPORT_PATH.
         """
         try:
             count, left = self._count([self.prefixed_key(key)], [expiry, amount])
         except ResponseError:
             count, left = 0, 0
         except RedisError:
-            if request.path != SELF_TELLING:
+            if request.path != REDIS_REPORT_PATH:
                 raise
             count, left = 0, 0
         _windows()[key] = (int(count), int(left) / 1000)
@@ -102,10 +103,10 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
         headers_enabled=False,
     )
     limiter.init_app(app)
-    app.register_error_handler(RateLimitExceeded, _refuse)
+    app.register_error_handler(RateLimitExceeded, _answer_rate_limited)
 
     @app.after_request
-    def tell(response: Response) -> Response:
+    def add_headers(response: Response) -> Response:
         window = limiter.current_limit
         if window is not None:
             response.headers["X-RateLimit-Limit"] = str(window.limit.amount)
@@ -114,11 +115,11 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
         return response
 
 
-def guess(redis: Redis, is_right: Callable[[], bool]) -> bool:
+def compare_secret(redis: Redis, is_right: Callable[[], bool]) -> bool:
     """Compare a secret that could be guessed. Return whether ``is_right`` says yes.
 
-    Wrong secrets of a caller are counted; after GUESSES none is compared any more. Right ones are not counted, not even for a
-    moment, because a program may send many at once. Therefore each thread may compare one more of several simultaneous
+    Wrong secrets of a caller are counted; after MAX_GUESSES none is compared any more. Right ones are not counted, not even
+    for a moment, because a program may send many at once. Therefore each thread may compare one more of several simultaneous
     guesses. Raises RateLimited, RedisError.
     """
     key = f"guesses:{caller()}"
@@ -126,15 +127,16 @@ def guess(redis: Redis, is_right: Callable[[], bool]) -> bool:
         pipe.get(key)
         pipe.pttl(key)
         count, left = pipe.execute()
-    if int(count or 0) >= GUESSES and left <= GUESS_SECONDS * 1000:  # longer after the clock was set back: COUNT ends that
+    # A longer rest means that the clock was set back: COUNT_SCRIPT shortens it.
+    if int(count or 0) >= MAX_GUESSES and left <= GUESS_WINDOW_SECONDS * 1000:
         raise _too_many_guesses(left)
     if is_right():
         return True
     try:
-        count, left = redis.register_script(COUNT)([key], [GUESS_SECONDS, 1])
+        count, left = redis.register_script(COUNT_SCRIPT)([key], [GUESS_WINDOW_SECONDS, 1])
     except ResponseError:
         return False  # a Redis that is full counts nothing
-    if int(count) > GUESSES:
+    if int(count) > MAX_GUESSES:
         raise _too_many_guesses(left)
     return False
 
@@ -142,7 +144,7 @@ def guess(redis: Redis, is_right: Callable[[], bool]) -> bool:
 def _too_many_guesses(left_milliseconds: int) -> RateLimited:
     sentence = "Too many wrong tokens came from this address. Retry-After says when to try again."
     seconds = max(1, math.ceil(int(left_milliseconds) / 1000))
-    return RateLimited(sentence, limit=f"{GUESSES} per {GUESS_SECONDS} seconds", retry_after_seconds=seconds)
+    return RateLimited(sentence, limit=f"{MAX_GUESSES} per {GUESS_WINDOW_SECONDS} seconds", retry_after_seconds=seconds)
 
 
 def caller() -> str:
@@ -157,6 +159,7 @@ def caller() -> str:
 
 
 def _definitions(settings: Settings) -> list[Any]:
+    """Return the limits for uploads and for all other requests, as far as the settings have any."""
     uploads, reads = settings.api.rate_limit_uploads, settings.api.rate_limit_reads
     found = []
     if uploads:
@@ -171,18 +174,18 @@ def _is_upload() -> bool:
 
 
 def _is_read() -> bool:
-    counted = request.path.startswith("/v1/") and request.path not in FREE and request.method != "OPTIONS"
+    counted = request.path.startswith("/v1/") and request.path not in UNLIMITED_PATHS and request.method != "OPTIONS"
     return counted and not _is_upload()
 
 
-def _refuse(error: RateLimitExceeded) -> Response:
+def _answer_rate_limited(error: RateLimitExceeded) -> Response:
     """Answer 429 with the seconds until the window ends, even if the client is still sending."""
     drain_request()
     _, left = list(_windows().values())[-1]  # the last one counted is the one that is full
     seconds = max(1, math.ceil(left))
     limit = str(error.limit.limit)
     sentence = f"More requests came from this address than {limit}. Retry-After says when to go on."
-    return errors.answer(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
+    return errors.error_response(RateLimited(sentence, limit=limit, retry_after_seconds=seconds))
 
 
 def _windows() -> dict[str, tuple[int, float]]:

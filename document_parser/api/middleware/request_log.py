@@ -22,11 +22,11 @@ from document_parser.telemetry.metrics import observation, sample
 
 log = logs.get(__name__)
 
-PAUSE_SECONDS = 1.0
+FLUSH_SECONDS = 1.0
 """Interval in seconds at which counts are written to Redis."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 """HTTP methods that are counted under their own name. All others count as OTHER."""
-ASKED_ALL_THE_TIME = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
+FREQUENT_ROUTES = {"/v1/health", "/v1/health/live", "/v1/health/ready", "/v1/metrics"}
 """Routes that are logged at level DEBUG only, because they are requested all the time."""
 
 
@@ -65,13 +65,13 @@ class Counts:
                 raise
 
     def _start(self) -> None:
-        self._thread = threading.Thread(target=self._flush_on, name="request-counts", daemon=True)
+        self._thread = threading.Thread(target=self._flush_repeatedly, name="request-counts", daemon=True)
         self._thread.start()
         atexit.register(self._try_to_flush)
 
-    def _flush_on(self) -> None:
+    def _flush_repeatedly(self) -> None:
         while self._there.wait():
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(FLUSH_SECONDS)
             self._try_to_flush()
 
     def _try_to_flush(self) -> None:
@@ -82,7 +82,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Answered:
+class _AnsweredRequest:
     """A request whose response has been created. Call ``finish`` once it has been sent."""
 
     counts: Counts
@@ -95,6 +95,7 @@ class _Answered:
     bound: dict[str, object]
 
     def finish(self) -> None:
+        """Count and log the request. Its response has been sent."""
         seconds = time.perf_counter() - self.began
         self.counts.add(
             {
@@ -103,9 +104,9 @@ class _Answered:
                 **observation("http_request_duration_seconds", seconds, self.method, self.route),
             }
         )
-        tell = log.debug if self.route in ASKED_ALL_THE_TIME else log.info
+        write = log.debug if self.route in FREQUENT_ROUTES else log.info
         facts = {"method": self.method, "route": self.route, "status": self.status, "bytes": self.sent}
-        tell("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
+        write("request", **{**self.bound, **facts}, milliseconds=round(seconds * 1000, 1))
         # The next log lines of gunicorn in this thread belong to another request.
         structlog.contextvars.clear_contextvars()
 
@@ -120,18 +121,18 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     @app.before_request
     def begin() -> None:
         g.began = time.perf_counter()
-        bound_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
+        limit_send_stalls(request.environ.get("gunicorn.socket"), stall_seconds)
 
     @app.after_request
-    def answered(response: Response) -> Response:
+    def log_when_sent(response: Response) -> Response:
         # gunicorn would send a file that is passed through on its own, and nothing would report that it has been sent.
         response.direct_passthrough = False
         response.call_on_close(
-            _Answered(
+            _AnsweredRequest(
                 counts=counts,
                 began=g.began,
                 method=request.method if request.method in METHODS else "OTHER",
-                route=route(),
+                route=route_template(),
                 status=response.status_code,
                 received=request.content_length or 0,
                 sent=response.content_length,
@@ -143,7 +144,7 @@ def register(app: Flask, redis: Redis, stall_seconds: float) -> Counts:
     return counts
 
 
-def bound_stalls(client: socket.socket | None, seconds: float) -> None:
+def limit_send_stalls(client: socket.socket | None, seconds: float) -> None:
     """Let the kernel stop sending to a client that reads nothing for this many seconds, so that its thread is free again.
 
     gunicorn's threads write to blocking sockets without a deadline, so a client that stops reading would hold one for ever.
@@ -152,7 +153,7 @@ def bound_stalls(client: socket.socket | None, seconds: float) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
 
-def route() -> str:
+def route_template() -> str:
     """Return the template of the requested address, such as ``/v1/jobs/{job_id}/status``, and never the address itself."""
     rule = request.url_rule
     return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) if rule is not None else "unmatched"

@@ -8,7 +8,7 @@ from flask import Response, jsonify
 from pydantic import BaseModel
 
 
-def of(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def to_response(body: BaseModel, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON response with this body."""
     response = jsonify(body.model_dump(mode="json"))
     response.status_code = status

@@ -34,7 +34,7 @@ from document_parser.settings import Settings
 
 PREFIX = auth.DASHBOARD
 """Path of the dashboard."""
-PAGE_OF_DOCUMENTS = 50
+DOCUMENTS_PER_PAGE = 50
 """Documents on one page of the list."""
 REFRESH_SECONDS = 5
 """Interval in seconds at which the pages refresh themselves."""
@@ -78,10 +78,10 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
     app.redis_conn = redis  # type: ignore[attr-defined]  # where rq-dashboard looks for it
     app.before_request(functools.partial(_guard, settings))
     app.after_request(_set_policy)
-    app.register_error_handler(NoSuchJobError, lambda _: errors.answer(JobNotFound()))
+    app.register_error_handler(NoSuchJobError, lambda _: errors.error_response(JobNotFound()))
     app.register_blueprint(_documents())
     app.register_blueprint(rq_dashboard.blueprint, url_prefix=PREFIX)
-    app.view_functions["rq_dashboard.job_info"] = _escaped(app.view_functions["rq_dashboard.job_info"])
+    app.view_functions["rq_dashboard.job_info"] = _with_escaped_texts(app.view_functions["rq_dashboard.job_info"])
 
 
 def _adapt_rq_dashboard() -> None:
@@ -116,7 +116,7 @@ def _guard(settings: Settings) -> Response | None:
 
 def _ask_for_token(error: LoginRequired) -> Response:
     """Return the response that makes a browser ask for the password."""
-    response = errors.answer(error)
+    response = errors.error_response(error)
     response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
     return response
 
@@ -142,9 +142,9 @@ def _check_arguments() -> None:
     for name, (least, most) in NUMBERS.items():
         number = str(given.get(name, least))
         if not (number.isascii() and number.isdigit() and least <= int(number) <= most):
-            raise InvalidOption.of({"field": name, "problem": f"not a whole number from {least} to {most}"})
+            raise InvalidOption.for_fields({"field": name, "problem": f"not a whole number from {least} to {most}"})
     if given.get("registry_name", "queued") not in REGISTRIES:
-        raise InvalidOption.of({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
+        raise InvalidOption.for_fields({"field": "registry_name", "problem": f"not one of {', '.join(sorted(REGISTRIES))}"})
 
 
 def _set_policy(response: Response) -> Response:
@@ -156,7 +156,7 @@ def _set_policy(response: Response) -> Response:
     return response
 
 
-def _escaped(view: Any) -> Any:
+def _with_escaped_texts(view: Any) -> Any:
     """Wrap rq-dashboard's view of a job so that its texts are escaped.
 
     The page puts them into HTML unescaped, and a file's name may be any text.
@@ -180,10 +180,10 @@ def _documents() -> Blueprint:
     @pages.get("/documents")
     def documents() -> str:
         services = get_services()
-        found = record.newest(services.redis, PUBLIC, _before(), PAGE_OF_DOCUMENTS)
+        found = record.newest(services.redis, PUBLIC, _parse_before(), DOCUMENTS_PER_PAGE)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
         at_work = services.ledger.at_work()
-        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == PAGE_OF_DOCUMENTS else ""
+        older = url_for(".documents", before=repr(found[-1][1])) if len(found) == DOCUMENTS_PER_PAGE else ""
         return render_template(
             "dashboard/documents.html",
             active_tab="documents",
@@ -212,7 +212,7 @@ def _documents() -> Blueprint:
     return pages
 
 
-def _before() -> float | None:
+def _parse_before() -> float | None:
     """Return the creation time of the last document on the previous page, in seconds since 1970.
 
     None for the first page. Raises InvalidOption.
@@ -221,5 +221,5 @@ def _before() -> float | None:
     if before is None:
         return None
     if not before or not re.fullmatch(CURSOR, before):
-        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"})
+        raise InvalidOption.for_fields({"field": "before", "problem": "no time; follow the link of the page before"})
     return float(before)

@@ -16,7 +16,7 @@ from flask import Response, request
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import openapi
-from document_parser.api.routes.jobs import known
+from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.schemas import EVENT_ID, EventsHeader, EventsQuery, JobPath
 from document_parser.api.server import options
 from document_parser.api.services import Services, get_services
@@ -43,8 +43,8 @@ def blueprint() -> APIBlueprint:
 
     @routes.get(
         "/<job_id>/events",
-        summary="What happens to a job, as it happens",
-        description="Server-Sent Events. After the end of the job the stream closes; Last-Event-ID goes on where it was.",
+        summary="Events of a job as they happen",
+        description="Server-Sent Events. The stream closes after the end of the job; Last-Event-ID resumes it.",
         responses=openapi.responses(
             {200: openapi.answer({"text/event-stream": EVENT_STREAM}, "The events.")}, InvalidOption, *openapi.JOB
         ),
@@ -52,12 +52,12 @@ def blueprint() -> APIBlueprint:
     )
     def events(path: JobPath, query: EventsQuery, header: EventsHeader) -> Response:
         services = get_services()
-        job = record.load(services.redis, known(path.job_id))
+        job = record.load(services.redis, check_job_id(path.job_id))
         last = header.last_event_id or query.last_event_id
         if not re.fullmatch(EVENT_ID, last):
-            raise InvalidOption.of({"field": "Last-Event-ID", "problem": "no id of an event; send it as it came"})
+            raise InvalidOption.for_fields({"field": "Last-Event-ID", "problem": "no id of an event; send it as it came"})
         stream = EventStream(services, job, last or "0")
-        response = Response(stream.run(), content_type="text/event-stream; charset=utf-8")
+        response = Response(stream.messages(), content_type="text/event-stream; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"
         # nginx would otherwise keep events back until its buffer is full.
         response.headers["X-Accel-Buffering"] = "no"
@@ -82,22 +82,23 @@ class EventStream:
         self.ended = False
         self.socket: socket.socket | None = request.environ.get("gunicorn.socket")
 
-    def run(self) -> Iterator[str]:
+    def messages(self) -> Iterator[str]:
         """Yield the text of the stream piece by piece. Raises RedisError."""
         may_wait = self.services.waiting.take()
         try:
             yield f"retry: {RETRY_MILLISECONDS}\n\n" + _message("status", self.status)
-            yield from self._live() if may_wait else self._read(block=None)
+            yield from self._follow() if may_wait else self._read(block=None)
         except (JobNotFound, JobExpired):
             yield _message("job.deleted", json.dumps({"job_id": self.job_id}))
         finally:
             if may_wait:
                 self.services.waiting.give_back()
 
-    def _live(self) -> Iterator[str]:
+    def _follow(self) -> Iterator[str]:
+        """Yield events until the stream ends, and heartbeats while it is silent."""
         api = self.services.settings.api
         started = said = time.monotonic()
-        while not self._over() and time.monotonic() - started < api.events_stream_seconds:
+        while not self._is_over() and time.monotonic() - started < api.events_stream_seconds:
             silent = True
             for piece in self._read(block=STEP_MILLISECONDS):
                 silent = False
@@ -112,8 +113,8 @@ class EventStream:
                 said = time.monotonic()
                 yield ": alive\n\n"
 
-    def _over(self) -> bool:
-        return self.ended or options.leaving() or (self.socket is not None and _hung_up(self.socket))
+    def _is_over(self) -> bool:
+        return self.ended or options.is_stopping() or (self.socket is not None and _is_closed_by_client(self.socket))
 
     def _read(self, block: int | None) -> Iterator[str]:
         """Yield the events after the last one, and the status if it has changed."""
@@ -128,6 +129,7 @@ class EventStream:
         yield from filter(None, pieces)
 
     def _event(self, event_id: str, fields: dict[bytes, bytes]) -> str:
+        """Return one event as text, and note whether it ends the job."""
         self.last = event_id
         facts: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
         kind = facts.pop("kind")
@@ -149,7 +151,7 @@ class EventStream:
         return _message("status", status)
 
 
-def _hung_up(client: socket.socket) -> bool:
+def _is_closed_by_client(client: socket.socket) -> bool:
     """Return whether the client has closed its side.
 
     A silent stream would otherwise hold its thread until the next heartbeat.

@@ -11,7 +11,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.routes import readers
-from document_parser.api.routes.model_servers import model_servers
+from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.api.schemas import Check, Health, Live
 from document_parser.api.services import Services, get_services
@@ -21,15 +21,15 @@ from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import disk_space
 from document_parser.version import __version__
 
-PROBE_KEY = "health/probe"
+STORAGE_PROBE_KEY = "health/probe"
 """Storage key that is written to check the store."""
-DOWN = openapi.answer(Health, "Documents are not taken in and read.", "Retry-After")
+DOWN = openapi.answer(Health, "The service cannot accept and read documents.", "Retry-After")
 """Response if the service cannot accept and read documents."""
 
 
 def blueprint() -> APIBlueprint:
     """Return the routes of health and documentation."""
-    routes = APIBlueprint("service", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+    routes = APIBlueprint("service", __name__, abp_tags=[Tag(name="service", description="Health, capacity and metrics.")])
 
     @routes.get(
         "/v1/health/live",
@@ -38,16 +38,16 @@ def blueprint() -> APIBlueprint:
         operation_id="live",
     )
     def live() -> Response:
-        return responses.of(Live())
+        return responses.to_response(Live())
 
     @routes.get(
         "/v1/health/ready",
-        summary="Documents are taken in and read",
+        summary="The service accepts and reads documents",
         responses=openapi.responses({200: Health, 503: DOWN}, counted=False),
         operation_id="ready",
     )
     def ready() -> Response:
-        return _answer(health(get_services(), models=False))
+        return _answer(check_health(get_services(), models=False))
 
     @routes.get(
         "/v1/health",
@@ -56,7 +56,7 @@ def blueprint() -> APIBlueprint:
         operation_id="health",
     )
     def whole() -> Response:
-        return _answer(health(get_services(), models=True))
+        return _answer(check_health(get_services(), models=True))
 
     @routes.get("/openapi.json", summary="This documentation as OpenAPI", doc_ui=False)
     def document() -> Response:
@@ -71,10 +71,10 @@ def blueprint() -> APIBlueprint:
 
 
 def _answer(found: Health) -> Response:
-    return responses.of(found, 503, {"Retry-After": "2"}) if found.status == "down" else responses.of(found)
+    return responses.to_response(found, 503, {"Retry-After": "2"}) if found.status == "down" else responses.to_response(found)
 
 
-def health(services: Services, *, models: bool) -> Health:
+def check_health(services: Services, *, models: bool) -> Health:
     """Return the state of every part of the service.
 
     The status is ``down`` if documents cannot be accepted, or the workers of this service have not started; ``degraded`` if
@@ -85,8 +85,8 @@ def health(services: Services, *, models: bool) -> Health:
         needed["workers"] = Check(ok=bool(workers), detail="" if workers else readers.NOT_UP_YET)
     # If Redis is away, say so at once, and not after the model servers' deadlines.
     looks_at_models = models and needed["redis"].ok and services.settings.engines.inference_mode != "cpu"
-    found = model_servers(services) if looks_at_models else {}
-    warnings = _room_warnings(services)
+    found = check_model_servers(services) if looks_at_models else {}
+    warnings = _disk_warnings(services)
     if needed["redis"].ok:
         warnings += redis_warnings(services.probe_redis)
         warnings += readers.warnings(services.settings, workers, found)
@@ -116,13 +116,13 @@ def needed_parts(services: Services) -> dict[str, Check]:
 
 def _storage(services: Services) -> Check:
     try:
-        services.storage.put(PROBE_KEY, b"", durable=False)
+        services.storage.put(STORAGE_PROBE_KEY, b"", durable=False)
     except StorageUnavailable as error:
         return Check(ok=False, detail=str(error.details.get("reason", error.message)))
     return Check(ok=True)
 
 
-def _room_warnings(services: Services) -> list[str]:
+def _disk_warnings(services: Services) -> list[str]:
     """Return a warning if uploads are refused because the disk is nearly full.
 
     Accepted documents are still read, so callers need not go elsewhere for their results.

@@ -14,7 +14,7 @@ from document_parser.api.middleware import responses
 from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.pagination import page_of
 from document_parser.api.routes import results
-from document_parser.api.routes.waiting import retry_after, wait_for_end
+from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
 from document_parser.api.services import Services, get_services
 from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
@@ -24,12 +24,12 @@ from document_parser.jobs.records.job import PUBLIC, Job
 from document_parser.models import JobState, JobStatus
 
 routes = APIBlueprint(
-    "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Look at jobs, fetch results, end them.")]
+    "jobs", __name__, url_prefix="/v1/jobs", abp_tags=[Tag(name="jobs", description="Show jobs, fetch results, end jobs.")]
 )
 """The routes of jobs."""
 
 
-STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
+STATUS = openapi.answer(JobStatus, "The status of the job.", "Retry-After")
 """Response with the status of a job."""
 
 
@@ -37,18 +37,18 @@ STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
     "",
     summary="List jobs, newest first",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Jobs}, InvalidOption, *openapi.OPERATOR),
+    responses=openapi.responses({200: Jobs}, InvalidOption, *openapi.OPERATOR_ERRORS),
     operation_id="list_jobs",
 )
 def listing(query: JobsQuery) -> Response:
     """Return one page of the list of jobs, newest first."""
     services = get_services()
-    return responses.of(_page_of_jobs(services, query))
+    return responses.to_response(_page_of_jobs(services, query))
 
 
 @routes.get(
     "/<job_id>",
-    summary="How a job goes; the same as /status",
+    summary="Status of a job; the same as /status",
     responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="get_job",
 )
@@ -59,7 +59,7 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 
 @routes.get(
     "/<job_id>/status",
-    summary="How a job goes",
+    summary="Status of a job",
     responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="job_status",
 )
@@ -105,14 +105,14 @@ def download(path: JobPath, query: ResultQuery) -> Response:
 def cancel(path: JobPath) -> Response:
     """End a job. Nothing more is read; finished pages are kept."""
     check_origin()
-    return responses.of(_cancel(get_services(), known(path.job_id)))
+    return responses.to_response(_cancel(get_services(), check_job_id(path.job_id)))
 
 
 @routes.delete(
     "/<job_id>",
     summary="Delete a job and its files",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Deleted}, *openapi.OPERATOR, *openapi.JOB),
+    responses=openapi.responses({200: Deleted}, *openapi.OPERATOR_ERRORS, *openapi.JOB),
     operation_id="delete_job",
 )
 def delete(path: JobPath) -> Response:
@@ -124,12 +124,12 @@ def delete(path: JobPath) -> Response:
         job_id=path.job_id,
         deleted_files=gone.files,
         deleted_keys=gone.keys,
-        message="The job is gone with all its files and all that the job store knew of it.",
+        message="The job, its files and its entries in the job store are deleted.",
     )
-    return responses.of(body)
+    return responses.to_response(body)
 
 
-def known(job_id: str) -> str:
+def check_job_id(job_id: str) -> str:
     """Return the job id if it is well-formed. Raises JobNotFound."""
     if not re.fullmatch(JOB_ID, job_id):
         raise JobNotFound()
@@ -137,12 +137,12 @@ def known(job_id: str) -> str:
 
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
-    found = wait_for_end(get_services(), known(path.job_id), query.wait)
-    return responses.of(found.show(), headers={} if found.at_rest else retry_after())
+    found = wait_for_end(get_services(), check_job_id(path.job_id), query.wait)
+    return responses.to_response(found.show(), headers={} if found.at_rest else retry_after_header())
 
 
 def _load(job_id: str) -> Job:
-    return record.load(get_services().redis, known(job_id))
+    return record.load(get_services().redis, check_job_id(job_id))
 
 
 def _cancel(services: Services, job_id: str) -> Cancelled:

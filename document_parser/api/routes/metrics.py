@@ -22,12 +22,12 @@ METRICS_TYPES = ("text/plain", "application/openmetrics-text")
 
 def blueprint() -> APIBlueprint:
     """Return the route of the metrics."""
-    routes = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+    routes = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="service", description="Health, capacity and metrics.")])
 
     @routes.get(
         "/v1/metrics",
         summary="Metrics for Prometheus",
-        description="Text format, or OpenMetrics where that is accepted. 200 also while Redis is away: docparse_redis_up is 0.",
+        description="Text format, or OpenMetrics if that is accepted. 200 even while Redis is away: docparse_redis_up is 0.",
         responses=openapi.responses({200: openapi.answer(dict.fromkeys(METRICS_TYPES, openapi.TEXT))}, counted=False),
         operation_id="metrics",
     )

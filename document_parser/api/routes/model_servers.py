@@ -31,7 +31,7 @@ class ModelCheck(Check):
     """Whether its circuit breaker is open, or lets only one page through to try it, after repeated faults."""
 
 
-def model_servers(services: Services) -> dict[str, ModelCheck]:
+def check_model_servers(services: Services) -> dict[str, ModelCheck]:
     """Return the state of every model. All servers are checked at once.
 
     A server that is away only means that other servers or engines read.
@@ -39,13 +39,13 @@ def model_servers(services: Services) -> dict[str, ModelCheck]:
     settings = services.settings
     models = {"deepseek": settings.deepseek.urls, "nanonets": settings.nanonets.urls}
     addresses = [(name, url) for name, urls in models.items() for url in urls]
-    left_alone = _left_alone(services.probe_redis)
+    left_alone = _breaker_states(services.probe_redis)
     with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
         answers = dict(zip(addresses, pool.map(partial(_model_server, settings, left_alone), addresses), strict=True))
     return {name: _model([answers[name, url] for url in urls]) for name, urls in models.items()}
 
 
-def _left_alone(redis: Redis) -> dict[str, State]:
+def _breaker_states(redis: Redis) -> dict[str, State]:
     try:
         return breakers.states(redis)
     except RedisError:
@@ -66,13 +66,14 @@ def _model(servers: list[ModelCheck]) -> ModelCheck:
 
 
 def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[str, str]) -> ModelCheck:
+    """Return the state of one server, given as model name and URL."""
     state = left_alone.get(" ".join(address))
     if state == "open":
-        return ModelCheck(ok=False, detail="fails again and again and is left alone for a while", left_alone=True)
+        return ModelCheck(ok=False, detail="has failed repeatedly and is not used for a while", left_alone=True)
     if complaint := complaint_about(settings, *address, PROBE_SECONDS):
         return ModelCheck(ok=False, detail=complaint[0])
     if state == "half_open":
-        return ModelCheck(ok=False, detail="has failed again and again; the next page tries it", left_alone=True)
+        return ModelCheck(ok=False, detail="has failed repeatedly; the next page tries it", left_alone=True)
     return ModelCheck(ok=True)
 
 

@@ -11,7 +11,7 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser.api import openapi
 from document_parser.api.middleware import responses
 from document_parser.api.routes import retries
-from document_parser.api.routes.jobs import known
+from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.schemas import (
     FigurePath,
     ImageQuery,
@@ -26,9 +26,9 @@ from document_parser.api.services import Services, get_services
 from document_parser.errors import (
     FigureNotFound,
     InvalidOption,
+    PageImagePending,
+    PageImageUnavailable,
     PageNotFound,
-    PicturePending,
-    PictureUnavailable,
     StorageUnavailable,
 )
 from document_parser.jobs.records import record, storage_keys
@@ -37,9 +37,9 @@ from document_parser.jobs.records.page_images import PictureRequest
 from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
 
-PICTURE_SECONDS = 15.0
+IMAGE_WAIT_SECONDS = 15.0
 """Longest wait for a page image that is being drawn, in seconds."""
-PICTURE_AGE_SECONDS = 3600
+IMAGE_CACHE_SECONDS = 3600
 """Time in seconds for which a browser may keep an image. The image of a revision never changes."""
 
 
@@ -47,24 +47,24 @@ routes = APIBlueprint(
     "pages",
     __name__,
     url_prefix="/v1/jobs",
-    abp_tags=[Tag(name="pages", description="Look at single pages, also while the job runs.")],
+    abp_tags=[Tag(name="pages", description="Show single pages, even while the job runs.")],
 )
 """The routes of pages."""
 
 
 @routes.get(
     "/<job_id>/pages",
-    summary="The ledger: all pages of a job",
+    summary="All pages of a job: its ledger",
     responses=openapi.responses({200: Pages}, *openapi.JOB),
     operation_id="job_pages",
 )
 def listing(path: JobPath) -> Response:
     """Return all pages of a job with their state, engine and warnings."""
     services = get_services()
-    job = record.load(services.redis, known(path.job_id))
+    job = record.load(services.redis, check_job_id(path.job_id))
     entries = services.ledger.entries(path.job_id)
     pages = [_entry(number, entry) for number, entry in sorted(entries.items())]
-    return responses.of(Pages(job_id=path.job_id, total=job.total, pages=pages))
+    return responses.to_response(Pages(job_id=path.job_id, total=job.total, pages=pages))
 
 
 @routes.get(
@@ -75,14 +75,14 @@ def listing(path: JobPath) -> Response:
 )
 def page(path: PagePath) -> Response:
     """Return one page with its text, and every attempt to read it."""
-    return responses.of(_view(get_services(), path.number, path.job_id))
+    return responses.to_response(_view(get_services(), path.number, path.job_id))
 
 
 @routes.get(
     "/<job_id>/pages/<int:number>/image",
     summary="The picture of a page, upright",
-    description="A JPEG, drawn when it is first asked for. A page that is read again may be turned, and its picture with it: "
-    "image_url of the page has the revision, and only what was asked for by it is kept by a browser without asking again.",
+    description="A JPEG, drawn at the first request. A page that is read again may be turned, and its picture with it: "
+    "image_url of the page has the revision, and a browser keeps only pictures from such an address without asking again.",
     responses=openapi.responses(
         {
             200: openapi.answer(openapi.JPEG, "The picture.", "ETag"),
@@ -90,25 +90,25 @@ def page(path: PagePath) -> Response:
         },
         InvalidOption,
         PageNotFound,
-        PicturePending,
-        PictureUnavailable,
+        PageImagePending,
+        PageImageUnavailable,
         StorageUnavailable,
         *openapi.JOB,
     ),
     operation_id="job_page_image",
 )
 def image(path: PagePath, query: ImageQuery) -> Response:
-    """Return the page image of a job as a JPEG. Raises PicturePending, PictureUnavailable and the errors of the page."""
+    """Return the page image of a job as a JPEG. Raises PageImagePending, PageImageUnavailable and the errors of the page."""
     services = get_services()
     entry = _entry_of(services, path.job_id, path.number)
-    found = _stored(services, path.job_id, path.number, _revision(entry))
+    found = _load_page(services, path.job_id, path.number, _revision(entry))
     turn = found.rotation if found else 0
-    response = send_file(_picture(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
+    response = send_file(_open_page_image(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
     if found is None:
         response.headers["Cache-Control"] = "no-store"
         return response
     settled = query.revision == _revision(entry)
-    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}" if settled else "private, no-cache"
+    response.headers["Cache-Control"] = f"private, max-age={IMAGE_CACHE_SECONDS}" if settled else "private, no-cache"
     response.set_etag(f"{path.number}-{turn}")
     response.make_conditional(request)
     return response
@@ -117,7 +117,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
 @routes.get(
     "/<job_id>/figures/<name>",
     summary="The picture of a figure",
-    description="A JPEG, cut out of the page as it was read. Markdown and HTML link it as figures/NAME.",
+    description="A JPEG, cropped from the page as it was read. Markdown and HTML link it as figures/NAME.",
     responses=openapi.responses(
         {200: openapi.answer(openapi.JPEG, "The picture.")}, InvalidOption, FigureNotFound, StorageUnavailable, *openapi.JOB
     ),
@@ -126,13 +126,13 @@ def image(path: PagePath, query: ImageQuery) -> Response:
 def figure(path: FigurePath) -> Response:
     """Return the image of a figure as a JPEG. Raises FigureNotFound and the errors of the job."""
     services = get_services()
-    record.load(services.redis, known(path.job_id))
+    record.load(services.redis, check_job_id(path.job_id))
     try:
         stream: Any = services.storage.open(storage_keys.figure(path.job_id, path.name))
     except StoredFileMissing:
         raise FigureNotFound(name=path.name) from None
     response = send_file(stream, mimetype="image/jpeg")
-    response.headers["Cache-Control"] = f"private, max-age={PICTURE_AGE_SECONDS}"
+    response.headers["Cache-Control"] = f"private, max-age={IMAGE_CACHE_SECONDS}"
     return response
 
 
@@ -142,55 +142,55 @@ def figure(path: FigurePath) -> Response:
     description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
     request_body=retries.request_body(),
     responses=openapi.responses(
-        {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.REFUSALS, *openapi.JOB
+        {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.RETRY_ERRORS, *openapi.JOB
     ),
     operation_id="retry_page",
 )
 def retry(path: PagePath) -> Response:
-    """Queue one page of a completed job to be read again. Raises the errors of ``retries.accepted``."""
-    return retries.accepted(get_services(), path.job_id, path.number)
+    """Queue one page of a completed job to be read again. Raises the errors of ``retries.order_retry``."""
+    return retries.order_retry(get_services(), path.job_id, path.number)
 
 
-def _picture(services: Services, request: PictureRequest) -> Any:
+def _open_page_image(services: Services, request: PictureRequest) -> Any:
     """Open the stored page image, and have it drawn first if there is none.
 
-    Raises PicturePending, PictureUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
+    Raises PageImagePending, PageImageUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
     with contextlib.suppress(StoredFileMissing):
         return services.storage.open(request.file)
     # Requests that wait hold at most half of the threads; if none is free, the client asks again.
     if not services.waiting.take():
-        raise PicturePending()
+        raise PageImagePending()
     try:
-        answer = request.wait(services.redis, PICTURE_SECONDS)
+        answer = request.wait(services.redis, IMAGE_WAIT_SECONDS)
     finally:
         services.waiting.give_back()
     if answer == "pending":
-        raise PicturePending()
+        raise PageImagePending()
     try:
         return services.storage.open(request.file)
     except StoredFileMissing:
         record.load(services.redis, request.job_id)  # raises if the job was deleted meanwhile
-        raise PictureUnavailable() from None
+        raise PageImageUnavailable() from None
 
 
 def _entry_of(services: Services, job_id: str, number: int) -> dict[str, Any]:
     """Return the ledger's entry of a page. Raises JobNotFound, JobExpired, PageNotFound, RedisError."""
-    job = record.load(services.redis, known(job_id))
+    job = record.load(services.redis, check_job_id(job_id))
     entry = services.ledger.entry(job_id, number)
     if entry is None:
         raise PageNotFound(page=number, total_pages=job.total)
     return entry
 
 
-def _stored(services: Services, job_id: str, number: int, revision: int) -> Page | None:
+def _load_page(services: Services, job_id: str, number: int, revision: int) -> Page | None:
     """Return the page as it was read; None if it has not been read."""
     return read_page_file(services.storage, job_id, number, revision)
 
 
 def _view(services: Services, number: int, job_id: str) -> PageView:
     entry = _entry_of(services, job_id, number)
-    found = _stored(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
+    found = _load_page(services, job_id, number, _revision(entry)) if _state(entry) in ("done", "blank", "failed") else None
     return PageView(
         job_id=job_id,
         number=number,

@@ -20,7 +20,7 @@ from document_parser.api.intake.draining import drain_request
 from document_parser.api.intake.form_parser import MULTIPART
 from document_parser.api.intake.uploads import StagedFile, receive
 from document_parser.api.middleware import errors, rate_limits, responses
-from document_parser.api.routes.waiting import retry_after, wait_for_end
+from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import Accepted
 from document_parser.api.services import Services, get_services
 from document_parser.errors import (
@@ -54,18 +54,17 @@ from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import admission, budget, disk_space, lanes
 from document_parser.models import JobState, Options
 from document_parser.settings import ApiSettings, Settings, validation
-from document_parser.ssrf import MOST_CHARACTERS as MOST_URL_CHARACTERS
-from document_parser.ssrf import AddressCheck, AddressRefused, lookups
+from document_parser.ssrf import MAX_URL_CHARACTERS, AddressCheck, AddressRefused, lookups
 from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-MOST_PASSWORD_CHARACTERS = 512
+MAX_PASSWORD_CHARACTERS = 512
 """Maximum length of a document's password in characters."""
-IDEMPOTENCY_KEY = r"[\x21-\x7e]{1,255}"
+IDEMPOTENCY_KEY_PATTERN = r"[\x21-\x7e]{1,255}"
 """Pattern of an Idempotency-Key: visible ASCII characters."""
 
-REFUSALS = (
+UPLOAD_ERRORS = (
     BadRequest,
     FileMissing,
     EmptyFile,
@@ -86,9 +85,9 @@ REFUSALS = (
     StorageFull,
 )
 """Errors of an upload."""
-SENT_ONCE = "The same key gives the same job, for IDEMPOTENCY_HOURS: a UUID for example."
+IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS: a UUID for example."
 """Description of the Idempotency-Key in the documentation."""
-BOTH_WAYS = (
+UPLOAD_TEXT = (
     "As a form: the field file and the options beside it. Or the document itself as the body, of any media type that is no "
     "form's, with filename and options in the query."
 )
@@ -109,25 +108,25 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
     @routes.post(
         "/async",
         summary="Queue a document",
-        description=BOTH_WAYS,
-        responses=openapi.responses({202: queued, 414: openapi.too_long()}, *REFUSALS),
+        description=UPLOAD_TEXT,
+        responses=openapi.responses({202: queued, 414: openapi.uri_too_long()}, *UPLOAD_ERRORS),
         operation_id="process_async",
         **described,
     )
     def process_async() -> Response:
-        return accepted(accept_upload())
+        return accepted_response(accept_upload())
 
     @routes.post(
         "/sync",
         summary="Read a document and wait for the result",
-        description=f"After SYNC_TIMEOUT_SECONDS the answer is 202, as from /async, and the job goes on. {BOTH_WAYS}",
+        description=f"After SYNC_TIMEOUT_SECONDS the answer is 202, as from /async, and the job goes on. {UPLOAD_TEXT}",
         responses=openapi.responses(
             {
                 200: openapi.answer(openapi.RESULT_CONTENT, "The result.", "Idempotency-Replayed"),
                 202: queued,
-                414: openapi.too_long(),
+                414: openapi.uri_too_long(),
             },
-            *REFUSALS,
+            *UPLOAD_ERRORS,
             *openapi.RESULT,
         ),
         operation_id="process_sync",
@@ -139,7 +138,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         taken = accept_upload()
         services = get_services()
         job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-        return with_replay_header(respond(services, job, ""), taken) if job.state.ended else accepted(taken)
+        return with_replay_header(respond(services, job, ""), taken) if job.state.ended else accepted_response(taken)
 
     return routes
 
@@ -158,7 +157,7 @@ class AcceptedUpload:
 def accept_upload() -> AcceptedUpload:
     """Check and store the upload of this request, create its job and enqueue its plan.
 
-    Raises the errors in REFUSALS and RedisError.
+    Raises the errors in UPLOAD_ERRORS and RedisError.
     """
     check_origin()
     services = get_services()
@@ -166,7 +165,7 @@ def accept_upload() -> AcceptedUpload:
     check_capacity(services, keyed=bool(key))
     with receive() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
-            raise FileTooLarge.of(services.settings.api.max_upload_mb, received=staged.size)
+            raise FileTooLarge.for_size(services.settings.api.max_upload_mb, received=staged.size)
         password = fields.pop("password", "")
         webhook_url = check_webhook(services.settings, fields.pop("webhook_url", ""))
         options = parse_options(services.settings, fields, password)
@@ -184,7 +183,7 @@ def accept_upload() -> AcceptedUpload:
     if submitted.replayed:
         # A simultaneous request with the same key was faster.
         discard_files(services.redis, services.storage, card.job_id)
-        return _replayed(services, submitted.job_id)
+        return _load_replayed(services, submitted.job_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
     return AcceptedUpload(submitted.job_id, submitted.cache, shared=submitted.shared)
 
@@ -226,7 +225,7 @@ def idempotency_key() -> str:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return ""
-    if not re.fullmatch(IDEMPOTENCY_KEY, key):
+    if not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, key):
         raise BadRequest("An Idempotency-Key has 1 to 255 characters, none of them a space: a UUID for example.")
     return hashlib.sha256(key.encode()).hexdigest()
 
@@ -250,10 +249,10 @@ def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None
     job_id, fingerprint = held
     if fingerprint != card.fingerprint:
         raise IdempotencyKeyReused()
-    return _replayed(services, job_id)
+    return _load_replayed(services, job_id)
 
 
-def _replayed(services: Services, job_id: str) -> AcceptedUpload:
+def _load_replayed(services: Services, job_id: str) -> AcceptedUpload:
     """Return a job that exists already as the result of this upload. Raises JobNotFound, JobExpired, RedisError."""
     structlog.contextvars.bind_contextvars(job_id=job_id)
     job = record.load(services.redis, job_id)
@@ -268,20 +267,22 @@ def parse_options(settings: Settings, fields: dict[str, str], password: str = ""
     try:
         options = Options.model_validate(given)
     except ValidationError as error:
-        raise validation.invalid_option(error, Options, sent_besides()) from None
+        raise validation.invalid_option(error, Options, names_beside_options()) from None
     check_password(password)
     return options
 
 
-def sent_besides() -> tuple[str, ...]:
+def names_beside_options() -> tuple[str, ...]:
     """Return the names of an upload's fields that are no options of the reading."""
     return ("file", "password", "webhook_url") if request.mimetype == MULTIPART else ("filename", "password", "webhook_url")
 
 
 def check_password(password: str) -> None:
     """Refuse a password that no document can have. Raises InvalidOption."""
-    if len(password) > MOST_PASSWORD_CHARACTERS:
-        raise InvalidOption.of({"field": "password", **validation.too_long(len(password), MOST_PASSWORD_CHARACTERS)})
+    if len(password) > MAX_PASSWORD_CHARACTERS:
+        raise InvalidOption.for_fields(
+            {"field": "password", **validation.too_many_characters(len(password), MAX_PASSWORD_CHARACTERS)}
+        )
 
 
 def check_webhook(settings: Settings, url: str) -> str:
@@ -299,6 +300,7 @@ def check_webhook(settings: Settings, url: str) -> str:
 
 
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
+    """Return the card of a new job. Raises EmptyFile, UnsupportedFormat, ContentMismatch, RedisError."""
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
     redis, queue_settings = get_services().redis, get_services().settings.queue
@@ -319,19 +321,19 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
     )
 
 
-def accepted(taken: AcceptedUpload) -> Response:
+def accepted_response(taken: AcceptedUpload) -> Response:
     """Return the 202 response of an upload."""
-    known = "This Idempotency-Key has brought the document before." if taken.replayed else "The document is queued."
+    known = "The document was sent with this Idempotency-Key before." if taken.replayed else "The document is queued."
     body = Accepted(
         job_id=taken.job_id,
         status=taken.state,
         cache=taken.cache,
         shared=taken.shared,
-        message=f"{known} Ask status_url how it goes, and result_url for the result.",
+        message=f"{known} status_url shows its progress, result_url returns the result.",
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
-    return with_replay_header(responses.of(body, 202, {"Location": body.status_url, **retry_after()}), taken)
+    return with_replay_header(responses.to_response(body, 202, {"Location": body.status_url, **retry_after_header()}), taken)
 
 
 def with_replay_header(response: Response, taken: AcceptedUpload) -> Response:
@@ -350,12 +352,12 @@ def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
     # If left out, the server's own setting applies: no client should send the default of another server.
     mode = {name: value for name, value in fields["accuracy_mode"].items() if name != "default"}
     fields["accuracy_mode"] = mode | {"examples": [settings.default_accuracy_mode]}
-    fields["password"] = _text("Opens an encrypted document; kept encrypted until the end.", MOST_PASSWORD_CHARACTERS)
-    fields["webhook_url"] = _text("Told when the job ends, by a signed POST.", MOST_URL_CHARACTERS)
+    fields["password"] = _text_schema("Opens an encrypted document; kept encrypted until the end.", MAX_PASSWORD_CHARACTERS)
+    fields["webhook_url"] = _text_schema("Receives a signed POST when the job ends.", MAX_URL_CHARACTERS)
     return fields
 
 
-def _text(description: str, longest: int) -> dict[str, Any]:
+def _text_schema(description: str, longest: int) -> dict[str, Any]:
     return {"type": "string", "default": "", "maxLength": longest, "description": description}
 
 
@@ -371,7 +373,9 @@ def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
     They have no default: sent besides the same field of a form they are an error.
     """
-    key = openapi.parameter("Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY}$"}, SENT_ONCE)
+    key = openapi.parameter(
+        "Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"}, IDEMPOTENCY_KEY_TEXT
+    )
     filename = {"type": "string", "description": "The document's name."}
     return [key] + [
         openapi.parameter(

@@ -15,13 +15,13 @@ from document_parser.jobs.queue import LivingWorker
 from document_parser.models import CpuEngine
 from document_parser.settings import Settings
 
-NO_WORKER = "No worker anywhere: documents are taken in, and wait. Start docparse worker, or raise NUM_WORKERS."
+NO_WORKER = "No worker runs: documents are accepted and wait. Start docparse worker, or raise NUM_WORKERS."
 """Warning if no worker runs and this service starts none."""
 NOT_UP_YET = "No worker has come up yet."
 """Detail of the check of workers while none has started."""
 NO_CPU_ENGINE_READS = "Only pages with a sound text layer are read: no worker's CPU engine can read. {reasons}"
 """Warning in INFERENCE_MODE=cpu if no CPU engine works."""
-NOBODY_READS_SCANS = (
+NO_ENGINE_READS = (
     "Only pages with a sound text layer are read: no model server answers, and no worker's CPU engine can read. {reasons}"
 )
 """Warning if neither a model server nor a CPU engine works."""
@@ -32,7 +32,7 @@ NO_MODEL_READS = (
 """Warning in INFERENCE_MODE=vllm if no model server works."""
 
 
-Told = tuple[str, CpuEngine]
+ReportedEngine = tuple[str, CpuEngine]
 """A host, and a CPU engine as a worker on it reports it."""
 
 
@@ -63,7 +63,7 @@ def warnings(settings: Settings, workers: Sequence[LivingWorker], models: Mappin
     if mode == "vllm" and models and not _any_reads(models):
         yield NO_MODEL_READS.format(reasons=_reasons(models))
     elif mode != "vllm" and engines and not _any_reads({**models, **engines}) and (models or mode == "cpu"):
-        yield (NOBODY_READS_SCANS if models else NO_CPU_ENGINE_READS).format(reasons=_reasons({**models, **engines}))
+        yield (NO_ENGINE_READS if models else NO_CPU_ENGINE_READS).format(reasons=_reasons({**models, **engines}))
     else:
         yield from _troubles(workers)
         yield from (f"{name}: {check.detail}." for name, check in models.items() if check.left_alone)
@@ -83,28 +83,30 @@ def _reasons(checks: Mapping[str, Check]) -> str:
     return " ".join(f"{name}: {check.detail}." for name, check in checks.items() if not check.ok)
 
 
-def _name(told: Told) -> str:
-    return told[1].name
+def _engine_name(reported: ReportedEngine) -> str:
+    return reported[1].name
 
 
-def _checks(told: list[Told]) -> dict[str, Check]:
-    return {name: _check(list(those)) for name, those in groupby(sorted(told, key=_name), key=_name)}
+def _checks(reported: list[ReportedEngine]) -> dict[str, Check]:
+    return {name: _check(list(those)) for name, those in groupby(sorted(reported, key=_engine_name), key=_engine_name)}
 
 
-def _check(told: list[Told]) -> Check:
+def _check(reported: list[ReportedEngine]) -> Check:
     """Return the state of one engine. If the workers differ, the detail says how many report what, and on which host."""
     hosts: dict[str, Counter[str]] = {}
-    for host, engine in told:
-        hosts.setdefault(_said(engine), Counter())[host] += 1
-    detail = next(iter(hosts)) if len(hosts) == 1 else "; ".join(f"{said} ({_where(at)})" for said, at in sorted(hosts.items()))
-    return Check(ok=any(not engine.trouble for _, engine in told), detail=detail)
+    for host, engine in reported:
+        hosts.setdefault(_describe(engine), Counter())[host] += 1
+    detail = (
+        next(iter(hosts)) if len(hosts) == 1 else "; ".join(f"{said} ({_hosts_text(at)})" for said, at in sorted(hosts.items()))
+    )
+    return Check(ok=any(not engine.trouble for _, engine in reported), detail=detail)
 
 
-def _where(hosts: Counter[str]) -> str:
+def _hosts_text(hosts: Counter[str]) -> str:
     return ", ".join(f"{count} {'worker' if count == 1 else 'workers'} on {host}" for host, count in sorted(hosts.items()))
 
 
-def _said(engine: CpuEngine) -> str:
+def _describe(engine: CpuEngine) -> str:
     if engine.trouble:
         return f"cannot read: {engine.trouble}. {engine.advice}"
     return f"{engine.runtime} computes: {engine.reason}" if engine.reason else engine.runtime and f"{engine.runtime} computes"

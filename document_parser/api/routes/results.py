@@ -42,12 +42,12 @@ _ACCEPTED: dict[str, OutputFormat] = {
 def respond(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
     """Return the result of a job that has ended, in its own or another format.
 
-    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``stored``.
+    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
     """
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
-        return errors.answer(job.error)
+        return errors.error_response(job.error)
     accepted = None if wanted else _accepted_format()
     name: OutputFormat = wanted or accepted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
@@ -56,24 +56,24 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
     if name == "zip" or accepted is not None:
         return _file(services, job, name, attached=accepted is None)
     name = "tables" if name == "csv" else name
-    return Response(_body(services, job, name, stored(services, job, name)), mimetype="application/json")
+    return Response(_body(services, job, name, load_result(services, job, name)), mimetype="application/json")
 
 
 def download(services: Services, job: Job, wanted: str, table: int | None = None) -> Response:
     """Return the result of a job that has ended as a file.
 
-    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``stored``.
+    The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
     """
     if not job.state.ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
-        return errors.answer(job.error)
+        return errors.error_response(job.error)
     name: OutputFormat = wanted or job.card.options.output_format  # type: ignore[assignment]
     _check_table(table, name)
     return _csv(services, job, table, attached=True) if name == "csv" else _file(services, job, name, attached=True)
 
 
-class Stored(NamedTuple):
+class StoredResult(NamedTuple):
     """A stored result, and its facts."""
 
     stream: BinaryIO
@@ -85,30 +85,30 @@ class Stored(NamedTuple):
         return {"X-Stripped-Lines": str(self.facts.stripped)}
 
 
-def stored(services: Services, job: Job, name: OutputFormat) -> Stored:
+def load_result(services: Services, job: Job, name: OutputFormat) -> StoredResult:
     """Return the stored result. If the format does not exist yet, have a worker write it and wait up to EXPORT_SECONDS.
 
     Raises JobNotComplete if that takes longer or as many requests as allowed already wait (ask again), RecordedError if the
     format could not be written, and JobNotFound, JobExpired, StorageUnavailable, RedisError.
     """
-    if (found := _stored(services, job, name)) is not None:
+    if (found := _find_result(services, job, name)) is not None:
         return found
     # The position in the event stream is read before the task is enqueued, so that its events are not missed.
     last = last_event(services.redis, job.card.job_id)
     queue.enqueue_stage(services.redis, job.card.job_id, f"export-{name}")
     wait_for_format(services, job.card.job_id, name, last, EXPORT_SECONDS)
-    if (found := _stored(services, job, name)) is None:
+    if (found := _find_result(services, job, name)) is None:
         record.load(services.redis, job.card.job_id)  # raises if the job was deleted meanwhile
         raise JobNotComplete("This format is being written. Ask again shortly.", format=name)
     return found
 
 
-def _stored(services: Services, job: Job, name: OutputFormat) -> Stored | None:
+def _find_result(services: Services, job: Job, name: OutputFormat) -> StoredResult | None:
     """Return the result from storage; None if it has not been written, or its facts are damaged."""
     try:
         facts = ResultFacts.model_validate_json(services.storage.get(storage_keys.result_facts(job.card.job_id, job.revision)))
         key = storage_keys.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
-        return Stored(services.storage.open(key), facts)
+        return StoredResult(services.storage.open(key), facts)
     except (StoredFileMissing, ValidationError):
         return None
 
@@ -123,8 +123,9 @@ def _accepted_format() -> OutputFormat | None:
 
 
 def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -> Response:
+    """Return a stored result as a file, or as the body if not ``attached``."""
     media_type, extension = FORMAT_FILES[name]
-    found = stored(services, job, name)
+    found = load_result(services, job, name)
     response = Response(_chunks(found.stream), content_type=media_type, headers=found.headers)
     if attached:
         response.headers["Content-Disposition"] = _attachment(f"{_stem(job)}.{extension}")
@@ -150,9 +151,9 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
     """Return the only table, or the one asked for, as CSV; several tables as an archive.
 
     If Accept prefers ZIP, the response is the archive. The CSV of a document without tables is empty. Raises JobNotComplete,
-    TableNotFound, and as ``stored``.
+    TableNotFound, and as ``load_result``.
     """
-    found = stored(services, job, "csv")
+    found = load_result(services, job, "csv")
     archive = TableArchive(found.stream)
     headers = found.headers | {"X-Tables": str(len(archive.entries))}
     try:
@@ -168,7 +169,7 @@ def _csv(services: Services, job: Job, table: int | None, *, attached: bool) -> 
         name = f"{_stem(job)}-{entry.file}" if entry and table is not None else f"{_stem(job)}.csv"
         headers["Content-Disposition"] = _attachment(name)
     header = "present" if entry and entry.header else "absent"
-    return Response(_table(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
+    return Response(_table_bytes(archive, entry), content_type=f"text/csv; charset=utf-8; header={header}", headers=headers)
 
 
 def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Response:
@@ -178,7 +179,7 @@ def _archive(job: Job, archive: TableArchive, headers: dict[str, str]) -> Respon
     return Response(_chunks(archive.stream), content_type=media_type, headers=headers)
 
 
-def _table(archive: TableArchive, entry: TableEntry | None) -> Iterator[bytes]:
+def _table_bytes(archive: TableArchive, entry: TableEntry | None) -> Iterator[bytes]:
     with archive.stream:
         if entry is not None:
             yield from _chunks(archive.open(entry))
@@ -194,10 +195,10 @@ def _attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> Iterator[bytes]:
+def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult) -> Iterator[bytes]:
     """Yield the JSON body, content last. JSON content is passed through unparsed; text is escaped piece by piece."""
     entries = services.ledger.entries(job.card.job_id)
-    missing = _missing(job, entries)
+    missing = _unread_pages(job, entries)
     head = {
         "job_id": job.card.job_id,
         "filename": job.card.filename,
@@ -207,7 +208,7 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
         "revision": job.revision,
         "missing_pages": missing,
-        "message": _what_is_missing(missing),
+        "message": _missing_message(missing),
         "failed_pages": sorted(number for number, entry in entries.items() if entry["state"] == "failed"),
         "stripped": found.facts.stripped,
         "warnings": [
@@ -215,11 +216,11 @@ def _body(services: Services, job: Job, name: OutputFormat, found: Stored) -> It
         ],
     }
     yield (json.dumps(head, ensure_ascii=False)[:-1] + f', "{CONTENT_NAMES[name]}": ').encode()
-    yield from _chunks(found.stream) if name in ("json", "tables") else _escaped(found.stream)
+    yield from _chunks(found.stream) if name in ("json", "tables") else _json_escaped(found.stream)
     yield b"}"
 
 
-def _missing(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
+def _unread_pages(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
     """Return the pages that were not read when the job was cancelled.
 
     None if its document was not opened before, so that its pages are not known.
@@ -229,7 +230,8 @@ def _missing(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | None:
     return sorted(number for number, entry in entries.items() if entry["state"] not in get_args(PageStatus))
 
 
-def _what_is_missing(pages: list[int] | None) -> str:
+def _missing_message(pages: list[int] | None) -> str:
+    """Return the sentence about pages that are missing; empty if none is."""
     if pages is None:
         return "The job was cancelled before its document was opened: how many pages it has is not known."
     if not pages:
@@ -245,7 +247,7 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _escaped(stream: BinaryIO) -> Iterator[bytes]:
+def _json_escaped(stream: BinaryIO) -> Iterator[bytes]:
     """Yield a text file as one JSON string, cut at line ends, where no character is split."""
     yield b'"'
     with stream:

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.middleware import responses
-from document_parser.api.routes.jobs import known
-from document_parser.api.routes.model_servers import model_servers
-from document_parser.api.routes.process import MOST_PASSWORD_CHARACTERS, check_password
+from document_parser.api.routes.jobs import check_job_id
+from document_parser.api.routes.model_servers import check_model_servers
+from document_parser.api.routes.process import MAX_PASSWORD_CHARACTERS, check_password
 from document_parser.api.routes.waiting import last_event
 from document_parser.api.schemas import Rereading
 from document_parser.errors import (
@@ -44,7 +44,7 @@ log = logs.get(__name__)
 
 FIELDS = {*RetryChoice.model_fields, "password"}
 """Names of the fields of a retry."""
-REFUSALS = (
+RETRY_ERRORS = (
     BadRequest,
     InvalidOption,
     Forbidden,
@@ -58,15 +58,15 @@ REFUSALS = (
 """Errors of a retry."""
 
 
-def accepted(services: Services, job_id: str, number: int) -> Response:
+def order_retry(services: Services, job_id: str, number: int) -> Response:
     """Order a retry of the page and return the 202 response with the addresses to follow it.
 
     Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,
     EngineAbsent, InvalidOption, BadRequest, Forbidden, RedisError.
     """
     check_origin()
-    choice, password = _asked()
-    job = record.load(services.redis, known(job_id))
+    choice, password = _parse_body()
+    job = record.load(services.redis, check_job_id(job_id))
     _check_state(job.state)
     if choice.engine is not None:
         _check_engine(services, choice.engine)
@@ -90,13 +90,13 @@ def _answer(job: Job, number: int, last_event_id: str) -> Response:
         status_url=status_url,
         events_url=url_for("events.events", job_id=job.card.job_id, last_event_id=last_event_id),
     )
-    return responses.of(body, 202, {"Location": status_url})
+    return responses.to_response(body, 202, {"Location": status_url})
 
 
-def _asked() -> tuple[RetryChoice, str]:
+def _parse_body() -> tuple[RetryChoice, str]:
     """Return the choice in the body, and the password in it. Raises BadRequest, InvalidOption."""
     is_json = request.is_json and bool(request.content_length)
-    fields = _json() if is_json else request.form.to_dict()
+    fields = _parse_json() if is_json else request.form.to_dict()
     if not isinstance(fields, dict):
         raise BadRequest("Send a JSON object or a form, or no body at all.")
     # A field that is left out is null in JSON and empty in a form; an unknown field is an error in any case.
@@ -104,7 +104,7 @@ def _asked() -> tuple[RetryChoice, str]:
     given = {name: value for name, value in fields.items() if value != absent or name not in FIELDS}
     password = given.pop("password", "")
     if not isinstance(password, str):
-        raise InvalidOption.of({"field": "password", "problem": "is no text"})
+        raise InvalidOption.for_fields({"field": "password", "problem": "is no text"})
     check_password(password)
     try:
         return RetryChoice.model_validate(given), password
@@ -112,7 +112,7 @@ def _asked() -> tuple[RetryChoice, str]:
         raise validation.invalid_option(error, RetryChoice, ["password"]) from None
 
 
-def _json() -> Any:
+def _parse_json() -> Any:
     """Return the JSON of the body; None if it is not JSON, or is nested too deeply."""
     try:
         return request.get_json(silent=True)
@@ -133,12 +133,13 @@ def _check_engine(services: Services, engine: EngineName) -> None:
         return
     if engine not in services.settings.engines.allowed:
         raise EngineAbsent(engine=engine)
-    found = model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
+    found = check_model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
     if found is not None and not found.ok:
         raise EngineAbsent(engine=engine, reason=found.detail)
 
 
 def _check_outcome(outcome: str, job: Job, number: int) -> None:
+    """Raise the error that the ledger's answer to a retry means."""
     match outcome:
         case "ok":
             return
@@ -157,7 +158,7 @@ def request_body() -> dict[str, Any]:
     """Return the description of the body. It is written by hand, because the view takes JSON, a form, or nothing."""
     properties = dict(RetryChoice.model_json_schema()["properties"])
     properties["password"] = {
-        "anyOf": [{"type": "string", "maxLength": MOST_PASSWORD_CHARACTERS}, {"type": "null"}],
+        "anyOf": [{"type": "string", "maxLength": MAX_PASSWORD_CHARACTERS}, {"type": "null"}],
         "default": "",
         "description": "Of an encrypted document; kept encrypted until the page is read.",
     }

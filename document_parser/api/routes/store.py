@@ -7,22 +7,22 @@ from redis.exceptions import AuthenticationError, NoPermissionError, OutOfMemory
 
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, is_cluster
 
-PROBE_KEY = "health:probe"
+REDIS_PROBE_KEY = "health:probe"
 """Redis key that is written to check Redis."""
-PROBE_SECONDS = 60
+PROBE_TTL_SECONDS = 60
 """Lifetime of that key in seconds."""
-NEARLY_FULL = 0.9
+NEARLY_FULL_SHARE = 0.9
 """Share of maxmemory above which a warning is given."""
-LEAST_FREE_BYTES = 64 << 10
+MIN_FREE_BYTES = 64 << 10
 """Minimum free bytes below maxmemory: about the size of a job's record and the clients' buffers."""
 
 FULL = (
-    "Redis is full (maxmemory) and takes nothing in: no document, no page that was read. Raise maxmemory, "
+    "Redis is full (maxmemory) and accepts nothing: no document and no page that was read. Raise maxmemory, "
     "delete jobs, or shorten JOB_TTL_HOURS and CACHE_HOURS."
 )
 """Trouble of a Redis that has reached maxmemory."""
 NO_DISK = (
-    "Redis cannot write its own files and takes nothing in (MISCONF). Free space on its disk, or mend the folder's "
+    "Redis cannot write its own files and accepts nothing (MISCONF). Free space on its disk, or correct the folder's "
     "permissions; its log says which."
 )
 """Trouble of a Redis that cannot write to its disk."""
@@ -33,11 +33,11 @@ FORBIDDEN = "Redis refuses the user or the password of REDIS_URL, or forbids thi
 
 
 def redis_trouble(redis: Redis) -> str:
-    """Return why Redis accepts no jobs; empty if it does. Writes a key that expires after PROBE_SECONDS."""
+    """Return why Redis accepts no jobs; empty if it does. Writes a key that expires after PROBE_TTL_SECONDS."""
     try:
         if is_cluster(redis):
             return NO_CLUSTER
-        redis.set(PROBE_KEY, "", ex=PROBE_SECONDS)
+        redis.set(REDIS_PROBE_KEY, "", ex=PROBE_TTL_SECONDS)
         if _is_full(redis):
             return FULL
     except RedisError as error:
@@ -49,10 +49,11 @@ def _is_full(redis: Redis) -> bool:
     """Return whether so little memory is left that the next upload would be refused, although a small key was accepted."""
     facts = redis.info("memory")
     used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
-    return bool(most) and most - used < LEAST_FREE_BYTES
+    return bool(most) and most - used < MIN_FREE_BYTES
 
 
 def _reason(error: RedisError) -> str:
+    """Return what an error of Redis means, and what to do."""
     match error:
         case OutOfMemoryError():
             return FULL
@@ -89,6 +90,6 @@ def _memory_warnings(redis: Redis) -> list[str]:
     except RedisError:
         return []
     used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
-    if not most or used < NEARLY_FULL * most:
+    if not most or used < NEARLY_FULL_SHARE * most:
         return []
-    return [f"Redis holds {100 * used // most} % of its maxmemory: full, it takes nothing in. Raise maxmemory."]
+    return [f"Redis uses {100 * used // most} % of its maxmemory. It accepts nothing once it is full: raise maxmemory."]

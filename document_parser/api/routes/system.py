@@ -14,7 +14,7 @@ from document_parser.api.middleware import responses
 from document_parser.api.routes import readers
 from document_parser.api.routes.health import needed_parts
 from document_parser.api.routes.metrics import own_samples
-from document_parser.api.routes.model_servers import model_servers
+from document_parser.api.routes.model_servers import check_model_servers
 from document_parser.api.schemas import Check
 from document_parser.api.services import Services, get_services
 from document_parser.errors import StorageFull
@@ -95,16 +95,16 @@ class System(Load):
 
 def blueprint() -> APIBlueprint:
     """Return the route of the system's state."""
-    routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Is it well?")])
+    routes = APIBlueprint("system", __name__, abp_tags=[Tag(name="service", description="Health, capacity and metrics.")])
 
     @routes.get(
         "/v1/system",
-        summary="What the service can take on, and what it is at",
+        summary="Capacity and load of the service",
         responses=openapi.responses({200: System}),
         operation_id="system",
     )
     def system() -> Response:
-        return responses.of(snapshot(get_services()))
+        return responses.to_response(snapshot(get_services()))
 
     return routes
 
@@ -143,7 +143,7 @@ def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
 def _engines(services: Services) -> dict[str, EngineState]:
     """Return the model servers and the CPU engines, without those that INFERENCE_MODE excludes."""
     settings = services.settings.engines
-    found = model_servers(services) if settings.inference_mode != "cpu" else {}
+    found = check_model_servers(services) if settings.inference_mode != "cpu" else {}
     engines = {name: _model(services, name, check) for name, check in found.items()}
     if settings.inference_mode != "vllm":
         engines |= _cpu_engines(services)
@@ -162,8 +162,8 @@ def _cpu_engines(services: Services) -> dict[str, EngineState]:
 
 def _openers(services: Services) -> dict[str, Confinement]:
     workers = queue.living_workers(services.probe_redis)
-    told = [(worker.host, worker.openers) for worker in workers if worker.openers]
-    return dict(sorted(told, key=lambda one: len(one[1].missing)))
+    reports = [(worker.host, worker.openers) for worker in workers if worker.openers]
+    return dict(sorted(reports, key=lambda one: len(one[1].missing)))
 
 
 def _model(services: Services, name: str, check: Check) -> EngineState:

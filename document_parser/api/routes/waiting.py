@@ -23,7 +23,7 @@ STEP_MILLISECONDS = 1000
 def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
     """Return the job once it is at rest (ended, with no retry pending), or as it is after ``seconds``.
 
-    Returns at once if half of the threads already wait; ``retry_after`` then says so. Raises JobNotFound, JobExpired,
+    Returns at once if half of the threads already wait; ``retry_after_header`` then says so. Raises JobNotFound, JobExpired,
     RedisError.
     """
     if seconds <= 0:
@@ -37,7 +37,7 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
         services.waiting.give_back()
 
 
-def retry_after() -> dict[str, str]:
+def retry_after_header() -> dict[str, str]:
     """Return a Retry-After header if this request should have waited and no slot was free; else nothing."""
     return {"Retry-After": str(errors.RETRY_AFTER_SECONDS)} if g.get("waits_elsewhere", False) else {}
 
@@ -72,6 +72,7 @@ def _is_written(fields: dict[bytes, bytes]) -> bool:
 
 
 def _wait(services: Services, job_id: str, until: float) -> Job:
+    """Return the job once it is at rest, or as it is at ``until`` by ``time.monotonic``."""
     stream = f"job:{job_id}:events"
     # The position in the stream is read before the state: an event in between ends the wait at once.
     last = last_event(services.redis, job_id)

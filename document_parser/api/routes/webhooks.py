@@ -16,7 +16,7 @@ from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.middleware import responses
 from document_parser.api.pagination import page_of
-from document_parser.api.routes.jobs import known
+from document_parser.api.routes.jobs import check_job_id
 from document_parser.api.routes.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
 from document_parser.api.services import Services, get_services
@@ -47,7 +47,7 @@ routes = APIBlueprint(
     "webhooks",
     __name__,
     url_prefix="/v1",
-    abp_tags=[Tag(name="webhooks", description="For the operator: what was delivered, and once more what was not.")],
+    abp_tags=[Tag(name="webhooks", description="For the operator: show deliveries, and deliver again.")],
 )
 """The routes of webhooks."""
 
@@ -56,7 +56,7 @@ routes = APIBlueprint(
     "/webhooks/deliveries",
     summary="Deliveries, newest first",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Deliveries}, InvalidOption, *openapi.OPERATOR),
+    responses=openapi.responses({200: Deliveries}, InvalidOption, *openapi.OPERATOR_ERRORS),
     operation_id="list_deliveries",
 )
 def listing(query: DeliveriesQuery) -> Response:
@@ -64,14 +64,14 @@ def listing(query: DeliveriesQuery) -> Response:
     services = get_services()
     newest = partial(_newest, services, query.state)
     found, cursor = page_of(newest, partial(_shown, services, query.state), query.cursor, query.limit)
-    return responses.of(Deliveries(deliveries=found, next_cursor=cursor))
+    return responses.to_response(Deliveries(deliveries=found, next_cursor=cursor))
 
 
 @routes.post(
     "/webhooks/deliveries/replay",
-    summary="Deliver again whatever was given up",
+    summary="Deliver again all webhooks that were given up",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({202: Replayed}, *openapi.OPERATOR),
+    responses=openapi.responses({202: Replayed}, *openapi.OPERATOR_ERRORS),
     operation_id="replay_failed_deliveries",
 )
 def replay_all() -> Response:
@@ -80,32 +80,32 @@ def replay_all() -> Response:
     services = get_services()
     count = replay_failed(services.redis)
     queue.enqueue_deliverer(services.redis)
-    return responses.of(Replayed(replayed=count, left=deliveries.failed_count(services.redis)), 202)
+    return responses.to_response(Replayed(replayed=count, left=deliveries.failed_count(services.redis)), 202)
 
 
 @routes.post(
     "/jobs/<job_id>/webhook/replay",
     summary="Deliver a job's newest webhook again",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({202: Delivery}, WebhookMissing, JobNotComplete, *openapi.OPERATOR, *openapi.JOB),
+    responses=openapi.responses({202: Delivery}, WebhookMissing, JobNotComplete, *openapi.OPERATOR_ERRORS, *openapi.JOB),
     operation_id="replay_delivery",
 )
 def replay_one(path: JobPath) -> Response:
     """Deliver a job's newest webhook again, and start its schedule anew if its delivery had ended."""
     check_origin()
     services = get_services()
-    told = replay(services.redis, known(path.job_id))
+    announcement = replay(services.redis, check_job_id(path.job_id))
     queue.enqueue_deliverer(services.redis)
-    return responses.of(delivery(told), 202)
+    return responses.to_response(delivery_of(announcement), 202)
 
 
 @routes.post(
     "/webhooks/ping",
     summary="Try a receiver",
-    description="Posts a signed webhook.ping at once, as a job's webhook would be, and tells what came of it.",
+    description="Posts a signed webhook.ping at once, as a job's webhook would be posted, and returns the outcome.",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses(
-        {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR
+        {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR_ERRORS
     ),
     operation_id="ping_webhook",
 )
@@ -122,7 +122,7 @@ def ping(body: Ping) -> Response:
     if not services.waiting.take():
         raise ServerBusy()
     try:
-        return responses.of(_ping(services.settings, url, clock.now(services.redis)))
+        return responses.to_response(_ping(services.settings, url, clock.now(services.redis)))
     finally:
         services.waiting.give_back()
 
@@ -132,19 +132,19 @@ def _newest(services: Services, state: str, before: float | None, limit: int) ->
 
 
 def _shown(services: Services, state: WebhookState | str, names: list[str]) -> dict[str, Delivery]:
-    told = messages.named(services.redis, names)
-    return {one.name: delivery(one) for one in told if state in ("", one.webhook.state)}
+    announcement = messages.named(services.redis, names)
+    return {one.name: delivery_of(one) for one in announcement if state in ("", one.webhook.state)}
 
 
-def delivery(told: Announcement) -> Delivery:
+def delivery_of(announcement: Announcement) -> Delivery:
     """Return the state of a webhook with the receiver's host. The rest of its address may hold secrets."""
     return Delivery(
-        job_id=told.job.card.job_id,
-        event=told.event,
-        host=told.message.host,
-        ended_at=told.job.completed_at,
-        expires_at=told.job.expires_at,
-        **told.webhook.model_dump(),
+        job_id=announcement.job.card.job_id,
+        event=announcement.event,
+        host=announcement.message.host,
+        ended_at=announcement.job.completed_at,
+        expires_at=announcement.job.expires_at,
+        **announcement.webhook.model_dump(),
     )
 
 

@@ -26,7 +26,7 @@ _workers: list[Any] = []
 """gunicorn's worker in this process, if gunicorn serves."""
 
 
-def leaving() -> bool:
+def is_stopping() -> bool:
     """Return whether this web worker was told to stop. A request that only waits should end then."""
     return any(not worker.alive for worker in _workers)
 
@@ -65,13 +65,14 @@ def _preload(_arbiter: Any) -> None:
 
 
 def _worker_started(worker: Any) -> None:
+    """Remember gunicorn's worker, and let the first one say where the service listens."""
     _workers.append(worker)
     # The first worker of a server prints it; workers that replace it, or start at a reload, do not.
     if worker.age == 1:
         scheme = "https" if worker.cfg.is_ssl else "http"
         for address in filter(None, map(_browser_address, worker.sockets)):
             url = f"{scheme}://{address}/"
-            _tell(f"Open {url} in a browser. Ctrl-C stops the service.{_link_sentence(url)}", "listening", address=url)
+            _announce(f"Open {url} in a browser. Ctrl-C stops the service.{_link_sentence(url)}", "listening", address=url)
 
 
 def _link_sentence(url: str) -> str:
@@ -91,8 +92,8 @@ def _server_ended(_arbiter: Any) -> None:
     settings = load_settings()
     if settings.workers.num_workers and keeper_lock(settings).holder() is not None:
         seconds = settings.workers.drain_seconds
-        _tell(
-            f"Stopped. The workers drain: they finish the pages in their hands, for up to {seconds:g} seconds, and then end by "
+        _announce(
+            f"Stopped. The workers drain: they finish their current pages, for up to {seconds:g} seconds, and then end by "
             "themselves. The next start reads the rest.",
             "workers_drain",
             seconds=seconds,
@@ -112,7 +113,7 @@ def local_address(host: str, port: int) -> str:
     return f"{EVERY_INTERFACE.get(host, shown)}:{port}"
 
 
-def _tell(sentence: str, event: str, **facts: object) -> None:
+def _announce(sentence: str, event: str, **facts: object) -> None:
     """Print a sentence at a terminal; elsewhere write a log line, which has its own form."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\n  {sentence}\n\n")

@@ -47,7 +47,7 @@ PARTING_SECONDS = 2.0
 """Time in seconds after a response for the rest of the request and the client's disconnection."""
 STOPPING_SECONDS = 1.0
 """Time in seconds for a head that is being received when the worker stops."""
-LOOK_SECONDS = 0.25
+CHECK_SECONDS = 0.25
 """Interval of the checks in seconds."""
 PIECE_BYTES = 1 << 16
 """Maximum number of bytes that are read from a socket at once."""
@@ -123,7 +123,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         """Create queues and thread pools in the worker process, then serve."""
         api = load_settings().api
         self._head_seconds = min(HEAD_SECONDS, api.client_stall_seconds)
-        self._most_of_an_address = 0 if api.trusted_proxies else api.max_connections_per_address
+        self._max_per_address = 0 if api.trusted_proxies else api.max_connections_per_address
         self._reads_heads = not self.cfg.is_ssl and self.cfg.http_protocols == ["h1"] and self.cfg.proxy_protocol == "off"
         self.arrivals = Arrivals(self._head_seconds)
         # If gunicorn does not have this name any more, its own five seconds apply.
@@ -132,7 +132,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self._heads: dict[Connection, Head] = {}
         self._parting: dict[Connection, float] = {}
         self._open: Counter[str] = Counter()
-        self._next_look = 0.0
+        self._next_check = 0.0
         self._live = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="live")
         self._health = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
         self._bodies = ThreadPoolExecutor(self.cfg.threads, thread_name_prefix="bodies")
@@ -158,7 +158,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         except (BlockingIOError, ConnectionAbortedError):
             return
         self.nr_conns += 1
-        conn = Connection(self.cfg, sock, client, listener.getsockname(), self._count_out)
+        conn = Connection(self.cfg, sock, client, listener.getsockname(), self._count_closed)
         self._open[conn.address] += 1
         if self._has_room_for(conn):
             self._await_head(conn)
@@ -180,11 +180,12 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         seconds = self._head_seconds if data else self.cfg.keepalive
         self._heads[conn] = head = Head(conn, time.monotonic() + seconds, bytearray(data))
         if data and (head.complete or head.refusal):
-            self._go_on(head)
+            self._dispatch(head)
         else:
             self._read_head(head)
 
     def _read_head(self, head: Head) -> None:
+        """Read what has come of a head. Pass the request on once the head is complete or cannot become acceptable."""
         try:
             piece = head.conn.sock.recv(PIECE_BYTES)
         except BlockingIOError:
@@ -199,7 +200,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self._forget(head)
             self._drop(head.conn)
         elif head.complete or head.refusal or not piece:  # the parser reports a head that ends too early
-            self._go_on(head)
+            self._dispatch(head)
         else:
             self._watch(head)
 
@@ -213,7 +214,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         if head.watched:
             self.poller.unregister(head.conn.sock)
 
-    def _go_on(self, head: Head) -> None:
+    def _dispatch(self, head: Head) -> None:
         """Give the request to a thread, or refuse it here, because a parser would wait in a thread for its end.
 
         After a response, the bytes may be the rest of an upload that was cut off; then nothing is sent.
@@ -286,6 +287,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
             self._parting[conn] = time.monotonic() + PARTING_SECONDS
 
     def _drain(self, conn: Any, _sock: Any) -> None:
+        """Discard what a client still sends, and close its connection at the end."""
         try:
             more = conn.sock.recv(PIECE_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -306,9 +308,9 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         """Close the connections that exceed their time. gunicorn calls this in each turn of the loop."""
         super().murder_pending()
         now = time.monotonic()
-        if now < self._next_look and self.alive:
+        if now < self._next_check and self.alive:
             return
-        self._next_look = now + LOOK_SECONDS
+        self._next_check = now + CHECK_SECONDS
         for head in list(self._heads.values()):
             until = head.until if self.alive else min(head.until, now + STOPPING_SECONDS if head.data else now)
             head.until = until
@@ -326,7 +328,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         """
         if self.nr_conns > self.worker_connections - self.cfg.threads:
             self._close_idle(lambda _: True)
-        most = self._most_of_an_address
+        most = self._max_per_address
         if not most or not conn.address or self._open[conn.address] <= most:
             return True
         return self._close_idle(lambda other: other.address == conn.address)
@@ -350,7 +352,7 @@ class PatientWorker(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has
         self.nr_conns -= 1
         conn.close()
 
-    def _count_out(self, conn: Connection) -> None:
+    def _count_closed(self, conn: Connection) -> None:
         self._open[conn.address] -= 1
         if not self._open[conn.address]:
             del self._open[conn.address]

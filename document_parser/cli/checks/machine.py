@@ -20,13 +20,13 @@ from document_parser.settings import Settings
 from document_parser.settings.startup import may_be_closed
 from document_parser.supervisor.valkey import private_folder
 
-LEAST_PYTHON = (3, 11)
+MIN_PYTHON = (3, 11)
 """Oldest Python version that works."""
 SCARCE_DISK_MIB = 5 * 1024
 """Free space in MiB below which a warning is given."""
 SOCKET_PATH_BYTES = 107
 """Longest path of a unix socket in bytes."""
-LEAST_OPEN_FILES = 1024
+MIN_OPEN_FILES = 1024
 """Minimum number of files that a process should be able to open."""
 WORKER_MIB = 1000
 """Memory of a worker with its work horse that reads on the CPU, in MiB.
@@ -45,16 +45,16 @@ COMMAND_SECONDS = 10
 """Deadline of a program that a check runs, in seconds."""
 
 
-def python() -> Iterator[Finding]:
+def check_python() -> Iterator[Finding]:
     """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info[:2] < LEAST_PYTHON:
+    if sys.version_info[:2] < MIN_PYTHON:
         yield Finding("python", "missing", version, "Python 3.11 or newer is needed.")
     else:
         yield Finding("python", "ok", f"{version}, {sys.executable}")
 
 
-def folder(settings: Settings) -> Iterator[Finding]:
+def check_folder(settings: Settings) -> Iterator[Finding]:
     """Check that DATA_DIR exists or can be created, is writable by this user, and has space. Leaves nothing in it."""
     path = settings.data_dir
     try:
@@ -82,7 +82,7 @@ def nearest_folder(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def runtime_folder(settings: Settings) -> Iterator[Finding]:
+def check_runtime_folder(settings: Settings) -> Iterator[Finding]:
     """Check the folder of the embedded Valkey's socket."""
     if not settings.embedded:
         return
@@ -104,7 +104,7 @@ def runtime_folder(settings: Settings) -> Iterator[Finding]:
         yield Finding("runtime folder", "ok", str(folder))
 
 
-def memory(settings: Settings) -> Iterator[Finding]:
+def check_memory(settings: Settings) -> Iterator[Finding]:
     """Check whether the memory is enough for all processes at their peaks."""
     there = _memory_mib()
     need = settings.workers.num_workers * WORKER_MIB + settings.api.web_workers * WEB_WORKER_MIB
@@ -115,10 +115,10 @@ def memory(settings: Settings) -> Iterator[Finding]:
         yield Finding("memory", "ok", detail)
 
 
-def open_files(_: Settings) -> Iterator[Finding]:
+def check_open_files(_: Settings) -> Iterator[Finding]:
     """Check how many files a process may open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < LEAST_OPEN_FILES:
+    if soft != resource.RLIM_INFINITY and soft < MIN_OPEN_FILES:
         yield Finding(
             "open files", "warning", f"at most {soft} (hard limit {hard})", "Raise it: ulimit -n 65536, or LimitNOFILE=."
         )
@@ -126,7 +126,7 @@ def open_files(_: Settings) -> Iterator[Finding]:
         yield Finding("open files", "ok", "no limit" if soft == resource.RLIM_INFINITY else f"at most {soft}")
 
 
-def clock(_: Settings) -> Iterator[Finding]:
+def check_clock(_: Settings) -> Iterator[Finding]:
     """Check whether the clock is synchronised.
 
     Deadlines use Redis' clock, but S3 signatures and webhooks need the right time of day.
@@ -138,9 +138,9 @@ def clock(_: Settings) -> Iterator[Finding]:
         yield Finding("clock", "ok", now)
 
 
-def gpu(settings: Settings) -> Iterator[Finding]:
+def check_gpu(settings: Settings) -> Iterator[Finding]:
     """Check the GPU, if the model servers are to run on this machine."""
-    if settings.engines.inference_mode == "cpu" or not any(map(_here, settings.deepseek.urls + settings.nanonets.urls)):
+    if settings.engines.inference_mode == "cpu" or not any(map(_is_local_url, settings.deepseek.urls + settings.nanonets.urls)):
         return
     listed = _output("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits").strip()
     if not listed:
@@ -158,7 +158,7 @@ def gpu(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def units(settings: Settings) -> Iterator[Finding]:
+def check_units(settings: Settings) -> Iterator[Finding]:
     """Check systemd's units, if systemd runs and they are installed."""
     if not SYSTEMD.is_dir():
         return
@@ -167,18 +167,16 @@ def units(settings: Settings) -> Iterator[Finding]:
         facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         if facts.get("LoadState") == "loaded":
             state = facts.get("ActiveState", "unknown")
-            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} tells why it is not."
+            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} shows why it is not."
             yield Finding(unit, "warning" if advice else "ok", state, advice)
 
 
-def reach(settings: Settings) -> Iterator[Finding]:
+def check_reach(settings: Settings) -> Iterator[Finding]:
     """Check who can reach the API, and the secrets that matter then."""
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
-        advice = (
-            "Set ADMIN_TOKEN, or give operators the links of docparse operator-link: from elsewhere nobody lists or deletes."
-        )
+        advice = "Set ADMIN_TOKEN, or use the links of docparse operator-link: else only this machine can list and delete."
         yield Finding("admin token", "warning", f"none, and {host} can be reached", advice)
     else:
         yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")
@@ -216,7 +214,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _here(url: str) -> bool:
+def _is_local_url(url: str) -> bool:
     return is_loopback(urlsplit(url).hostname or "")
 
 

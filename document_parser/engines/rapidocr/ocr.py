@@ -31,7 +31,7 @@ STRIDE_PIXELS = 32
 """The sides of a picture given to detection, and the widths of lines given to recognition, are multiples of this."""
 LINE_HEIGHT_PIXELS = 48
 """Height of the lines that recognition reads."""
-MIN_WIDTH_PIXELS = 320
+LEAST_WIDTH = 320
 """Minimum width of a line given to recognition, which was trained on pictures at least this wide."""
 MAX_BATCH_WIDTH_PIXELS = 1600
 """Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
@@ -79,10 +79,10 @@ class PpOcr:
         for batch in batches(widths):
             answers = self._recognise(batch_of([lines[i] for i in batch]))
             for i, answer in zip(batch, answers, strict=True):
-                found[i] = self._decode(answer)
+                found[i] = self._letters_of(answer)
         return found
 
-    def _decode(self, answer: Batch) -> Read:
+    def _letters_of(self, answer: Batch) -> Read:
         """Return the text of recognition's answer for one line.
 
         Source: connectionist temporal classification with best-path decoding (Graves et al., 2006): repeated characters count
@@ -160,7 +160,7 @@ def _reading_order_of(corners: Corners) -> NDArray[np.int64]:
 def _padded_width_of(line: Pixels) -> int:
     """Return the width in pixels of a line scaled to LINE_HEIGHT_PIXELS, rounded up so that few different shapes occur."""
     width: float = LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]
-    return max(MIN_WIDTH_PIXELS, math.ceil(width / STRIDE_PIXELS) * STRIDE_PIXELS)
+    return max(LEAST_WIDTH, math.ceil(width / STRIDE_PIXELS) * STRIDE_PIXELS)
 
 
 def batches(widths: Sequence[int]) -> Iterator[list[int]]:

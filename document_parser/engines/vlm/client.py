@@ -161,9 +161,9 @@ class VisionEngine(Engine):
         except APIError as error:
             raise self._refusal_of(error) from None
         except ValueError:
-            raise EngineError("The model server answered with something that is not its protocol.") from None
+            raise EngineError("The model server's answer does not follow the OpenAI protocol.") from None
         if answer.finish_reason is None:
-            raise EngineError("The answer of the model server ended before its end.")
+            raise EngineError("The model server's answer was cut off before its end.")
         return answer
 
     def _make_reading(self, answer: Answer, temperature: float, started: float) -> Reading:
@@ -184,7 +184,7 @@ class VisionEngine(Engine):
         if isinstance(timeout, httpx2.ConnectTimeout):
             self._presence.note(False)
             return EngineUnavailable("The model server cannot be reached within its deadline.")
-        return EngineTimeout("The model server fell silent in the middle of a page.")
+        return EngineTimeout("The model server stopped answering in the middle of a page.")
 
     def _refusal_of(self, error: APIError) -> EngineError:
         """Return the error for a refusal, and record if the server cannot be used."""

@@ -101,7 +101,7 @@ class Job(BaseModel):
     queue_position: int | None = None
 
     @property
-    def closed(self) -> bool:
+    def is_closed(self) -> bool:
         """Return whether the document has been planned and all its pages are finished."""
         return self.planned and self.counts.get("finished", 0) == self.total
 
@@ -136,6 +136,7 @@ class Job(BaseModel):
         )
 
     def _cache(self) -> CacheState:
+        """Return the state of the cache; a miss is shown as a hit if all readings of its pages came from the cache."""
         cached, finished = self.counts.get("cached", 0), self.counts.get("finished", 0)
         if self.cache == "miss" and cached and cached == finished == self.total:
             return "hit"
@@ -148,7 +149,7 @@ class Job(BaseModel):
             return self.state.value
         if self.total is None:
             return "opening"
-        return "assembling" if self.closed else "reading"
+        return "assembling" if self.is_closed else "reading"
 
     def _progress(self) -> Progress:
         names = {"current_page": "current"} | {f"{name}_pages": name for name in SHOWN_COUNTS}

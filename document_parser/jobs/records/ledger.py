@@ -78,7 +78,7 @@ class Ledger:
     def claim_stage(self, job_id: str, stage: Stage, actor: str, *, alone: bool) -> Claim | None:
         """Claim a stage of a job; None if there is nothing to do, or another living actor works on it.
 
-        ``alone`` says that the actor does nothing else meanwhile, so that its death can be charged to this document.
+        ``alone`` says that the actor does nothing else meanwhile, so that a crash can be charged to this document.
         """
         claim = Claim(job_id, stage, _token(), alone)
         now = utc_text(clock.now(self.redis))
@@ -98,9 +98,9 @@ class Ledger:
         """Finish a stage. Those who wait for a format get an event: it is written, or ``error`` says why it is not."""
         self._run("finish_stage", claim.job_id, claim.what, claim.token, error.model_dump_json() if error else "")
 
-    def give_format_up(self, job_id: str, stage: Stage, error: JobError) -> None:
+    def give_up_format(self, job_id: str, stage: Stage, error: JobError) -> None:
         """Report to those who wait for a format that it will not be written, since writing it killed its worker repeatedly."""
-        self._run("give_format_up", job_id, stage, error.model_dump_json())
+        self._run("give_up_format", job_id, stage, error.model_dump_json())
 
     def reopen(self, claim: Claim, pages: Iterable[int]) -> Literal["ready", "again", "not_yours"]:
         """Make pages whose files are lost ready to be read again, and release the stage of this claim.
@@ -120,7 +120,7 @@ class Ledger:
 
         ``page_count`` is the number of pages of the document. Nothing is created if the job is not being processed.
         """
-        self._run("lay", job_id, page_count, lane, *numbers)
+        self._run("create_entries", job_id, page_count, lane, *numbers)
 
     def claim_planned_page(self, job_id: str, number: int, actor: str) -> Claim | None:
         """Claim a page that the planner reads itself; None if the page is no longer pending."""
@@ -133,7 +133,7 @@ class Ledger:
 
     def close_plan(self, claim: Claim) -> bool:
         """Finish planning. Return whether that closed the ledger, since all pages are finished already."""
-        return bool(self._run("planned", claim.job_id, claim.token) == 2)
+        return bool(self._run("close_plan", claim.job_id, claim.token) == 2)
 
     # --- reading
 
@@ -157,7 +157,7 @@ class Ledger:
         ``closed``: that was the last page; ``gone``: the job was deleted; ``not_yours``: the claim is no longer held.
         """
         counter = counter_of(page.status, page.engine)
-        changes = [part for change in counters.of_page(page).items() for part in change]
+        changes = [part for change in counters.samples_of_page(page).items() for part in change]
         how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
         reply = self._run(
             "finish", claim.job_id, claim.what, claim.token, json.dumps(entry_of(page)), page.status, counter, how, *changes
@@ -253,15 +253,17 @@ class Ledger:
             )
         )
 
-    def wake(self, reader: str, job_ids: Iterable[str]) -> list[str]:
+    def release_waiting(self, reader: str, job_ids: Iterable[str]) -> list[str]:
         """Release jobs that waited for ``reader`` to read the same document. Return those that must be planned now."""
         found = list(job_ids)
-        return [text(job_id) for job_id in self._run("wake", reader, *found)] if found else []
+        return [text(job_id) for job_id in self._run("release_waiting", reader, *found)] if found else []
 
     def _page_span(self) -> int:
+        """Return the milliseconds until the deadline of a page's claim: 30 seconds after the page's own timeout."""
         return int((self.settings.workers.page_timeout_seconds + 30) * 1000)
 
     def _stage_span(self) -> int:
+        """Return the milliseconds until the deadline of a stage's claim."""
         # A stage may take as long as it needs while its actor is alive; the deadline only ends one that hangs for hours.
         return 6 * 3600 * 1000
 

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from document_parser.jobs.records import storage_keys
 from document_parser.jobs.redis.connection import Redis, text
 
-WANTED = "pictures"
+REQUESTS = "pictures"
 """The Redis list of requests."""
 ASKED_SECONDS = 10
 """A request without an answer after this time is made again: the process that took it may have died."""
@@ -45,11 +45,11 @@ class PictureRequest:
     @property
     def file(self) -> str:
         """Return the key of the image in storage."""
-        return storage_keys.picture(self.job_id, self.number, self.turn)
+        return storage_keys.page_image(self.job_id, self.number, self.turn)
 
     @property
-    def _answer(self) -> str:
-        return f"{WANTED}:{self}"
+    def _answer_key(self) -> str:
+        return f"{REQUESTS}:{self}"
 
     def wait(self, redis: Redis, seconds: float) -> Answer:
         """Request the image and wait up to ``seconds`` for it. Raises RedisError.
@@ -58,9 +58,9 @@ class PictureRequest:
         """
         deadline = time.monotonic() + seconds
         while True:
-            if redis.set(self._answer, "asked", ex=ASKED_SECONDS, nx=True):
-                redis.rpush(WANTED, str(self))
-            answer = text(redis.get(self._answer) or b"")
+            if redis.set(self._answer_key, "asked", ex=ASKED_SECONDS, nx=True):
+                redis.rpush(REQUESTS, str(self))
+            answer = text(redis.get(self._answer_key) or b"")
             if answer in ("drawn", "refused"):
                 return "drawn" if answer == "drawn" else "refused"
             if time.monotonic() > deadline:
@@ -69,10 +69,10 @@ class PictureRequest:
 
     def answer(self, redis: Redis, answer: Answer) -> None:
         """Publish the outcome to all who wait for it. Raises RedisError."""
-        redis.set(self._answer, answer, ex=ANSWER_SECONDS)
+        redis.set(self._answer_key, answer, ex=ANSWER_SECONDS)
 
 
 def next_request(redis: Redis, seconds: int) -> PictureRequest | None:
     """Take the request that has waited longest; None if there is none within ``seconds``. Raises RedisError."""
-    found = redis.blpop([WANTED], timeout=seconds)
+    found = redis.blpop([REQUESTS], timeout=seconds)
     return PictureRequest.parse(found[1]) if found else None

@@ -70,7 +70,7 @@ def create(
     fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
-    key = _idempotency(card) if card.idempotency_key else ""
+    key = _idempotency_key(card) if card.idempotency_key else ""
     reply = scripts.run(
         redis,
         "create",
@@ -86,7 +86,7 @@ def create(
 def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
     """Return the job of an Idempotency-Key and the fingerprint of its upload; None if there is none. Raises RedisError."""
     job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
-    return (job_id, came_with) if job_id and redis.exists(_key(job_id), f"job:{job_id}:gone") else None
+    return (job_id, came_with) if job_id and redis.exists(_record_key(job_id), f"job:{job_id}:gone") else None
 
 
 def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) -> None:
@@ -116,20 +116,20 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
     times = ("started_at", "completed_at", "expires_at")
     fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
     with redis.pipeline(transaction=True) as pipe:
-        pipe.hset(_key(job_id), mapping=fields)
+        pipe.hset(_record_key(job_id), mapping=fields)
         for news in deliveries.NEWS:
             if (webhook := getattr(job, news.webhook)) is not None:
-                pipe.hset(_key(job_id), news.webhook, webhook.model_dump_json())
+                pipe.hset(_record_key(job_id), news.webhook, webhook.model_dump_json())
                 if said := getattr(job, news.body):
-                    pipe.hset(_key(job_id), news.body, said)
+                    pipe.hset(_record_key(job_id), news.body, said)
                 deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
         pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
         for suffix in ("", ":pages", ":status"):
-            pipe.pexpire(_key(job_id) + suffix, ttl)
+            pipe.pexpire(_record_key(job_id) + suffix, ttl)
         pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
         if job.card.idempotency_key and key_ttl > 0:
-            pipe.set(_idempotency(job.card), f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
+            pipe.set(_idempotency_key(job.card), f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
         pipe.zadd(f"jobs:{owner}", {job_id: job.card.created_at.timestamp()})
         pipe.zadd("jobs:expiring", {job_id: job.expires_at.timestamp() * 1000 if job.expires_at else 0})
         pipe.execute()
@@ -151,25 +151,29 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
         pipe.time()
         pipe.exists(forecast.KEY)
         for job_id in job_ids:
-            pipe.hgetall(_key(job_id))
+            pipe.hgetall(_record_key(job_id))
             pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
             pipe.hget(forecast.KEY, job_id)
         moment, foretold, *replies = pipe.execute()
-    seen_at = datetime.fromtimestamp(clock.of_reply(moment), UTC)
+    seen_at = datetime.fromtimestamp(clock.seconds_of_reply(moment), UTC)
     found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-    jobs = [_job(fields, counts, forecast.parse(told), seen_at) for fields, counts, told in found if fields.get(b"card")]
+    jobs = [
+        _parse_job(fields, counts, forecast.parse(predicted), seen_at)
+        for fields, counts, predicted in found
+        if fields.get(b"card")
+    ]
     return [job.model_copy(update={"foretold": bool(foretold)}) for job in jobs]
 
 
 def request_id(redis: Redis, job_id: str) -> str:
     """Return the id of the request that created the job; empty if it is not known. Raises RedisError."""
-    return text(redis.hget(_key(job_id), "request_id") or b"")
+    return text(redis.hget(_record_key(job_id), "request_id") or b"")
 
 
 def note_miss(redis: Redis, job_id: str) -> None:
     """Record that the cache cannot give the document, so that it has to be read. Raises RedisError."""
-    if redis.exists(_key(job_id)):
-        redis.hset(_key(job_id), "cache", "miss")
+    if redis.exists(_record_key(job_id)):
+        redis.hset(_record_key(job_id), "cache", "miss")
 
 
 def publish(redis: Redis, job_id: str) -> None:
@@ -208,8 +212,8 @@ def store_card(storage: Storage, card: JobCard, ended: Job | None = None) -> Non
 def delete(redis: Redis, job: Job) -> int:
     """Delete every key of a job and its items in other keys. Return how many keys were deleted. Raises RedisError."""
     job_id, card = job.card.job_id, job.card
-    keys = [_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
-    keys += [_idempotency(card)] if card.idempotency_key else []
+    keys = [_record_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
+    keys += [_idempotency_key(card)] if card.idempotency_key else []
     deliveries.forget(redis, job_id)
     return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
 
@@ -219,7 +223,7 @@ def waiting_for(redis: Redis, job_id: str) -> list[str]:
     return [text(waiting) for waiting in redis.lrange(f"job:{job_id}:waiting", 0, -1)]
 
 
-def in_cache(redis: Redis, job_id: str) -> list[str]:
+def cached_keys(redis: Redis, job_id: str) -> list[str]:
     """Return the storage keys of what the job has put into the cache or taken from it. Raises RedisError."""
     return [text(key) for key in redis.smembers(f"job:{job_id}:cached")]
 
@@ -243,15 +247,15 @@ def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
         raise fault
 
 
-def _idempotency(card: JobCard) -> str:
+def _idempotency_key(card: JobCard) -> str:
     return f"idempotency:{card.owner}:{card.idempotency_key}"
 
 
-def _key(job_id: str) -> str:
+def _record_key(job_id: str) -> str:
     return f"job:{job_id}"
 
 
-def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.Forecast, seen_at: datetime) -> Job:
+def _parse_job(fields: dict[bytes, bytes], counts: list[bytes | None], predicted: forecast.Forecast, seen_at: datetime) -> Job:
     values = {text(name): text(value) for name, value in fields.items()}
     return Job(
         card=JobCard.model_validate_json(values["card"]),
@@ -264,9 +268,9 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         total=int(values["total"]) if "total" in values else None,
         page_count=int(values["page_count"]) if "page_count" in values else None,
         counts={name: int(raw or 0) for name, raw in zip(_COUNTS, counts, strict=True)},
-        started_at=_time(values, "started_at"),
-        completed_at=_time(values, "completed_at"),
-        expires_at=_time(values, "expires_at"),
+        started_at=_parse_time(values, "started_at"),
+        completed_at=_parse_time(values, "completed_at"),
+        expires_at=_parse_time(values, "expires_at"),
         error=JobError.model_validate_json(values["error"]) if values.get("error") else None,
         complete=values["complete"] == "1" if "complete" in values else None,
         revision=int(values.get("revision", "1")),
@@ -274,17 +278,17 @@ def _job(fields: dict[bytes, bytes], counts: list[bytes | None], told: forecast.
         rereading=int(values["rereading"]) if "rereading" in values else None,
         retries=int(values.get("retries", "0")),
         retry_failed_pages=json.loads(values.get("retry_failed_pages", "[]")),
-        **{news.webhook: _webhook(values, news.webhook) for news in deliveries.NEWS},
+        **{news.webhook: _parse_webhook(values, news.webhook) for news in deliveries.NEWS},
         **{news.body: values.get(news.body, "") for news in deliveries.NEWS},
         seen_at=seen_at,
-        seconds_left=told.seconds,
-        queue_position=told.position,
+        seconds_left=predicted.seconds,
+        queue_position=predicted.position,
     )
 
 
-def _time(values: dict[str, str], name: str) -> datetime | None:
+def _parse_time(values: dict[str, str], name: str) -> datetime | None:
     return datetime.fromisoformat(values[name]) if values.get(name) else None
 
 
-def _webhook(values: dict[str, str], name: str) -> Webhook | None:
+def _parse_webhook(values: dict[str, str], name: str) -> Webhook | None:
     return Webhook.model_validate_json(values[name]) if name in values else None

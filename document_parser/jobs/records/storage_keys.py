@@ -25,10 +25,10 @@ def card(job_id: str) -> str:
 
 def page(job_id: str, number: int, revision: int = 1) -> str:
     """Return the key of a page as it was read for this revision of the job."""
-    return f"{folder(job_id)}pages/{number:06d}{_of(revision)}.json"
+    return f"{folder(job_id)}pages/{number:06d}{_revision_suffix(revision)}.json"
 
 
-def picture(job_id: str, number: int, turn: int) -> str:
+def page_image(job_id: str, number: int, turn: int) -> str:
     """Return the key of a page image for people, turned clockwise by ``turn`` degrees."""
     return f"{folder(job_id)}pictures/{number:06d}-{turn}.jpg"
 
@@ -45,7 +45,7 @@ def figure_of(name: str, revision: int) -> str:
 
 def result(job_id: str, extension: str, revision: int = 1) -> str:
     """Return the key of the result in one format, named by its file extension."""
-    return f"{folder(job_id)}result{_of(revision)}.{extension}"
+    return f"{folder(job_id)}result{_revision_suffix(revision)}.{extension}"
 
 
 def result_facts(job_id: str, revision: int = 1) -> str:
@@ -53,6 +53,6 @@ def result_facts(job_id: str, revision: int = 1) -> str:
     return result(job_id, "facts.json", revision)
 
 
-def _of(revision: int) -> str:
+def _revision_suffix(revision: int) -> str:
     """Return the suffix of a revision's files, so that those of earlier revisions stay whole beside them."""
     return "" if revision == 1 else f".r{revision}"

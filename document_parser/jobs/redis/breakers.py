@@ -19,9 +19,9 @@ from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-KEY = "breakers"
+BREAKERS_KEY = "breakers"
 """The Redis hash of all breakers."""
-REMEMBERED_SECONDS = 1.0
+MAX_AGE_SECONDS = 1.0
 """For this long a process uses the breakers it has read before it reads them again."""
 
 
@@ -29,23 +29,23 @@ class SharedSwitchboard:
     """A ``BreakerStore`` in Redis. While Redis is away, this process uses what it knows itself; no method raises RedisError."""
 
     def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
-        """Read nothing yet. ``lease_seconds`` is how long a request counts after its last sign of life."""
+        """Read nothing yet. ``lease_seconds`` is how long a request counts after it was renewed last."""
         self._redis = redis
         self._own = LocalBreakers(self.now)
         self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
         self._ahead = 0.0
-        self._looked_at = float("-inf")
+        self._read_at = float("-inf")
 
     def now(self) -> float:
         """Return Redis' clock in seconds since 1970, as far as this process knows it."""
         return time.monotonic() + self._ahead
 
     def look(self, server: str) -> Breaker:
-        """Return a server's breaker, at most ``REMEMBERED_SECONDS`` old; a closed one if nothing is known of the server."""
-        if time.monotonic() - self._looked_at > REMEMBERED_SECONDS:
-            self._looked_at = time.monotonic()
+        """Return a server's breaker, at most ``MAX_AGE_SECONDS`` old; a closed one if nothing is known of the server."""
+        if time.monotonic() - self._read_at > MAX_AGE_SECONDS:
+            self._read_at = time.monotonic()
             try:
-                self._remember()
+                self._refresh()
             except RedisError as error:
                 log.warning("breakers_unknown", error=type(error).__name__)
         return self._own.look(server)
@@ -68,33 +68,35 @@ class SharedSwitchboard:
         found: list[Breaker] = []
 
         def write(pipe: Any) -> None:
-            before = _parse(pipe.hget(KEY, server))
+            before = _parse(pipe.hget(BREAKERS_KEY, server))
             found[:] = [before, step(before, clock.seconds(pipe))]
             pipe.multi()
             if found[1] == Breaker():
-                pipe.hdel(KEY, server)
+                pipe.hdel(BREAKERS_KEY, server)
             elif found[1] != before:
-                pipe.hset(KEY, server, json.dumps(asdict(found[1])))
+                pipe.hset(BREAKERS_KEY, server, json.dumps(asdict(found[1])))
 
-        self._redis.transaction(write, KEY)
+        self._redis.transaction(write, BREAKERS_KEY)
         return found[0], found[1]
 
-    def _remember(self) -> None:
+    def _refresh(self) -> None:
+        """Read Redis' clock and all breakers. Raises RedisError."""
         self._ahead = clock.seconds(self._redis) - time.monotonic()
         own = LocalBreakers(self.now)
-        for name, raw in self._redis.hgetall(KEY).items():
-            own.change(text(name), _to(_parse(raw)))
+        for name, raw in self._redis.hgetall(BREAKERS_KEY).items():
+            own.change(text(name), _replace_by(_parse(raw)))
         self._own = own
 
 
 def states(redis: Redis) -> dict[str, State]:
     """Return the states of all breakers that are not closed, by ``ENGINE ADDRESS``. Raises RedisError."""
     now = clock.seconds(redis)
-    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(KEY).items()}
+    found = {text(name): _parse(raw).state(now) for name, raw in redis.hgetall(BREAKERS_KEY).items()}
     return {server: state for server, state in found.items() if state != "closed"}
 
 
-def _to(breaker: Breaker) -> Step:
+def _replace_by(breaker: Breaker) -> Step:
+    """Return a step that sets this breaker."""
     return lambda *_: breaker
 
 

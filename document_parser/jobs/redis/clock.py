@@ -16,18 +16,18 @@ from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-LEAST_JUMP_SECONDS = 2.0
+MIN_JUMP_SECONDS = 2.0
 """A smaller difference between the two clocks is not treated as a jump."""
-LONGEST_LOOK_SECONDS = 0.5
+MAX_REPLY_SECONDS = 0.5
 """A reply that took longer does not give the time precisely enough."""
 
 
 def seconds(redis: Redis | Any) -> float:
     """Return the time on Redis' clock in seconds since 1970. Raises RedisError."""
-    return of_reply(redis.time())
+    return seconds_of_reply(redis.time())
 
 
-def of_reply(reply: Any) -> float:
+def seconds_of_reply(reply: Any) -> float:
     """Return the reply to Redis' TIME command as seconds since 1970."""
     whole, micros = reply
     return int(whole) + int(micros) / 1_000_000
@@ -51,17 +51,17 @@ class JumpWatch:
     def measure_jump(self, redis: Redis) -> float:
         """Return the seconds by which Redis' clock has jumped since the last measurement, 0 for no jump. Raises RedisError.
 
-        Also 0 if Redis took longer than ``LONGEST_LOOK_SECONDS`` to answer; the next measurement then compares with the one
+        Also 0 if Redis took longer than ``MAX_REPLY_SECONDS`` to answer; the next measurement then compares with the one
         before.
         """
-        asked = time.monotonic()
-        told = seconds(redis)
-        answered = time.monotonic()
-        if answered - asked > LONGEST_LOOK_SECONDS:
+        sent_at = time.monotonic()
+        store_seconds = seconds(redis)
+        received_at = time.monotonic()
+        if received_at - sent_at > MAX_REPLY_SECONDS:
             return 0.0
-        before, self.ahead = self.ahead, told - answered
+        before, self.ahead = self.ahead, store_seconds - received_at
         jump = 0.0 if before is None else self.ahead - before
-        return jump if abs(jump) > LEAST_JUMP_SECONDS else 0.0
+        return jump if abs(jump) > MIN_JUMP_SECONDS else 0.0
 
 
 def follow(redis: Redis, jump_seconds: float) -> None:

@@ -23,8 +23,9 @@ SENTINEL_PORT = 26379
 """The port of a Sentinel if its address names none."""
 NO_CLUSTER = (
     "This is a Redis Cluster. The queue's steps touch several keys at once, which a cluster does not allow: "
-    "use one Redis or Valkey, with Sentinels (redis+sentinel://) where it must survive its host."
+    "use one Redis or Valkey, with Sentinels (redis+sentinel://) if it must survive the loss of its host."
 )
+"""The message that is logged and shown for a Redis Cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class SentinelAddress:
         parts = urlsplit(url)
         credentials, _, hosts = parts.netloc.rpartition("@")
         service, _, database = parts.path.strip("/").partition("/")
-        sentinels = tuple(_host(host) for host in hosts.split(",") if host)
+        sentinels = tuple(_parse_host(host) for host in hosts.split(",") if host)
         if not sentinels or not service or not (database or "0").isdigit():
             raise ValueError("A Sentinel address has the form redis+sentinel://host:port,host:port/service/database.")
         username, _, password = credentials.partition(":")
@@ -55,7 +56,7 @@ class SentinelAddress:
         tls = {"ssl": True} if parts.scheme.startswith("rediss") else {}
         options = {"username": unquote(username), "password": unquote(password), "db": int(database or 0)}
         own = {"username": query.get("sentinel_username"), "password": query.get("sentinel_password")}
-        return cls(sentinels, service, _given(options) | tls, _given(own) | tls)
+        return cls(sentinels, service, _without_empty(options) | tls, _without_empty(own) | tls)
 
 
 def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 2) -> redis.Redis:
@@ -71,7 +72,7 @@ def connect(settings: Settings, *, answer_seconds: float = 15.0, retries: int = 
     if not settings.redis_url.startswith("unix://"):
         options["health_check_interval"] = 30
     if "+sentinel://" in settings.redis_url:
-        return _by_sentinel(SentinelAddress.parse(settings.redis_url), options)
+        return _connect_by_sentinel(SentinelAddress.parse(settings.redis_url), options)
     client: redis.Redis = redis.Redis.from_url(settings.redis_url, **options)
     return client
 
@@ -86,7 +87,7 @@ def text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Redis:
+def _connect_by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Redis:
     """Return a client of the server that the Sentinels name as the master. They are asked again at every new connection."""
     asking = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0, **address.sentinel_options}
     sentinel = Sentinel(address.sentinels, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
@@ -94,7 +95,7 @@ def _by_sentinel(address: SentinelAddress, options: dict[str, Any]) -> redis.Red
     return client
 
 
-def _host(text: str) -> tuple[str, int]:
+def _parse_host(text: str) -> tuple[str, int]:
     """Split an address into host and port; an IPv6 address is in brackets. Raises ValueError if there is no host."""
     parts = urlsplit(f"//{text}")
     if not parts.hostname:
@@ -102,5 +103,5 @@ def _host(text: str) -> tuple[str, int]:
     return parts.hostname, parts.port or SENTINEL_PORT
 
 
-def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+def _without_empty(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}

@@ -13,7 +13,7 @@ from document_parser.jobs.redis.connection import Redis
 from document_parser.models import Page
 from document_parser.telemetry.metrics import observation, sample
 
-KEY = "metrics"
+METRICS_KEY = "metrics"
 """The Redis hash of all samples that are counted."""
 NO_ENGINE = "none"
 """The label of pages that no engine read."""
@@ -21,18 +21,18 @@ NO_ENGINE = "none"
 
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
     """Add ``by`` to the counter ``name`` with these label values. Raises RedisError, KeyError for an unknown metric."""
-    redis.hincrbyfloat(KEY, sample(name, *labels), by)
+    redis.hincrbyfloat(METRICS_KEY, sample(name, *labels), by)
 
 
 def add(redis: Redis, changes: Mapping[str, float]) -> None:
     """Add to several samples in one round trip. Raises RedisError."""
     with redis.pipeline(transaction=True) as pipe:
         for name, value in changes.items():
-            pipe.hincrbyfloat(KEY, name, value)
+            pipe.hincrbyfloat(METRICS_KEY, name, value)
         pipe.execute()
 
 
-def of_page(page: Page) -> dict[str, float]:
+def samples_of_page(page: Page) -> dict[str, float]:
     """Return how much a finished page adds to each sample."""
     engine = page.engine or NO_ENGINE
     changes: Counter[str] = Counter([sample("pages", engine, page.status)])

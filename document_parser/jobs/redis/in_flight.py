@@ -22,11 +22,11 @@ class SharedInFlight:
     """An ``InFlight`` in Redis. While Redis is away, this process counts its own requests only."""
 
     def __init__(self, redis: Redis, lease_seconds: float) -> None:
-        self._enter = redis.register_script(scripts.source("ask_server"))
-        self._renew = redis.register_script(scripts.source("renew_asked"))
+        self._enter = redis.register_script(scripts.script_text("ask_server"))
+        self._renew = redis.register_script(scripts.script_text("renew_asked"))
         self._lease = int(lease_seconds * 1000)
         self._own = LocalInFlight()
-        self._left: list[tuple[str, str]] = []
+        self._answered: list[tuple[str, str]] = []
         self._lock = threading.Lock()
 
     def enter(self, request: str, candidates: Sequence[Candidate]) -> dict[str, int]:
@@ -36,13 +36,13 @@ class SharedInFlight:
             for one in candidates
             for part in (one.server, repr(one.reported_load), "" if one.counted_at is None else one.counted_at)
         ]
-        left = self._taken()
+        left = self._take_answered()
         try:
-            chosen, *counts = self._enter(args=[request, self._lease, len(left), *_flat(left), *given])
+            chosen, *counts = self._enter(args=[request, self._lease, len(left), *_flatten(left), *given])
         except RedisError as error:
             log.warning("in_flight_unknown", error=type(error).__name__)
             with self._lock:
-                self._left += left
+                self._answered += left
                 return self._own.enter(request, candidates)
         with self._lock:
             self._own.move(request, candidates[int(chosen) - 1].server)
@@ -54,7 +54,7 @@ class SharedInFlight:
             before = self._own.held.get(request)
             if before is None or before == server:
                 return
-            self._left.append((before, request))
+            self._answered.append((before, request))
             self._own.move(request, server)
         self.close()
 
@@ -63,16 +63,16 @@ class SharedInFlight:
         with self._lock:
             server = self._own.held.get(request)
             if server is not None:
-                self._left.append((server, request))
+                self._answered.append((server, request))
                 self._own.leave(request)
 
     def renew(self) -> None:
         """Renew the leases of all requests still in flight and report those that were answered. Raises RedisError."""
         with self._lock:
             held = [(server, request) for request, server in self._own.held.items()]
-        left = self._taken()
+        left = self._take_answered()
         if held or left:
-            self._renew(args=[self._lease, len(left), *_flat(left), *_flat(held)])
+            self._renew(args=[self._lease, len(left), *_flatten(left), *_flatten(held)])
 
     def close(self) -> None:
         """Report the requests that were answered; without Redis, log that this was not possible."""
@@ -81,9 +81,10 @@ class SharedInFlight:
         except RedisError as error:
             log.warning("in_flight_unknown", error=type(error).__name__)
 
-    def _taken(self) -> list[tuple[str, str]]:
+    def _take_answered(self) -> list[tuple[str, str]]:
+        """Return and forget the answered requests that Redis does not know of yet."""
         with self._lock:
-            left, self._left = self._left, []
+            left, self._answered = self._answered, []
         return left
 
 
@@ -96,5 +97,5 @@ def counts(redis: Redis, servers: Sequence[str]) -> dict[str, int]:
         return dict(zip(servers, map(int, pipe.execute()), strict=True))
 
 
-def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
+def _flatten(pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [part for pair in pairs for part in pair]

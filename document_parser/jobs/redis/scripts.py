@@ -10,7 +10,7 @@ from document_parser.jobs.redis.connection import Redis
 
 
 @cache
-def source(name: str) -> str:
+def script_text(name: str) -> str:
     """Return the text of a script, with the functions of ``common.lua`` in front."""
     return "\n".join((files("document_parser.jobs.redis") / "lua" / f"{part}.lua").read_text() for part in ("common", name))
 
@@ -20,7 +20,7 @@ def run(redis: Redis, name: str, *arguments: Any) -> Any:
 
     Every call registers the script anew; a holder that runs scripts repeatedly uses ``Scripts``.
     """
-    return redis.register_script(source(name))(args=list(arguments))
+    return redis.register_script(script_text(name))(args=list(arguments))
 
 
 class Scripts:
@@ -34,5 +34,5 @@ class Scripts:
         """Run a script as one step and return its reply. Raises RedisError."""
         script = self._registered.get(name)
         if script is None:
-            script = self._registered[name] = self._redis.register_script(source(name))
+            script = self._registered[name] = self._redis.register_script(script_text(name))
         return script(args=arguments)

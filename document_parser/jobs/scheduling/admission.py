@@ -14,9 +14,9 @@ from document_parser.settings import QueueSettings
 
 Bound = Literal["jobs", "pages", "bytes"]
 """The three bounds of the queue."""
-LONGEST_WAIT_SECONDS = 120
+MAX_WAIT_SECONDS = 120
 """The largest Retry-After of a refusal."""
-USUAL_WAIT_SECONDS = 10
+DEFAULT_WAIT_SECONDS = 10
 """The Retry-After while the pace of reading is not known."""
 
 
@@ -60,18 +60,18 @@ class Load(BaseModel):
             f"{sentence} Retry-After says when to send it again.",
             bound=bound,
             capacity=self.model_dump(),
-            retry_after_seconds=self._until_a_job_ends(),
+            retry_after_seconds=self._seconds_until_a_job_ends(),
         )
 
-    def _until_a_job_ends(self) -> int:
-        """Return the seconds in which the pages of an average job are read, from 1 to ``LONGEST_WAIT_SECONDS``."""
+    def _seconds_until_a_job_ends(self) -> int:
+        """Return the seconds in which the pages of an average job are read, from 1 to ``MAX_WAIT_SECONDS``."""
         if not self.pages_per_minute or not self.unfinished.jobs:
-            return USUAL_WAIT_SECONDS
+            return DEFAULT_WAIT_SECONDS
         pages = self.unfinished.pages / self.unfinished.jobs
-        return max(1, min(LONGEST_WAIT_SECONDS, math.ceil(pages * 60 / self.pages_per_minute)))
+        return max(1, min(MAX_WAIT_SECONDS, math.ceil(pages * 60 / self.pages_per_minute)))
 
 
-def most(settings: QueueSettings) -> Amounts:
+def bounds_of(settings: QueueSettings) -> Amounts:
     """Return the bounds of the queue from the settings; 0 for no bound."""
     return Amounts(jobs=settings.queue_max_jobs, pages=settings.queue_max_pages, bytes=settings.queue_max_mb << 20)
 
@@ -84,7 +84,7 @@ def load(redis: Redis, settings: QueueSettings) -> Load:
         pipe.hget(forecast.KEY, "#pace")
         jobs, (pages, size), pace = pipe.execute()
     unfinished = Amounts(jobs=jobs, pages=max(0, int(pages or 0)), bytes=max(0, int(size or 0)))
-    return Load(unfinished=unfinished, most=most(settings), pages_per_minute=round(float(pace or 0) * 60, 1))
+    return Load(unfinished=unfinished, most=bounds_of(settings), pages_per_minute=round(float(pace or 0) * 60, 1))
 
 
 def check(redis: Redis, settings: QueueSettings, size: int = 0) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WINDOW_SECONDS = 3600
 """The window in which an owner's processor time is counted."""
-CHARGED_AT_ONCE = 0.5
+MIN_CHARGE_SECONDS = 0.5
 """Seconds. Less is not worth a call to Redis before the end of a document."""
 
 

@@ -32,7 +32,7 @@ BUCKET_SECONDS = 5
 """The time span of one count of finished pages, as PACE_MILLISECONDS of the scripts."""
 BUCKETS = 24
 """The pace is measured over this many buckets, two minutes, or over the time for which pages have been waiting."""
-FEWEST_BUCKETS = 2
+MIN_BUCKETS = 2
 """With fewer buckets no pace is measured."""
 
 
@@ -70,27 +70,27 @@ class Forecast:
     position: int | None = None
 
 
-def pages_per_second(weighed: LoadSnapshot) -> float | None:
+def pages_per_second(snapshot: LoadSnapshot) -> float | None:
     """Return the pace at which pages are read, None if it is not known yet.
 
     Only full buckets count in which pages were waiting, starting with the first in which a page was finished.
     """
-    last = int(weighed.now // BUCKET_SECONDS)
-    first = max(last - BUCKETS, math.ceil(weighed.busy_since / BUCKET_SECONDS)) if weighed.busy_since else last
-    counts = [weighed.pace.get(bucket, 0) for bucket in range(first, last)]
+    last = int(snapshot.now // BUCKET_SECONDS)
+    first = max(last - BUCKETS, math.ceil(snapshot.busy_since / BUCKET_SECONDS)) if snapshot.busy_since else last
+    counts = [snapshot.pace.get(bucket, 0) for bucket in range(first, last)]
     while counts and not counts[0]:
         counts.pop(0)
     # The first page's bucket is left out: the pages in flight before it finish all at once.
-    counts = counts[1:] if len(counts) > FEWEST_BUCKETS else counts
-    if len(counts) < FEWEST_BUCKETS or not sum(counts):
+    counts = counts[1:] if len(counts) > MIN_BUCKETS else counts
+    if len(counts) < MIN_BUCKETS or not sum(counts):
         return None
     return sum(counts) / (len(counts) * BUCKET_SECONDS)
 
 
-def is_stalled(weighed: LoadSnapshot) -> bool:
+def is_stalled(snapshot: LoadSnapshot) -> bool:
     """Return whether pages have waited for the whole time of measurement and none was finished; no pace is valid then."""
-    busy = bool(weighed.busy_since) and weighed.now - weighed.busy_since >= BUCKETS * BUCKET_SECONDS
-    return busy and not sum(weighed.pace.values())
+    busy = bool(snapshot.busy_since) and snapshot.now - snapshot.busy_since >= BUCKETS * BUCKET_SECONDS
+    return busy and not sum(snapshot.pace.values())
 
 
 def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Forecast]:
@@ -100,7 +100,7 @@ def forecast(jobs: Sequence[Unfinished], pace: float | None) -> dict[str, Foreca
     """
     line = [job for lane in LANES for job in jobs if job.queued and job.lane == lane and not job.waits_for]
     positions = {job.job_id: place for place, job in enumerate(line, start=1)}
-    seconds = _seconds([job for job in jobs if not job.waits_for], pace) if pace else {}
+    seconds = _seconds_of_jobs([job for job in jobs if not job.waits_for], pace) if pace else {}
     seconds |= {job.job_id: seconds[job.waits_for] for job in jobs if job.waits_for in seconds}
     return {job.job_id: Forecast(seconds.get(job.job_id), positions.get(job.job_id)) for job in jobs}
 
@@ -113,16 +113,16 @@ class _Line:
         self._sums = [0.0, *accumulate(self._amounts)]
 
     @property
-    def whole(self) -> float:
+    def total_work(self) -> float:
         return self._sums[-1]
 
-    def served(self, each: float) -> float:
+    def work_done(self, each: float) -> float:
         """Return the total work done when each has received ``each`` pages, or all that it needed."""
         done = bisect_right(self._amounts, each)
         return self._sums[done] + each * (len(self._amounts) - done)
 
 
-def _seconds(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
+def _seconds_of_jobs(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
     """Return the seconds until each opened job has been read. Unopened ones count as the average of the opened ones."""
     known = [job.left for job in jobs if job.left is not None]
     usual = sum(known) / len(known) if known else 1.0
@@ -130,21 +130,21 @@ def _seconds(jobs: Sequence[Unfinished], pace: float) -> dict[str, float]:
     for job in jobs:
         amounts[job.lane][job.owner].append(usual if job.left is None else job.left)
     documents = {lane: {owner: _Line(lefts) for owner, lefts in owners.items()} for lane, owners in amounts.items()}
-    owners = {lane: _Line([line.whole for line in lines.values()]) for lane, lines in documents.items()}
-    work = {lane: line.whole for lane, line in owners.items()}
+    owners = {lane: _Line([line.total_work for line in lines.values()]) for lane, lines in documents.items()}
+    work = {lane: line.total_work for lane, line in owners.items()}
     found = {}
     for job in jobs:
         if job.left is not None:
-            of_owner = documents[job.lane][job.owner].served(job.left)
-            found[job.job_id] = _all_served(job.lane, owners[job.lane].served(of_owner), work) / pace
+            of_owner = documents[job.lane][job.owner].work_done(job.left)
+            found[job.job_id] = _total_work_until(job.lane, owners[job.lane].work_done(of_owner), work) / pace
     return found
 
 
-def _all_served(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
+def _total_work_until(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
     """Return the work that all lanes together have done when this lane has received the work it needs, in pages."""
     left, total = {name: amount for name, amount in work.items() if amount > 0}, 0.0
     while needed > 0:
-        shares = _shares(left)
+        shares = _shares_of_turns(left)
         step = min([needed / shares[lane], *(left[name] / share for name, share in shares.items() if name != lane)])
         total += step
         needed -= step * shares[lane]
@@ -152,7 +152,7 @@ def _all_served(lane: Lane, needed: float, work: Mapping[Lane, float]) -> float:
     return total
 
 
-def _shares(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
+def _shares_of_turns(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
     """Return the share of turns that each of these lanes gets, 0 to 1."""
     turns = Counter(next(lane for lane in order(turn) if lane in lanes) for turn in range(ROUND))
     return {lane: turns[lane] / ROUND for lane in lanes}
@@ -178,18 +178,18 @@ def publish_forecast(redis: Redis) -> None:
 
     Called by the sweep. Raises RedisError.
     """
-    weighed = measure_load(redis)
-    pace = pages_per_second(weighed)
+    snapshot = measure_load(redis)
+    pace = pages_per_second(snapshot)
     if pace:
         redis.set(LAST_PACE, repr(pace), ex=LAST_PACE_SECONDS)
-    elif not is_stalled(weighed):
+    elif not is_stalled(snapshot):
         pace = float(redis.get(LAST_PACE) or 0) or None
-    told: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(weighed.jobs, pace).items()}
-    told["#pace"] = repr(pace or 0.0)
-    told["#lanes"] = json.dumps(_by_lane(weighed.jobs))
+    fields: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(snapshot.jobs, pace).items()}
+    fields["#pace"] = repr(pace or 0.0)
+    fields["#lanes"] = json.dumps(_by_lane(snapshot.jobs))
     with redis.pipeline(transaction=True) as pipe:
         pipe.delete(KEY)
-        pipe.hset(KEY, mapping=told)
+        pipe.hset(KEY, mapping=fields)
         pipe.expire(KEY, STALE_SECONDS)
         pipe.execute()
 
@@ -209,15 +209,15 @@ def lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
 
     The numbers are those of the last forecast, or measured now if there was none lately.
     """
-    told = redis.hget(KEY, "#lanes")
-    return json.loads(told) if isinstance(told, bytes) else _by_lane(measure_load(redis).jobs)
+    stored = redis.hget(KEY, "#lanes")
+    return json.loads(stored) if isinstance(stored, bytes) else _by_lane(measure_load(redis).jobs)
 
 
 def _text(one: Forecast) -> str:
     return f"{'' if one.seconds is None else round(one.seconds, 1)}|{one.position or ''}"
 
 
-def parse(told: bytes | str | None) -> Forecast:
+def parse(field: bytes | str | None) -> Forecast:
     """Parse a job's field of the hash; an absent field gives an empty forecast."""
-    seconds, _, position = text(told or b"").partition("|")
+    seconds, _, position = text(field or b"").partition("|")
     return Forecast(float(seconds) if seconds else None, int(position) if position else None)

@@ -22,7 +22,7 @@ from document_parser.version import __version__
 
 CONNECT_SECONDS = 4.0
 """The time to connect to each address of a host, so that one that drops packets leaves time for the next."""
-MOST_ANSWER_BYTES = 4096
+MAX_ANSWER_BYTES = 4096
 """At most about this much of an answer's content is read."""
 USER_AGENT = f"document-parser/{__version__}"
 """The User-Agent header."""
@@ -72,14 +72,14 @@ async def post(settings: Settings, message: Message, transport: PinnedTransport,
             client.stream("POST", message.url, content=message.body, headers=headers, follow_redirects=False) as response,
         ):
             answer = Answer(response.status_code, retry_after=retry_after_seconds(response.headers))
-            await _read_a_little(response)
+            await _read_short_answer(response)
     except TimeoutError:
         return answer
     except AddressRefused as refusal:
         return Answer(error=refusal.reason)
     except httpx2.TransportError as fault:
         # An error after the status does not change the outcome.
-        return answer if answer.status else Answer(error=_name(fault))
+        return answer if answer.status else Answer(error=_error_code(fault))
     return answer
 
 
@@ -95,12 +95,12 @@ def signed_headers(secrets: Sequence[str], message_id: str, body: str, now: date
     }
 
 
-async def _read_a_little(response: httpx2.Response) -> None:
+async def _read_short_answer(response: httpx2.Response) -> None:
     """Read a short answer to its end and ignore the content."""
     read = 0
     async for chunk in response.aiter_raw():
         read += len(chunk)
-        if read >= MOST_ANSWER_BYTES:
+        if read >= MAX_ANSWER_BYTES:
             return
 
 
@@ -113,19 +113,19 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float:
     try:
         if asked.isdigit():
             return float(asked)
-        until, since = _moment(asked), _moment(headers.get("date", ""))
+        until, since = _parse_date(asked), _parse_date(headers.get("date", ""))
     except ValueError:
         return 0.0
     return max(0.0, (until - since).total_seconds())
 
 
-def _moment(header: str) -> datetime:
+def _parse_date(header: str) -> datetime:
     """Parse a date of a header; without a time zone it is in UTC. Raises ValueError if it is no date."""
     moment = parsedate_to_datetime(header)
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
-def _name(fault: BaseException) -> str:
+def _error_code(fault: BaseException) -> str:
     """Return the error code of a fault. Its text is never shown, since it may quote the address."""
     if isinstance(fault, httpx2.TimeoutException):
         return "timeout"

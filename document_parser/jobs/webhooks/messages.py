@@ -44,9 +44,9 @@ class Announcement:
     @property
     def message(self) -> Message:
         """Return the message to post. It has the same id at every try of the same event."""
-        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._of()}", self.body)
+        return Message(self.job.card.webhook_url, f"msg_{self.job.card.job_id}{self._id_suffix()}", self.body)
 
-    def _of(self) -> str:
+    def _id_suffix(self) -> str:
         if self.webhook.revision is not None:
             return f"_r{self.webhook.revision}"
         return "" if self.webhook.retry is None else f"_retry{self.webhook.retry}"
@@ -65,7 +65,7 @@ def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
     return [found[name] for name in names if name in found]
 
 
-def of_end(job: Job) -> str:
+def body_of_end(job: Job) -> str:
     """Return the body of the message about the end of a job, as JSON."""
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 
@@ -81,17 +81,18 @@ def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryO
         errors = [{"number": number, **entries[number]["retry_error"]} for number in failed]
         body = _body("job.retry_failed", now, job, {"retry_errors": errors})
     else:
-        body = _body("job.revised", now, job, {"revised_pages": _revised(entries)})
+        body = _body("job.revised", now, job, {"revised_pages": _revised_pages(entries)})
     return replace(outcome, failed_pages=failed, announced=body)
 
 
-def _revised(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, int]]:
+def _revised_pages(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, int]]:
     """Return the pages that were read again, each with its revision."""
     found = [(number, entry["revision"]) for number, entry in sorted(entries.items()) if "revision" in entry]
     return [{"number": number, "revision": revision} for number, revision in found]
 
 
 def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:
+    """Return a message's body as JSON: its type, its time, the job's status and more facts."""
     data = job.show().model_dump(mode="json", exclude={news.webhook for news in NEWS})
     data |= {**more, "result_url": f"/v1/jobs/{job.card.job_id}/result"}
     return json.dumps({"type": kind, "timestamp": utc_text(when), "data": data}, ensure_ascii=False)

@@ -18,7 +18,7 @@ class Outbox:
 
         Return whether it has to be enqueued. ``queue_key`` is the Redis key of its queue.
         """
-        return bool(self._run("ring_deliverer", name, queue_key))
+        return bool(self._run("call_deliverer", name, queue_key))
 
     def claim(self, most: int, span_seconds: float) -> list[str]:
         """Claim at most ``most`` webhooks that are due and return their names, the one due longest first.
@@ -36,7 +36,7 @@ class Outbox:
 
         Return False if the job is gone, the delivery has ended already, or a newer event has replaced this one.
         """
-        return bool(self._run("settle_webhook", name, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
+        return bool(self._run("complete_delivery", name, webhook.state, webhook.model_dump_json(), int(delay_seconds * 1000)))
 
     def replay(self, name: str, before: Webhook, again: Webhook) -> bool:
         """Make a webhook due at once. Return False if the job is gone, or the delivery is no longer in the state ``before``."""

@@ -18,7 +18,7 @@ from document_parser.telemetry import logs
 
 log = logs.get(__name__)
 
-MOST_AT_ONCE = 1000
+MAX_REPLAYS = 1000
 """The largest number of webhooks that one request replays."""
 
 
@@ -28,12 +28,13 @@ def replay(redis: Redis, job_id: str) -> Announcement:
     A try under way is not disturbed. The newest webhook is that of the newest retry, if the job has one. Raises JobNotFound,
     JobExpired, JobNotComplete, WebhookMissing, RedisError.
     """
-    told = _newest(record.load(redis, job_id))
-    _replay(redis, told)
+    announcement = _newest(record.load(redis, job_id))
+    _replay(redis, announcement)
     return _newest(record.load(redis, job_id))
 
 
 def _newest(job: Job) -> Announcement:
+    """Return the newest event of a job. Raises WebhookMissing, or JobNotComplete if the job has not ended."""
     found = messages.of_job(job)
     if not found:
         raise WebhookMissing()
@@ -43,28 +44,29 @@ def _newest(job: Job) -> Announcement:
 
 
 def replay_failed(redis: Redis) -> int:
-    """Make at most ``MOST_AT_ONCE`` webhooks that were given up due now, the newest first. Return how many.
+    """Make at most ``MAX_REPLAYS`` webhooks that were given up due now, the newest first. Return how many.
 
     Raises RedisError.
     """
-    names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MOST_AT_ONCE)]
+    names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MAX_REPLAYS)]
     found = messages.named(redis, names)
-    for gone in {job_of(name) for name in names} - {told.job.card.job_id for told in found}:
+    for gone in {job_of(name) for name in names} - {announcement.job.card.job_id for announcement in found}:
         deliveries.forget(redis, gone)
-    return sum(_replay(redis, told) for told in found)
+    return sum(_replay(redis, announcement) for announcement in found)
 
 
-def _replay(redis: Redis, told: Announcement) -> bool:
-    again, job_id = _again(told.webhook, clock.now(redis)), told.job.card.job_id
+def _replay(redis: Redis, announcement: Announcement) -> bool:
+    """Make an event's webhook due now. Return whether that changed anything."""
+    again, job_id = _state_for_replay(announcement.webhook, clock.now(redis)), announcement.job.card.job_id
     # If the delivery has changed meanwhile, a try has just been made: no other is needed.
-    done = again is not None and Outbox(redis).replay(told.name, told.webhook, again)
+    done = again is not None and Outbox(redis).replay(announcement.name, announcement.webhook, again)
     if done:
-        log.info("webhook_replayed", job_id=job_id, webhook=told.event, was=told.webhook.state)
+        log.info("webhook_replayed", job_id=job_id, webhook=announcement.event, was=announcement.webhook.state)
         record.publish(redis, job_id)
     return done
 
 
-def _again(before: Webhook, now: datetime) -> Webhook | None:
+def _state_for_replay(before: Webhook, now: datetime) -> Webhook | None:
     """Return the state of a delivery that must be tried now; None if a try is due or under way already."""
     if before.state != "pending":
         replays = before.replays + 1

@@ -1,8 +1,8 @@
-"""From the pages of a document to a file in one of the formats: what only the pages together can show, then the writing.
+"""Assemble the pages of a document: decide what only all pages together show, then write them in one of the formats.
 
-Pages come one by one, in two walks: the first gathers a few small facts of each page, the second changes the pages by them.
-So memory stays flat, however many pages there are. No block is taken away: blocks get other kinds and levels, footnotes
-move to the end of their page, and what goes on over the end of a page is marked at both its ends.
+Pages come one by one, in two passes: the first gathers a few small facts of each page, the second changes the pages by them. So
+memory stays flat, however many pages there are. No block is removed: blocks get other kinds and levels, footnotes move to the
+end of their page, and what goes on over the end of a page is marked at both its ends.
 """
 
 from __future__ import annotations
@@ -13,20 +13,24 @@ from typing import BinaryIO
 from document_parser.export import FORMATS
 from document_parser.export.figures import NO_FIGURES, Figures
 from document_parser.models import Document, Options, OutputFormat, Page
-from document_parser.pipeline.assembly.captions_and_links import with_captions, without_dead_links
-from document_parser.pipeline.assembly.footnotes import footnotes_last
+from document_parser.pipeline.assembly.captions_and_links import remove_dead_links, with_captions
+from document_parser.pipeline.assembly.footnotes import move_footnotes_to_end
 from document_parser.pipeline.assembly.furniture import Margins, count_stripped_lines
 from document_parser.pipeline.assembly.headings import Headings
-from document_parser.pipeline.assembly.page_breaks import joined
+from document_parser.pipeline.assembly.page_breaks import join_pages
 
 __all__ = ["assembled", "with_stripped", "write_document"]
 
 Pages = Callable[[], Iterable[Page]]
-"""The pages of a document, ascending, each time it is called."""
+"""Returns the pages of a document in ascending order, from the first one at each call."""
 
 
 def assembled(pages: Pages) -> Iterator[Page]:
-    """The pages as parts of their document."""
+    """Yield the pages as parts of their document, in ascending order.
+
+    Furniture, heading levels, footnotes, captions, links and page breaks are decided; ``pages`` is called twice, and its errors
+    pass through.
+    """
     margins, headings, there = Margins(), Headings(), set[int]()
     for page in pages():
         there.add(page.number)
@@ -35,20 +39,26 @@ def assembled(pages: Pages) -> Iterator[Page]:
     furniture = margins.decide()
     levels = headings.decide(furniture.places())
 
-    def settled(page: Page) -> Page:
-        page = footnotes_last(furniture.applied(levels.applied(page)))
-        return with_captions(without_dead_links(page, there))
+    def settle(page: Page) -> Page:
+        """Return the page with what was decided for the document."""
+        page = move_footnotes_to_end(furniture.apply(levels.apply(page)))
+        return with_captions(remove_dead_links(page, there))
 
-    yield from joined(map(settled, pages()))
+    yield from join_pages(map(settle, pages()))
 
 
 def write_document(
     head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO, figures: Figures = NO_FIGURES
 ) -> int:
-    """Write the document to ``out``. ``head`` carries no pages. Return how many lines of heads and feet the texts leave out."""
+    """Write the document to ``out``. Return the number of lines of running heads and feet that the texts leave out.
+
+    ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass through: StorageUnavailable in workers, OSError
+    if the disk is full.
+    """
     stripped = 0
 
     def counted() -> Iterator[Page]:
+        """Yield the pages and add up the lines that they leave out."""
         nonlocal stripped
         for page in with_stripped(assembled(pages), options):
             stripped += page.stripped
@@ -59,7 +69,7 @@ def write_document(
 
 
 def with_stripped(pages: Iterable[Page], options: Options) -> Iterator[Page]:
-    """The pages, each with the number of lines that its texts leave out."""
+    """Yield the pages, each with the number of lines that its texts leave out."""
     for page in pages:
         count = count_stripped_lines(page) if options.headers_footers == "strip" else 0
         yield page.model_copy(update={"stripped": count})

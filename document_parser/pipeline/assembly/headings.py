@@ -1,4 +1,4 @@
-"""Heading levels that mean the same on every page: by section numbers, by font size, by their first word."""
+"""Give headings levels that mean the same on every page: by section numbers, by font size, by their first word."""
 
 from __future__ import annotations
 
@@ -9,19 +9,27 @@ from dataclasses import dataclass, replace
 
 from document_parser.models import Block, Page
 
-SAME_SIZE = 0.04
+SAME_SIZE_SHARE = 0.04
 """Font sizes that differ by at most this share are one."""
-SECTIONED = 0.3
-"""Where at least this share of the headings of a size has section numbers, these tell the level of the others."""
-DEEPEST = 6
+MIN_NUMBERED_SHARE = 0.3
+"""If at least this share of the headings of a size has section numbers, these decide the level of the others."""
+MAX_HEADING_LEVEL = 6
+"""The deepest level of a heading."""
 
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,5})\.?\s+[^\W\d_]")
+"""A section number before the words of a heading."""
 _LABEL = re.compile(r"(?!tab|fig|abb)([^\W\d_]{3,12})\s+(?:\d{1,3}|(?-i:[IVXLC]{1,6}|[A-Z]))(?:$|[\s.:—–-])", re.IGNORECASE)
+"""A word with one number before the rest of a heading, as "Chapter 3"; not the label of a table or figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading, and what tells its rank: how many numbers its section has, or the word before its one number."""
+    """A heading with what decides its rank.
+
+    ``page`` is its page number and ``block`` its index among the blocks of the page. ``depth`` is how many numbers its section
+    has; 0 for none. ``size`` is the font size in points; None if not known. ``label`` is the word before its one number
+    ("chapter"); empty for none.
+    """
 
     page: int
     block: int
@@ -34,12 +42,12 @@ class Heading:
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of headings by page and place."""
+    """The levels of headings, by page number and index of the block."""
 
     levels: dict[int, dict[int, int]]
 
-    def applied(self, page: Page) -> Page:
-        """The page with these levels; a title among them becomes a heading."""
+    def apply(self, page: Page) -> Page:
+        """Return the page with these levels; a title that has one becomes a heading."""
         found = self.levels.get(page.number)
         if not found:
             return page
@@ -51,77 +59,86 @@ class Levels:
 
 
 class Headings:
-    """The first walk: the headings of each page."""
+    """Gather the headings of all pages in the first pass, then decide their levels."""
 
     def __init__(self) -> None:
+        """Start without headings."""
         self._found: list[Heading] = []
 
     def gather(self, page: Page) -> None:
+        """Add the headings of a page."""
         for place, block in enumerate(page.blocks):
             if block.kind in ("title", "heading"):
-                self._found.append(_heading(page.number, place, block))
+                self._found.append(_make_heading(page.number, place, block))
 
     def decide(self, furniture: Iterable[tuple[int, int]]) -> Levels:
-        """The levels of all but the document's title; what is ``furniture``, by page and place, has no say."""
+        """Return the levels of all headings but the document's title.
+
+        ``furniture`` are (page number, index of the block) of blocks that are left out of account.
+        """
         left_out = set(furniture)
         found = [one for one in self._found if (one.page, one.block) not in left_out]
         title = next((one for one in found if one.title), None)
-        ranked = _by_size(_by_label(_by_section([one for one in found if one is not title])))
+        ranked = _level_by_size(_level_by_label(_level_by_section([one for one in found if one is not title])))
         levels: dict[int, dict[int, int]] = defaultdict(dict)
         for one in ranked:
             levels[one.page][one.block] = one.level
         return Levels(dict(levels))
 
 
-def _heading(page: int, place: int, block: Block) -> Heading:
+def _make_heading(page: int, place: int, block: Block) -> Heading:
+    """Return a block as a heading with what decides its rank."""
     section, label = _SECTION.match(block.text), _LABEL.match(block.text)
     return Heading(
         page=page,
         block=place,
         title=block.kind == "title",
-        level=min(DEEPEST, max(1, block.level or (1 if block.kind == "title" else 2))),
+        level=min(MAX_HEADING_LEVEL, max(1, block.level or (1 if block.kind == "title" else 2))),
         depth=section[1].count(".") + 1 if section else 0,
         size=block.size_points,
         label=label[1].casefold() if label else "",
     )
 
 
-def _by_section(found: list[Heading]) -> list[Heading]:
-    """Section 2 is one level above 2.1, everywhere; which one most of the headings say."""
+def _level_by_section(found: list[Heading]) -> list[Heading]:
+    """Return the headings with levels by their section numbers: section 2 is one level above 2.1, everywhere.
+
+    The level of the top sections is the one that most of the headings say.
+    """
     tops = [one.level - one.depth + 1 for one in found if one.depth]
     if not tops:
         return found
-    top = max(1, _usual(tops))
-    return [replace(one, level=min(DEEPEST, top + one.depth - 1)) if one.depth else one for one in found]
+    top = max(1, _most_frequent(tops))
+    return [replace(one, level=min(MAX_HEADING_LEVEL, top + one.depth - 1)) if one.depth else one for one in found]
 
 
-def _by_label(found: list[Heading]) -> list[Heading]:
-    """Chapter 1 and Chapter 2 are of one level; where sizes are known, these tell it."""
+def _level_by_label(found: list[Heading]) -> list[Heading]:
+    """Return the headings with one level for each label, as "Chapter"; if sizes are known, these decide instead."""
     groups: dict[str, list[int]] = defaultdict(list)
     for one in found:
         if one.label and one.size is None:
             groups[one.label].append(one.level)
-    usual = {label: _usual(levels) for label, levels in groups.items()}
+    usual = {label: _most_frequent(levels) for label, levels in groups.items()}
     return [replace(one, level=usual[one.label]) if one.label and one.size is None else one for one in found]
 
 
-def _by_size(found: list[Heading]) -> list[Heading]:
-    """Headings of one size are of one level, and none is above a larger one; section numbers go before sizes."""
+def _level_by_size(found: list[Heading]) -> list[Heading]:
+    """Return the headings with one level for each size, none above a larger one; section numbers count before sizes."""
     levels: dict[float, int] = {}
     highest = 1
-    for sizes, group in _sizes(found):
+    for sizes, group in _group_by_size(found):
         numbered = [one.level for one in group if one.depth]
-        telling = numbered if len(numbered) >= SECTIONED * len(group) else [one.level for one in group]
-        highest = max(highest, _usual(telling))
+        deciding = numbered if len(numbered) >= MIN_NUMBERED_SHARE * len(group) else [one.level for one in group]
+        highest = max(highest, _most_frequent(deciding))
         levels |= dict.fromkeys(sizes, highest)
     return [one if one.depth or one.size is None else replace(one, level=levels[one.size]) for one in found]
 
 
-def _sizes(found: Sequence[Heading]) -> Iterator[tuple[set[float], list[Heading]]]:
-    """(sizes that are one, the headings of them), the largest first."""
+def _group_by_size(found: Sequence[Heading]) -> Iterator[tuple[set[float], list[Heading]]]:
+    """Yield (sizes that count as one, the headings of these sizes), the largest first."""
     group: list[Heading] = []
     for one in sorted((one for one in found if one.size), key=lambda one: -(one.size or 0)):
-        if group and (one.size or 0) < (group[0].size or 0) * (1 - SAME_SIZE):
+        if group and (one.size or 0) < (group[0].size or 0) * (1 - SAME_SIZE_SHARE):
             yield {each.size or 0 for each in group}, group
             group = []
         group.append(one)
@@ -129,7 +146,7 @@ def _sizes(found: Sequence[Heading]) -> Iterator[tuple[set[float], list[Heading]
         yield {each.size or 0 for each in group}, group
 
 
-def _usual(levels: list[int]) -> int:
-    """The level that most have, the higher one where two are as frequent."""
+def _most_frequent(levels: list[int]) -> int:
+    """Return the most frequent level, the higher one if two are as frequent."""
     counted = Counter(levels)
     return min(counted, key=lambda level: (-counted[level], level))

@@ -1,4 +1,4 @@
-"""Lines in the margins of a page that may be running heads, feet or page numbers, told by place and text alone."""
+"""Find lines in the margins of a page that may be running heads, feet or page numbers, by place and text alone."""
 
 from __future__ import annotations
 
@@ -11,38 +11,46 @@ from document_parser.layout.blocks.furniture import identifies
 from document_parser.models import Block, BlockKind, BoundingBox, Page
 
 Edge = Literal["top", "bottom", "side"]
+"""The edge of the page that a line is at."""
 
-TOP, BOTTOM = 0.16, 0.84
+TOP_SHARE, BOTTOM_SHARE = 0.16, 0.84
 """Shares of the page height above and below which a block may be furniture."""
-SIDE = 0.08
-"""The same for the width: what runs up the side of a page."""
-BOXLESS = 2
-"""Of blocks without a place, so many at the beginning and the end of a page may be."""
-LONGEST = 160
-LONGEST_WITH_IDENTIFIERS = 600
-"""The same in characters for a letterhead's foot, of which the company's accounts and numbers are part."""
-LEAST_WHITE = 0.5
-"""White between furniture and content, against the height of the line."""
-MOST_ROWS = 4
+SIDE_SHARE = 0.08
+"""The same for the width, on either side: text that runs up the side of a page."""
+MAX_BOXLESS_BLOCKS = 2
+"""If blocks have no boxes, this many at the beginning and at the end of a page may be furniture."""
+MAX_CHARACTERS = 160
+"""Characters of a line of furniture at most."""
+MAX_CHARACTERS_WITH_IDENTIFIERS = 600
+"""The same for a letterhead's foot, of which the company's accounts and numbers are part."""
+MIN_GAP_RATIO = 0.5
+"""White between furniture and content, as a ratio of the height of the line; with less the line touches the content."""
+MAX_TABLE_ROWS = 4
+"""Rows of a table that may be furniture at most."""
 
 _KINDS: frozenset[BlockKind] = frozenset(
     ["paragraph", "heading", "title", "list_item", "caption", "footnote", "page_header", "page_footer", "page_number", "table"]
 )
+"""Kinds of blocks that may be furniture."""
 _DIGITS = re.compile(r"\d+")
 _ROMAN = re.compile(r"[ivxl]{1,8}", re.IGNORECASE)
+"""A Roman number below 100."""
 _NUMBER = re.compile(
     r"[^\w]*(?:page|seite|side|p[aá]gina|pagina|p|s)?[^\w]*(?:\d{1,5}|[ivxl]{1,8})[^\w]*(?:(?:of|von|de|sur|di|van|av)?[^\w]*\d{1,5})?[^\w]*",
     re.IGNORECASE,
 )
+"""A page number alone, with the words and marks that may be around it, or as "3 of 12"."""
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
 
 
 @dataclass(frozen=True, slots=True)
 class MarginLine:
-    """A short text in a margin. ``block`` is its place among the page's blocks; ``line`` says which line of the block it is.
+    """A short text in a margin.
 
-    ``key`` is the text in small letters, numbers left out; ``numbers`` are these. ``box`` is None where it is not known.
-    ``inner`` is the place of a block that stands right beside it, without white between, on the side of the content.
+    ``page`` is the page number, ``block`` the index among the page's blocks, and ``line`` says which line of the block it is.
+    ``key`` is the text in small letters without its numbers, which are ``numbers``. ``box`` is in fractions of the page, origin
+    top left; None if not known. ``inner`` is the index of a block right beside it, without white between, on the side of the
+    content; None if there is none.
     """
 
     page: int
@@ -56,61 +64,72 @@ class MarginLine:
     inner: int | None = None
     line: Literal["whole", "first", "last"] = "whole"
     identifiers: frozenset[str] = frozenset()
-    """The accounts, tax numbers, telephones and the like in it."""
+    """The accounts, tax numbers, telephone numbers and the like in it."""
 
     @property
     def is_number(self) -> bool:
-        """Whether it says nothing but a number, as page numbers do."""
+        """Return whether the line says nothing but a number, as page numbers do."""
         return self.key.startswith("\0")
 
 
-def margin_lines(page: Page) -> Iterator[MarginLine]:
-    """What may be furniture on a page."""
+def find_margin_lines(page: Page) -> Iterator[MarginLine]:
+    """Yield the lines of a page that may be furniture."""
     last = len(page.blocks) - 1
     for place, block in enumerate(page.blocks):
-        edge = _edge(block, place, last)
+        edge = _edge_of(block, place, last)
         if edge is None or block.kind not in _KINDS:
             continue
-        yield from _lines(page, place, block, edge)
+        yield from _lines_of(page, place, block, edge)
 
 
-def _edge(block: Block, place: int, last: int) -> Edge | None:
+def _edge_of(block: Block, place: int, last: int) -> Edge | None:
+    """Return the edge of the page that a block is at; None if it is not in a margin.
+
+    ``place`` is its index among the blocks, ``last`` the index of the last block.
+    """
     if block.box is not None:
-        return "top" if block.box.bottom <= TOP else "bottom" if block.box.top >= BOTTOM else _side(block.box)
-    if place < BOXLESS and place <= last - place:
+        return (
+            "top" if block.box.bottom <= TOP_SHARE else "bottom" if block.box.top >= BOTTOM_SHARE else _side_edge_of(block.box)
+        )
+    if place < MAX_BOXLESS_BLOCKS and place <= last - place:
         return "top"
-    return "bottom" if place > last - BOXLESS else None
+    return "bottom" if place > last - MAX_BOXLESS_BLOCKS else None
 
 
-def _side(box: BoundingBox) -> Edge | None:
+def _side_edge_of(box: BoundingBox) -> Edge | None:
+    """Return ``side`` for a box that is higher than wide and lies at the left or right edge, or None."""
     tall = box.bottom - box.top > box.right - box.left
-    return "side" if tall and (box.right <= SIDE or box.left >= 1 - SIDE) else None
+    return "side" if tall and (box.right <= SIDE_SHARE or box.left >= 1 - SIDE_SHARE) else None
 
 
-def _lines(page: Page, place: int, block: Block, edge: Edge) -> Iterator[MarginLine]:
+def _lines_of(page: Page, place: int, block: Block, edge: Edge) -> Iterator[MarginLine]:
+    """Yield the lines of a block that may be furniture: all of it, and for models the first or the last line of a paragraph."""
     text = margin_text(block)
     whole = " ".join(text.split())
-    if whole and len(whole) <= (LONGEST_WITH_IDENTIFIERS if identifies(whole) else LONGEST):
-        yield _line(page, place, block, edge, whole, "whole")
+    if whole and len(whole) <= (MAX_CHARACTERS_WITH_IDENTIFIERS if identifies(whole) else MAX_CHARACTERS):
+        yield _make_line(page, place, block, edge, whole, "whole")
     if block.box is None and block.kind == "paragraph" and "\n" in text:
         # Models write a head and the text below it as one paragraph.
         first, final = text.split("\n", 1)[0].strip(), text.rsplit("\n", 1)[1].strip()
         part = first if edge == "top" else final
-        if part and len(part) <= LONGEST:
-            yield _line(page, place, block, edge, part, "first" if edge == "top" else "last")
+        if part and len(part) <= MAX_CHARACTERS:
+            yield _make_line(page, place, block, edge, part, "first" if edge == "top" else "last")
 
 
 def margin_text(block: Block) -> str:
-    """The text of a block; of a small table, that of its cells. Empty where it is too large to be furniture."""
+    """Return the text of a block; of a small table, that of its cells. Empty if the table is too large to be furniture."""
     if block.table is None:
         return block.text.strip()
-    if block.table.rows > MOST_ROWS:
+    if block.table.rows > MAX_TABLE_ROWS:
         return ""
     return " ".join(cell.text for cell in block.table.cells if cell.text)
 
 
-def _line(page: Page, place: int, block: Block, edge: Edge, text: str, line: Literal["whole", "first", "last"]) -> MarginLine:
-    key, numbers = _key(text)
+def _make_line(
+    page: Page, place: int, block: Block, edge: Edge, text: str, line: Literal["whole", "first", "last"]
+) -> MarginLine:
+    """Return one line of a block as a MarginLine."""
+    key, numbers = _split_numbers(text)
     return MarginLine(
         page=page.number,
         block=place,
@@ -119,18 +138,18 @@ def _line(page: Page, place: int, block: Block, edge: Edge, text: str, line: Lit
         key=key,
         numbers=numbers,
         box=block.box,
-        outermost=_outermost(page.blocks, block, edge),
-        inner=_inner(page.blocks, block, edge),
+        outermost=_is_outermost(page.blocks, block, edge),
+        inner=_inner_neighbour_of(page.blocks, block, edge),
         line=line,
         identifiers=identifies(text),
     )
 
 
-def _key(text: str) -> tuple[str, tuple[int, ...]]:
-    """(what stays the same from page to page, the numbers in it). Of a page number alone nothing stays but a mark."""
+def _split_numbers(text: str) -> tuple[str, tuple[int, ...]]:
+    """Return (what stays the same from page to page, the numbers in it). Of a page number alone only a mark stays."""
     small = text.casefold()
     if is_page_number(small):
-        found = [int(digits) for digits in _DIGITS.findall(small)] or [_roman(small)]
+        found = [int(digits) for digits in _DIGITS.findall(small)] or [_roman_value_of(small)]
         return "\0" + ("roman" if not _DIGITS.search(small) else ""), (found[0],)
     numbers = tuple(int(digits) for digits in _DIGITS.findall(small) if len(digits) <= 9)
     return " ".join(re.sub(r"[^\w#]+", " ", _DIGITS.sub("#", small)).split()), numbers
@@ -142,14 +161,15 @@ def is_page_number(text: str) -> bool:
     return bool(_NUMBER.fullmatch(small)) and not (small.isalpha() and not _ROMAN.fullmatch(small))
 
 
-def _roman(text: str) -> int:
+def _roman_value_of(text: str) -> int:
+    """Return the value of a Roman number in small letters; other characters are ignored."""
     values = [_ROMAN_DIGITS[letter] for letter in re.sub(r"[^ivxl]", "", text)]
     pairs = zip(values, [*values[1:], 0], strict=True)
     return sum(-value if value < after else value for value, after in pairs)
 
 
-def _outermost(blocks: list[Block], block: Block, edge: Edge) -> bool:
-    """Whether nothing stands further out on the page."""
+def _is_outermost(blocks: list[Block], block: Block, edge: Edge) -> bool:
+    """Return whether nothing is further out on the page."""
     if block.box is None:
         return block is (blocks[0] if edge == "top" else blocks[-1])
     others = [other.box for other in blocks if other is not block and other.box is not None]
@@ -160,13 +180,13 @@ def _outermost(blocks: list[Block], block: Block, edge: Edge) -> bool:
     return all(other.top < block.box.bottom for other in others)
 
 
-def _inner(blocks: list[Block], block: Block, edge: Edge) -> int | None:
-    """The place of the block right beside it on the side of the content; None where there is white, or nothing."""
+def _inner_neighbour_of(blocks: list[Block], block: Block, edge: Edge) -> int | None:
+    """Return the index of the block right beside it on the side of the content; None if there is white, or nothing."""
     if block.box is None or edge == "side":
         return None
-    white = (block.box.bottom - block.box.top) * LEAST_WHITE
+    white = (block.box.bottom - block.box.top) * MIN_GAP_RATIO
     for place, other in enumerate(blocks):
-        if other is block or other.box is None or not _one_column(block.box, other.box):
+        if other is block or other.box is None or not _is_in_same_column(block.box, other.box):
             continue
         gap = other.box.top - block.box.bottom if edge == "top" else block.box.top - other.box.bottom
         if -white < gap < white:
@@ -174,5 +194,6 @@ def _inner(blocks: list[Block], block: Block, edge: Edge) -> int | None:
     return None
 
 
-def _one_column(one: BoundingBox, other: BoundingBox) -> bool:
+def _is_in_same_column(one: BoundingBox, other: BoundingBox) -> bool:
+    """Return whether two boxes overlap horizontally."""
     return min(one.right, other.right) > max(one.left, other.left)

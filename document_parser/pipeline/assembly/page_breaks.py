@@ -1,6 +1,6 @@
-"""What goes on over the end of a page: paragraphs broken in mid sentence, tables broken between two rows.
+"""Mark what goes on over the end of a page: paragraphs broken in mid sentence, tables broken between two rows.
 
-Each page keeps its own part; the later part says what it carries on, and how the two are put together.
+Each page keeps its own part; the later part says which part it continues, and how the two are put together.
 """
 
 from __future__ import annotations
@@ -13,128 +13,151 @@ from document_parser.layout.blocks.block_kinds import ends_sentence
 from document_parser.layout.lines.joining import is_cjk, seam, vocabulary
 from document_parser.models import Block, BlockKind, Continuation, Page, Table, Word
 
-LONG = 80
-"""A paragraph of so many letters is running text; two of them are one where nothing says otherwise but a capital letter."""
-SOME = 25
-"""Of fewer letters are labels, numbers and parts of formulas."""
-LOW, HIGH = 0.6, 0.4
-"""What goes on ends below and goes on above these shares of the page height."""
-SAME_EDGE = 0.04
+MIN_RUNNING_TEXT_CHARACTERS = 80
+"""Characters from which a paragraph is running text; two of them are joined if nothing but a capital letter speaks against
+it."""
+MIN_PARAGRAPH_CHARACTERS = 25
+"""A text with fewer characters is a label, a number or part of a formula."""
+MIN_END_SHARE, MAX_START_SHARE = 0.6, 0.4
+"""What goes on ends below, and its continuation begins above, these shares of the page height."""
+SAME_EDGE_SHARE = 0.04
 """Left and right ends of the parts of one table differ by at most this share of the page width."""
-MOST_HEADER_ROWS = 5
+MAX_HEADER_ROWS = 5
+"""Rows at the top of a table that are compared to find a repeated header."""
 
-_BESIDE: frozenset[BlockKind] = frozenset(["page_header", "page_footer", "page_number", "footnote", "watermark"])
-"""What may stand between the parts."""
+_BETWEEN: frozenset[BlockKind] = frozenset(["page_header", "page_footer", "page_number", "footnote", "watermark"])
+"""Kinds of blocks that may be between the parts."""
 _FLOATS: frozenset[BlockKind] = frozenset(["figure", "caption"])
-_CARRIED = re.compile(r"\(?\s*(?:cont(?:inued|inuation|d|['’]d)?\b|fortsetzung|forts\.|suite\b|continua)", re.IGNORECASE)
-_MORE = re.compile(r"see (?:foot)?notes? at (?:the )?end|\bcontinue[ds]\b|\bfortsetzung\b|\bà suivre\b", re.IGNORECASE)
+"""Kinds of blocks that may be between the parts of a paragraph too."""
+_CONTINUED = re.compile(r"\(?\s*(?:cont(?:inued|inuation|d|['’]d)?\b|fortsetzung|forts\.|suite\b|continua)", re.IGNORECASE)
+"""What a line above a table says if the table is continued from an earlier page."""
+_CONTINUES = re.compile(r"see (?:foot)?notes? at (?:the )?end|\bcontinue[ds]\b|\bfortsetzung\b|\bà suivre\b", re.IGNORECASE)
+"""What a line below a table says if more of the table follows."""
 _OPENING = re.compile(r"[\s\"'“„«(\[]*")
+"""White space and opening marks before the first letter of a text."""
 
 
 @dataclass(slots=True)
-class _Held:
-    """A page that waits for the next one, the blank pages after it, and the table that its last one began as."""
+class _WaitingPage:
+    """A page that waits for the next one, with the blank pages after it, and the table that its last table began as."""
 
     page: Page
     blanks: list[Page]
     table: Table | None = None
 
 
-def joined(pages: Iterable[Page]) -> Iterator[Page]:
-    """The pages, ascending, with marks where a block goes on. Holds one page back, and the blank ones after it."""
-    held: _Held | None = None
+def join_pages(pages: Iterable[Page]) -> Iterator[Page]:
+    """Yield the pages, in ascending order, with marks at the blocks that go on over the end of a page.
+
+    One page and the blank pages after it are held in memory.
+    """
+    waiting: _WaitingPage | None = None
     for page in pages:
-        if held is None:
-            held = _Held(page, [])
-        elif page.status == "blank" and page.number == _next_number(held):
-            held.blanks.append(page)
+        if waiting is None:
+            waiting = _WaitingPage(page, [])
+        elif page.status == "blank" and page.number == _next_number(waiting):
+            waiting.blanks.append(page)
         else:
-            before = held
-            held = _joined_to(before, page) if page.number == _next_number(before) else _Held(page, [])
+            before = waiting
+            waiting = _join(before, page) if page.number == _next_number(before) else _WaitingPage(page, [])
             yield before.page
             yield from before.blanks
-    if held is not None:
-        yield held.page
-        yield from held.blanks
+    if waiting is not None:
+        yield waiting.page
+        yield from waiting.blanks
 
 
-def _next_number(held: _Held) -> int:
-    return held.page.number + len(held.blanks) + 1
+def _next_number(waiting: _WaitingPage) -> int:
+    """Return the number of the page that continues the waiting one."""
+    return waiting.page.number + len(waiting.blanks) + 1
 
 
-def _joined_to(held: _Held, page: Page) -> _Held:
-    """The page as the one that waits now; both are marked where they are joined."""
-    table = _table_seam(held, page)
+def _join(waiting: _WaitingPage, page: Page) -> _WaitingPage:
+    """Return the page as the one that waits now; both pages are marked if they are joined."""
+    table = _find_table_break(waiting, page)
     if table is not None:
         upper, lower, mark = table
-        begun = held.table if held.page.blocks[upper].continues else held.page.blocks[upper].table
-        last = _last_table(page.blocks) == lower
-        return _Held(_marked(held, page, upper, lower, mark), [], begun if last else None)
-    text = _text_seam(held.page, page)
-    return _Held(_marked(held, page, *text) if text else page, [])
+        begun = waiting.table if waiting.page.blocks[upper].continues else waiting.page.blocks[upper].table
+        last = _find_last_table(page.blocks) == lower
+        return _WaitingPage(_mark(waiting, page, upper, lower, mark), [], begun if last else None)
+    text = _find_paragraph_break(waiting.page, page)
+    return _WaitingPage(_mark(waiting, page, *text) if text else page, [])
 
 
-def _marked(held: _Held, page: Page, upper: int, lower: int, mark: Continuation) -> Page:
-    held.page = _with_block(held.page, upper, continued_on=page.number)
+def _mark(waiting: _WaitingPage, page: Page, upper: int, lower: int, mark: Continuation) -> Page:
+    """Mark both blocks and return the lower page. ``upper`` and ``lower`` are indexes of blocks."""
+    waiting.page = _with_block(waiting.page, upper, continued_on=page.number)
     return _with_block(page, lower, continues=mark)
 
 
 def _with_block(page: Page, place: int, **changes: object) -> Page:
+    """Return the page with one block changed."""
     blocks = list(page.blocks)
     blocks[place] = blocks[place].model_copy(update=changes)
     return page.model_copy(update={"blocks": blocks})
 
 
-def _last(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+def _find_last(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+    """Return the index of the last block that is not of these kinds; None if there is none."""
     return next((place for place in reversed(range(len(blocks))) if blocks[place].kind not in beside), None)
 
 
-def _first(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+def _find_first(blocks: Sequence[Block], beside: frozenset[BlockKind]) -> int | None:
+    """Return the index of the first block that is not of these kinds; None if there is none."""
     return next((place for place in range(len(blocks)) if blocks[place].kind not in beside), None)
 
 
 # --- paragraphs -------------------------------------------------------------------------------------------------------
 
 
-def _text_seam(upper: Page, lower: Page) -> tuple[int, int, Continuation] | None:
-    last, first = _last(upper.blocks, _BESIDE | _FLOATS), _first(lower.blocks, _BESIDE | _FLOATS)
+def _find_paragraph_break(upper: Page, lower: Page) -> tuple[int, int, Continuation] | None:
+    """Return (index of the upper block, index of the lower block, mark) of a paragraph that goes on, or None."""
+    last, first = _find_last(upper.blocks, _BETWEEN | _FLOATS), _find_first(lower.blocks, _BETWEEN | _FLOATS)
     if last is None or first is None:
         return None
     above, below = upper.blocks[last], lower.blocks[first]
-    if above.kind not in ("paragraph", "list_item") or below.kind != "paragraph" or not _goes_on(above, below):
+    if above.kind not in ("paragraph", "list_item") or below.kind != "paragraph" or not _is_continued(above, below):
         return None
     start, end = above.text.rstrip(), below.text.lstrip()
-    kept, between = seam(start, end, vocabulary([*_words(upper), *_words(lower)]))
+    kept, between = seam(start, end, vocabulary([*_words_of(upper), *_words_of(lower)]))
     cut = len(above.text) - len(kept)
     return last, first, Continuation(page=upper.number, block=last, cut=cut, between=between)
 
 
-def _goes_on(above: Block, below: Block) -> bool:
+def _is_continued(above: Block, below: Block) -> bool:
+    """Return whether the text of one block goes on in another one."""
     start, end = above.text.strip(), _OPENING.sub("", below.text, count=1)
-    if len(start) < SOME or not end or ends_sentence(start) or not _placed(above, below):
+    if len(start) < MIN_PARAGRAPH_CHARACTERS or not end or ends_sentence(start) or not _is_at_page_break(above, below):
         return False
     if not (start[-1].isalnum() or start[-1] in ",-\u00ad\u2010–—&/)"):
         return False
     if end[0].islower():
         return True
-    running = above.kind == "paragraph" and len(start) >= LONG and len(end) >= LONG and _same_width(above, below)
+    running = (
+        above.kind == "paragraph"
+        and len(start) >= MIN_RUNNING_TEXT_CHARACTERS
+        and len(end) >= MIN_RUNNING_TEXT_CHARACTERS
+        and _has_same_width(above, below)
+    )
     return running and (is_cjk(start[-1]) if is_cjk(end) else start[-1].isalpha() or start[-1] == ",")
 
 
-def _placed(above: Block, below: Block) -> bool:
-    """Whether one ends low and the other begins high, as far as their places are known."""
-    low = above.box is None or above.box.bottom >= LOW
-    return low and (below.box is None or below.box.top <= HIGH)
+def _is_at_page_break(above: Block, below: Block) -> bool:
+    """Return whether one block ends low on its page and the other begins high, as far as their boxes are known."""
+    low = above.box is None or above.box.bottom >= MIN_END_SHARE
+    return low and (below.box is None or below.box.top <= MAX_START_SHARE)
 
 
-def _same_width(above: Block, below: Block) -> bool:
+def _has_same_width(above: Block, below: Block) -> bool:
+    """Return whether two blocks have the same width; true if one has no box."""
     if above.box is None or below.box is None:
         return True
     widths = above.box.right - above.box.left, below.box.right - below.box.left
-    return abs(widths[0] - widths[1]) <= SAME_EDGE
+    return abs(widths[0] - widths[1]) <= SAME_EDGE_SHARE
 
 
-def _words(page: Page) -> Iterator[Word]:
+def _words_of(page: Page) -> Iterator[Word]:
+    """Yield the texts of a page as words, for the vocabulary that decides about hyphens."""
     for block in page.blocks:
         if block.text:
             yield Word(block.text, 0, 0, 0, 0)
@@ -143,39 +166,45 @@ def _words(page: Page) -> Iterator[Word]:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _table_seam(held: _Held, lower: Page) -> tuple[int, int, Continuation] | None:
-    last, first = _last_table(held.page.blocks), _first_table(lower.blocks)
+def _find_table_break(waiting: _WaitingPage, lower: Page) -> tuple[int, int, Continuation] | None:
+    """Return (index of the upper block, index of the lower block, mark) of a table that goes on, or None."""
+    last, first = _find_last_table(waiting.page.blocks), _find_first_table(lower.blocks)
     if last is None or first is None:
         return None
-    above, below = held.page.blocks[last], lower.blocks[first]
-    if not above.table or not below.table or above.table.columns != below.table.columns or not _placed(above, below):
+    above, below = waiting.page.blocks[last], lower.blocks[first]
+    if not above.table or not below.table or above.table.columns != below.table.columns or not _is_at_page_break(above, below):
         return None
-    begun = (held.table if above.continues else None) or above.table
-    repeated = _repeated_rows(begun, below.table)
-    if not repeated and not (_headless(below.table, begun) and _same_edges(above, below)):
+    begun = (waiting.table if above.continues else None) or above.table
+    repeated = _count_repeated_rows(begun, below.table)
+    if not repeated and not (_is_headless(below.table, begun) and _has_same_edges(above, below)):
         return None
-    return last, first, Continuation(page=held.page.number, block=last, repeated_rows=repeated)
+    return last, first, Continuation(page=waiting.page.number, block=last, repeated_rows=repeated)
 
 
-def _last_table(blocks: Sequence[Block]) -> int | None:
-    """The table that the content of a page ends with, but for a line that says there is more of it."""
-    last = _last(blocks, _BESIDE)
-    if last and not blocks[last].table and len(blocks[last].text) < LONG and _MORE.search(blocks[last].text):
+def _find_last_table(blocks: Sequence[Block]) -> int | None:
+    """Return the index of the table that ends the content of a page; a line that says there is more of it may follow."""
+    last = _find_last(blocks, _BETWEEN)
+    if (
+        last
+        and not blocks[last].table
+        and len(blocks[last].text) < MIN_RUNNING_TEXT_CHARACTERS
+        and _CONTINUES.search(blocks[last].text)
+    ):
         last -= 1
     return last if last is not None and blocks[last].table else None
 
 
-def _first_table(blocks: Sequence[Block]) -> int | None:
-    """The table that the content of a page begins with, but for a line that says it is continued."""
-    first = _first(blocks, _BESIDE)
-    if first is not None and not blocks[first].table and len(blocks[first].text) < LONG:
-        says_so = _CARRIED.search(blocks[first].text) is not None
+def _find_first_table(blocks: Sequence[Block]) -> int | None:
+    """Return the index of the table that begins the content of a page; a line that says it is continued may come before it."""
+    first = _find_first(blocks, _BETWEEN)
+    if first is not None and not blocks[first].table and len(blocks[first].text) < MIN_RUNNING_TEXT_CHARACTERS:
+        says_so = _CONTINUED.search(blocks[first].text) is not None
         first = first + 1 if says_so and first + 1 < len(blocks) else None
     return first if first is not None and blocks[first].table else None
 
 
-def _repeated_rows(begun: Table, below: Table) -> int:
-    """How many rows at the top of a table say again what the first ones of its beginning say."""
+def _count_repeated_rows(begun: Table, below: Table) -> int:
+    """Return how many rows at the top of ``below`` repeat the first rows of ``begun``."""
     above, again = _top_rows(begun), _top_rows(below)
     heads = 0
     for one, other in zip(above, again, strict=True):
@@ -186,15 +215,16 @@ def _repeated_rows(begun: Table, below: Table) -> int:
 
 
 def _top_rows(table: Table) -> list[list[str]]:
-    rows: list[list[str]] = [[] for _ in range(MOST_HEADER_ROWS)]
+    """Return the cell texts of the first rows, without white space and in small letters."""
+    rows: list[list[str]] = [[] for _ in range(MAX_HEADER_ROWS)]
     for cell in sorted(table.cells, key=lambda cell: (cell.row, cell.column)):
-        if cell.row < MOST_HEADER_ROWS:
+        if cell.row < MAX_HEADER_ROWS:
             rows[cell.row].append("".join(cell.text.split()).casefold())
     return rows
 
 
-def _headless(below: Table, begun: Table) -> bool:
-    """Whether a table has no header of its own: a first row with numbers, where the columns have them, is none."""
+def _is_headless(below: Table, begun: Table) -> bool:
+    """Return whether a table has no header of its own: a first row with numbers, in columns of numbers, is none."""
     heads = [cell for cell in below.cells if cell.row == 0 and cell.header]
     if not heads:
         return True
@@ -203,10 +233,12 @@ def _headless(below: Table, begun: Table) -> bool:
 
 
 def _has_number(text: str) -> bool:
+    """Return whether at least half of a text is digits."""
     return sum(character.isdigit() for character in text) * 2 >= len(text) > 0
 
 
-def _same_edges(above: Block, below: Block) -> bool:
+def _has_same_edges(above: Block, below: Block) -> bool:
+    """Return whether two tables have the same left and right ends; two without boxes have."""
     if above.box is None or below.box is None:
         return above.box is below.box
-    return abs(above.box.left - below.box.left) <= SAME_EDGE and abs(above.box.right - below.box.right) <= SAME_EDGE
+    return abs(above.box.left - below.box.left) <= SAME_EDGE_SHARE and abs(above.box.right - below.box.right) <= SAME_EDGE_SHARE

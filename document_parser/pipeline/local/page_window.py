@@ -1,4 +1,4 @@
-"""The pages of a document on their way to their readers, several at a time."""
+"""Read the pages of a document in this process, several at a time."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from document_parser.settings import Settings
 from document_parser.sources.base import PageSource
 
 _Task = asyncio.Task[Page | None]
+"""The task that reads one page; its result is None if the page goes to the engines."""
 
 
 class PageWindow:
-    """The pages of one open document on their way: sound text layers one by one, the others in a window."""
+    """Read pages of one open document: sound text layers one by one, the other pages several at a time."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class PageWindow:
         settings: Settings,
         keep_figure: KeepFigure | None = None,
     ) -> None:
+        """Remember the document; nothing is read yet. ``keep_figure`` stores the pictures of figures; None stores none."""
         self.keep_figure = keep_figure
         self.source = source
         self.options = options
@@ -43,47 +45,54 @@ class PageWindow:
         self.reading: dict[_Task, int] = {}
 
     async def read(self, numbers: list[int]) -> AsyncGenerator[Page, None]:
-        """All these pages, in the order in which they are finished. One that raises, whatever it is, comes as failed."""
+        """Yield all these pages in the order in which they are finished. A page that raises an error is yielded as failed.
+
+        Ending the generator early cancels what is still being read.
+        """
         self.unsorted.extend(numbers)
         try:
             while self.unsorted or self.for_engines or self.sorting or self.reading:
-                await self._begin()
+                await self._start_tasks()
                 done, _ = await asyncio.wait(self.sorting | self.reading, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    page = self._outcome(task)
+                    page = self._take_result(task)
                     if page is not None:
                         yield page
         finally:
-            await self._end()
+            await self._cancel_tasks()
 
-    async def _begin(self) -> None:
+    async def _start_tasks(self) -> None:
+        """Start reading as many pages as the window allows."""
         if self.unsorted and not self.sorting:
             number = self.unsorted.popleft()
-            self.sorting[asyncio.create_task(self._sort(number))] = number
+            self.sorting[asyncio.create_task(self._read_plain(number))] = number
         if self.for_engines:
-            window = await self._window()
+            window = await self._window_size()
             while self.for_engines and len(self.reading) < window:
                 number = self.for_engines.popleft()
                 self.reading[asyncio.create_task(self._read(number))] = number
 
-    def _outcome(self, task: _Task) -> Page | None:
-        """The page of a finished task; None where it goes to the engines now."""
+    def _take_result(self, task: _Task) -> Page | None:
+        """Return the page of a finished task; None if it goes to the engines now."""
         number = self.sorting.pop(task) if task in self.sorting else self.reading.pop(task)
         error = task.exception()
         if error is not None:
-            return failed(Page(number=number), error if isinstance(error, DocumentParserError) else _fault(error))
+            return failed(Page(number=number), error if isinstance(error, DocumentParserError) else _internal_error(error))
         page = task.result()
         if page is None:
             self.for_engines.append(number)
         return page
 
-    async def _window(self) -> int:
-        """Pages in flight: many at a model server, one a core on the CPU and one more being drawn."""
+    async def _window_size(self) -> int:
+        """Return how many pages may be read at a time.
+
+        On model servers PAGE_CONCURRENCY; on the CPU one a core, and one more that is being rendered.
+        """
         with_models = (await self.engines.available()).intersection(MODELS)
         return self.settings.workers.page_concurrency if with_models else self.settings.cpu_window + 1
 
-    async def _sort(self, number: int) -> Page | None:
-        """The page, read at once where its text layer suffices. What cannot be looked at is for the engines to find out."""
+    async def _read_plain(self, number: int) -> Page | None:
+        """Return the page if its text layer is enough, or None. A page that cannot be opened is left to the engines."""
         try:
             facts = await self.source.facts(number)
             page = await read_plain(self.source, facts, self.options.accuracy_mode, self.engines)
@@ -92,6 +101,7 @@ class PageWindow:
             return None
 
     async def _read(self, number: int) -> Page:
+        """Read one page with the engines. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
         seconds = self.settings.workers.page_timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -102,7 +112,8 @@ class PageWindow:
         except TimeoutError:
             raise PageTimeout(seconds=seconds) from None
 
-    async def _end(self) -> None:
+    async def _cancel_tasks(self) -> None:
+        """Cancel what is still being read and wait until it has ended."""
         tasks = [*self.sorting, *self.reading]
         for task in tasks:
             task.cancel()
@@ -110,8 +121,8 @@ class PageWindow:
             await asyncio.wait(tasks)
 
 
-def _fault(error: BaseException) -> DocumentParserError:
-    """A fault of ours, with its place in the code. Its text stays out: it may quote the document."""
+def _internal_error(error: BaseException) -> DocumentParserError:
+    """Return an unexpected error as one of ours, with its place in the code but not its text, which may quote the document."""
     places = traceback.extract_tb(error.__traceback__)
     place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "an unknown place"
     return DocumentParserError(f"Reading this page broke on our side: {type(error).__name__} at {place}. Please report it.")

@@ -1,6 +1,6 @@
-"""Reading whole documents in this process: no server, no queue. Pages wait on disk, so that memory stays flat.
+"""Read whole documents in this process, without a server or a queue. Pages wait on disk, so that memory stays flat.
 
-``parse`` is the library's front door, ``document_parser.parse``; DocumentParser is for many documents, or for large ones.
+``parse`` is the library's entry point, ``document_parser.parse``. DocumentParser is for many documents, or for large ones.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from document_parser.settings.validation import invalid_option
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers, Source
 
-Watch = Callable[[Progress], None]
-"""Told of the counts once the document is open, and after each page."""
+OnProgress = Callable[[Progress], None]
+"""Called with the counts when the document is open, and after each page."""
 
 
 def parse(
@@ -36,17 +36,18 @@ def parse(
     *,
     password: str = "",
     settings: Settings | None = None,
-    on_progress: Watch | None = None,
+    on_progress: OnProgress | None = None,
     figures_to: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Document:
-    """Read a document in this process, with all its pages; those that cannot be read are in it as failed pages.
+    """Read a document in this process and return it with all its pages; pages that cannot be read are in it as failed pages.
 
-    ``options`` are the fields of models.Options, ``accuracy_mode`` or ``page_range`` for example; ``settings`` are those of
-    the environment unless given. The pictures of figures are written to the folder ``figures_to``.
+    ``options`` are the fields of models.Options, for example ``accuracy_mode`` or ``page_range``. Without ``settings`` those of
+    the environment are used. The pictures of figures are written to the folder ``figures_to``; None writes none.
 
-    Raises OSError where the file cannot be read, InvalidOption, EmptyFile, UnsupportedFormat,
-    ContentMismatch and the tree of DocumentError; RuntimeError inside a running event loop, where ``parse_async`` is for.
+    Raises OSError if the file cannot be read, the disk is full or no process can be started; InvalidOption, EmptyFile,
+    UnsupportedFormat, ContentMismatch and the tree of DocumentError; RuntimeError inside a running event loop: use
+    ``parse_async`` there.
     """
     if _in_event_loop():
         raise RuntimeError(
@@ -61,11 +62,11 @@ async def parse_async(
     *,
     password: str = "",
     settings: Settings | None = None,
-    on_progress: Watch | None = None,
+    on_progress: OnProgress | None = None,
     figures_to: str | PathLike[str] | None = None,
     **options: Any,
 ) -> Document:
-    """``parse`` for a running event loop. Cancelling it ends the work behind it."""
+    """Read a document as ``parse`` does, in a running event loop. Cancelling the call ends the work behind it."""
     settings = settings or load_settings()
     async with DocumentParser(settings) as reader:
         found = await reader.read(
@@ -82,7 +83,7 @@ async def parse_async(
 
 
 def make_options(settings: Settings, given: dict[str, Any]) -> Options:
-    """The options given, and the settings' mode where they name none. Raises InvalidOption naming each wrong field."""
+    """Return the given options, with the settings' mode if they name none. Raises InvalidOption naming each wrong field."""
     try:
         return Options.model_validate({"accuracy_mode": settings.api.default_accuracy_mode, **given})
     except ValidationError as error:
@@ -90,6 +91,7 @@ def make_options(settings: Settings, given: dict[str, Any]) -> Options:
 
 
 def _in_event_loop() -> bool:
+    """Return whether an event loop runs in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -98,13 +100,17 @@ def _in_event_loop() -> bool:
 
 
 class DocumentParser:
-    """Reads documents in this process; engines and the zygote of the openers are kept from one to the next.
+    """Read documents in this process; engines and the zygote of the openers are kept from one document to the next.
 
-    An async context manager of one event loop. Made while the process has one thread, where that can be chosen: it forks.
+    An async context manager, to be used in one event loop. Make it while the process has one thread, if possible: it forks.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self._settings = _alone(settings or load_settings())
+        """Start the zygote of the openers. Without ``settings`` those of the environment are used.
+
+        Raises OSError if the zygote cannot be started.
+        """
+        self._settings = _standalone_settings(settings or load_settings())
         self._openers = Openers.start(_opener_limits(self._settings))
         self._engines = Engines(self._settings)
 
@@ -115,12 +121,13 @@ class DocumentParser:
         *,
         filename: str = "",
         password: str = "",
-        on_progress: Watch | None = None,
+        on_progress: OnProgress | None = None,
         figures: bool | None = None,
     ) -> ParseResult:
-        """Read one document; ``filename`` is its name where the path does not tell. Errors as of ``parse``.
+        """Read one document and return its result, which must be closed. Errors are those of ``parse``.
 
-        ``figures`` says whether to cut their pictures out; unless told, where the result itself holds them: embedded, in a zip.
+        ``filename`` is its name if the path does not say it. ``figures`` says whether to store the pictures of figures; with
+        None they are stored if the result itself holds them, embedded or in a ZIP archive.
         """
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
         name = safe_filename(filename or path.name)
@@ -133,14 +140,15 @@ class DocumentParser:
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))
-                keep = document.keep_figure if _cuts_figures(options, figures) else None
-                await self._fill(document, source, numbers, on_progress or _unwatched, keep)
+                keep = document.keep_figure if _keeps_figures(options, figures) else None
+                await self._read_pages(document, source, numbers, on_progress or _ignore_progress, keep)
                 undo.pop_all()
             return document
 
-    async def _fill(
-        self, document: ParseResult, source: Source, numbers: list[int], watch: Watch, keep: KeepFigure | None
+    async def _read_pages(
+        self, document: ParseResult, source: Source, numbers: list[int], watch: OnProgress, keep: KeepFigure | None
     ) -> None:
+        """Read these pages into the result and report the progress after each one."""
         watch(document.progress)
         window = PageWindow(source, document.options, self._engines, self._settings, keep)
         async with aclosing(window.read(numbers)) as pages:
@@ -149,34 +157,39 @@ class DocumentParser:
                 watch(document.progress)
 
     async def aclose(self) -> None:
+        """Close the engines and end the openers."""
         await self._engines.aclose()
         self._openers.close()
 
     async def __aenter__(self) -> Self:
+        """Return this object."""
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the engines and end the openers."""
         await self.aclose()
 
 
-def _cuts_figures(options: Options, wanted: bool | None) -> bool:
+def _keeps_figures(options: Options, wanted: bool | None) -> bool:
+    """Return whether pictures of figures are stored; ``wanted`` decides unless the options show no figures."""
     inside = options.figures == "embed" or options.output_format == "zip"
     return options.figures != "none" and (inside if wanted is None else wanted)
 
 
-def _unwatched(progress: Progress) -> None:
-    """Nobody looks."""
+def _ignore_progress(progress: Progress) -> None:
+    """Ignore the progress."""
 
 
-def _alone(settings: Settings) -> Settings:
-    """The settings of a process that reads alone: on the CPU, a page a core unless CPU_CONCURRENCY says otherwise."""
+def _standalone_settings(settings: Settings) -> Settings:
+    """Return the settings of a process that reads alone: one page a core on the CPU unless CPU_CONCURRENCY says otherwise."""
     concurrency = settings.workers.cpu_concurrency or cores()
     return settings.model_copy(update={"workers": settings.workers.model_copy(update={"cpu_concurrency": concurrency})})
 
 
 def _opener_limits(settings: Settings) -> OpenerLimits:
+    """Return the limits of the opener processes: MiB, seconds, and megapixels."""
     return OpenerLimits(
         memory_mb=settings.workers.opener_memory_mb,
         timeout_seconds=settings.workers.opener_timeout_seconds,

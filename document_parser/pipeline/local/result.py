@@ -1,4 +1,4 @@
-"""A document that has been read in this process: its pages wait on disk, so that memory stays flat."""
+"""A document that was read in this process. Its pages wait on disk, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -14,91 +14,101 @@ from document_parser.models import Document, Options, OutputFormat, Page, PageWa
 from document_parser.pipeline.assembly.document import assembled, with_stripped, write_document
 
 _COUNTED = {"text_layer": "text_layer_pages", "deepseek": "deepseek_pages", "nanonets": "nanonets_pages"}
+"""The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
 
 
 class ParseResult:
-    """A document that has been read. Its pages lie in a file without a name; close it, or use it as a context manager."""
+    """A document that was read. Its pages are in an unnamed file; close it, or use it as a context manager.
+
+    ``head`` is the document without its pages, ``failed_pages`` are the numbers of failed pages in ascending order.
+    """
 
     def __init__(self, head: Document, options: Options, total_pages: int) -> None:
+        """Open the file for the pages. ``total_pages`` is the number of pages asked for. Raises OSError."""
         self.head = head
         self.options = options
         self.progress = Progress(total_pages=total_pages)
         self.failed_pages: list[int] = []
         self._warnings: list[PageWarning] = []
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
-        self._places: dict[int, int] = {}
+        self._offsets: dict[int, int] = {}
         self._figures: tempfile.TemporaryDirectory[str] | None = None
         self._named: list[str] = []
 
     @property
     def complete(self) -> bool:
-        """Whether every page asked for has been read."""
+        """Return whether every page asked for was read."""
         return not self.failed_pages
 
     @property
     def warnings(self) -> list[PageWarning]:
-        """The warnings of all pages, each with its page, ascending."""
+        """Return the warnings of all pages, each with its page number, in ascending order."""
         return sorted(self._warnings, key=lambda warning: warning.page or 0)
 
     def keep(self, page: Page) -> None:
-        """Put a page away and count it. Raises OSError where the disk is full."""
-        self._places[page.number] = self._file.seek(0, 2)
+        """Store a page and count it. Raises OSError if the disk is full."""
+        self._offsets[page.number] = self._file.seek(0, 2)
         self._file.write(page.model_dump_json().encode() + b"\n")
         self._warnings += [warning.model_copy(update={"page": page.number}) for warning in page.warnings]
         if page.status == "failed":
             self.failed_pages = sorted([*self.failed_pages, page.number])
-        self.progress = _counted(self.progress, page)
+        self.progress = _count_page(self.progress, page)
 
     async def keep_figure(self, name: str, data: bytes) -> None:
-        """Put the picture of a figure away. Raises OSError where the disk is full."""
+        """Store the JPEG of a figure. Raises OSError if the disk is full."""
         if self._figures is None:
             self._figures = tempfile.TemporaryDirectory(prefix="docparse-figures-")
         (Path(self._figures.name) / name).write_bytes(data)
         self._named.append(name)
 
     def figure(self, name: str) -> bytes | None:
-        """The JPEG of a figure, by the name in its block; None where there is none."""
+        """Return the JPEG of a figure by the name in its block; None if there is none. Raises OSError."""
         if self._figures is None or name not in self._named:
             return None
         return (Path(self._figures.name) / name).read_bytes()
 
     def save_figures(self, folder: str | PathLike[str]) -> int:
-        """Write the pictures of all figures into a folder, which is made where there are any. How many. Raises OSError."""
+        """Write the JPEGs of all figures into a folder, which is made if there are any. Return their number. Raises OSError."""
         for name in self._named:
             Path(folder).mkdir(parents=True, exist_ok=True)
             (Path(folder) / name).write_bytes(self.figure(name) or b"")
         return len(self._named)
 
     def pages(self) -> Iterator[Page]:
-        """The pages, ascending, one at a time in memory."""
-        for _, place in sorted(self._places.items()):
+        """Yield the pages in ascending order, one at a time in memory."""
+        for _, place in sorted(self._offsets.items()):
             self._file.seek(place)
             yield Page.model_validate_json(self._file.readline())
 
     def document(self) -> Document:
-        """The document with all its pages, as parts of it: see pipeline.assemble."""
+        """Return the document with all its pages, assembled: see pipeline.assembly."""
         return self.head.model_copy(update={"pages": list(with_stripped(assembled(self.pages), self.options))})
 
     def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> int:
         """Write the document in one of the formats, page by page. Return how many lines of heads and feet it leaves out.
 
-        ``figures_folder`` is where links to figures lead, relative to what is written; without it they lead to their page.
+        ``figures_folder`` is where links to figures lead, relative to the written file; without it they lead to their page.
+        Raises OSError if the disk is full.
         """
         return write_document(self.head, self.pages, self.options, name, out, Figures(self.figure, figures_folder))
 
     def close(self) -> None:
+        """Delete the stored pages and figures."""
         self._file.close()
         if self._figures is not None:
             self._figures.cleanup()
 
     def __enter__(self) -> Self:
+        """Return this object."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Delete the stored pages and figures."""
         self.close()
 
 
-def _counted(progress: Progress, page: Page) -> Progress:
+def _count_page(progress: Progress, page: Page) -> Progress:
+    """Return the progress with one more finished page."""
     field = f"{page.status}_pages" if page.status != "done" else _COUNTED.get(page.engine or "", "cpu_pages")
     finished = progress.current_page + 1
     counts = {"current_page": finished, field: getattr(progress, field) + 1}

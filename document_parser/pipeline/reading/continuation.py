@@ -37,9 +37,9 @@ async def read_rest(
     if rest is None:
         return None
     whole = replace(reading, blocks=crops.joined(prefix, rest), finish_reason="stop", text="")
-    if await evidence.verdict(whole, image) is not None:
+    if await evidence.find_rejection(whole, image) is not None:
         return None
-    candidate = context.candidate(reading.engine, whole)
+    candidate = context.make_candidate(reading.engine, whole)
     message = f"The answer went wrong at {prefix.bottom:.0%} of the page's height; the rest was read anew from there."
     candidate.note(rejection.warning or "truncated", message)
     return candidate

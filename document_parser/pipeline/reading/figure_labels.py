@@ -1,4 +1,4 @@
-"""Extend the box of a chart by the numbers and titles along its axes: without them nobody can read it.
+"""Extend the box of a chart by the numbers and titles along its axes: without them the chart cannot be read.
 
 Boxes and distances are fractions of the page, origin top left.
 """

@@ -163,11 +163,11 @@ async def _replace_lines(
     letters = sum(len(word.text) for font in misencoded for word in font.words)
     if letters > MAX_MISENCODED_SHARE * facts.characters or len(lines) > MAX_MISENCODED_LINES:
         gone = {_key_of(word) for line in lines for word in line}
-        facts = facts.model_copy(update={"false_share": min(1.0, letters / max(1, facts.characters)), "doubted": []})
+        facts = facts.model_copy(update={"false_share": min(1.0, letters / max(1, facts.characters)), "suspect_fonts": []})
         return FontCheck(RepairedSource(source, facts, [word for word in words if _key_of(word) not in gone]), facts)
     repaired = {_key_of(line[0]): (line, await reader.read_line(line)) for line in lines}
     unread = sum(not found.words for _, found in repaired.values())
-    facts = facts.model_copy(update={"doubted": []})
+    facts = facts.model_copy(update={"suspect_fonts": []})
     reason = f"{_count_lines(len(repaired) - unread)} of a font that shows other letters than it says read from the picture"
     reason += (
         f"; {_count_lines(unread)} could not be read and {'stands' if unread == 1 else 'stand'} as in the file"

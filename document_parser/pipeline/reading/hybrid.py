@@ -61,6 +61,7 @@ class _LineIndex:
     """Horizontal strips of the page that boxes are indexed by."""
 
     def __init__(self, words: Sequence[Word]) -> None:
+        """Index the boxes of these words or lines."""
         self._words = words
         self._at: dict[int, list[int]] = defaultdict(list)
         for place, word in enumerate(words):

@@ -165,7 +165,7 @@ class Ladder:
                 started,
                 temperature,
             )
-            await self._accept(self._context.candidate(name, reading))
+            await self._accept(self._context.make_candidate(name, reading))
             return "accepted"
         if name != "text_layer" and self._is_blank(image, rejection):
             self._context.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
@@ -194,7 +194,7 @@ class Ladder:
         if repaired is not None:
             await self._accept(repaired)
             return "accepted"
-        await self._context.pictures.correct_turn(image)
+        await self._context.images.correct_turn(image)
         return "same engine"
 
     def _describe_accepted(self, name: EngineName, merged_lines: str) -> str:
@@ -210,7 +210,7 @@ class Ladder:
     def _outcome_after(self, error: EngineError) -> Outcome:
         """Return whether the same engine may be asked once more: never the same question after a refusal."""
         if isinstance(error, ContextExceeded):
-            self._context.pictures.shrink()
+            self._context.images.shrink()
             return "same engine"
         # A broken stream may succeed next time; a server that is away, refuses or sleeps will not.
         return "next engine" if isinstance(error, (EngineRefused, EngineUnavailable, EngineTimeout)) else "same engine"
@@ -227,13 +227,13 @@ class Ladder:
         if name in routing.MODELS:
             self._evidence.prefetch()
         reading = await self._context.read(name, image, temperature, loop_reason)
-        before = self._context.pictures.turn
-        if is_unsure(reading) and await self._context.pictures.correct_turn(image):
+        before = self._context.images.turn
+        if is_unsure(reading) and await self._context.images.correct_turn(image):
             turned_image = await self._context.image_for(name)
             turned = await self._context.read(name, turned_image, temperature, loop_reason)
             if (confidence_of(turned) or 0) > (confidence_of(reading) or 0):
                 return turned, turned_image
-            self._context.pictures.turn = before
+            self._context.images.turn = before
         return reading, image
 
     async def _read_text_layer(self) -> tuple[Reading | None, PageImage | None]:
@@ -246,7 +246,7 @@ class Ladder:
 
     async def _merge_text_layer(self, reading: Reading) -> tuple[Reading, str]:
         """Merge a text layer that is not sound enough alone into the reading; return it and what to say of that."""
-        facts, upright = self._context.facts, not self._context.pictures.turn
+        facts, upright = self._context.facts, not self._context.images.turn
         if not (reading.words and reading.engine != "text_layer" and upright and hybrid.can_help(facts)):
             return reading, ""
         patched, lines = hybrid.patched(reading, await self._context.source.words(facts.number))
@@ -268,7 +268,7 @@ class Ladder:
 
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
         """Keep a reading in doubt, or accept it if another engine reads the same: that outweighs the estimate."""
-        candidate = self._context.candidate(reading.engine, reading)
+        candidate = self._context.make_candidate(reading.engine, reading)
         words = tokens(" ".join(texts_read(reading)))
         for other in self._kept:
             if (

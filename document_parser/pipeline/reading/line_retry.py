@@ -22,16 +22,16 @@ MAX_RETRIED_LINES = 200
 """Lines of one page that are read again at most."""
 
 
-async def retry_lines(one: PageContext, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
+async def retry_lines(context: PageContext, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
     """Return the reading with the lines that Tesseract reads better, and a note on them; an empty note if there are none."""
-    if image is None or "tesseract" not in one.route.engines or not is_worth_it(reading, image.ink_facts):
+    if image is None or "tesseract" not in context.route.engines or not is_worth_it(reading, image.ink_facts):
         return reading, ""
     lines = reading.uncertain_lines[:MAX_RETRIED_LINES]
     started = time.monotonic()
     try:
-        found = await one.engines.read_lines(image, lines, _remaining_skew(reading, image))
+        found = await context.engines.read_lines(image, lines, _remaining_skew(reading, image))
     except EngineError as error:
-        one.record_attempt("tesseract", "error", f"lines in doubt: {error.message}", started)
+        context.record_attempt("tesseract", "error", f"lines in doubt: {error.message}", started)
         return reading, ""
     pairs = zip(lines, found.lines, strict=True)
     better = {
@@ -39,8 +39,8 @@ async def retry_lines(one: PageContext, reading: Reading, image: PageImage | Non
         for line, words in pairs
         if confident_letters(words) > BETTER_LETTERS_RATIO * confident_letters([line], at_least=0)
     }
-    said = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
-    return reading.with_better(better), said
+    note = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
+    return reading.with_better(better), note
 
 
 def _remaining_skew(reading: Reading, image: PageImage) -> Skew:

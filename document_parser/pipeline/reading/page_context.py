@@ -43,7 +43,7 @@ class PageContext:
     engines: Engines
     options: Options
     retry_temperatures: Sequence[float]
-    pictures: OrientedImages
+    images: OrientedImages
     route: Route
     kind: PageKind = "plain"
     damaged: bool = False
@@ -55,7 +55,7 @@ class PageContext:
         If rendering shows that the image of the page is damaged, the page gets a warning.
         """
         spec = self.engines.get(name).picture_for(self.kind)
-        image = await self.pictures.render(spec)
+        image = await self.images.render(spec)
         if image.damage and not self.damaged:  # only rendering shows that
             self.damaged = True
             self.page.warnings += damage_warnings([image.damage], repaired=False)
@@ -71,10 +71,10 @@ class PageContext:
         reading = await self.engines.get(name).read(image, temperature=temperature, watch=watch)
         return replace(reading, skew=image.skew) if image.skew.degrees else reading
 
-    def candidate(self, name: EngineName, reading: Reading) -> Candidate:
+    def make_candidate(self, name: EngineName, reading: Reading) -> Candidate:
         """Return the reading as a candidate for the page, with the boxes of its blocks on the page as a viewer shows it."""
         reading = replace(reading, blocks=blocks_as_shown(reading.blocks, reading.skew))
-        return Candidate(name, reading, 0 if name == "text_layer" else self.pictures.turn or 0)
+        return Candidate(name, reading, 0 if name == "text_layer" else self.images.turn or 0)
 
     def record_attempt(
         self,

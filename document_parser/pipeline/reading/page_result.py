@@ -60,7 +60,7 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
 
 def describe_hidden(facts: PageFacts) -> str:
     """Describe the hidden text that was left out of a text layer, without its contents; empty if all of it can be seen."""
-    return f"{_count_words(facts.hidden)} that nobody sees left out" if facts.hidden else ""
+    return f"{_count(facts.hidden)} that nobody sees left out" if facts.hidden else ""
 
 
 def _told(hidden: Sequence[HiddenText]) -> str:
@@ -69,10 +69,10 @@ def _told(hidden: Sequence[HiddenText]) -> str:
     for text in hidden:
         counted[text.hidden] += text.words
     reasons = ", ".join(f"{count} {BECAUSE[reason]}" for reason, count in counted.most_common())
-    return f"{_count_words(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
+    return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
 
 
-def _count_words(hidden: Sequence[HiddenText]) -> str:
+def _count(hidden: Sequence[HiddenText]) -> str:
     """Return "1 word" or "N words"."""
     count = sum(text.words for text in hidden)
     return "1 word" if count == 1 else f"{count} words"
@@ -91,7 +91,7 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
 
 def _figure_boxes_of(page: Page, reading: Reading) -> list[BoundingBox]:
     """Return the boxes of the figures in a reading that are large enough, in fractions of the page as a viewer shows it."""
-    boxes = (box.blocks_as_shown(reading.skew) for box in reading.figures)
+    boxes = (box.as_shown(reading.skew) for box in reading.figures)
     edges = [(box.left, box.top, box.right, box.bottom) for box in boxes]
     return figure_boxes(edges, page.width or 595.0, page.height or 842.0)
 
@@ -100,14 +100,14 @@ def blocks_as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
     """Return the blocks with their boxes on the page as a viewer shows it, if the image was straightened by ``skew``."""
     if not skew.degrees:
         return blocks
-    return [block.model_copy(update={"box": block.box and block.box.blocks_as_shown(skew)}) for block in blocks]
+    return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
 
 
 def words_as_shown(reading: Reading) -> list[Word]:
     """Return the words of a reading with their boxes on the upright page as a viewer shows it."""
     if not reading.skew.degrees:
         return reading.words
-    boxes = (BoundingBox.of(*reading.skew.blocks_as_shown(word[1:5])) for word in reading.words)
+    boxes = (BoundingBox.of(*reading.skew.as_shown(word[1:5])) for word in reading.words)
     return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
 
 

@@ -92,7 +92,7 @@ class SecondReader:
         loser = third
         if other.share > found.share + MIN_GAIN_SHARE:
             loser, found = candidate.reading, other
-            candidate = self._context.candidate(third.engine, third)
+            candidate = self._context.make_candidate(third.engine, third)
         candidate.agreement = max(found.share, between.share)
         self._record(third.engine, between, started)
         return candidate, drop_confirmed_numbers(loser, found)

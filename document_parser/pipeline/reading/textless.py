@@ -38,7 +38,7 @@ def make_textless_candidate(context: PageContext, reading: Reading, image: PageI
     """Return the page as its figures, or as an empty one, with a note that no engine found text."""
     figures = _figure_boxes_of(context, reading, image)
     blocks = [Block(kind="figure", box=box) for box in figures]
-    candidate = context.candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
+    candidate = context.make_candidate(reading.engine, replace(reading, words=[], figures=[], blocks=blocks))
     candidate.turn = 0  # without writing nothing shows which way up the page is
     candidate.note("low_coverage", NO_TEXT if figures else NO_TEXT_NO_FIGURE)
     return candidate

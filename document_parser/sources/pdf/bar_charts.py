@@ -41,7 +41,7 @@ MAX_WITH_WORDS_SHARE = 0.5
 that stand upright."""
 
 
-def bar_chart_boxes(rules: Sequence[RulingLine], words_of_page: Callable[[], Iterable[Word]]) -> list[Box]:
+def find_bar_chart_boxes(rules: Sequence[RulingLine], words_of_page: Callable[[], Iterable[Word]]) -> list[Box]:
     """Return the boxes of bar charts among the ruling lines and filled boxes of a page.
 
     All boxes are in fractions of the upright page. ``words_of_page`` is called if bars are found that hang, or lie on their

@@ -68,7 +68,7 @@ class UprightMap(NamedTuple):
         return u0, v0, u1, v1
 
 
-def upright_map(page: Any) -> UprightMap:
+def upright_map_of(page: Any) -> UprightMap:
     """Return the map of a PDFium page, crop box and ``/Rotate`` applied. Raises PageUnreadable if the page has no area."""
     box = pdfium.FS_RECTF()
     pdfium.FPDF_GetPageBoundingBox(page.raw, box)

@@ -167,7 +167,7 @@ class _PageCheck:
             if isinstance(pattern, pikepdf.Stream) and len(self._seen) < MAX_PARTS:
                 self._check_called(pattern, resources, depth)
         self.paints = self.paints or bool(_PAINTS.search(contents))
-        self._found += inline_damage(contents)
+        self._found += find_inline_damage(contents)
 
     def _find_named(self, pattern: re.Pattern[bytes], contents: bytes, resources: Any, kind: str) -> Iterator[Any]:
         """Yield the resources of one kind that contents name; None for those that do not exist.
@@ -272,7 +272,7 @@ def _check_font(font: Any) -> list[Damage]:
     for glyph in list(glyphs.as_dict().values())[:MAX_PARTS] if isinstance(glyphs, pikepdf.Dictionary) else []:
         if isinstance(glyph, pikepdf.Stream):
             data, damage = decode_content(glyph, "font")
-            found += damage or inline_damage(data)
+            found += damage or find_inline_damage(data)
     for stream in _font_streams(font):
         if filters_of(stream) == ["/FlateDecode"]:
             inflated = stream_checks.inflate(stream.read_raw_bytes(), keep=False)
@@ -311,7 +311,7 @@ def _check_image(image: Any) -> list[Damage]:
     return [_damage("picture", checked, last, unit)] if checked.fault else []
 
 
-def inline_damage(contents: bytes) -> list[Damage]:
+def find_inline_damage(contents: bytes) -> list[Damage]:
     """Return the damage of the images inside contents themselves.
 
     Source: ISO 32000-1, 8.9.7.

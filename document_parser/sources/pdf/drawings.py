@@ -33,7 +33,7 @@ MIN_DRAWING_COVERED_SHARE = 0.2
 """Share of a drawing under the boxes of its shapes; ticks in the cells of a table cover less."""
 
 
-def drawing_boxes(paths: Iterable[PageObject]) -> list[Box]:
+def find_drawing_boxes(paths: Iterable[PageObject]) -> list[Box]:
     """Return the boxes of drawings made of a page's paths, in fractions of the upright page."""
     shapes: list[tuple[Box, float]] = []
     for path, _, _, box in paths:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.imaging.figure_boxes import figure_boxes
-from document_parser.imaging.page_image import Picture, RenderWindow, render_window
+from document_parser.imaging.page_image import Picture, RenderWindow, compute_render_window
 from document_parser.models import (
     BoundingBox,
     Damage,
@@ -28,20 +28,20 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.reading import MOST_INVISIBLE
-from document_parser.sources.pdf.bar_charts import bar_chart_boxes
-from document_parser.sources.pdf.coordinates import upright_map
+from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
+from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
-from document_parser.sources.pdf.drawings import drawing_boxes
+from document_parser.sources.pdf.drawings import find_drawing_boxes
 from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
 from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.links import add_links
-from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, objects_of, texts_under_images
+from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, find_texts_under_images, objects_of
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
-from document_parser.sources.pdf.undecoded import undecoded_images
+from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import fonts_in_doubt
 from document_parser.text.normalize import is_meaningless
 
@@ -87,7 +87,7 @@ class PdfFile:
         objects = self._load_objects(number)
         pictures = _image_boxes(objects)
         paths = (one for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_PATH)
-        charts = bar_chart_boxes(self.rules(number), lambda: self.words(number))
+        charts = find_bar_chart_boxes(self.rules(number), lambda: self.words(number))
         layer = self._load_layer(number)
         return PageFacts(
             number=number,
@@ -98,7 +98,7 @@ class PdfFile:
             unmapped_share=layer.unmapped,
             invisible_share=layer.invisible,
             image_share=_image_share(pictures),
-            pictures=figure_boxes([*pictures, *drawing_boxes(paths), *charts], width, height),
+            pictures=figure_boxes([*pictures, *find_drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_count_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
@@ -113,7 +113,7 @@ class PdfFile:
         # Pillow cannot read every JPEG 2000 image that PDFium can.
         suspected = [one for one in found if one.encoding == "JPX" and one.fault == "undecodable"]
         found = [one for one in found if one not in suspected]
-        found += undecoded_images(objects, {"JBIG2Decode", *(["JPXDecode"] if suspected else [])})
+        found += find_undecoded_images(objects, {"JBIG2Decode", *(["JPXDecode"] if suspected else [])})
         if not found and not objects and self._streams.paints_anything(number):
             found.append(Damage(part="contents", fault="corrupt", decoded=0))
         return found
@@ -131,7 +131,7 @@ class PdfFile:
         """Return the tables that pdfplumber finds: inside lines on the whole page, by alignment in ``regions``."""
         page = self._load_page(number)
         self._check_bounds(page, number)
-        return self._pdfplumber.tables(number, upright_map(page), regions)
+        return self._pdfplumber.tables(number, upright_map_of(page), regions)
 
     def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, and what is filled in on form fields or typed onto the page.
@@ -142,7 +142,7 @@ class PdfFile:
         self._check_bounds(page, number)
         if suspects_of(self._load_objects(number), _page_size(page)[1]):
             raise PageUnreadable("Text of the page may be hidden, and pdfplumber cannot tell which.")
-        words = add_links(self._pdfplumber.words(number, upright_map(page)), self._document, page)
+        words = add_links(self._pdfplumber.words(number, upright_map_of(page)), self._document, page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
 
@@ -170,7 +170,7 @@ class PdfFile:
         across, along = _page_size(page)
         if turn in {90, 270}:
             across, along = along, across
-        window = render_window(across, along, spec, spec.dpi)
+        window = compute_render_window(across, along, spec, spec.dpi)
         return Picture.from_image(self._draw(page, window, turn), spec)
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
@@ -238,13 +238,13 @@ class PdfFile:
         return self._layer
 
     def _inspect_layer(self, number: int) -> _TextLayer:
-        """Return the text layer. An earlier OCR is left whole, because it does not represent the page."""
+        """Return the text layer. One that is an earlier OCR as a whole is not split, as it does not represent the page."""
         page, objects = self._load_page(number), self._load_objects(number)
         try:
             textpage = self._load_text(number)
         except PageUnreadable:
             return _TextLayer(1.0, 0.0, 0, words=[])
-        covered = texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
+        covered = find_texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
         layer = _TextLayer(*_measure_text(textpage, covered))
         if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
             return layer

@@ -15,7 +15,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from document_parser.models import Word
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map_of
 
 MAX_FIELDS = 5_000
 """Annotations of a page, and options of a field, that are looked at."""
@@ -45,7 +45,7 @@ def extract_fields(page: Any, form: Any) -> list[Word]:
     and password fields yield nothing. ``form`` is PDFium's form handle, None if the document has no form. Raises PageUnreadable
     if the page has no area.
     """
-    place = upright_map(page)
+    place = upright_map_of(page)
     found: list[Word] = []
     for number in range(min(MAX_FIELDS, max(0, pdfium.FPDFPage_GetAnnotCount(page.raw)))):
         annotation = pdfium.FPDFPage_GetAnnot(page.raw, number)

@@ -26,21 +26,21 @@ SAME_COLOUR_LEVELS = 48
 """Colours that differ by no more, of 255, in any channel may look the same."""
 MIN_LIGHT_LEVEL = 255 - SAME_COLOUR_LEVELS
 """A text whose channels all have this level or more may not show on white paper."""
-_MAX_LINE_HEIGHT_EM = 1.5
+_LINE_HEIGHT_EM = 1.5
 """Height of a line of letters at most, in font sizes."""
 _MIN_COVER_SIDE_SHARE = 0.002
 """Share of the page's side; what is thinner hides no text."""
 _MAX_COVERS = 4000
-"""Objects beside text that are compared with texts."""
+"""Objects other than text that are compared with texts."""
 _BATCH_TEXTS = 500
 """Texts that are compared with the covers at once."""
 _TWIN_REACH_RATIO, _MAX_TWINS = 0.3, 8
-"""How far the box of a twin may lie off, over the height of the text's box; and twins of a text that are kept."""
+"""Largest offset of a twin's box, over the height of the text's box; and the number of twins of a text that are kept."""
 _UNPAINTED_MODES = (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP)
 """Rendering modes of text that is not painted."""
 _STROKE_MODE = pdfium.FPDF_TEXTRENDERMODE_STROKE
 """Rendering mode of text whose outlines are painted."""
-MIN_READABLE_POINTS = 1.0
+MIN_TEXT_POINTS = 1.0
 """Letters of a smaller size cannot be read."""
 
 
@@ -112,9 +112,7 @@ class _PaintReader:
             return "transparent"
         if box[2] <= 0 or box[3] <= 0 or box[0] >= 1 or box[1] >= 1:
             return "outside"
-        if (box[3] - box[1]) * self._height < _MAX_LINE_HEIGHT_EM * MIN_READABLE_POINTS and self._size_points(
-            found
-        ) < MIN_READABLE_POINTS:
+        if (box[3] - box[1]) * self._height < _LINE_HEIGHT_EM * MIN_TEXT_POINTS and self._size_points(found) < MIN_TEXT_POINTS:
             return "size"
         clipped = pdfium.FPDFClipPath_CountPaths(pdfium.FPDFPageObj_GetClipPath(found)) > 0
         return "clipped" if clipped and not _contains(clip_window_of(found, place), box) else None
@@ -178,7 +176,7 @@ def _add_twins(suspected: Sequence[tuple[_Text, Suspect]], texts: Sequence[_Text
 
 
 def _match_covers(texts: Sequence[_Text], covers: Sequence[_Cover]) -> tuple[list[bool], list[bool], list[bool]]:
-    """Return for each text whether it touches a cover; one painted later; one below it that may have its colour."""
+    """Return three flags for each text: it touches a cover; a cover is painted over it; one below it may have its colour."""
     if not covers:
         nothing = [False] * len(texts)
         return nothing, nothing, nothing

@@ -20,7 +20,7 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
-from document_parser.sources.pdf.hidden_candidates import MIN_READABLE_POINTS, Suspect
+from document_parser.sources.pdf.hidden_candidates import MIN_TEXT_POINTS, Suspect
 from document_parser.sources.pdf.objects import PageObject, address_of
 from document_parser.sources.pdf.text_layer import extract_marked_words
 
@@ -39,8 +39,6 @@ DPI = 100.0
 MAX_LONG_SIDE_PIXELS = 2000
 """Pixels of the longer side of the rendered part."""
 
-Boxes = NDArray[np.float64]
-"""Left, top, right, bottom of each box."""
 Pixels = NDArray[np.int16]
 """Rows of pixels with three channels."""
 
@@ -72,9 +70,9 @@ def split_visible_text(page: Any, textpage: Any, objects: Iterable[PageObject], 
     """
     if not suspects:
         return SplitText([(word, style.face) for word, style in extract_marked_words(page, textpage, frozenset()).words], [])
-    found, cut = _judge_page(page, textpage, objects, suspects)
+    found, was_split = _judge_page(page, textpage, objects, suspects)
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
-    if cut and len(unseen) < len(suspects):
+    if was_split and len(unseen) < len(suspects):
         # A word ends where an object with another mark begins; only invisible objects may split words.
         found, _ = _judge_page(page, textpage, objects, unseen)
     seen = [(one.word, one.face) for one in found if one.hidden is None]
@@ -86,12 +84,14 @@ def _judge_page(
 ) -> tuple[list[LayerWord], bool]:
     """Return all words of a page, those of suspects judged, and whether a word was split because a suspect begins in it."""
     twins = {address_of(twin) for suspect in suspects.values() for twin in suspect.twins}
-    words, cut = extract_marked_words(page, textpage, frozenset({*suspects, *twins}))
+    words, was_split = extract_marked_words(page, textpage, frozenset({*suspects, *twins}))
     found = [LayerWord(word, address=style.marked, face=style.face) for word, style in words]
     read = {one.address for one in found}
     alone = {address: _drop_read_twins(suspect, read) for address, suspect in suspects.items()}
     judged = iter(_judge_words(page, objects, [(one, alone[one.address]) for one in found if one.address in alone]))
-    return [one for run in _group_runs(next(judged) if one.address in alone else one for one in found) for one in run], cut
+    return [
+        one for run in _group_runs(next(judged) if one.address in alone else one for one in found) for one in run
+    ], was_split
 
 
 def _group_runs(words: Iterable[LayerWord]) -> Iterator[list[LayerWord]]:
@@ -99,8 +99,8 @@ def _group_runs(words: Iterable[LayerWord]) -> Iterator[list[LayerWord]]:
     for reason, run in groupby(words, key=lambda one: one.hidden):
         found = list(run)
         drawn = sum(len(one.word.text) for one in found if one.drawn)
-        pardoned = reason is not None and drawn >= MIN_DRAWN_SHARE * sum(len(one.word.text) for one in found)
-        yield [one._replace(hidden=None) for one in found] if pardoned else found
+        repeats_drawing = reason is not None and drawn >= MIN_DRAWN_SHARE * sum(len(one.word.text) for one in found)
+        yield [one._replace(hidden=None) for one in found] if repeats_drawing else found
 
 
 def _drop_read_twins(suspect: Suspect, read: Container[int]) -> Suspect:
@@ -136,10 +136,10 @@ def _merge_hidden(unseen: Iterable[LayerWord], places: _VisiblePlaces) -> Iterat
 def _judge_words(page: Any, objects: Iterable[PageObject], suspected: Sequence[tuple[LayerWord, Suspect]]) -> list[LayerWord]:
     """Return each of these words with the reason why it is invisible; None if it is visible."""
     judged = [one._replace(hidden=_reason_without_rendering(one.word, suspect)) for one, suspect in suspected]
-    open_ones = [place for place, found in enumerate(judged) if found.hidden is None]
-    if open_ones:
-        renderings = _Renderings(page, objects, [suspected[place] for place in open_ones])
-        for place in open_ones:
+    undecided = [place for place, found in enumerate(judged) if found.hidden is None]
+    if undecided:
+        renderings = _Renderings(page, objects, [suspected[place] for place in undecided])
+        for place in undecided:
             judged[place] = renderings.judge(*suspected[place])
     return judged
 
@@ -148,7 +148,7 @@ def _reason_without_rendering(word: Word, suspect: Suspect) -> HiddenReason | No
     """Return why a word is invisible as far as that is known without rendering the page; None if it is not."""
     if word.right <= 0 or word.bottom <= 0 or word.left >= 1 or word.top >= 1:
         return "outside"
-    return "size" if 0 < word.size_points < MIN_READABLE_POINTS and suspect.cause == "size" else None
+    return "size" if 0 < word.size_points < MIN_TEXT_POINTS and suspect.cause == "size" else None
 
 
 class _Renderings:
@@ -158,20 +158,20 @@ class _Renderings:
         whole = BoundingBox.around(one.word for one, _ in suspected)
         assert whole is not None
         self._page, self._objects = page, objects
-        self._frame = _Region.around(page, whole)
-        shown = self._frame.render(page)
+        self._region = _Region.around(page, whole)
+        shown = self._region.render(page)
         with _objects_removed([handle for _, suspect in suspected for handle in (suspect.handle, *suspect.twins)]):
-            self._change = np.abs(shown - self._frame.render(page)).max(axis=2)
+            self._change = np.abs(shown - self._region.render(page)).max(axis=2)
 
     @cached_property
     def _textless(self) -> Pixels:
         """The rendering of everything except text."""
         with _objects_removed([one.found for one in self._objects if one.kind == pdfium.FPDF_PAGEOBJ_TEXT]):
-            return self._frame.render(self._page)
+            return self._region.render(self._page)
 
     def judge(self, found: LayerWord, suspect: Suspect) -> LayerWord:
         """Return the word with the suspect's cause if no pixel of its box changes without its text object."""
-        box = self._frame.slices_of(found.word)
+        box = self._region.slices_of(found.word)
         change = self._change[box]
         if not change.size or change.max() > MIN_CHANGE_LEVELS:
             return found

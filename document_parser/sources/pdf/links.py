@@ -10,7 +10,7 @@ import numpy as np
 import pypdfium2.raw as pdfium
 
 from document_parser.models import Word
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map_of
 from document_parser.sources.pdf.objects import Box
 from document_parser.text.spans import LONGEST_LINK, PAGE_LINK, safe_link
 
@@ -56,7 +56,7 @@ def _find_links(document: Any, page: Any) -> Iterator[tuple[Box, str]]:
             return
         address = _target_of(document, link)
         if address is not None:
-            place = place or upright_map(page)
+            place = place or upright_map_of(page)
             for box in _boxes_of(link, place):
                 yield box, address
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
 
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map_of
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in fractions of the upright page."""
@@ -44,7 +44,7 @@ def objects_of(page: Any) -> Iterator[PageObject]:
     Stops at a depth and a number that bound the work. Raises PageUnreadable if the page has no area.
     """
     edges = [ctypes.c_float() for _ in range(4)]
-    stack = [_members(page.raw, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, upright_map(page))]
+    stack = [_members(page.raw, pdfium.FPDFPage_CountObjects, pdfium.FPDFPage_GetObject, upright_map_of(page))]
     for _ in range(_MAX_OBJECTS):
         member = None
         while stack and (member := next(stack[-1], None)) is None:
@@ -67,7 +67,7 @@ def _members(container: Any, count: Any, get: Any, place: UprightMap) -> Iterato
         yield get(container, number), place
 
 
-def texts_under_images(objects: Iterable[PageObject]) -> frozenset[int]:
+def find_texts_under_images(objects: Iterable[PageObject]) -> frozenset[int]:
     """Return the addresses of the text objects hidden by an opaque image painted later over nearly the whole page."""
     painted: list[int] = []
     hidden = 0

@@ -228,7 +228,7 @@ def check_jpeg(raw: bytes) -> CheckResult:
             return CheckResult()
         if not message.startswith("Premature end of JPEG file"):
             return CheckResult("corrupt", None, height, message)
-        rows = rows_of_cut_jpeg(raw)
+        rows = count_rows_of_cut_jpeg(raw)
         return CheckResult("cut" if rows < height else "", rows, height, message)
     if _has_surplus(raw, small):
         return CheckResult("corrupt", None, height, "surplus data after the last block")
@@ -258,7 +258,7 @@ def _decode_jpeg(raw: bytes) -> NDArray[np.uint8]:
     return np.asarray(simplejpeg.decode_jpeg(raw, colorspace=space, strict=False))
 
 
-def rows_of_cut_jpeg(raw: bytes) -> int:
+def count_rows_of_cut_jpeg(raw: bytes) -> int:
     """Return how many rows of a JPEG that ends early are whole.
 
     It is decoded twice, with nothing and with noise in place of the missing data: the rows above the first difference do not

@@ -18,7 +18,7 @@ import pypdfium2.raw as pdfium
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
 
 MAX_WORDS = 200_000
@@ -29,12 +29,12 @@ MIN_BASELINE_SHIFT_EM = 0.05
 
 _WORD = re.compile(r"[^\s\x00]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-# PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
 _SYMBOLS = {
     "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fb": "✗", "\uf0fe": "☑", "\uf0fd": "☒",
     "\uf0a8": "☐", "\uf06f": "☐", "\uf071": "☐", "\uf0e0": "→", "\uf076": "❖", "\uf06e": "■", "\uf06c": "●",
 }  # fmt: skip
 """Bullets and boxes of Word from the fonts Symbol and Wingdings, whose glyphs have private codes."""
+# PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
 _CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", "\u200b": "", **_SYMBOLS})
 
 
@@ -104,10 +104,13 @@ def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
 
 
 class MarkedWords(NamedTuple):
-    """The words of a page with their styles, and whether one was split only because a marked object begins or ends there."""
+    """The words of a page with their styles.
+
+    ``was_split`` says whether any word was split only because a marked object begins or ends there.
+    """
 
     words: list[tuple[Word, TextStyle]]
-    cut: bool
+    was_split: bool
 
 
 def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> MarkedWords:
@@ -115,7 +118,7 @@ def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> Ma
 
     Marked words outside the page are included, with their boxes on its edge. Raises the errors of ``extract_words``.
     """
-    place = upright_map(page)
+    place = upright_map_of(page)
     extractor = _Extractor(PageText(textpage), marked)
     words = ((_word_of(piece, place), piece[2]) for piece in extractor.pieces())
     return MarkedWords([(word, style) for word, style in words if word is not None], extractor.split_at_mark)

@@ -18,7 +18,7 @@ _NAME_BYTES = 32
 """Size of the buffer for a filter's name."""
 
 
-def undecoded_images(objects: Iterable[PageObject], filters: Container[str]) -> list[Damage]:
+def find_undecoded_images(objects: Iterable[PageObject], filters: Container[str]) -> list[Damage]:
     """Decode the images whose last filter is one of ``filters``, and return the damage of those that do not decode."""
     images = [one.found for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE]
     named = [(image, _last_filter(image)) for image in images[:MAX_IMAGES]]

@@ -1,7 +1,7 @@
--- A request goes to the server with the least to do. ARGV: request, milliseconds of its lease, how many pairs follow, pairs of
--- a server and a request that is answered by now, then of each candidate its name, what it told that it has to do, and how
--- many requests were counted there then, or '' for now
--- Returns the position of the one that is to be asked, and how many requests each had before.
+-- Count a request at the least loaded server. ARGV: request, milliseconds of its lease, number of pairs that follow, pairs of a
+-- server and a request that has been answered, then for each candidate its name, the load that it reported, and how many
+-- requests were counted there at that time, or '' for now
+-- Returns the position of the chosen candidate, and how many requests each candidate had before.
 local request, lease = ARGV[1], tonumber(ARGV[2])
 local first = 4 + 2 * tonumber(ARGV[3])
 drop_asked(4, first - 1)

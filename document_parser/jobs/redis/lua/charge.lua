@@ -1,5 +1,6 @@
--- Processor time that a job's document has taken. ARGV: job, seconds, the owner's budget (0: none), milliseconds of its window.
--- Beyond the budget the job goes to the lane of those that may wait, with its ready pages. Returns 1 where it has.
+-- Charge processor time of a job's document to its owner.
+-- ARGV: job, seconds, the owner's budget in seconds (0: none), milliseconds of its window
+-- Beyond the budget the job and its ready pages move to the lane 'batch'. Returns 1 if they have moved, else 0.
 local job, most = ARGV[1], tonumber(ARGV[3])
 local owner = redis.call('HGET', record(job), 'owner')
 if not owner then return 0 end
@@ -10,7 +11,7 @@ if most == 0 or total <= most or state(job) ~= 'processing' or lane_of(job) == '
 redis.call('LREM', ready_jobs(lane_of(job), owner), 0, job)
 redis.call('HSET', record(job), 'lane', 'batch')
 if redis.call('LLEN', ready_list(job)) > 0 then
-  stand_in_line(ready_jobs('batch', owner), job)
-  stand_in_line(ready_owners('batch'), owner)
+  append_once(ready_jobs('batch', owner), job)
+  append_once(ready_owners('batch'), owner)
 end
 return 1

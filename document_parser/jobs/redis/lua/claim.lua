@@ -1,7 +1,7 @@
--- The right to read one page of any document: pages under suspicion first and alone; then the lanes in the order given, in each
--- lane the owners in turn, and of each owner the documents in turn.
--- ARGV: actor, token, empty-handed ('1' when the actor holds no page), milliseconds until the claim's deadline, lanes ...
--- Returns {job, page, alone, request id of the job}, {'drain'} when the actor must empty its hands first, or {} when nothing is ready.
+-- Claim one page of any document: suspect pages first and alone; then the lanes in the order given. In each lane the owners take
+-- turns, and so do the documents of each owner.
+-- ARGV: actor, token, '1' if the actor holds no page, milliseconds until the claim's deadline, lanes ...
+-- Returns {job, page, '1' if alone, request id of the job}, {'drain'} if the actor must finish its pages first, or {} if nothing is ready.
 local actor, token, empty_handed, span = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 
 local function take(job, page, alone)
@@ -18,7 +18,7 @@ local function take(job, page, alone)
   return {job, page, alone and '1' or '0', redis.call('HGET', record(job), 'request_id') or ''}
 end
 
--- One reader at a time reads suspects, so that the others keep the engines busy.
+-- Only one reader at a time reads suspect pages, so that the others keep the engines busy.
 local function reads_suspects()
   if redis.call('LLEN', 'suspects') == 0 then return false end
   local holder = redis.call('GET', 'suspects:reader')

@@ -1,6 +1,6 @@
--- The right to plan, assemble or export a document, or to read pages of it again.
--- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' when the actor does nothing else
--- Returns 1, or 0 where there is nothing to do or somebody else alive is at it.
+-- Claim a stage of a document: to plan, assemble or export it, or to read pages of it again.
+-- ARGV: job, stage, actor, token, milliseconds until the deadline, time as text, '1' if the actor does nothing else
+-- Returns 1, or 0 if there is nothing to do or another living actor works on it.
 local job, stage, actor, token = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local at = state(job)
 local fits

@@ -1,8 +1,8 @@
--- Webhooks that are due, longest first. ARGV: how many at most, milliseconds after which they are due again
--- Returns their names. Whoever claimed one and died has said nothing: it comes again by itself.
+-- Claim webhooks that are due, the one due longest first. ARGV: how many at most, milliseconds after which they are due again
+-- Returns their names. If a deliverer dies with a claimed webhook, the webhook is due again by itself.
 local found = {}
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'webhooks:due', '-inf', now(), 'LIMIT', 0, ARGV[1])) do
-  local job, field = announced(name)
+  local job, field = webhook_of(name)
   if redis.call('HEXISTS', record(job), field) == 1 then
     redis.call('ZADD', 'webhooks:due', now() + tonumber(ARGV[2]), name)
     found[#found + 1] = name

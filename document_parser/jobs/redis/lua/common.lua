@@ -1,4 +1,4 @@
--- Shared by every script: put in front of it when it is loaded. Time is Redis' own clock, in milliseconds.
+-- Functions shared by all scripts; they are put in front of each script when it is loaded. Times are milliseconds on Redis' clock.
 -- A ledger entry is JSON: {state = pending|ready|claimed|done|blank|failed, token, actor, alone, crashes, ...}.
 
 local function now()
@@ -8,7 +8,7 @@ end
 
 local PACE_MILLISECONDS = 5000
 
--- For listings, whose pages end between two scores: fine enough that no two are the same.
+-- Scores for listings, whose pages end between two scores: microseconds are fine enough that no two are the same.
 local function now_micros()
   local t = redis.call('TIME')
   return tonumber(t[1]) * 1000000 + tonumber(t[2])
@@ -23,15 +23,15 @@ local function count(job, name) return tonumber(redis.call('HGET', pages(job), '
 
 local function retries(job) return 'job:' .. job .. ':retries' end
 
--- What is to be delivered goes by a name: the job for its end, JOB|revised for its newest revision, JOB|retry_failed for its
--- newest retry that failed. Which field of the record says how that goes:
-local function announced(name)
+-- The job of a webhook's name, and the field of its record that keeps the state of the delivery. Names are the job for its end,
+-- JOB|revised for its newest revision and JOB|retry_failed for its newest failed retry.
+local function webhook_of(name)
   local job, news = string.match(name, '^([^|]*)|?(.*)$')
   return job, news == '' and 'webhook' or news .. '_webhook'
 end
 
--- Whether two states of a delivery are of the same news; those of a retry are numbered.
-local function same_news(kept, other)
+-- Whether two states of a delivery belong to the same event; those of retries are numbered.
+local function is_same_event(kept, other)
   return (kept.retry or cjson.null) == (other.retry or cjson.null)
 end
 
@@ -60,7 +60,7 @@ local function save(key, field, entry)
   redis.call('HSET', key, field, cjson.encode(entry))
 end
 
--- The stream lives no longer than its job: one that is made anew after the end gets the rest of the record's time.
+-- Add an event. The stream expires with its job: one that is created again after the end gets the rest of the record's time.
 local function event(job, kind, ...)
   local stream = 'job:' .. job .. ':events'
   redis.call('XADD', stream, 'MAXLEN', '~', 8192, '*', 'kind', kind, ...)
@@ -68,12 +68,12 @@ local function event(job, kind, ...)
   if left > 0 then redis.call('PEXPIRE', stream, left) end
 end
 
--- An entry as JSON that keeps how often the file of its page was lost. Its text is not decoded: an empty list would become {}.
+-- An entry as JSON, with how often the file of its page was lost. The text is not decoded, since an empty list would become {}.
 local function with_lost(entry, times)
   return string.sub(entry, 1, -2) .. ',"lost":' .. string.format('%d', times) .. '}'
 end
 
--- Nobody reads this document any more, as far as that job is concerned.
+-- Note that this job does not read its document any more.
 local function forget_reading(job)
   local key = redis.call('HGET', record(job), 'cache_key')
   if key and key ~= '' and redis.call('GET', 'reading:' .. key) == job then redis.call('DEL', 'reading:' .. key) end
@@ -89,13 +89,13 @@ local function drop_claim(job, what, entry)
   end
 end
 
--- Whether the cache has something that has not expired.
+-- Whether the cache has an entry that has not expired.
 local function cached(key)
   local expiry = redis.call('ZSCORE', 'cache:expiring', key)
   return expiry and tonumber(expiry) > now()
 end
 
--- The record says which page is to be read again next; with the last order the password goes.
+-- Write the page of the next order into the record; after the last order, delete the password.
 local function show_next_retry(job)
   local order = redis.call('LINDEX', retries(job), 0)
   if order then
@@ -111,22 +111,22 @@ local function alive(actor)
   return actor and redis.call('ZSCORE', 'actors', actor)
 end
 
--- Ready pages stand in a list of their job; jobs that have some, in a list of their owner in a lane; owners, in a list of the lane.
+-- Ready pages are in a list of their job; jobs with ready pages, in a list of their owner in a lane; owners, in a list of the lane.
 local LANES = {'express', 'normal', 'batch'}
 local function lane_of(job) return redis.call('HGET', record(job), 'lane') or 'normal' end
 local function owner_of(job) return redis.call('HGET', record(job), 'owner') or '' end
 local function ready_owners(lane) return 'ready:' .. lane end
 local function ready_jobs(lane, owner) return 'ready:' .. lane .. ':' .. owner end
 
-local function stand_in_line(list, item)
+local function append_once(list, item)
   if not redis.call('LPOS', list, item) then redis.call('RPUSH', list, item) end
 end
 
--- Documents to plan stand in a list of their owner in a lane, beside RQ's queue of the lane; owners that have some, in a list of the lane.
+-- Documents to plan are in a list of their owner in a lane, beside RQ's queue of the lane; owners with such documents, in a list of the lane.
 local function plan_owners(lane) return 'plans:' .. lane end
 local function plan_jobs(lane, owner) return 'plans:' .. lane .. ':' .. owner end
 
--- The owner goes to the end of the line, or out of it.
+-- Remove a document from its owner's list. The owner moves to the end of the lane's list, or is removed if it has no more.
 local function forget_plan(lane, owner, job)
   if redis.call('LREM', plan_jobs(lane, owner), 0, job) == 0 then return end
   redis.call('LREM', plan_owners(lane), 0, owner)
@@ -135,13 +135,13 @@ end
 
 local READING_MILLISECONDS = 86400000
 
--- A job waits until another has read the same document.
+-- Let a job wait until another has read the same document.
 local function wait_for(job, reader)
   redis.call('HSET', record(job), 'waits_for', reader, 'shared', '1')
   redis.call('RPUSH', 'job:' .. reader .. ':waiting', job)
 end
 
--- The job that reads this document right now, in a lane that is not slower.
+-- The job that is reading this document, in a lane that is not slower; nil if there is none.
 local RANK = {express = 1, normal = 2, batch = 3}
 local function reader_of(key, lane)
   local job = redis.call('GET', 'reading:' .. key)
@@ -153,8 +153,8 @@ end
 local function make_ready(job, page, side)
   local lane, owner = lane_of(job), owner_of(job)
   redis.call(side, ready_list(job), page)
-  stand_in_line(ready_jobs(lane, owner), job)
-  stand_in_line(ready_owners(lane), owner)
+  append_once(ready_jobs(lane, owner), job)
+  append_once(ready_owners(lane), owner)
 end
 
 local function forget_ready(job)
@@ -169,23 +169,23 @@ local function anything_ready()
   return redis.call('LLEN', 'suspects') > 0
 end
 
--- Every page that was planned has been finished, and planning is over.
+-- Whether planning is over and every planned page is finished.
 local function closed(job)
   local total = tonumber(redis.call('HGET', record(job), 'total') or '-1')
   return redis.call('HGET', record(job), 'planned') == '1' and count(job, 'finished') == total
 end
 
--- Add to the metrics; their names stand in metrics.py.
+-- Add to a sample of the metrics; their names are in telemetry/metrics.py.
 local function tally(sample, by)
   redis.call('HINCRBYFLOAT', 'metrics', sample, by)
 end
 
--- Samples and what to add to them, in turn, from this position of ARGV on.
+-- Add to samples: their names and what to add alternate in ARGV, from this position on.
 local function tally_all(from)
   for i = from, #ARGV, 2 do tally(ARGV[i], ARGV[i + 1]) end
 end
 
--- One more in a histogram; its bounds, ascending, stand in ARGV from this position on.
+-- Add an observation to a histogram. Its bounds are in ARGV, ascending, from this position on.
 local function observe(series, value, from)
   local bucket = '+Inf'
   for i = #ARGV, from, -1 do
@@ -204,8 +204,8 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))
 end
 
--- Who waits for a format is told; nothing is said of other stages.
-local function tell_of_format(job, stage, error)
+-- Add an event for those who wait for a format; other stages have none.
+local function add_format_event(job, stage, error)
   local format = string.match(stage, '^export%-(.+)$')
   if not format then return end
   if error == '' then

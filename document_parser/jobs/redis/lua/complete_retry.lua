@@ -1,9 +1,9 @@
--- What came of reading a page again. Only with the stage's token; without one only where the stage's worker has died.
--- ARGV: job, token or '', page, its ledger entry from now on, the job's revision from now on or '' (the page is kept as it was),
--- what to add to which count as JSON, status of the page, error or '', what a webhook is to say of it,
--- all pages whose newest reading again failed as JSON, then samples of the metrics and what to add
+-- Record the outcome of a retry. It needs the stage's token; without one, the stage's worker must have died.
+-- ARGV: job, token or '', page, its new ledger entry, the job's new revision or '' (the page is kept as it was),
+-- what to add to which count as JSON, status of the page, error or '', body of the webhook about it,
+-- all pages whose newest retry failed as JSON, then samples of the metrics and what to add
 -- Returns 'ok', 'gone', or 'not_yours'.
--- What nobody was told of yet is told of no more: the newest of its kind has all that it had.
+-- An event that has not been delivered yet is replaced: the newest one of its kind includes it.
 local function announce(job, news, body, retry, revision)
   local name = job .. '|' .. news
   local webhook = string.format('{"state":"pending","attempts":0,"retry":%d,"revision":%s}', retry, revision == '' and 'null' or revision)

@@ -1,8 +1,8 @@
--- A new job: within the bounds of the queue, and once for each Idempotency-Key. No job without its key, no key without its job.
+-- Create a job within the bounds of the queue, and once for each Idempotency-Key. Job and key are written together.
 -- ARGV: job, owner, created in seconds, status as JSON, password token or '', size in bytes,
--- key of the Idempotency-Key or '', what it came with, milliseconds it is kept,
--- most unfinished jobs, pages, bytes (0 for no bound), key of the document in the cache or '', then fields and values of the record
--- Returns {'created', hit|miss|off|shared} (what the cache has; shared: another job is reading it), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', which bound}.
+-- Redis key of the Idempotency-Key or '', fingerprint of what came with it, milliseconds it is kept,
+-- bounds of unfinished jobs, pages, bytes (0 for none), key of the document in the cache or '', then fields and values of the record
+-- Returns {'created', hit|miss|off|shared} (state of the cache; shared: another job is reading the document), {'replayed', job}, {'reused', job} (the key came with something else before), or {'full', bound}.
 local job, owner, created, size = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[6])
 local key, came_with, most = ARGV[7], ARGV[8], {jobs = tonumber(ARGV[10]), pages = tonumber(ARGV[11]), bytes = tonumber(ARGV[12])}
 

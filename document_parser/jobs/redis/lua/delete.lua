@@ -1,5 +1,5 @@
--- A job goes, with everything that is known of it. ARGV: job, owner, lane, its keys ...
--- Returns how many keys went. Whoever works on it has lost its claims, and looks at them at once.
+-- Delete a job with all its keys and its items in other keys. ARGV: job, owner, lane, its keys ...
+-- Returns how many keys were deleted. Tasks that work on it have lost their claims, and check them at once.
 local job, owner, lane = ARGV[1], ARGV[2], ARGV[3]
 local gone = 0
 for _, page in ipairs(redis.call('HKEYS', pages(job))) do
@@ -7,7 +7,7 @@ for _, page in ipairs(redis.call('HKEYS', pages(job))) do
     gone = gone + redis.call('DEL', 'pictures:' .. job .. '|' .. page .. '|' .. turn)
   end
 end
--- What it has in the cache is no hit any more from now on, and goes with the next sweep at the latest.
+-- Its entries in the cache are no hits from now on, and are deleted by the next sweep at the latest.
 for _, key in ipairs(redis.call('SMEMBERS', 'job:' .. job .. ':cached')) do
   redis.call('ZADD', 'cache:expiring', 'XX', 0, key)
 end

@@ -1,7 +1,7 @@
--- A job ends: forward only, once, with its expiry in the same step.
+-- End a job: only once, and with its expiry in the same step.
 -- ARGV: job, state, error as JSON or '', completed_at, expires_at (text), milliseconds to live, milliseconds of the tombstone,
 -- then the bounds of the histogram of durations in seconds
--- Returns 'ok', 'missing', 'open' (completed was asked for while pages are missing), or the state it has already ended in.
+-- Returns 'ok', 'missing', 'open' (completed was asked for while pages are missing), or the state it has ended in before.
 local job, to, ttl = ARGV[1], ARGV[2], tonumber(ARGV[6])
 local at = state(job)
 if not at then return 'missing' end
@@ -19,7 +19,7 @@ event(job, 'job.' .. to)
 if redis.call('DEL', 'job:' .. job .. ':password') > 0 then redis.call('HSET', record(job), 'locked', '1') end
 forget_ready(job)
 forget_reading(job)
--- An Idempotency-Key goes with its job: sent again later it brings a new one.
+-- An Idempotency-Key expires with its job: sent again later, it creates a new one.
 local key = redis.call('HGET', record(job), 'idempotency')
 if key then
   local held = string.match(redis.call('GET', key) or '', '^(.-)|')
@@ -29,7 +29,7 @@ for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':e
   redis.call('PEXPIRE', key, ttl)
 end
 redis.call('SET', 'job:' .. job .. ':gone', redis.call('HGET', record(job), 'owner') or '', 'PX', ttl + tonumber(ARGV[7]))
--- Whoever works on it looks at its claims at once.
+-- Tasks that work on it check their claims at once.
 if to ~= 'completed' then redis.call('INCR', 'jobs:endings') end
 tally('jobs_ended|' .. to, 1)
 if ARGV[3] ~= '' then tally('job_errors|' .. cjson.decode(ARGV[3]).code, 1) end

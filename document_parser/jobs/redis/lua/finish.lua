@@ -1,7 +1,7 @@
--- A page has been read and its file is stored. Only with the token, only once.
--- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter, how it came ('read', 'cached' or 'text'),
+-- Count a page whose file is stored: only with the claim's token, and only once.
+-- ARGV: job, page, token, entry as JSON, outcome (done|blank|failed), counter, origin ('read', 'cached' or 'text'),
 -- then samples of the metrics and what to add
--- Returns 2 where that closed the ledger, 1, 0 where the claim is not this one, -1 where the job is gone.
+-- Returns 2 if that closed the ledger, else 1; 0 if the page has another claim, -1 if the job is gone.
 local job, page, token = ARGV[1], ARGV[2], ARGV[3]
 local at = state(job)
 if not at then return -1 end
@@ -12,7 +12,7 @@ redis.call('HSET', pages(job), page, ARGV[4])
 local read = cjson.decode(ARGV[4])
 if entry.lost then redis.call('HSET', pages(job), page, with_lost(ARGV[4], entry.lost)) end
 count_page(job, page, ARGV[5], ARGV[6], read.warnings, read.flagged)
--- What took no engine's time does not tell the pace.
+-- Pages that took no engine's time do not count for the pace.
 if ARGV[7] == 'read' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end
 if ARGV[7] == 'cached' then redis.call('HINCRBY', pages(job), '#cached', 1) end
 tally_all(8)

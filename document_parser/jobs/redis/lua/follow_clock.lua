@@ -1,6 +1,7 @@
--- The clock has jumped: signs of life, deadlines and due times stay as far away as they were. ARGV: milliseconds it has jumped by
--- Signs of life that came after the jump may be in the future for it: no harm, since what lives beats again.
--- Every sweeper sees it: the first one moves them.
+-- Shift heartbeats, deadlines and due times by a jump of the clock, so that they are as far away as before.
+-- ARGV: milliseconds of the jump. Returns 1, or 0 if another sweeper has done it.
+-- Heartbeats that came after the jump may move into the future. That does no harm, since living actors beat again.
+-- Every sweeper sees the jump: the first one shifts the times.
 if redis.call('PTTL', 'sweep:jumped') > 10000 then redis.call('DEL', 'sweep:jumped') end
 if not redis.call('SET', 'sweep:jumped', 1, 'NX', 'PX', 10000) then return 0 end
 local keys = {'actors', 'claims', 'webhooks:due'}

@@ -1,5 +1,5 @@
--- The actor lives. ARGV: actor, then job, page or stage, token of each claim it holds
--- Returns the positions (from 1) of the claims it no longer has: the job was cancelled, deleted, or its claim taken away.
+-- Record that an actor is alive. ARGV: actor, then job, page or stage, and token of each claim it holds
+-- Returns the positions (from 1) of claims it no longer has: the job was cancelled or deleted, or the claim was taken away.
 local lost = {}
 redis.call('ZADD', 'actors', now(), ARGV[1])
 for i = 2, #ARGV, 3 do

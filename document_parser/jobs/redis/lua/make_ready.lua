@@ -1,4 +1,4 @@
--- Pages that readers shall read. ARGV: job, page numbers ... Returns how many became ready.
+-- Make pending pages ready for readers. ARGV: job, page numbers ... Returns how many became ready.
 local job, made = ARGV[1], 0
 if state(job) ~= 'processing' then return 0 end
 for i = 2, #ARGV do

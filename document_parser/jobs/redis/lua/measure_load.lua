@@ -1,6 +1,6 @@
--- What has not ended and what is left of it, weighed anew: between two weighings jobs and pages are only added to the load.
+-- Measure what has not ended and what is left of it. Between two measurements jobs and pages are only added to the load.
 -- ARGV: how many buckets of the pace are kept
--- Returns JSON {now, busy_since (0 where no page waits), jobs = list of [job, lane, owner, pages left or -1, state, job it waits for], pace = {bucket: pages}}.
+-- Returns JSON {now, busy_since (0 if no page waits), jobs = list of [job, lane, owner, pages left or -1, state, job it waits for], pace = {bucket: pages}}.
 local jobs, pages_left, bytes = {}, 0, 0
 for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
   local facts = redis.call('HMGET', record(job), 'state', 'lane', 'owner', 'total', 'size', 'waits_for')
@@ -14,8 +14,8 @@ for _, job in ipairs(redis.call('ZRANGE', 'jobs:active', 0, -1)) do
 end
 redis.call('HSET', 'load', 'pages', pages_left, 'bytes', bytes)
 
--- Only while pages wait does the time that pages take tell what the service can do.
--- What is in the future was noted before the clock was set back.
+-- Only while pages wait does the time that pages take show what the service can do.
+-- A time in the future was noted before the clock was set back.
 if tonumber(redis.call('HGET', 'load', 'busy_since') or '0') > now() then redis.call('HDEL', 'load', 'busy_since') end
 if anything_ready() then redis.call('HSETNX', 'load', 'busy_since', now())
 else redis.call('HDEL', 'load', 'busy_since') end

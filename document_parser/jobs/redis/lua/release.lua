@@ -1,7 +1,7 @@
--- Give a claim up. ARGV: job, page or stage, token, how: 'back' (handed back, nobody to blame) or 'crash' (its actor died)
--- Returns {what came of it, crashes}: 'none', 'ready', 'suspect', 'failed', 'closed' (failed, and that closed the ledger), 'stage'.
--- A page or a stage is charged only when its actor held nothing else: alone, twice, and it is failed. A page that was there when a
--- reader died is innocent once, since readers mostly die of something else, and is read again at once; the second time it is suspect.
+-- Release a claim. ARGV: job, page or stage, token, reason: 'back' (given back, not charged) or 'crash' (its actor died)
+-- Returns {outcome, crashes}: 'none', 'ready', 'suspect', 'failed', 'closed' (failed, and that closed the ledger), 'stage'.
+-- A page or a stage is charged only if its actor held nothing else; a page charged twice fails. A page whose reader died is not
+-- suspected the first time, since readers mostly die for other reasons, and is ready again at once; the second time it is suspect.
 local job, what, token, crash = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == 'crash'
 local is_page = tonumber(what) ~= nil
 local key = is_page and pages(job) or stages(job)

@@ -1,6 +1,6 @@
--- A job has put something into the cache, or taken it out: deleting the job deletes it there too.
--- ARGV: job, key in storage, milliseconds to live, or '' for something that is there already
--- Returns 0 where the job is gone, or what it would take has expired: then nothing is remembered.
+-- Note that a job has put an entry into the cache or used one, so that deleting the job deletes the entry too.
+-- ARGV: job, key in storage, milliseconds to live, or '' for an entry that exists already
+-- Returns 1; 0 if the job is gone or the entry has expired: then nothing is noted.
 local job, key, ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if not state(job) then return 0 end
 if ttl then

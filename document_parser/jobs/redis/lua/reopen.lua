@@ -1,6 +1,6 @@
--- Pages that were read and whose files are lost are read again; the stage that found them missing waits for them.
--- ARGV: job, stage, token, then page, counter of its engine or '', '1' where it came from the cache ...
--- Returns 'ready', 'not_yours', or 'again' where nothing was changed since a page has been lost twice already.
+-- Make pages whose files are lost ready to be read again; the stage that found them missing is released and waits for them.
+-- ARGV: job, stage, token, then page, counter of its engine or '', '1' if it came from the cache ...
+-- Returns 'ready', 'not_yours', or 'again' if nothing was changed, since a page has been lost twice before.
 local job, stage = ARGV[1], load(stages(ARGV[1]), ARGV[2])
 if state(job) ~= 'processing' or not stage or stage.token ~= ARGV[3] then return 'not_yours' end
 for i = 4, #ARGV, 3 do

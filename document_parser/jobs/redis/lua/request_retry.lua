@@ -1,6 +1,6 @@
--- A page of a completed job is to be read again. ARGV: job, page, the order as JSON, sealed password or ''
--- Returns 'ok', 'missing', 'page' (there is none of this number), 'underway', 'locked' (a password is needed), or the state
--- that the job is in where that is not completed.
+-- Order a page of a completed job to be read again. ARGV: job, page, the order as JSON, encrypted password or ''
+-- Returns 'ok', 'missing', 'page' (there is no such page), 'underway', 'locked' (a password is needed), or the job's state if
+-- that is not completed.
 local job, page = ARGV[1], ARGV[2]
 local at = state(job)
 if not at then return 'missing' end

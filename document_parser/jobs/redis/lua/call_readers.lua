@@ -1,11 +1,11 @@
--- Which readers to call. ARGV: how many readers there may be, then an RQ job id for each slot
+-- Mark free slots as called. ARGV: how many readers there may be, then an RQ job id for each slot
 -- Returns the slots (from 1) that were free and are now called; none while nothing is ready.
-local rung = {}
-if not anything_ready() then return rung end
+local called = {}
+if not anything_ready() then return called end
 for slot = 1, tonumber(ARGV[1]) do
   if redis.call('HEXISTS', 'readers', slot) == 0 then
     redis.call('HSET', 'readers', slot, 'rung|' .. now() .. '|' .. ARGV[slot + 1])
-    rung[#rung + 1] = slot
+    called[#called + 1] = slot
   end
 end
-return rung
+return called

@@ -1,9 +1,9 @@
--- Jobs that wait for another that reads the same document, once that has ended: with copies of its pages where the cache has them;
--- else the first of them reads, and the others wait for it. One that was completed and yet is not in the cache cannot be shared:
--- then each reads for itself.
+-- Release jobs that wait for another to read the same document, once that has ended. If the cache has its pages, they are copied;
+-- else the first job reads, and the others wait for it. A document that was completed and yet is not in the cache cannot be
+-- shared: then each job reads it itself.
 -- ARGV: the job they wait for, jobs that may wait for it ...
 -- Returns the jobs to be planned now.
-local awake, first, each = {}, nil, state(ARGV[1]) == 'completed'
+local released, first, each = {}, nil, state(ARGV[1]) == 'completed'
 for i = 2, #ARGV do
   local job = ARGV[i]
   local waits_for, key = unpack(redis.call('HMGET', record(job), 'waits_for', 'cache_key'))
@@ -11,15 +11,15 @@ for i = 2, #ARGV do
     if cached(key) then
       redis.call('HDEL', record(job), 'waits_for')
       redis.call('HSET', record(job), 'cache', 'hit')
-      awake[#awake + 1] = job
+      released[#released + 1] = job
     elseif each or not first then
       first = job
       redis.call('HDEL', record(job), 'waits_for', 'shared')
       redis.call('SET', 'reading:' .. key, job, 'PX', READING_MILLISECONDS)
-      awake[#awake + 1] = job
+      released[#released + 1] = job
     else
       wait_for(job, first)
     end
   end
 end
-return awake
+return released

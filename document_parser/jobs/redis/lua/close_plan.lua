@@ -1,4 +1,4 @@
--- Planning is over. ARGV: job, token of the plan. Returns 2 where that closed the ledger, 1, or 0 for a wrong token.
+-- Finish planning. ARGV: job, token of the plan. Returns 2 if that closed the ledger, else 1; 0 for a wrong token.
 local job = ARGV[1]
 local entry = load(stages(job), 'plan')
 if not entry or entry.token ~= ARGV[2] or state(job) ~= 'processing' then return 0 end

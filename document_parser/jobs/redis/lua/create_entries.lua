@@ -1,5 +1,6 @@
--- Lay the ledger: one entry a page to read. Laying it again changes nothing.
--- ARGV: job, pages of the document, its lane from now on, page numbers ...
+-- Create the ledger's entries, one for each page to read. Repeating it changes nothing.
+-- ARGV: job, number of the document's pages, its new lane, page numbers ...
+-- Returns 1, or 0 if the job is not being processed.
 local job = ARGV[1]
 if state(job) ~= 'processing' then return 0 end
 for i = 4, #ARGV do
