@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,12 +77,11 @@ class PdfplumberReader:
     def words(self, number: int, place: UprightMap) -> list[Word]:
         """Return the page's words in reading order of its lines, boxes in fractions of the upright page.
 
-        A character without a meaning is U+FFFD. The letters of a Type 3 font are refused: its glyphs may have any names.
+        A character without a meaning is U+FFFD. So is one of a font of single bytes without a map of its own: pdfminer takes it
+        for what its code or the name of its glyph says, which PDFium has found to be nothing.
         """
         with self._page(number) as page:
-            _mark_unmapped(page.chars)
-            if page.pdf.rsrcmgr.type3:
-                raise PageUnreadable("The page has a Type 3 font, whose glyphs may show other letters than their names say.")
+            _mark_unmapped(page.chars, page.pdf.rsrcmgr.guessed)
             to_box = _Coordinates.of(page, place).box
             words = page.extract_words(extra_attrs=["fontname", "size"])
             return [word for one in words if (word := _word(one, to_box(one))) is not None]
@@ -95,7 +94,7 @@ class PdfplumberReader:
 
         try:
             page = self._open().pages[number - 1]
-            page.pdf.rsrcmgr.type3 = False
+            page.pdf.rsrcmgr.guessed.clear()
             try:
                 yield page
             finally:
@@ -117,16 +116,19 @@ class PdfplumberReader:
 
 
 def _resources() -> Any:
-    """Return pdfminer's store of fonts, one that remembers whether a page has a Type 3 font."""
-    from pdfminer.pdffont import PDFType3Font
+    """Return pdfminer's store of fonts, one that keeps the names of a page's simple fonts without a map to Unicode."""
+    from pdfminer.pdffont import PDFSimpleFont
     from pdfminer.pdfinterp import PDFResourceManager
 
-    class Resources(PDFResourceManager):
-        type3 = False
+    class Resources(PDFResourceManager):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.guessed: set[object] = set()
 
         def get_font(self, objid: object, spec: Any) -> Any:
             font = super().get_font(objid, spec)
-            self.type3 = self.type3 or isinstance(font, PDFType3Font)
+            if isinstance(font, PDFSimpleFont) and not font.unicode_map:
+                self.guessed.add(font.fontname)
             return font
 
     return Resources()
@@ -218,10 +220,11 @@ def _is_inside(box: tuple[float, float, float, float], region: BoundingBox) -> b
     return region.left <= across <= region.right and region.top <= down <= region.bottom
 
 
-def _mark_unmapped(characters: Iterable[dict[str, Any]]) -> None:
-    """Put U+FFFD in place of characters without a meaning."""
+def _mark_unmapped(characters: Iterable[dict[str, Any]], guessed: Container[object]) -> None:
+    """Put U+FFFD in place of characters without a meaning, and of those in fonts with these names."""
     for character in characters:
-        if _UNMAPPED.fullmatch(character["text"]):
+        guess = character["fontname"] in guessed and not character["text"].isspace()
+        if guess or _UNMAPPED.fullmatch(character["text"]):
             character["text"] = "\ufffd"
 
 
