@@ -146,7 +146,7 @@ def test_a_page_on_which_pdfplumber_takes_too_long_stays_unchecked(tmp_path):
 def test_words_that_pdfium_cannot_extract_are_pdfplumber_s(openers, tmp_path, mode):
     page = read(openers, documents.unextractable_pdf(tmp_path / "map.pdf", SENTENCE), mode=mode)
     assert (page.engine, [block.text for block in page.blocks]) == ("text_layer", [SENTENCE])
-    assert codes(page) == ["engine_fallback"]
+    assert codes(page) == ["bad_text_layer"]
     assert "pdfplumber" in page.warnings[0].message
     assert (page.attempts[0].engine, page.attempts[0].outcome) == ("pdfplumber", "accepted")
     assert page.attempts[0].reason == "12 words in place of a text layer that PDFium cannot extract"
@@ -154,7 +154,7 @@ def test_words_that_pdfium_cannot_extract_are_pdfplumber_s(openers, tmp_path, mo
 
 def test_they_are_there_too_where_the_text_layer_was_asked_for(openers, tmp_path):
     page = read(openers, documents.unextractable_pdf(tmp_path / "map.pdf", SENTENCE), mode="balanced", engine="text_layer")
-    assert ([block.text for block in page.blocks], codes(page)) == ([SENTENCE], ["engine_fallback"])
+    assert ([block.text for block in page.blocks], codes(page)) == ([SENTENCE], ["bad_text_layer"])
 
 
 @pytest.mark.parametrize("make", [documents.nameless_letters_pdf, documents.drawn_letters_pdf])

@@ -49,7 +49,7 @@ async def read_page(
     page = await _route_and_read(check.source, check.facts, options, engines, retry_temperatures)
     page.attempts[:0] = [*fallback.attempts, *check.attempts]
     if fallback.replaced and page.engine == "text_layer":
-        page.warnings.append(PageWarning(code="engine_fallback", message=FALLBACK_MESSAGE))
+        page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if check.repaired and page.engine == "text_layer":
         page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired} by {FONT_CHECK_ENGINE}."))
     return page
@@ -104,7 +104,7 @@ async def read_with(
     page = await check_tables(context, await Ladder(context).run())
     page.attempts[:0] = fallback.attempts
     if fallback.replaced and page.engine == "text_layer":
-        page.warnings.append(PageWarning(code="engine_fallback", message=FALLBACK_MESSAGE))
+        page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page

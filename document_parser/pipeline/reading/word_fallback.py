@@ -15,7 +15,7 @@ from document_parser.text.language import is_doubtful
 from document_parser.text.normalize import is_meaningless
 
 FALLBACK_MESSAGE = "PDFium could not extract the text of this page; the words that pdfplumber found were taken."
-"""Of the warning ``engine_fallback`` on a page that is read from these words."""
+"""Of the warning ``bad_text_layer`` on a page that is read from these words."""
 
 
 @dataclass(frozen=True)
