@@ -120,7 +120,7 @@ def _resources() -> Any:
     from pdfminer.pdffont import PDFSimpleFont
     from pdfminer.pdfinterp import PDFResourceManager
 
-    class Resources(PDFResourceManager):  # type: ignore[misc]
+    class Resources(PDFResourceManager):
         def __init__(self) -> None:
             super().__init__()
             self.guessed: set[object] = set()
