@@ -9,7 +9,7 @@ ROWS = [
     ["Item", "Remark", "Pieces", "Amount"],
     ["Brake lining", "new", "12", "148.50"],
     ["Door roller", "used", "6", "19.75"],
-    ["Gear oil", "sealed", "4", "23.10"],
+    ["Gear oil can", "sealed", "4", "23.10"],
     ["Belt", "worn", "9", "7.40"],
 ]
 WORDS = [text for row in ROWS for text in row]
@@ -50,7 +50,7 @@ def test_letter_forms_and_line_ends_are_no_difference():
 
 def test_a_word_in_another_column_is_a_difference():
     theirs = [list(row) for row in ROWS]
-    theirs[3][0], theirs[3][1] = "Gear", "oil sealed"
+    theirs[3][0], theirs[3][1] = "Gear", "oil can sealed"
     assert compared(table(ROWS), theirs) == TableAgreement(compared=1, moved=1)
 
 
@@ -125,11 +125,16 @@ def test_an_aligned_reading_is_compared_by_columns_alone():
     mixed = [ROWS[0], *([row[0], other[1], *row[2:]] for row, other in zip(ROWS[1:], [*ROWS[2:], ROWS[1]], strict=True))]
     assert compared(table(ROWS), mixed, strategy="text") == TableAgreement(compared=1)
     theirs = [list(row) for row in ROWS]
-    theirs[3][0], theirs[3][1] = "", "Gear oil sealed"
+    theirs[3][0], theirs[3][1] = "", "Gear oil can sealed"
     assert compared(table(ROWS), theirs, strategy="text") == TableAgreement(compared=1, moved=1)
 
 
 def test_one_word_cut_off_by_an_aligned_border_is_no_difference():
     theirs = [list(row) for row in ROWS]
-    theirs[3][0], theirs[3][1] = "Gear", "oil sealed"
+    theirs[3][0], theirs[3][1] = "Gear oil", "can sealed"
     assert compared(table(ROWS), theirs, strategy="text").differing == 0
+
+
+def test_the_first_row_counts_as_the_header_of_a_table_that_marks_none():
+    theirs = [["", "Item Remark", "", "Pieces Amount"], *ROWS[1:]]
+    assert compared(table(ROWS, header_rows=0), theirs).differing == 0
