@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from document_parser.imaging.page_image import Picture
 
 
+MAX_FOUND_CELLS = 10_000
+"""Cells of all tables of a page that pdfplumber's answer may have."""
+
+
 @dataclass(frozen=True)
 class OpenerLimits:
     """What an opener child may use.

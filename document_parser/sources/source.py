@@ -34,7 +34,7 @@ from document_parser.models import (
 )
 from document_parser.models.skew import Skew
 from document_parser.sources import protocol
-from document_parser.sources.base import OpenerLimits
+from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
 from document_parser.sources.child import Child, request_child
 from document_parser.sources.protocol import Reply, Request
 from document_parser.sources.zygote import Zygote, start_zygote
@@ -212,7 +212,10 @@ class Source:
         """Return the tables that pdfplumber finds: inside lines on the page, by alignment in ``regions``; empty for images."""
         _, payload = await self._ask_page("tables", number, seconds=self._pdfplumber_seconds, regions=list(regions))
         with self._validate_reply(number):
-            return _TABLES.validate_json(payload)
+            tables = _TABLES.validate_json(payload)
+            if sum(len(row) for table in tables for row in table.rows) > MAX_FOUND_CELLS:
+                raise ValueError("more cells than a child may return")
+            return tables
 
     async def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds; empty for images."""

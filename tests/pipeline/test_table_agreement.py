@@ -138,3 +138,9 @@ def test_one_word_cut_off_by_an_aligned_border_is_no_difference():
 def test_the_first_row_counts_as_the_header_of_a_table_that_marks_none():
     theirs = [["", "Item Remark", "", "Pieces Amount"], *ROWS[1:]]
     assert compared(table(ROWS, header_rows=0), theirs).differing == 0
+
+
+def test_a_word_that_is_nearly_everywhere_is_not_followed():
+    rows = [["yes", "no", f"row{number}"] for number in range(500)]
+    shifted = [rows[0], *([row[1], row[0], row[2]] for row in rows[1:])]
+    assert compared(table(rows), shifted, [text for row in rows for text in row]) == TableAgreement(compared=1)

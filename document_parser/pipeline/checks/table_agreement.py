@@ -20,6 +20,8 @@ MIN_SHARED_SHARE = 0.5
 """Tables correspond if at least this share of the words of the smaller one is in both."""
 _TIE = 1e-6
 """Weights that differ by a smaller share are equal but for rounding."""
+MAX_OCCURRENCES = 100
+"""A word that a table has more often is not followed: it tells little of where it belongs, and pairs grow by the square."""
 MAX_MOVED_SHARE = 0.2
 """If more of the words of an aligned table stand elsewhere, its other reading found no columns that could be compared."""
 
@@ -66,18 +68,19 @@ def compare_tables(ours: Sequence[Table], theirs: Sequence[FoundTable], page_wor
     inside = Counter(word.token for table in read for word in table)
     total = TableAgreement()
     for found in theirs:
-        other = [word for word in _words_found(found) if word.token in known]
-        table = _corresponding(read, other)
+        other = [word for word in _found_words_of(found) if word.token in known]
+        table = _find_counterpart(read, other)
         if table is not None:
             one = _compare(table, other, inside, known, found.strategy == "text")
             if one.moved > MAX_MOVED_SHARE * len({(word.rows.start, word.columns.start) for word in table}):
                 turned = [word._replace(rows=word.columns, columns=word.rows) for word in other]
                 one = min(one, _compare(table, turned, inside, known, found.strategy == "text"), key=lambda x: x.differing)
-            total = _added(total, one)
+            total = _add(total, one)
     return total
 
 
-def _added(total: TableAgreement, more: TableAgreement) -> TableAgreement:
+def _add(total: TableAgreement, more: TableAgreement) -> TableAgreement:
+    """Return the sums of two comparisons."""
     return TableAgreement(total.compared + more.compared, total.moved + more.moved, total.missing + more.missing)
 
 
@@ -91,7 +94,7 @@ def _words_of(table: Table) -> Iterator[_Placed]:
             yield _Placed(token, rows, columns, cell.header if marked else cell.row == 0)
 
 
-def _words_found(table: FoundTable) -> Iterator[_Placed]:
+def _found_words_of(table: FoundTable) -> Iterator[_Placed]:
     """Give the words of the other reading's table; a cell spans the places after and below it that have no cell."""
     for number, row in enumerate(table.rows):
         for column, text in enumerate(row):
@@ -107,7 +110,7 @@ def _words_found(table: FoundTable) -> Iterator[_Placed]:
                 yield _Placed(token, range(number, below), range(column, right))
 
 
-def _corresponding(ours: Sequence[list[_Placed]], other: Sequence[_Placed]) -> list[_Placed] | None:
+def _find_counterpart(ours: Sequence[list[_Placed]], other: Sequence[_Placed]) -> list[_Placed] | None:
     """Return the table of ours that has most of the words; None if none has enough."""
     theirs = Counter(word.token for word in other)
     best, most = None, 0.0
@@ -125,79 +128,99 @@ def _compare(
 ) -> TableAgreement:
     """Return how two readings of one table differ."""
     headers = {word.token for word in ours if word.header}
-    body = [word for word in ours if not word.header]
-    rest = [word for word in other if word.token not in headers]
+    body = _drop_frequent([word for word in ours if not word.header])
+    rest = _drop_frequent([word for word in other if word.token not in headers])
     if aligned:
-        once = _once(body) & _once(rest)
+        once = _find_unique(body) & _find_unique(rest)
         body = [word for word in body if word.token in once]
         rest = [word for word in rest if word.token in once]
-        body = [word._replace(rows=range(1)) for word in body]
-        rest = [word._replace(rows=range(1)) for word in rest]
-    rows, other_rows = _groups([(w.token, w.rows.start) for w in body], [(w.token, w.rows.start) for w in rest])
-    columns, other_columns = _groups([(w.token, w.columns.start) for w in body], [(w.token, w.columns.start) for w in rest])
-    moved_words = _moved(
-        [(w, _cells(w, rows, columns)) for w in body], [(w, _cells(w, other_rows, other_columns)) for w in rest]
+    rows, other_rows = _group_places([(w.token, w.rows.start) for w in body], [(w.token, w.rows.start) for w in rest])
+    if aligned:  # where a row begins and ends is a guess: all rows are one group
+        rows, other_rows = dict.fromkeys(rows, 0), dict.fromkeys(other_rows, 0)
+    columns, other_columns = _group_places(
+        [(w.token, w.columns.start) for w in body], [(w.token, w.columns.start) for w in rest]
+    )
+    moved_words = _find_moved(
+        [(w, _cells_covered_by(w, rows, columns)) for w in body],
+        [(w, _cells_covered_by(w, other_rows, other_columns)) for w in rest],
     )
     if aligned and len(moved_words) > MAX_MOVED_SHARE * len(body):
         return TableAgreement()
     if aligned and len(moved_words) < MIN_MOVED_ALIGNED_WORDS:
         return TableAgreement(compared=1)
     moved = len({(word.rows.start, word.columns.start) for word in moved_words})
-    return TableAgreement(1, moved, 0 if aligned else _missing(rest, inside, known))
+    return TableAgreement(1, moved, 0 if aligned else _count_missing(rest, inside, known))
 
 
-def _once(words: Sequence[_Placed]) -> set[str]:
+def _drop_frequent(words: list[_Placed]) -> list[_Placed]:
+    """Return the words without those that occur more than MAX_OCCURRENCES times."""
+    counts = Counter(word.token for word in words)
+    return [word for word in words if counts[word.token] <= MAX_OCCURRENCES]
+
+
+def _find_unique(words: Sequence[_Placed]) -> set[str]:
     """Return the words that occur once."""
     return {token for token, count in Counter(word.token for word in words).items() if count == 1}
 
 
-def _groups(ours: Sequence[tuple[str, int]], other: Sequence[tuple[str, int]]) -> tuple[dict[int, int], dict[int, int]]:
+def _group_places(ours: Sequence[tuple[str, int]], other: Sequence[tuple[str, int]]) -> tuple[dict[int, int], dict[int, int]]:
     """Return the group of each row (or column) of both readings: each is with the one that shares most of its words.
 
     A word weighs less the more often it occurs, as "0" tells nothing of where it belongs.
     """
-    mine, theirs = _by_token(ours), _by_token(other)
+    mine, theirs = _count_by_token(ours), _count_by_token(other)
     weights: defaultdict[tuple[int, int], float] = defaultdict(float)
     for token in mine.keys() & theirs.keys():
         scale = 1 / (mine[token].total() * theirs[token].total())
         for row, count in mine[token].items():
             for other_row, other_count in theirs[token].items():
                 weights[row, other_row] += min(count, other_count) * scale
-    parents: dict[tuple[str, int], tuple[str, int]] = {}
-
-    def root(node: tuple[str, int]) -> tuple[str, int]:
-        while parents.setdefault(node, node) != node:
-            node = parents[node]
-        return node
-
+    groups = _Groups()
     for side in (0, 1):
         best: defaultdict[int, float] = defaultdict(float)
         for pair, weight in weights.items():
             best[pair[side]] = max(best[pair[side]], weight)
         for pair, weight in weights.items():
             if weight >= (1 - _TIE) * best[pair[side]]:
-                parents[root(("ours", pair[0]))] = root(("other", pair[1]))
-    numbers: dict[tuple[str, int], int] = {}
-    groups = {node: numbers.setdefault(root(node), len(numbers)) for node in list(parents)}
-    return (
-        {place: group for (side, place), group in groups.items() if side == "ours"},
-        {place: group for (side, place), group in groups.items() if side == "other"},
-    )
+                groups.join(pair)
+    return groups.numbers("ours"), groups.numbers("other")
 
 
-def _by_token(words: Sequence[tuple[str, int]]) -> dict[str, Counter[int]]:
+class _Groups:
+    """Rows (or columns) of both readings in disjoint groups."""
+
+    def __init__(self) -> None:
+        self._parents: dict[tuple[str, int], tuple[str, int]] = {}
+        self._numbers: dict[tuple[str, int], int] = {}
+
+    def join(self, pair: tuple[int, int]) -> None:
+        """Put a row of ours and one of the other reading, with all that are with either, into one group."""
+        self._parents[self._root(("ours", pair[0]))] = self._root(("other", pair[1]))
+
+    def _root(self, place: tuple[str, int]) -> tuple[str, int]:
+        while self._parents.setdefault(place, place) != place:
+            place = self._parents[place]
+        return place
+
+    def numbers(self, reading: str) -> dict[int, int]:
+        """Return the number of the group of each row of a reading, once all are joined."""
+        places = [place for place in self._parents if place[0] == reading]
+        return {place[1]: self._numbers.setdefault(self._root(place), len(self._numbers)) for place in places}
+
+
+def _count_by_token(words: Sequence[tuple[str, int]]) -> dict[str, Counter[int]]:
     found: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for token, place in words:
         found[token][place] += 1
     return found
 
 
-def _cells(word: _Placed, rows: dict[int, int], columns: dict[int, int]) -> frozenset[tuple[int, int]]:
+def _cells_covered_by(word: _Placed, rows: dict[int, int], columns: dict[int, int]) -> frozenset[tuple[int, int]]:
     """Return the pairs of groups that a word's cell covers; empty if it corresponds to nothing."""
     return frozenset((rows[r], columns[c]) for r in word.rows if r in rows for c in word.columns if c in columns)
 
 
-def _moved(
+def _find_moved(
     ours: Sequence[tuple[_Placed, frozenset[tuple[int, int]]]], other: Sequence[tuple[_Placed, frozenset[tuple[int, int]]]]
 ) -> list[_Placed]:
     """Return the words of ours for which the other reading has the same word, but only in other places."""
@@ -224,27 +247,27 @@ def _moved(
     return moved
 
 
-def _missing(other: Sequence[_Placed], inside: Counter[str], known: Counter[str]) -> int:
+def _count_missing(other: Sequence[_Placed], inside: Counter[str], known: Counter[str]) -> int:
     """Return how many cells the other reading has in rows and columns that no table of ours has.
 
     Only those between rows and columns that ours has: a title above a table and a note below it are no rows.
     """
     surplus = (Counter(word.token for word in other) & known) - inside
-    return len({cell for by_row in (True, False) for cell in _lost(other, surplus, by_row=by_row)})
+    return len({cell for by_row in (True, False) for cell in _find_lost(other, surplus, by_row=by_row)})
 
 
-def _cells_of(words: Iterable[_Placed]) -> int:
+def _count_cells(words: Iterable[_Placed]) -> int:
     """Return in how many cells words are."""
     return len({(word.rows.start, word.columns.start) for word in words})
 
 
-def _lost(other: Sequence[_Placed], surplus: Counter[str], *, by_row: bool) -> Iterator[tuple[int, int]]:
+def _find_lost(other: Sequence[_Placed], surplus: Counter[str], *, by_row: bool) -> Iterator[tuple[int, int]]:
     """Give the cells of the inner rows (or columns) of which every word is more often in the other reading than in ours."""
     lines: defaultdict[int, list[_Placed]] = defaultdict(list)
     for word in other:
         lines[(word.rows if by_row else word.columns).start].append(word)
     lost = {
-        line for line, words in lines.items() if not Counter(word.token for word in words) - surplus and _cells_of(words) > 1
+        line for line, words in lines.items() if not Counter(word.token for word in words) - surplus and _count_cells(words) > 1
     }
     known = lines.keys() - lost
     for line in lost:

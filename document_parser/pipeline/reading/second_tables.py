@@ -37,7 +37,7 @@ async def check_tables(context: PageContext, page: Page) -> Page:
     reason = _describe(page.engine or "nobody", len(tables), found, agreement)
     context.record_attempt(TABLE_READER, "accepted", reason, started)
     if agreement.differing:
-        page.warnings.append(PageWarning(code="low_agreement", message=_warning(agreement)))
+        page.warnings.append(PageWarning(code="low_agreement", message=_describe_difference(agreement)))
         if context.options.on_low_quality == "fail":
             return failed(page, PageInDoubt())
     return page
@@ -49,20 +49,21 @@ def _describe(name: str, ours: int, found: Sequence[FoundTable], agreement: Tabl
     reason = f"a second reading of tables: {name} has {ours}, pdfplumber {lines} by lines and {len(found) - lines} by alignment"
     if not agreement.compared:
         return f"{reason}; none can be compared"
-    return f"{reason}; {agreement.compared} compared, {_cells(agreement.differing)}"
+    return f"{reason}; {agreement.compared} compared, {_count_cells(agreement.differing)}"
 
 
-def _cells(count: int) -> str:
+def _count_cells(count: int) -> str:
     if not count:
         return "no cell differs"
     return "1 cell differs" if count == 1 else f"{count} cells differ"
 
 
-def _warning(agreement: TableAgreement) -> str:
+def _describe_difference(agreement: TableAgreement) -> str:
     """Return the sentence for the reader of the page."""
     reasons = []
     if agreement.moved:
         reasons.append(f"{agreement.moved} with words that pdfplumber has in another row or column")
     if agreement.missing:
         reasons.append(f"{agreement.missing} in rows or columns that only pdfplumber has")
-    return f"Two readers of the page's tables differ: {_cells(agreement.differing)} ({', '.join(reasons)}). Check these tables."
+    cells = _count_cells(agreement.differing)
+    return f"Two readers of the page's tables differ: {cells} ({', '.join(reasons)}). Check these tables."

@@ -40,17 +40,17 @@ async def replace_unextracted_words(source: PageSource, facts: PageFacts) -> Wor
     try:
         words = await source.pdfplumber_words(facts.number)
     except PageUnreadable as error:
-        return WordFallback(source, facts, (_attempt("error", error.message, started),))
-    problem = _problem(words)
+        return WordFallback(source, facts, (_attempt_of("error", error.message, started),))
+    problem = _problem_of(words)
     if problem:
-        return WordFallback(source, facts, (_attempt("rejected", problem, started),))
+        return WordFallback(source, facts, (_attempt_of("rejected", problem, started),))
     characters = sum(len(word.text) for word in words)
     facts = facts.model_copy(update={"characters": characters, "unmapped_share": 0.0})
-    told = _attempt("accepted", f"{len(words)} words in place of a text layer that PDFium cannot extract", started)
+    told = _attempt_of("accepted", f"{len(words)} words in place of a text layer that PDFium cannot extract", started)
     return WordFallback(RepairedSource(source, facts, words), facts, (told,), replaced=True)
 
 
-def _problem(words: list[Word]) -> str:
+def _problem_of(words: list[Word]) -> str:
     """Return why pdfplumber's words cannot stand for the page; empty if they can."""
     text = "".join(word.text for word in words)
     if not text:
@@ -61,6 +61,6 @@ def _problem(words: list[Word]) -> str:
     return "the words are hardly those of a language" if is_doubtful(word.text for word in words) else ""
 
 
-def _attempt(outcome: Literal["accepted", "rejected", "error"], reason: str, started: float) -> Attempt:
+def _attempt_of(outcome: Literal["accepted", "rejected", "error"], reason: str, started: float) -> Attempt:
     spent = round((time.monotonic() - started) * 1000)
     return Attempt(engine="pdfplumber", outcome=outcome, reason=reason, milliseconds=spent)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import BoundingBox, FoundTable, TableStrategy, Word
+from document_parser.sources.base import MAX_FOUND_CELLS
 from document_parser.sources.pdf.coordinates import UprightMap, rect_from_edges
 from document_parser.sources.pdf.fonts import name_style_of
 
@@ -27,8 +28,6 @@ MAX_EDGES = 4_000
 """Edges of a page among which tables are searched; the time grows with the crossings."""
 MAX_TABLES = 50
 """Tables of a page that are returned."""
-MAX_CELLS = 10_000
-"""Cells of all tables of a page that are returned."""
 MAX_CELL_CHARACTERS = 4_000
 """Characters of a cell that are returned."""
 
@@ -63,16 +62,16 @@ class PdfplumberReader:
         Boxes are fractions of the upright page. The text of a cell is None where another cell spans it.
         Source: pdfplumber's ``lines`` and ``text`` strategies.
         """
-        with self._page(number) as page:
+        with self._open_page(number) as page:
             if len(page.edges) > MAX_EDGES:
                 raise PageUnreadable(f"The page has more than {MAX_EDGES} edges, the limit for pdfplumber.")
             to_box = _Coordinates.of(page, place).box
-            found = [_found(table, "lines", to_box) for table in _find(page, "lines")]
+            found = [_found_table_of(table, "lines", to_box) for table in _find_tables(page, "lines")]
             for region in regions:
                 if not any(_covers(table.box, region) for table in found):
                     part = page.filter(lambda item, region=region: _is_inside(to_box(item), region))
-                    found += [_found(table, "text", to_box) for table in _find(part, "text")]
-        return _bounded(found)
+                    found += [_found_table_of(table, "text", to_box) for table in _find_tables(part, "text")]
+        return _limit_cells(found)
 
     def words(self, number: int, place: UprightMap) -> list[Word]:
         """Return the page's words in reading order of its lines, boxes in fractions of the upright page.
@@ -80,14 +79,14 @@ class PdfplumberReader:
         A character without a meaning is U+FFFD. So is one of a font of single bytes without a map of its own: pdfminer takes it
         for what its code or the name of its glyph says, which PDFium has found to be nothing.
         """
-        with self._page(number) as page:
+        with self._open_page(number) as page:
             _mark_unmapped(page.chars, page.pdf.rsrcmgr.guessed)
             to_box = _Coordinates.of(page, place).box
             words = page.extract_words(extra_attrs=["fontname", "size"])
-            return [word for one in words if (word := _word(one, to_box(one))) is not None]
+            return [word for one in words if (word := _word_of(one, to_box(one))) is not None]
 
     @contextmanager
-    def _page(self, number: int) -> Iterator[Any]:
+    def _open_page(self, number: int) -> Iterator[Any]:
         """Give one page and forget what was parsed of it. Raises PageUnreadable for whatever goes wrong with it."""
         from pdfminer.psexceptions import PSException
         from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
@@ -103,19 +102,19 @@ class PdfplumberReader:
             raise PageUnreadable("pdfplumber cannot read this page.") from error
 
     def _open(self) -> Any:
-        """Return the opened document. Raises PageUnreadable, and what ``_page`` catches."""
+        """Return the opened document. Raises PageUnreadable, and what ``_open_page`` catches."""
         if self._pdf is None:
             import pdfplumber
 
             pdf = pdfplumber.open(self._path, password=self._password, raise_unicode_errors=False)
-            pdf.rsrcmgr = _resources()
+            pdf.rsrcmgr = _new_font_store()
             self._pdf = pdf
         if len(self._pdf.pages) != self._page_count:
             raise PageUnreadable("pdfplumber finds another number of pages than PDFium.")
         return self._pdf
 
 
-def _resources() -> Any:
+def _new_font_store() -> Any:
     """Return pdfminer's store of fonts, one that keeps the names of a page's simple fonts without a map to Unicode."""
     from pdfminer.pdffont import PDFSimpleFont
     from pdfminer.pdfinterp import PDFResourceManager
@@ -156,10 +155,13 @@ class _Coordinates(NamedTuple):
     def box(self, item: Any) -> tuple[float, float, float, float]:
         """Return left, top, right, bottom of an object or of a bounding box, not clipped to the page."""
         x0, top, x1, bottom = (item["x0"], item["top"], item["x1"], item["bottom"]) if isinstance(item, dict) else item
-        first, last = self._own(x0 - self.left, self.bottom - bottom), self._own(x1 - self.left, self.bottom - top)
+        first, last = (
+            self._page_point(x0 - self.left, self.bottom - bottom),
+            self._page_point(x1 - self.left, self.bottom - top),
+        )
         return self.place.map_rect(rect_from_edges(*first, *last))
 
-    def _own(self, across: float, up: float) -> tuple[float, float]:
+    def _page_point(self, across: float, up: float) -> tuple[float, float]:
         """Return a point of the turned page in the page's own space."""
         x0, y0, x1, y1 = self.media
         match self.rotation:
@@ -175,7 +177,7 @@ class _Coordinates(NamedTuple):
 _ToBox = Callable[[Any], tuple[float, float, float, float]]
 
 
-def _find(page: Any, strategy: TableStrategy) -> list[Any]:
+def _find_tables(page: Any, strategy: TableStrategy) -> list[Any]:
     """Return pdfplumber's tables, at most MAX_TABLES, without those whose cells overlap."""
     settings = {"vertical_strategy": strategy, "horizontal_strategy": strategy}
     return [table for table in page.find_tables(settings)[:MAX_TABLES] if not _has_overlaps(table)]
@@ -188,19 +190,19 @@ def _has_overlaps(table: Any) -> bool:
     return bool(cells > (1 + MAX_OVERLAP_SHARE) * (right - left) * (bottom - top))
 
 
-def _found(table: Any, strategy: TableStrategy, to_box: _ToBox) -> FoundTable:
+def _found_table_of(table: Any, strategy: TableStrategy, to_box: _ToBox) -> FoundTable:
     """Return a table of pdfplumber in the product's words."""
     rows = [[cell and cell[:MAX_CELL_CHARACTERS] for cell in row] for row in table.extract()]
     return FoundTable(strategy=strategy, box=BoundingBox.of(*to_box(table.bbox)), rows=rows)
 
 
-def _bounded(tables: Iterable[FoundTable]) -> list[FoundTable]:
-    """Return the first tables that have no more than MAX_CELLS cells together."""
+def _limit_cells(tables: Iterable[FoundTable]) -> list[FoundTable]:
+    """Return the first tables that have no more than MAX_FOUND_CELLS cells together."""
     kept: list[FoundTable] = []
     cells = 0
     for table in tables:
         cells += sum(len(row) for row in table.rows)
-        if cells > MAX_CELLS or len(kept) >= MAX_TABLES:
+        if cells > MAX_FOUND_CELLS or len(kept) >= MAX_TABLES:
             break
         kept.append(table)
     return kept
@@ -228,7 +230,7 @@ def _mark_unmapped(characters: Iterable[dict[str, Any]], guessed: Container[obje
             character["text"] = "\ufffd"
 
 
-def _word(found: dict[str, Any], box: tuple[float, float, float, float]) -> Word | None:
+def _word_of(found: dict[str, Any], box: tuple[float, float, float, float]) -> Word | None:
     """Return one of pdfplumber's words; None if it is outside the page."""
     left, top, right, bottom = box
     if not (left < 1 and top < 1 and right > 0 and bottom > 0):
