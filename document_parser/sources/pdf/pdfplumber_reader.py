@@ -21,7 +21,7 @@ from document_parser.sources.pdf.coordinates import UprightMap, rect_from_edges
 from document_parser.sources.pdf.fonts import name_style_of
 
 MAX_CHARACTERS = 20_000
-"""Characters of a page that pdfminer may be given: 1 to 3 s of work and about 60 MiB. A dense page of print has 10,000."""
+"""Characters of a page that pdfminer may be given: about a second of work and 60 MiB. A dense page of print has 10,000."""
 MAX_OBJECTS = 20_000
 """Objects of a page that pdfminer may be given."""
 MAX_EDGES = 4_000
