@@ -15,6 +15,7 @@ from document_parser.models.enums import (
     GuardName,
     HiddenReason,
     PageStatus,
+    ReaderName,
     WarningCode,
 )
 from document_parser.models.skew import Skew
@@ -238,7 +239,7 @@ class PageError(BaseModel):
 class Attempt(BaseModel):
     """One attempt of one engine to read a page, with its outcome and the reason."""
 
-    engine: EngineName
+    engine: ReaderName
     outcome: Literal["accepted", "rejected", "error"]
     reason: str = ""
     guard: GuardName | None = Field(

@@ -6,11 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-PIPELINE_VERSION = "7"
+PIPELINE_VERSION = "8"
 """Raised whenever the same page with the same options may be read differently than before."""
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
 """Everything that can read a page: its text layer, the two models, and the two CPU engines."""
+ReaderName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract", "pdfplumber"]
+"""Who may stand in a page's attempts: the engines, and pdfplumber, which reads tables and words of PDFs a second time."""
+TableStrategy = Literal["lines", "text"]
+"""How pdfplumber found a table: by the lines drawn around its cells, or by the alignment of its words."""
 AccuracyMode = Literal["fast", "balanced", "maximum"]
 """How thoroughly pages are read; ``pipeline/reading/routing.py`` decides which engines each mode uses."""
 OutputFormat = Literal["markdown", "json", "html", "csv", "tables", "text", "zip"]

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from document_parser.models.document import Block, BoundingBox, HiddenText, RulingLine, Word
-from document_parser.models.enums import EngineName, PageKind
+from document_parser.models.enums import EngineName, PageKind, TableStrategy
 from document_parser.models.skew import Skew
 
 
@@ -44,6 +44,19 @@ class Damage(BaseModel):
     promised: int | None = Field(default=None, ge=0)
     unit: Literal["rows", "bytes", "percent", "pages"] = "bytes"
     decoder: str = Field(default="", max_length=120, exclude_if=lambda message: not message)
+
+
+class FoundTable(BaseModel):
+    """A table as a second reader of a PDF page found it.
+
+    ``rows`` have the texts of the cells; None where a cell before or above spans the place.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    strategy: TableStrategy
+    box: BoundingBox
+    rows: list[list[str | None]]
 
 
 MOST_INVISIBLE = 0.5

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from document_parser.models import Damage, PageFacts, PageImage, PictureSpec, RulingLine, Word
+from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PictureSpec, RulingLine, Word
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import Picture
+
+
+MAX_FOUND_CELLS = 10_000
+"""Cells of all tables of a page that pdfplumber's answer may have."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,12 @@ class OpenedDocument(Protocol):
     def damage(self, number: int) -> list[Damage]:
         """Return the damaged parts of the page's data, as far as they can be found."""
 
+    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return the tables that pdfplumber finds: inside lines on the page, by alignment in ``regions``; empty for images."""
+
+    def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return the words that pdfplumber finds, where PDFium finds none; empty for images."""
+
     def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
 
@@ -66,6 +77,15 @@ class PageSource(Protocol):
 
     async def damage(self, number: int) -> list[Damage]:
         """Return the damaged parts of the page's data, as far as they can be found."""
+
+    async def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return the tables that pdfplumber finds: inside lines on the page, by alignment in ``regions``; empty for images.
+
+        The child that takes longer than PDFPLUMBER_SECONDS is ended, which raises PageCrashed.
+        """
+
+    async def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return the words that pdfplumber finds, where PDFium finds none; empty for images. Limits as of ``tables``."""
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN, Picture, compute_pixel_size
-from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, RulingLine, Word
+from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
 
@@ -127,6 +127,16 @@ class ImageFile:
 
     def words(self, number: int) -> list[Word]:
         """Return an empty list: an image has no text layer."""
+        del number
+        return []
+
+    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return an empty list: pdfplumber reads PDFs."""
+        del number, regions
+        return []
+
+    def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return an empty list: pdfplumber reads PDFs."""
         del number
         return []
 

@@ -224,6 +224,10 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         return Reply(), protocol.encode_rows(opened.rules(request.page))
     if request.op == "damage":
         return Reply(), protocol.encode_damage(opened.damage(request.page))
+    if request.op == "tables":
+        return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
+    if request.op == "pdfplumber_words":
+        return Reply(), protocol.words_payload(opened.pdfplumber_words(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,

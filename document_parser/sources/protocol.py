@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import Confinement, Damage, InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PictureSpec, SourceKind, Word
 from document_parser.text.spans import safe_link
 
 MAX_HEADER_BYTES = 1 << 16
@@ -56,7 +56,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """A request to a child. ``seconds`` is the processor time that it may take."""
 
-    op: Literal["confine", "open", "facts", "words", "rules", "damage", "render"]
+    op: Literal["confine", "open", "facts", "words", "rules", "damage", "render", "tables", "pdfplumber_words"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -64,6 +64,8 @@ class Request(BaseModel):
     password: str | None = None
     spec: PictureSpec | None = None
     turn: int = 0
+    regions: list[BoundingBox] = []
+    """Of ``tables``: where to look for tables without lines."""
 
 
 class Reply(BaseModel):
@@ -172,6 +174,11 @@ def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> lis
 def encode_damage(damage: Sequence[Damage]) -> bytes:
     """Encode damaged parts as a JSON array of objects."""
     return json.dumps([one.model_dump() for one in damage]).encode()
+
+
+def encode_tables(tables: Sequence[FoundTable]) -> bytes:
+    """Encode tables as JSON."""
+    return json.dumps([one.model_dump() for one in tables], ensure_ascii=False).encode("utf-8", "replace")
 
 
 def encode_rows(rows: Sequence[tuple[Any, ...]]) -> bytes:

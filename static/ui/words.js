@@ -8,6 +8,7 @@ export const ENGINES = {
   nanonets: "Nanonets-OCR2",
   rapidocr: "RapidOCR (CPU)",
   tesseract: "Tesseract (CPU)",
+  pdfplumber: "pdfplumber (second reader)",
   cpu: "CPU engine",
 };
 
@@ -21,7 +22,7 @@ export const WARNINGS = {
   low_confidence: "The engine was unsure about much of this page.",
   low_agreement: "Two readings of this page disagree.",
   rotated: "The page lay turned and was set upright.",
-  bad_text_layer: "The text in the file was unsound; the picture was read instead.",
+  bad_text_layer: "The text in the file was unsound; the page was read in another way.",
   hidden_text: "The file holds text that cannot be seen on this page; it was left out.",
   damaged_data: "Data of this page is damaged in the file; some of it may be missing.",
   cut_off: "The file ends early; only a part of this picture is there.",

@@ -36,7 +36,7 @@ def test_every_route_stands_in_the_readme(tmp_path):
 
 
 def test_the_page_has_words_for_every_warning_and_knows_the_harmless_ones():
-    words = (ROOT / "document_parser" / "api" / "static" / "ui" / "words.js").read_text()
+    words = (ROOT / "static" / "ui" / "words.js").read_text()
     table = re.search(r"export const WARNINGS = \{(.*?)\n\};", words, re.DOTALL)[1]
     assert set(re.findall(r"^  (\w+): ", table, re.MULTILINE)) == set(get_args(WarningCode))
     harmless = re.search(r"export const HARMLESS = new Set\((.*?)\);", words)[1]

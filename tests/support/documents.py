@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase.pdfmetrics import stringWidth
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from tests.support.stamp import draw_stamp
@@ -351,3 +352,80 @@ def _shifted_map(shift: int) -> bytes:
     lines = [b"<%02X> <%04X>" % (first + place, first + (place + shift) % 26) for first in (0x41, 0x61) for place in range(26)]
     head = b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap 1 begincodespacerange <00> <FF> endcodespacerange\n"
     return head + b"%d beginbfchar\n" % len(lines) + b"\n".join(lines) + b"\nendbfchar endcmap end end"
+
+
+def unextractable_pdf(path: Path, text: str, more: bytes = b"", entries: bytes = b"") -> Path:
+    """A page whose text only the name of its font's map tells, which PDFium does not take for one. ``more`` are
+    operators, ``entries`` further ones of the page.
+    """
+    codes = "".join(f"{ord(letter):04x}" for letter in text).encode()
+    objects = [
+        _CATALOGUE,
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        _page(5, entries),
+        b"<< /Type /Font /Subtype /Type0 /BaseFont /Helvetica /Encoding /Identity-H /ToUnicode /Identity-H "
+        b"/DescendantFonts [6 0 R] >>",
+        stream(b"BT /F 12 Tf 110 600 Td <%s> Tj ET " % codes + more),
+        b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Helvetica /DW 500 /FontDescriptor 7 0 R "
+        b"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
+        b"<< /Type /FontDescriptor /FontName /Helvetica /Flags 4 /FontBBox [0 -200 1000 900] /ItalicAngle 0 /Ascent 800 "
+        b"/Descent -200 /CapHeight 700 /StemV 80 >>",
+    ]
+    return raw_pdf(path, objects)
+
+
+def nameless_letters_pdf(path: Path) -> Path:
+    """A page in a font whose letters have names that say nothing, and no map."""
+    font = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding << /Type /Encoding /Differences [128 %s] >> >>"
+    names = b" ".join(b"/g%d" % number for number in range(40))
+    codes = b"".join(b"%02x" % (128 + number) for number in range(40))
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return raw_pdf(path, [_CATALOGUE, pages, _page(5), font % names, stream(b"BT /F 12 Tf 60 700 Td <%s> Tj ET" % codes)])
+
+
+def drawn_letters_pdf(path: Path) -> Path:
+    """A page in a Type 3 font: its letters are drawings, called A and B."""
+    glyph = stream(b"500 0 0 0 400 700 d1 50 0 300 600 re f")
+    font = (
+        b"<< /Type /Font /Subtype /Type3 /FontBBox [0 0 500 700] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 1 /LastChar 2 "
+        b"/Widths [500 500] /CharProcs << /A 6 0 R /B 6 0 R >> /Resources << >> "
+        b"/Encoding << /Type /Encoding /Differences [1 /A /B] >> >>"
+    )
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return raw_pdf(path, [_CATALOGUE, pages, _page(5), font, stream(b"BT /F 12 Tf 60 700 Td <01020201> Tj ET"), glyph])
+
+
+def japanese_pdf(path: Path, text: str) -> Path:
+    """A page in a font that is not in the file, whose codes a map of the reader's library tells."""
+    registerFont(UnicodeCIDFont("HeiseiMin-W3"))
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("HeiseiMin-W3", 12)
+    canvas.drawString(60, 700, text)
+    canvas.save()
+    return path
+
+
+STOCK = [
+    ("Item", "Remark", "Pieces", "Amount"),
+    ("Brake lining", "new", "12", "148.50"),
+    ("Door roller", "used", "6", "19.75"),
+    ("Gear oil for presses", "sealed", "4", "23.10"),
+    ("Belt", "worn", "9", "7.40"),
+    ("Chain", "oiled", "3", "88.00"),
+]
+
+
+def misleading_table_pdf(path: Path, shift: float = 60) -> Path:
+    """STOCK between level lines. White upright lines part its columns, the first ``shift`` points too far left: in a cell."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 11)
+    for row, cells in enumerate(STOCK):
+        for column, text in enumerate(cells):
+            canvas.drawString(66 + 125 * column, 707 - 22 * row, text)
+    for row in range(len(STOCK) + 1):
+        canvas.line(60, 722 - 22 * row, 560, 722 - 22 * row)
+    canvas.setStrokeColorRGB(1, 1, 1)
+    for across in (60, 185 - shift, 310, 435, 560):
+        canvas.line(across, 722, across, 722 - 22 * len(STOCK))
+    canvas.save()
+    return path

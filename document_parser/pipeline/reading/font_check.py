@@ -23,6 +23,7 @@ from document_parser.models import (
     Damage,
     EngineName,
     FontInDoubt,
+    FoundTable,
     PageFacts,
     PageImage,
     PictureSpec,
@@ -81,6 +82,14 @@ class RepairedSource:
     async def words(self, number: int) -> list[Word]:
         """Return the words of a page with boxes in fractions of the page. Raises PageUnreadable."""
         return list(self._words) if number == self._facts.number else await self._source.words(number)
+
+    async def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return pdfplumber's tables of a page. Raises PageUnreadable."""
+        return await self._source.tables(number, regions)
+
+    async def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return pdfplumber's words of a page. Raises PageUnreadable."""
+        return await self._source.pdfplumber_words(number)
 
     async def rules(self, number: int) -> list[RulingLine]:
         """Return the drawn lines of a page in fractions of the page. Raises PageUnreadable."""

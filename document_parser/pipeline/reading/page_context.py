@@ -19,6 +19,7 @@ from document_parser.models import (
     PageImage,
     PageKind,
     PageWarning,
+    ReaderName,
     Reading,
     Route,
 )
@@ -77,7 +78,7 @@ class PageContext:
 
     def record_attempt(
         self,
-        name: EngineName,
+        name: ReaderName,
         outcome: str,
         reason: str,
         started: float,

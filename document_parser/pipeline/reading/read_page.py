@@ -24,6 +24,8 @@ from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, failed, load_text_layer, new_page
+from document_parser.pipeline.reading.second_tables import check_tables
+from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, replace_unextracted_words
 from document_parser.sources.base import PageSource
 
 __all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
@@ -42,9 +44,12 @@ async def read_page(
     the page cannot be opened or rendered, NoEngine if nothing can read it, and StorageUnavailable and RedisError of the reading
     cache in workers.
     """
-    check = await check_fonts(source, await source.facts(number), engines)
+    fallback = await replace_unextracted_words(source, await source.facts(number))
+    check = await check_fonts(fallback.source, fallback.facts, engines)
     page = await _route_and_read(check.source, check.facts, options, engines, retry_temperatures)
-    page.attempts[:0] = check.attempts
+    page.attempts[:0] = [*fallback.attempts, *check.attempts]
+    if fallback.replaced and page.engine == "text_layer":
+        page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if check.repaired and page.engine == "text_layer":
         page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired} by {FONT_CHECK_ENGINE}."))
     return page
@@ -71,7 +76,7 @@ async def _route_and_read(
     if facts.characters and (facts.unmapped_share > routing.MAX_UNMAPPED_SHARE or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=route.reason))
     context = PageContext(source, facts, page, engines, options, retry_temperatures, images, route, kind, damaged=bool(damage))
-    return await Ladder(context).run()
+    return await check_tables(context, await Ladder(context).run())
 
 
 async def read_with(
@@ -87,7 +92,8 @@ async def read_with(
     Raises PageUnreadable, NoEngine if that engine made no attempt, and StorageUnavailable and RedisError of the reading cache
     in workers.
     """
-    facts, damage = await source.facts(number), await source.damage(number)
+    fallback = await replace_unextracted_words(source, await source.facts(number))
+    source, facts, damage = fallback.source, fallback.facts, await source.damage(number)
     images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
     if engine in routing.MODELS and options.accuracy_mode != "fast":
@@ -95,7 +101,10 @@ async def read_with(
     route = Route(engines=(engine,), reason=f"{engine} was asked for")
     page = new_page(facts, route.reason, damage)
     context = PageContext(source, facts, page, engines, options, retry_temperatures, images, route, kind, damaged=bool(damage))
-    page = await Ladder(context).run()
+    page = await check_tables(context, await Ladder(context).run())
+    page.attempts[:0] = fallback.attempts
+    if fallback.replaced and page.engine == "text_layer":
+        page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page

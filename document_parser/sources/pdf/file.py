@@ -16,9 +16,20 @@ from PIL import Image
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
 from document_parser.imaging.figure_boxes import figure_boxes
 from document_parser.imaging.page_image import Picture, RenderWindow, compute_render_window
-from document_parser.models import Damage, FontInDoubt, HiddenText, PageFacts, PictureSpec, RulingLine, Word
+from document_parser.models import (
+    BoundingBox,
+    Damage,
+    FontInDoubt,
+    FoundTable,
+    HiddenText,
+    PageFacts,
+    PictureSpec,
+    RulingLine,
+    Word,
+)
 from document_parser.models.reading import MOST_INVISIBLE
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
+from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import find_drawing_boxes
 from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
@@ -26,6 +37,7 @@ from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, find_texts_under_images, objects_of
+from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
@@ -57,6 +69,7 @@ class PdfFile:
         self._document, self._repaired = _open(path, password)
         self.page_count = len(self._document)
         self._document.init_forms()
+        self._pdfplumber = PdfplumberReader(path, password, self.page_count)
         self._tried_repair = self._repaired
         self._number = 0
         self._page: Any = None
@@ -113,6 +126,36 @@ class PdfFile:
         words = add_links(found, self._document, page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
+
+    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return the tables that pdfplumber finds: inside lines on the whole page, by alignment in ``regions``."""
+        page = self._load_page(number)
+        self._check_bounds(page, number)
+        return self._pdfplumber.tables(number, upright_map_of(page), regions)
+
+    def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return the words that pdfplumber finds, and what is filled in on form fields or typed onto the page.
+
+        Nobody can say which of these words are visible, so a page on which any text may be hidden is refused.
+        """
+        page = self._load_page(number)
+        self._check_bounds(page, number)
+        if suspects_of(self._load_objects(number), _page_size(page)[1]):
+            raise PageUnreadable("Text of the page may be hidden, and pdfplumber cannot tell which.")
+        words = add_links(self._pdfplumber.words(number, upright_map_of(page)), self._document, page)
+        form = self._document.formenv
+        return words + extract_fields(page, form.raw if form else None)
+
+    def _check_bounds(self, page: Any, number: int) -> None:
+        """Raise PageUnreadable for a page that has too much on it for pdfminer."""
+        try:
+            characters = self._load_text(number).count_chars()
+        except PageUnreadable:
+            characters = 0
+        if characters > MAX_CHARACTERS:
+            raise PageUnreadable(f"The page has more than {MAX_CHARACTERS} characters, the limit for pdfplumber.")
+        if pdfium.FPDFPage_CountObjects(page.raw) > MAX_OBJECTS:
+            raise PageUnreadable(f"The page has more than {MAX_OBJECTS} objects, the limit for pdfplumber.")
 
     def rules(self, number: int) -> list[RulingLine]:
         """Return the ruling lines that the page draws, in fractions of the upright page."""
@@ -196,7 +239,11 @@ class PdfFile:
 
     def _inspect_layer(self, number: int) -> _TextLayer:
         """Return the text layer. One that is an earlier OCR as a whole is not split, as it does not represent the page."""
-        page, textpage, objects = self._load_page(number), self._load_text(number), self._load_objects(number)
+        page, objects = self._load_page(number), self._load_objects(number)
+        try:
+            textpage = self._load_text(number)
+        except PageUnreadable:
+            return _TextLayer(1.0, 0.0, 0, words=[])
         covered = find_texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
         layer = _TextLayer(*_measure_text(textpage, covered))
         if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:

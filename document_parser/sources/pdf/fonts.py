@@ -38,11 +38,16 @@ def font_style_of(font: Any) -> FontStyle:
     buffer = ctypes.create_string_buffer(256)
     pdfium.FPDFFont_GetBaseFontName(font, buffer, len(buffer))
     name = buffer.value.decode("latin-1").partition("+")[2] or buffer.value.decode("latin-1")
+    named = name_style_of(name)
     flags = max(0, pdfium.FPDFFont_GetFlags(font))
     angle = ctypes.c_int()
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
-    bold = bool(_BOLD_NAME.search(name)) or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
-    italic = slanted or bool(flags & _ITALIC_FLAG) or bool(_ITALIC_NAME.search(name))
-    return FontStyle(
-        bold, italic, is_formula_font(name), glyphs_of(name), bool(flags & _FIXED_PITCH_FLAG or _MONO_NAME.search(name))
-    )
+    bold = named.bold or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
+    italic = named.italic or slanted or bool(flags & _ITALIC_FLAG)
+    return named._replace(bold=bold, italic=italic, mono=named.mono or bool(flags & _FIXED_PITCH_FLAG))
+
+
+def name_style_of(name: str) -> FontStyle:
+    """Return the style that the name of a font, without the prefix of a subset, tells."""
+    bold, italic, mono = (bool(pattern.search(name)) for pattern in (_BOLD_NAME, _ITALIC_NAME, _MONO_NAME))
+    return FontStyle(bold, italic, is_formula_font(name), glyphs_of(name), mono)
