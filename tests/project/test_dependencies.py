@@ -37,7 +37,6 @@ KNOWN_HOLES = {
 USED_WITHOUT_IMPORT = {
     "flask-openapi-swagger": ("document_parser/api/routes/health.py", "/openapi/swagger"),  # flask-openapi finds it
     "rapidocr": ("document_parser/engines/rapidocr/networks.py", 'find_spec("rapidocr")'),  # the models in its wheel
-    "pdfplumber": ("setup.cfg", "pdfplumber"),  # what reads tables with it is to come
     "vllm": ("document_parser/cli/models.py", '"vllm"'),
     "torch": ("setup.cfg", "vllm"),
     "boto3-stubs": ("document_parser/storage/s3.py", "mypy_boto3_s3"),
