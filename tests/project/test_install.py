@@ -72,7 +72,7 @@ def test_the_docs_name_this_version():
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The wheel that ``pip wheel`` makes of the source archive, and that archive; made beside the tree: builds leave folders."""
+    """The wheel that ``pip wheel`` makes of the source archive, and that archive; made beside the tree."""
     folder = tmp_path_factory.mktemp("built")
     tree = folder / "tree"
     tree.mkdir()
