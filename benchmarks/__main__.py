@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks import fairness, memory, recovery, soak, submit, throughput
+from benchmarks import fairness, idle, memory, recovery, soak, submit, throughput
 
 if __name__ == "__main__":
-    for benchmark in (throughput, submit, fairness, recovery, memory, soak):
+    for benchmark in (throughput, submit, fairness, recovery, memory, idle, soak):
         benchmark.main()

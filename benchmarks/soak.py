@@ -109,7 +109,7 @@ def _service(folder: Path, life_seconds: float, models: dict[str, Any]) -> Itera
 def _live_through_all(service: Service, memory: Memory, folder: Path, given: list[Case], first: int) -> Counter[str]:
     ends: Counter[str] = Counter()
     with (
-        httpx.Client(base_url=str(service.client.base_url), timeout=120) as client,
+        httpx.Client(base_url=service.client.base_url, timeout=120, auth=service.client.auth) as client,
         ThreadPoolExecutor(CALLERS) as callers,
     ):
 

@@ -12,18 +12,28 @@ import ipaddress
 import re
 import socket
 import ssl
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Literal
 
 import httpx2
 
-Reason = Literal["malformed", "too_long", "scheme", "credentials", "host", "port", "no_public_address"]
+Reason = Literal["malformed", "too_long", "scheme", "credentials", "host", "port", "no_public_address", "dns_timeout"]
 Resolver = Callable[[str, int], list[str]]
-"""The addresses of a host at a port, as texts; empty where it has none."""
+"""The addresses of a host at a port, as texts; empty where it has none. Raises AddressRefused where nobody answers in time."""
 
 MOST_CHARACTERS = 2048
 RESOLVE_SECONDS = 5.0
+"""For one lookup, from its own start."""
+LOOKUPS_OF_ONE_ASKER = 4
+"""A lookup cannot be broken off: so many threads at most wait for the slow names of one asker."""
+TURN_SECONDS = 2.0
+"""How long an asker with so many lookups under way waits for one of them to end."""
+MOST_WAITING = 64
+"""Requests of this process that wait for a lookup at the same moment."""
 MOST_ADDRESSES_TRIED = 4
 PORTS = {"http": 80, "https": 443}
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
@@ -45,7 +55,7 @@ _NOT_FOR_US = tuple(
         ),
     )
 )
-_resolvers = ThreadPoolExecutor(4, thread_name_prefix="resolve")
+_waiting = ThreadPoolExecutor(MOST_WAITING, thread_name_prefix="resolve")
 
 
 class AddressRefused(ValueError):
@@ -56,14 +66,71 @@ class AddressRefused(ValueError):
         super().__init__(reason)
 
 
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a host by the system's resolver; none where it does not know in time."""
-    asked = _resolvers.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+def system_addresses(host: str, port: int) -> list[str]:
+    """The addresses of a host by the system's resolver. Raises AddressRefused if its name servers do not answer."""
     try:
-        return [str(entry[4][0]) for entry in asked.result(RESOLVE_SECONDS)]
-    except (OSError, TimeoutError, UnicodeError):
-        asked.cancel()
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise AddressRefused("dns_timeout") from None
         return []
+    except (OSError, UnicodeError):
+        return []
+
+
+class Lookups:
+    """Lookups of names, each in a thread of its own: a slow one holds up nobody else's.
+
+    An asker has a few at a time. More of them wait for a moment and are then refused as timed out; a lookup that was given up
+    counts until the system has given it up as well.
+    """
+
+    def __init__(
+        self, look_up: Resolver = system_addresses, seconds: float = RESOLVE_SECONDS, turn_seconds: float = TURN_SECONDS
+    ) -> None:
+        self._look_up = look_up
+        self._seconds = seconds
+        self._turn_seconds = turn_seconds
+        self._under_way: Counter[str] = Counter()
+        self._changed = threading.Condition()
+
+    def of(self, asker: str) -> Resolver:
+        """The resolver of one asker."""
+        return partial(self._resolve, asker)
+
+    def _resolve(self, asker: str, host: str, port: int) -> list[str]:
+        self._begin(asker)
+        answer: Future[list[str]] = Future()
+        threading.Thread(target=self._answer, args=(asker, answer, host, port), name="lookup", daemon=True).start()
+        try:
+            return answer.result(self._seconds)
+        except TimeoutError:
+            raise AddressRefused("dns_timeout") from None
+
+    def _begin(self, asker: str) -> None:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._under_way[asker] < LOOKUPS_OF_ONE_ASKER, self._turn_seconds):
+                raise AddressRefused("dns_timeout")
+            self._under_way[asker] += 1
+
+    def _answer(self, asker: str, answer: Future[list[str]], host: str, port: int) -> None:
+        try:
+            answer.set_result(self._look_up(host, port))
+        except AddressRefused as refusal:
+            answer.set_exception(refusal)
+        finally:
+            with self._changed:
+                self._under_way -= Counter({asker: 1})
+                self._changed.notify_all()
+
+
+lookups = Lookups()
+"""Those of this process."""
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """The addresses of a host, where nobody is known who asked for it. Raises AddressRefused after RESOLVE_SECONDS."""
+    return lookups.of(f"host {host}")(host, port)
 
 
 def is_public(address: str) -> bool:
@@ -153,7 +220,9 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         url = plain_url(str(request.url))
-        *others, last = await asyncio.to_thread(self._check.addresses, url.host, _port(url))
+        # asyncio's own threads are a handful: slow names would hold up all else that is done in them.
+        loop = asyncio.get_running_loop()
+        *others, last = await loop.run_in_executor(_waiting, self._check.addresses, url.host, _port(url))
         for address in others:
             try:
                 return await super().handle_async_request(_pinned(request, url, address))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -19,3 +20,22 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def own_secret(path: Path, new: Callable[[], bytes]) -> str:
+    """Return the text of a file that is made once, for its owner alone (0600). Whoever comes second reads what the first wrote.
+
+    Raises OSError.
+    """
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = path.with_name(f".{uuid.uuid4().hex}.part")
+        part.touch(mode=0o600, exist_ok=False)
+        try:
+            part.write_bytes(new())
+            os.link(part, path)
+        except FileExistsError:
+            pass
+        finally:
+            part.unlink()
+    return path.read_text()

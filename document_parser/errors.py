@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 
@@ -22,6 +23,18 @@ class DocumentParserError(Exception):
         self.message = message or self.message
         self.details = details
         super().__init__(self.message)
+
+
+def tree_of(kind: type[DocumentParserError]) -> Iterator[type[DocumentParserError]]:
+    """Yield this class of errors and all below it."""
+    yield kind
+    for child in kind.__subclasses__():
+        yield from tree_of(child)
+
+
+def error_class(code: str) -> type[DocumentParserError] | None:
+    """Return the class of errors with this code; None if there is none."""
+    return next((kind for kind in tree_of(DocumentParserError) if kind.code == code), None)
 
 
 # --- the request ------------------------------------------------------------------------------------------------------
@@ -168,13 +181,28 @@ class JobEnded(DocumentParserError):
 class Forbidden(DocumentParserError):
     code = "FORBIDDEN"
     status = 403
-    message = "This is open to callers on this machine only, or with the admin token."
+    message = (
+        "This is for the operator. Programs send 'Authorization: Bearer' with ADMIN_TOKEN or the token that "
+        "`docparse operator-token` prints on the machine; a browser opens the link that `docparse operator-link` prints there."
+    )
 
 
 class LoginRequired(DocumentParserError):
     code = "LOGIN_REQUIRED"
     status = 401
-    message = "This is open to the admin token only: as a bearer token, or as the password that the browser asks for."
+    message = (
+        "What came as Authorization, if anything, is not a token of this service. Send ADMIN_TOKEN, or the token that "
+        "`docparse operator-token` prints on the machine, as a bearer token or as the dashboard's password."
+    )
+
+
+class LinkUsed(DocumentParserError):
+    code = "LINK_USED"
+    status = 410
+    message = (
+        "This link was used already, or is too old. `docparse operator-link` prints a new one, on the machine and as the "
+        "service's user."
+    )
 
 
 class DashboardReadOnly(DocumentParserError):
@@ -240,6 +268,16 @@ class WebhookRefused(DocumentParserError):
     code = "WEBHOOK_REFUSED"
     status = 422
     message = "webhook_url must be an http or https address of a public host. WEBHOOK_ALLOW_HOSTS names exceptions."
+
+
+class WebhookNotResolved(DocumentParserError):
+    code = "WEBHOOK_NOT_RESOLVED"
+    status = 503
+    retryable = True
+    message = (
+        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if it stays so, check the "
+        "name."
+    )
 
 
 class WebhookMissing(DocumentParserError):
@@ -329,11 +367,11 @@ class WrongPassword(DocumentError):
 
 class OversizedPicture(DocumentError):
     code = "PICTURE_TOO_LARGE"
-    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
+    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
 
     @classmethod
-    def of(cls, megapixels: float, limit: int) -> OversizedPicture:
-        return cls(_too_many_pixels("The picture", megapixels, limit), megapixels=megapixels, limit_megapixels=limit)
+    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPicture:
+        return cls(_too_many_pixels("The picture", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
 class TooManyPages(DocumentError):
@@ -396,13 +434,21 @@ class PageCrashed(PageUnreadable):
 
 class OversizedPage(PageUnreadable):
     code = "PAGE_TOO_LARGE"
-    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS)."
+    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
+    setting = ""
 
     @classmethod
-    def of(cls, megapixels: float, limit: int) -> OversizedPage:
-        return cls(
-            _too_many_pixels("The picture of this page", megapixels, limit), megapixels=megapixels, limit_megapixels=limit
-        )
+    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPage:
+        """``setting`` is where the limit comes from, for a picture of this kind."""
+        message = _too_many_pixels("The picture of this page", megapixels, limit, setting)
+        error = cls(message, megapixels=megapixels, limit_megapixels=limit)
+        error.setting = setting
+        return error
+
+
+class PageDamaged(PageUnreadable):
+    code = "PAGE_DAMAGED"
+    message = "The data of this page is damaged, and nothing on it could be read. Upload an undamaged file."
 
 
 class PageInDoubt(PageUnreadable):
@@ -413,6 +459,33 @@ class PageInDoubt(PageUnreadable):
 class PageNotRead(PageUnreadable):
     code = "PAGE_NOT_READ"
     message = "The job was cancelled before this page was read. Submit the document again, with page_range for this page alone."
+
+
+class PagesLost(PageUnreadable):
+    """Pages that were read, and whose files are gone or torn."""
+
+    code = "PAGES_LOST"
+    message = "The stored reading of a page is damaged or gone. Have the page read again, or send the document again."
+
+    @property
+    def pages(self) -> list[int]:
+        found: list[int] = self.details["pages"]
+        return found
+
+    @classmethod
+    def of(cls, pages: list[int]) -> PagesLost:
+        named = ", ".join(map(str, pages[:10])) + (" …" if len(pages) > 10 else "")
+        what = f"The stored reading of page {named} is" if len(pages) == 1 else f"The stored readings of pages {named} are"
+        again = "it" if len(pages) == 1 else "them"
+        return cls(f"{what} damaged or gone. Have {again} read again, or send the document again.", pages=pages)
+
+
+class FormatFailed(DocumentParserError):
+    """A format of a result that was asked for after the end of its job could not be written."""
+
+    code = "FORMAT_FAILED"
+    status = 500
+    message = "This format could not be written. Ask for another one; the request_id finds the reason in the logs."
 
 
 class PageTimeout(PageUnreadable):
@@ -500,8 +573,8 @@ class UnexpectedAnswer(DocumentParserError):
     message = "The answer is not one of this service. Check the server's address."
 
 
-def _too_many_pixels(what: str, megapixels: float, limit: int) -> str:
+def _too_many_pixels(what: str, megapixels: float, limit: float, setting: str) -> str:
     return (
-        f"{what} has {megapixels:g} million pixels; this server accepts at most {limit} (MAX_IMAGE_MEGAPIXELS). "
+        f"{what} has {megapixels:g} million pixels; this server accepts at most {limit:g} ({setting}). "
         "Scan it at a lower resolution."
     )

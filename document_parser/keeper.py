@@ -14,12 +14,15 @@ import subprocess
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from document_parser import logs
 from document_parser.processes import Lock, Watched, birth
 from document_parser.settings import Settings
-from document_parser.startup import settings_or_exit
-from document_parser.valkey import EmbeddedValkey
+from document_parser.startup import keep_data_private, settings_or_exit
+
+if TYPE_CHECKING:
+    from document_parser.valkey import EmbeddedValkey
 
 log = logs.get(__name__)
 
@@ -78,7 +81,7 @@ class Keeper:
         self.settings = settings
         self.owner = owner
         self.stopping = threading.Event()
-        self.valkey = EmbeddedValkey(settings) if settings.embedded else None
+        self.valkey = _embedded_valkey(settings) if settings.embedded else None
         self.pool = Pool() if with_pool and settings.workers.num_workers else None
 
     def run(self) -> None:
@@ -96,6 +99,12 @@ class Keeper:
         ready = self.valkey is None or self.valkey.ensure()
         if ready and self.pool is not None:
             self.pool.ensure()
+
+
+def _embedded_valkey(settings: Settings) -> EmbeddedValkey:
+    from document_parser.valkey import EmbeddedValkey  # web workers import this module as well, and need none of it
+
+    return EmbeddedValkey(settings)
 
 
 class KeeperWatch(threading.Thread):
@@ -158,6 +167,7 @@ def main() -> None:
     options = parser.parse_args()
     settings = settings_or_exit()
     logs.configure(settings.logs)
+    keep_data_private(settings)
     try:
         owner = Watched(options.owner)
     except ProcessLookupError:

@@ -18,9 +18,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import structlog
-
+from document_parser.lean import without
 from document_parser.settings import LogSettings
+
+with without("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
+    import structlog
 
 MOST_PLACES = 6
 QUOTABLE = re.compile(r"(document_parser|gunicorn\.error|rq)(\.|$)")
@@ -34,8 +36,17 @@ QUOTES_REQUEST = re.compile(r"^(Error handling request|Invalid request)\b.*", re
 """gunicorn would go on with the address that was asked for."""
 
 
+_configured: list[LogSettings] = []
+
+
+def configured_format() -> str:
+    """``json`` or ``text``; empty if this process writes no log of ours."""
+    return _configured[-1].log_format if _configured else ""
+
+
 def configure(settings: LogSettings) -> None:
     """Send structlog, the standard library's loggers, warnings and uncaught errors through one renderer."""
+    _configured[:] = [settings]
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

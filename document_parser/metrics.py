@@ -83,6 +83,7 @@ METRICS = (
     Metric("model_servers_left_alone", "gauge", "Model servers whose circuit breaker is open or half open.", ("engine",)),
     Metric("workers", "gauge", "Living workers.", ("state",)),
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
+    Metric("foreign_tasks", "counter", "Tasks that others wrote to Redis, which no worker runs.", known=((),)),
     Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),
     Metric("webhooks_given_up", "gauge", "Webhooks given up that can be replayed until their jobs expire."),
     Metric(

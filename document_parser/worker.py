@@ -14,7 +14,7 @@ from document_parser import logs
 from document_parser.arguments import parse_arguments, whole_number
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings, WorkerSettings, cap_threads
-from document_parser.startup import settings_or_exit
+from document_parser.startup import keep_data_private, settings_or_exit
 
 log = logs.get(__name__)
 
@@ -32,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         die_with_parent(options.parent)
     settings = settings_or_exit()
     logs.configure(settings.logs)
+    keep_data_private(settings)
     default = settings.workers.num_workers or WorkerSettings.model_fields["num_workers"].default
     with _valkey_beside(settings, needed=not options.parent):
         if not _wait_for_redis(settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser
 
 from document_parser.api.factory import create_app
 from document_parser.jobs.connection import Redis, connect
+from document_parser.operator_access import operator_token
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.valkey import EmbeddedValkey
 from tests.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
@@ -32,8 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Commands under test are ended by Ctrl-C also where this run was started in the background, which ignores it."""
+    """Commands under test are ended by Ctrl-C also where this run was started in the background, which ignores it, and compile
+    our modules once instead of at each of their many starts.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -101,12 +106,16 @@ def opened(chromium: Browser, folder: Path) -> Iterator[Callable[..., Watched]]:
     with contextlib.ExitStack() as stack:
         pages: list[Watched] = []
 
-        def open_page(service: Any, address: str = "#/", expected: Any = (), **options: Any) -> Watched:
+        def open_page(
+            service: Any, address: str = "#/", expected: Any = (), *, operator: bool = True, **options: Any
+        ) -> Watched:
             options = {"viewport": DESKTOP, "reduced_motion": "reduce", "accept_downloads": True, **options}
             context = chromium.new_context(permissions=["clipboard-read", "clipboard-write"], **options)
             stack.callback(context.close)
             page = context.new_page()
             page.set_default_timeout(SECONDS)
+            if operator:
+                page.goto(service.operator_link())
             watched = Watched(page, f"http://127.0.0.1:{service.port}", folder, set(expected))
             watched.open(address)
             pages.append(watched)
@@ -144,10 +153,13 @@ def redis(valkey: Settings) -> Iterator[Redis]:
 
 @pytest.fixture
 def app(valkey, redis, tmp_path):
-    """Makes clients of apps over the one Valkey."""
+    """Makes clients of apps over the one Valkey; ``operator``: such as sends the token of DATA_DIR with every request."""
 
-    def make(**api):
-        store = StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url)
-        return create_app(Settings(api=ApiSettings(**api), store=store)).test_client()
+    def make(*, operator=False, **api):
+        settings = Settings(api=ApiSettings(**api), store=StoreSettings(data_dir=tmp_path / "data", redis_url=valkey.redis_url))
+        client = create_app(settings).test_client()
+        if operator:
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {operator_token(settings)}"
+        return client
 
     return make

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,8 @@ import httpx
 
 from document_parser.jobs import files
 from document_parser.models import Page
+from document_parser.operator_access import create_link
+from document_parser.settings import Settings, StoreSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 API = [sys.executable, "-m", "document_parser.api"]
@@ -82,6 +85,18 @@ def parents_of(data_dir: Path) -> dict[int, int]:
     return found
 
 
+class AsOperator(httpx.Auth):
+    """Sends the token of a DATA_DIR where a request says nothing of its own, as programs on the machine do."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._file = data_dir / "operator.token"
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if "Authorization" not in request.headers and self._file.exists():
+            request.headers["Authorization"] = f"Bearer {self._file.read_text()}"
+        yield request
+
+
 class Service:
     """One service; ``with Service(folder) as service`` starts it and leaves nothing behind."""
 
@@ -111,12 +126,23 @@ class Service:
         self.writers: list[subprocess.Popen[bytes]] = []
 
     def _client(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
+        """The operator's, who sits at the machine."""
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60, auth=AsOperator(self.data_dir))
 
     def start(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = self._popen(self.command)
         return self
+
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Self]:
+        """Run without waiting until it is ready: what has no API never answers."""
+        try:
+            yield self.start()
+            self.stop()
+        finally:
+            self.kill_everything()
+            self.client.close()
 
     def also(self, command: list[str]) -> subprocess.Popen[bytes]:
         """Another process of the same service, a worker for example."""
@@ -145,6 +171,14 @@ class Service:
     def pid(self) -> int:
         assert self.process is not None
         return self.process.pid
+
+    @property
+    def operator_token(self) -> str:
+        return (self.data_dir / "operator.token").read_text()
+
+    def operator_link(self) -> str:
+        """An address that makes a browser the operator's, as ``docparse operator-link`` prints it."""
+        return create_link(Settings(store=StoreSettings(data_dir=self.data_dir)), f"http://127.0.0.1:{self.port}")
 
     def answers(self, path: str) -> bool:
         try:

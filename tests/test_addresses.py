@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import ssl
+import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,8 +16,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from document_parser.addresses import AddressCheck, AddressRefused, PinnedTransport, is_public, plain_url
+from document_parser.addresses import (
+    LOOKUPS_OF_ONE_ASKER,
+    AddressCheck,
+    AddressRefused,
+    Lookups,
+    PinnedTransport,
+    is_public,
+    plain_url,
+)
 from tests.peer import serving
+from tests.service import wait_until
 
 REFUSED = [
     "http://127.0.0.1:9/",
@@ -275,3 +285,59 @@ def test_the_certificate_must_be_the_names_although_the_connection_is_to_an_addr
     else:
         with pytest.raises(httpx2.ConnectError, match="certificate"):
             get(url, check, trusting)
+
+
+class SlowNames:
+    """A resolver that knows every name, and answers for those of slow.test only once it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+        self.asked: list[str] = []
+
+    def __call__(self, host: str, port: int) -> list[str]:
+        self.asked.append(host)
+        if host.endswith("slow.test"):
+            self.let.wait(30)
+        return ["93.184.216.34"]
+
+
+def test_slow_names_of_one_caller_refuse_nobody_elses_and_time_out_in_words_of_their_own():
+    names = SlowNames()
+    lookups = Lookups(names, seconds=0.5, turn_seconds=0.2)
+    reasons: list[str] = []
+
+    def look_up(number: int) -> None:
+        try:
+            lookups.of("one caller")(f"name{number}.slow.test", 80)
+        except AddressRefused as refusal:
+            reasons.append(refusal.reason)
+
+    threads = [threading.Thread(target=look_up, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(names.asked) == LOOKUPS_OF_ONE_ASKER, 10, "all lookups that one caller may have are under way")
+    assert lookups.of("another caller")("quick.test", 80) == ["93.184.216.34"]
+    for thread in threads:
+        thread.join()
+    assert reasons == ["dns_timeout"] * 12
+    assert len(names.asked) == LOOKUPS_OF_ONE_ASKER + 1, "those beyond were not looked up"
+    names.let.set()
+    assert Lookups(names).of("one caller")("quick.test", 80) == ["93.184.216.34"]
+
+
+def test_the_time_of_a_lookup_counts_from_its_own_start():
+    """It waits for its turn behind slow ones, and then has its whole time."""
+    names = SlowNames()
+    lookups = Lookups(names, seconds=20, turn_seconds=20)
+    found: list[list[str]] = []
+    threads = [
+        threading.Thread(target=lambda name=f"name{number}.slow.test": found.append(lookups.of("caller")(name, 80)))
+        for number in range(LOOKUPS_OF_ONE_ASKER + 1)
+    ]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(names.asked) == LOOKUPS_OF_ONE_ASKER, 10, "one has to wait")
+    names.let.set()
+    for thread in threads:
+        thread.join()
+    assert found == [["93.184.216.34"]] * (LOOKUPS_OF_ONE_ASKER + 1)

@@ -19,7 +19,7 @@ from tests.service import Service, asking, free_port
 from tests.vllm_batching import Speed
 from tests.vllm_server import ModelServer, served_from_thread
 
-TOKEN = "operators-only"
+TOKEN = "for-operators-only"
 MANY = 1000
 MOST_NODES = 1500
 HOSTILE_NAME = '<img src=x onerror=alert(1)>\'; $(id) "&amp;".pdf'
@@ -861,10 +861,11 @@ def test_deleting_asks_once_and_leaves_nothing(service, opened, paper):
     assert job_id not in page.evaluate("localStorage.getItem('docparse.jobs')")
 
 
-def test_from_elsewhere_only_own_documents_are_listed_until_the_admin_token_is_given(service, opened, paper, rich_job):
-    watched = opened(service, expected={401, 403}, extra_http_headers={"X-Forwarded-For": "203.0.113.9"})
+def test_only_own_documents_are_listed_until_the_admin_token_is_given(service, opened, paper, rich_job):
+    watched = opened(service, expected={401, 403}, operator=False)
     page = watched.page
     expect(page.locator("#jobs-note")).to_contain_text("Only documents sent from this browser")
+    expect(page.locator("#token-form")).to_contain_text("docparse operator-link")
     expect(page.locator("#jobs li")).to_have_count(0)
     watched.upload(paper)
     job_id = watched.job()
@@ -876,6 +877,7 @@ def test_from_elsewhere_only_own_documents_are_listed_until_the_admin_token_is_g
     page.get_by_label("Admin token").fill("guessed")
     page.keyboard.press("Enter")
     expect(page.locator("#jobs-note")).to_contain_text("was not accepted")
+    assert not page.evaluate("sessionStorage.getItem('docparse.admin-token')"), "it would count as a guess again and again"
     page.get_by_label("Admin token").fill(TOKEN)
     page.keyboard.press("Enter")
     expect(page.locator(f'#jobs [data-id="{rich_job}"]')).to_be_visible()

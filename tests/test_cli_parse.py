@@ -630,6 +630,9 @@ class FaultySource:
     async def words(self, number):
         return []
 
+    async def damage(self, number):
+        return []
+
     async def render(self, number, spec, turn=0):
         raise AssertionError("no picture is asked for")
 

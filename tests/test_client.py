@@ -32,7 +32,7 @@ def service(tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with Client(f"127.0.0.1:{service.port}") as client:
+    with Client(f"127.0.0.1:{service.port}", service.operator_token) as client:
         yield client
 
 

@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from document_parser import errors
+from document_parser.api import auth
 from document_parser.api.factory import create_app
 from document_parser.models import HARMLESS_WARNINGS, Options, WarningCode
 from document_parser.settings import Settings, StoreSettings, environment_fields
@@ -54,6 +55,19 @@ def test_settings_named_in_the_docs_exist():
     named = {name for text in texts for name in re.findall(r"`([A-Z0-9]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text)}
     codes = {kind.code for kind in tree(errors.DocumentParserError)}
     assert named - known - codes == set()
+
+
+def test_commands_for_the_operator_send_a_token(tmp_path):
+    adapter = create_app(Settings(store=StoreSettings(data_dir=tmp_path))).url_map.bind("127.0.0.1")
+    without = set()
+    for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for command in re.findall(r"^\$ (curl .*)$", path.read_text(), re.MULTILINE):
+            method = "DELETE" if "-X DELETE" in command else "POST" if re.search(r" -(X POST|d|F) ", command) else "GET"
+            (address,) = re.findall(r"http://127\.0\.0\.1:1233(/[^\s\"?]*)", command)
+            rule, _ = adapter.match(address.replace("…", "a"), method, return_rule=True)
+            if auth.needs_operator(method, rule.rule) and "$AUTH" not in command and "Authorization" not in command:
+                without.add(command)
+    assert without == {'curl "http://127.0.0.1:1233/v1/jobs?limit=50"'}, "the one that is shown to be refused"
 
 
 def test_the_readmes_curl_gives_the_readmes_answer(tmp_path):

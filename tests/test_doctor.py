@@ -15,7 +15,8 @@ import pytest
 
 from document_parser.api.store import redis_warnings
 from document_parser.cli.checks.machine import is_loopback
-from document_parser.cli.checks.parts import without_secrets
+from document_parser.cli.checks.parts import reach_of_redis, without_secrets
+from document_parser.settings import Settings, StoreSettings
 from tests.service import CLEARED, ROOT, Service, free_port
 from tests.vllm_server import ModelServer, served_from_thread
 
@@ -50,9 +51,9 @@ def checked(folder: Path, *options: str, **settings: Any) -> dict[str, dict[str,
 
 def test_a_bare_machine_without_gpu_and_redis_can_do_the_job(tmp_path):
     found = checked(tmp_path)
-    assert {check["status"] for name, check in found.items() if name not in ("memory", "open files", "clock", "folder")} == {
-        "ok"
-    }
+    assert {
+        check["status"] for name, check in found.items() if name not in ("memory", "open files", "clock", "folder", "openers")
+    } == {"ok"}
     assert "starts with the service" in found["embedded valkey"]["detail"]
     assert "read a little picture" in found["rapidocr"]["detail"]
 
@@ -194,12 +195,37 @@ def test_beside_a_running_service_its_port_redis_and_workers_are_found(tmp_path)
 def test_an_open_address_without_an_admin_token_is_warned_about(tmp_path):
     assert checked(tmp_path, API_HOST="0.0.0.0")["admin token"]["status"] == "warning"
     assert checked(tmp_path, TRUSTED_PROXIES="1")["admin token"]["status"] == "warning"
-    assert checked(tmp_path, API_HOST="0.0.0.0", ADMIN_TOKEN="x")["admin token"]["status"] == "ok"
+    assert checked(tmp_path, API_HOST="0.0.0.0", ADMIN_TOKEN="x" * 16)["admin token"]["status"] == "ok"
 
 
 def test_a_shared_redis_without_a_secret_key_is_warned_about(tmp_path, valkey):
     assert checked(tmp_path, REDIS_URL=valkey.redis_url)["secret key"]["status"] == "warning"
     assert "secret key" not in checked(tmp_path, REDIS_URL=valkey.redis_url, SECRET_KEY="s")
+
+
+@pytest.mark.parametrize(
+    ("url", "lacks"),
+    [
+        ("redis://queue.invalid:6379/0", "no password and no TLS"),
+        ("redis://:secret@queue.invalid:6379/0", "no TLS"),
+        ("rediss://queue.invalid:6379/0", "no password"),
+        ("redis+sentinel://queue.invalid:26379/main", "no password and no TLS"),
+        ("rediss://:secret@queue.invalid:6379/0", ""),
+        ("redis://127.0.0.1:9/0", ""),
+    ],
+)
+def test_a_redis_on_another_host_without_password_or_tls_is_warned_about(url, lacks):
+    found = [(one.status, one.detail) for one in reach_of_redis(Settings(store=StoreSettings(redis_url=url)))]
+    assert found == ([("warning", f"{without_secrets(url)} is another host, with {lacks}")] if lacks else [])
+
+
+def test_who_can_read_the_operator_token_is_looked_at(tmp_path):
+    assert "made when the service starts" in checked(tmp_path)["operator token"]["detail"]
+    data_dir = tmp_path / "data"
+    data_dir.mkdir(mode=0o700)
+    (data_dir / "operator.token").write_text("x")
+    (data_dir / "operator.token").chmod(0o644)
+    assert checked(tmp_path, DATA_DIR=data_dir)["operator token"]["status"] == "warning"
 
 
 @pytest.mark.parametrize(("mib", "status"), [("49140", "ok"), ("16384", "warning")])

@@ -215,6 +215,72 @@ def test_what_needs_no_escape_gets_none(text):
     assert markdown(paragraph(text)) == f"{text}\n"
 
 
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "$x^2<img src=x onerror=alert(1)>$",
+        "$$a_1 <svg/onload=alert(1)> b$$",
+        "$</p><script>alert(1)</script>=1$",
+        "$x_1 <!-- y -->$",
+        "$x_1 <https://evil.example>$",
+        "$[x](javascript:alert(1))_1$",
+        "$![x](https://evil.example/pixel)_1$",
+    ],
+)
+@pytest.mark.parametrize("kind", ["paragraph", "heading", "list_item", "caption", "formula", "footnote"])
+def test_a_formula_brings_no_markup_into_viewers_that_know_no_formulas(formula, kind):
+    shown = MarkdownIt("commonmark", {"html": True}).render(markdown(Block(kind=kind, text=formula)))
+    assert not re.search(r"<(?!/?(?:p|h\d|ul|li|em|br)\b)|javascript:[^)]*\"|href|src=\"", shown), shown
+
+
+@pytest.mark.parametrize("formula", ["$[x](a)_1$", "$[x][y]_1$", "$$a_1\n[x]: javascript:alert(1)$$"])
+def test_a_formula_holds_no_link_and_no_target_of_links(formula):
+    """Some viewers take a line for a target wherever it stands."""
+    for block in (paragraph(formula), Block(kind="formula", text=formula.strip("$"))):
+        assert not re.search(r"\][(\[:]", markdown(block))
+
+
+@pytest.mark.parametrize(
+    "command", ["href", "url", "includegraphics", "htmlData", "htmlClass", "class", "cssId", "style", "require"]
+)
+def test_no_command_of_a_formula_links_loads_or_sets_attributes(command):
+    text = rf"$\{command}{{javascript:alert(1)}}{{x_1}}$"
+    for block in (paragraph(text), Block(kind="formula", text=text.strip("$")), table([["a", "b"], [text, "c"]])):
+        assert rf"\backslash {command}{{" in markdown(block)
+        assert f"\\{command}" not in markdown(block)
+    longer = "text" if command.startswith("html") else f"{command}ness"
+    assert markdown(paragraph(rf"$\{longer}_1$")) == f"$\\{longer}_1$\n"
+    assert markdown(paragraph("$a<b$")) == "$a\\lt b$\n"
+
+
+@pytest.mark.parametrize(
+    ("separator", "line"),
+    [
+        ("=====", "====="),
+        ("PAGE {page}", "PAGE 7"),
+        ("[page {page}]", "[page 12]"),
+        ("-8<- {page}", "-8<- 3"),
+        ("@@", "  @@  "),
+    ],
+)
+def test_a_line_of_the_document_is_never_the_line_between_pages(separator, line):
+    """Programs split a text at these lines."""
+    held = [
+        paragraph(f"before\n{line}\nafter"),
+        Block(kind="heading", text=line),
+        Block(kind="code", text=f"a\n{line}\n<b>"),
+        Block(kind="formula", text=f"a\n{line}\nb"),
+        Block(kind="list_item", text=f"one\n{line}"),
+    ]
+    between = re.compile(re.escape(separator).replace(r"\{page\}", r"\d+"))
+    for name in ("markdown", "text"):
+        for block in held:
+            text = written(name, page(block), page(paragraph("end"), number=2), page_separator=separator)
+            found = [one.strip() for one in text.split("\n") if between.fullmatch(one.strip())]
+            assert found == [separator.replace("{page}", "2")], (name, text)
+    assert re.sub(r"\s", "", line) in re.sub(r"\s", "", rendered(held[0]).text)
+
+
 @pytest.mark.parametrize("formula", ["$x_1 * y_2 * z$", "$$\\frac{a}{b}$$", "$O(n)$", "$a < b$"])
 def test_formulas_in_a_text_stay_as_they_are(formula):
     assert markdown(paragraph(f"where {formula} holds")) == f"where {formula} holds\n"
@@ -407,6 +473,18 @@ def test_csv_disarms_formulas_and_leaves_numbers_alone(cell, stored):
     made = table([[cell, "x"]]).table
     assert made is not None
     assert next(csv.reader(csv_lines([made])))[0] == stored
+
+
+@pytest.mark.parametrize("sign", "=@＝＠")
+@pytest.mark.parametrize("before", ["", "\t", "\r", "\n", "\r\n", " ", "\u00a0", "\u3000", "\ufeff"])
+def test_nothing_that_spreadsheets_skip_hides_a_formula_from_the_guard(sign, before):
+    stored = next(csv_lines([table([[f"{before}{sign}cmd|' /C calc'!A0", "x"]]).table])).lstrip('"')
+    assert stored.startswith("'")
+
+
+@pytest.mark.parametrize("cell", ["-2\n+cmd|' /C calc'!A0", "－2+cmd|' /C calc'!A0", "＋HYPERLINK(1)", "+1\r\n(2)"])
+def test_a_formula_over_lines_or_with_a_full_width_sign_is_disarmed(cell):
+    assert next(csv_lines([table([[cell, "x"]]).table])).lstrip('"').startswith("'")
 
 
 def test_text_is_plain_with_tables_between_tabs():

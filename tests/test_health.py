@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from copy import copy
 
 import pytest
@@ -16,6 +17,7 @@ from document_parser.jobs.breakers import SharedSwitchboard
 from document_parser.jobs.connection import connect
 from document_parser.jobs.queue import QUEUES
 from document_parser.jobs.worker import PageWorker
+from document_parser.operator_access import operator_token
 from document_parser.settings import (
     DeepSeekSettings,
     EngineSettings,
@@ -189,6 +191,7 @@ def test_a_full_redis_takes_nothing_in_and_health_says_so(own_store, tmp_path, p
     with connect(own_store) as redis:
         come_up(settings, redis)
         client = create_app(settings).test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {operator_token(settings)}"
         job_id = send(client, paper).get_json()["job_id"]
         redis.set("filling", bytes(8 << 20))
         redis.config_set("maxmemory", 4 << 20)
@@ -236,3 +239,33 @@ def test_storage_that_takes_no_file_is_down_and_accepts_nothing(valkey, redis, t
     come_up(settings, redis)
     assert not health_of(settings)["checks"]["storage"]["ok"]
     assert create_app(settings).test_client().get("/v1/system").get_json()["accepting"] is False
+
+
+def test_redis_is_full_before_the_next_upload_finds_out_and_nobody_waits_for_models(own_store, tmp_path, server):
+    """A key of a few bytes is still taken; a model server that does not answer is not asked first."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, connect(own_store) as redis:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        settings = settings_over(own_store, tmp_path, deepseek=url, nanonets=url, inference_mode="auto")
+        redis.setrange("filling", 8 << 20, b"end")  # not sent: the server would give the room of a long command back later
+        redis.config_set("maxmemory", int(redis.info("memory")["used_memory"]) + (32 << 10))
+        found = health_of(settings)
+        assert found["status"] == "down"
+        assert found["checks"]["redis"]["detail"].startswith("Redis is full")
+        assert "deepseek" not in found["checks"]
+
+
+def test_what_was_deleted_leaves_the_append_only_file(own_store, tmp_path):
+    """The file is rewritten in turn by whoever keeps the server; here every second instead of every hour."""
+    folder = own_store.data_dir / "valkey"
+
+    def on_disk() -> bool:
+        return any(b"a name that was deleted" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+
+    with connect(own_store) as redis:
+        redis.set("document", "a name that was deleted")
+        wait_until(on_disk, 10, "it is written")
+        redis.delete("document")
+    settings = Settings(store=StoreSettings(data_dir=own_store.data_dir, redis_url=""))
+    keeper = EmbeddedValkey(settings, rewrite_seconds=1.0)
+    keeper.held = True  # the lock is this test's, by the server of the fixture
+    wait_until(lambda: keeper.ensure() and not on_disk(), 30, "it is nowhere on the disk any more")

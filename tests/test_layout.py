@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import weakref
 
 import pytest
 
@@ -431,3 +433,17 @@ def test_twenty_thousand_words_are_all_kept():
     words = [word for row in range(400) for word in line(" ".join(LOREM[:50]), 5, row * 2, size=1.6)]
     assert len(words) > 13_000
     assert sum(len(block.text.split()) for block in blocks(words)) == len(words)
+
+
+def test_of_a_page_that_was_laid_out_no_words_are_kept():
+    """A worker reads pages of many people: what it remembers of one is gone with it."""
+
+    class Text(str):
+        __slots__ = ("__weakref__",)
+
+    words = [word._replace(text=Text(word.text)) for word in prose(8, 60, 60, 500)]
+    kept = [weakref.ref(word.text) for word in words]
+    assert blocks_of(words, WIDTH, HEIGHT)
+    del words
+    gc.collect()
+    assert [text() for text in kept if text() is not None] == []

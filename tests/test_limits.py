@@ -94,7 +94,7 @@ def test_answers_tell_what_is_left(app):
 
 
 def test_uploads_and_reads_are_counted_apart_and_health_and_preflights_not_at_all(app):
-    client = app(rate_limit_uploads="1/minute", rate_limit_reads="2/minute")
+    client = app(operator=True, rate_limit_uploads="1/minute", rate_limit_reads="2/minute")
     assert client.post("/v1/process/async").status_code == 400
     for _ in range(5):
         assert client.get("/v1/health/live").status_code == 200

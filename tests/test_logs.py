@@ -260,7 +260,7 @@ def test_gunicorn_started_by_hand_writes_json_with_our_logger_class(tmp_path):
 def test_the_access_line_tells_method_route_status_time_and_bytes(tmp_path):
     with Service(tmp_path, NUM_WORKERS=0) as service:
         url = f"http://127.0.0.1:{service.port}/v1/jobs?cursor=&limit=5"
-        body = httpx.get(url, headers={"X-Request-ID": "r-access"}).content
+        body = service.client.get(url, headers={"X-Request-ID": "r-access"}).content
         wait_until(lambda: "r-access" in service.log, 5, "the request is logged")
         (line,) = [line for line in lines_of(service.log) if line.get("request_id") == "r-access"]
         httpx.get(f"http://127.0.0.1:{service.port}/static/docs.js", headers={"X-Request-ID": "r-file"}).raise_for_status()

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -31,6 +32,12 @@ INTERNAL = re.compile(
 WRONG = ["wrong", "-1", "1e999", "nan", "99999999999999999999", "[1]", "\u0661", "x" * 5000]
 WRONG_JSON = ["wrong", "", -1, 1.5, 10**30, True, None, [], {}, ["a"], "x" * 5000]
 UNKNOWN_JOB = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def app(app):
+    """Of apps that answer the operator: what others are told of the operator's routes is always the same."""
+    return partial(app, operator=True)
 
 
 def error_of(answer, code="INVALID_OPTION"):

@@ -248,7 +248,7 @@ def test_a_stream_ends_when_its_job_is_deleted(service, running_job):
     found: list[dict] = []
     reader = threading.Thread(target=lambda: found.extend(streamed(service, running_job)))
     reader.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{service.port}") as other:
+    with httpx.Client(base_url=service.client.base_url, auth=service.client.auth) as other:
         assert other.delete(f"/v1/jobs/{running_job}").status_code == 200
     reader.join(30)
     assert not reader.is_alive()

@@ -74,6 +74,7 @@ def service(tmp_path_factory, server):
         **SOON,
         OPENER_MEMORY_MB=128,
         MAX_IMAGE_MEGAPIXELS=10_000,
+        MAX_IMAGE_MEMORY_MB=10_000,
     ) as service:
         server.data_dir = service.data_dir
         yield service

@@ -126,14 +126,13 @@ def test_without_a_list_no_site_may(app):
     assert not [name for name, _ in answer.headers if name.startswith("Access-Control-")]
 
 
-def test_a_listed_site_may_send_documents_and_still_not_list_or_delete_from_elsewhere(app, paper):
+def test_a_listed_site_may_send_documents_and_still_not_list_or_delete(app, paper):
     client = app(cors_origins=(ORIGIN,))
     headers = {"Origin": ORIGIN}
     answer = client.post("/v1/process/async", headers=headers, data={"file": (paper.open("rb"), "paper.pdf")})
     assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (202, ORIGIN)
-    far = {"environ_base": {"REMOTE_ADDR": "192.0.2.1"}, "headers": headers}
-    assert client.get("/v1/jobs", **far).status_code == 403
-    assert client.delete(f"/v1/jobs/{answer.get_json()['job_id']}", **far).status_code == 403
+    assert client.get("/v1/jobs", headers=headers).status_code == 403
+    assert client.delete(f"/v1/jobs/{answer.get_json()['job_id']}", headers=headers).status_code == 403
 
 
 def test_the_dashboard_is_for_no_other_site(app):
@@ -255,9 +254,7 @@ BAD_REQUESTS = {
     ],
     "schema regex bomb": lambda service, paper: [form(service, schema='{"pattern":"^(a+)+$"}')],
     "huge schema": lambda service, paper: [form(service, schema="x" * (5 << 20))],
-    "unauthorised": lambda service, paper: [
-        service.client.get("/v1/jobs", headers={"X-Forwarded-For": "192.0.2.1", "Authorization": "Bearer wrong"})
-    ],
+    "unauthorised": lambda service, paper: [service.client.get("/v1/jobs", headers={"Authorization": "Bearer wrong"})],
     "unknown job": lambda service, paper: unknown_jobs(service),
     "cancel twice": twice_deleted,
     "concurrent same file": at_once,

@@ -7,6 +7,7 @@ import json
 import select
 import socket
 import threading
+import time
 
 import httpx
 import pytest
@@ -15,6 +16,11 @@ from tests.service import Service, wait_until
 
 MORE_THAN_SOCKETS_HOLD = 64 << 20
 MORE_THAN_THREADS = 10
+PROBE = "/v1/system"
+"""Answered by the threads that all others share, unlike health."""
+SLOW_HEAD = "GET /v1/system HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+LIVE = "GET /v1/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+CLOSE = "GET /v1/system HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
 HEAD = (
     "POST /v1/process/async?filename=a.pdf HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     "Content-Type: {kind}\r\nContent-Length: 9999999\r\n\r\n"
@@ -60,8 +66,8 @@ def test_a_client_that_stops_reading_its_result_is_cut_off_and_its_thread_is_fre
     before = service.log.count("client_stalled")
     with asked_and_left_unread(service, f"/v1/jobs/{job_id}/{route}") as stalled:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=0.5)
-        assert service.answers("/v1/health/live")
+            httpx.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=0.5)
+        assert service.answers(PROBE)
         wait_until(lambda: service.log.count("client_stalled") == before + 1, 5, "the log tells of it")
         received = sum(map(len, iter(lambda: stalled.recv(1 << 16), b"")))
     assert received < MORE_THAN_SOCKETS_HOLD
@@ -79,7 +85,7 @@ def test_a_client_that_reads_slowly_gets_everything(service, paper):
 
 
 @contextlib.contextmanager
-def sending(service, begin, many=1):
+def sending(service, begin, many=1, pause_seconds=0.1):
     """Clients that have sent this, and from now on send a byte now and then."""
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", service.port))) for _ in range(many)]
@@ -89,7 +95,7 @@ def sending(service, begin, many=1):
         over = threading.Event()
 
         def trickle():
-            while not over.wait(0.1):
+            while not over.wait(pause_seconds):
                 for client in clients:
                     with contextlib.suppress(OSError):
                         client.send(b" ")
@@ -120,34 +126,33 @@ def answer_to(client):
 
 
 @pytest.mark.parametrize("begin", [RAW, FORM], ids=["raw", "form"])
-def test_a_client_that_sends_a_byte_now_and_then_is_told_that_it_is_too_slow_and_leaves_nothing(service, begin):
+def test_a_client_that_sends_a_byte_now_and_then_is_told_that_it_is_too_slow_and_leaves_nothing(service, paper, begin):
     with sending(service, begin) as [client]:
         assert answer_to(client) == (408, "UPLOAD_TOO_SLOW")
-    assert service.answers("/v1/health/live")
+    assert service.submit(paper)
     assert not list((service.data_dir / "staging").iterdir())
     assert "Traceback" not in service.log
 
 
 def test_a_client_that_never_ends_its_headers_is_cut_off(service):
-    with sending(service, "GET /v1/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ") as [client]:
+    with sending(service, SLOW_HEAD) as [client]:
         assert answer_to(client) is None
-    assert service.answers("/v1/health/live")
+    assert service.answers(PROBE)
 
 
-def test_what_is_refused_does_not_hold_its_thread_while_the_rest_of_it_trickles_in(service):
+def test_what_is_refused_does_not_hold_its_thread_while_the_rest_of_it_trickles_in(service, paper):
     head = RAW.replace("/v1/process/async?filename=a.pdf", "/v1/process/nothing")
     with sending(service, head) as [client]:
         assert answer_to(client) == (404, "NOT_FOUND")
-        assert service.answers("/v1/health/live")
+        assert service.submit(paper)
 
 
 def test_clients_that_say_nothing_or_do_not_go_hold_up_nobody(service):
-    close = "GET /v1/health/live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
     with contextlib.ExitStack() as stack:
-        for words in ("", close, "", close):
+        for words in ("", CLOSE, "", CLOSE):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
             client.sendall(words.encode())
-        assert service.answers("/v1/health/live")
+        assert service.answers(PROBE)
 
 
 @pytest.fixture(scope="module")
@@ -163,8 +168,94 @@ def test_more_slow_uploads_than_threads_starve_nobody_and_those_beyond_the_place
         # Whoever asks now stands behind all of them, and gets his answer.
         job_id = patient.submit(paper)
         assert patient.ended(job_id)["status"] == "completed"
-        assert patient.answers("/v1/health/ready")
+        assert patient.answers(PROBE)
         wait_until(lambda: len(answered(clients)) == MORE_THAN_THREADS - 3, 30, "all but three have been told")
         told = {answer_to(client) for client in answered(clients)}
     assert told == {(503, "SERVER_BUSY")}
     wait_until(lambda: not list((patient.data_dir / "staging").iterdir()), 20, "nothing of them stays")
+
+
+# --- many of them -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """Web workers and threads as they come: two with eight."""
+    with Service(tmp_path_factory.mktemp("usual"), NUM_WORKERS=0) as service:
+        yield service
+
+
+KINDS = {
+    "head": SLOW_HEAD,
+    "silence": "",
+    "parting": CLOSE,
+    "second head": CLOSE.replace("Connection: close\r\n", "") + SLOW_HEAD,
+    "upload": RAW,
+    "form": FORM,
+    "no HTTP": "1",
+    "long head": LIVE.replace("\r\n\r\n", "\r\n" + "".join(f"X-{n}: {'x' * 1000}\r\n" for n in range(66)) + "X-Slow: "),
+    "body of who asks whether it lives": LIVE.replace("\r\n\r\n", "\r\nContent-Length: 99999\r\nExpect: 100-continue\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("many", [60, 300])
+@pytest.mark.parametrize("kind", KINDS)
+def test_health_answers_within_a_second_however_many_are_slow(usual, kind, many):
+    with sending(usual, KINDS[kind], many, pause_seconds=0.5):
+        ends = time.monotonic() + 1.5
+        slowest = 0.0
+        while time.monotonic() < ends:
+            began = time.monotonic()
+            assert httpx.get(f"http://127.0.0.1:{usual.port}/v1/health/live", timeout=20).status_code == 200
+            slowest = max(slowest, time.monotonic() - began)
+            time.sleep(0.05)
+    assert slowest < 1, "seconds"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_many_that_are_slow_hold_up_nobody_who_only_asks(usual, kind):
+    with sending(usual, KINDS[kind], 60, pause_seconds=0.5):
+        began = time.monotonic()
+        assert [usual.answers(PROBE) for _ in range(10)] == [True] * 10
+        assert time.monotonic() - began < 5, "seconds"
+
+
+def test_whether_it_lives_is_told_while_others_wait_to_hear_how_it_is(tmp_path):
+    """A model server that takes connections and says nothing: it is waited for, a second and more."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, contextlib.ExitStack() as stack:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        settings = {"INFERENCE_MODE": "vllm", "VLLM_DEEPSEEK_URL": url, "VLLM_NANONETS_URL": url}
+        service = stack.enter_context(Service(tmp_path, WEB_WORKERS=1, NUM_WORKERS=0, **settings))
+        for _ in range(8):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            client.sendall(b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        began = time.monotonic()
+        assert httpx.get(f"http://127.0.0.1:{service.port}/v1/health/live", timeout=20).status_code == 200
+        assert time.monotonic() - began < 1, "seconds"
+
+
+def test_an_address_may_hold_so_many_connections_and_the_longest_silent_goes_for_a_new_one(tmp_path):
+    settings = {"WEB_WORKERS": 1, "NUM_WORKERS": 0, "MAX_CONNECTIONS_PER_ADDRESS": 5}
+    with Service(tmp_path, **settings) as service, sending(service, SLOW_HEAD, 8, pause_seconds=60) as clients:
+        assert httpx.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
+        wait_until(lambda: len(answered(clients)) >= 4, 10, "the first have been closed")
+        assert answered(clients) == clients[: len(answered(clients))]
+        assert len(answered(clients)) <= 5
+
+
+@pytest.mark.parametrize(("kind", "status"), [("no HTTP", 400), ("long head", 431)])
+def test_what_can_be_no_request_of_ours_is_refused_before_it_ends(usual, kind, status):
+    with sending(usual, KINDS[kind]) as [client]:
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_requests_that_come_together_or_in_pieces_are_all_answered(usual):
+    request = f"GET {PROBE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", usual.port), 20) as client:
+        client.sendall(request + request + request[:20])
+        time.sleep(0.3)
+        client.sendall(request[20:])
+        client.settimeout(20)
+        received = b""
+        while received.count(b"HTTP/1.1 200") < 3:
+            received += client.recv(1 << 16)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from document_parser.cli.models import NAMES, command
+from document_parser.pipeline.confinement import landlock_abi
 from document_parser.settings import Settings, StoreSettings, WorkerSettings
 from tests.documents import scanned_pdf
 from tests.service import API, ROOT, Service, processes_of, wait_until
@@ -110,10 +111,12 @@ def test_api_and_workers_see_the_same_valkey():
 def filtered_calls() -> list[str]:
     """The system calls that the API's unit allows, by systemd's own sets."""
     allowed, denied = values("docparse-api.service", "SystemCallFilter")
-    return sorted(calls_of(allowed) - calls_of(denied.removeprefix("~")))
+    return sorted(set().union(*map(calls_of, allowed.split())) - calls_of(denied.removeprefix("~")))
 
 
 def calls_of(group: str) -> set[str]:
+    if not group.startswith("@"):
+        return {group}
     found = set()
     for line in analyze("syscall-filter", group).stdout.splitlines()[1:]:
         word = line.strip()
@@ -175,6 +178,10 @@ def test_the_service_reads_scans_under_the_units_locks(tmp_path):
     assert system["engines"]["rapidocr"]["runtimes"] == {"onnxruntime": 2}
     assert "computed by onnxruntime, since OpenVINO" in told.stdout
     assert service.log.count('"cpu_engine"') == 1
+    # What opens documents confines itself under the unit's locks as well.
+    (openers,) = system["openers"].values()
+    assert (openers["seccomp"], openers["landlock_abi"]) == (True, landlock_abi())
+    assert "openers: reach their document alone" in told.stdout or not landlock_abi()
 
 
 def test_gunicorn_tells_systemd_when_it_listens(tmp_path):

@@ -207,7 +207,7 @@ def test_fields_and_parts_are_bounded_and_the_answer_says_the_bound(app):
     assert re.search(r"figures: all fields together have more than 1,?048,?576 bytes", error["message"])
     part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="figures"\r\n\r\nnone\r\n'.encode()
     status, error = refused(app(), 50 * part + form(document(99)))
-    assert (status, error["code"], error["details"]) == (400, "BAD_REQUEST", {"max_parts": 40})
+    assert (status, error["code"], error["details"]) == (400, "BAD_REQUEST", {"reason": "parts", "max_parts": 40})
     assert "more than 40 parts" in error["message"]
 
 

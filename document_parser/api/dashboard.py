@@ -1,11 +1,12 @@
 """The operator's dashboard: rq-dashboard at ``/dashboard``, and beside it documents by name and their pages.
 
-Open to whoever may list and delete jobs, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
+Open to the operator, see ``auth``. It only shows, unless DASHBOARD_WRITES is set.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import secrets
 from collections import Counter
 from typing import Any
@@ -15,12 +16,12 @@ from flask import Blueprint, Flask, Response, g, jsonify, render_template, reque
 from markupsafe import escape
 from rq import Worker
 from rq.exceptions import NoSuchJobError
-from rq.job import Job as RqJob
 from rq.job import requeue_job
 from rq.serializers import JSONSerializer
 from rq_dashboard import web
 
 from document_parser.api import auth, factory, problems
+from document_parser.api.schemas import CURSOR
 from document_parser.api.security import NOTHING
 from document_parser.errors import DashboardReadOnly, InvalidOption, JobNotFound, LoginRequired, MethodNotAllowed
 from document_parser.jobs import queue, record
@@ -28,7 +29,7 @@ from document_parser.jobs.connection import Redis
 from document_parser.jobs.job import PUBLIC
 from document_parser.settings import Settings
 
-PREFIX = "/dashboard"
+PREFIX = auth.DASHBOARD
 PAGE_OF_DOCUMENTS = 50
 REFRESH_SECONDS = 5
 NUMBERS = {"instance_number": (0, 0), "page": (1, 1_000_000), "per_page": (1, 200)}
@@ -42,7 +43,7 @@ RQ_SCRIPTS = "script-src 'self' 'nonce-{nonce}' 'unsafe-eval'"
 RQ_POLICY = f"{NOTHING}; {RQ_SCRIPTS}; style-src 'self' 'unsafe-inline'; {IMAGES}; connect-src 'self'"
 
 
-class JsonJob(RqJob):
+class JsonJob(queue.Bell):
     """A job that is never unpickled: whoever can write to Redis could otherwise run code here."""
 
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:
@@ -81,23 +82,22 @@ def _adapt_rq_dashboard() -> None:
 
 def _guard(settings: Settings) -> Response | None:
     """By path: rq-dashboard's blueprint is shared by all apps of a process and takes no guard of its own."""
-    if not f"{request.path}/".startswith(f"{PREFIX}/"):
+    if not auth.is_dashboard(request.path):
         return None
     try:
         auth.check_operator_or_password()
     except LoginRequired as error:
-        return _ask_for_token(error, settings)
+        return _ask_for_token(error)
     _refuse_writes(settings)
     _check_arguments()
     g.script_nonce = secrets.token_urlsafe(16)
     return None
 
 
-def _ask_for_token(error: LoginRequired, settings: Settings) -> Response:
-    """The answer that makes a browser ask for the password, if there is one that would be right."""
+def _ask_for_token(error: LoginRequired) -> Response:
+    """The answer that makes a browser ask for the password."""
     response = problems.answer(error)
-    if settings.api.admin_token:
-        response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the admin token", charset="UTF-8"'
+    response.headers["WWW-Authenticate"] = 'Basic realm="dashboard: the password is the operator\'s token", charset="UTF-8"'
     return response
 
 
@@ -188,7 +188,9 @@ def _documents() -> Blueprint:
 
 def _before() -> float | None:
     """Creation time of the last document on the page before, in seconds since 1970. Raises InvalidOption."""
-    try:
-        return float(request.args["before"]) if "before" in request.args else None
-    except ValueError:
-        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"}) from None
+    before = request.args.get("before")
+    if before is None:
+        return None
+    if not before or not re.fullmatch(CURSOR, before):
+        raise InvalidOption.of({"field": "before", "problem": "no time; follow the link of the page before"})
+    return float(before)

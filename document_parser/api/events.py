@@ -121,6 +121,7 @@ class EventStream:
         self.last = event_id
         facts: dict[str, Any] = {text(name): text(value) for name, value in fields.items()}
         kind = facts.pop("kind")
+        facts.pop("reason", None)  # for those who wait for the format
         self.ended = self.ended or kind in ("job.completed", "job.failed", "job.cancelled")
         if "warnings" in facts:
             facts["warnings"] = [code for code in facts["warnings"].split(",") if code]

@@ -14,6 +14,7 @@ import document_parser
 from document_parser import logs
 from document_parser.api import (
     access,
+    auth,
     dashboard,
     events,
     jobs,
@@ -24,6 +25,7 @@ from document_parser.api import (
     process,
     security,
     service,
+    serving,
     system,
     ui,
     webhooks,
@@ -36,6 +38,7 @@ from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.secrets import make_webhook_secret
 from document_parser.keeper import keep_beside
 from document_parser.settings import Settings, load_settings
+from document_parser.startup import keep_data_private
 from document_parser.storage import Storage, make_storage
 
 SMALL_FIELDS_BYTES = 1 << 20
@@ -102,6 +105,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     problems.register(app)
     dashboard.register(app, settings, redis)
     limits.register(app, settings, redis)
+    auth.register(app)
     for blueprint in (
         process.blueprint(settings.api),
         jobs.routes,
@@ -121,9 +125,12 @@ def serving_app() -> DescribedApp:
     """The app of a server process, with a keeper beside the server's master."""
     settings = load_settings()
     logs.configure(settings.logs)
+    keep_data_private(settings)
     _read_uploads_in_small_pieces()
+    _believe_no_caller()
     app = create_app(settings)
     make_webhook_secret(settings)
+    auth.make_operator_token(settings)
     tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
     keep_beside(settings, _master_pid())
     return app
@@ -138,6 +145,18 @@ def _read_uploads_in_small_pieces() -> None:
     unreader = sys.modules.get("gunicorn.http.unreader")
     if unreader is not None and hasattr(unreader.SocketUnreader, "max_body_chunk"):
         unreader.SocketUnreader.max_body_chunk = 64 << 10
+
+
+def _believe_no_caller() -> None:
+    """gunicorn believes SCRIPT_NAME, X-Forwarded-Proto and the like of callers on 127.0.0.1 and on unix sockets.
+
+    Not here, also when it was started without our configuration, which says the same. Of proxies the app believes what
+    TRUSTED_PROXIES says.
+    """
+    config = sys.modules.get("gunicorn.config")
+    if config is not None:
+        for name, value in serving.BELIEVED.items():
+            setattr(config.Config, name, value)
 
 
 def _master_pid() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from io import BytesIO
 from typing import IO
 
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
@@ -16,8 +17,11 @@ from document_parser.api.arrivals import PIECE_BYTES
 from document_parser.errors import BadRequest, DocumentParserError, InvalidOption
 
 MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
 MAX_HEADER_BYTES = 8190
 """Of one header of a part; what gunicorn allows a header of the request."""
+TOO_MANY_PARTS = "segment count"
+"""In the text of the parser's error; its other limits are those of a part's headers."""
 CHARSETS = frozenset({"ascii", "us-ascii", "utf-8", "iso-8859-1"})
 """Charsets that a text part may name, as in werkzeug; any other is read as UTF-8."""
 
@@ -26,7 +30,7 @@ Files = MultiDict[str, FileStorage]
 
 
 class FormParser(FormDataParser):
-    """Parse multipart bodies with the library ``multipart``, all other bodies as werkzeug does.
+    """Parse multipart bodies with the library ``multipart``, all other bodies as werkzeug does, within the same bounds.
 
     werkzeug 3.1.9 appends a CR to a part if a piece of the body ends one byte after the boundary that follows the part.
     ``multipart`` follows RFC 2046 (a delimiter begins with CRLF) and takes a third of the time.
@@ -41,14 +45,34 @@ class FormParser(FormDataParser):
         field is no text or the text fields exceed ``max_form_memory_size`` bytes, and what reading and staging raise.
         """
         if mimetype != MULTIPART:
-            return super().parse(stream, mimetype, content_length, options)
+            return self._parse_plain(stream, mimetype, content_length, options)
         try:
             form, files = self._parse_parts(stream, (options or {}).get("boundary", ""))
-        except ParserLimitReached:
-            raise _refuse(self._limit_error()) from None
-        except (MultipartError, UnicodeEncodeError):
-            raise _refuse(_malformed()) from None
+        except ParserLimitReached as error:
+            raise _refuse(self._limit_error(error)) from None
+        except (MultipartError, UnicodeEncodeError) as error:
+            raise _refuse(_undecodable() if _is_of_decoding(error) else _malformed()) from None
         return stream, form, files
+
+    def _parse_plain(
+        self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None
+    ) -> tuple[IO[bytes], Form, Files]:
+        if mimetype != URLENCODED:
+            return super().parse(stream, mimetype, content_length, options)
+        data = self._whole(stream)
+        if not _is_utf8(data):
+            raise _refuse(_undecodable())
+        return super().parse(BytesIO(data), mimetype, len(data), options)
+
+    def _whole(self, stream: IO[bytes]) -> bytes:
+        """The body of a plain form, which werkzeug reads whole and unbounded."""
+        most = math.inf if self.max_form_memory_size is None else self.max_form_memory_size
+        data = bytearray()
+        while piece := stream.read(PIECE_BYTES):
+            data += piece
+            if len(data) > most:
+                raise _refuse(_too_much_text(self.max_form_memory_size))
+        return bytes(data)
 
     def _parse_parts(self, stream: IO[bytes], boundary: str) -> tuple[Form, Files]:
         most_parts = math.inf if self.max_form_parts is None else self.max_form_parts
@@ -78,11 +102,19 @@ class FormParser(FormDataParser):
         stream = self.stream_factory(total_content_length=None, content_type=headers.get("content-type"), filename=filename)
         return _FilePart(name, FileStorage(stream, filename, name, headers=headers))
 
-    def _limit_error(self) -> BadRequest:
+    def _limit_error(self, error: ParserLimitReached) -> BadRequest:
+        if TOO_MANY_PARTS in str(error):
+            return BadRequest(
+                f"The form has more than {self.max_form_parts} parts. Send the document in the field 'file' and each option "
+                "once.",
+                reason="parts",
+                max_parts=self.max_form_parts,
+            )
         return BadRequest(
-            f"The form has more than {self.max_form_parts} parts, or a part has too many or too long headers. Send the "
-            "document in the field 'file' and each option once.",
-            max_parts=self.max_form_parts,
+            "A part of the form has too many or too long headers: shorten the names of the file and of the fields to "
+            f"{MAX_HEADER_BYTES} bytes.",
+            reason="headers",
+            max_header_bytes=MAX_HEADER_BYTES,
         )
 
 
@@ -137,6 +169,31 @@ def _refuse(error: DocumentParserError) -> DocumentParserError:
     """The error, once the client has sent the rest: it would meet a closed connection instead of the answer."""
     problems.drain()
     return error
+
+
+def _is_of_decoding(error: Exception) -> bool:
+    """Whether the parser has met the header of a part that is no UTF-8: it hands on what Python said of it."""
+    return any(isinstance(argument, UnicodeDecodeError) for argument in error.args)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _undecodable() -> BadRequest:
+    return BadRequest(
+        "The name of a field or of a file, or a plain form, is not UTF-8. Send names in UTF-8, or the document as the raw body "
+        "of the request.",
+        reason="names",
+    )
+
+
+def _too_much_text(most: int | None) -> BadRequest:
+    return BadRequest(f"All fields together have more than {most} bytes. Shorten them.", reason="fields", max_bytes=most)
 
 
 def _malformed() -> BadRequest:

@@ -9,11 +9,11 @@ from flask import Response
 from flask_openapi import APIBlueprint, Tag
 
 from document_parser.api import answers, factory, openapi, results
-from document_parser.api.auth import check_origin, require_operator
+from document_parser.api.auth import check_origin
 from document_parser.api.listing import page_of
 from document_parser.api.openapi import DOWNLOAD_CONTENT, RESULT_CONTENT
 from document_parser.api.schemas import JOB_ID, Cancelled, Deleted, JobPath, Jobs, JobsQuery, ResultQuery, StatusQuery
-from document_parser.api.waiting import wait_for_end
+from document_parser.api.waiting import retry_after, wait_for_end
 from document_parser.errors import Forbidden, InvalidOption, JobEnded, JobNotFound
 from document_parser.jobs import record
 from document_parser.jobs.ending import delete_job, end_job
@@ -25,6 +25,9 @@ routes = APIBlueprint(
 )
 
 
+STATUS = openapi.answer(JobStatus, "How it goes.", "Retry-After")
+
+
 @routes.get(
     "",
     summary="List jobs, newest first",
@@ -33,7 +36,6 @@ routes = APIBlueprint(
     operation_id="list_jobs",
 )
 def listing(query: JobsQuery) -> Response:
-    require_operator()
     services = factory.services()
     return answers.of(_page_of_jobs(services, query))
 
@@ -41,7 +43,7 @@ def listing(query: JobsQuery) -> Response:
 @routes.get(
     "/<job_id>",
     summary="How a job goes; the same as /status",
-    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="get_job",
 )
 def job(path: JobPath, query: StatusQuery) -> Response:
@@ -51,7 +53,7 @@ def job(path: JobPath, query: StatusQuery) -> Response:
 @routes.get(
     "/<job_id>/status",
     summary="How a job goes",
-    responses=openapi.responses({200: JobStatus}, InvalidOption, *openapi.JOB),
+    responses=openapi.responses({200: STATUS}, InvalidOption, *openapi.JOB),
     operation_id="job_status",
 )
 def status(path: JobPath, query: StatusQuery) -> Response:
@@ -104,7 +106,6 @@ def cancel(path: JobPath) -> Response:
 )
 def delete(path: JobPath) -> Response:
     check_origin()
-    require_operator()
     services = factory.services()
     gone = delete_job(services.redis, services.ledger, services.storage, _load(path.job_id))
     body = Deleted(
@@ -124,7 +125,8 @@ def known(job_id: str) -> str:
 
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
-    return answers.of(wait_for_end(factory.services(), known(path.job_id), query.wait).show())
+    found = wait_for_end(factory.services(), known(path.job_id), query.wait)
+    return answers.of(found.show(), headers={} if found.at_rest else retry_after())
 
 
 def _load(job_id: str) -> Job:

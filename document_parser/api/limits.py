@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -16,7 +17,7 @@ from flask_limiter import Limit, Limiter, RateLimitExceeded
 from limits.storage import RedisStorage
 from redis.exceptions import ResponseError
 
-from document_parser.api import problems
+from document_parser.api import factory, problems
 from document_parser.errors import RateLimited
 from document_parser.jobs.connection import Redis, RedisError
 from document_parser.settings import Settings
@@ -25,6 +26,10 @@ FREE = {"/v1/health/live", "/v1/health/ready", "/v1/metrics"}
 """What a supervisor asks however often it likes."""
 SELF_TELLING = "/v1/health"
 """Tells by itself that Redis is away, so it is asked although nobody can count."""
+
+GUESSES = 10
+GUESS_SECONDS = 60
+"""So many wrong admin tokens may come from one address within this time."""
 
 COUNT = b"""
 local count = redis.call('INCRBY', KEYS[1], ARGV[2])
@@ -42,6 +47,7 @@ class CountingStorage(RedisStorage):
     """Counts and tells the window's rest in one round trip, on the connections that the app has already."""
 
     STORAGE_SCHEME = ["counting+redis"]  # noqa: RUF012  # as the base class declares it
+    DEPENDENCIES = {"redis": None}  # noqa: RUF012  # it would import the client of valkey as well, for nothing
 
     def initialize_storage(self, _uri: str) -> None:
         super().initialize_storage(_uri)
@@ -95,6 +101,36 @@ def register(app: Flask, settings: Settings, redis: Redis) -> None:
             response.headers["X-RateLimit-Remaining"] = str(window.remaining)
             response.headers["X-RateLimit-Reset"] = str(window.reset_at)
         return response
+
+
+def guess(is_right: Callable[[], bool]) -> bool:
+    """Compare a secret that could be guessed. Wrong ones of a caller are counted; after GUESSES none is compared any more.
+
+    Right ones are not counted, not even for the moment: a program may send many at once. So of guesses sent at once each
+    thread may compare one more. Raises RateLimited, RedisError.
+    """
+    redis, key = factory.services().redis, f"guesses:{caller()}"
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.get(key)
+        pipe.pttl(key)
+        count, left = pipe.execute()
+    if int(count or 0) >= GUESSES and left <= GUESS_SECONDS * 1000:  # longer after the clock was set back: COUNT ends that
+        raise _too_many_guesses(left)
+    if is_right():
+        return True
+    try:
+        count, left = redis.register_script(COUNT)([key], [GUESS_SECONDS, 1])
+    except ResponseError:
+        return False  # a Redis that is full counts nothing
+    if int(count) > GUESSES:
+        raise _too_many_guesses(left)
+    return False
+
+
+def _too_many_guesses(left_milliseconds: int) -> RateLimited:
+    sentence = "Too many wrong tokens came from this address. Retry-After says when to try again."
+    seconds = max(1, math.ceil(int(left_milliseconds) / 1000))
+    return RateLimited(sentence, limit=f"{GUESSES} per {GUESS_SECONDS} seconds", retry_after_seconds=seconds)
 
 
 def caller() -> str:

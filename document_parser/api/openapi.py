@@ -20,10 +20,12 @@ from document_parser.errors import (
     DocumentError,
     DocumentParserError,
     Forbidden,
+    FormatFailed,
     JobExpired,
     JobNotComplete,
     JobNotFound,
     LoginRequired,
+    PagesLost,
     QueueUnavailable,
     RateLimited,
     StorageUnavailable,
@@ -42,11 +44,13 @@ BINARY: dict[str, Any] = {"type": "string", "format": "binary"}
 TEXT: dict[str, Any] = {"type": "string"}
 SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, Any]] = {
     "admin_token": SecurityScheme(
-        type="http", scheme="bearer", description="ADMIN_TOKEN. Not needed on the machine itself, where only it is listened to."
+        type="http",
+        scheme="bearer",
+        description="ADMIN_TOKEN, or the token that `docparse operator-token` prints on the machine.",
     )
 }
-OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{}, {"admin_token": []}]
-"""For the operator's routes: open on the machine itself, elsewhere to the holder of the admin token."""
+OPERATOR_SECURITY: list[dict[str, list[Any]]] = [{"admin_token": []}]
+"""For the operator's routes."""
 OPERATOR: tuple[Errors, ...] = (LoginRequired, Forbidden)
 JOB: tuple[Errors, ...] = (JobNotFound, JobExpired)
 """Of a route about a job: there is none, or it has expired."""
@@ -54,8 +58,10 @@ RESULT: tuple[Errors, ...] = (
     *JOB,
     TableNotFound,
     JobNotComplete,
+    FormatFailed,
     StorageUnavailable,
     DocumentError,
+    PagesLost,
     *DocumentError.__subclasses__(),
 )
 """Of a route that gives a result: it is not there yet, or the job's error is the answer."""

@@ -29,6 +29,7 @@ from document_parser.errors import (
     StorageUnavailable,
 )
 from document_parser.jobs import files, record
+from document_parser.jobs.page_file import read_page_file
 from document_parser.jobs.pictures import PictureRequest
 from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
@@ -171,9 +172,7 @@ def _entry_of(services: factory.Services, job_id: str, number: int) -> dict[str,
 
 def _stored(services: factory.Services, job_id: str, number: int, revision: int) -> Page | None:
     """The page as it was read, None where it has not been."""
-    with contextlib.suppress(StoredFileMissing):
-        return Page.model_validate_json(services.storage.get(files.page(job_id, number, revision)))
-    return None
+    return read_page_file(services.storage, job_id, number, revision)
 
 
 def _view(services: factory.Services, number: int, job_id: str) -> PageView:

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
+from redis.exceptions import ResponseError
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as MethodUnknown
 
@@ -33,7 +34,19 @@ from document_parser.models import JobError, utc_text
 log = logs.get(__name__)
 
 RETRY_AFTER_SECONDS = 2
-BEARER = 'Bearer realm="the admin token", error="invalid_token"'
+WRONG_VALUES = (
+    "Invalid stream ID",
+    "The ID specified",
+    "min or max",
+    "value is not",
+    "timeout is",
+    "increment would",
+    "invalid expire",
+    "offset is out of range",
+    "index out of range",
+)
+"""How the errors of Redis begin (redis-py leaves their ERR out) that say of an argument that it cannot be: sent by a caller."""
+BEARER = 'Bearer realm="the operator", error="invalid_token"'
 """What a 401 asks for, as RFC 6750 has it."""
 MOST_DRAINED_BYTES = 64 << 20
 REST_SECONDS = 10.0
@@ -44,6 +57,14 @@ _BY_STATUS: dict[int, type[DocumentParserError]] = {
     413: FileTooLarge,
     429: RateLimited,
 }
+
+
+class RecordedError(Exception):
+    """What went wrong in a worker, as it wrote it down: told to the caller as it is."""
+
+    def __init__(self, error: JobError) -> None:
+        super().__init__(error.code)
+        self.error = error
 
 
 class Problem(BaseModel):
@@ -68,7 +89,9 @@ def register(app: Flask) -> None:
     app.before_request(_name_request)
     app.after_request(_sign)
     app.register_error_handler(DocumentParserError, answer)
+    app.register_error_handler(RecordedError, _recorded)
     app.register_error_handler(RedisError, _redis_away)
+    app.register_error_handler(ResponseError, _redis_refuses)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(500, _unexpected)
 
@@ -111,6 +134,17 @@ def _sign(response: Response) -> Response:
     response.headers["X-Request-ID"] = request_id()
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
+
+
+def _recorded(error: RecordedError) -> Response:
+    return answer(error.error)
+
+
+def _redis_refuses(error: ResponseError) -> Response:
+    """Redis answers, and takes this command not: because of what the caller sent, or because it is full or only reads."""
+    if str(error).startswith(WRONG_VALUES):
+        return answer(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
+    return _redis_away(error)
 
 
 def _redis_away(error: RedisError) -> Response:

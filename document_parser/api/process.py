@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import uuid
@@ -15,13 +16,13 @@ from pydantic import ValidationError
 
 from document_parser import logs, validation
 from document_parser.addresses import MOST_CHARACTERS as MOST_URL_CHARACTERS
-from document_parser.addresses import AddressCheck, AddressRefused
-from document_parser.api import answers, factory, openapi, problems
+from document_parser.addresses import AddressCheck, AddressRefused, lookups
+from document_parser.api import answers, factory, limits, openapi, problems
 from document_parser.api.auth import check_origin
 from document_parser.api.form_parser import MULTIPART
 from document_parser.api.schemas import Accepted
 from document_parser.api.uploads import StagedFile, receive
-from document_parser.api.waiting import wait_for_end
+from document_parser.api.waiting import retry_after, wait_for_end
 from document_parser.errors import (
     BadRequest,
     ContentMismatch,
@@ -39,12 +40,14 @@ from document_parser.errors import (
     UnsupportedFormat,
     UploadCutOff,
     UploadTooSlow,
+    WebhookNotResolved,
     WebhookRefused,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
-from document_parser.jobs import admission, clock, files, lanes, passwords, queue, record, room
+from document_parser.jobs import admission, budget, clock, files, lanes, passwords, queue, record, room
 from document_parser.jobs.connection import RedisError
-from document_parser.jobs.job import CacheState, JobCard
+from document_parser.jobs.ending import discard_files
+from document_parser.jobs.job import PUBLIC, CacheState, JobCard
 from document_parser.jobs.queue import Submitted
 from document_parser.models import JobState, Options
 from document_parser.settings import ApiSettings, Settings
@@ -68,6 +71,7 @@ REFUSALS = (
     ContentMismatch,
     InvalidOption,
     WebhookRefused,
+    WebhookNotResolved,
     ServerBusy,
     QueueFull,
     StorageUnavailable,
@@ -88,7 +92,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         "request_body": _request_body(fields),
         "openapi_extensions": {"parameters": _parameters(fields)},
     }
-    queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed")
+    queued = openapi.answer(Accepted, "The document is queued.", "Location", "Idempotency-Replayed", "Retry-After")
 
     @routes.post(
         "/async",
@@ -159,11 +163,12 @@ def take_in() -> TakenIn:
             if (held := _held(services, card)) is not None:
                 return held
         structlog.contextvars.bind_contextvars(job_id=card.job_id)
-        services.storage.put_file(files.source(card.job_id), staged.path)
+        # job.json follows: one sync of the folder for both, before the upload is answered.
+        services.storage.put_file(files.source(card.job_id), staged.path, followed=True)
     submitted = _submit(services, card, password)
     if submitted.replayed:
         # Its twin was faster by a moment.
-        services.storage.delete_all(files.folder(card.job_id))
+        discard_files(services.redis, services.storage, card.job_id)
         return _replayed(services, submitted.job_id)
     log.info("job_queued", size=card.size, media_type=card.media_type, cache=submitted.cache)
     return TakenIn(submitted.job_id, submitted.cache, shared=submitted.shared)
@@ -176,7 +181,9 @@ def _submit(services: factory.Services, card: JobCard, password: str) -> Submitt
         record.store_card(services.storage, card)
         return queue.submit(services.redis, services.settings, card, sealed)
     except (RedisError, StorageUnavailable, QueueFull, IdempotencyKeyReused):
-        services.storage.delete_all(files.folder(card.job_id))
+        # Without Redis what cannot be removed cannot be noted either: the first error is the one to tell.
+        with contextlib.suppress(RedisError):
+            discard_files(services.redis, services.storage, card.job_id)
         raise
 
 
@@ -256,17 +263,20 @@ def check_password(password: str) -> None:
 
 
 def check_webhook(settings: Settings, url: str) -> str:
-    """The address to tell of the job's end, empty for none. Raises WebhookRefused."""
+    """The address to tell of the job's end, empty for none. Raises WebhookRefused, WebhookNotResolved."""
+    check = AddressCheck(settings.webhooks.allow_hosts, lookups.of(limits.caller()))
     try:
-        return str(AddressCheck(settings.webhooks.allow_hosts).url(url)) if url else ""
+        return str(check.url(url)) if url else ""
     except AddressRefused as refusal:
+        if refusal.reason == "dns_timeout":
+            raise WebhookNotResolved(reason=refusal.reason) from None
         raise WebhookRefused(reason=refusal.reason) from None
 
 
 def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str) -> JobCard:
     name = safe_filename(filename)
     kind = sniff(staged.head, name, staged.size)
-    queue_settings = factory.services().settings.queue
+    redis, queue_settings = factory.services().redis, factory.services().settings.queue
     return JobCard(
         job_id=str(uuid.uuid4()),
         filename=name,
@@ -275,7 +285,9 @@ def _card(staged: StagedFile, filename: str, options: Options, webhook_url: str)
         sha256=staged.sha256,
         size=staged.size,
         options=options,
-        lane=lanes.lane_at_upload(options, staged.size, queue_settings),
+        lane=lanes.lane_at_upload(
+            options, staged.size, queue_settings, overspent=budget.is_spent(redis, PUBLIC, queue_settings)
+        ),
         created_at=clock.now(factory.services().redis),
         webhook_url=webhook_url,
         request_id=problems.request_id(),
@@ -293,7 +305,7 @@ def accepted(taken: TakenIn) -> Response:
         status_url=url_for("jobs.status", job_id=taken.job_id),
         result_url=url_for("jobs.result", job_id=taken.job_id),
     )
-    return marked(answers.of(body, 202, {"Location": body.status_url}), taken)
+    return marked(answers.of(body, 202, {"Location": body.status_url, **retry_after()}), taken)
 
 
 def marked(response: Response, taken: TakenIn) -> Response:

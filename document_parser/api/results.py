@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, NamedTuple, get_args
 from urllib.parse import quote
 
 from flask import Response, request
+from pydantic import ValidationError
 
 from document_parser.api import problems
+from document_parser.api.waiting import last_event, wait_for_format
 from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables, TableNotFound
-from document_parser.jobs import files, queue
+from document_parser.jobs import files, queue, record
 from document_parser.jobs.job import Job
 from document_parser.models import FORMAT_FILES, JobState, OutputFormat, PageStatus, ResultFacts, utc_text
 from document_parser.storage import StoredFileMissing
@@ -79,21 +80,29 @@ class Stored(NamedTuple):
 def stored(services: Services, job: Job, name: OutputFormat) -> Stored:
     """The stored result; a format that is not there yet is written by a worker while we wait a little.
 
-    Raises JobNotComplete where that takes longer: asking again picks it up.
+    Raises JobNotComplete where that takes longer, or as many requests wait as may: asking again picks it up; RecordedError
+    where the format could not be written.
     """
-    key = files.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
-    deadline, rung = time.monotonic() + EXPORT_SECONDS, False
-    while True:
-        try:
-            facts = ResultFacts.model_validate_json(services.storage.get(files.result_facts(job.card.job_id, job.revision)))
-            return Stored(services.storage.open(key), facts)
-        except StoredFileMissing:
-            if not rung:
-                queue.ring_stage(services.redis, job.card.job_id, f"export-{name}")
-                rung = True
-        if time.monotonic() > deadline or not services.redis.exists(f"job:{job.card.job_id}"):
-            raise JobNotComplete("This format is being written. Ask again shortly.", format=name)
-        time.sleep(0.05)
+    if (found := _stored(services, job, name)) is not None:
+        return found
+    # The place in the events is taken before the bell rings: whatever comes of it is heard.
+    last = last_event(services.redis, job.card.job_id)
+    queue.ring_stage(services.redis, job.card.job_id, f"export-{name}")
+    wait_for_format(services, job.card.job_id, name, last, EXPORT_SECONDS)
+    if (found := _stored(services, job, name)) is None:
+        record.load(services.redis, job.card.job_id)  # deleted meanwhile: that is what there is to say
+        raise JobNotComplete("This format is being written. Ask again shortly.", format=name)
+    return found
+
+
+def _stored(services: Services, job: Job, name: OutputFormat) -> Stored | None:
+    """The result as it lies in storage; None where it has not been written, or what is known of it is torn."""
+    try:
+        facts = ResultFacts.model_validate_json(services.storage.get(files.result_facts(job.card.job_id, job.revision)))
+        key = files.result(job.card.job_id, FORMAT_FILES[name].extension, job.revision)
+        return Stored(services.storage.open(key), facts)
+    except (StoredFileMissing, ValidationError):
+        return None
 
 
 def _accepted_format() -> OutputFormat | None:

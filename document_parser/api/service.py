@@ -76,11 +76,12 @@ def health(services: factory.Services, *, models: bool) -> Health:
     needed, workers = needed_parts(services), _living_workers(services)
     if services.settings.workers.num_workers:
         needed["workers"] = Check(ok=bool(workers), detail="" if workers else readers.NOT_UP_YET)
-    looks_at_models = models and services.settings.engines.inference_mode != "cpu"
+    # Who looks in because nothing is taken in is told so at once, and not after the model servers' deadlines.
+    looks_at_models = models and needed["redis"].ok and services.settings.engines.inference_mode != "cpu"
     found = model_servers(services) if looks_at_models else {}
     warnings = _room_warnings(services)
     if needed["redis"].ok:
-        warnings += redis_warnings(services.redis)
+        warnings += redis_warnings(services.hasty_redis)
         warnings += readers.warnings(services.settings, workers, found)
     down = not all(check.ok for check in needed.values())
     status: Literal["ok", "degraded", "down"] = "down" if down else "degraded" if warnings else "ok"
@@ -95,20 +96,20 @@ def health(services: factory.Services, *, models: bool) -> Health:
 
 def _living_workers(services: factory.Services) -> list[queue.LivingWorker]:
     try:
-        return queue.living_workers(services.redis)
+        return queue.living_workers(services.hasty_redis)
     except RedisError:
         return []
 
 
 def needed_parts(services: factory.Services) -> dict[str, Check]:
     """What must be well for a document to be taken in."""
-    trouble = redis_trouble(services.redis)
+    trouble = redis_trouble(services.hasty_redis)
     return {"redis": Check(ok=not trouble, detail=trouble), "storage": _storage(services)}
 
 
 def _storage(services: factory.Services) -> Check:
     try:
-        services.storage.put(PROBE_KEY, b"")
+        services.storage.put(PROBE_KEY, b"", durable=False)
     except StorageUnavailable as error:
         return Check(ok=False, detail=str(error.details.get("reason", error.message)))
     return Check(ok=True)

@@ -11,6 +11,8 @@ PROBE_KEY = "health:probe"
 PROBE_SECONDS = 60
 NEARLY_FULL = 0.9
 """Of maxmemory."""
+LEAST_FREE_BYTES = 64 << 10
+"""Of maxmemory: about what the record of a job and the buffers of the clients take."""
 
 FULL = (
     "Redis is full (maxmemory) and takes nothing in: no document, no page that was read. Raise maxmemory, "
@@ -30,9 +32,18 @@ def redis_trouble(redis: Redis) -> str:
         if is_cluster(redis):
             return NO_CLUSTER
         redis.set(PROBE_KEY, "", ex=PROBE_SECONDS)
+        if _is_full(redis):
+            return FULL
     except RedisError as error:
         return _reason(error)
     return ""
+
+
+def _is_full(redis: Redis) -> bool:
+    """Whether so little room is left that the next upload would be refused, although a key of a few bytes was not."""
+    facts = redis.info("memory")
+    used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
+    return bool(most) and most - used < LEAST_FREE_BYTES
 
 
 def _reason(error: RedisError) -> str:

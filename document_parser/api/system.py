@@ -16,11 +16,12 @@ from document_parser.api.model_servers import model_servers
 from document_parser.api.schemas import Check
 from document_parser.api.service import needed_parts
 from document_parser.errors import StorageFull
-from document_parser.jobs import admission, forecast, in_flight, queue, room, scrape
+from document_parser.jobs import admission, budget, forecast, in_flight, queue, room, scrape
 from document_parser.jobs.admission import Load
 from document_parser.jobs.connection import Redis
+from document_parser.jobs.job import PUBLIC
 from document_parser.metrics import sample
-from document_parser.models import PIPELINE_VERSION, Lane
+from document_parser.models import PIPELINE_VERSION, Confinement, Lane
 from document_parser.settings import StoreSettings
 
 
@@ -59,6 +60,14 @@ class StorageSpace(BaseModel):
     """Uploads are refused that would leave the disk of DATA_DIR less; they are staged there wherever documents are kept."""
 
 
+class ProcessorBudget(BaseModel):
+    """Processor seconds that opening and drawing documents has taken this hour; beyond ``most`` they go to ``batch``."""
+
+    spent: float
+    most: float
+    """0 for no bound."""
+
+
 class System(Load):
     """Capacity and load at this moment."""
 
@@ -68,6 +77,9 @@ class System(Load):
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
+    processor_budget: ProcessorBudget
+    openers: dict[str, Confinement]
+    """By host, what keeps the processes that open documents from anything else; where pools of a host differ, the least."""
     storage: StorageSpace
 
 
@@ -101,6 +113,10 @@ def look(services: factory.Services) -> System:
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
+        processor_budget=ProcessorBudget(
+            spent=round(budget.spent(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
+        ),
+        openers=_openers(services),
         storage=_storage(services),
     )
 
@@ -131,6 +147,12 @@ def _cpu_engines(services: factory.Services) -> dict[str, EngineState]:
     }
     found = readers.helpers(workers) | found
     return {name: EngineState(**check.model_dump(), runtimes=readers.runtimes(workers, name)) for name, check in found.items()}
+
+
+def _openers(services: factory.Services) -> dict[str, Confinement]:
+    workers = queue.living_workers(services.hasty_redis)
+    told = [(worker.host, worker.openers) for worker in workers if worker.openers]
+    return dict(sorted(told, key=lambda one: len(one[1].missing)))
 
 
 def _model(services: factory.Services, name: str, check: Check) -> EngineState:

@@ -15,12 +15,12 @@ from flask_openapi import APIBlueprint, Tag
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
 from document_parser.api import answers, factory, openapi
-from document_parser.api.auth import check_origin, require_operator
+from document_parser.api.auth import check_origin
 from document_parser.api.jobs import known
 from document_parser.api.listing import page_of
 from document_parser.api.process import check_webhook
 from document_parser.api.schemas import Deliveries, DeliveriesQuery, JobPath, Ping
-from document_parser.errors import InvalidOption, JobNotComplete, ServerBusy, WebhookMissing, WebhookRefused
+from document_parser.errors import InvalidOption, JobNotComplete, ServerBusy, WebhookMissing, WebhookNotResolved, WebhookRefused
 from document_parser.jobs import announcements, clock, deliveries, queue
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.posting import Answer, Message, post
@@ -47,7 +47,7 @@ routes = APIBlueprint(
     operation_id="list_deliveries",
 )
 def listing(query: DeliveriesQuery) -> Response:
-    services = _for_operator()
+    services = factory.services()
     newest = partial(_newest, services, query.state)
     found, cursor = page_of(newest, partial(_shown, services, query.state), query.cursor, query.limit)
     return answers.of(Deliveries(deliveries=found, next_cursor=cursor))
@@ -62,7 +62,7 @@ def listing(query: DeliveriesQuery) -> Response:
 )
 def replay_all() -> Response:
     check_origin()
-    services = _for_operator()
+    services = factory.services()
     count = replay_failed(services.redis, services.ledger)
     queue.ring_deliverer(services.redis, services.ledger)
     return answers.of(Replayed(replayed=count, left=deliveries.failed_count(services.redis)), 202)
@@ -77,7 +77,7 @@ def replay_all() -> Response:
 )
 def replay_one(path: JobPath) -> Response:
     check_origin()
-    services = _for_operator()
+    services = factory.services()
     told = replay(services.redis, services.ledger, known(path.job_id))
     queue.ring_deliverer(services.redis, services.ledger)
     return answers.of(delivery(told), 202)
@@ -88,12 +88,14 @@ def replay_one(path: JobPath) -> Response:
     summary="Try a receiver",
     description="Posts a signed webhook.ping at once, as a job's webhook would be, and tells what came of it.",
     security=openapi.OPERATOR_SECURITY,
-    responses=openapi.responses({200: Pinged}, InvalidOption, WebhookRefused, ServerBusy, *openapi.OPERATOR),
+    responses=openapi.responses(
+        {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR
+    ),
     operation_id="ping_webhook",
 )
 def ping(body: Ping) -> Response:
     check_origin()
-    services = _for_operator()
+    services = factory.services()
     url = check_webhook(services.settings, body.url)
     if not url:
         raise WebhookRefused(reason="malformed")
@@ -103,11 +105,6 @@ def ping(body: Ping) -> Response:
         return answers.of(_ping(services.settings, url, clock.now(services.redis)))
     finally:
         services.waiting.give_back()
-
-
-def _for_operator() -> factory.Services:
-    require_operator()
-    return factory.services()
 
 
 def _newest(services: factory.Services, state: str, before: float | None, limit: int) -> list[tuple[str, float]]:

@@ -28,6 +28,8 @@ COMMANDS: dict[str, Command] = {
     "models": Command("print or start the two model servers", "document_parser.cli.models"),
     "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
     "cleanup": Command("delete jobs that ended some days ago", "document_parser.cli.cleanup"),
+    "operator-token": Command("print the token that opens listing and deletion", "document_parser.cli.operator", "token"),
+    "operator-link": Command("print a link that makes a browser the operator's, once", "document_parser.cli.operator", "link"),
     "webhook-secret": Command("print the secret that webhooks are signed with", "document_parser.cli.webhook_secret"),
 }
 

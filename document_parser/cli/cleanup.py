@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 
 from document_parser.arguments import parse_arguments
 from document_parser.errors import DocumentParserError
 from document_parser.job_manager import JobManager
-from document_parser.startup import settings_or_exit
+from document_parser.startup import PRIVATE_UMASK, settings_or_exit
 
 NO_ANSWER = 4
 
@@ -19,7 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="docparse cleanup", description=main.__doc__)
     parser.add_argument("--days", type=_days, default=7.0, help="how long ago they ended; default 7")
     options = parse_arguments(parser, arguments)
-    manager = JobManager(settings_or_exit())
+    settings = settings_or_exit()
+    os.umask(PRIVATE_UMASK)
+    manager = JobManager(settings)
     try:
         print(f"deleted jobs: {manager.cleanup_old_jobs(days=options.days)}")
     except DocumentParserError as error:

@@ -63,6 +63,7 @@ def _checks(*, deep: bool) -> list[Callable[[Settings], Iterator[Finding]]]:
         machine.reach,
         parts.redis,
         parts.storage,
+        parts.openers,
         parts.cpu_engine,
         machine.gpu,
         partial(parts.model_servers, deep=deep),

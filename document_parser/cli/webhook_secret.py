@@ -16,7 +16,7 @@ from document_parser.jobs.secrets import (
     webhook_secrets,
 )
 from document_parser.settings import Settings
-from document_parser.startup import settings_or_exit
+from document_parser.startup import PRIVATE_UMASK, settings_or_exit
 
 INSTALLED = "For the service that deploy/install.sh installs: docparse-admin webhook-secret."
 
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
+    os.umask(PRIVATE_UMASK)
     if settings.webhooks.secret and (options.rotate or options.retire or options.create):
         return _refuse(_by_hand(settings, rotate=options.rotate))
     try:

@@ -69,8 +69,10 @@ class Client:
         patience: float = 60.0,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
-        """``token`` is the admin token, ``timeout`` the longest silence of the server and ``patience`` the longest time of
-        asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address is none.
+        """``token`` is the admin token. Without one, the methods that are for the operator send the token of DATA_DIR to a
+        service on this machine, if this process may read it. ``timeout`` is the longest silence of the server and ``patience``
+        the longest time of asking again, both in seconds; ``pause`` waits so many seconds. Raises ValueError where the address
+        is none.
         """
         self._service = Service(base_url, token, timeout, patience, pause)
         self._timeout = timeout
@@ -212,36 +214,36 @@ class Client:
     def deliveries(self, limit: int = 50, cursor: str = "", state: WebhookState | Literal[""] = "") -> DeliveryList:
         """Webhooks and how they are delivered, newest first. Like the methods below it is for the operator."""
         query = {"limit": limit, "cursor": cursor, "state": state}
-        return model(DeliveryList, self._service.ask("GET", "/v1/webhooks/deliveries", params=query))
+        return model(DeliveryList, self._service.ask_as_operator("GET", "/v1/webhooks/deliveries", params=query))
 
     def replay_webhook(self, job_id: str) -> Delivery:
         """Deliver a job's newest webhook again."""
-        return model(Delivery, self._service.ask("POST", f"{_job(job_id)}/webhook/replay"))
+        return model(Delivery, self._service.ask_as_operator("POST", f"{_job(job_id)}/webhook/replay"))
 
     def replay_failed_webhooks(self) -> Replayed:
         """Deliver again what was given up."""
-        return model(Replayed, self._service.ask("POST", "/v1/webhooks/deliveries/replay"))
+        return model(Replayed, self._service.ask_as_operator("POST", "/v1/webhooks/deliveries/replay"))
 
     def ping_webhook(self, url: str) -> Pinged:
         """Post a signed ping to a receiver, and tell what came of it."""
-        return model(Pinged, self._service.ask("POST", "/v1/webhooks/ping", json={"url": url}))
+        return model(Pinged, self._service.ask_as_operator("POST", "/v1/webhooks/ping", json={"url": url}))
 
     def figure(self, job_id: str, name: str) -> bytes:
         """The JPEG of a figure, by the ``picture`` of its block."""
         return self._service.ask("GET", f"{_job(job_id)}/figures/{quote(name, safe='')}")
 
     def jobs(self, limit: int = 50, cursor: str = "", status: str = "") -> JobList:
-        """Jobs, newest first."""
+        """Jobs, newest first. For the operator."""
         query = {"limit": limit, "cursor": cursor, "status": status}
-        return model(JobList, self._service.ask("GET", "/v1/jobs", params=query))
+        return model(JobList, self._service.ask_as_operator("GET", "/v1/jobs", params=query))
 
     def cancel(self, job_id: str) -> None:
         """End a job; its finished pages are kept."""
         self._service.ask("POST", f"{_job(job_id)}/cancel")
 
     def delete(self, job_id: str) -> None:
-        """Delete a job and all its files."""
-        self._service.ask("DELETE", _job(job_id))
+        """Delete a job and all its files. For the operator."""
+        self._service.ask_as_operator("DELETE", _job(job_id))
 
     def close(self) -> None:
         self._service.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
-from document_parser.errors import DocumentParserError, JobNotComplete, UnexpectedAnswer
+from document_parser.errors import DocumentParserError, JobNotComplete, UnexpectedAnswer, error_class
 from document_parser.models import JobError
 
 BUSY = (429, 503)
@@ -39,17 +38,8 @@ def error_of(problem: JobError) -> DocumentParserError:
     return _made(problem.code, problem.message, problem.details)
 
 
-def _tree(kind: type[DocumentParserError]) -> Iterator[type[DocumentParserError]]:
-    yield kind
-    for child in kind.__subclasses__():
-        yield from _tree(child)
-
-
-_BY_CODE = {kind.code: kind for kind in _tree(DocumentParserError)}
-
-
 def _made(code: str, message: str, details: dict[str, Any]) -> DocumentParserError:
-    kind = _BY_CODE.get(code)
+    kind = error_class(code)
     error = kind(message) if kind else UnexpectedAnswer(f"{code}: {message}")
     error.details = details
     return error

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, BinaryIO, TypeVar
 
 import httpx
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from document_parser.client.refusals import AskAgain, refusal, repeatable
 from document_parser.errors import ServerUnreachable
+from document_parser.operator_access import kept_operator_token
+from document_parser.settings import load_settings
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 8.0
@@ -26,11 +32,13 @@ class Service:
 
     def __init__(self, base_url: str, token: str, timeout: float, patience: float, pause: Callable[[float], object]) -> None:
         """Raises ValueError where the address is none."""
+        address = _address(base_url)
         self._http = httpx.Client(
-            base_url=_address(base_url),
+            base_url=address,
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=timeout,
         )
+        self._operator = not token and is_on_this_machine(address)
         self._patience = patience
         self._pause = pause
         self._met = False
@@ -38,6 +46,13 @@ class Service:
     def ask(self, method: str, path: str, **request: Any) -> bytes:
         """The body of a good answer."""
         return self._patiently(lambda: self._once(method, path, httpx.Response.read, **request))
+
+    def ask_as_operator(self, method: str, path: str, **request: Any) -> bytes:
+        """The same for what only the operator may. Without a token of its own the client takes that of this machine's service,
+        and sends it to no other.
+        """
+        token = kept_operator_token(load_settings()) if self._operator else ""
+        return self.ask(method, path, headers={"Authorization": f"Bearer {token}"} if token else None, **request)
 
     def fetch(self, path: str, query: dict[str, Any], out: BinaryIO, accept: str = "*/*") -> str:
         """Write the body of a good answer, from the start at each try. Return its media type without parameters."""
@@ -81,6 +96,22 @@ class Service:
 
     def close(self) -> None:
         self._http.close()
+
+
+def is_on_this_machine(address: httpx.URL) -> bool:
+    """Whether the settings of this process are of the service at the address, so that its DATA_DIR may have a token for it."""
+    host = address.host
+    with suppress(ValidationError, SettingsError):
+        port = load_settings().api.api_port
+        return (address.port or 80) == port and (host == "localhost" or (_is_ip(host) and ip_address(host).is_loopback))
+    return False
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 def _address(base_url: str) -> httpx.URL:

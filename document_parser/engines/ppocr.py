@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from document_parser.engines.look_alikes import exchanges
 from document_parser.engines.networks import DETECTION, RECOGNITION, Batch, Network, load
-from document_parser.engines.uneven import WRITING, parted
+from document_parser.engines.text_boxes import boxes_of
+from document_parser.engines.uneven import parted
 from document_parser.settings import OcrRuntime
 
 LONG_SIDE = 2000
@@ -35,7 +36,6 @@ LIKE = 0.9
 """Lines of one batch are as long as this part of the longest, so that little is spent on padding."""
 ON_END = 1.5
 """A box this many times as high as wide holds a line that runs downwards."""
-MOST_LINES = 5000
 SAME_ROW = 10
 
 Pixels = NDArray[np.uint8]
@@ -54,24 +54,16 @@ class PpOcr:
     """Both networks, loaded. Many threads may use it."""
 
     def __init__(self, runtime: OcrRuntime, streams: int) -> None:
-        from rapidocr.ch_ppocr_det.utils import DBPostProcess
-
         self._detect: Network = load(DETECTION, runtime, streams)
         self._recognise: Network = load(RECOGNITION, runtime, streams)
         self._letters = ["", *self._recognise.characters.splitlines(), " "]
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
-        self._boxes: Any = DBPostProcess(
-            thresh=WRITING, box_thresh=0.5, max_candidates=MOST_LINES, unclip_ratio=1.6, use_dilation=True
-        )
 
     def lines(self, pixels: Pixels) -> Corners:
         """The lines of writing in a picture (rows of blue, green, red), from the top down. Raises RuntimeError."""
         picture, margin = _with_paper(pixels)
         writing = parted(self._detect(_for_detection(picture))[0, 0])
-        boxes, _ = self._boxes(writing[None, None], picture.shape[:2])
-        if not len(boxes):
-            return np.zeros((0, 4, 2), dtype=np.float32)
-        corners = np.asarray(boxes, dtype=np.float32) - np.array((0, margin), dtype=np.float32)
+        corners = boxes_of(writing, picture.shape[1], picture.shape[0]) - np.array((0, margin), dtype=np.float32)
         return corners[_from_the_top(corners)]
 
     def read(self, lines: Sequence[Pixels]) -> list[Read]:

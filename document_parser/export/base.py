@@ -147,6 +147,14 @@ def separator(options: Options, page: Page) -> str:
     return options.page_separator.replace("{page}", str(page.number))
 
 
+def separating_line(options: Options) -> re.Pattern[str] | None:
+    """What a line looks like that programs take for the one between pages, whatever its number; None if none is asked for."""
+    if not options.page_separator.strip():
+        return None
+    number = r"[0-9]+".join(re.escape(part) for part in options.page_separator.strip().split("{page}"))
+    return re.compile(rf"^(?P<before>[ \t]*)(?P<line>{number})(?=[ \t]*$)", re.MULTILINE)
+
+
 NOT_OPENED = "the job was cancelled before the document was opened: how many pages it has is not known"
 """Said in place of the content if not even the number of pages is known, which is 0 in the document then."""
 

@@ -20,7 +20,9 @@ from document_parser.export.grid import header_rows, rows_of
 from document_parser.models import Document, Options, Page, Table
 from document_parser.table_archive import CsvTable, write_archive
 
-_RUNS_AS_FORMULA = re.compile(r"[=@]|[+-].*[(|!]")
+_RUNS_AS_FORMULA = re.compile(r"[\s\ufeff\u200b]*(?:[=@＝＠]|[+\-−＋－].*[(|!（｜！])", re.DOTALL)
+"""What spreadsheets skip in front of a formula counts as nothing: white space (tab, line ends and no-break space among it) and
+a byte order mark. Some of them take full-width signs for ASCII ones."""
 
 
 def write_csv(

@@ -1,7 +1,7 @@
 """Text of a document as Markdown that shows exactly this text: escaped where it must be, and only there.
 
-Formulas between dollar signs stay as they are. The rules follow CommonMark 0.31 and GitHub's extensions (tables,
-strikethrough, footnotes, formulas).
+Formulas between dollar signs stay as they are, but for what could be HTML or a link to a viewer. The rules follow CommonMark
+0.31 and GitHub's extensions (tables, strikethrough, footnotes, formulas).
 """
 
 from __future__ import annotations
@@ -10,6 +10,16 @@ import re
 
 _FORMULA = r"\$\$(?=\S).+?\$\$|\$(?=[^\s$])[^$\n]*?(?<=[^\s\\])\$(?![\d$])"
 _MATHEMATICAL = re.compile(r"[\\^_={}<>]|^\$[^\s$]{1,12}\$$")
+_MARKUP = re.compile(
+    r"""
+    <(?=[A-Za-z/!?])
+    | (?<=\])(?=[(\[:])
+    | \\(?=(?:href|url|html[A-Za-z]*|includegraphics|class|cssId|style|data|bbox|require|unicode|mmlToken|csname)(?![A-Za-z]))
+    """,
+    re.VERBOSE,
+)
+"""In a formula: HTML or a link to viewers that do not know formulas; commands with which KaTeX and MathJax make links, load
+pictures and extensions, and set attributes."""
 _MONEY = re.compile(r"^\$[\d.,]+(?:[kKmM]|bn)?\$$")
 _TOKEN = re.compile(
     rf"""
@@ -131,8 +141,15 @@ def _token(match: re.Match[str]) -> str:
 def _formula(text: str) -> str:
     """A formula as it is; a pair of dollar signs that is none loses its meaning by a backslash."""
     if _is_formula(text):
-        return " ".join(text.split("\n"))
+        return without_markup(" ".join(text.split("\n")))
     return "\\$" + inline(text[1:-1]) + "\\$"
+
+
+def without_markup(formula: str) -> str:
+    """A formula that brings no HTML, link or picture into a page, shown as before: ``<`` as a command, the name of a command as
+    text.
+    """
+    return _MARKUP.sub(lambda match: {"<": r"\lt ", "": " "}.get(match[0], r"\backslash "), formula)
 
 
 def _is_formula(text: str) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import IO
 
 from document_parser.export import escape, inline
-from document_parser.export.base import NOT_OPENED, Item, clean, clean_runs, failure, item_of, separator
+from document_parser.export.base import NOT_OPENED, Item, clean, clean_runs, failure, item_of, separating_line, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import header_rows, runs_by_row
@@ -24,10 +25,10 @@ def write_markdown(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write Markdown page by page."""
-    writer, shown = _Writer(out), Shown(options, figures)
+    writer, shown = _Writer(out, separating_line(options)), Shown(options, figures)
     for count, piece in enumerate(flow(pages, options)):
         if piece.block is None:
-            writer.put(separator(options, piece.page) if count else "")
+            writer.put_separator(separator(options, piece.page) if count else "")
             writer.put(f"<!-- {failure(piece.page)} -->" if piece.page.status == "failed" else "")
         elif piece.parts is not None:
             writer.put_lines(_table(piece.parts))
@@ -56,8 +57,15 @@ class _Writer:
     """Puts chunks with the right white between them."""
 
     out: IO[bytes]
+    separating: re.Pattern[str] | None
     begun: bool = False
     levels: list[_Level] = field(default_factory=list)
+
+    def put_separator(self, line: str) -> None:
+        """Write the line between pages, if there is one."""
+        if line:
+            self.levels = []
+            self._write_through(line, "\n\n")
 
     def put(self, chunk: str) -> None:
         """Write a block of its own; nothing is written for an empty one."""
@@ -87,6 +95,12 @@ class _Writer:
         self.levels = levels
 
     def _write(self, chunk: str, white: str) -> None:
+        """No line of a document may look like the line between pages: programs split by it."""
+        if self.separating is not None and self.separating.search(chunk):
+            chunk = _other_lines(chunk, self.separating)
+        self._write_through(chunk, white)
+
+    def _write_through(self, chunk: str, white: str) -> None:
         self.out.write(((white if self.begun else "") + chunk).encode())
         self.begun = True
 
@@ -94,6 +108,23 @@ class _Writer:
         """Close the last line."""
         if self.begun:
             self.out.write(b"\n")
+
+
+def _other_lines(chunk: str, separating: re.Pattern[str]) -> str:
+    """The same Markdown without lines like these: their first character as an entity, in code within HTML, in formulas with an
+    empty group behind them.
+    """
+    if chunk.startswith("$$\n"):
+        return separating.sub(lambda match: f"{match[0]}{{}}", chunk)
+    if chunk.startswith("```"):
+        code = "\n".join(chunk.split("\n")[1:-1])
+        return f"<pre><code>{separating.sub(_with_entity, html.escape(code))}</code></pre>"
+    return separating.sub(_with_entity, chunk)
+
+
+def _with_entity(match: re.Match[str]) -> str:
+    line = match["line"]
+    return f"{match['before']}&#{ord(line[0])};{line[1:]}"
 
 
 def _carries_on(level: _Level, item: Item) -> bool:
@@ -143,7 +174,7 @@ def _fenced(text: str) -> str:
 
 
 def _formula(text: str) -> str:
-    body = re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip()
+    body = escape.without_markup(re.sub(r"^(?:\$\$|\\\[)|(?:\$\$|\\\])$", "", text).strip())
     lines = ["$$"]
     for line in body.split("\n"):
         # A blank line would end the formula, and what looks like Markdown would be some; to LaTeX a line break is a space.

@@ -1,11 +1,14 @@
-"""Plain text: blocks with a blank line between, list items on lines of their own, tables separated by tabs."""
+"""Plain text: blocks with a blank line between, list items on lines of their own, tables separated by tabs.
+
+A line of the document that looks like the line between pages gets a backslash in front.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from document_parser.export.base import NOT_OPENED, clean, failure, item_of, separator
+from document_parser.export.base import NOT_OPENED, clean, failure, item_of, separating_line, separator
 from document_parser.export.figures import NO_FIGURES, Figures, Shown
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import rows_of
@@ -16,12 +19,14 @@ def write_text(
     document: Document, pages: Iterable[Page], options: Options, out: IO[bytes], figures: Figures = NO_FIGURES
 ) -> None:
     """Write plain text page by page."""
-    shown = Shown(options, figures)
+    shown, separating = Shown(options, figures), separating_line(options)
     before: str | None = None
     for kind, lines in _chunks(pages, options, shown):
         if before is not None:
             out.write(b"\n" if kind == before == "list_item" else b"\n\n")
         for count, line in enumerate(lines):
+            if separating is not None and kind != "separator":
+                line = separating.sub(r"\g<before>\\\g<line>", line)
             out.write((f"\n{line}" if count else line).encode())
         before = kind
     if document.page_count == 0:

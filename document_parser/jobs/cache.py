@@ -10,14 +10,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
-from zipfile import ZipFile
+from typing import Any, BinaryIO
+from zipfile import BadZipFile, ZipFile
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from document_parser import logs
 from document_parser.jobs import files, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import Job, JobCard
@@ -25,7 +27,9 @@ from document_parser.jobs.ledger import CPU_ENGINES
 from document_parser.jobs.record import CACHE_INDEX, forget_cached
 from document_parser.models import PIPELINE_VERSION, EngineName, Page, PageImage
 from document_parser.settings import Settings
-from document_parser.storage import Storage, StoredFileMissing
+from document_parser.storage import Storage, StoredFileMissing, open_scratch
+
+log = logs.get(__name__)
 
 NOT_OF_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers"}
 """Options that change nothing of how pages are read."""
@@ -120,7 +124,8 @@ class Cache:
 
     def put(self, job_id: str, key: str, data: bytes) -> None:
         """Keep it for CACHE_HOURS, unless the job has been deleted meanwhile."""
-        self.storage.put(key, data)
+        # Whoever takes it looks whether it is whole: a page is worth waiting for the disk, a copy of it is not.
+        self.storage.put(key, data, durable=False)
         self._remember(job_id, key)
 
     @contextlib.contextmanager
@@ -130,11 +135,10 @@ class Cache:
         with contextlib.ExitStack() as stack:
             try:
                 there = key and self._there(job.card.job_id, key)
-                stream = stack.enter_context(self.storage.open(key)) if there else None
+                stream = self.storage.open(key) if there else None
             except StoredFileMissing:
                 stream = None
-            entry = stack.enter_context(ZipFile(stream)) if stream is not None else None
-            yield CachedDocument(Head.model_validate_json(entry.read(HEAD)), entry) if entry is not None else None
+            yield _open_entry(stack.enter_context(stream)) if stream is not None else None
 
     def keep_document(self, job: Job, entries: Mapping[int, Mapping[str, Any]], machine: Callable[[], str]) -> None:
         """Keep a document, unless a page of it might be read better another time. ``entries`` are those of its ledger, and
@@ -149,7 +153,7 @@ class Cache:
         read_on = machine() if CPU_ENGINES & engines else ""
         head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines, machine=read_on)
         with self.storage.scratch() as path:
-            with ZipFile(path, "w") as entry:
+            with open_scratch(path) as out, ZipFile(out, "w") as entry:
                 entry.writestr(HEAD, head.model_dump_json())
                 for number in head.numbers:
                     entry.writestr(_page(number), self.storage.get(files.page(job.card.job_id, number)))
@@ -182,6 +186,16 @@ class Cache:
     def _remember(self, job_id: str, key: str) -> None:
         if not scripts.run(self.redis, "remember", job_id, key, self._milliseconds):
             self.storage.delete(key)
+
+
+def _open_entry(stream: BinaryIO) -> CachedDocument | None:
+    """The document of an entry; None where the entry is empty or damaged, as after a power cut."""
+    try:
+        entry = ZipFile(stream)
+        return CachedDocument(Head.model_validate_json(entry.read(HEAD)), entry) if entry.testzip() is None else None
+    except (BadZipFile, EOFError, KeyError, zlib.error, ValidationError):
+        log.warning("cache_entry_torn")
+        return None
 
 
 def _poor(entry: Mapping[str, Any]) -> bool:

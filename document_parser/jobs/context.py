@@ -16,8 +16,9 @@ from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Ledger
-from document_parser.pipeline.opener import Zygote
+from document_parser.models import Confinement
 from document_parser.pipeline.source import OpenerLimits, Openers, Source
+from document_parser.pipeline.zygote import Zygote
 from document_parser.settings import Settings, load_settings
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 
@@ -69,7 +70,11 @@ class Context:
 
 
 pool_zygotes: list[Zygote] = []
-"""The zygote that the pool forked while it was small; its work horses inherit it. Empty outside of a pool."""
+"""The zygote that the pool started; its work horses inherit it. Empty outside of a pool."""
+
+
+pool_confinement: list[Confinement] = []
+"""What confines the openers of this pool; empty outside of one, or where none could be started."""
 
 
 def opener_limits(settings: Settings) -> OpenerLimits:
@@ -77,12 +82,13 @@ def opener_limits(settings: Settings) -> OpenerLimits:
         memory_mb=settings.workers.opener_memory_mb,
         timeout_seconds=settings.workers.opener_timeout_seconds,
         max_image_megapixels=settings.workers.max_image_megapixels,
+        max_image_memory_mb=settings.workers.max_image_memory_mb,
     )
 
 
 @contextlib.contextmanager
 def task_context() -> Iterator[Context]:
-    """The context of one task. Made first, while this process has one thread: it may have to fork a zygote."""
+    """The context of one task. Made first: it may have to start a zygote, which loads meanwhile."""
     settings = load_settings()
     openers = Openers.start(opener_limits(settings), pool_zygotes[0] if pool_zygotes else None)
     redis = connect(settings)

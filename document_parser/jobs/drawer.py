@@ -13,10 +13,11 @@ import structlog
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError, StorageUnavailable
-from document_parser.jobs import files, record
+from document_parser.jobs import record
 from document_parser.jobs.connection import RedisError
 from document_parser.jobs.context import Context, task_boundary, task_context
 from document_parser.jobs.desks import Desks
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.pictures import PictureRequest, next_request
 from document_parser.jobs.retirement import overgrown
 from document_parser.models import PictureSpec
@@ -62,7 +63,7 @@ class Drawer:
             await asyncio.to_thread(self.context.storage.put, request.file, image.data)
         if self.context.load(request.job_id) is None:
             # Deleted meanwhile: nothing of it may stay.
-            await asyncio.to_thread(self.context.storage.delete_all, files.folder(request.job_id))
+            await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, request.job_id)
         request.answer(self.context.redis, "refused" if refused else "drawn")
 
 

@@ -29,14 +29,14 @@ def turns() -> Iterator[tuple[Lane, ...]]:
     return map(order, count(random.randrange(ROUND)))
 
 
-def lane_at_upload(options: Options, size: int, settings: QueueSettings) -> Lane:
-    """The lane before the document has been opened; ``size`` in bytes."""
-    return _lane(options, small=size <= settings.express_max_kb << 10)
+def lane_at_upload(options: Options, size: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
+    """The lane before the document has been opened; ``size`` in bytes. ``overspent``: its owner's budget is, see ``budget``."""
+    return "batch" if overspent else _lane(options, small=size <= settings.express_max_kb << 10)
 
 
-def lane_once_opened(options: Options, pages: int, settings: QueueSettings) -> Lane:
+def lane_once_opened(options: Options, pages: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:
     """The lane for the number of pages to read."""
-    return _lane(options, small=pages <= settings.express_max_pages)
+    return "batch" if overspent else _lane(options, small=pages <= settings.express_max_pages)
 
 
 def _lane(options: Options, *, small: bool) -> Lane:

@@ -82,8 +82,26 @@ class Ledger:
             entries = pipe.execute()
         return {job_id for job_id, raw in zip(found, entries, strict=True) if raw and json.loads(raw).get("deaths")}
 
-    def finish_stage(self, claim: Claim) -> None:
-        self._run("finish_stage", claim.job_id, claim.what, claim.token)
+    def finish_stage(self, claim: Claim, error: JobError | None = None) -> None:
+        """The stage is over. Who waits for a format hears that it is written, or ``error``: why it is not."""
+        self._run("finish_stage", claim.job_id, claim.what, claim.token, error.model_dump_json() if error else "")
+
+    def give_format_up(self, job_id: str, stage: Stage, error: JobError) -> None:
+        """Tell who waits for a format that writing it has killed its worker for good."""
+        self._run("give_format_up", job_id, stage, error.model_dump_json())
+
+    def reopen(self, claim: Claim, pages: Iterable[int]) -> Literal["ready", "again", "not_yours"]:
+        """Give pages whose files are lost to the readers once more, and the stage of this claim back.
+
+        ``again``: one of them has been lost twice already, and nothing was changed.
+        """
+        entries, parts = self.entries(claim.job_id), []
+        for page in pages:
+            entry = entries.get(page, {})
+            counter = counter_of(entry.get("state", ""), entry.get("engine"))
+            cached = any(attempt.get("cached") for attempt in entry.get("attempts", ()))
+            parts += [page, counter, int(cached)]
+        return text(self._run("reopen", claim.job_id, claim.what, claim.token, *parts))  # type: ignore[return-value]
 
     def lay(self, job_id: str, page_count: int, numbers: Iterable[int], lane: Lane = "normal") -> None:
         """One pending entry for each page to read, and the lane they go in. Laying it again changes nothing."""

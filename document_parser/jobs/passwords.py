@@ -8,8 +8,8 @@ import hmac
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from document_parser.atomic import own_secret
 from document_parser.jobs.connection import Redis
-from document_parser.jobs.secrets import own_secret
 from document_parser.settings import Settings
 
 

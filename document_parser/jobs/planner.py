@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 
 from document_parser.engines import MODELS, Engines, on_this_machine
-from document_parser.errors import NoSuchPages, PageUnreadable, TooManyPages
-from document_parser.jobs import assembly, files, lanes, queue, record
+from document_parser.errors import NoSuchPages, PageUnreadable, StorageUnavailable, TooManyPages
+from document_parser.jobs import assembly, budget, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.cache import CachedDocument
+from document_parser.jobs.connection import RedisError
 from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import CPU_ENGINES, Claim
 from document_parser.models import Page, PageFacts
@@ -22,6 +25,7 @@ from document_parser.pipeline.read import read_plain
 from document_parser.pipeline.route import text_layer_suffices
 from document_parser.pipeline.source import Source
 
+STORED_AT_ONCE = 8
 BATCH = 8
 """Pages given to the readers at once: few enough that they start while the rest is still being looked at."""
 
@@ -55,7 +59,9 @@ async def plan_from_cache(context: Context, actor: Actor, claim: Claim, job: Job
             record.note_miss(context.redis, claim.job_id)
             return False
         planner = _Planner(context, actor, job, stopping)
-        await _close_plan(context, actor, claim, done=await planner.lay_and_copy(document))
+        async with planner.all_stored():
+            done = await planner.lay_and_copy(document)
+        await _close_plan(context, actor, claim, done=done)
     return True
 
 
@@ -76,7 +82,9 @@ async def plan_document(
     """
     record.publish(context.redis, claim.job_id)
     planner = _Planner(context, actor, job, stopping)
-    await _close_plan(context, actor, claim, done=await planner.lay_and_sort(source, engines))
+    async with planner.all_stored():
+        done = await planner.lay_and_sort(source, engines)
+    await _close_plan(context, actor, claim, done=done)
 
 
 async def _close_plan(context: Context, actor: Actor, claim: Claim, *, done: bool) -> None:
@@ -94,6 +102,7 @@ class _Planner:
         self.job_id = job.card.job_id
         self.stopping = stopping
         self.batch: list[int] = []
+        self.storing: set[asyncio.Task[None]] = set()
         self.handed_over = False
 
     async def lay_and_copy(self, document: CachedDocument) -> bool:
@@ -106,11 +115,13 @@ class _Planner:
             claim = self._claim(page.number) if entries[page.number]["state"] == "pending" else None
             if claim is not None:
                 await asyncio.to_thread(document.copy_figures, self.context.storage, self.job_id, page)
-                await self._store(claim, page)
+                await self._begin_to_store(claim, page)
         return True
 
     def _lay(self, page_count: int, numbers: list[int]) -> None:
-        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), self.context.settings.queue)
+        settings = self.context.settings.queue
+        overspent = budget.is_spent(self.context.redis, self.job.card.owner, settings)
+        lane = lanes.lane_once_opened(self.job.card.options, len(numbers), settings, overspent=overspent)
         self.context.ledger.lay(self.job_id, page_count, numbers, lane)
 
     def _stops(self) -> bool:
@@ -135,8 +146,13 @@ class _Planner:
                 return False
             if entries[number]["state"] == "pending":
                 await self._sort(number)
+                self._charge(least=budget.CHARGED_AT_ONCE)
+        self._charge()
         self._hand_over()
         return True
+
+    def _charge(self, least: float = 0.0) -> None:
+        budget.charge(self.context.redis, self.context.settings.queue, self.job_id, self.source, least)
 
     def _numbers(self) -> list[int]:
         count, most = self.source.page_count, self.context.settings.api.max_pages
@@ -177,7 +193,32 @@ class _Planner:
             self.context.ledger.release(claim, crashed=False)
             self.actor.drop(claim)
         else:
-            await self._store(claim, page)
+            await self._begin_to_store(claim, page)
+
+    async def _begin_to_store(self, claim: Claim, page: Page) -> None:
+        """Store a page while the next ones are looked at: a disk syncs several files about as fast as one."""
+        while len(self.storing) >= STORED_AT_ONCE:
+            await self._await_stored(asyncio.FIRST_COMPLETED)
+        self.storing.add(asyncio.create_task(self._store(claim, page)))
+
+    async def _await_stored(self, until: str = asyncio.ALL_COMPLETED) -> None:
+        """Wait for one page, or for all of them, to be stored and counted. Raises StorageUnavailable, RedisError."""
+        if self.storing:
+            done, self.storing = await asyncio.wait(self.storing, return_when=until)
+            if faults := [fault for task in done if (fault := task.exception()) is not None]:
+                raise faults[0]
+
+    @contextlib.asynccontextmanager
+    async def all_stored(self) -> AsyncIterator[None]:
+        """See to it that nothing is being stored any more at the end, however that came."""
+        try:
+            yield
+            await self._await_stored()
+        finally:
+            for task in [*self.storing]:
+                # The first fault is the one that is told of.
+                with contextlib.suppress(StorageUnavailable, RedisError):
+                    await task
 
     async def _store(self, claim: Claim, page: Page) -> None:
         """Store a page that this planner has claimed, then count it."""
@@ -185,7 +226,7 @@ class _Planner:
         with given_back_where_storage_is_away(self.context.ledger, claim, self.actor):
             await asyncio.to_thread(self.context.storage.put, files.page(self.job_id, page.number), data)
         if self.context.ledger.finish(claim, page) == "gone":
-            await asyncio.to_thread(self.context.storage.delete_all, files.folder(self.job_id))
+            await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, self.job_id)
             self.stopping.set()
         self.actor.drop(claim)
         record.publish_sometimes(self.context.redis, self.job_id)

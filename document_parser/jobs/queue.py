@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job as RqJob
 from rq.job import JobStatus
 from rq.serializers import JSONSerializer
@@ -20,7 +20,7 @@ from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import CacheState, JobCard
 from document_parser.jobs.lanes import LANES
 from document_parser.jobs.ledger import Ledger
-from document_parser.models import FORMAT_FILES, CpuEngine, Lane
+from document_parser.models import FORMAT_FILES, Confinement, CpuEngine, Lane
 from document_parser.settings import Settings
 
 FINISH = "finish"
@@ -36,15 +36,42 @@ times that stand in it are of the clocks of hosts, which may differ by hours."""
 
 CPU_ENGINE = "cpu_engine"
 """The field of RQ's key of a worker in which it says how its CPU engine is, as JSON."""
+OPENERS = "openers"
+"""The field in which it says what confines the openers of its pool, as JSON."""
 
+TASKS = frozenset(f"document_parser.jobs.tasks.{name}" for name in ("plan", "read", "deliver", "assemble", "export", "retry"))
+"""All that a worker runs."""
 RESULT_SECONDS = 300
 """A bell that was answered is shown so long. Nothing looks at it again: results are in storage, and states in the ledger."""
 FAILURE_SECONDS = 86_400
 IS_PLAN = re.compile(r"[0-9a-f-]{36}")
 
 
+class Bell(RqJob):
+    """An RQ job that has no callbacks and reports to nobody, whatever stands in Redis.
+
+    RQ runs those of abandoned jobs in the worker itself, without a look at the task: of any job that somebody wrote into a
+    queue's registry of started ones.
+    """
+
+    @property
+    def success_callback(self) -> None:
+        return None
+
+    @property
+    def failure_callback(self) -> None:
+        return None
+
+    @property
+    def stopped_callback(self) -> None:
+        return None
+
+    def send_webhooks(self, status: str | JobStatus, *, exc_string: str | None = None) -> None:
+        """Send none."""
+
+
 def queue(redis: Redis, name: str) -> Queue:
-    return Queue(name, connection=redis, serializer=JSONSerializer)
+    return Queue(name, connection=redis, job_class=Bell, serializer=JSONSerializer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +146,20 @@ def job_of(rq_job_id: str) -> str:
     return found[0] if found else ""
 
 
+def is_own_task(job: RqJob) -> bool:
+    """Whether an RQ job is one of ours and nothing besides.
+
+    RQ imports and runs whatever function a job or its callbacks name, and posts to whatever address it names: whoever can write
+    to Redis could run code on every worker host.
+    """
+    try:
+        own = job.func_name in TASKS and job.instance is None
+    except (DeserializationError, TypeError):
+        return False
+    callbacks = (job._success_callback_name, job._failure_callback_name, job._stopped_callback_name)
+    return own and not any(callbacks) and not job.webhooks
+
+
 def is_queued(redis: Redis, rq_job_id: str, names: tuple[str, ...] = DOCUMENTS) -> bool:
     """Whether a doorbell still waits in one of these queues."""
     return any(redis.lpos(key, rq_job_id) is not None for key in document_keys(redis, names))
@@ -161,12 +202,15 @@ def take_plan(redis: Redis, job_id: str) -> bool:
 def plan_answered(redis: Redis, job_id: str) -> None:
     """Show the planner's RQ job as finished, as RQ would have."""
     with contextlib.suppress(NoSuchJobError):
-        rung = RqJob.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        rung = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
             rung.set_status(JobStatus.FINISHED, pipeline=pipe)
             rung.finished_job_registry.add(rung, RESULT_SECONDS, pipeline=pipe)
             rung.cleanup(RESULT_SECONDS, pipeline=pipe)
             pipe.execute()
+
+
+DELETION_TRIES = 3
 
 
 def forget(redis: Redis, job_id: str) -> int:
@@ -175,11 +219,23 @@ def forget(redis: Redis, job_id: str) -> int:
     One whose task is running is RQ's until that ends, and goes some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
-    rung = RqJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
-    found = [bell for bell in rung if bell is not None and not bell.is_started]
-    for bell in found:
-        bell.delete()
-    return len(found)
+    rung = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    return sum(_is_deleted(bell) for bell in rung if bell is not None)
+
+
+def _is_deleted(bell: RqJob) -> bool:
+    """Whether this has deleted it. RQ does so in several steps, and a worker or another deletion may come between them."""
+    for _ in range(DELETION_TRIES):
+        try:
+            if bell.is_started:
+                return False
+            bell.delete()
+        except InvalidJobOperation:  # it is gone
+            return False
+        except ValueError:  # the execution that RQ looks at has just ended
+            continue
+        return True
+    return False
 
 
 class LivingWorker(NamedTuple):
@@ -190,6 +246,8 @@ class LivingWorker(NamedTuple):
     host: str
     cpu_engine: CpuEngine | None
     """As the worker found it; None where it has none, or has not said so yet."""
+    openers: Confinement | None
+    """What confines the openers of its pool; None where it has not said so."""
 
 
 def living_workers(redis: Redis) -> list[LivingWorker]:
@@ -198,12 +256,17 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
     with redis.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.pttl(key)
-            pipe.hmget(key, ["death", "hostname", CPU_ENGINE])
+            pipe.hmget(key, ["death", "hostname", CPU_ENGINE, OPENERS])
         replies = pipe.execute()
     found = zip(keys, replies[::2], replies[1::2], strict=True)
     return [
-        LivingWorker(key, text(host or b""), CpuEngine.model_validate_json(told) if told else None)
-        for key, left, (death, host, told) in found
+        LivingWorker(
+            key,
+            text(host or b""),
+            CpuEngine.model_validate_json(told) if told else None,
+            Confinement.model_validate_json(openers) if openers else None,
+        )
+        for key, left, (death, host, told, openers) in found
         if is_alive(left, text(death or b""))
     ]
 

@@ -13,11 +13,12 @@ import structlog
 
 from document_parser import logs
 from document_parser.errors import DocumentParserError, PageTimeout, StorageUnavailable
-from document_parser.jobs import assembly, files, lanes, queue, record
+from document_parser.jobs import assembly, budget, files, lanes, queue, record
 from document_parser.jobs.actor import Actor, draining
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
 from document_parser.jobs.desks import Desks, OpenDocument
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Claim
 from document_parser.jobs.planner import plan_document, plan_from_cache
@@ -213,7 +214,7 @@ class Reader:
             await asyncio.to_thread(self.context.storage.put, files.page(claim.job_id, claim.page), data)
         outcome = self.ledger.finish(claim, page)
         if outcome == "gone":
-            await asyncio.to_thread(self.context.storage.delete_all, files.folder(claim.job_id))
+            await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)
         elif outcome == "closed":
             await asyncio.to_thread(assembly.assemble_or_ring, self.context, claim.job_id, self.actor.name)
         else:
@@ -225,7 +226,10 @@ class Reader:
         page: Page | None = None
         with task_boundary(kept.append, job_id=claim.job_id, page=claim.page):
             async with self.desks.document(claim.job_id) as document:
-                page = await self._within_deadline(document, claim.page)
+                try:
+                    page = await self._within_deadline(document, claim.page)
+                finally:
+                    budget.charge(self.context.redis, self.context.settings.queue, claim.job_id, document.source)
         return page or failed(Page(number=claim.page), kept[0])
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:

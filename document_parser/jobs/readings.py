@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from document_parser import logs
 from document_parser.engines.base import Engine, Watch
@@ -64,9 +64,9 @@ class CachedEngine(Engine):
         of, name = self.readings, self.engine.name
         key = reading_key(of.cache.settings, of.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine))
         data = await asyncio.to_thread(of.cache.get, of.job.card.job_id, key)
-        if data is not None:
+        if (known := _reading(data)) is not None:
             of.hits.add(name)
-            return _READING.validate_json(data)
+            return known
         of.asked.add(name)
         reading = await self.engine.read(page, temperature=temperature, watch=watch)
         if reading.finish_reason != "aborted":
@@ -87,3 +87,12 @@ class CachedEngine(Engine):
 
     async def aclose(self) -> None:
         await self.engine.aclose()
+
+
+def _reading(data: bytes | None) -> Reading | None:
+    """The reading that was kept; None where nothing was, or what was is torn."""
+    try:
+        return _READING.validate_json(data) if data is not None else None
+    except ValidationError:
+        log.warning("cache_entry_torn")
+        return None

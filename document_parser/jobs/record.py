@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from document_parser.errors import JobExpired, JobNotFound
+from document_parser.errors import JobExpired, JobNotFound, StorageUnavailable
 from document_parser.jobs import clock, deliveries, files, forecast, scripts
 from document_parser.jobs.connection import Redis, text
 from document_parser.jobs.job import SHOWN_COUNTS, Job, JobCard
@@ -62,7 +62,7 @@ def create(
     fields |= {"request_id": card.request_id, "lane": card.lane, "size": card.size}
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
-    key = f"idempotency:{card.owner}:{card.idempotency_key}" if card.idempotency_key else ""
+    key = _idempotency(card) if card.idempotency_key else ""
     reply = scripts.run(
         redis,
         "create",
@@ -81,8 +81,8 @@ def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
     return (job_id, came_with) if job_id and redis.exists(_key(job_id), f"job:{job_id}:gone") else None
 
 
-def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
-    """Write the record of a job that has ended anew; times to live in milliseconds."""
+def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) -> None:
+    """Write the record of a job that has ended anew; times to live in milliseconds. ``key_ttl``: of its Idempotency-Key."""
     job_id, owner = job.card.job_id, job.card.owner
     fields: dict[Any, Any] = {
         "card": job.card.model_dump_json(),
@@ -116,6 +116,8 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int) -> None:
         for suffix in ("", ":pages", ":status"):
             pipe.pexpire(_key(job_id) + suffix, ttl)
         pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
+        if job.card.idempotency_key and key_ttl > 0:
+            pipe.set(_idempotency(job.card), f"{job_id}|{job.card.fingerprint}", px=min(ttl, key_ttl))
         pipe.zadd(f"jobs:{owner}", {job_id: job.card.created_at.timestamp()})
         pipe.zadd("jobs:expiring", {job_id: job.expires_at.timestamp() * 1000 if job.expires_at else 0})
         pipe.execute()
@@ -192,7 +194,7 @@ def delete(redis: Redis, job: Job) -> int:
     """Delete every key of a job, and what other keys hold of it. How many keys went."""
     job_id, card = job.card.job_id, job.card
     keys = [_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
-    keys += [f"idempotency:{card.owner}:{card.idempotency_key}"] if card.idempotency_key else []
+    keys += [_idempotency(card)] if card.idempotency_key else []
     deliveries.forget(redis, job_id)
     return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
 
@@ -208,11 +210,25 @@ def in_cache(redis: Redis, job_id: str) -> list[str]:
 
 
 def forget_cached(redis: Redis, storage: Storage, keys: Sequence[str]) -> None:
-    """Delete what the cache has under these keys."""
+    """Delete what the cache has under these keys.
+
+    Raises StorageUnavailable if some could not be removed; these stay in the index, and the sweep tries again.
+    """
+    removed, fault = [], None
     for key in keys:
-        storage.delete(key)
-    if keys:
-        redis.zrem(CACHE_INDEX, *keys)
+        try:
+            storage.delete(key)
+            removed.append(key)
+        except StorageUnavailable as error:
+            fault = error
+    if removed:
+        redis.zrem(CACHE_INDEX, *removed)
+    if fault is not None:
+        raise fault
+
+
+def _idempotency(card: JobCard) -> str:
+    return f"idempotency:{card.owner}:{card.idempotency_key}"
 
 
 def _key(job_id: str) -> str:

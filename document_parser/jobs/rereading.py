@@ -14,11 +14,12 @@ from typing import Any
 
 from document_parser import logs
 from document_parser.engines import Engines
-from document_parser.errors import DocumentParserError, PageTimeout
+from document_parser.errors import DocumentParserError, PagesLost, PageTimeout
 from document_parser.jobs import announcements, assembly, clock, counters, files, queue, record
 from document_parser.jobs.actor import Actor, draining, given_back_where_storage_is_away
 from document_parser.jobs.assembly import figure_keeper
 from document_parser.jobs.context import Context, task_boundary
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.job import Job
 from document_parser.jobs.ledger import Claim, counter_of, entry_of
 from document_parser.jobs.retries import RetryOrder, RetryOutcome, kept
@@ -125,15 +126,22 @@ class _Rereading:
         entries = self.context.ledger.entries(self.job_id)
         if page.number not in entries:
             return False
-        outcome, read = _outcome(job, entries[page.number], page)
+        before = entries[page.number]
+        outcome, read = _outcome(job, before, page)
         entries |= {page.number: outcome.entry}
         if outcome.revision is not None:
-            job = _revised(job, outcome)
-            self._store(job, entries, read)
+            try:
+                self._store(_revised(job, outcome), entries, read)
+            except PagesLost as lost:
+                # The result of the new revision would have holes.
+                outcome, _ = _outcome(job, before, failed(page, lost))
+                entries |= {page.number: outcome.entry}
+            else:
+                job = _revised(job, outcome)
         outcome = announcements.of_retry(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.settle_retry(claim, self.job_id, outcome)
         if settled == "gone":
-            self.context.storage.delete_all(files.folder(self.job_id))
+            discard_files(self.context.redis, self.context.storage, self.job_id)
         elif settled == "ok":
             self._tell(outcome)
         return settled == "ok"

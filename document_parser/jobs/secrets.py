@@ -5,33 +5,15 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 from document_parser import logs
-from document_parser.atomic import atomic_write
+from document_parser.atomic import atomic_write, own_secret
 from document_parser.settings import Settings
 
 log = logs.get(__name__)
 
 WEBHOOK_SECRET_BYTES = 32
-
-
-def own_secret(path: Path, new: Callable[[], bytes]) -> str:
-    """A secret made once; whoever comes second reads what the first one wrote."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{uuid.uuid4().hex}.part")
-        part.touch(mode=0o600, exist_ok=False)
-        part.write_bytes(new())
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
-    return path.read_text()
 
 
 def webhook_secrets(settings: Settings) -> tuple[str, ...]:

@@ -19,12 +19,12 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from document_parser import logs
-from document_parser.errors import StorageUnavailable, WorkerCrashed
+from document_parser.errors import FormatFailed, StorageUnavailable, WorkerCrashed
 from document_parser.jobs import announcements, clock, deliveries, files, forecast, queue, record
 from document_parser.jobs.cache import Cache
 from document_parser.jobs.connection import Redis, RedisError, connect, text
-from document_parser.jobs.ending import end_job
-from document_parser.jobs.job import PUBLIC, Job, JobCard
+from document_parser.jobs.ending import DELETING, delete_again, discard_files, end_job
+from document_parser.jobs.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.ledger import Claim, Ledger
 from document_parser.jobs.retirement import overgrown
 from document_parser.jobs.retries import kept
@@ -72,6 +72,7 @@ class Sweep:
         self.free_slots()
         self.ring_again()
         self.expire()
+        delete_again(self.redis, self.ledger, self.storage, self.now())
         forecast.renew(self.redis)
         queue.ring_readers(self.redis, self.ledger, self.settings)
         queue.ring_deliverer(self.redis, self.ledger)
@@ -126,6 +127,8 @@ class Sweep:
             queue.ring_stage(self.redis, claim.job_id, claim.what)
         elif released.outcome == "stage" and claim.what == "retry":
             self._keep_page(claim.job_id)
+        elif released.outcome == "stage" and claim.what.startswith("export-"):
+            self.ledger.give_format_up(claim.job_id, claim.what, as_job_error(FormatFailed(reason=WorkerCrashed.message)))
         elif released.outcome == "stage" and claim.what in ("plan", "assemble"):
             end_job(self.redis, self.ledger, self.storage, claim.job_id, JobState.FAILED, WorkerCrashed())
 
@@ -201,11 +204,14 @@ class Sweep:
         """Files go with the keys; the tombstone stays."""
         for job_id in map(text, self.redis.zrangebyscore("jobs:expiring", "-inf", self.now(), start=0, num=100)):
             owner = text(self.redis.get(f"job:{job_id}:gone") or PUBLIC)
-            self.storage.delete_all(files.folder(job_id))
+            discard_files(self.redis, self.storage, job_id)
             self.redis.zrem(f"jobs:{owner}", job_id)
             deliveries.forget(self.redis, job_id)
             self.redis.zrem("jobs:expiring", job_id)
-        self.cache.expire(self.now())
+        try:
+            self.cache.expire(self.now())
+        except StorageUnavailable as fault:
+            log.warning("cache_not_removed", code=fault.code, reason=str(fault.details.get("reason", "")))
 
     # --- at boot
 
@@ -220,10 +226,10 @@ class Sweep:
     def remove_leftovers(self, earlier: set[str]) -> None:
         """Delete folders that had no ``job.json`` earlier and have none still."""
         for job_id in earlier & self.cardless():
-            self.storage.delete_all(files.folder(job_id))
+            discard_files(self.redis, self.storage, job_id)
 
     def _rebuild(self, job_id: str) -> bool:
-        if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone"):
+        if self.redis.exists(f"job:{job_id}", f"job:{job_id}:gone") or self.redis.zscore(DELETING, job_id) is not None:
             return False
         try:
             stored = json.loads(self.storage.get(files.card(job_id)))
@@ -241,9 +247,10 @@ class Sweep:
         job_id, expires = job.card.job_id, job.expires_at
         left = int(expires.timestamp() * 1000) - self.now() if expires else 0
         if left <= 0:
-            self.storage.delete_all(files.folder(job_id))
+            discard_files(self.redis, self.storage, job_id)
             return False
-        record.restore(self.redis, job, left, int(self.settings.store.tombstone_days * 86_400_000))
+        key_left = job.card.created_at.timestamp() * 1000 + self.settings.queue.idempotency_hours * 3_600_000 - self.now()
+        record.restore(self.redis, job, left, int(self.settings.store.tombstone_days * 86_400_000), int(key_left))
         return True
 
 

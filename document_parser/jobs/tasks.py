@@ -46,8 +46,9 @@ def export(job_id: str, name: OutputFormat) -> None:
         claim = context.ledger.claim_stage(job_id, f"export-{name}", actor.name, alone=True)
         job = context.load(job_id) if claim else None
         if claim is not None and job is not None:
-            assembly.export(context, job, name)
-            context.ledger.finish_stage(claim)
+            actor.hold(claim)
+            context.ledger.finish_stage(claim, assembly.export_fault(context, job, name))
+            actor.drop(claim)
 
 
 def retry(job_id: str) -> None:

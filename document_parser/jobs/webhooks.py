@@ -24,11 +24,12 @@ from redis.exceptions import LockNotOwnedError
 from document_parser import logs
 from document_parser.addresses import AddressCheck, PinnedTransport
 from document_parser.errors import StorageUnavailable
-from document_parser.jobs import announcements, clock, counters, files, queue, record
+from document_parser.jobs import announcements, clock, counters, queue, record
 from document_parser.jobs.actor import draining
 from document_parser.jobs.announcements import Announcement
 from document_parser.jobs.connection import Redis
 from document_parser.jobs.context import task_boundary
+from document_parser.jobs.ending import discard_files
 from document_parser.jobs.ledger import Ledger
 from document_parser.jobs.posting import Answer, post
 from document_parser.models import Webhook, WebhookTry
@@ -154,7 +155,7 @@ class Deliverer:
                 record.store_card(self.storage, job.card, ended=job)
             if not self.redis.exists(f"job:{job_id}"):
                 # Deleted meanwhile: what was written since then goes as well.
-                self.storage.delete_all(files.folder(job_id))
+                discard_files(self.redis, self.storage, job_id)
         except StorageUnavailable:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
 

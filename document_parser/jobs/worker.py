@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import os
@@ -24,23 +25,30 @@ from rq.worker_pool import ForkProcess, WorkerPool
 
 from document_parser import logs
 from document_parser.engines import cpu_engine
-from document_parser.jobs import context, drawer, lanes, sweep
+from document_parser.errors import OpenerCrashed
+from document_parser.jobs import context, counters, drawer, lanes, sweep
 from document_parser.jobs.actor import draining
 from document_parser.jobs.connection import Redis, RedisError, connect
 from document_parser.jobs.queue import (
     CPU_ENGINE,
     FINISH,
+    OPENERS,
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
+    Bell,
+    is_own_task,
     job_of,
     living_workers,
     plan_in_turn,
+    queue,
 )
 from document_parser.jobs.record import request_id
 from document_parser.jobs.retirement import jobs_until_retirement, overgrown
 from document_parser.jobs.secrets import make_webhook_secret
-from document_parser.pipeline.opener import fork_zygote
+from document_parser.lean import without
+from document_parser.pipeline.source import Openers
+from document_parser.pipeline.zygote import start_zygote
 from document_parser.processes import die_with_parent
 from document_parser.settings import Settings
 
@@ -53,8 +61,6 @@ PRELOADED = (
     "cv2",
     "document_parser.engines.ppocr",  # with OpenVINO, imported so that it starts nothing
     "openai",
-    "rapidocr",
-    "rapidocr.ch_ppocr_det.utils",
 )
 BEAT_SECONDS = 5
 WORKER_TTL_SECONDS = BEAT_SECONDS + 15
@@ -109,6 +115,9 @@ class PageWorker(Worker):
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
         """Every line about the job names it, RQ's and the work horse's too."""
+        if not is_own_task(job):
+            self.drop(job)
+            return
         facts, job_id = {"task": job.id}, job_of(job.id)
         if job_id:
             facts |= {"job_id": job_id, "request_id": request_id(self.connection, job_id)}
@@ -117,15 +126,30 @@ class PageWorker(Worker):
         self.jobs_done += 1
         self.retire_in_time()
 
+    def drop(self, job: RqJob) -> None:
+        """Forget a job that is none of our tasks, before anything of it is imported. A document's own bell is rung again by the
+        sweep, should this have stood in its place.
+        """
+        self.connection.delete(job.key)
+        counters.count(self.connection, "foreign_tasks")
+        log.warning("foreign_task_dropped", advice="Somebody else writes to this Redis. Give it a password and TLS.")
+
     def register_birth(self) -> None:
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
         self.tell_cpu_engine()
+        self.tell_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """The key lives equally long from every sign of life on: that tells when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
             self.tell_cpu_engine()
+            self.tell_confinement()
+
+    def tell_confinement(self) -> None:
+        """Say what confines the openers of this pool."""
+        if context.pool_confinement:
+            self.connection.hsetnx(self.key, OPENERS, context.pool_confinement[0].model_dump_json())
 
     def tell_cpu_engine(self) -> None:
         """Say how the CPU engine is, where that is new to this process. What a work horse has found out since stays."""
@@ -232,11 +256,16 @@ def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -
 
 def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
     """Work until told to stop. Raises RedisError where Redis is away for too long, or at the start."""
-    queues = [Queue(name, connection=redis, serializer=JSONSerializer) for name in QUEUES]
+    make_worker(settings, redis, likes_pages=likes_pages, lone=lone).work(with_scheduler=False, logging_level=None)
+
+
+def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bool) -> PageWorker:
+    """Return a worker for all queues, under a name of its own. Raises RedisError."""
     worker = PageWorker(
-        queues,
+        [queue(redis, name) for name in QUEUES],
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         connection=redis,
+        job_class=Bell,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
@@ -245,13 +274,14 @@ def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> No
         lone=lone,
     )
     worker.log_job_description = False
-    worker.work(with_scheduler=False, logging_level=None)
+    return worker
 
 
 def preload() -> None:
     """Import what every task needs before the workers are forked: 25 ms from bell to work instead of 4 seconds."""
-    for module in PRELOADED:
-        importlib.import_module(module)
+    with without("rich"), without("aiohttp"):  # for httpx' command line, and for a transport of openai's that nobody asks for
+        for module in PRELOADED:
+            importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm").certificates()
     # What is here now lives as long as the pool: no work horse need look at it, and copy its memory, to find that out.
     gc.collect()
@@ -260,14 +290,30 @@ def preload() -> None:
 
 def run_pool(settings: Settings, num_workers: int) -> None:
     """Run workers until this process is told to stop; then let them drain."""
-    # Before the rest is loaded: each document open costs a fork of what the zygote holds.
-    context.pool_zygotes.append(fork_zygote(context.opener_limits(settings)))
+    # Before the rest is loaded: it loads what it needs meanwhile.
+    context.pool_zygotes.append(start_zygote(context.opener_limits(settings)))
     preload()
+    _look_at_openers(settings)
     make_webhook_secret(settings)
     pool = Pool(settings, connect(settings), num_workers)
     log.info("workers_started", workers=num_workers)
     _log_cpu_engine(settings)
     pool.start(logging_level="WARNING")
+
+
+def _look_at_openers(settings: Settings) -> None:
+    """Find out what confines the openers, and say it once."""
+    openers = Openers(context.opener_limits(settings), context.pool_zygotes[0])
+    try:
+        found = asyncio.run(openers.confinement())
+    except OpenerCrashed:
+        log.warning("openers_do_not_start", advice="docparse doctor says why.")
+        return
+    finally:
+        openers.close()
+    context.pool_confinement.append(found)
+    write = log.info if found.sound else log.warning
+    write("openers_confined", missing=found.missing, landlock_abi=found.landlock_abi)
 
 
 def _log_cpu_engine(settings: Settings) -> None:

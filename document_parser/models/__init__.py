@@ -5,6 +5,7 @@ Lengths are fractions of the upright page unless a name says otherwise (``_point
 
 from __future__ import annotations
 
+from document_parser.models.confinement import Confinement
 from document_parser.models.cpu_engine import CpuEngine
 from document_parser.models.document import (
     Attempt,
@@ -41,6 +42,8 @@ from document_parser.models.reading import (
     INK_COLUMNS,
     INK_ROWS,
     SURELY,
+    Damage,
+    DamagedPart,
     FinishReason,
     FontInDoubt,
     InkFacts,
@@ -88,8 +91,11 @@ __all__ = [
     "BlockKind",
     "BoundingBox",
     "Cell",
+    "Confinement",
     "Continuation",
     "CpuEngine",
+    "Damage",
+    "DamagedPart",
     "Delivery",
     "Document",
     "EngineName",

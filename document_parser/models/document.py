@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -217,6 +217,11 @@ class PageWarning(BaseModel):
     code: WarningCode
     message: str = ""
     page: int | None = None
+    details: dict[str, Any] = Field(
+        default_factory=dict,
+        exclude_if=lambda details: not details,
+        description="Of damaged_data and cut_off: what is damaged, and how much of it could be decoded.",
+    )
 
 
 class PageError(BaseModel):

@@ -19,6 +19,30 @@ class FontInDoubt(BaseModel):
     words: list[Word]
 
 
+DamagedPart = Literal["contents", "form", "picture", "font", "object", "frame", "pages"]
+"""What of a page's data is damaged: its own contents, those of a form that it calls, a picture, a font, something that it names
+and that the file does not have, the frame of a picture file; or pages that the file promises."""
+
+
+class Damage(BaseModel):
+    """One damaged part of a page's data.
+
+    ``fault`` is ``missing``, ``cut`` (it ends early), ``undecodable`` (nothing beyond a place), or ``corrupt`` (what comes out
+    is not what was written). ``decoded`` and ``promised`` count ``unit``; None if not known. ``encoding`` names the code it is
+    written in, ``decoder`` is what a library said of it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    part: DamagedPart
+    fault: Literal["missing", "cut", "undecodable", "corrupt"]
+    encoding: str = Field(default="", max_length=20, exclude_if=lambda name: not name)
+    decoded: int | None = Field(default=None, ge=0)
+    promised: int | None = Field(default=None, ge=0)
+    unit: Literal["rows", "bytes", "percent", "pages"] = "bytes"
+    decoder: str = Field(default="", max_length=120, exclude_if=lambda message: not message)
+
+
 class PageFacts(BaseModel):
     """What is known of a page before anything reads it; all cheap to find.
 
@@ -45,6 +69,8 @@ class PageFacts(BaseModel):
     doubted: list[FontInDoubt] = Field(default_factory=list)
     false_share: float = 0.0
     """Of the characters, those of fonts that were found to show others than they say."""
+    repaired: bool = False
+    """Whether the file's structure was broken and had to be rebuilt."""
 
 
 class PictureSpec(BaseModel):
@@ -105,6 +131,8 @@ class PageImage:
     kind: PageKind = "plain"
     skew: Skew = field(default_factory=Skew)
     """How it was straightened."""
+    damage: Damage | None = None
+    """What the libraries that drew it said of damage."""
 
 
 FinishReason = Literal["stop", "length", "loop", "aborted"]

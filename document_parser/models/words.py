@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-PIPELINE_VERSION = "6"
+PIPELINE_VERSION = "7"
 """Raised whenever the same page and options may read differently than before."""
 
 EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
@@ -42,9 +42,12 @@ WarningCode = Literal[
     "rotated",
     "bad_text_layer",
     "hidden_text",
+    "damaged_data",
+    "cut_off",
+    "repaired",
     "page_failed",
 ]
-HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated"})
+HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired"})
 """What is said of a page without asking anybody to look at it."""
 HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside"]
 """Why nobody sees a text of the text layer: painted in no way, or fully transparent; in the colour of what lies behind it; too

@@ -180,4 +180,5 @@ def _opener_limits(settings: Settings) -> OpenerLimits:
         memory_mb=settings.workers.opener_memory_mb,
         timeout_seconds=settings.workers.opener_timeout_seconds,
         max_image_megapixels=settings.workers.max_image_megapixels,
+        max_image_memory_mb=settings.workers.max_image_memory_mb,
     )

@@ -19,6 +19,7 @@ from document_parser.errors import EngineError
 from document_parser.models import (
     Attempt,
     BoundingBox,
+    Damage,
     EngineName,
     FontInDoubt,
     PageFacts,
@@ -75,6 +76,9 @@ class MendedSource:
 
     async def rules(self, number: int) -> list[Rule]:
         return await self._source.rules(number)
+
+    async def damage(self, number: int) -> list[Damage]:
+        return await self._source.damage(number)
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         return await self._source.render(number, spec, turn)

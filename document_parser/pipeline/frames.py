@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import Confinement, Damage, InkFacts, PictureSpec, SourceKind, Word
 from document_parser.spans import safe_link
 
 MOST_HEADER_BYTES = 1 << 16
@@ -52,7 +52,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """What a child is asked. ``seconds`` is the processor time it may take."""
 
-    op: Literal["open", "facts", "words", "rules", "render"]
+    op: Literal["confine", "open", "facts", "words", "rules", "damage", "render"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -73,6 +73,10 @@ class Reply(BaseModel):
     """Of the error: facts about a limit."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    confinement: Confinement | None = None
+    """Of the answers to ``open``, and to ``confine``, which opens no file: what the child has given up."""
+    processor_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
+    """What the child has used since it was forked."""
     width_pixels: _Side = 0
     height_pixels: _Side = 0
     ink: Annotated[float, Field(ge=0, le=1)] = 0.0
@@ -80,6 +84,9 @@ class Reply(BaseModel):
     marks: InkFacts = InkFacts()
     askew: Annotated[float, Field(ge=-45, le=45)] = 0.0
     shrunk: Annotated[float, Field(gt=0, le=1)] = 1.0
+    messages: Annotated[int, Field(ge=0, le=1 << 16)] = 0
+    """How many lines libraries wrote to stderr for this request that tell of damage; ``decoder`` is the first."""
+    decoder: Annotated[str, Field(max_length=120)] = ""
 
     @classmethod
     def refusing(cls, error: DocumentParserError) -> Reply:
@@ -145,6 +152,10 @@ def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> lis
         for number in numbers:
             words[number] = words[number]._replace(link=address)
     return words
+
+
+def damage_payload(damage: Sequence[Damage]) -> bytes:
+    return json.dumps([one.model_dump() for one in damage]).encode()
 
 
 def rows_payload(rows: Sequence[tuple[Any, ...]]) -> bytes:

@@ -175,7 +175,7 @@ def _beyond_ink(reading: Reading, image: PageImage | None) -> Rejection | None:
     """Far more letters than the ink of the page can hold."""
     if image is None or not image.marks.cells:
         return None
-    letters, room = _letters(reading), image.marks.letters
+    letters, room = letters_of(reading), image.marks.letters
     if letters <= MOST_OF_INK * room + BEYOND_INK:
         return None
     reason = f"{letters} letters were read where the ink has room for about {room}"
@@ -186,7 +186,7 @@ def _short_of_ink(reading: Reading, image: PageImage | None) -> Rejection | None
     """Far fewer letters than the ink of the page can hold; only where there is no better witness."""
     if image is None or not image.marks.cells:
         return None
-    letters, room = _letters(reading), image.marks.letters
+    letters, room = letters_of(reading), image.marks.letters
     least = LEAST_OF_HANDWRITING if image.marks.uneven else LEAST_OF_INK
     if room < INK_LETTERS or letters >= least * room or _pictures_explain(reading, image):
         return None
@@ -194,7 +194,7 @@ def _short_of_ink(reading: Reading, image: PageImage | None) -> Rejection | None
     return Rejection("coverage", reason, "low_coverage", doubtful=True)
 
 
-def _letters(reading: Reading) -> int:
+def letters_of(reading: Reading) -> int:
     return sum(not character.isspace() for text in texts_read(reading) for character in text)
 
 

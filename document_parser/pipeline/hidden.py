@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from document_parser.models import HiddenReason, HiddenText, Page, PageFacts, PageWarning
+from document_parser.models import Damage, HiddenReason, HiddenText, Page, PageFacts, PageWarning
+from document_parser.pipeline.damaged import damage_warnings
 
 BECAUSE: dict[HiddenReason, str] = {
     "invisible": "painted invisibly",
@@ -21,13 +22,14 @@ BECAUSE: dict[HiddenReason, str] = {
 UNDRAWN = "The document is a dynamic form (XFA), whose contents are not on its pages: print it to a PDF to have them read."
 
 
-def begun(facts: PageFacts, route: str) -> Page:
-    """A page without a reading yet: its size, its route, and what nobody sees on it."""
+def begun(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
+    """A page without a reading yet: its size, its route, what nobody sees on it, and what of its file is damaged."""
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
         page.warnings.append(PageWarning(code="hidden_text", message=_told(facts.hidden)))
     if facts.dynamic_form:
         page.warnings.append(PageWarning(code="low_coverage", message=UNDRAWN))
+    page.warnings += damage_warnings(damage, repaired=facts.repaired)
     return page
 
 

@@ -11,7 +11,7 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,9 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.models import BoundingBox, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import BoundingBox, Damage, PageFacts, PictureSpec, Rule, Word
+from document_parser.pipeline import decoder_messages
+from document_parser.pipeline.cut_pictures import Salvaged, frame_damage, salvage
 from document_parser.pipeline.picture import INK_MARGIN, Picture, picture_size
 
 ASSUMED_DPI = 144.0
@@ -60,16 +62,20 @@ class _Shape(NamedTuple):
 class ImageFile:
     """An opened picture. Raises DamagedDocument or DocumentError when made, PageUnreadable from its methods.
 
-    A picture of one page is decoded at once, so that a cut-off file is refused as damaged and not read as an empty page.
+    A picture of one page is decoded at once, so that one of which nothing can be shown is refused. Of a picture whose data
+    ends early, or is damaged, that is shown which is there, and ``damage`` says how much.
     """
 
-    def __init__(self, path: Path, max_megapixels: int) -> None:
+    def __init__(self, path: Path, max_megapixels: int, max_memory_mb: int = 1024) -> None:
         self._path = path
+        self._max_memory_mb = max_memory_mb
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
+        self._damage: dict[int, list[Damage]] = {}
+        self._frames_lost = False
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is decoded
         with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._opened(1) as image:
-            self.page_count = int(getattr(image, "n_frames", 1)) if image.format == "TIFF" else 1
+            self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
         if self.page_count == 1:
             self._check_only_page()
 
@@ -77,9 +83,29 @@ class ImageFile:
         try:
             self._decoded(1)
         except OversizedPage as error:
-            raise OversizedPicture.of(error.details["megapixels"], error.details["limit_megapixels"]) from error
+            facts = error.details
+            raise OversizedPicture.of(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
+
+    def _count_frames(self, image: Image.Image) -> int:
+        """The frames of a TIFF, as far as their directories can be found."""
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except _FAULTS:
+            self._frames_lost = True
+        found = 1
+        with suppress(*_FAULTS):
+            while True:
+                image.seek(found)
+                found += 1
+        return found
+
+    def damage(self, number: int) -> list[Damage]:
+        """What of the frame's data is damaged. The frame is decoded for this, and kept for its picture."""
+        self._decoded(number)
+        lost = [Damage(part="pages", fault="missing", unit="pages")] if self._frames_lost and number == self.page_count else []
+        return [*self._damage[number], *lost]
 
     def facts(self, number: int) -> PageFacts:
         with _faults_as(PageUnreadable, "This frame is damaged."), self._opened(number) as image:
@@ -135,16 +161,46 @@ class ImageFile:
         """The upright frame as L or RGB over white, at most KEPT_LONG_SIDE long; the last one is remembered."""
         if self._kept is None or self._kept[0] != number:
             self._kept = None
+            decoder_messages.take()
             with _faults_as(PageUnreadable, "This frame is damaged or cut off."), self._opened(number) as image:
-                self._kept = number, self._decode(image)
+                self._check_size(image)
+                self._kept = number, self._decode(number, image)
         return self._kept[1]
 
-    def _decode(self, image: Image.Image) -> Image.Image:
-        self._check_size(image)
-        orientation = _shape(image).orientation
-        image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
-        image.load()
-        plain = _over_white(image)
+    def _decode(self, number: int, image: Image.Image) -> Image.Image:
+        try:
+            image.draft(None, (KEPT_LONG_SIDE, KEPT_LONG_SIDE))
+            self._check_memory(image)
+            image.load()  # before the orientation is asked for: Pillow then decodes a PNG, and tells of its damage only once
+        except _FAULTS as error:
+            return self._salvaged(number, error)
+        if number not in self._damage:
+            self._damage[number] = self._find_damage(number)
+        if any(one.fault == "cut" for one in self._damage[number]):
+            return self._salvaged(number, PageUnreadable("This frame is cut off."))
+        return self._upright(_over_white(image), _shape(image).orientation)
+
+    def _salvaged(self, number: int, fault: Exception) -> Image.Image:
+        """What is there of a frame. Raises the fault if that is nothing."""
+        with self._opened(number) as image:
+            found = salvage(image, self._path.read_bytes(), number - 1)
+            orientation = 1 if image.format == "TIFF" else _orientation(image)
+        if found is None:
+            raise fault
+        self._damage[number] = [found.damage]
+        return self._upright(_whitened(_over_white(found.image), found), orientation)
+
+    def _find_damage(self, number: int) -> list[Damage]:
+        """What is wrong with a frame that decodes: what the decoder has said of it, or what a check finds."""
+        messages = decoder_messages.take()
+        with self._opened(number) as image:
+            found = frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
+        if found is None and messages:
+            found = Damage(part="frame", fault="corrupt", decoder=messages[0])
+        return [found] if found else []
+
+    @staticmethod
+    def _upright(plain: Image.Image, orientation: int) -> Image.Image:
         if max(plain.size) > KEPT_LONG_SIDE:
             plain.thumbnail((KEPT_LONG_SIDE, KEPT_LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
         return plain.transpose(_ORIENTATIONS[orientation][0]) if orientation in _ORIENTATIONS else plain
@@ -153,6 +209,31 @@ class ImageFile:
         pixels = image.width * image.height
         if pixels > self._max_pixels:
             raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
+
+    def _check_memory(self, image: Image.Image) -> None:
+        """Of what is about to be decoded: a JPEG may have been told to come out smaller."""
+        most = (self._max_memory_mb << 20) // _pixel_bytes(image)
+        pixels = image.width * image.height
+        if pixels > most:
+            raise OversizedPage.of(round(pixels / 1_000_000, 1), round(most / 1_000_000, 1), "MAX_IMAGE_MEMORY_MB")
+
+
+def _pixel_bytes(image: Image.Image) -> int:
+    """Return how many bytes a pixel takes at the peak of ``_over_white``, the decoded picture included."""
+    if image.mode.startswith(("I", "F")):
+        return 20  # four bytes, and arrays of single floats
+    if image.has_transparency_data:
+        return 20
+    return 2 if image.mode in {"1", "L"} else 4 if image.mode == "RGB" else 8
+
+
+def _whitened(plain: Image.Image, found: Salvaged) -> Image.Image:
+    """The picture with the rows that are not there in white."""
+    top, bottom = round(found.top * plain.height), round(found.bottom * plain.height)
+    for first, last in ((0, top), (bottom, plain.height)):
+        if last > first:
+            plain.paste("white", (0, first, plain.width, last))
+    return plain
 
 
 def _part(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
@@ -176,11 +257,19 @@ def _faults_as(error_type: type[DocumentError | PageUnreadable], message: str) -
 def _shape(image: Image.Image) -> _Shape:
     across, along = _resolution(image)
     # Pillow turns the frames of a TIFF by itself and tells their size as turned.
-    orientation = 1 if image.format == "TIFF" else int(image.getexif().get(_ORIENTATION_TAG, 1))
+    orientation = 1 if image.format == "TIFF" else _orientation(image)
     width, height = image.width * 72 / across, image.height * 72 / along
     if orientation in {5, 6, 7, 8}:
         width, height = height, width
     return _Shape(width, height, max(across, along), orientation)
+
+
+def _orientation(image: Image.Image) -> int:
+    """By EXIF. Pillow decodes a PNG for it, where the tag may stand behind the pixels."""
+    try:
+        return int(image.getexif().get(_ORIENTATION_TAG, 1))
+    except _FAULTS:
+        return 1
 
 
 def _resolution(image: Image.Image) -> tuple[float, float]:
@@ -201,7 +290,7 @@ def _over_white(image: Image.Image) -> Image.Image:
         return _flattened(image.convert("RGBA"))
     if image.mode in {"1", "L"}:
         return image.convert("L")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # a copy of it would double what a large one takes
 
 
 def _flattened(image: Image.Image) -> Image.Image:

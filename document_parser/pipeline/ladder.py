@@ -16,6 +16,7 @@ from document_parser.errors import (
     EngineTimeout,
     EngineUnavailable,
     NoEngine,
+    PageDamaged,
     PageUnreadable,
 )
 from document_parser.models import EngineName, Page, PageImage, PageWarning, PictureSpec, Reading
@@ -28,6 +29,7 @@ from document_parser.pipeline.one_page import Candidate, OnePage, confidence_of,
 from document_parser.pipeline.rest import with_the_rest
 from document_parser.pipeline.second import SecondReader
 from document_parser.pipeline.second_try import with_second_try
+from document_parser.pipeline.textless import has_no_text, only_shown
 from document_parser.pipeline.witnesses import Witnesses
 
 NO_INK = 0.00002
@@ -43,6 +45,9 @@ below .06, handwriting comes to .28."""
 MOST_LOST = 0.3
 """Beyond this another engine is asked too: the script is another one. Handwriting is not better read by Tesseract."""
 
+FULLER = 1.1
+"""Of a page whose data is damaged a later engine's reading is taken if it has this many times the letters."""
+
 CameOfIt = Literal["accepted", "blank", "same engine", "next engine"]
 
 
@@ -55,6 +60,7 @@ class Ladder:
         self._witnesses = Witnesses(one)
         self._second = SecondReader(one, self._witnesses)
         self._kept: list[Candidate] = []
+        self._textless: tuple[Reading, PageImage] | None = None
 
     async def down(self) -> Page:
         """Try each engine in turn. Raises NoEngine where none is there to try."""
@@ -69,18 +75,28 @@ class Ladder:
                 break  # a reading in doubt is worth more
             came_of_it = await self._engine(name)
             if came_of_it == "blank":
-                self._page.status = "blank"
-                return self._page
+                return self._blank()
             if came_of_it == "accepted" and self._is_good_enough(self._kept[-1]):
                 return self._one.closed(self._kept[-1])
         if self._kept:
             return self._one.closed(self._best())
         if not self._page.attempts:
             raise NoEngine()
+        if self._one.damaged:
+            return failed(self._page, PageDamaged())
+        if self._textless:
+            return self._one.closed(only_shown(self._one, *self._textless))
         return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
+    def _blank(self) -> Page:
+        """The page as a blank one; failed if its data is damaged, for then nothing shows that it is blank."""
+        if self._one.damaged:
+            return failed(self._page, PageDamaged())
+        self._page.status = "blank"
+        return self._page
+
     def _is_good_enough(self, candidate: Candidate) -> bool:
-        if self._is_lost():
+        if self._is_lost() or self._one.damaged:
             return False
         return not candidate.doubts or self._one.options.on_low_quality != "fallback"
 
@@ -92,7 +108,12 @@ class Ladder:
         """Of several readings the least doubtful; where one misses much, that with most letters read surely."""
         if self._is_lost() and not any(one.name in route.MODELS for one in self._kept):
             return max(self._kept, key=lambda one: one.reading.letters_read)
-        return min(self._kept, key=lambda one: len(one.doubts))
+        best = min(self._kept, key=lambda one: len(one.doubts))
+        if not self._one.damaged:
+            return best
+        rivals = [one for one in self._kept if len(one.doubts) == len(best.doubts)]
+        fullest = max(rivals, key=lambda one: guards.letters_of(one.reading))
+        return fullest if guards.letters_of(fullest.reading) > FULLER * guards.letters_of(best.reading) else best
 
     async def _engine(self, name: EngineName) -> CameOfIt:
         """All attempts of one engine. What it accepts stands last among those kept."""
@@ -130,6 +151,8 @@ class Ladder:
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._one.tell(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._one.facts):
+            self._textless = reading, image
         if name == "text_layer":
             return "next engine"  # it says the same whichever way the page is turned
         return await self._rejected(reading, image, rejection)

@@ -28,6 +28,7 @@ from document_parser.models import (
     WarningCode,
     Word,
 )
+from document_parser.pipeline.damaged import damage_warnings
 from document_parser.pipeline.figure_labels import with_labels
 from document_parser.pipeline.figures import is_ground, placed
 from document_parser.pipeline.layout import blocks_of
@@ -73,11 +74,17 @@ class OnePage:
     pictures: UprightPictures
     route: Route
     kind: PageKind = "plain"
+    damaged: bool = False
+    """Whether data of the page is damaged: its warnings say what."""
 
     async def picture_for(self, name: EngineName) -> PageImage:
         """The picture that this engine wants of such a page. Raises PageUnreadable and EngineError."""
         spec = self.engines.get(name).picture_for(self.kind)
-        return replace(await self.pictures.take(spec), kind=self.kind)
+        image = await self.pictures.take(spec)
+        if image.damage and not self.damaged:  # only drawing it has shown that
+            self.damaged = True
+            self.page.warnings += damage_warnings([image.damage], repaired=False)
+        return replace(image, kind=self.kind)
 
     async def read(
         self, name: EngineName, image: PageImage, temperature: float | None = None, watch: Watch | None = None
@@ -115,12 +122,12 @@ class OnePage:
         page.confidence = confidence_of(chosen.reading)
         page.agreement = chosen.agreement
         page.warnings += [*chosen.notes, *chosen.doubts]
-        if not page.blocks:
+        if not page.blocks and not any(note.code == "low_coverage" for note in chosen.notes):
             page.warnings.append(PageWarning(code="low_coverage", message=NOTHING_KEPT))
         if chosen.name != first:
             message = f"{first} gave no usable reading; {chosen.name} read the page."
             page.warnings.append(PageWarning(code="engine_fallback", message=message))
-        if chosen.doubts and self.options.on_low_quality == "fail":
+        if (chosen.doubts or self.damaged) and self.options.on_low_quality == "fail":
             return failed(page, PageInDoubt())
         return page
 

@@ -10,9 +10,8 @@ from contextlib import ExitStack
 
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
-from document_parser.pipeline.opener import FORK_REQUEST, Zygote
+from document_parser.pipeline.zygote import FORK_REQUEST, STARTING_SECONDS, Zygote
 
-_FORK_SECONDS = 10.0
 _GRACE_SECONDS = 0.5
 
 
@@ -37,7 +36,7 @@ class Child:
 
     async def greet(self) -> None:
         """Learn its pid while it waits for us, so that a handle on it can never mean another process."""
-        async with asyncio.timeout(_FORK_SECONDS):
+        async with asyncio.timeout(STARTING_SECONDS):
             reply, _ = await frames.answer(self._sock)
         self.pid = reply.pid
         self._handle = os.pidfd_open(self.pid)

@@ -15,16 +15,19 @@ from PIL import Image
 
 from document_parser.engines.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.models import FontInDoubt, HiddenText, PageFacts, PictureSpec, Rule, Word
+from document_parser.models import Damage, FontInDoubt, HiddenText, PageFacts, PictureSpec, Rule, Word
 from document_parser.pipeline.comparable import is_meaningless
 from document_parser.pipeline.letters import fonts_in_doubt
 from document_parser.pipeline.pdf_bars import bar_chart_boxes
+from document_parser.pipeline.pdf_damage import PdfStreams
 from document_parser.pipeline.pdf_drawings import drawing_boxes
 from document_parser.pipeline.pdf_fields import MOST_FIELDS, extract_fields
 from document_parser.pipeline.pdf_links import with_links
 from document_parser.pipeline.pdf_objects import COVERING, Box, Placed, address_of, objects_of, texts_under_pictures
 from document_parser.pipeline.pdf_pictures import figure_boxes
+from document_parser.pipeline.pdf_repair import rebuild
 from document_parser.pipeline.pdf_rules import extract_rules
+from document_parser.pipeline.pdf_undecoded import undecoded_images
 from document_parser.pipeline.pdf_unseen import seen_and_unseen, suspects_of
 from document_parser.pipeline.picture import Frame, Picture, framed
 from document_parser.pipeline.route import MOST_INVISIBLE
@@ -39,15 +42,18 @@ MOST_LOOKED_AT = MAX_WORDS
 class PdfFile:
     """An opened PDF. Pages count from 1; the last one used stays loaded, since its facts, words and picture follow each other.
 
+    What PDFium refuses is rebuilt by qpdf, once: the file if it cannot be opened, or a page that it does not find.
+
     Raises EncryptedDocument, WrongPassword and DamagedDocument when made, PageUnreadable from its methods.
     """
 
     def __init__(self, path: Path, password: str | None = None) -> None:
-        self._document = _load(path, password)
+        self._path, self._password = path, password
+        self._streams = PdfStreams(path, password)
+        self._document, self._repaired = _open(path, password)
         self.page_count = len(self._document)
-        if not any(self._has_page(number) for number in range(min(self.page_count, _PROBED_PAGES))):
-            raise DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
         self._document.init_forms()
+        self._tried_repair = self._repaired
         self._number = 0
         self._page: Any = None
         self._textpage: Any = None
@@ -55,11 +61,10 @@ class PdfFile:
         self._layer: _Layer | None = None
         self._rules: list[Rule] | None = None
 
-    def _has_page(self, index: int) -> bool:
-        return bool(pdfium.FPDF_GetPageSizeByIndexF(self._document.raw, index, pdfium.FS_SIZEF()))
-
     def facts(self, number: int) -> PageFacts:
         page = self._load_page(number)
+        if not pdfium.FPDFPage_CountObjects(page.raw) and self._streams.paints(number):
+            page = self._load_repaired(number) or page
         width, height = _size(page)
         objects = self._load_objects(number)
         pictures = _pictures(objects)
@@ -81,7 +86,19 @@ class PdfFile:
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
             doubted=list(layer.doubted),
+            repaired=self._repaired,
         )
+
+    def damage(self, number: int) -> list[Damage]:
+        """What of the page's data is damaged; PDFium draws what it can of it and says nothing."""
+        found, objects = self._streams.damage(number), self._load_objects(number)
+        # Pillow cannot read every JPEG 2000 image that PDFium can.
+        suspected = [one for one in found if one.encoding == "JPX" and one.fault == "undecodable"]
+        found = [one for one in found if one not in suspected]
+        found += undecoded_images(objects, {"JBIG2Decode", *(["JPXDecode"] if suspected else [])})
+        if not found and not objects and self._streams.paints(number):
+            found.append(Damage(part="contents", fault="corrupt", decoded=0))
+        return found
 
     def words(self, number: int) -> list[Word]:
         """The words of the text layer that can be seen, and what is filled in on form fields or typed onto the page."""
@@ -125,9 +142,25 @@ class PdfFile:
         try:
             self._page = self._document[number - 1]
         except pypdfium2.PdfiumError as error:
-            raise PageUnreadable("PDFium cannot load this page.") from error
+            page = self._load_repaired(number)
+            if page is None:
+                raise PageUnreadable("PDFium cannot load this page.") from error
+            return page
         self._number = number
         return self._page
+
+    def _load_repaired(self, number: int) -> Any:
+        """The page out of the rebuilt document; None if that is of no use, or has been tried."""
+        if self._tried_repair:
+            return None
+        self._tried_repair = True
+        rebuilt = _load_rebuilt(self._path, self._password)
+        if rebuilt is None or len(rebuilt) != self.page_count:
+            return None
+        self._unload()
+        self._document, self._repaired = rebuilt, True
+        self._document.init_forms()
+        return self._load_page(number)
 
     def _load_text(self, number: int) -> Any:
         page = self._load_page(number)
@@ -184,6 +217,36 @@ class _Layer(NamedTuple):
     words: list[Word] | None = None
     hidden: Sequence[HiddenText] = ()
     doubted: Sequence[FontInDoubt] = ()
+
+
+def _open(path: Path, password: str | None) -> tuple[Any, bool]:
+    """The document, and whether it had to be rebuilt. Raises DocumentError and those below it."""
+    refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
+    try:
+        document = _load(path, password)
+        if _has_pages(document):
+            return document, False
+    except (DamagedDocument, EncryptedDocument, WrongPassword) as error:
+        refusal = error  # qpdf knows kinds of encryption that PDFium does not
+    rebuilt = _load_rebuilt(path, password)
+    if rebuilt is None or not _has_pages(rebuilt):
+        raise refusal
+    return rebuilt, True
+
+
+def _load_rebuilt(path: Path, password: str | None) -> Any:
+    """The document as qpdf rebuilds it; None if that does not help."""
+    data = rebuild(path, password)
+    try:
+        return data and pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError:
+        return None
+
+
+def _has_pages(document: Any) -> bool:
+    """Whether one of the first pages can be found."""
+    probed = range(min(len(document), _PROBED_PAGES))
+    return any(pdfium.FPDF_GetPageSizeByIndexF(document.raw, index, pdfium.FS_SIZEF()) for index in probed)
 
 
 def _load(path: Path, password: str | None) -> Any:

@@ -42,21 +42,23 @@ async def _read(
     source: PageSource, facts: PageFacts, options: Options, engines: Engines, retry_temperatures: Sequence[float]
 ) -> Page:
     number, mode, available = facts.number, options.accuracy_mode, await engines.available()
+    damage = await source.damage(number)
     pictures = UprightPictures(source, number, engines)
     kind: PageKind = "plain"
     if mode != "fast" and available.intersection(route.MODELS):
         if not route.distrust(facts):
             page = await read_text_layer(source, facts)
             kind = route.kind_by_text(facts, page.blocks)
-            if mode == "balanced" and kind == "plain":
+            if mode == "balanced" and kind == "plain" and not damage:
                 return page
         else:
             kind = await _kind_by_ink(facts, engines, pictures, available)
     ladder = route.choose(facts, mode, available, kind)
-    page = begun(facts, ladder.reason)
+    page = begun(facts, ladder.reason, damage)
     if facts.characters and (facts.unmapped_share > route.MOST_UNMAPPED or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=ladder.reason))
-    return await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
+    one = OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
+    return await Ladder(one).down()
 
 
 async def read_with(
@@ -68,14 +70,15 @@ async def read_with(
     retry_temperatures: Sequence[float] = (),
 ) -> Page:
     """Read one page with the engine that somebody chose, and no other. Raises PageUnreadable."""
-    facts = await source.facts(number)
+    facts, damage = await source.facts(number), await source.damage(number)
     pictures = UprightPictures(source, number, engines)
     kind: PageKind = "plain"
     if engine in route.MODELS and options.accuracy_mode != "fast":
         kind = await _kind_by_ink(facts, engines, pictures, frozenset([engine]))
     ladder = Route(engines=(engine,), reason=f"{engine} was asked for")
-    page = begun(facts, ladder.reason)
-    page = await Ladder(OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind)).down()
+    page = begun(facts, ladder.reason, damage)
+    one = OnePage(source, facts, page, engines, options, retry_temperatures, pictures, ladder, kind, damaged=bool(damage))
+    page = await Ladder(one).down()
     if engine == "text_layer" and page.status == "done" and (doubt := route.distrust(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     return page
@@ -94,10 +97,12 @@ async def _kind_by_ink(facts: PageFacts, engines: Engines, pictures: UprightPict
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
     """The page as its text layer reads it, where that suffices; None where an engine is to be asked.
 
-    A page with a table or a form goes to a model where one answers, one with a font in doubt to who can look at it. Raises
-    PageUnreadable.
+    A page with a table or a form goes to a model where one answers, one with a font in doubt to who can look at it, one whose
+    data is damaged to the engines. Raises PageUnreadable.
     """
     if not route.text_layer_suffices(facts, mode) or (facts.doubted and WITNESS in await engines.available()):
+        return None
+    if await source.damage(facts.number):
         return None
     page = await read_text_layer(source, facts)
     if mode == "balanced" and route.kind_by_text(facts, page.blocks) != "plain":

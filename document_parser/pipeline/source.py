@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from document_parser import logs
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
-from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
+from document_parser.models import Confinement, Damage, PageFacts, PageImage, PictureSpec, Rule, SourceKind, Word
 from document_parser.pipeline import frames
 from document_parser.pipeline.frames import Reply, Request
-from document_parser.pipeline.opener import OpenerLimits, Zygote, fork_zygote
 from document_parser.pipeline.opener_child import Child, ask_for_child
+from document_parser.pipeline.zygote import OpenerLimits, Zygote, start_zygote
 from document_parser.skew import Skew
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
@@ -33,6 +35,7 @@ log = logs.get(__name__)
 REQUESTS_PER_CHILD = 128
 """PDFium keeps what it has read for as long as a document is open; a fresh child opens it anew in about 10 ms."""
 _WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
+_DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
 _RULES = TypeAdapter(list[Rule], config=ConfigDict(allow_inf_nan=False))
 # What a child that is dead, or no longer itself, does to the one who reads from it.
 _BROKEN = (OSError, EOFError, ValueError)
@@ -42,14 +45,14 @@ class Openers:
     """Makes opener children, by way of a zygote. One a process; close it, or use it as a context manager."""
 
     def __init__(self, limits: OpenerLimits, shared: Zygote | None = None) -> None:
-        """``shared`` is a zygote that an ancestor of this process forked and keeps; without it, one of our own is forked."""
+        """``shared`` is a zygote that an ancestor of this process keeps; without it, one of our own is started."""
         self.limits = limits
         self._shared = shared
         self._own: Zygote | None = None
 
     @classmethod
     def start(cls, limits: OpenerLimits, shared: Zygote | None = None) -> Self:
-        """Have a zygote ready. Call it before the process has threads, and from the thread that lives longest."""
+        """Have a zygote begin to load. Call it from the thread that lives longest."""
         openers = cls(limits, shared)
         openers._zygote()
         return openers
@@ -63,6 +66,17 @@ class Openers:
         source = Source(self, path, kind, password)
         await source._open()
         return source
+
+    async def confinement(self) -> Confinement:
+        """Return what keeps a child from anything but its document, as the kernel let one. Raises OpenerCrashed."""
+        child = await self.child()
+        try:
+            reply, _ = await child.ask(Request(op="confine", seconds=self.limits.timeout_seconds))
+        except _BROKEN as error:
+            raise OpenerCrashed("The process that opens documents does not answer.") from error
+        finally:
+            child.close()
+        return reply.confinement or Confinement()
 
     @property
     def zygote_pid(self) -> int:
@@ -84,12 +98,12 @@ class Openers:
             self._own = None
 
     def _zygote(self) -> Zygote:
-        """The shared zygote; where there is none or it has died, our own, forked anew when that dies."""
+        """The shared zygote; where there is none or it has died, our own, started anew when that dies."""
         if self._own is None and self._shared is not None and self._shared.alive():
             return self._shared
         if self._own is None or not self._own.alive():
             self.close()
-            self._own = fork_zygote(self.limits)
+            self._own = start_zygote(self.limits)
         return self._own
 
     def __enter__(self) -> Self:
@@ -133,6 +147,10 @@ class Source:
         self._asked = 0
         self._closed = False
         self.page_count = 0
+        self._used = 0.0
+        self._used_by_child = 0.0
+        self.confinement = Confinement()
+        """What keeps the child that opened it last from anything else."""
 
     @property
     def pid(self) -> int | None:
@@ -156,6 +174,12 @@ class Source:
         with self._trusting(number):
             return _RULES.validate_json(payload)
 
+    async def damage(self, number: int) -> list[Damage]:
+        """What of the page's data is damaged, as far as that can be found."""
+        _, payload = await self._page("damage", number)
+        with self._trusting(number):
+            return _DAMAGE.validate_json(payload)
+
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         """The picture of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
         turn %= 360
@@ -164,6 +188,28 @@ class Source:
         reply, data = await self._page("render", number, spec=spec, turn=turn)
         with self._trusting(number):
             return _page_image(number, reply, data, spec, turn)
+
+    def take_processor_seconds(self, least: float = 0.0) -> float:
+        """Return what the document has used since the last call, as its children say; 0 while it is less than ``least``.
+
+        Of a child that was lost, the time for which it was waited.
+        """
+        if self._used < least:
+            return 0.0
+        taken, self._used = self._used, 0.0
+        return taken
+
+    async def _count(self, child: Child, request: Request) -> tuple[Reply, bytes]:
+        """Ask, and count what it takes. Errors as of ``Child.ask``."""
+        began = time.monotonic()
+        try:
+            reply, payload = await child.ask(request)
+        except _BROKEN:
+            self._used += time.monotonic() - began
+            raise
+        self._used += max(0.0, reply.processor_seconds - self._used_by_child)
+        self._used_by_child = reply.processor_seconds
+        return reply, payload
 
     async def close(self) -> None:
         """Let go of the document. A call in flight ends first."""
@@ -192,15 +238,17 @@ class Source:
 
     async def _try_to_open(self) -> None:
         self._child = await self._openers.child()
+        self._used_by_child = 0.0
         with ExitStack() as undo:
             undo.callback(self._drop)
             try:
-                reply, _ = await self._child.ask(self._open_request)
+                reply, _ = await self._count(self._child, self._open_request)
                 reply.raise_error()
             except _BROKEN as error:
                 raise OpenerCrashed(reason=_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
+        self.confinement = reply.confinement or Confinement()
 
     async def _page(self, op: Any, number: int, **what: Any) -> tuple[Reply, bytes]:
         if not 1 <= number <= self.page_count:
@@ -221,7 +269,7 @@ class Source:
         for last in (False, True):
             child = await self._ready(request.page)
             try:
-                reply, payload = await child.ask(request)
+                reply, payload = await self._count(child, request)
                 reply.raise_error(page=request.page)
             except _BROKEN as error:
                 self._drop()
@@ -273,4 +321,6 @@ def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn:
     if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):
         raise ValueError("not a JPEG file")
     skew = Skew(reply.askew, reply.shrunk, width / height) if reply.askew else Skew()
-    return PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks, skew=skew)
+    said = Damage(part="picture", fault="corrupt", decoder=reply.decoder) if reply.messages else None
+    image = PageImage(number, width, height, spec.encoding, data, turn, reply.ink, reply.sideways, reply.marks, skew=skew)
+    return replace(image, damage=said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from document_parser.engines import Engines
-from document_parser.models import PageFacts, PageImage, PictureSpec, Rule, Word
+from document_parser.models import Damage, PageFacts, PageImage, PictureSpec, Rule, Word
 
 SIDEWAYS = 1.0
 SMALLER = 0.7
@@ -20,6 +20,8 @@ class PageSource(Protocol):
     async def words(self, number: int) -> list[Word]: ...
 
     async def rules(self, number: int) -> list[Rule]: ...
+
+    async def damage(self, number: int) -> list[Damage]: ...
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage: ...
 

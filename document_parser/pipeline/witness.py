@@ -53,6 +53,16 @@ def uncovered_ink(ink: InkFacts, boxes: Sequence[BoundingBox], until: float) -> 
     return uncovered / inked if inked else 0.0
 
 
+def inked_box(ink: InkFacts) -> BoundingBox | None:
+    """The smallest box of whole cells of the grid around all ink; None where that is not known."""
+    cells = _inked_cells(ink)
+    if not cells:
+        return None
+    rows, columns = [row for row, _ in cells], [column for _, column in cells]
+    left, right, top, bottom = min(columns), max(columns) + 1, min(rows), max(rows) + 1
+    return BoundingBox.of(left / INK_COLUMNS, top / INK_ROWS, right / INK_COLUMNS, bottom / INK_ROWS)
+
+
 def ink_below(ink: InkFacts, top: float) -> int:
     """How many cells of the grid below ``top`` have ink."""
     return sum((row + 0.5) / INK_ROWS > top for row, _ in _inked_cells(ink))

@@ -6,7 +6,14 @@ its description is the sentence that stands beside it in ``.env.example``, which
 
 from document_parser.settings.engines import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, OcrRuntime
 from document_parser.settings.example import environment_fields, example_environment
-from document_parser.settings.process import cap_threads, cores, environment_of_child, gunicorn_arguments, send_no_statistics
+from document_parser.settings.process import (
+    cap_threads,
+    cores,
+    environment_of_child,
+    environment_of_opener,
+    gunicorn_arguments,
+    send_no_statistics,
+)
 from document_parser.settings.serving import ApiSettings, WebhookSettings
 from document_parser.settings.tree import LogSettings, Settings, load_settings
 from document_parser.settings.working import QueueSettings, StoreSettings, WorkerSettings
@@ -28,6 +35,7 @@ __all__ = [
     "cores",
     "environment_fields",
     "environment_of_child",
+    "environment_of_opener",
     "example_environment",
     "gunicorn_arguments",
     "load_settings",

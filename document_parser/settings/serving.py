@@ -15,13 +15,20 @@ _WEBHOOK_SECRET = r"whsec_(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d{1,5})?"
 
 
+LEAST_TOKEN_CHARACTERS = 16
+
+
 class ApiSettings(Section):
     """The web server and what it accepts."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     api_host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
     api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
     web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
-    web_threads: int = Field(default=8, ge=1, description="Threads of each web worker.")
+    web_threads: int = Field(
+        default=8, ge=1, description="Threads of each web worker: so many for uploads, and so many for all else."
+    )
     max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
     max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
     sync_timeout_seconds: float = Field(
@@ -31,7 +38,11 @@ class ApiSettings(Section):
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
     )
     admin_token: Emptiable = Field(
-        default="", description="Opens listing, deletion and the dashboard to callers from elsewhere. Empty: loopback only."
+        default="",
+        description=(
+            "Opens listing, deletion and the dashboard, 16 ASCII characters or more. "
+            "Empty: only the token that is made in DATA_DIR does (docparse operator-token)."
+        ),
     )
     dashboard_writes: bool = Field(
         default=False, description="Let the dashboard requeue, empty and delete; it has no CSRF protection of its own."
@@ -60,12 +71,29 @@ class ApiSettings(Section):
         gt=0,
         description="A client that takes nothing of its answer, or sends under 64 KiB of an upload, for this long is cut off.",
     )
+    max_connections_per_address: int = Field(
+        default=256,
+        ge=0,
+        description="Most connections an address may hold open to a web worker; beyond it the longest silent one is closed. "
+        "0: no bound. Does not count behind TRUSTED_PROXIES.",
+    )
     upload_seconds: float = Field(
         default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
     )
     secret_key: Emptiable = Field(
         default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
     )
+
+    @field_validator("admin_token")
+    @classmethod
+    def _is_no_guess(cls, token: str) -> str:
+        """What a header can carry and nobody finds by trying."""
+        if token and (len(token) < LEAST_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
+            raise ValueError(
+                f"needs at least {LEAST_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
+                "`openssl rand -hex 16` prints; leave it empty to have a token made in DATA_DIR"
+            )
+        return token
 
     @field_validator("rate_limit_uploads", "rate_limit_reads")
     @classmethod

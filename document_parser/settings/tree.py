@@ -55,6 +55,11 @@ class Settings(BaseModel):
         return self.store.data_dir.absolute()
 
     @property
+    def operator_token_file(self) -> Path:
+        """What proves to this service that a caller is its operator: made once, and read by programs on the machine."""
+        return self.data_dir / "operator.token"
+
+    @property
     def runtime_dir(self) -> Path:
         """A short folder for sockets, named by DATA_DIR: unix socket paths end at about 107 bytes."""
         name = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]

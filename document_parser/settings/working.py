@@ -53,15 +53,21 @@ class WorkerSettings(Section):
         default=2000, ge=0, description="A worker makes room for a fresh one after about so many tasks; 0 for never."
     )
     worker_max_rss_mb: int = Field(
-        default=2048,
+        default=1400,
         ge=0,
         description="A worker, reader, drawer or sweeper that holds more memory than this, in MiB, does too; 0 for never.",
     )
-    opener_memory_mb: int = Field(default=2048, ge=64, description="Memory a document's opener child may take, in MiB.")
+    opener_memory_mb: int = Field(default=1280, ge=64, description="Memory a document's opener child may take, in MiB.")
     opener_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Deadline for opening a document or rendering one page."
     )
     max_image_megapixels: int = Field(default=200, ge=1, description="Largest picture accepted, in million pixels.")
+    max_image_memory_mb: int = Field(
+        default=1024,
+        ge=1,
+        description="Most memory that decoding a picture may take, in MiB: what a pixel takes depends on its kind. "
+        "Keep it below OPENER_MEMORY_MB.",
+    )
 
 
 class QueueSettings(Section):
@@ -72,6 +78,12 @@ class QueueSettings(Section):
         default=200_000, ge=0, description="Most pages left to read, of documents that have been opened. 0: no bound."
     )
     queue_max_mb: int = Field(default=51_200, ge=0, description="Most MiB of uploads whose jobs have not ended. 0: no bound.")
+    owner_processor_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="Processor seconds an hour that opening and drawing an owner's documents may take; "
+        "beyond it they go to the lane batch. 0: no bound.",
+    )
     idempotency_hours: float = Field(default=24.0, gt=0, description="How long an Idempotency-Key stands for its job.")
 
     express_max_pages: int = Field(

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from document_parser.cli.checks import Finding
 from document_parser.cli.models import needed_gpu_mib
 from document_parser.settings import Settings
+from document_parser.startup import may_be_closed
 from document_parser.valkey import private_folder
 
 LEAST_PYTHON = (3, 11)
@@ -55,6 +56,8 @@ def folder(settings: Settings) -> Iterator[Finding]:
     detail = f"{path}, {_gib(free)} free" + ("" if there == path else "; made when the service starts")
     if free < 2 * settings.api.max_upload_mb:
         yield Finding("folder", "missing", detail, "Not even two uploads of MAX_UPLOAD_MB fit. Free space, or set DATA_DIR.")
+    elif path.exists() and path.stat().st_mode & 0o077 and not may_be_closed(path):
+        yield Finding("folder", "warning", f"{detail}; other users can look into it", "Set DATA_DIR to a folder of its own.")
     elif free < SCARCE_DISK_MIB:
         yield Finding("folder", "warning", detail, "Free space, shorten JOB_TTL_HOURS, or set DATA_DIR.")
     else:
@@ -156,15 +159,34 @@ def reach(settings: Settings) -> Iterator[Finding]:
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
-        yield Finding(
-            "admin token", "warning", f"none, and {host} can be reached", "Set ADMIN_TOKEN: nobody can list or delete."
+        advice = (
+            "Set ADMIN_TOKEN, or give operators the links of docparse operator-link: from elsewhere nobody lists or deletes."
         )
+        yield Finding("admin token", "warning", f"none, and {host} can be reached", advice)
     else:
         yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")
+    yield _operator_token(settings)
     several = not settings.embedded or bool(settings.store.storage_url)
     if several and not api.secret_key:
         advice = "Set SECRET_KEY to the same value on every host, or document passwords can be read on one host alone."
         yield Finding("secret key", "warning", "made in DATA_DIR, while Redis or storage may be shared", advice)
+
+
+def _operator_token(settings: Settings) -> Finding:
+    """Whether this user can act as the operator, and nobody else on the machine."""
+    path = settings.operator_token_file
+    try:
+        mode = path.stat().st_mode
+        readable = os.access(path, os.R_OK)
+    except FileNotFoundError:
+        return Finding("operator token", "ok", f"{path} is made when the service starts")
+    except OSError:
+        readable, mode = False, 0
+    if not readable:
+        return Finding("operator token", "warning", f"{path} cannot be read", "Run docparse as the service's user.")
+    if mode & 0o077:
+        return Finding("operator token", "warning", f"{path} can be read by others", f"chmod 600 {path}")
+    return Finding("operator token", "ok", f"{path}; docparse operator-token and operator-link print it and links")
 
 
 def is_loopback(host: str) -> bool:

@@ -21,9 +21,9 @@ import httpx
 from document_parser.api.model_servers import complaint_about
 from document_parser.api.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
-from document_parser.cli.checks.machine import nearest_folder
+from document_parser.cli.checks.machine import is_loopback, nearest_folder
 from document_parser.cli.models import NAMES
-from document_parser.errors import EngineError, StorageFull, StorageUnavailable
+from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
 from document_parser.jobs.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.jobs.queue import live_workers
 from document_parser.models import CpuEngine, EngineName, PageImage
@@ -36,6 +36,10 @@ PROBE_KEY = "health/doctor"
 MOST_SKEW_SECONDS = 5.0
 START_SECONDS = 10.0
 SAMPLE_TEXT = "Doctor 1234567890"
+UNCONFINED = (
+    "A document that takes its parser over can reach what this user can. Run Linux 5.13 or newer with Landlock switched on "
+    "(lsm=landlock,...), on x86_64 or aarch64, and let the container or unit allow landlock_* and seccomp."
+)
 
 
 def redis(settings: Settings) -> Iterator[Finding]:
@@ -51,6 +55,7 @@ def redis(settings: Settings) -> Iterator[Finding]:
             "REDIS_URL is redis://, rediss://, unix:// or redis+sentinel://.",
         )
         return
+    yield from reach_of_redis(settings)
     with contextlib.closing(client):
         try:
             cluster = is_cluster(client)
@@ -67,6 +72,18 @@ def redis(settings: Settings) -> Iterator[Finding]:
         for sentence in redis_warnings(client):
             yield Finding(name, "warning", sentence, "In redis.conf: maxmemory-policy noeviction, appendonly yes.")
         yield from _skew(client)
+
+
+def reach_of_redis(settings: Settings) -> Iterator[Finding]:
+    """Who else may write to it, and read along: whoever does decides what the workers do."""
+    parts = urlsplit(settings.redis_url)
+    if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
+        return
+    lacks = ["no password"] if not parts.password else []
+    lacks += ["no TLS"] if not parts.scheme.startswith("rediss") else []
+    if lacks:
+        detail = f"{without_secrets(settings.redis_url)} is another host, with {' and '.join(lacks)}"
+        yield Finding("redis access", "warning", detail, "Use rediss://user:password@host, and close its port to others.")
 
 
 def _away(settings: Settings, error: RedisError) -> Finding:
@@ -141,6 +158,23 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
             yield LocalStorage(Path(folder))
     except OSError as error:
         raise StorageFull.of(error) from None
+
+
+def openers(settings: Settings) -> Iterator[Finding]:
+    """What keeps the processes that open documents from anything else, as the kernel lets one."""
+    from document_parser.pipeline.source import OpenerLimits, Openers
+
+    try:
+        with Openers.start(OpenerLimits(memory_mb=settings.workers.opener_memory_mb)) as started:
+            found = asyncio.run(started.confinement())
+    except OpenerCrashed as error:
+        yield Finding("openers", "missing", error.message, "The log has opener_crashed; reinstall the package.")
+        return
+    if found.sound:
+        alone = "a network of their own" if found.network_namespace else "no network of their own: sockets are refused anyway"
+        yield Finding("openers", "ok", f"reach their document alone: Landlock {found.landlock_abi}, seccomp, {alone}")
+    else:
+        yield Finding("openers", "warning", f"not in force: {', '.join(found.missing)}", UNCONFINED)
 
 
 def cpu_engine(settings: Settings) -> Iterator[Finding]:

@@ -60,8 +60,23 @@ local function save(key, field, entry)
   redis.call('HSET', key, field, cjson.encode(entry))
 end
 
+-- The stream lives no longer than its job: one that is made anew after the end gets the rest of the record's time.
 local function event(job, kind, ...)
-  redis.call('XADD', 'job:' .. job .. ':events', 'MAXLEN', '~', 8192, '*', 'kind', kind, ...)
+  local stream = 'job:' .. job .. ':events'
+  redis.call('XADD', stream, 'MAXLEN', '~', 8192, '*', 'kind', kind, ...)
+  local left = redis.call('PTTL', record(job))
+  if left > 0 then redis.call('PEXPIRE', stream, left) end
+end
+
+-- An entry as JSON that keeps how often the file of its page was lost. Its text is not decoded: an empty list would become {}.
+local function with_lost(entry, times)
+  return string.sub(entry, 1, -2) .. ',"lost":' .. string.format('%d', times) .. '}'
+end
+
+-- Nobody reads this document any more, as far as that job is concerned.
+local function forget_reading(job)
+  local key = redis.call('HGET', record(job), 'cache_key')
+  if key and key ~= '' and redis.call('GET', 'reading:' .. key) == job then redis.call('DEL', 'reading:' .. key) end
 end
 
 local function claim_name(job, what, token, actor)
@@ -187,4 +202,15 @@ local function count_page(job, page, outcome, counter, warnings, flagged)
   if counter ~= '' then redis.call('HINCRBY', pages(job), '#' .. counter, 1) end
   redis.call('HSET', pages(job), '#current', math.max(count(job, 'current'), tonumber(page)))
   event(job, 'page.completed', 'page', page, 'status', outcome, 'engine', counter, 'warnings', table.concat(warnings or {}, ','))
+end
+
+-- Who waits for a format is told; nothing is said of other stages.
+local function tell_of_format(job, stage, error)
+  local format = string.match(stage, '^export%-(.+)$')
+  if not format then return end
+  if error == '' then
+    event(job, 'format.written', 'format', format)
+  else
+    event(job, 'format.failed', 'format', format, 'error', cjson.decode(error).code, 'reason', error)
+  end
 end

@@ -31,7 +31,10 @@ redis.call('ZADD', 'jobs:queued', created, job)
 redis.call('SET', 'job:' .. job .. ':status', ARGV[4])
 event(job, 'job.queued')
 if ARGV[5] ~= '' then redis.call('SET', 'job:' .. job .. ':password', ARGV[5]) end
-if key ~= '' then redis.call('SET', key, job .. '|' .. came_with, 'PX', ARGV[9]) end
+if key ~= '' then
+  redis.call('HSET', record(job), 'idempotency', key)
+  redis.call('SET', key, job .. '|' .. came_with, 'PX', ARGV[9])
+end
 redis.call('HINCRBY', 'load', 'bytes', size)
 if cache ~= 'miss' then return {'created', cache} end
 local reader = reader_of(ARGV[13], lane_of(job))

@@ -11,6 +11,9 @@ end
 for _, key in ipairs(redis.call('SMEMBERS', 'job:' .. job .. ':cached')) do
   redis.call('ZADD', 'cache:expiring', 'XX', 0, key)
 end
+forget_reading(job)
+local waits_for = redis.call('HGET', record(job), 'waits_for')
+if waits_for then redis.call('LREM', 'job:' .. waits_for .. ':waiting', 0, job) end
 gone = gone + redis.call('DEL', unpack(ARGV, 4))
 redis.call('LREM', ready_jobs(lane, owner), 0, job)
 for _, any_lane in ipairs(LANES) do forget_plan(any_lane, owner, job) end
@@ -19,6 +22,7 @@ for _, key in ipairs({'jobs:' .. owner, 'jobs:active', 'jobs:queued', 'jobs:expi
 end
 redis.call('HDEL', 'forecast', job)
 redis.call('SREM', 'jobs:rereading', job)
+redis.call('ZREM', 'jobs:deleting', job)
 for _, name in ipairs(redis.call('ZRANGE', 'claims', 0, -1)) do
   if string.sub(name, 1, #job + 1) == job .. '|' then redis.call('ZREM', 'claims', name) end
 end

@@ -18,6 +18,13 @@ redis.call('HSET', record(job), 'state', to, 'error', ARGV[3], 'completed_at', A
 event(job, 'job.' .. to)
 if redis.call('DEL', 'job:' .. job .. ':password') > 0 then redis.call('HSET', record(job), 'locked', '1') end
 forget_ready(job)
+forget_reading(job)
+-- An Idempotency-Key goes with its job: sent again later it brings a new one.
+local key = redis.call('HGET', record(job), 'idempotency')
+if key then
+  local held = string.match(redis.call('GET', key) or '', '^(.-)|')
+  if held == job and redis.call('PTTL', key) > ttl then redis.call('PEXPIRE', key, ttl) end
+end
 for _, key in ipairs({record(job), pages(job), stages(job), 'job:' .. job .. ':events', 'job:' .. job .. ':status', 'job:' .. job .. ':cached', 'job:' .. job .. ':rung'}) do
   redis.call('PEXPIRE', key, ttl)
 end

@@ -10,6 +10,7 @@ if at ~= 'processing' or not entry or entry.state ~= 'claimed' or entry.token ~=
 drop_claim(job, page, entry)
 redis.call('HSET', pages(job), page, ARGV[4])
 local read = cjson.decode(ARGV[4])
+if entry.lost then redis.call('HSET', pages(job), page, with_lost(ARGV[4], entry.lost)) end
 count_page(job, page, ARGV[5], ARGV[6], read.warnings, read.flagged)
 -- What took no engine's time does not tell the pace.
 if ARGV[7] == 'read' then redis.call('HINCRBY', 'pace', math.floor(now() / PACE_MILLISECONDS), 1) end

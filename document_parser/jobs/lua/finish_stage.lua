@@ -1,7 +1,9 @@
--- ARGV: job, stage, token. Returns 1, or 0 where the token is not the stage's.
+-- A stage is over. ARGV: job, stage, token, error as JSON or '' (of a format that could not be written)
+-- Returns 1, or 0 where the token is not the stage's.
 local entry = load(stages(ARGV[1]), ARGV[2])
 if not entry or entry.token ~= ARGV[3] then return 0 end
 drop_claim(ARGV[1], ARGV[2], entry)
-entry.state, entry.token, entry.actor = 'done', nil, nil
+entry.state, entry.token, entry.actor = ARGV[4] == '' and 'done' or 'lost', nil, nil
 save(stages(ARGV[1]), ARGV[2], entry)
+tell_of_format(ARGV[1], ARGV[2], ARGV[4])
 return 1

@@ -13,7 +13,7 @@ from document_parser.pipeline.layout.formulas import with_formulas, with_raised_
 from document_parser.pipeline.layout.furniture import split_furniture
 from document_parser.pipeline.layout.grid import Grid, outside, table_block
 from document_parser.pipeline.layout.leaders import with_leaders
-from document_parser.pipeline.layout.lines import body_size
+from document_parser.pipeline.layout.lines import body_size, lines_kept
 from document_parser.pipeline.layout.looks import with_telling_looks
 from document_parser.pipeline.layout.paragraphs import flow_blocks, promote_title
 from document_parser.pipeline.layout.regions import Flow, parts_of
@@ -38,15 +38,16 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     fractions of the upright page. Widths and heights
     that are not positive count as those of an A4 page. Never raises for odd boxes.
     """
-    width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
-    placed = Scale(width, height).to_points(words)
-    turn = page_turn(placed)
-    if not turn:
-        return _page_blocks(placed, Scale(width, height), rules)
-    # Everything is drawn sideways on an upright page: read it as it is meant, and say where it stands.
-    scale = Scale(height, width)
-    blocks = _page_blocks(scale.to_points(turned_words(words, turn)), scale, turned_rules(rules, turn))
-    return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
+    with lines_kept():
+        width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
+        placed = Scale(width, height).to_points(words)
+        turn = page_turn(placed)
+        if not turn:
+            return _page_blocks(placed, Scale(width, height), rules)
+        # Everything is drawn sideways on an upright page: read it as it is meant, and say where it stands.
+        scale = Scale(height, width)
+        blocks = _page_blocks(scale.to_points(turned_words(words, turn)), scale, turned_rules(rules, turn))
+        return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
 
 
 def _page_blocks(placed: list[Word], scale: Scale, rules: Sequence[Rule]) -> list[Block]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from operator import is_
@@ -16,7 +18,7 @@ TALL = 1.7
 """A word this many times as high as the page's usual word is not used to tell lines apart (initials, titles)."""
 
 KEPT = 64
-"""Answers of ``lines_of`` that are kept: those of the part of a page that is being looked at."""
+"""Answers of ``lines_of`` that are kept while a page is laid out: those of the part of a page that is being looked at."""
 
 
 class Extent:
@@ -106,7 +108,7 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
         return []
     if len(words) == 1:
         return [Line((words[0],))]
-    return list(_lines_of(_VeryWords(tuple(words))))
+    return list(_find.get()(_VeryWords(tuple(words))))
 
 
 class _VeryWords:
@@ -125,7 +127,6 @@ class _VeryWords:
         return isinstance(other, _VeryWords) and len(self.words) == len(other.words) and all(map(is_, self.words, other.words))
 
 
-@lru_cache(maxsize=KEPT)
 def _lines_of(key: _VeryWords) -> tuple[Line, ...]:
     words = key.words
     limit = TALL * sorted(word.bottom - word.top for word in words)[len(words) // 2]
@@ -135,6 +136,19 @@ def _lines_of(key: _VeryWords) -> tuple[Line, ...]:
         _seat(tall, rows)
     rows.sort(key=lambda row: row.top)
     return tuple(Line(tuple(sorted(row.words, key=lambda word: word.left))) for row in rows)
+
+
+_find: ContextVar[Callable[[_VeryWords], tuple[Line, ...]]] = ContextVar("lines_found", default=_lines_of)
+
+
+@contextlib.contextmanager
+def lines_kept() -> Iterator[None]:
+    """Keep what ``lines_of`` finds for as long as one page is laid out: no words of a document outlive that."""
+    token = _find.set(lru_cache(maxsize=KEPT)(_lines_of))
+    try:
+        yield
+    finally:
+        _find.reset(token)
 
 
 REACH = 0.2

@@ -64,6 +64,9 @@ export class JobsList {
       return recent;
     } catch (error) {
       if (error.status !== 401 && error.status !== 403) throw error;
+      // Sent again and again it would count as so many guesses.
+      this.refused = adminToken() !== "" || this.refused;
+      keepAdminToken("");
       return this.#own();
     }
   }
@@ -73,7 +76,7 @@ export class JobsList {
     show(byId("token-form"));
     show(byId("more-jobs"), false);
     const sent = remembered().slice(0, MOST_ASKED);
-    this.#note(adminToken() ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser. The admin token shows all.");
+    this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser.");
     const found = await Promise.all(sent.map(({ id }) => askJson(jobPath(id, "/status")).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
     found.filter(({ gone }) => gone).forEach(({ id }) => forget(id));
     return found.filter(({ job_id: id }) => id);
@@ -118,6 +121,7 @@ export class JobsList {
 
   #token(event) {
     event.preventDefault();
+    this.refused = false;
     keepAdminToken(byId("token").value.trim());
     byId("token").value = "";
     this.refresh();

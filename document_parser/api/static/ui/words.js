@@ -23,14 +23,18 @@ export const WARNINGS = {
   rotated: "The page lay turned and was set upright.",
   bad_text_layer: "The text in the file was unsound; the picture was read instead.",
   hidden_text: "The file holds text that cannot be seen on this page; it was left out.",
+  damaged_data: "Data of this page is damaged in the file; some of it may be missing.",
+  cut_off: "The file ends early; only a part of this picture is there.",
+  repaired: "The structure of the file was broken and has been rebuilt.",
   page_failed: "The page could not be read.",
 };
 
 /** Facts about a page that need nobody's attention. */
-export const HARMLESS = new Set(["rotated"]);
+export const HARMLESS = new Set(["rotated", "repaired"]);
 
 export const PAGE_ERRORS = {
   PAGE_UNREADABLE: "This page cannot be read.",
+  PAGE_DAMAGED: "The data of this page is damaged in the file.",
   PAGE_NOT_READ: "The job was cancelled before this page was read.",
   PAGE_TIMEOUT: "This page was not read within its deadline.",
   PAGE_TOO_LARGE: "The picture of this page has too many pixels.",

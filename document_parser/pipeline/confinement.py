@@ -1,0 +1,257 @@
+"""Give up everything that an opener does not need, before it reads the first byte of an untrusted file.
+
+Landlock leaves the document and the libraries, for reading. A seccomp filter allows the system calls that reading and
+answering take, and refuses all others: sockets, programs, files to write, signals, other processes. Both hold for the rest of
+the process and for every thread that it starts later, so no thread may run before. What the kernel does not have is left out,
+and ``Confinement`` says so.
+
+Source: Landlock as in the kernel's Documentation/userspace-api/landlock.rst; the filter is classic BPF as in seccomp(2), with
+the system call numbers of the kernel's tables for x86_64 and aarch64.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import stat
+import struct
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import ModuleType
+
+from document_parser.models import Confinement
+
+FONT_FOLDERS = ("/usr/share/fonts", "/usr/share/X11/fonts", "/usr/local/share/fonts")
+"""PDFium draws with the fonts of the system what a PDF does not embed."""
+SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache", *FONT_FOLDERS)
+
+_PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
+_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
+_PR_SET_NO_NEW_PRIVS, _PR_GET_NO_NEW_PRIVS = 38, 39
+_CLONE_NEWUSER, _CLONE_NEWNET, _CLONE_THREAD = 0x10000000, 0x40000000, 0x00010000
+_CAP_DAC_READ_SEARCH, _CAPABILITY_VERSION_3 = 2, 0x20080522
+
+# Landlock has the same numbers on every architecture.
+_LANDLOCK_CREATE_RULESET, _LANDLOCK_ADD_RULE, _LANDLOCK_RESTRICT_SELF = 444, 445, 446
+_LANDLOCK_GET_VERSION, _LANDLOCK_PATH_BENEATH = 1, 1
+_READ_FILE, _READ_DIR = 1 << 2, 1 << 3
+_FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
+"""How many rights on files there are, by the version from which on."""
+_TCP_RIGHTS = 0b11
+_SCOPES = 0b11
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def give_up_privileges() -> None:
+    """Rule out that a program started from here gains rights. For this process and its children, forever."""
+    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+def leave_network() -> bool:
+    """Move this process, and children to come, into an empty network. Return whether that was allowed.
+
+    Root needs no user namespace for it, and keeps its right to read other users' documents. Needs a process of one thread.
+    """
+    ways = (_CLONE_NEWNET,) if os.geteuid() == 0 else (_CLONE_NEWUSER | _CLONE_NEWNET,)
+    return any(_libc.unshare(way) == 0 for way in ways)
+
+
+def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
+    """Leave this process nothing but ``document``, if any, and the libraries to read, and the descriptors that it has open.
+
+    To be called before the process has a second thread: threads that run already are not confined. Return what is in force.
+    """
+    give_up_privileges()
+    drop_capabilities()
+    _libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    abi = restrict_files([*libraries, document] if document else libraries)
+    return Confinement(
+        no_new_privileges=_libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+        not_dumpable=_libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
+        landlock_abi=abi,
+        seccomp=calls.enforce(),
+    )
+
+
+def drop_capabilities() -> None:
+    """Keep of root's capabilities the one to read other users' documents, and none of another user's."""
+    header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
+    held = ctypes.create_string_buffer(24)
+    if _libc.capget(header, held) == 0:
+        kept = struct.unpack_from("I", held, 4)[0] & 1 << _CAP_DAC_READ_SEARCH
+        _libc.capset(header, struct.pack("6I", kept, kept, 0, 0, 0, 0))
+
+
+# --- Landlock ---------------------------------------------------------------------------------------------------------
+
+
+def landlock_abi() -> int:
+    """Return the version of Landlock of this kernel, 0 if it has none, has it switched off, or a filter refuses to ask."""
+    return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_GET_VERSION)))
+
+
+def restrict_files(readable: Iterable[Path]) -> int:
+    """Allow this thread to read these files and folders, and nothing else. Return Landlock's version, 0 if it failed."""
+    abi = landlock_abi()
+    if not abi:
+        return 0
+    rights = (1 << max(bits for since, bits in _FILE_RIGHTS.items() if since <= abi)) - 1
+    attributes = struct.pack("QQQ", rights, _TCP_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    ruleset = _libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, size, 0)
+    if ruleset < 0:
+        return 0
+    try:
+        for path in readable:
+            _allow_reading(ruleset, path)
+        return abi if _libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0 else 0
+    finally:
+        os.close(ruleset)
+
+
+def library_places() -> list[Path]:
+    """Return what the interpreter and its libraries may load later: the packages that are loaded, and where libraries are kept.
+
+    Of a checkout, and of any other folder of ``sys.path``, that is the loaded packages alone: documents may be beside them.
+    """
+    loaded = [Path(path) for name, module in list(sys.modules.items()) if "." not in name for path in _package_folders(module)]
+    kept = [Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
+    python = [Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    places = [*loaded, *kept, *python, *map(Path, SYSTEM_LIBRARIES)]
+    found = sorted({place.resolve() for place in places if place.exists()})
+    return [place for place in found if not any(parent in found for parent in place.parents)]
+
+
+def _package_folders(module: ModuleType) -> Iterable[str]:
+    """None for a module that is one file."""
+    return getattr(module, "__path__", ())
+
+
+def _allow_reading(ruleset: int, path: Path) -> None:
+    """Allow a file, or a folder with all that is in it. Nothing happens if it is not there."""
+    with suppress(OSError):
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rights = _READ_FILE | _READ_DIR if stat.S_ISDIR(os.fstat(place).st_mode) else _READ_FILE
+            _libc.syscall(_LANDLOCK_ADD_RULE, ruleset, _LANDLOCK_PATH_BENEATH, struct.pack("=Qi", rights, place), 0)
+        finally:
+            os.close(place)
+
+
+# --- seccomp ----------------------------------------------------------------------------------------------------------
+
+# Numbers on (x86_64, aarch64); None for a call that the architecture does not have.
+_ALLOWED: dict[str, tuple[int | None, int | None]] = {
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "stat": (4, None), "fstat": (5, 80), "lstat": (6, None),
+    "poll": (7, None), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214),
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "pread64": (17, 67),
+    "readv": (19, 65), "writev": (20, 66), "access": (21, None), "select": (23, None), "sched_yield": (24, 124),
+    "mremap": (25, 216), "madvise": (28, 233), "dup": (32, 23), "dup2": (33, None), "nanosleep": (35, 101),
+    "getpid": (39, 172), "sendto": (44, 206), "recvfrom": (45, 207), "sendmsg": (46, 211), "recvmsg": (47, 212),
+    "shutdown": (48, 210), "exit": (60, 93), "uname": (63, 160), "getcwd": (79, 17), "readlink": (89, None),
+    "gettimeofday": (96, 169), "getrusage": (98, 165), "sysinfo": (99, 179), "times": (100, 153), "getuid": (102, 174),
+    "getgid": (104, 176), "geteuid": (107, 175), "getegid": (108, 177), "getppid": (110, 173), "sigaltstack": (131, 132),
+    "arch_prctl": (158, None), "gettid": (186, 178), "time": (201, None), "futex": (202, 98), "sched_getaffinity": (204, 123),
+    "getdents64": (217, 61), "set_tid_address": (218, 96), "restart_syscall": (219, 128), "clock_gettime": (228, 113),
+    "clock_getres": (229, 114), "clock_nanosleep": (230, 115), "exit_group": (231, 94), "newfstatat": (262, 79),
+    "readlinkat": (267, 78), "faccessat": (269, 48), "pselect6": (270, 72), "ppoll": (271, 73),
+    "set_robust_list": (273, 99), "eventfd2": (290, 19), "dup3": (292, 24), "pipe2": (293, 59), "preadv": (295, 69),
+    "getrandom": (318, 278), "membarrier": (324, 283), "statx": (332, 291), "rseq": (334, 293), "close_range": (436, 436),
+    "faccessat2": (439, 439),
+}  # fmt: skip
+_CLONE, _OPEN, _OPENAT, _IOCTL, _FCNTL = (56, 220), (2, None), (257, 56), (16, 29), (72, 25)
+_TGKILL, _PRLIMIT = (234, 131), (302, 261)
+_CLONE3, _OPENAT2 = (435, 435), (437, 437)
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_HARMLESS_IOCTLS = (0x5401, 0x541B, 0x5421)
+"""TCGETS, FIONREAD and FIONBIO. Others could type into the terminal."""
+_SIGNALLING_FCNTLS = (8, 10, 15)
+"""F_SETOWN, F_SETSIG and F_SETOWN_EX: they have signals sent to others."""
+_ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
+"""Of ``platform.machine()``: the column above, and AUDIT_ARCH."""
+_X32 = 0x40000000
+
+_LOAD, _JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_ALLOW, _KILL_PROCESS, _REFUSE = 0x7FFF0000, 0x80000000, 0x00050000
+_NUMBER, _ARCH, _ARGUMENTS = 0, 4, 16
+
+Instruction = tuple[int, int, int, int]
+
+
+class SystemCallFilter:
+    """Allows the system calls of ``_ALLOWED``, and some others with harmless arguments; made once, for many processes.
+
+    Refusals are EPERM, which libraries take for what it is. Newer forms with their flags in memory, where no filter can look,
+    are ENOSYS, so that the C library takes the older ones.
+    """
+
+    def __init__(self, machine: str) -> None:
+        """For an architecture whose numbers are not known there is no filter."""
+        known = _ARCHITECTURES.get(machine)
+        self._column = known[0] if known else None
+        self._code = _coded(_rules(*known)) if known else b""
+
+    def enforce(self) -> bool:
+        """Put it in force for this thread and those that it starts. Return whether the kernel took it."""
+        code = self.code_for(os.getpid())
+        program = ctypes.create_string_buffer(code, len(code))
+        header = struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(program))
+        return bool(code) and bool(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0) == 0)
+
+    def code_for(self, pid: int) -> bytes:
+        """Return the program for one process, which may send signals to itself; empty if there is none."""
+        if self._column is None:
+            return b""
+        to_itself = _only_if(0, [(_JUMP_EQUAL, 0, 0, pid)])
+        return self._code + _coded([*_if_called(_TGKILL[self._column], to_itself), (_RETURN, 0, 0, _REFUSE | errno.EPERM)])
+
+
+def _coded(instructions: Iterable[Instruction]) -> bytes:
+    return b"".join(struct.pack("HBBI", *instruction) for instruction in instructions)
+
+
+def _rules(column: int, architecture: int) -> list[Instruction]:
+    """All but those that name the process."""
+    rules: list[Instruction] = [
+        (_LOAD, 0, 0, _ARCH),
+        (_JUMP_EQUAL, 1, 0, architecture),
+        (_RETURN, 0, 0, _KILL_PROCESS),
+        (_LOAD, 0, 0, _NUMBER),
+        (_JUMP_AT_LEAST, 0, 1, _X32),
+        (_RETURN, 0, 0, _REFUSE | errno.EPERM),
+    ]
+    for numbers in _ALLOWED.values():
+        rules += _if_called(numbers[column], [(_RETURN, 0, 0, _ALLOW)])
+    for numbers in (_CLONE3, _OPENAT2):
+        rules += _if_called(numbers[column], [(_RETURN, 0, 0, _REFUSE | errno.ENOSYS)])
+    rules += _if_called(_CLONE[column], _only_if(0, [(_JUMP_ANY_BIT, 0, 0, _CLONE_THREAD)]))
+    rules += _if_called(_OPEN[column], _unless(1, [(_JUMP_ANY_BIT, 0, 0, _WRITING)], errno.EACCES))
+    rules += _if_called(_OPENAT[column], _unless(2, [(_JUMP_ANY_BIT, 0, 0, _WRITING)], errno.EACCES))
+    rules += _if_called(_IOCTL[column], _only_if(1, [(_JUMP_EQUAL, 0, 0, one) for one in _HARMLESS_IOCTLS]))
+    rules += _if_called(_FCNTL[column], _unless(1, [(_JUMP_EQUAL, 0, 0, one) for one in _SIGNALLING_FCNTLS], errno.EPERM))
+    return rules + _if_called(_PRLIMIT[column], _only_if(0, [(_JUMP_EQUAL, 0, 0, 0)]))
+
+
+def _if_called(number: int | None, then: list[Instruction]) -> list[Instruction]:
+    """``then``, which returns, for one system call."""
+    return [] if number is None else [(_JUMP_EQUAL, 0, len(then), number), *then]
+
+
+def _only_if(argument: int, tests: list[Instruction]) -> list[Instruction]:
+    """Allow the call if one of the tests of an argument's lower half holds; the upper half of these arguments means nothing."""
+    return _decide(argument, tests, _ALLOW, _REFUSE | errno.EPERM)
+
+
+def _unless(argument: int, tests: list[Instruction], error: int) -> list[Instruction]:
+    return _decide(argument, tests, _REFUSE | error, _ALLOW)
+
+
+def _decide(argument: int, tests: list[Instruction], found: int, otherwise: int) -> list[Instruction]:
+    jumps = [(code, len(tests) - place, 0, value) for place, (code, _, _, value) in enumerate(tests)]
+    load = (_LOAD, 0, 0, _ARGUMENTS + 8 * argument)
+    return [load, *jumps, (_RETURN, 0, 0, otherwise), (_RETURN, 0, 0, found)]
