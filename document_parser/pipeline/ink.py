@@ -109,12 +109,12 @@ def _has_solid_run(ink: Mask, length: int) -> Mask:
     Which rows those are is seen by a few comparisons of whole pictures; they are few, and only they are summed up.
     """
     gaps = math.floor((1 - SOLID) * length + 1e-9)
-    solid, reach, need = ink, 1, math.ceil((length - gaps) / (gaps + 1))
+    solid: Mask = ink
+    reach, need = 1, math.ceil((length - gaps) / (gaps + 1))
     while 2 * reach <= need:
         solid = solid[:, reach:] & solid[:, :-reach]
         reach *= 2
-    found: Mask = solid.any(axis=1)
-    return found
+    return np.asarray(solid.any(axis=1))
 
 
 def _cells(inked: NDArray[np.float32]) -> str:
