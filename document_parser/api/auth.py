@@ -36,7 +36,6 @@ OPERATOR_ROUTES = frozenset(
 """All that needs the operator, beside everything below DASHBOARD."""
 
 SESSION_SECONDS = 7 * 24 * 3600
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 Proof = Literal["token", "session", "wrong", "none"]

@@ -211,6 +211,7 @@ def plan_answered(redis: Redis, job_id: str) -> None:
 
 
 DELETION_TRIES = 3
+"""A bell that a worker or another deletion keeps changing is left to them after this."""
 
 
 def forget(redis: Redis, job_id: str) -> int:

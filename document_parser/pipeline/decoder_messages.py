@@ -48,11 +48,6 @@ def take() -> list[str]:
     return [_PLACE.sub("", line).strip()[:MAX_LENGTH] for line in lines if not _HARMLESS.search(line)]
 
 
-def first() -> str:
-    """The first message since the last call; empty if there is none."""
-    return next(iter(take()), "")
-
-
 def row_of(message: str) -> int | None:
     """The row of a picture that a message names."""
     found = _ROW.search(message)
