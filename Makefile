@@ -4,7 +4,7 @@ VENV := .venv
 VLLM := .venv-vllm
 BIN := $(VENV)/bin
 SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
-# Python compiles what is imported when it is: compiling all that is installed takes most of an installation's time.
+# Python compiles what is imported when it is: compiling all that is installed takes a good part of an installation's time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
 .PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean

@@ -220,7 +220,7 @@ begin() {
     PATH=${path#:}
     git clone --quiet "$CHECKOUT" "$FOLDER/document-parser" || exit 1
     cd "$FOLDER/document-parser" || exit 1
-    # Compiling all that is installed is half of an installation's time; what is imported is compiled when it is.
+    # Compiling all that is installed takes a good part of an installation's time; what is imported is compiled when it is.
     [ -z "${FIRST_HOUR_IN_SUITE-}" ] || export PIP_NO_COMPILE=1
 }
 

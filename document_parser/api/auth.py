@@ -40,8 +40,6 @@ OPERATOR_ROUTES = frozenset(
 
 SESSION_SECONDS = 7 * 24 * 3600
 """Lifetime of an operator session in seconds."""
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""HTTP methods that change nothing."""
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 """Ports that an origin of these schemes leaves out."""
 

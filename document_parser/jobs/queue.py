@@ -237,7 +237,7 @@ def mark_plan_finished(redis: Redis, job_id: str) -> None:
 
 
 MAX_DELETION_TRIES = 3
-"""How often the deletion of an RQ job is tried."""
+"""How often the deletion of an RQ job is tried; after that it is left to the worker or deletion that keeps changing it."""
 
 
 def forget(redis: Redis, job_id: str) -> int:

@@ -52,11 +52,6 @@ def take_messages() -> list[str]:
     return [_PATH.sub("", line).strip()[:MAX_MESSAGE_CHARACTERS] for line in lines if not _HARMLESS.search(line)]
 
 
-def take_first_message() -> str:
-    """Return the first message since the last call; empty if there is none."""
-    return next(iter(take_messages()), "")
-
-
 def row_of(message: str) -> int | None:
     """Return the row of an image that a message names; None if it names none."""
     found = _ROW.search(message)

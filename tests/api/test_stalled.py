@@ -16,6 +16,8 @@ from tests.support.service import Service, wait_until
 
 MORE_THAN_SOCKETS_HOLD = 64 << 20
 MORE_THAN_THREADS = 10
+OF_ONE_ADDRESS = 100
+"""Slow clients: fewer than MAX_CONNECTIONS_PER_ADDRESS, which one web worker may reach if it accepts nearly all of them."""
 PROBE = "/v1/system"
 """Answered by the threads that all others share, unlike health."""
 SLOW_HEAD = "GET /v1/system HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
@@ -88,7 +90,12 @@ def test_a_client_that_reads_slowly_gets_everything(service, paper):
 def sending(service, begin, many=1, pause_seconds=0.1):
     """Clients that have sent this, and from now on send a byte now and then."""
     with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", service.port))) for _ in range(many)]
+        clients = [
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", service.port), source_address=(f"127.0.0.{1 + number // OF_ONE_ADDRESS}", 0))
+            )
+            for number in range(many)
+        ]
         for client in clients:
             client.settimeout(60)
             client.sendall(begin.encode())

@@ -375,3 +375,13 @@ def test_what_is_found_and_not_read_counts_as_lost_by_its_length():
     assert rapidocr.lost_share([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
     assert rapidocr.lost_share([line("7", 0.99, 25)]) == 0
     assert rapidocr.lost_share([]) == 0
+
+
+@pytest.mark.parametrize("data", [None, b"", b"no model", b"half"], ids=["absent", "empty", "text", "cut"])
+def test_a_model_file_that_onnx_runtime_cannot_load_is_one_kind_of_error(tmp_path, data):
+    model = tmp_path / "model.onnx"
+    if data is not None:
+        whole = networks.model_file(networks.DETECTION).read_bytes()
+        model.write_bytes(whole[: len(whole) // 2] if data == b"half" else data)
+    with pytest.raises(RuntimeError):
+        networks.OnnxNetwork(model)

@@ -116,20 +116,27 @@ class RelievedNetwork:
 
 
 class OnnxNetwork:
-    """A network on ONNX Runtime. Each call uses one core."""
+    """A network on ONNX Runtime. Each call uses one core. Raises RuntimeError, also for a damaged or absent model file."""
 
     def __init__(self, model: Path) -> None:
-        """Load the model. Its errors are those of ONNX Runtime."""
+        """Load the model. Raises RuntimeError."""
         send_no_statistics()
         import onnxruntime
-        from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
+        # Its errors have no class in common.
+        self._faults = (
+            *(errors.Fail, errors.RuntimeException, errors.InvalidArgument),
+            *(errors.InvalidGraph, errors.InvalidProtobuf, errors.NoSuchFile),
+        )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False  # it keeps 220 MB that are needed only for a moment
         options.log_severity_level = 4
-        self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        self._faults = (Fail, RuntimeException)
+        try:
+            self._session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        except self._faults as error:
+            raise RuntimeError(str(error)) from None
         self._entry: str = self._session.get_inputs()[0].name
         self.characters = str(self._session.get_modelmeta().custom_metadata_map.get("character", ""))
 
