@@ -37,7 +37,7 @@ from document_parser.pipeline.checks.loops import loop_reason  # noqa: E402
 from document_parser.pipeline.local.reader import DocumentParser  # noqa: E402
 from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSettings, NanonetsSettings, Settings  # noqa: E402
 from document_parser.sources.pdf.file import PdfFile  # noqa: E402
-from document_parser.text.normalize import Vocabulary, tokens  # noqa: E402
+from document_parser.text.normalize import Vocabulary, tokenize  # noqa: E402
 from tests.support import documents  # noqa: E402
 from tests.support.vllm_answers import WORDS  # noqa: E402
 from tests.support.vllm_batching import Speed  # noqa: E402
@@ -98,8 +98,8 @@ class Outcome:
 
 
 def _recall(truth: TruePage, text: str) -> float:
-    wanted = tokens(page_text(truth.blocks))
-    found = Vocabulary(tokens(text)).knows(wanted)
+    wanted = tokenize(page_text(truth.blocks))
+    found = Vocabulary(tokenize(text)).knows(wanted)
     return sum(found) / len(found) if found else 1.0
 
 
@@ -174,7 +174,7 @@ def _truths(path: Path, names: Sequence[str]) -> list[TruePage]:
             facts = file.facts(number)
             picture = document[number - 1].render(scale=1).to_pil()
             words = _visible(file.words(number), picture.convert("L"))
-            blocks = blocks_of(words, facts.width_points, facts.height_points, file.rules(number))
+            blocks = blocks_of(words, facts.width_points, facts.height_points, file.rulings(number))
             found.append(TruePage(name, blocks, signature_of(picture)))
     return found
 

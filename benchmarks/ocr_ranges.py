@@ -23,7 +23,7 @@ from PIL import Image
 from document_parser.engines.rapidocr import networks
 from document_parser.engines.rapidocr import ocr as ppocr
 from document_parser.engines.rapidocr import openvino as vino
-from document_parser.imaging.convert import blue_first
+from document_parser.imaging.convert import to_bgr
 
 SAMPLE = 120
 PAGES = 3
@@ -46,8 +46,8 @@ def sample(paths: list[Path]) -> list[ppocr.Pixels]:
     lines = []
     for path in paths:
         for picture in pictures(path):
-            pixels = blue_first(picture)
-            lines += ppocr.cut_out(pixels, ocr.lines(pixels))
+            pixels = to_bgr(picture)
+            lines += ppocr.cut_out_lines(pixels, ocr.find_lines(pixels))
     return random.Random(0).sample(lines, min(SAMPLE, len(lines)))
 
 
@@ -56,7 +56,7 @@ def measured(model: Path, lines: list[ppocr.Pixels]) -> dict[str, tuple[float, f
     import openvino
 
     graph = openvino.Core().read_model(model)
-    nodes = list(vino.convolutions(graph))
+    nodes = list(vino.convolutions_of(graph))
     sources: list[Any] = []
     for node in nodes:
         if node.input_value(0) not in sources:
@@ -76,7 +76,7 @@ def measured(model: Path, lines: list[ppocr.Pixels]) -> dict[str, tuple[float, f
 
 
 def main() -> None:
-    model = networks.model_file(networks.RECOGNITION)
+    model = networks.model_path_of(networks.RECOGNITION)
     found = measured(model, sample([Path(argument) for argument in sys.argv[1:]]))
     vino.RANGES.write_text(json.dumps({sha256(model.read_bytes()).hexdigest(): found}, indent=1) + "\n")
 

@@ -65,11 +65,11 @@ def word_f1(truth: str, read: str) -> float:
 
 
 def ours(runtime: str) -> Reader:
-    from document_parser.engines.rapidocr.engine import DOUBTFUL, RapidOcrEngine
+    from document_parser.engines.rapidocr.engine import MIN_WRITING_CONFIDENCE, RapidOcrEngine
 
     engines = EngineSettings.model_validate({"cpu_ocr_runtime": runtime})
     engine = RapidOcrEngine(Settings(engines=engines, workers=WorkerSettings(cpu_concurrency=1)))
-    return lambda pixels: [line.text for line in engine.lines(pixels) if line.confidence >= DOUBTFUL]
+    return lambda pixels: [line.text for line in engine.find_lines(pixels) if line.confidence >= MIN_WRITING_CONFIDENCE]
 
 
 def theirs() -> Reader:

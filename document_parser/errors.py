@@ -185,7 +185,7 @@ class TableNotFound(DocumentParserError):
     message = "The document has no such table. Ask for format=csv without table, or format=tables, to see which it has."
 
     @classmethod
-    def of(cls, count: int) -> TableNotFound:
+    def for_count(cls, count: int) -> TableNotFound:
         """Return the error for a document with ``count`` tables."""
         if not count:
             return cls("The document has no table.", tables=0)
@@ -413,7 +413,7 @@ class StorageFull(StorageUnavailable):
     """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""
 
     @classmethod
-    def of(cls, error: OSError) -> StorageUnavailable:
+    def from_os_error(cls, error: OSError) -> StorageUnavailable:
         """Return StorageFull for a full disk, a quota or a size limit, else StorageUnavailable."""
         kind = cls if error.errno in cls.ERRNO_VALUES else StorageUnavailable
         return kind(reason=os.strerror(error.errno or 0))
@@ -458,14 +458,14 @@ class WrongPassword(DocumentError):
     message = "The password does not open the document."
 
 
-class OversizedPicture(DocumentError):
+class OversizedImage(DocumentError):
     """An image file has more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
 
     code = "PICTURE_TOO_LARGE"
     message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
 
     @classmethod
-    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPicture:
+    def with_limit(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedImage:
         """Return the error with the size and the limit in million pixels. ``setting`` names the setting that sets the limit."""
         return cls(_too_many_pixels("The picture", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
@@ -477,7 +477,7 @@ class TooManyPages(DocumentError):
     message = "The document has more pages than this server reads at once (MAX_PAGES). Choose some with page_range."
 
     @classmethod
-    def of(cls, pages: int, limit: int) -> TooManyPages:
+    def with_limit(cls, pages: int, limit: int) -> TooManyPages:
         """Return the error for ``pages`` selected pages and a limit of ``limit``."""
         return cls(
             f"{pages} pages of the document are to be read; this server reads at most {limit} at once (MAX_PAGES). "
@@ -494,7 +494,7 @@ class NoSuchPages(DocumentError):
     message = "page_range selects no page of this document."
 
     @classmethod
-    def of(cls, page_range: str, pages: int) -> NoSuchPages:
+    def for_range(cls, page_range: str, pages: int) -> NoSuchPages:
         """Return the error for a ``page_range`` and the number of pages that the document has."""
         have = "1 page" if pages == 1 else f"{pages} pages"
         return cls(
@@ -544,7 +544,7 @@ class OversizedPage(PageUnreadable):
     setting = ""
 
     @classmethod
-    def of(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPage:
+    def with_limit(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedPage:
         """Return the error with the size and the limit in million pixels.
 
         ``setting`` names the setting that sets the limit for an image of this kind.
@@ -589,7 +589,7 @@ class PagesLost(PageUnreadable):
         return found
 
     @classmethod
-    def of(cls, pages: list[int]) -> PagesLost:
+    def for_pages(cls, pages: list[int]) -> PagesLost:
         """Return the error for these page numbers. The message names the first ten."""
         named = ", ".join(map(str, pages[:10])) + (" …" if len(pages) > 10 else "")
         what = f"The stored reading of page {named} is" if len(pages) == 1 else f"The stored readings of pages {named} are"

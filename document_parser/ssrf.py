@@ -33,7 +33,7 @@ MAX_URL_CHARACTERS = 2048
 """Maximum length of a URL in characters."""
 RESOLVE_SECONDS = 5.0
 """Deadline of one lookup in seconds, counted from its own start."""
-LOOKUPS_OF_ONE_ASKER = 4
+MAX_LOOKUPS_PER_CALLER = 4
 """Maximum number of lookups that one caller may have running.
 
 A lookup cannot be interrupted, so this bounds the threads that wait for the slow names of one caller.
@@ -110,7 +110,7 @@ class Lookups:
         self._running: Counter[str] = Counter()
         self._changed = threading.Condition()
 
-    def of(self, asker: str) -> Resolver:
+    def resolver_for(self, asker: str) -> Resolver:
         """Return the resolver of one caller, named by ``asker``."""
         return partial(self._resolve, asker)
 
@@ -126,7 +126,7 @@ class Lookups:
 
     def _take_turn(self, asker: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._running[asker] < LOOKUPS_OF_ONE_ASKER, self._turn_seconds):
+            if not self._changed.wait_for(lambda: self._running[asker] < MAX_LOOKUPS_PER_CALLER, self._turn_seconds):
                 raise AddressRefused("dns_timeout")
             self._running[asker] += 1
 
@@ -147,7 +147,7 @@ lookups = Lookups()
 
 def resolve(host: str, port: int) -> list[str]:
     """Return the addresses of a host if the caller is not known. Raises AddressRefused after RESOLVE_SECONDS."""
-    return lookups.of(f"host {host}")(host, port)
+    return lookups.resolver_for(f"host {host}")(host, port)
 
 
 def is_public(address: str) -> bool:
@@ -182,13 +182,13 @@ class AddressCheck:
         self._allowed = {name.strip().lower() for name in allowed}
         self._resolve = resolver
 
-    def url(self, text: str) -> httpx2.URL:
+    def check_url(self, text: str) -> httpx2.URL:
         """Return the parsed URL if it could be connected to now. Raises AddressRefused."""
-        found = plain_url(text)
-        self.addresses(found.host, _port(found))
+        found = parse_plain_url(text)
+        self.checked_addresses(found.host, _port(found))
         return found
 
-    def addresses(self, host: str, port: int) -> list[str]:
+    def checked_addresses(self, host: str, port: int) -> list[str]:
         """Return up to MAX_ADDRESSES_TRIED addresses to connect to, after checking all of them. Raises AddressRefused."""
         found = list(dict.fromkeys(self._resolve(host, port)))
         bare = f"[{host}]" if ":" in host else host
@@ -198,7 +198,7 @@ class AddressCheck:
         return found[:MAX_ADDRESSES_TRIED]
 
 
-def plain_url(text: str) -> httpx2.URL:
+def parse_plain_url(text: str) -> httpx2.URL:
     """Parse an http or https URL with a plain host.
 
     Raises AddressRefused for credentials, unusual spellings of addresses and anything else that is not plain.
@@ -254,10 +254,10 @@ class PinnedTransport(httpx2.AsyncHTTPTransport):
 
         Raises AddressRefused and the errors of httpx2.
         """
-        url = plain_url(str(request.url))
+        url = parse_plain_url(str(request.url))
         # asyncio's own thread pool is small: slow names would delay everything else that runs in it.
         loop = asyncio.get_running_loop()
-        *others, last = await loop.run_in_executor(_resolver_threads, self._check.addresses, url.host, _port(url))
+        *others, last = await loop.run_in_executor(_resolver_threads, self._check.checked_addresses, url.host, _port(url))
         for address in others:
             try:
                 return await super().handle_async_request(_pin_request(request, url, address))

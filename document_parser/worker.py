@@ -16,7 +16,7 @@ from document_parser.settings.arguments import parse_arguments, whole_number
 from document_parser.settings.startup import keep_data_private, settings_or_exit
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> int:

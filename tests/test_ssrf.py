@@ -11,13 +11,13 @@ import httpx2
 import pytest
 
 from document_parser.ssrf import (
-    LOOKUPS_OF_ONE_ASKER,
+    MAX_LOOKUPS_PER_CALLER,
     AddressCheck,
     AddressRefused,
     Lookups,
     PinnedTransport,
     is_public,
-    plain_url,
+    parse_plain_url,
 )
 from tests.support.peer import serving
 from tests.support.service import wait_until
@@ -106,7 +106,7 @@ def answering(*answers: list[str]):
 @pytest.mark.parametrize("url", REFUSED)
 def test_an_address_that_is_not_a_public_hosts_is_refused(url):
     with pytest.raises(AddressRefused):
-        AddressCheck().url(url)
+        AddressCheck().check_url(url)
 
 
 def test_every_address_of_the_development_list_is_refused(corpus):
@@ -114,20 +114,20 @@ def test_every_address_of_the_development_list_is_refused(corpus):
     assert urls
     for url in urls:
         with pytest.raises(AddressRefused):
-            AddressCheck().url(url)
+            AddressCheck().check_url(url)
 
 
 @pytest.mark.parametrize(
     "url", ["http://8.8.8.8/", "https://8.8.8.8:8443/a?b=c@d", "http://[2600::1]/", "http://[64:ff9b::808:808]/"]
 )
 def test_a_public_address_is_taken(url):
-    assert str(AddressCheck().url(url)).startswith(url.partition("?")[0])
+    assert str(AddressCheck().check_url(url)).startswith(url.partition("?")[0])
 
 
 def test_a_name_is_refused_when_one_of_its_addresses_is_private():
     resolver, _ = answering(["93.184.216.34", "10.0.0.7"])
     with pytest.raises(AddressRefused):
-        AddressCheck(resolver=resolver).url("http://both.test/")
+        AddressCheck(resolver=resolver).check_url("http://both.test/")
 
 
 def test_a_private_name_and_one_that_does_not_exist_are_refused_in_the_same_words():
@@ -135,7 +135,7 @@ def test_a_private_name_and_one_that_does_not_exist_are_refused_in_the_same_word
     reasons = set()
     for name in ("database.lan", "nothing.lan"):
         with pytest.raises(AddressRefused) as refused:
-            AddressCheck(resolver=resolver).url(f"http://{name}/")
+            AddressCheck(resolver=resolver).check_url(f"http://{name}/")
         reasons.add(refused.value.reason)
     assert reasons == {"no_public_address"}
 
@@ -155,10 +155,10 @@ def test_a_private_name_and_one_that_does_not_exist_are_refused_in_the_same_word
 def test_hosts_the_operator_names_may_be_private_and_nothing_else(allowed, url, taken):
     check = AddressCheck([allowed], lambda host, port: ["127.0.0.1"])
     if taken:
-        assert check.url(url)
+        assert check.check_url(url)
     else:
         with pytest.raises(AddressRefused):
-            check.url(url)
+            check.check_url(url)
 
 
 @pytest.mark.parametrize("address", ["not an address", "", "8.8.8.8/24", "1.2.3"])
@@ -167,7 +167,7 @@ def test_what_is_no_address_is_not_public(address):
 
 
 def test_a_fragment_or_a_query_with_an_at_sign_is_no_credential():
-    assert plain_url("http://example.com?to=a@b").host == "example.com"
+    assert parse_plain_url("http://example.com?to=a@b").host == "example.com"
 
 
 class _Echo(BaseHTTPRequestHandler):
@@ -201,7 +201,7 @@ def test_a_name_that_turns_private_after_the_check_is_not_connected_to(echo):
     port = echo.server_port
     resolver, asked = answering(["93.184.216.34"], ["127.0.0.1"])
     check = AddressCheck(resolver=resolver)
-    url = str(check.url(f"http://rebind.test:{port}/"))
+    url = str(check.check_url(f"http://rebind.test:{port}/"))
     with pytest.raises(AddressRefused):
         get(url, check)
     assert asked == [("rebind.test", port)] * 2
@@ -279,21 +279,21 @@ def test_slow_names_of_one_caller_refuse_nobody_elses_and_time_out_in_words_of_t
 
     def look_up(number: int) -> None:
         try:
-            lookups.of("one caller")(f"name{number}.slow.test", 80)
+            lookups.resolver_for("one caller")(f"name{number}.slow.test", 80)
         except AddressRefused as refusal:
             reasons.append(refusal.reason)
 
     threads = [threading.Thread(target=look_up, args=(number,)) for number in range(12)]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(names.asked) == LOOKUPS_OF_ONE_ASKER, 10, "all lookups that one caller may have are under way")
-    assert lookups.of("another caller")("quick.test", 80) == ["93.184.216.34"]
+    wait_until(lambda: len(names.asked) == MAX_LOOKUPS_PER_CALLER, 10, "all lookups that one caller may have are under way")
+    assert lookups.resolver_for("another caller")("quick.test", 80) == ["93.184.216.34"]
     for thread in threads:
         thread.join()
     assert reasons == ["dns_timeout"] * 12
-    assert len(names.asked) == LOOKUPS_OF_ONE_ASKER + 1, "those beyond were not looked up"
+    assert len(names.asked) == MAX_LOOKUPS_PER_CALLER + 1, "those beyond were not looked up"
     names.let.set()
-    assert Lookups(names).of("one caller")("quick.test", 80) == ["93.184.216.34"]
+    assert Lookups(names).resolver_for("one caller")("quick.test", 80) == ["93.184.216.34"]
 
 
 def test_the_time_of_a_lookup_counts_from_its_own_start():
@@ -302,13 +302,13 @@ def test_the_time_of_a_lookup_counts_from_its_own_start():
     lookups = Lookups(names, seconds=20, turn_seconds=20)
     found: list[list[str]] = []
     threads = [
-        threading.Thread(target=lambda name=f"name{number}.slow.test": found.append(lookups.of("caller")(name, 80)))
-        for number in range(LOOKUPS_OF_ONE_ASKER + 1)
+        threading.Thread(target=lambda name=f"name{number}.slow.test": found.append(lookups.resolver_for("caller")(name, 80)))
+        for number in range(MAX_LOOKUPS_PER_CALLER + 1)
     ]
     for thread in threads:
         thread.start()
-    wait_until(lambda: len(names.asked) == LOOKUPS_OF_ONE_ASKER, 10, "one has to wait")
+    wait_until(lambda: len(names.asked) == MAX_LOOKUPS_PER_CALLER, 10, "one has to wait")
     names.let.set()
     for thread in threads:
         thread.join()
-    assert found == [["93.184.216.34"]] * (LOOKUPS_OF_ONE_ASKER + 1)
+    assert found == [["93.184.216.34"]] * (MAX_LOOKUPS_PER_CALLER + 1)

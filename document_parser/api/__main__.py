@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         def load_config(self) -> None:
             self.app_uri = "document_parser.api:app"
-            for name, value in options.options(settings).items():
+            for name, value in options.gunicorn_options(settings).items():
                 self.cfg.set(name, value)
 
     sys.argv = sys.argv[:1]

@@ -22,7 +22,7 @@ from document_parser.settings import Settings
 from document_parser.settings.operator_access import LINK_PATH, operator_token, redeem_link
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 DASHBOARD = "/dashboard"
 """Path of the dashboard; everything below it is for the operator."""

@@ -9,7 +9,7 @@ from flask_openapi import Info
 from flask_openapi.models import License
 
 from document_parser.api import assets, auth
-from document_parser.api.intake.arrivals import Arrivals, Slots, slots_of
+from document_parser.api.intake.arrivals import Arrivals, Slots, slots_for_threads
 from document_parser.api.intake.uploads import UploadRequest, tidy_staging
 from document_parser.api.middleware import errors, headers, rate_limits, request_log
 from document_parser.api.openapi import DescribedApp
@@ -22,7 +22,7 @@ from document_parser.settings import Settings, load_settings
 from document_parser.settings.secrets import make_webhook_secret
 from document_parser.settings.startup import keep_data_private
 from document_parser.storage import make_storage
-from document_parser.supervisor.supervisor import keep_beside
+from document_parser.supervisor.supervisor import start_supervisor_watch
 from document_parser.telemetry import logs
 from document_parser.version import __version__
 
@@ -58,7 +58,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + MAX_FIELDS_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELDS_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
-    held = slots_of(settings.api.web_threads)
+    held = slots_for_threads(settings.api.web_threads)
     redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
         settings=settings,
@@ -104,7 +104,7 @@ def serving_app() -> DescribedApp:
     make_webhook_secret(settings)
     auth.make_operator_token(settings)
     tidy_staging(settings.data_dir / "staging", settings.api.upload_seconds)
-    keep_beside(settings, _master_pid())
+    start_supervisor_watch(settings, _master_pid())
     return app
 
 

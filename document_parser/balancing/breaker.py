@@ -58,7 +58,7 @@ Step = Callable[[Breaker, float], Breaker]
 """Return the breaker after something has happened at this time."""
 
 
-def entering(thresholds: Thresholds) -> Step:
+def start_probe(thresholds: Thresholds) -> Step:
     """Return the step for a request that is about to start. At a half-open breaker it becomes the probe."""
 
     def step(breaker: Breaker, now: float) -> Breaker:
@@ -69,7 +69,7 @@ def entering(thresholds: Thresholds) -> Step:
     return step
 
 
-def after_fault(thresholds: Thresholds) -> Step:
+def record_fault(thresholds: Thresholds) -> Step:
     """Return the step for a failure of the server.
 
     A request that began before the breaker opened and fails later changes nothing more.
@@ -85,7 +85,7 @@ def after_fault(thresholds: Thresholds) -> Step:
     return step
 
 
-def after_answer(breaker: Breaker, now: float) -> Breaker:
+def record_answer(breaker: Breaker, now: float) -> Breaker:
     """Return a closed breaker: the server has answered correctly."""
     del breaker, now
     return Breaker()
@@ -101,7 +101,7 @@ class BreakerStore(Protocol):
     def now(self) -> float:
         """Return the time in seconds on the clock of the breakers."""
 
-    def look(self, server: str) -> Breaker:
+    def get(self, server: str) -> Breaker:
         """Return a server's breaker, which may be a second old."""
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
@@ -121,12 +121,12 @@ class LocalBreakers:
         """Return the time in seconds on the clock of the breakers."""
         return self._clock()
 
-    def look(self, server: str) -> Breaker:
+    def get(self, server: str) -> Breaker:
         """Return a server's breaker; closed if nothing has happened."""
         return self._breakers.get(server, Breaker())
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
         """Apply a step to a server's breaker, and return the breaker before and after it."""
-        before = self.look(server)
+        before = self.get(server)
         after = self._breakers[server] = step(before, self.now())
         return before, after

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
-from document_parser.settings.validation import nearest
+from document_parser.settings.validation import nearest_name
 from document_parser.version import __version__
 
 
@@ -53,7 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _no_command(name: str) -> str:
-    meant = nearest(name, tuple(COMMANDS))
+    meant = nearest_name(name, tuple(COMMANDS))
     question = f", did you mean {meant}?" if meant else "."
     return f"there is no command {name!r}{question} Known commands: {', '.join(COMMANDS)}."
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from document_parser.errors import FileUnreadable
-from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, looks_like
+from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, describe_content
 
 STDIN = "-"
 """Argument that means standard input."""
@@ -162,6 +162,6 @@ def _is_read(path: Path) -> bool:
         return True
     try:
         with path.open("rb") as file:
-            return looks_like(file.read(HEAD_BYTES)) in SUPPORTED
+            return describe_content(file.read(HEAD_BYTES)) in SUPPORTED
     except OSError:
         return False  # no known extension, and the content cannot be read

@@ -86,7 +86,7 @@ Activations, graphs, and a cache for a few pages.
 """
 
 
-def command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
+def server_command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
     """Return the command line that serves a model at the address in the settings.
 
     Raises ValueError if that address has no host or port.
@@ -161,7 +161,7 @@ class Servers:
     """Run the servers that were asked for, started one after the other. When one ends, all end."""
 
     def __init__(self, settings: Settings, names: tuple[Name, ...], vllm: str) -> None:
-        self.lines = {name: command(settings, name, vllm) for name in names}
+        self.lines = {name: server_command(settings, name, vllm) for name in names}
         self.urls: dict[Name, str] = {name: getattr(settings, name).urls[0] for name in names}
         self.running: list[Server] = []
         self.stopping = threading.Event()
@@ -221,7 +221,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.action == "start":
             return _start(settings, names, given.vllm)
         for name in names:
-            print(shlex.join(command(settings, name, given.vllm)))
+            print(shlex.join(server_command(settings, name, given.vllm)))
     except ValueError as error:
         _say(str(error))
         return 2

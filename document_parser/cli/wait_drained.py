@@ -8,7 +8,7 @@ from __future__ import annotations
 from tenacity import Retrying, retry_if_result, wait_fixed
 
 from document_parser.settings.startup import settings_or_exit
-from document_parser.supervisor.supervisor import keeper_lock
+from document_parser.supervisor.supervisor import supervisor_lock
 
 CHECK_SECONDS = 0.1
 """Interval of checks in seconds."""
@@ -16,7 +16,7 @@ CHECK_SECONDS = 0.1
 
 def main() -> None:
     """Return when the supervisor and all processes below it have ended. The caller sets the deadline."""
-    lock = keeper_lock(settings_or_exit())
+    lock = supervisor_lock(settings_or_exit())
     Retrying(retry=retry_if_result(lambda holder: holder is not None), wait=wait_fixed(CHECK_SECONDS))(lock.holder)
 
 

@@ -148,7 +148,7 @@ class Client:
             return PROGRESS_WAIT_SECONDS if time.monotonic() - asked < IMMEDIATE_SECONDS else 0.0
 
         until_at_rest = Retrying(
-            retry=retry_if_result(lambda status: not status.at_rest),
+            retry=retry_if_result(lambda status: not status.is_at_rest),
             wait=pause_seconds,
             stop=stop_never if timeout is None else stop_after_delay(timeout),
             sleep=self._sleep,

@@ -16,7 +16,7 @@ The argument is the answer so far. Called every now and then while an answer str
 """
 
 
-class LinesRead(NamedTuple):
+class LineReadings(NamedTuple):
     """The words that an engine read in each of the given lines, and the languages it read them in."""
 
     lines: list[list[Word]]
@@ -53,7 +53,7 @@ class Engine(ABC):
         Raises EngineError. Cancelling the call ends the work behind it.
         """
 
-    def machine(self) -> str:
+    def describe_machine(self) -> str:
         """Return what decides on this machine how the engine reads and is no setting, such as versions and language packs.
 
         Empty if nothing does. Raises EngineError.
@@ -70,7 +70,7 @@ class Engine(ABC):
         del text
         return []
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the engine would read a page sent now. The call is cheap and never raises."""
         return True
 
@@ -82,10 +82,10 @@ class Engine(ABC):
 class DetectsTurn(Protocol):
     """An engine that can also detect how a page lies."""
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the engine would answer now."""
 
-    async def upright_turn(self, page: PageImage) -> Turn:
+    async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright. Raises EngineError."""
 
 
@@ -93,5 +93,5 @@ class DetectsTurn(Protocol):
 class ReadsLines(Protocol):
     """An engine that can also read single lines whose places are known."""
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Read the given lines of a picture, once it is straightened by ``skew``. Raises EngineError."""

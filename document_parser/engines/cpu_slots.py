@@ -6,7 +6,7 @@ import asyncio
 from types import TracebackType
 
 
-class SpareCores:
+class CpuSlots:
     """Limits how many tasks use a core at once. An async context manager that is held while a core is used.
 
     If several tasks wait, the latest gets the next free core. A waiting task does optional work beside another one and is

@@ -8,8 +8,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Literal
 
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
-from document_parser.engines.base import DetectsTurn, Engine, LinesRead, ReadsLines
-from document_parser.engines.cpu_slots import SpareCores
+from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines
+from document_parser.engines.cpu_slots import CpuSlots
 from document_parser.models import CpuEngine, EngineName, PageImage, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
@@ -75,17 +75,17 @@ def _return_unchanged(engine: Engine) -> Engine:
     return engine
 
 
-MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
+VLM_ENGINES: tuple[EngineName, ...] = ("deepseek", "nanonets")
 """The engines that are models behind a server. The others in ENGINES read on this machine's processor."""
 
 
-def on_this_machine(settings: Settings) -> str:
+def describe_machine(settings: Settings) -> str:
     """Return what decides on this machine how its CPU engines read: versions and language packs. Raises EngineError."""
-    names = [name for name in settings.engines.allowed if name not in MODELS]
-    return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).machine()}" for name in names)
+    names = [name for name in settings.engines.allowed if name not in VLM_ENGINES]
+    return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).describe_machine()}" for name in names)
 
 
-def cpu_engine(settings: Settings) -> CpuEngine | None:
+def cpu_engine_state(settings: Settings) -> CpuEngine | None:
     """Return the state of the CPU engine in this process. None if the settings leave all reading to the model servers."""
     from document_parser.engines.rapidocr import engine as rapidocr
     from document_parser.engines.tesseract import engine as tesseract
@@ -93,8 +93,8 @@ def cpu_engine(settings: Settings) -> CpuEngine | None:
     if settings.engines.inference_mode == "vllm":
         return None
     if settings.engines.cpu_engine == "tesseract":
-        return tesseract.state(settings)
-    return rapidocr.state(settings).model_copy(update={"helpers": (tesseract.program_state(settings),)})
+        return tesseract.engine_state(settings)
+    return rapidocr.engine_state(settings).model_copy(update={"helpers": (tesseract.program_state(settings),)})
 
 
 class Engines:
@@ -109,9 +109,9 @@ class Engines:
         self._board = board or LocalBreakers()
         self._engines: dict[EngineName, Engine] = {}
         self._wrap: Callable[[Engine], Engine] = _return_unchanged
-        self.spare_cores = SpareCores(settings.cpu_window)
+        self.cpu_slots = CpuSlots(settings.cpu_window)
 
-    def seen_through(self, around: Callable[[Engine], Engine]) -> Engines:
+    def wrap(self, around: Callable[[Engine], Engine]) -> Engines:
         """Return the same engines, each wrapped by ``around``. An engine made by one of the two objects is shared by both."""
         seen = copy(self)
         seen._wrap = around
@@ -131,10 +131,10 @@ class Engines:
         """Return which pages without a text layer the CPU engine reads beside a model."""
         return self._settings.engines.check_image_pages
 
-    async def available(self) -> frozenset[EngineName]:
+    async def find_available(self) -> frozenset[EngineName]:
         """Return the engines that INFERENCE_MODE allows and that would read a page sent now."""
         names = self._settings.engines.allowed
-        answers = await asyncio.gather(*(self._engine(name).available() for name in names))
+        answers = await asyncio.gather(*(self._engine(name).is_available() for name in names))
         return frozenset(name for name, answer in zip(names, answers, strict=True) if answer)
 
     def renew(self) -> None:
@@ -143,23 +143,23 @@ class Engines:
 
     def _on_this_machine(self) -> Iterator[Engine]:
         """Yield the engines that read on this machine's processor, in the order of ENGINES."""
-        return (self._engine(name) for name in ENGINES if name not in MODELS)
+        return (self._engine(name) for name in ENGINES if name not in VLM_ENGINES)
 
-    async def upright_turn(self, page: PageImage) -> int:
+    async def detect_turn(self, page: PageImage) -> int:
         """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright.
 
         The first engine that detects turns decides. If it is not sure, the next one that is there and sure does: Tesseract
         knows letters that RapidOCR does not. Raises EngineError.
         """
         first, *others = (engine for engine in self._on_this_machine() if isinstance(engine, DetectsTurn))
-        turn = await first.upright_turn(page)
+        turn = await first.detect_turn(page)
         for other in others:
-            if not turn.sure and await other.available():
-                found = await other.upright_turn(page)
+            if not turn.sure and await other.is_available():
+                found = await other.detect_turn(page)
                 turn = found if found.sure else turn
         return turn.degrees
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Read the given lines of a picture, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
         return await reader.read_lines(page, lines, skew)

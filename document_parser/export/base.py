@@ -10,7 +10,7 @@ from typing import IO, NamedTuple, Protocol
 from document_parser.errors import PageNotRead
 from document_parser.export.figures import Figures
 from document_parser.models import Block, Document, Options, OutputFormat, Page, Span
-from document_parser.text.spans import Look, Run, cut, runs_of, safe_link, stripped, text_of
+from document_parser.text.spans import Run, Style, runs_of, safe_link_of, slice_runs, strip_runs, text_of
 
 
 class Writer(Protocol):
@@ -67,7 +67,7 @@ def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
         Run(_clean_characters(run.text), _with_safe_link(run.look))
         for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))
     ]
-    return stripped(runs)
+    return strip_runs(runs)
 
 
 def _shift_spans(text: str, spans: Sequence[Span]) -> Sequence[Span]:
@@ -82,9 +82,9 @@ def _shift(text: str, place: int) -> int:
     return place - text.count("\r\n", 0, place)
 
 
-def _with_safe_link(look: Look) -> Look:
+def _with_safe_link(look: Style) -> Style:
     """Return the look of a run without a link that is not safe to follow."""
-    return look._replace(link=safe_link(look.link)) if look.link else look
+    return look._replace(link=safe_link_of(look.link)) if look.link else look
 
 
 def shown_blocks(page: Page, options: Options) -> list[Block]:
@@ -155,10 +155,10 @@ def item_of(block: Block) -> Item:
     text = text_of(runs)
     match = _ITEM.match(text)
     if match:
-        return Item(int(match["number"]), match["stop"], match["rest"], cut(runs, match.start("rest")))
+        return Item(int(match["number"]), match["stop"], match["rest"], slice_runs(runs, match.start("rest")))
     bullet = _BULLET.match(text)
     rest = bullet.end() if bullet else 0
-    return Item(None, "", text[rest:], cut(runs, rest))
+    return Item(None, "", text[rest:], slice_runs(runs, rest))
 
 
 def separator_line(options: Options, page: Page) -> str:

@@ -16,7 +16,7 @@ from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
 from document_parser.export.text import write_text
 from document_parser.models import Document, Options, Page
-from document_parser.text.table_archive import add_tables, zip_entry
+from document_parser.text.table_archive import add_tables, make_zip_entry
 
 FIGURES_FOLDER = "figures"
 """The folder of the archive that holds the pictures of figures."""
@@ -41,7 +41,7 @@ def write_bundle(
         for page in pages:
             kept.write(page.model_dump_json().encode() + b"\n")
         for name, write in _MEMBERS.items():
-            with archive.open(zip_entry(name), "w") as member:
+            with archive.open(make_zip_entry(name), "w") as member:
                 write(document, _read_pages(kept), options, member, linked)
         for _ in add_tables(archive, tables_of(_read_pages(kept), options), "tables/"):
             pass
@@ -60,4 +60,4 @@ def _add_figures(archive: ZipFile, pages: Iterable[Page], figures: Figures) -> N
         for name in [block.picture for block in page.blocks if block.picture]:
             data = figures.load(name)
             if data is not None:
-                archive.writestr(zip_entry(f"{FIGURES_FOLDER}/{name}", ZIP_STORED), data)
+                archive.writestr(make_zip_entry(f"{FIGURES_FOLDER}/{name}", ZIP_STORED), data)

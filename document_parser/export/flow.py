@@ -14,7 +14,7 @@ from typing import IO
 
 from document_parser.export.base import shown_blocks, with_caption_texts
 from document_parser.models import Block, Options, Page, Table
-from document_parser.text.spans import Run, cut, runs_of, spans_of, text_of, tidied
+from document_parser.text.spans import Run, runs_of, slice_runs, spans_of, text_of, tidy_spans
 
 MAX_BYTES_IN_MEMORY = 1 << 16
 """Bytes of a table's parts that are kept in memory before they go to disk."""
@@ -125,10 +125,10 @@ def _append(piece: Piece, block: Block) -> Piece:
         piece.parts.add(_without_header(block.table, mark.repeated_rows))
         return piece
     begun, rest = runs_of(piece.block.text, piece.block.spans), runs_of(block.text, block.spans)
-    kept = cut(begun, 0, len(piece.block.text) - mark.cut)
-    runs = [*kept, Run(mark.between), *cut(rest, len(block.text) - len(block.text.lstrip()))]
+    kept = slice_runs(begun, 0, len(piece.block.text) - mark.cut)
+    runs = [*kept, Run(mark.between), *slice_runs(rest, len(block.text) - len(block.text.lstrip()))]
     text = text_of(runs)
-    piece.block = piece.block.model_copy(update={"text": text, "spans": tidied(text, spans_of(runs))})
+    piece.block = piece.block.model_copy(update={"text": text, "spans": tidy_spans(text, spans_of(runs))})
     return piece
 
 

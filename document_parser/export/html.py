@@ -12,7 +12,7 @@ from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import cells_by_row, count_header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
-from document_parser.text.spans import Look, Run
+from document_parser.text.spans import Run, Style
 
 _PARAGRAPH_CLASSES = {
     "caption": "caption",
@@ -171,7 +171,7 @@ def _escape_text(text: str) -> str:
 
 def _format_runs(runs: Sequence[Run]) -> str:
     """Return runs of clean text escaped, with their emphasis and links."""
-    if len(runs) == 1 and runs[0].look == Look():
+    if len(runs) == 1 and runs[0].look == Style():
         return _escape_text(runs[0].text)
     shown = ""
     for link, group in groupby(runs, key=lambda run: run.look.link):

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from document_parser.export import escape
 from document_parser.models import Span
-from document_parser.text.spans import PAGE_LINK, Range, Run, is_inside_word, names_itself, ranges, spans_of, text_of
+from document_parser.text.spans import PAGE_LINK, Range, Run, find_ranges, is_inside_word, is_own_address, spans_of, text_of
 
 
 def format_paragraph(runs: Sequence[Run]) -> str:
@@ -51,8 +51,8 @@ class _Marks:
         self._text = text
         self._formulas = escape.find_formula_ranges(text)
         self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
-        self.bold = list(self._find_emphasis(ranges(text, spans, lambda span: span.bold), self.links))
-        italic = self._find_emphasis(ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
+        self.bold = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.bold), self.links))
+        italic = self._find_emphasis(find_ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
         starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
         self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
         self.found = bool(self.links or self.bold or self.italic)
@@ -118,9 +118,9 @@ class _Marks:
 
 def _find_links(text: str, spans: Sequence[Span]) -> Iterator[Range]:
     """Yield the links that need a mark: not those that their text spells out, nor links to a page, which Markdown lacks."""
-    for one in ranges(text, spans, lambda span: span.link or False):
+    for one in find_ranges(text, spans, lambda span: span.link or False):
         address = str(one.value)
-        if not address.startswith(PAGE_LINK) and not names_itself(text[one.start : one.end], address):
+        if not address.startswith(PAGE_LINK) and not is_own_address(text[one.start : one.end], address):
             yield one
 
 

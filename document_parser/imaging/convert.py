@@ -12,7 +12,7 @@ from document_parser.errors import EngineRefused
 from document_parser.models import PageImage
 
 
-def opened(page: PageImage) -> Image.Image:
+def decode_page_image(page: PageImage) -> Image.Image:
     """Return the decoded image of a page. Raises EngineRefused if the data is not in the encoding it declares."""
     try:
         if page.encoding == "rgb":
@@ -23,6 +23,6 @@ def opened(page: PageImage) -> Image.Image:
         raise EngineRefused("The picture of the page cannot be decoded.") from None
 
 
-def blue_first(picture: Image.Image) -> NDArray[np.uint8]:
+def to_bgr(picture: Image.Image) -> NDArray[np.uint8]:
     """Return the image as OpenCV expects it: rows of 8-bit pixels with the channels blue, green, red."""
     return np.ascontiguousarray(np.asarray(picture, dtype=np.uint8)[:, :, ::-1])

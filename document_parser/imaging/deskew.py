@@ -41,7 +41,7 @@ Profiles = NDArray[np.float32]
 """Share of ink by row and strip."""
 
 
-def skew_of_picture(grey: Image.Image, paper: int) -> float:
+def find_skew_degrees(grey: Image.Image, paper: int) -> float:
     """Return the skew of a greyscale page image in degrees, positive if the lines fall to the right.
 
     ``paper`` is the grey level of the paper, 0 to 255. Returns 0 if the skew is below MIN_SKEW_DEGREES, or if no lines stand
@@ -91,7 +91,7 @@ def _measure_contrast(profiles: Profiles, slope: float, step: float) -> float:
     return float((np.diff(moved.sum(axis=1)) ** 2).sum())
 
 
-def straightened(picture: Image.Image, degrees: float) -> tuple[Image.Image, Skew]:
+def straighten(picture: Image.Image, degrees: float) -> tuple[Image.Image, Skew]:
     """Return the image with its lines level, at the same size, and the Skew that was removed.
 
     ``degrees`` is the skew as from ``skew_of_picture``. The image is turned about its centre and shrunk so that all of it stays

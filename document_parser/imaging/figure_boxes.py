@@ -19,7 +19,7 @@ MAX_PIECES = 400
 """A page with more images than this is drawn with them, like a map; they do not add up to figures."""
 
 
-def figure_boxes(boxes: Iterable[Box], width_points: float, height_points: float) -> list[BoundingBox]:
+def find_figure_boxes(boxes: Iterable[Box], width_points: float, height_points: float) -> list[BoundingBox]:
     """Return the boxes of figures among the boxes of images, in fractions of the page, row by row.
 
     ``boxes`` are in fractions too and may reach over the page's edges. The page's size is in points.

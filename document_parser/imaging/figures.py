@@ -95,7 +95,7 @@ Piece = tuple[int, int, int, int]
 """Left, top, right, bottom in pixels of the reduced image, unless a function says otherwise."""
 
 
-def figures_in(pixels: Pixels, read: Boxes, rules: Sequence[RulingLine], unread: Boxes | None = None) -> list[BoundingBox]:
+def find_figures(pixels: Pixels, read: Boxes, rules: Sequence[RulingLine], unread: Boxes | None = None) -> list[BoundingBox]:
     """Return the boxes of figures in a page image, in fractions of its sides. Its pixels are blue, green, red.
 
     ``read`` are the boxes of what was read. ``unread`` are those of what looked like text lines and could not be read: it may

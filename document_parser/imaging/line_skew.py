@@ -38,7 +38,7 @@ Corners = NDArray[np.float32]
 """Corners of boxes, (n, 4, 2), in pixels, clockwise from the top left."""
 
 
-def skew_of(boxes: Corners, pixels: Pixels) -> Skew:
+def find_line_skew(boxes: Corners, pixels: Pixels) -> Skew:
     """Return the skew of a page image from the boxes of its text lines.
 
     ``boxes`` are in pixels. The result has 0 degrees if the slope is outside MIN_LINE_SKEW_DEGREES to MAX_LINE_SKEW_DEGREES, or
@@ -51,16 +51,16 @@ def skew_of(boxes: Corners, pixels: Pixels) -> Skew:
         return none
     skew = none._replace(degrees=round(degrees, 2))
     middle = np.array((width / 2, height / 2))
-    reach = np.abs((straightened_boxes(boxes, skew, pixels) - middle) / middle).max()
+    reach = np.abs((straighten_boxes(boxes, skew, pixels) - middle) / middle).max()
     return skew._replace(scale=round(1 / max(1.0, float(reach)), 4))
 
 
-def straightened_boxes(boxes: Corners, skew: Skew, pixels: Pixels) -> Corners:
+def straighten_boxes(boxes: Corners, skew: Skew, pixels: Pixels) -> Corners:
     """Return the boxes, in pixels, at their places on the straightened image."""
     return cv2.transform(boxes, _rotation_matrix(skew, pixels)).astype(np.float32, copy=False)
 
 
-def straightened_picture(pixels: Pixels, skew: Skew) -> Pixels:
+def straighten_pixels(pixels: Pixels, skew: Skew) -> Pixels:
     """Return the image with its text lines level, at the same size; corners have the colour of the paper."""
     height, width = pixels.shape[:2]
     # White corners beside grey paper would have edges that look like ruling lines.

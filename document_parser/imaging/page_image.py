@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from document_parser.imaging.deskew import skew_of_picture, straightened
+from document_parser.imaging.deskew import find_skew_degrees, straighten
 from document_parser.imaging.ink import ink_facts
 from document_parser.models import InkFacts, PictureSpec
 from document_parser.models.skew import Skew
@@ -82,7 +82,7 @@ def compute_render_window(width: float, height: float, spec: PictureSpec, dpi: f
     )
 
 
-class Picture(NamedTuple):
+class RenderedPage(NamedTuple):
     """A rendered page image before it is sent; see PageImage for its fields.
 
     ``skew`` is what was removed by straightening.
@@ -102,7 +102,7 @@ class Picture(NamedTuple):
         ink, sideways_score, facts = measure_ink(image)
         skew = Skew(shape=image.width / image.height)
         if spec.straighten and ink and sideways_score <= 1 and (degrees := _find_skew_degrees(image)):
-            image, skew = straightened(image, degrees)
+            image, skew = straighten(image, degrees)
             ink, sideways_score, facts = measure_ink(image)
         return cls(*image.size, encode_image(image, spec), ink, sideways_score, facts, skew)
 
@@ -141,7 +141,7 @@ def measure_ink(image: Image.Image) -> tuple[float, float, InkFacts]:
 def _find_skew_degrees(image: Image.Image) -> float:
     """Return the skew of an image in degrees, 0 if it is too small to matter."""
     grey = image.convert("L")
-    return skew_of_picture(grey, _paper_level(np.asarray(grey.histogram(), dtype=np.int64)))
+    return find_skew_degrees(grey, _paper_level(np.asarray(grey.histogram(), dtype=np.int64)))
 
 
 def _paper_level(levels: NDArray[np.int64]) -> int:

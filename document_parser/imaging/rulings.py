@@ -41,13 +41,13 @@ Pixels = NDArray[np.uint8]
 """Rows of 8-bit pixels."""
 
 
-def rules_around(words: Sequence[Word], pixels: Pixels) -> list[RulingLine]:
+def find_rulings_around(words: Sequence[Word], pixels: Pixels) -> list[RulingLine]:
     """Return the ruling lines of a page image that do not run through its words.
 
     Boxes, and MAX_RULINGS, as for ``rules_in``. Raises cv2.error for an image without pixels.
     """
     boxes = np.array([word[1:5] for word in words], dtype=np.float64).reshape(len(words), 4)
-    return [ruling for ruling in rules_in(pixels) if not _strikes_word(ruling, boxes)]
+    return [ruling for ruling in find_rulings(pixels) if not _strikes_word(ruling, boxes)]
 
 
 def _strikes_word(ruling: RulingLine, boxes: NDArray[np.float64]) -> bool:
@@ -58,7 +58,7 @@ def _strikes_word(ruling: RulingLine, boxes: NDArray[np.float64]) -> bool:
     return bool((within & (top + edge < ruling.top) & (ruling.bottom < bottom - edge)).any())
 
 
-def rules_in(pixels: Pixels) -> list[RulingLine]:
+def find_rulings(pixels: Pixels) -> list[RulingLine]:
     """Return the ruling lines and dark bars of a page image in fractions of its sides, MAX_RULINGS at most.
 
     The pixels are blue, green, red. Lines have no thickness, bars have. Raises cv2.error for an image without pixels.

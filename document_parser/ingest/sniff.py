@@ -119,7 +119,7 @@ def sniff(head: bytes, filename: str, size: int) -> Format:
     return found
 
 
-def looks_like(head: bytes) -> str | None:
+def describe_content(head: bytes) -> str | None:
     """Return a word for what the content seems to be, supported or not. None if it cannot be detected."""
     found = _detect_supported(head)
     return found.name if found else _guess_unsupported(head)

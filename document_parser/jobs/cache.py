@@ -31,7 +31,7 @@ from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 OPTIONS_BESIDE_READING = {"priority", "cache", "output_format", "page_separator", "headers_footers"}
 """Options that do not change how pages are read."""
@@ -201,11 +201,11 @@ class Cache:
     def _is_cached(self, job_id: str, key: str) -> bool:
         """Return whether the index has an unexpired entry, and note that the job uses it."""
         known = self.redis.zscore(CACHE_INDEX, key) is not None
-        return known and bool(scripts.run(self.redis, "remember", job_id, key, ""))
+        return known and bool(scripts.run_script(self.redis, "remember", job_id, key, ""))
 
     def _remember(self, job_id: str, key: str) -> None:
         """Add an entry to the index, or delete it again if the job is gone."""
-        if not scripts.run(self.redis, "remember", job_id, key, self._milliseconds):
+        if not scripts.run_script(self.redis, "remember", job_id, key, self._milliseconds):
             self.storage.delete(key)
 
 

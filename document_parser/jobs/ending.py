@@ -18,7 +18,7 @@ from document_parser.models import JobState
 from document_parser.storage import Storage
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 JOBS_AT_ONCE = 100
 """Records loaded in one round trip."""
@@ -92,7 +92,7 @@ def delete_jobs_ended_before(redis: Redis, ledger: Ledger, storage: Storage, mom
     deleted = 0
     for start in range(0, len(ended), JOBS_AT_ONCE):
         for job in record.load_many(redis, ended[start : start + JOBS_AT_ONCE]):
-            if job.at_rest and job.completed_at is not None and job.completed_at < moment:
+            if job.is_at_rest and job.completed_at is not None and job.completed_at < moment:
                 delete_job(redis, ledger, storage, job)
                 deleted += 1
     return deleted

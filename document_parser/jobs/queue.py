@@ -59,7 +59,7 @@ IS_PLAN = re.compile(r"[0-9a-f-]{36}")
 """The RQ id of a plan, which is the id of its job. Other RQ ids of a job begin with it."""
 
 
-class Bell(RqJob):
+class TaskJob(RqJob):
     """An RQ job that has no callbacks and sends no webhooks of RQ, whatever Redis contains.
 
     RQ runs the callbacks of abandoned jobs in the worker itself, without checking the task. They may belong to any job that
@@ -87,7 +87,7 @@ class Bell(RqJob):
 
 def queue(redis: Redis, name: str) -> Queue:
     """Return one of RQ's queues, with our class of jobs and the JSON serializer."""
-    return Queue(name, connection=redis, job_class=Bell, serializer=JSONSerializer)
+    return Queue(name, connection=redis, job_class=TaskJob, serializer=JSONSerializer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", 
 
     The RQ id of a plan is the job's id. Nothing happens if the job was deleted. Raises RedisError.
     """
-    if not scripts.run(redis, "note_enqueued", job_id, stage):
+    if not scripts.run_script(redis, "note_enqueued", job_id, stage):
         return  # deleted meanwhile
     name, _, rest = stage.partition("-")
     arguments = [job_id, rest] if rest else [job_id]
@@ -145,7 +145,7 @@ def enqueue_stage(redis: Redis, job_id: str, stage: str, lane: Lane = "normal", 
 
 def enqueue_readers(redis: Redis) -> None:
     """Enqueue as many readers as there are workers, if pages are ready. Slots that are taken are skipped. Raises RedisError."""
-    slots = max(live_workers(redis), 1)
+    slots = max(count_living_workers(redis), 1)
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
     for slot in ReaderSlots(redis).call(names):
         _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}")
@@ -201,7 +201,7 @@ def waiting_documents(redis: Redis, names: tuple[str, ...] = DOCUMENTS) -> int:
         return int(sum(pipe.execute()))
 
 
-def next_plans(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
+def next_plan_by_lane(redis: Redis, lanes: tuple[Lane, ...]) -> list[str]:
     """Return the document of each lane that is planned next; lanes without one are left out. Raises RedisError."""
     found = [_next_plan(redis, lane) for lane in lanes]
     return [job_id for job_id in found if IS_PLAN.fullmatch(job_id)]
@@ -216,19 +216,19 @@ def choose_plan_in_turn(redis: Redis, lane: Lane, taken: str) -> str:
 
 
 def _next_plan(redis: Redis, lane: Lane, taken: str = "") -> str:
-    return text(scripts.run(redis, "next_plan", lane, queue(redis, lane).key, taken))
+    return text(scripts.run_script(redis, "next_plan", lane, queue(redis, lane).key, taken))
 
 
 def take_plan(redis: Redis, job_id: str) -> bool:
     """Remove the RQ job of a plan that a reader has claimed. Return False if a worker was faster. Raises RedisError."""
     places = [part for lane in LANES for part in (lane, queue(redis, lane).key)]
-    return bool(scripts.run(redis, "take_plan", job_id, *places))
+    return bool(scripts.run_script(redis, "take_plan", job_id, *places))
 
 
 def mark_plan_finished(redis: Redis, job_id: str) -> None:
     """Mark the RQ job of a plan as finished, as RQ would have done. Raises RedisError."""
     with contextlib.suppress(NoSuchJobError):
-        job = Bell.fetch(job_id, connection=redis, serializer=JSONSerializer)
+        job = TaskJob.fetch(job_id, connection=redis, serializer=JSONSerializer)
         with redis.pipeline() as pipe:
             job.set_status(JobStatus.FINISHED, pipeline=pipe)
             job.finished_job_registry.add(job, RESULT_SECONDS, pipeline=pipe)
@@ -246,7 +246,7 @@ def forget(redis: Redis, job_id: str) -> int:
     RQ keeps one whose task is running until the task ends, and deletes it some minutes later.
     """
     stages = ("plan", "assemble", "retry", *(f"export-{name}" for name in FORMAT_FILES))
-    jobs = Bell.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
+    jobs = TaskJob.fetch_many([rq_id(job_id, stage) for stage in stages], redis, JSONSerializer)
     return sum(_delete_rq_job(job) for job in jobs if job is not None)
 
 
@@ -304,7 +304,7 @@ def living_workers(redis: Redis) -> list[LivingWorker]:
     ]
 
 
-def live_workers(redis: Redis) -> int:
+def count_living_workers(redis: Redis) -> int:
     """Return how many workers on all hosts sent a heartbeat lately. Raises RedisError."""
     return len(living_workers(redis))
 

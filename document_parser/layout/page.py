@@ -15,7 +15,7 @@ from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
-from document_parser.layout.lines.joining import vocabulary
+from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.units import Scale
@@ -43,7 +43,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
         # Everything is drawn sideways on an upright page: read the page turned, and turn the boxes back.
         scale = Scale(height, width)
         blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
-        return [block.model_copy(update={"box": block.box and block.box.turned(360 - turn)}) for block in blocks]
+        return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
 
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
@@ -61,7 +61,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
 def _content_blocks(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
     """Return the blocks between the page's header and footer lines. ``words`` and ``grids`` are in points."""
     body = body_size(words)
-    known = vocabulary(words)
+    known = vocabulary_of(words)
     blocks: list[Block] = []
     for part in parts_of(words, grids):
         if isinstance(part, Flow):

@@ -45,7 +45,7 @@ from document_parser.models.enums import (
     SourceKind,
     TableStrategy,
     WarningCode,
-    utc_text,
+    format_utc,
 )
 from document_parser.models.job import (
     REREADING,
@@ -69,7 +69,6 @@ from document_parser.models.reading import (
     Damage,
     DamagedPart,
     FinishReason,
-    FontInDoubt,
     FoundTable,
     InkFacts,
     PageFacts,
@@ -77,6 +76,7 @@ from document_parser.models.reading import (
     PictureSpec,
     Reading,
     Route,
+    SuspectFont,
     confident_letters,
 )
 
@@ -104,7 +104,6 @@ __all__ = [
     "EngineName",
     "FigureMode",
     "FinishReason",
-    "FontInDoubt",
     "FormatFile",
     "FoundTable",
     "GuardName",
@@ -138,6 +137,7 @@ __all__ = [
     "RulingLine",
     "SourceKind",
     "Span",
+    "SuspectFont",
     "Table",
     "TableStrategy",
     "WarningCode",
@@ -146,6 +146,6 @@ __all__ = [
     "WebhookTry",
     "Word",
     "confident_letters",
+    "format_utc",
     "parse_page_range",
-    "utc_text",
 ]

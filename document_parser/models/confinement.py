@@ -37,7 +37,7 @@ class Confinement(BaseModel):
         return [name for name, there in parts.items() if not there]
 
     @property
-    def sound(self) -> bool:
+    def is_sound(self) -> bool:
         """Return whether it can reach no file, socket or program.
 
         The network namespace is a second barrier behind seccomp's.

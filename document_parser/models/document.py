@@ -43,11 +43,11 @@ class Word(NamedTuple):
     mono: bool = False
     link: str = ""
 
-    def straightened(self, skew: Skew) -> Word:
+    def straighten(self, skew: Skew) -> Word:
         """Return the word of the page as shown with its place on the straightened page."""
         if not skew.degrees:
             return self
-        left, top, right, bottom = skew.straightened((self.left, self.top, self.right, self.bottom))
+        left, top, right, bottom = skew.straighten((self.left, self.top, self.right, self.bottom))
         return self._replace(left=left, top=top, right=right, bottom=bottom, baseline=0.0)
 
 
@@ -93,11 +93,11 @@ class BoundingBox(BaseModel):
             max(w.bottom for w in kept),
         )
 
-    def as_shown(self, skew: Skew) -> BoundingBox:
+    def unstraighten(self, skew: Skew) -> BoundingBox:
         """Return the box around the same place on the page as shown; this box is on the page straightened by ``skew``."""
-        return BoundingBox.of(*skew.as_shown((self.left, self.top, self.right, self.bottom)))
+        return BoundingBox.of(*skew.unstraighten((self.left, self.top, self.right, self.bottom)))
 
-    def turned(self, degrees: int) -> BoundingBox:
+    def turn(self, degrees: int) -> BoundingBox:
         """Return the box of the same place after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
         match degrees % 360:
             case 90:
@@ -286,12 +286,12 @@ class Page(BaseModel):
     )
 
     @property
-    def flagged(self) -> bool:
+    def is_flagged(self) -> bool:
         """Return whether a person should check how the page was read."""
         return self.status != "failed" and any(warning.code not in HARMLESS_WARNINGS for warning in self.warnings)
 
     @property
-    def cached(self) -> bool:
+    def is_cached(self) -> bool:
         """Return whether the page came from the cache and no engine was asked."""
         last = max((attempt.reading for attempt in self.attempts), default=1)
         return any(attempt.cached for attempt in self.attempts if attempt.reading == last)

@@ -95,12 +95,12 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def ended(self) -> bool:
+    def has_ended(self) -> bool:
         """Return whether the job is completed, failed or cancelled."""
         return self in {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
-def utc_text(value: datetime) -> str:
+def format_utc(value: datetime) -> str:
     """Return a UTC time in ISO 8601 with milliseconds and Z."""
     return value.strftime("%Y-%m-%dT%H:%M:%S.") + f"{value.microsecond // 1000:03d}Z"
 

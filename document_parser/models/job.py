@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_serializer
 
-from document_parser.models.enums import JobState, Lane, utc_text
+from document_parser.models.enums import JobState, Lane, format_utc
 
 REREADING = "rereading page "
 """How ``stage`` begins while a page of a completed job is read again."""
@@ -64,7 +64,7 @@ class WebhookTry(BaseModel):
 
     @field_serializer("at", when_used="json")
     def _utc(self, value: datetime) -> str:
-        return utc_text(value)
+        return format_utc(value)
 
 
 WebhookState = Literal["pending", "delivered", "failed"]
@@ -88,7 +88,7 @@ class Webhook(BaseModel):
 
     @field_serializer("next_attempt_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:
-        return None if value is None else utc_text(value)
+        return None if value is None else format_utc(value)
 
 
 class Delivery(Webhook):
@@ -102,7 +102,7 @@ class Delivery(Webhook):
 
     @field_serializer("ended_at", "expires_at", when_used="json")
     def _moments(self, value: datetime | None) -> str | None:
-        return None if value is None else utc_text(value)
+        return None if value is None else format_utc(value)
 
 
 class Replayed(BaseModel):
@@ -154,10 +154,10 @@ class JobStatus(BaseModel):
     """The webhook of the newest retry that failed."""
 
     @property
-    def at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
         """Return whether the job has ended and none of its pages is being read again or will be."""
-        return self.status.ended and not self.stage.startswith(REREADING)
+        return self.status.has_ended and not self.stage.startswith(REREADING)
 
     @field_serializer("created_at", "started_at", "completed_at", "expires_at", when_used="json")
     def _utc(self, value: datetime | None) -> str | None:
-        return None if value is None else utc_text(value)
+        return None if value is None else format_utc(value)

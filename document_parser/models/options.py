@@ -63,7 +63,7 @@ class Options(BaseModel):
     )
     cache: bool = Field(default=True, description="Take earlier readings from the cache, and store new ones in it.")
 
-    def selects(self, page_count: int) -> list[int]:
+    def select_pages(self, page_count: int) -> list[int]:
         """Return the page numbers to read of a document with this many pages, in ascending order."""
         ranges = parse_page_range(self.page_range)
         if not ranges:

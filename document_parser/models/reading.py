@@ -13,7 +13,7 @@ from document_parser.models.enums import EngineName, PageKind, TableStrategy
 from document_parser.models.skew import Skew
 
 
-class FontInDoubt(BaseModel):
+class SuspectFont(BaseModel):
     """The words of a page in a font whose letters may be others than those it shows."""
 
     words: list[Word]
@@ -59,7 +59,7 @@ class FoundTable(BaseModel):
     rows: list[list[str | None]]
 
 
-MOST_INVISIBLE = 0.5
+MAX_INVISIBLE_SHARE = 0.5
 """Maximum share of invisible characters with which a text layer is not taken for an earlier OCR."""
 
 
@@ -87,7 +87,7 @@ class PageFacts(BaseModel):
     """Whether the document is a dynamic form (XFA), which few programs draw: its pages hold only a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
     """Invisible texts, unless the text layer as a whole is an earlier OCR. ``words`` of a source leaves them out."""
-    suspect_fonts: list[FontInDoubt] = Field(default_factory=list)
+    suspect_fonts: list[SuspectFont] = Field(default_factory=list)
     false_share: float = 0.0
     """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
@@ -196,7 +196,7 @@ class Reading:
         """Return the letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
 
-    def with_better(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
+    def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.
 
         The lines are no longer uncertain, and the unread share is smaller.

@@ -20,14 +20,14 @@ class Skew(NamedTuple):
     scale: float = 1.0
     shape: float = 1.0
 
-    def as_shown(self, box: Box) -> Box:
+    def unstraighten(self, box: Box) -> Box:
         """Return the box on the picture as shown around a box on the straightened one. It may reach over the edges."""
         left, top, right, bottom = box
         corners = [self._rotate(x, y, self.degrees, 1 / self.scale) for x in (left, right) for y in (top, bottom)]
         across, down = zip(*corners, strict=True)
         return min(across), min(down), max(across), max(down)
 
-    def straightened(self, box: Box) -> Box:
+    def straighten(self, box: Box) -> Box:
         """Return the place on the straightened picture of a small box on the picture as shown.
 
         The box is moved, not enlarged.

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Callable, Sequence
 
-from document_parser.settings.validation import nearest
+from document_parser.settings.validation import nearest_name
 
 
 def parse_arguments(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -35,5 +35,5 @@ def _unknown_argument(argument: str, known: Sequence[str]) -> str:
     if not argument.startswith("-"):
         return f"nothing is known of the argument {argument!r}"
     name = argument.partition("=")[0]
-    meant = nearest(name.lstrip("-"), [option.lstrip("-").replace("-", "_") for option in known])
+    meant = nearest_name(name.lstrip("-"), [option.lstrip("-").replace("-", "_") for option in known])
     return f"there is no option {name}" + (f", did you mean --{meant.replace('_', '-')}?" if meant else "")

@@ -11,7 +11,7 @@ from document_parser.host.files import atomic_write, own_secret
 from document_parser.settings import Settings
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 WEBHOOK_SECRET_BYTES = 32
 """Random bytes in a webhook secret."""

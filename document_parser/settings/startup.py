@@ -19,7 +19,7 @@ from document_parser.settings import Settings, load_settings
 from document_parser.settings.validation import wrong_fields
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 CANNOT_START = 2
 """Exit status of a program whose settings cannot be used."""

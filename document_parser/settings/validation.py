@@ -63,7 +63,7 @@ def wrong_fields(
     return [{"field": field, **_facts(field, items, model, known)} for field, items in found.items()]
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def nearest_name(name: str, known: Sequence[str]) -> str:
     """Return the known name that was probably meant; empty if none is similar."""
     given = name.lower().replace("-", "_")
     if close := difflib.get_close_matches(given, known, n=1):
@@ -75,7 +75,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 def unknown_name(name: str, known: Sequence[str]) -> dict[str, Any]:
     """Return the problem and facts of an unknown name."""
-    meant = nearest(name, known)
+    meant = nearest_name(name, known)
     facts: dict[str, Any] = {"problem": f"unknown, did you mean {meant}?" if meant else "unknown", "known": list(known)}
     return facts | ({"did_you_mean": meant} if meant else {})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PictureSpec, RulingLine, Word
 
 if TYPE_CHECKING:
-    from document_parser.imaging.page_image import Picture
+    from document_parser.imaging.page_image import RenderedPage
 
 
 MAX_FOUND_CELLS = 10_000
@@ -44,7 +44,7 @@ class OpenedDocument(Protocol):
     def words(self, number: int) -> list[Word]:
         """Return the visible words of the page's text layer in content order; empty if there is none."""
 
-    def rules(self, number: int) -> list[RulingLine]:
+    def rulings(self, number: int) -> list[RulingLine]:
         """Return the ruling lines that the page draws, in fractions of the upright page; empty for image files."""
 
     def damage(self, number: int) -> list[Damage]:
@@ -56,7 +56,7 @@ class OpenedDocument(Protocol):
     def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, where PDFium finds none; empty for images."""
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
 
 
@@ -72,7 +72,7 @@ class PageSource(Protocol):
     async def words(self, number: int) -> list[Word]:
         """Return the visible words of the page's text layer in content order; empty if there is none."""
 
-    async def rules(self, number: int) -> list[RulingLine]:
+    async def rulings(self, number: int) -> list[RulingLine]:
         """Return the ruling lines that the page draws, in fractions of the upright page; empty for image files."""
 
     async def damage(self, number: int) -> list[Damage]:

@@ -94,14 +94,14 @@ def drop_capabilities() -> None:
 # --- Landlock ---------------------------------------------------------------------------------------------------------
 
 
-def landlock_abi() -> int:
+def get_landlock_abi() -> int:
     """Return the Landlock version of this kernel; 0 if it has none, has it switched off, or a filter refuses the question."""
     return max(0, int(_libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_GET_VERSION)))
 
 
 def restrict_files(readable: Iterable[Path]) -> int:
     """Allow this thread to read these files and folders only. Return Landlock's version, 0 if it failed."""
-    abi = landlock_abi()
+    abi = get_landlock_abi()
     if not abi:
         return 0
     rights = (1 << max(bits for since, bits in _FILE_RIGHTS.items() if since <= abi)) - 1

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
-from document_parser.errors import DamagedDocument, DocumentError, OversizedPage, OversizedPicture, PageUnreadable
-from document_parser.imaging.page_image import INK_MARGIN, Picture, compute_pixel_size
+from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
+from document_parser.imaging.page_image import INK_MARGIN, RenderedPage, compute_pixel_size
 from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
@@ -64,7 +64,7 @@ class _Shape(NamedTuple):
 class ImageFile:
     """An opened image file.
 
-    Construction raises DamagedDocument, DocumentError or OversizedPicture; the methods raise PageUnreadable, or OversizedPage
+    Construction raises DamagedDocument, DocumentError or OversizedImage; the methods raise PageUnreadable, or OversizedPage
     for a frame above the limits. An image of one page is decoded at once, so that one of which nothing can be shown is refused.
     If the data of an image ends early or is damaged, the part that is there is shown, and ``damage`` reports how much that is.
     """
@@ -84,12 +84,12 @@ class ImageFile:
             self._check_only_page()
 
     def _check_only_page(self) -> None:
-        """Decode the only page. Raises OversizedPicture and DamagedDocument in place of the errors of a page."""
+        """Decode the only page. Raises OversizedImage and DamagedDocument in place of the errors of a page."""
         try:
             self._load_frame(1)
         except OversizedPage as error:
             facts = error.details
-            raise OversizedPicture.of(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
+            raise OversizedImage.with_limit(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
             raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
 
@@ -140,12 +140,12 @@ class ImageFile:
         del number
         return []
 
-    def rules(self, number: int) -> list[RulingLine]:
+    def rulings(self, number: int) -> list[RulingLine]:
         """Return an empty list: the engine that reads an image finds what is drawn in it."""
         del number
         return []
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
         """Return the frame at the requested resolution, but not enlarged unless ``min_short_side`` requires it.
 
         Frames shorter than A4 keep as many pixels as A4 would have: small print and wrong resolution tags are common.
@@ -161,7 +161,7 @@ class ImageFile:
         picture = decoded if decoded.size == size else decoded.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         if turn in _TURNS:
             picture = picture.transpose(_TURNS[turn])
-        return Picture.from_image(picture, spec)
+        return RenderedPage.from_image(picture, spec)
 
     @contextmanager
     def _open_frame(self, number: int) -> Iterator[Image.Image]:
@@ -227,14 +227,14 @@ class ImageFile:
         """Raise OversizedPage for an image with too many pixels."""
         pixels = image.width * image.height
         if pixels > self._max_pixels:
-            raise OversizedPage.of(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
+            raise OversizedPage.with_limit(round(pixels / 1_000_000, 1), self._max_pixels // 1_000_000)
 
     def _check_memory(self, image: Image.Image) -> None:
         """Raise OversizedPage if decoding would take too much memory: a JPEG may be set to decode at a smaller size."""
         most = (self._max_memory_mb << 20) // _pixel_bytes(image)
         pixels = image.width * image.height
         if pixels > most:
-            raise OversizedPage.of(round(pixels / 1_000_000, 1), round(most / 1_000_000, 1), "MAX_IMAGE_MEMORY_MB")
+            raise OversizedPage.with_limit(round(pixels / 1_000_000, 1), round(most / 1_000_000, 1), "MAX_IMAGE_MEMORY_MB")
 
 
 def _pixel_bytes(image: Image.Image) -> int:
@@ -255,14 +255,14 @@ def _whiten_missing(plain: Image.Image, found: Salvaged) -> Image.Image:
     return plain
 
 
-def _render_region(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> Picture:
+def _render_region(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> RenderedPage:
     """Return a part of a frame, at its own resolution if the limits of ``spec`` allow it."""
     picture = decoded.transpose(_TURNS[turn]) if turn in _TURNS else decoded
     left, right = (round(edge * picture.width) for edge in (region.left, region.right))
     top, bottom = (round(edge * picture.height) for edge in (region.top, region.bottom))
     part = picture.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
     part.thumbnail((spec.max_long_side, spec.max_long_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return Picture.from_image(part, spec)
+    return RenderedPage.from_image(part, spec)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
     """Open the PDF or image file that a request names.
 
-    Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedPicture.
+    Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedImage.
     """
     path = Path(request.path)
     return (
@@ -219,15 +219,15 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
     if request.op == "facts":
         return Reply(), opened.facts(request.page).model_dump_json().encode()
     if request.op == "words":
-        return Reply(), protocol.words_payload(opened.words(request.page))
+        return Reply(), protocol.encode_words(opened.words(request.page))
     if request.op == "rules":
-        return Reply(), protocol.encode_rows(opened.rules(request.page))
+        return Reply(), protocol.encode_rows(opened.rulings(request.page))
     if request.op == "damage":
         return Reply(), protocol.encode_damage(opened.damage(request.page))
     if request.op == "tables":
         return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
     if request.op == "pdfplumber_words":
-        return Reply(), protocol.words_payload(opened.pdfplumber_words(request.page))
+        return Reply(), protocol.encode_words(opened.pdfplumber_words(request.page))
     picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,

@@ -19,13 +19,13 @@ from document_parser.errors import (
     DocumentError,
     DocumentParserError,
     EncryptedDocument,
+    OversizedImage,
     OversizedPage,
-    OversizedPicture,
     PageUnreadable,
     WrongPassword,
 )
 from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PictureSpec, SourceKind, Word
-from document_parser.text.spans import safe_link
+from document_parser.text.spans import safe_link_of
 
 MAX_HEADER_BYTES = 1 << 16
 """A reply with a longer header is refused."""
@@ -45,7 +45,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         DamagedDocument,
         EncryptedDocument,
         WrongPassword,
-        OversizedPicture,
+        OversizedImage,
         PageUnreadable,
         OversizedPage,
     )
@@ -149,7 +149,7 @@ async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
     return reply, await _read_async(sock, payload_length)
 
 
-def words_payload(words: Sequence[Word]) -> bytes:
+def encode_words(words: Sequence[Word]) -> bytes:
     """Encode words as rows without their links, then each address with the numbers of its words.
 
     An address is written once because many words share it.
@@ -161,10 +161,10 @@ def words_payload(words: Sequence[Word]) -> bytes:
     return encode_rows([tuple(word[:-1] for word in words), tuple(links.items())])
 
 
-def linked(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
+def attach_links(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
     """Return the words with their links, undoing ``words_payload``. Raises ValueError for links that no honest child sends."""
     for address, numbers in links:
-        if safe_link(address) != address or not all(0 <= number < len(words) for number in numbers):
+        if safe_link_of(address) != address or not all(0 <= number < len(words) for number in numbers):
             raise ValueError("a link that may not be one")
         for number in numbers:
             words[number] = words[number]._replace(link=address)

@@ -42,7 +42,7 @@ from document_parser.telemetry import logs
 
 __all__ = ["OpenerLimits", "Openers", "Source"]
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 REQUESTS_PER_CHILD = 128
 """Requests after which a child is replaced. PDFium keeps what it has read for as long as a document is open; a new child opens
@@ -83,7 +83,7 @@ class Openers:
     async def open(self, path: Path, kind: SourceKind, password: str | None = None) -> Source:
         """Open a document in a child of its own.
 
-        Raises EncryptedDocument, WrongPassword, DamagedDocument, OversizedPicture or DocumentError if it cannot be read, and
+        Raises EncryptedDocument, WrongPassword, DamagedDocument, OversizedImage or DocumentError if it cannot be read, and
         OpenerCrashed if opening it met a limit or crashed the parser, twice.
         """
         source = Source(self, path, kind, password)
@@ -92,7 +92,7 @@ class Openers:
 
     async def confinement(self) -> Confinement:
         """Return what confines a child to its document, as far as the kernel allowed it. Raises OpenerCrashed."""
-        child = await self.child()
+        child = await self.start_child()
         try:
             reply, _ = await child.ask(Request(op="confine", seconds=self.limits.timeout_seconds))
         except _CHILD_FAILURES as error:
@@ -106,16 +106,16 @@ class Openers:
         """Return the pid of the zygote, which is started if none runs. Raises OSError if it cannot be started."""
         return self._zygote().pid
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return whether the zygote that was used last still runs."""
         zygote = self._own or self._shared
-        return zygote is not None and zygote.alive()
+        return zygote is not None and zygote.is_alive()
 
     def close(self) -> None:
         """End the zygote if it is our own. Its children end with it."""
         if self._own is not None:
             self._own.control.close()
-            if self._own.alive():
+            if self._own.is_alive():
                 signal.pidfd_send_signal(self._own.handle, signal.SIGKILL)
             os.waitpid(self._own.pid, 0)
             os.close(self._own.handle)
@@ -123,9 +123,9 @@ class Openers:
 
     def _zygote(self) -> Zygote:
         """Return the shared zygote; if there is none or it has died, our own, which is started again if it dies."""
-        if self._own is None and self._shared is not None and self._shared.alive():
+        if self._own is None and self._shared is not None and self._shared.is_alive():
             return self._shared
-        if self._own is None or not self._own.alive():
+        if self._own is None or not self._own.is_alive():
             self.close()
             self._own = start_zygote(self.limits)
         return self._own
@@ -136,7 +136,7 @@ class Openers:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    async def child(self) -> Child:
+    async def start_child(self) -> Child:
         """Return a new child. A zygote that does not answer is replaced once. Raises OpenerCrashed if that fails too."""
         for _ in range(2):
             try:
@@ -194,9 +194,9 @@ class Source:
         """Return the text layer in the order of its content stream; empty for image files."""
         _, payload = await self._ask_page("words", number)
         with self._validate_reply(number):
-            return protocol.linked(*_WORDS.validate_json(payload))
+            return protocol.attach_links(*_WORDS.validate_json(payload))
 
-    async def rules(self, number: int) -> list[RulingLine]:
+    async def rulings(self, number: int) -> list[RulingLine]:
         """Return the level and upright ruling lines that a PDF page draws; empty for image files."""
         _, payload = await self._ask_page("rules", number)
         with self._validate_reply(number):
@@ -221,7 +221,7 @@ class Source:
         """Return the words that pdfplumber finds; empty for images."""
         _, payload = await self._ask_page("pdfplumber_words", number, seconds=self._pdfplumber_seconds)
         with self._validate_reply(number):
-            return protocol.linked(*_WORDS.validate_json(payload))
+            return protocol.attach_links(*_WORDS.validate_json(payload))
 
     async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
         """Return the image of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows.
@@ -284,7 +284,7 @@ class Source:
 
     async def _try_to_open(self) -> None:
         """Open the document in a new child. Raises the errors of ``Openers.open`` after one crash."""
-        self._child = await self._openers.child()
+        self._child = await self._openers.start_child()
         self._used_by_child = 0.0
         with ExitStack() as undo:
             undo.callback(self._close_child)
@@ -324,7 +324,7 @@ class Source:
                 reply.raise_error(page=request.page)
             except _CHILD_FAILURES as error:
                 self._close_child()
-                if is_last or self._openers.alive():
+                if is_last or self._openers.is_alive():
                     raise PageCrashed(page=request.page, reason=_failure_reason(error)) from error
             else:
                 return reply, payload

@@ -40,7 +40,7 @@ class Zygote:
     control: socket.socket
     handle: int
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Return whether the process still runs."""
         poll = select.poll()
         poll.register(self.handle, select.POLLIN)

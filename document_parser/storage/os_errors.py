@@ -23,9 +23,9 @@ def storage_errors(key: str | None = None) -> Iterator[None]:
     except (FileNotFoundError, NotADirectoryError) as error:
         if key is not None:
             raise StoredFileMissing(key) from None
-        raise StorageFull.of(error) from error
+        raise StorageFull.from_os_error(error) from error
     except OSError as error:
-        raise StorageFull.of(error) from error
+        raise StorageFull.from_os_error(error) from error
 
 
 class StoredFile(io.FileIO):

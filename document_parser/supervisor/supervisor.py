@@ -24,7 +24,7 @@ from document_parser.telemetry import logs
 if TYPE_CHECKING:
     from document_parser.supervisor.valkey import EmbeddedValkey
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 TICK_SECONDS = 0.25
 """The interval at which the child processes are checked."""
@@ -32,7 +32,7 @@ MAX_PAUSE_SECONDS = 10.0
 """The longest pause before a pool that dies repeatedly is started again."""
 
 
-def keeper_lock(settings: Settings) -> Lock:
+def supervisor_lock(settings: Settings) -> Lock:
     """Return the lock that the one supervisor of DATA_DIR on this host holds."""
     return Lock(settings.data_dir / "keeper.lock")
 
@@ -120,7 +120,7 @@ class SupervisorWatch(threading.Thread):
 
     def __init__(self, settings: Settings, owner_pid: int) -> None:
         super().__init__(name="keeper-watch", daemon=True)
-        self.lock = keeper_lock(settings)
+        self.lock = supervisor_lock(settings)
         self.owner_pid = owner_pid
         self.owner = identity_of(owner_pid)
         self.child: subprocess.Popen[bytes] | None = None
@@ -144,7 +144,7 @@ class SupervisorWatch(threading.Thread):
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
 
-def keep_beside(settings: Settings, owner_pid: int) -> None:
+def start_supervisor_watch(settings: Settings, owner_pid: int) -> None:
     """Keep a supervisor running beside the process ``owner_pid`` until that ends, if these settings need one.
 
     Raises ProcessLookupError if there is no such process.
@@ -185,7 +185,7 @@ def main() -> None:
         # Every process that needs Valkey keeps it running; Valkey's own lock ensures that only one of them does.
         Supervisor(settings, owner, with_pool=False).run()
         return
-    lock = keeper_lock(settings)
+    lock = supervisor_lock(settings)
     if take_lock(lock, owner):
         Supervisor(settings, owner).run()
         lock.release()

@@ -22,7 +22,7 @@ from document_parser.host.processes import Lock
 from document_parser.settings import Settings
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 REWRITE_SECONDS = 3600.0
 """Time between two rewrites of the append-only file. Until then the file has deleted data, such as names of documents."""

@@ -80,13 +80,13 @@ def configure(settings: LogSettings) -> None:
     _catch_uncaught()
 
 
-def get(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return a logger whose lines include the bound context variables, such as request_id and job_id."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
     return logger
 
 
-def where(error: BaseException | None) -> list[str]:
+def places_of(error: BaseException | None) -> list[str]:
     """Return the innermost lines of code on the way to an error. Its text is not logged, since it may quote a document."""
     frames = traceback.extract_tb(error.__traceback__ if error else None)
     return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-MAX_PLACES:]]
@@ -139,11 +139,11 @@ def _on_uncaught(kind: type[BaseException], error: BaseException, trace: Traceba
 
 def _log_uncaught(error: BaseException | None) -> None:
     if error is not None:
-        get(__name__).critical("uncaught_error", exc_info=error)
+        get_logger(__name__).critical("uncaught_error", exc_info=error)
 
 
 def _on_warning(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any) -> None:
-    get(__name__).warning("python_warning", category=category.__name__, where=[f"{Path(filename).name}:{lineno}"])
+    get_logger(__name__).warning("python_warning", category=category.__name__, where=[f"{Path(filename).name}:{lineno}"])
 
 
 def _name_process(_: Any, __: str, line: structlog.types.EventDict) -> structlog.types.EventDict:
@@ -158,7 +158,7 @@ def _place_error(_: Any, __: str, line: structlog.types.EventDict) -> structlog.
         found = sys.exc_info()
     error = found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
-        line["error"], line["where"] = type(error).__name__, where(error)
+        line["error"], line["where"] = type(error).__name__, places_of(error)
     return line
 
 

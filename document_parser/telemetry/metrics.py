@@ -104,7 +104,7 @@ BY_NAME = {metric.name: metric for metric in METRICS}
 """All metrics by name, without the prefix."""
 
 
-def sample(name: str, *labels: str) -> str:
+def sample_name(name: str, *labels: str) -> str:
     """Return the name of a sample in Redis. Raises KeyError for an unknown metric."""
     assert len(labels) == len(BY_NAME[name].labels), name
     return "|".join((name, *(label.replace("|", "_") for label in labels)))
@@ -112,7 +112,7 @@ def sample(name: str, *labels: str) -> str:
 
 def observation(name: str, value: float, *labels: str) -> dict[str, float]:
     """Return how much one observation of a histogram adds to each sample."""
-    series = sample(name, *labels)
+    series = sample_name(name, *labels)
     bucket = next((bound_text(bound) for bound in BY_NAME[name].buckets if value <= bound), "+Inf")
     return {f"{series}|{bucket}": 1, f"{series}|sum": value}
 

@@ -29,7 +29,7 @@ _LABELLED = (
 _BIC = re.compile(r"(?<!\w)(?:BIC|SWIFT)(?:-?code)?[\s:]{1,3}([A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)\b")
 
 
-def identifiers(text: str) -> frozenset[str]:
+def find_identifiers(text: str) -> frozenset[str]:
     """Return every identifier in the text, in small letters and without the separators of its parts."""
     return frozenset(_find_identifiers(" ".join(text.split())))
 

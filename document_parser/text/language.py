@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
-from document_parser.models import FontInDoubt, Word
+from document_parser.models import SuspectFont, Word
 from document_parser.text.normalize import is_meaningless
 
 MIN_LETTERS = 16
@@ -48,7 +48,7 @@ _LENGTH = math.sqrt(sum(count * count for count in _USUAL.values()))
 """Length of the vector of usual frequencies."""
 
 
-def fonts_in_doubt(words: Iterable[tuple[Word, int]]) -> list[FontInDoubt]:
+def find_suspect_fonts(words: Iterable[tuple[Word, int]]) -> list[SuspectFont]:
     """Return the words of each font whose letters may be others than those shown.
 
     Each word of the page comes with a number for its font. Fonts for formulas are left out, because their letters do not follow
@@ -58,7 +58,7 @@ def fonts_in_doubt(words: Iterable[tuple[Word, int]]) -> list[FontInDoubt]:
     for word, face in words:
         faces[face].append(word)
     return [
-        FontInDoubt(words=found)
+        SuspectFont(words=found)
         for found in faces.values()
         if not found[0].math and (is_doubtful(word.text for word in found) or _has_no_meaning(found))
     ]

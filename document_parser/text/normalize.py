@@ -25,7 +25,7 @@ INCOMPARABLE_KINDS = frozenset({"figure", "formula", "watermark", "signature"})
 """Kinds of blocks whose text is a model's description or is written in another way than on the page."""
 
 
-def tokens(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """Return the words of a text in order, in one form. Scripts without spaces give single letters."""
     plain = unicodedata.normalize("NFKC", text).replace("\u00ad", "").casefold()
     return _TOKEN.findall(plain.replace("’", "'"))
@@ -63,7 +63,7 @@ def texts_of(blocks: Iterable[Block], *, comparable_only: bool = False) -> Itera
             yield from (strip_formulas(cell.text) if comparable_only else cell.text for cell in block.table.cells)
 
 
-def texts_read(reading: Reading) -> list[str]:
+def comparable_texts_of(reading: Reading) -> list[str]:
     """Return all texts that a reading has found on the page."""
     return [*texts_of(reading.blocks, comparable_only=True), *(word.text for word in reading.words)]
 
@@ -89,7 +89,7 @@ class Vocabulary:
         return found
 
 
-def overlap(first: Sequence[str], second: Sequence[str]) -> float:
+def overlap_of(first: Sequence[str], second: Sequence[str]) -> float:
     """Return the share of words that two readings of a page have in common, 0 to 1. Two empty readings give 1.
 
     Source: twice the common words over all words of both, the Sørensen-Dice coefficient. We also count a word of one reading

@@ -32,7 +32,7 @@ class Difference:
         return f"{self.read} (witness: {self.known})"
 
 
-def differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
+def find_differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
     """Return the numbers read that are in none of the known texts, each with the number it was likely misread from.
 
     That is a number which the reading lacks and which differs by a digit or two or follows the same word. A number written with

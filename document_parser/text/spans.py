@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from document_parser.models import Span
 
-LONGEST_LINK = 2000
+MAX_LINK_CHARACTERS = 2000
 """Maximum characters of an address; longer ones are not kept as links."""
 PAGE_LINK = "#page-"
 """How a link to a page of the same document begins; its number follows."""
@@ -35,7 +35,7 @@ _WORD = re.compile(r"[^\W_]{2}")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
-class Look(NamedTuple):
+class Style(NamedTuple):
     """How text looks and where it leads."""
 
     bold: bool = False
@@ -47,7 +47,7 @@ class Run(NamedTuple):
     """A piece of text of one look."""
 
     text: str
-    look: Look = Look()
+    look: Style = Style()
 
 
 class Range(NamedTuple):
@@ -64,7 +64,7 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
     for span in spans:
         start, end = max(at, span.start), min(len(text), span.end)
         if start < end:
-            runs += [Run(text[at:start]), Run(text[start:end], Look(span.bold, span.italic, span.link))]
+            runs += [Run(text[at:start]), Run(text[start:end], Style(span.bold, span.italic, span.link))]
             at = end
     return [run for run in (*runs, Run(text[at:])) if run.text]
 
@@ -74,7 +74,7 @@ def spans_of(runs: Iterable[Run]) -> list[Span]:
     spans, at = [], 0
     for look, group in groupby(runs, key=lambda run: run.look):
         start, at = at, at + sum(len(run.text) for run in group)
-        if look != Look() and start < at:
+        if look != Style() and start < at:
             spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, link=look.link))
     return spans
 
@@ -84,7 +84,7 @@ def text_of(runs: Iterable[Run]) -> str:
     return "".join(run.text for run in runs)
 
 
-def cut(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
+def slice_runs(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
     """Return the runs of the characters from ``start`` up to ``end``; None reaches to the end."""
     kept, at = [], 0
     for run in runs:
@@ -95,37 +95,37 @@ def cut(runs: Sequence[Run], start: int, end: int | None = None) -> list[Run]:
     return kept
 
 
-def stripped(runs: Sequence[Run]) -> list[Run]:
+def strip_runs(runs: Sequence[Run]) -> list[Run]:
     """Return the runs without white space at both ends of their text."""
     text = text_of(runs)
     start = len(text) - len(text.lstrip())
-    return cut(runs, start, max(start, len(text.rstrip())))
+    return slice_runs(runs, start, max(start, len(text.rstrip())))
 
 
-def replaced(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[str, list[Span]]:
+def replace_text(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[str, list[Span]]:
     """Replace the first ``old`` in a text by ``new``, and return the text and its moved spans.
 
     Raises ValueError if the text has no ``old``.
     """
     start = text.index(old)
     runs = runs_of(text, spans)
-    look = next(iter(cut(runs, start, start + 1)), Run("")).look
-    runs = [*cut(runs, 0, start), Run(new, look), *cut(runs, start + len(old))]
+    look = next(iter(slice_runs(runs, start, start + 1)), Run("")).look
+    runs = [*slice_runs(runs, 0, start), Run(new, look), *slice_runs(runs, start + len(old))]
     return text_of(runs), spans_of(runs)
 
 
-def tidied(text: str, spans: Sequence[Span]) -> list[Span]:
+def tidy_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     """Return the spans that matter, joined over white space and without white space and punctuation at their ends.
 
     Emphasis of a part of a word is dropped, because no reader of Markdown would show it.
     """
-    bold = [found for span in ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
-    italic = [found for span in ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
-    links = [found for span in ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
+    bold = [found for span in find_ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
+    italic = [found for span in find_ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
+    links = [found for span in find_ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
     return _compose_spans(bold, italic, links)
 
 
-def ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
+def find_ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
     """Return the longest ranges with the same value, also across white space. Ranges without a value are left out."""
     found: list[Range] = []
     for span in spans:
@@ -217,7 +217,7 @@ def _spellings_of(link: str) -> list[str]:
     return [link, link.removesuffix("/"), bare, bare.removesuffix("/")] if "." in bare else []
 
 
-def names_itself(text: str, link: str) -> bool:
+def is_own_address(text: str, link: str) -> bool:
     """Return whether a text is its own address, so that Markdown readers make it a link by themselves."""
     return text in _spellings_of(link) and _NAMED.fullmatch(text) is not None
 
@@ -248,7 +248,7 @@ class _Ranges:
         return self._found[number].value if number >= 0 and place < self._found[number].end else False
 
 
-def named_links(text: str) -> list[Range]:
+def find_addresses(text: str) -> list[Range]:
     """Return the ranges of addresses that a text spells out, each with its address."""
     if "://" not in text and "www." not in text and "@" not in text:
         return []
@@ -259,12 +259,12 @@ def named_links(text: str) -> list[Range]:
             end -= 1
         name = text[start:end]
         scheme = "" if "://" in name else "mailto:" if "@" in name else "http://"
-        if link := safe_link(scheme + name):
+        if link := safe_link_of(scheme + name):
             found.append(Range(start, end, link))
     return found
 
 
-def safe_link(address: str) -> str | None:
+def safe_link_of(address: str) -> str | None:
     """Return an address that a reader may be led to, in plain ASCII: http, https, mailto or a page of the document.
 
     None otherwise.
@@ -273,7 +273,7 @@ def safe_link(address: str) -> str | None:
     they look like other hosts than they lead to.
     """
     address = address.strip()
-    if not address or len(address) > LONGEST_LINK or any(ord(character) < 0x20 for character in address):
+    if not address or len(address) > MAX_LINK_CHARACTERS or any(ord(character) < 0x20 for character in address):
         return None
     if address.startswith("#"):
         return address if _PAGE.fullmatch(address) else None
@@ -294,4 +294,4 @@ def safe_link(address: str) -> str | None:
 def _quote(address: str) -> str | None:
     """Return the address with forbidden characters as %XX. None if that makes it too long."""
     quoted = quote(address.encode("utf-8", "replace"), safe=_ALLOWED)
-    return quoted if len(quoted) <= LONGEST_LINK else None
+    return quoted if len(quoted) <= MAX_LINK_CHARACTERS else None

@@ -60,7 +60,7 @@ class TableArchive:
         if number is None and count > 1:
             raise SeveralTables(f"The document has {count} tables, and a CSV file holds one.", tables=count)
         if number is not None and not 1 <= number <= count:
-            raise TableNotFound.of(count)
+            raise TableNotFound.for_count(count)
         return self.entries[(number or 1) - 1] if count else None
 
     def open(self, entry: TableEntry) -> IO[bytes]:
@@ -72,7 +72,7 @@ def write_archive(tables: Iterable[CsvTable], out: IO[bytes]) -> None:
     """Write the archive table by table and row by row."""
     with ZipFile(out, "w", ZIP_DEFLATED) as archive:
         entries = [entry.model_dump() for entry in add_tables(archive, tables)]
-        archive.writestr(zip_entry(MANIFEST), json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
+        archive.writestr(make_zip_entry(MANIFEST), json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
 
 
 def add_tables(archive: ZipFile, tables: Iterable[CsvTable], folder: str = "") -> Iterator[TableEntry]:
@@ -81,13 +81,13 @@ def add_tables(archive: ZipFile, tables: Iterable[CsvTable], folder: str = "") -
     for table in tables:
         seen[table.page] += 1
         name = f"{folder}page-{table.page:04d}-table-{seen[table.page]}.csv"
-        with archive.open(zip_entry(name), "w") as member:
+        with archive.open(make_zip_entry(name), "w") as member:
             for line in table.lines:
                 member.write(line.encode(errors="replace"))
         yield TableEntry(file=name, page=table.page, caption=table.caption, header=table.header)
 
 
-def zip_entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
+def make_zip_entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
     """Return an archive entry that is the same whenever and wherever it is made."""
     entry = ZipInfo(name, EPOCH)
     entry.compress_type = compression

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import IO, Any, get_args
 
-from document_parser.engines.registry import on_this_machine
+from document_parser.engines.registry import describe_machine
 from document_parser.errors import (
     DocumentParserError,
     EngineError,
@@ -45,7 +45,7 @@ from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import release_on_storage_error
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 Entries = dict[int, dict[str, Any]]
 """The entries of a job's ledger by page number."""
@@ -99,7 +99,7 @@ def _keep_in_cache(context: Context, job: Job) -> None:
     No request waits for this any more, and a full store loses only the copy.
     """
     try:
-        machine = partial(on_this_machine, context.settings)
+        machine = partial(describe_machine, context.settings)
         context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
     except (StorageUnavailable, StoredFileMissing, EngineError):
         log.warning("not_cached", job_id=job.card.job_id)
@@ -203,7 +203,7 @@ def _load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Pag
             continue
         yield page or Page(number=number, status="failed", error=_error_of_entry(entry))
     if lost:
-        raise PagesLost.of(lost)
+        raise PagesLost.for_pages(lost)
 
 
 def figure_keeper(context: Context, job: Job) -> KeepFigure | None:

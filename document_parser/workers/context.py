@@ -13,7 +13,7 @@ from document_parser.jobs.cache import Cache
 from document_parser.jobs.records import passwords, record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Ledger
-from document_parser.jobs.redis.breakers import SharedSwitchboard
+from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.connection import Redis, RedisError, connect
 from document_parser.models import Confinement
 from document_parser.settings import Settings, load_settings
@@ -23,7 +23,7 @@ from document_parser.sources.zygote import Zygote
 from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Context:
 
     def engines(self) -> Engines:
         """Return the engines of this process. They share breakers and load of the model servers with all other processes."""
-        return Engines(self.settings, SharedSwitchboard(self.redis, self.settings.workers.heartbeat_timeout_seconds))
+        return Engines(self.settings, RedisBreakers(self.redis, self.settings.workers.heartbeat_timeout_seconds))
 
     def load(self, job_id: str) -> Job | None:
         """Return a job, None if it has been deleted. Raises RedisError."""
@@ -127,5 +127,5 @@ def task_boundary(keep: Callable[[DocumentParserError], None], **facts: object) 
         log.info("not_read", code=error.code, **facts)
         keep(error)
     except Exception as error:  # noqa: BLE001 - the task boundary records and logs the error, and the next page goes on
-        log.error("task_error", error=type(error).__name__, where=logs.where(error), **facts)
+        log.error("task_error", error=type(error).__name__, where=logs.places_of(error), **facts)
         keep(DocumentParserError())

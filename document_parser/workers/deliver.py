@@ -41,11 +41,11 @@ from document_parser.telemetry import logs
 from document_parser.workers.context import task_boundary
 from document_parser.workers.heartbeat import draining
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 MAX_DELIVERIES = 16
 """How many webhooks are delivered at the same time."""
-MOST_AT_ONE_HOST = 4
+MAX_DELIVERIES_PER_HOST = 4
 """How many of them go to the same host."""
 PUT_OFF_SECONDS = 5.0
 """The delay of a webhook whose host has enough of them: a slow host delays its own webhooks, not those of others."""
@@ -123,7 +123,7 @@ class Deliverer:
             due = self.outbox.claim(most, span)
             if not due:
                 return
-            for announcement in messages.named(self.redis, due):
+            for announcement in messages.load_announcements(self.redis, due):
                 if (settled := self._with_body(announcement)).body and self._reserve_host(settled):
                     most -= 1
                     yield settled
@@ -139,7 +139,7 @@ class Deliverer:
 
     def _reserve_host(self, announcement: Announcement) -> bool:
         """Return whether one more request to the host is allowed now. If not, delay the webhook."""
-        if self.hosts[announcement.message.host] < MOST_AT_ONE_HOST:
+        if self.hosts[announcement.message.host] < MAX_DELIVERIES_PER_HOST:
             self.hosts[announcement.message.host] += 1
             return True
         self.outbox.complete_delivery(announcement.name, announcement.webhook, PUT_OFF_SECONDS)
@@ -150,7 +150,7 @@ class Deliverer:
         job_id = announcement.job.card.job_id
         structlog.contextvars.bind_contextvars(job_id=job_id, request_id=announcement.job.card.request_id)
         answer = await self._try(announcement, transport)
-        webhook, delay = after(
+        webhook, delay = state_after_try(
             announcement.webhook,
             announcement.job.expires_at,
             answer,
@@ -186,7 +186,7 @@ class Deliverer:
             log.warning("webhook_outcome_not_stored", job_id=job_id)
 
 
-def after(
+def state_after_try(
     before: Webhook, expires: datetime | None, answer: Answer, pauses: Sequence[float], now: datetime
 ) -> tuple[Webhook, float]:
     """Return the state of a delivery after one more try, which ended at ``now``, and the seconds until the next (0 for none).
@@ -196,10 +196,10 @@ def after(
     attempts = before.attempts + 1
     delay = _pause(pauses, attempts, answer.retry_after)
     due = None if delay is None else _before_expiry(now, now + timedelta(seconds=delay), expires)
-    if answer.delivered or answer.status == GONE:
+    if answer.is_delivered or answer.status == GONE:
         due = None
     webhook = Webhook(
-        state="delivered" if answer.delivered else "pending" if due else "failed",
+        state="delivered" if answer.is_delivered else "pending" if due else "failed",
         revision=before.revision,
         retry=before.retry,
         attempts=attempts,

@@ -15,7 +15,7 @@ from document_parser.errors import DocumentParserError, StorageUnavailable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import record
-from document_parser.jobs.records.page_images import PictureRequest, next_request
+from document_parser.jobs.records.page_images import PageImageRequest, next_request
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.models import PictureSpec
 from document_parser.telemetry import logs
@@ -23,7 +23,7 @@ from document_parser.workers.context import Context, task_boundary, task_context
 from document_parser.workers.open_documents import OpenDocuments
 from document_parser.workers.recycling import over_memory_limit
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 PICTURE = PictureSpec(dpi=144, max_long_side=1600, quality=85)
 """The page image: resolution in dots per inch, longest side in pixels, JPEG quality."""
@@ -56,7 +56,7 @@ class Drawer:
         await self.documents.close_unused()
         log.info("drawer_retires")
 
-    async def draw(self, request: PictureRequest) -> None:
+    async def draw(self, request: PageImageRequest) -> None:
         """Draw and store an image, then publish whether that succeeded. Raises RedisError, StorageUnavailable."""
         refused: list[DocumentParserError] = []
         facts = {"request_id": record.request_id(self.context.redis, request.job_id), "job_id": request.job_id}

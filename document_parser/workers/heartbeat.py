@@ -18,7 +18,7 @@ from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 draining = threading.Event()
 """Set when this process was asked to stop: pages in flight are finished, and nothing more is claimed."""
@@ -57,7 +57,7 @@ class Heartbeat:
         self._thread.join()
         # Claims that a failing task still holds keep a name that no longer beats: the sweep releases them.
         if not self._claims:
-            self.ledger.leave(self.name)
+            self.ledger.sign_off(self.name)
 
     def hold(self, claim: Claim) -> None:
         """Keep a claim alive from now on."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 
-from document_parser.engines.registry import MODELS, Engines, on_this_machine
+from document_parser.engines.registry import VLM_ENGINES, Engines, describe_machine
 from document_parser.errors import NoSuchPages, PageUnreadable, StorageUnavailable, TooManyPages
 from document_parser.jobs import queue
 from document_parser.jobs.cache import CachedDocument
@@ -80,10 +80,10 @@ async def _would_read_better(context: Context, document: CachedDocument) -> bool
 
     That is so if a model answers, or if the CPU engines read differently since other packages are installed.
     """
-    if await asyncio.to_thread(on_this_machine, context.settings) != document.head.machine:
+    if await asyncio.to_thread(describe_machine, context.settings) != document.head.machine:
         return True
     async with aclosing(Engines(context.settings)) as engines:
-        return bool((await engines.available()).intersection(MODELS))
+        return bool((await engines.find_available()).intersection(VLM_ENGINES))
 
 
 async def plan_document(
@@ -176,11 +176,11 @@ class _Planner:
     def _select_pages(self) -> list[int]:
         """Return the numbers of the pages to read. Raises TooManyPages, NoSuchPages."""
         count, most = self.source.page_count, self.context.settings.api.max_pages
-        numbers = self.job.card.options.selects(count)
+        numbers = self.job.card.options.select_pages(count)
         if len(numbers) > most:
-            raise TooManyPages.of(len(numbers), most)
+            raise TooManyPages.with_limit(len(numbers), most)
         if not numbers:
-            raise NoSuchPages.of(self.job.card.options.page_range, count)
+            raise NoSuchPages.for_range(self.job.card.options.page_range, count)
         return numbers
 
     async def _sort(self, number: int) -> None:

@@ -23,7 +23,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import Worker
 from rq.worker_pool import ForkProcess, WorkerPool
 
-from document_parser.engines.registry import cpu_engine
+from document_parser.engines.registry import cpu_engine_state
 from document_parser.errors import OpenerCrashed
 from document_parser.host.lean_imports import without
 from document_parser.host.processes import die_with_parent
@@ -34,7 +34,7 @@ from document_parser.jobs.queue import (
     PAGES,
     QUEUES,
     WORKER_KEY_SECONDS,
-    Bell,
+    TaskJob,
     choose_plan_in_turn,
     is_own_task,
     job_of,
@@ -54,7 +54,7 @@ from document_parser.workers import context, draw_pages, sweep
 from document_parser.workers.heartbeat import draining
 from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 PRELOADED = (
     "document_parser.workers.tasks",
@@ -80,19 +80,25 @@ class PageWorker(Worker):
     """Seconds between two tries to reach a Redis that is away: RQ's own pauses grow to a minute, and work would wait."""
 
     def __init__(
-        self, queues: list[Queue], *arguments: Any, settings: Settings, likes_pages: bool, lone: bool = False, **options: Any
+        self,
+        queues: list[Queue],
+        *arguments: Any,
+        settings: Settings,
+        prefers_pages: bool,
+        is_alone: bool = False,
+        **options: Any,
     ) -> None:
-        """Create a worker. ``likes_pages`` lets it take pages before documents.
+        """Create a worker. ``prefers_pages`` lets it take pages before documents.
 
-        ``lone`` says that it is the only worker of its pool: it then settles with the workers of other pools, rather than with
-        its own, which of them takes pages first.
+        ``is_alone`` says that it is the only worker of its pool: it then agrees with the workers of other pools, rather
+        than with its own, which of them takes pages first.
         """
         super().__init__(queues, *arguments, **options)
         self.settings = settings
-        self.lone = lone
+        self.is_alone = is_alone
         self.jobs_done = 0
         self.jobs_at_most = jobs_until_retirement(settings)
-        self.likes_pages = likes_pages
+        self.prefers_pages = prefers_pages
         self.cpu_engine = ""
         self.turns = lanes.turns()
         self.reorder_queues(queues[0])
@@ -102,12 +108,12 @@ class PageWorker(Worker):
 
         Raises RedisError.
         """
-        if self.lone:
+        if self.is_alone:
             # Of pools with one worker each, the first by name takes pages first; a single worker prefers documents.
             living = living_workers(self.connection)
-            self.likes_pages = len(living) > 1 and living[0].key == self.key
+            self.prefers_pages = len(living) > 1 and living[0].key == self.key
         documents = (FINISH, *next(self.turns))
-        names = (PAGES, *documents) if self.likes_pages else (*documents, PAGES)
+        names = (PAGES, *documents) if self.prefers_pages else (*documents, PAGES)
         by_name = {queue.name: queue for queue in self.queues}
         self._ordered_queues = [by_name[name] for name in names]
 
@@ -149,14 +155,14 @@ class PageWorker(Worker):
     def register_birth(self) -> None:
         """Register the worker in Redis, with its CPU engine and the confinement of its openers."""
         super().register_birth()  # type: ignore[no-untyped-call]  # RQ leaves it without types
-        self.tell_cpu_engine()
+        self.report_cpu_engine()
         self.report_confinement()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Send a heartbeat. Every one sets the key's time to live to the same value, which shows when it came."""
         super().heartbeat(WORKER_KEY_SECONDS, pipeline)
         if pipeline is None:
-            self.tell_cpu_engine()
+            self.report_cpu_engine()
             self.report_confinement()
 
     def report_confinement(self) -> None:
@@ -164,12 +170,12 @@ class PageWorker(Worker):
         if context.pool_confinement:
             self.connection.hsetnx(self.key, OPENERS, context.pool_confinement[0].model_dump_json())
 
-    def tell_cpu_engine(self) -> None:
+    def report_cpu_engine(self) -> None:
         """Report the state of the CPU engine, if this process has found a new one. Raises RedisError.
 
         What a work horse has reported since is kept.
         """
-        found = cpu_engine(self.settings)
+        found = cpu_engine_state(self.settings)
         report = found.model_dump_json() if found else ""
         write = self.connection.hsetnx if report == self.cpu_engine else self.connection.hset
         write(self.key, CPU_ENGINE, report)
@@ -178,7 +184,7 @@ class PageWorker(Worker):
     def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
         """Run the task, in the work horse, and report the CPU engine again: a failing runtime shows only when it computes."""
         well = super().perform_job(job, queue, execution)
-        self.tell_cpu_engine()
+        self.report_cpu_engine()
         return well
 
     def retire_if_due(self) -> None:
@@ -222,11 +228,11 @@ class Pool(WorkerPool):
     def get_worker_process(self, name: str, burst: bool, _sleep: float = 0, logging_level: str = "INFO") -> BaseProcess:
         """Return a new worker process. One worker takes pages first, the others documents: neither waits behind the other."""
         taken = {data.process.name.endswith("likes pages") for data in self.worker_dict.values()}
-        likes_pages = True not in taken and self.num_workers > 1
+        prefers_pages = True not in taken and self.num_workers > 1
         return ForkProcess(
             target=run_worker,
-            args=(self.settings, likes_pages, self.num_workers == 1, os.getpid()),
-            name=f"worker {name}, likes {'pages' if likes_pages else 'documents'}",
+            args=(self.settings, prefers_pages, self.num_workers == 1, os.getpid()),
+            name=f"worker {name}, likes {'pages' if prefers_pages else 'documents'}",
         )
 
     def check_workers(self, respawn: bool = True) -> None:
@@ -268,37 +274,37 @@ class Pool(WorkerPool):
 
 
 @logs.CrashLogged()
-def run_worker(settings: Settings, likes_pages: bool, lone: bool, parent: int) -> None:
+def run_worker(settings: Settings, prefers_pages: bool, is_alone: bool, parent: int) -> None:
     """Run one worker process until it is asked to stop or the pool ends."""
     # Until RQ has put its own handlers in place, a stop simply ends this process.
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     die_with_parent(parent)
     try:
-        _work(settings, connect(settings), likes_pages, lone)
+        _work(settings, connect(settings), prefers_pages, is_alone)
     except RedisError as error:
         # Not an error of this worker: the pool starts another one, until Redis answers again.
         log.warning("worker_waits", error=type(error).__name__)
 
 
-def _work(settings: Settings, redis: Redis, likes_pages: bool, lone: bool) -> None:
+def _work(settings: Settings, redis: Redis, prefers_pages: bool, is_alone: bool) -> None:
     """Work until asked to stop. Raises RedisError if Redis is away for too long, or at the start."""
-    make_worker(settings, redis, likes_pages=likes_pages, lone=lone).work(with_scheduler=False, logging_level=None)
+    make_worker(settings, redis, prefers_pages=prefers_pages, is_alone=is_alone).work(with_scheduler=False, logging_level=None)
 
 
-def make_worker(settings: Settings, redis: Redis, *, likes_pages: bool, lone: bool) -> PageWorker:
+def make_worker(settings: Settings, redis: Redis, *, prefers_pages: bool, is_alone: bool) -> PageWorker:
     """Return a worker for all queues, with a unique name. Raises RedisError."""
     worker = PageWorker(
         [queue(redis, name) for name in QUEUES],
         name=f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         connection=redis,
-        job_class=Bell,
+        job_class=TaskJob,
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
         job_monitoring_interval=BEAT_SECONDS,
         settings=settings,
-        likes_pages=likes_pages,
-        lone=lone,
+        prefers_pages=prefers_pages,
+        is_alone=is_alone,
     )
     worker.log_job_description = False
     return worker
@@ -309,7 +315,7 @@ def preload() -> None:
     with without("aiohttp"):  # for a transport of openai's that is not used
         for module in PRELOADED:
             importlib.import_module(module)
-    importlib.import_module("document_parser.engines.vlm.client").certificates()
+    importlib.import_module("document_parser.engines.vlm.client").load_certificates()
     # What is loaded now lives as long as the pool: no work horse's collector need examine it, which would copy its memory.
     gc.collect()
     gc.freeze()
@@ -339,13 +345,13 @@ def _examine_openers(settings: Settings) -> None:
     finally:
         openers.close()
     context.pool_confinement.append(found)
-    write = log.info if found.sound else log.warning
+    write = log.info if found.is_sound else log.warning
     write("openers_confined", missing=found.missing, landlock_abi=found.landlock_abi)
 
 
 def _log_cpu_engine(settings: Settings) -> None:
     """Log once which engine reads on the CPU here, and why."""
-    if found := cpu_engine(settings):
+    if found := cpu_engine_state(settings):
         facts = {"engine": found.name, "runtime": found.runtime, "reason": found.reason, "trouble": found.trouble}
         write = log.warning if found.trouble else log.info
         write("cpu_engine", **{name: fact for name, fact in facts.items() if fact})

@@ -21,7 +21,7 @@ from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.scheduling import budget, lanes
 from document_parser.models import Page
 from document_parser.pipeline.reading.figures import with_figures
-from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.pipeline.reading.routing import MODELS
 from document_parser.telemetry import logs
@@ -34,7 +34,7 @@ from document_parser.workers.plan import plan_document, plan_from_cache
 from document_parser.workers.reading_cache import PageReadings
 from document_parser.workers.recycling import over_memory_limit
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 POLL_SECONDS = 0.25
 """The longest time between two checks for new work."""
@@ -126,7 +126,7 @@ class Reader:
             return queue.waiting_documents(redis) > 0
         if queue.waiting_documents(redis, (queue.FINISH,)):
             return True
-        heads = queue.next_plans(redis, lanes.LANES)
+        heads = queue.next_plan_by_lane(redis, lanes.LANES)
         return not {job.card.job_id for job in self._plannable_beside(heads)}.issuperset(heads)
 
     def _plannable_beside(self, job_ids: list[str]) -> list[Job]:
@@ -162,7 +162,7 @@ class Reader:
     def _take_plan(self) -> Claim | None:
         """Claim the plan of the next small document and remove its RQ job; None if there is none."""
         redis = self.context.redis
-        job = next(iter(self._plannable_beside(queue.next_plans(redis, next(self.turns)))), None)
+        job = next(iter(self._plannable_beside(queue.next_plan_by_lane(redis, next(self.turns)))), None)
         if job is None:
             return None
         claim = self.ledger.claim_stage(job.card.job_id, "plan", self.actor.name, alone=False)
@@ -183,7 +183,7 @@ class Reader:
 
     async def _window_size(self) -> int:
         """Return how many pages may be in flight: many at a model server; on the CPU one for each core and one being drawn."""
-        self.with_models = bool((await self.engines.available()).intersection(MODELS))
+        self.with_models = bool((await self.engines.find_available()).intersection(MODELS))
         workers = self.context.settings.workers
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 
@@ -247,7 +247,7 @@ class Reader:
                     page = await self._within_deadline(document, claim.page)
                 finally:
                     budget.charge(self.context.redis, self.context.settings.queue, claim.job_id, document.source)
-        return page or failed(Page(number=claim.page), kept[0])
+        return page or fail_page(Page(number=claim.page), kept[0])
 
     async def _within_deadline(self, document: OpenDocument, number: int) -> Page:
         """Read a page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
@@ -256,7 +256,7 @@ class Reader:
         try:
             async with asyncio.timeout(settings.workers.page_timeout_seconds):
                 readings = PageReadings(self.context.cache, job)
-                engines = self.engines.seen_through(readings.wrap)
+                engines = self.engines.wrap(readings.wrap)
                 page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
                 await readings.keep(page)
                 return await with_figures(source, page, figure_keeper(self.context, job))

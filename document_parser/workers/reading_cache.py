@@ -14,7 +14,7 @@ from document_parser.jobs.records.job import Job
 from document_parser.models import Block, EngineName, Page, PageImage, PageKind, PictureSpec, Reading
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 _READING = TypeAdapter(Reading)
 
@@ -69,7 +69,12 @@ class CachedEngine(Engine):
         """
         readings, name = self.readings, self.engine.name
         key = reading_key(
-            readings.cache.settings, readings.job.card.owner, name, page, temperature, await asyncio.to_thread(self.machine)
+            readings.cache.settings,
+            readings.job.card.owner,
+            name,
+            page,
+            temperature,
+            await asyncio.to_thread(self.describe_machine),
         )
         data = await asyncio.to_thread(readings.cache.get, readings.job.card.job_id, key)
         if (known := _parse_reading(data)) is not None:
@@ -81,9 +86,9 @@ class CachedEngine(Engine):
             readings.fresh[key] = _READING.dump_json(reading)
         return reading
 
-    def machine(self) -> str:
+    def describe_machine(self) -> str:
         """Return what of this machine decides how the engine reads."""
-        return self.engine.machine()
+        return self.engine.describe_machine()
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
         """Return the page image that the engine wants for this kind of page."""
@@ -93,9 +98,9 @@ class CachedEngine(Engine):
         """Return the blocks of the engine's raw answer."""
         return self.engine.parse(text)
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the engine can be asked now."""
-        return await self.engine.available()
+        return await self.engine.is_available()
 
     async def aclose(self) -> None:
         """Close the engine."""

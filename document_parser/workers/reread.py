@@ -19,12 +19,12 @@ from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim, counter_of, entry_of
-from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, kept
+from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, failed_retry
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.webhooks import messages
 from document_parser.models import FORMAT_FILES, Page
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
-from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.sources.source import Source
 from document_parser.telemetry import logs
@@ -33,7 +33,7 @@ from document_parser.workers.assemble import figure_keeper
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 MAX_RESULTS_KEPT = 2
 """How many revisions of the result are kept, so that a request that began before the newest one still finds the one before."""
@@ -108,7 +108,7 @@ class _Rereading:
             async with await self.context.open(job, path) as source, aclosing(self.context.engines()) as engines:
                 self.engines = engines
                 page = await self._within_deadline(job, order, source, engines)
-        return page or failed(Page(number=order.page), faults[0])
+        return page or fail_page(Page(number=order.page), faults[0])
 
     async def _within_deadline(self, job: Job, order: RetryOrder, source: Source, engines: Engines) -> Page:
         """Read the ordered page with its figures. Raises PageTimeout after PAGE_TIMEOUT_SECONDS."""
@@ -145,11 +145,11 @@ class _Rereading:
                 self._store(_apply_outcome(job, outcome), entries, read)
             except PagesLost as lost:
                 # The result of the new revision would have holes.
-                outcome, _ = _outcome(job, before, failed(page, lost))
+                outcome, _ = _outcome(job, before, fail_page(page, lost))
                 entries |= {page.number: outcome.entry}
             else:
                 job = _apply_outcome(job, outcome)
-        outcome = messages.of_retry(job, entries, outcome, clock.now(self.context.redis))
+        outcome = messages.add_body(job, entries, outcome, clock.now(self.context.redis))
         settled = self.context.ledger.complete_retry(claim, self.job_id, outcome)
         if settled == "gone":
             discard_files(self.context.redis, self.context.storage, self.job_id)
@@ -205,7 +205,7 @@ def _outcome(job: Job, before: dict[str, Any], page: Page) -> tuple[RetryOutcome
     if page.status == "failed":
         entry = before | {"attempts": trail, "readings": reading}
         error = page.error or DocumentParserError()
-        outcome = kept(page.number, entry, error.code, error.message)
+        outcome = failed_retry(page.number, entry, error.code, error.message)
         return RetryOutcome(outcome.page, outcome.entry, "failed", error=outcome.error, samples=samples), page
     read = Page.model_validate(page.model_dump() | {"attempts": trail, "revision": job.revision + 1})
     entry = entry_of(read) | {"readings": reading, "revision": read.revision}
@@ -225,5 +225,5 @@ def _count_changes(before: dict[str, Any], page: Page) -> dict[str, int]:
     changes[counter_of(page.status, page.engine)] += 1
     changes[counter_of(before["state"], before.get("engine"))] -= 1
     changes["cached"] -= was_cached
-    changes["flagged"] += page.flagged - before.get("flagged", False)
+    changes["flagged"] += page.is_flagged - before.get("flagged", False)
     return {name: by for name, by in changes.items() if by and name}

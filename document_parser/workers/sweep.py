@@ -27,7 +27,7 @@ from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import deliveries, record, storage_keys
 from document_parser.jobs.records.job import PUBLIC, Job, JobCard, as_job_error
 from document_parser.jobs.records.ledger import Claim, Ledger
-from document_parser.jobs.records.retries import kept
+from document_parser.jobs.records.retries import failed_retry
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, RedisError, connect, text
 from document_parser.jobs.scheduling import forecast
@@ -38,7 +38,7 @@ from document_parser.storage import Storage, StoredFileMissing, make_storage
 from document_parser.telemetry import logs
 from document_parser.workers.recycling import over_memory_limit
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 LEASE_MILLISECONDS = 5000
 """How long the lease of a sweeper lasts without being renewed."""
@@ -76,10 +76,10 @@ class Sweep:
             return False
         if jump_seconds:
             # Without this, living tasks would count as dead, and work as late, because Redis' clock has jumped.
-            clock.follow(self.redis, jump_seconds)
-        self.release_the_dead()
+            clock.shift_times(self.redis, jump_seconds)
+        self.release_dead_claims()
         self.free_slots()
-        self.ring_again()
+        self.enqueue_lost_stages()
         self.expire()
         delete_again(self.redis, self.ledger, self.storage, self.now())
         forecast.publish_forecast(self.redis)
@@ -109,7 +109,7 @@ class Sweep:
 
     # --- dead tasks
 
-    def release_the_dead(self) -> None:
+    def release_dead_claims(self) -> None:
         """Release the claims of actors without a recent heartbeat, and claims past their deadline.
 
         Raises RedisError, StorageUnavailable.
@@ -151,9 +151,9 @@ class Sweep:
         fault, entries = WorkerCrashed(), self.ledger.entries(job_id)
         for job in record.load_many(self.redis, [job_id]):
             for order in self.ledger.retries(job_id)[:1]:
-                outcome = kept(order.page, entries.get(order.page, {}), fault.code, fault.message)
+                outcome = failed_retry(order.page, entries.get(order.page, {}), fault.code, fault.message)
                 entries |= {order.page: outcome.entry}
-                outcome_with_body = messages.of_retry(job, entries, outcome, clock.now(self.redis))
+                outcome_with_body = messages.add_body(job, entries, outcome, clock.now(self.redis))
                 self.ledger.complete_retry(None, job_id, outcome_with_body)
         record.publish(self.redis, job_id)
 
@@ -173,7 +173,7 @@ class Sweep:
 
     # --- lost RQ jobs
 
-    def ring_again(self) -> None:
+    def enqueue_lost_stages(self) -> None:
         """Enqueue lost stages again: plans of documents, assemblies of closed ledgers, and retries of pages.
 
         Raises RedisError.
@@ -280,7 +280,7 @@ class Sweep:
 
 def _stage_of(job: Job) -> str | None:
     """Return the next stage of a job; None while pages are read, and if nothing is left to do."""
-    if job.state.ended:
+    if job.state.has_ended:
         return "retry" if job.rereading is not None else None
     return "plan" if not job.planned else "assemble" if job.is_closed else None
 

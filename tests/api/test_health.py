@@ -11,10 +11,10 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 
 from document_parser.api.factory import create_app
-from document_parser.balancing.breaker import Thresholds, after_fault
+from document_parser.balancing.breaker import Thresholds, record_fault
 from document_parser.engines.rapidocr import openvino
 from document_parser.jobs.queue import QUEUES
-from document_parser.jobs.redis.breakers import SharedSwitchboard
+from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import (
     DeepSeekSettings,
@@ -65,7 +65,7 @@ def health_of(settings: Settings, path: str = "/v1/health"):
 def come_up(settings: Settings, redis, name: str = "one", host: str = "") -> PageWorker:
     """A worker that has come up, as far as anybody sees who looks into Redis."""
     queues = [Queue(lane, connection=redis, serializer=JSONSerializer) for lane in QUEUES]
-    worker = PageWorker(queues, name=name, connection=redis, serializer=JSONSerializer, settings=settings, likes_pages=False)
+    worker = PageWorker(queues, name=name, connection=redis, serializer=JSONSerializer, settings=settings, prefers_pages=False)
     worker.hostname = host or worker.hostname
     worker.register_birth()
     worker.heartbeat()
@@ -159,11 +159,11 @@ def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(
     settings = settings_over(valkey, tmp_path, inference_mode="cpu")
     worker = come_up(settings, redis)
     horse = copy(worker)  # forked, it knows what the worker knew
-    openvino.note_fault(RuntimeError("illegal instruction"))
+    openvino.record_fault(RuntimeError("illegal instruction"))
     try:
-        horse.tell_cpu_engine()
+        horse.report_cpu_engine()
     finally:
-        openvino.forget_faults()
+        openvino.clear_faults()
     worker.heartbeat()
     detail = "onnxruntime computes: OpenVINO failed: illegal instruction"
     assert health_of(settings)["checks"]["rapidocr"] == {"ok": True, "detail": detail}
@@ -173,13 +173,13 @@ def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(
 
 
 def test_a_model_whose_every_server_is_left_alone_is_told(valkey, redis, tmp_path):
-    rule, board = Thresholds(faults=1, pause_seconds=1.0, probe_seconds=60.0), SharedSwitchboard(redis)
+    rule, board = Thresholds(faults=1, pause_seconds=1.0, probe_seconds=60.0), RedisBreakers(redis)
     with served_from_thread(ModelServer()) as one, served_from_thread(ModelServer()) as two:
         settings = settings_over(valkey, tmp_path, deepseek=f"{one.url},{two.url}")
         come_up(settings, redis)
-        board.change(f"deepseek {one.url}", after_fault(rule))
+        board.change(f"deepseek {one.url}", record_fault(rule))
         assert health_of(settings)["status"] == "ok", "the other server reads"
-        board.change(f"deepseek {two.url}", after_fault(Thresholds(1, 60.0, 60.0)))
+        board.change(f"deepseek {two.url}", record_fault(Thresholds(1, 60.0, 60.0)))
         found = health_of(settings)
         assert (found["status"], found["checks"]["deepseek"]["ok"]) == ("degraded", False)
         assert "server 2: has failed repeatedly and is not used for a while" in found["warnings"][0]

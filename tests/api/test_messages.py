@@ -16,7 +16,7 @@ from document_parser.errors import InvalidOption
 from document_parser.models import Options
 from document_parser.pipeline.local.reader import make_options
 from document_parser.settings import Settings, environment_fields
-from document_parser.settings.validation import nearest
+from document_parser.settings.validation import nearest_name
 from tests.support import documents
 from tests.support.service import ROOT, Service, asking, wait_until
 
@@ -313,7 +313,7 @@ def test_no_setting_is_refused_in_words_of_the_inside(tmp_path):
 
 
 def test_of_names_like_none_none_is_meant():
-    assert nearest("zzz", ["limit", "cursor"]) == ""
+    assert nearest_name("zzz", ["limit", "cursor"]) == ""
 
 
 def test_a_cancelled_result_names_the_pages_that_are_missing(tmp_path, server):

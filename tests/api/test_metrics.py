@@ -21,7 +21,7 @@ from document_parser.jobs.records import record
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import RedisError, connect
-from document_parser.jobs.redis.in_flight import SharedInFlight
+from document_parser.jobs.redis.in_flight import RedisInFlight
 from document_parser.models import Attempt, GuardName, JobError, JobState, Page, PageWarning, WarningCode
 from document_parser.settings import Settings, StoreSettings
 from document_parser.storage import LocalStorage
@@ -88,7 +88,7 @@ def test_names_follow_the_conventions_of_prometheus():
 
 
 def test_both_formats_are_parsed_by_the_clients_own_parsers():
-    samples = {metrics.sample("pages", "rapidocr", "done"): 3.0, "redis_up": 1.0}
+    samples = {metrics.sample_name("pages", "rapidocr", "done"): 3.0, "redis_up": 1.0}
     text, kind = metrics.exposition(samples)
     assert kind.startswith("text/plain")
     assert value(text.decode(), "pages_total", engine="rapidocr", outcome="done") == 3
@@ -165,7 +165,7 @@ def test_a_page_that_kills_its_readers_counts_once_as_failed(valkey, ledger, red
         ledger.heartbeat(f"a{trial}", [])
         assert ledger.claim(f"a{trial}", empty_handed=True)
         dead(redis, f"a{trial}")
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     found = gauges.samples(redis)
     assert (found["pages|none|failed"], found["page_errors|WORKER_CRASHED"], found["lost_claims|page"]) == (1, 1, 4)
 
@@ -215,7 +215,7 @@ def test_a_deleted_job_is_not_queued_any_more(ledger, redis, tmp_path):
 
 
 def test_requests_in_flight_are_summed_over_the_servers_of_a_model(redis):
-    requests = SharedInFlight(redis, 60)
+    requests = RedisInFlight(redis, 60)
     for number, server in enumerate(("deepseek a", "deepseek a", "deepseek b", "nanonets c")):
         requests.enter(f"request-{number}", [Candidate(server)])
     found = gauges.samples(redis)

@@ -76,7 +76,7 @@ def receive(app):
         environ["wsgi.input"] = Pieces(body, *(sizes or (PIECE_BYTES,)))
         chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True}
         environ |= {"CONTENT_LENGTH": str(len(body))} if announced else chunked
-        with application.request_context(environ), uploads.receive() as (staged, filename, fields):
+        with application.request_context(environ), uploads.receive_upload() as (staged, filename, fields):
             stored = staged.path.read_bytes()
             assert (staged.sha256, staged.size) == (hashlib.sha256(stored).hexdigest(), len(stored))
             return stored, filename, fields

@@ -9,12 +9,12 @@ import sys
 import pytest
 
 from document_parser.settings import Settings, StoreSettings
-from document_parser.supervisor.supervisor import keeper_lock
+from document_parser.supervisor.supervisor import supervisor_lock
 from tests.support.service import ROOT
 
 
 def test_it_waits_until_the_supervisor_of_this_data_dir_has_ended(tmp_path):
-    lock = keeper_lock(Settings(store=StoreSettings(data_dir=tmp_path)))
+    lock = supervisor_lock(Settings(store=StoreSettings(data_dir=tmp_path)))
     assert lock.acquire("1 1")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(tmp_path)}
     waiting = subprocess.Popen([sys.executable, "-m", "document_parser.cli.wait_drained"], env=environment)

@@ -167,7 +167,7 @@ def test_waiting_can_be_bounded_and_the_job_goes_on(client, tmp_path):
     job_id = client.submit(documents.scanned_pdf(tmp_path / "long.pdf", [documents.PARAGRAPH] * 30))
     with pytest.raises(TimeoutError):
         client.wait(job_id, timeout=0.2)
-    assert not client.status(job_id).status.ended
+    assert not client.status(job_id).status.has_ended
     client.cancel(job_id)
 
 

@@ -101,7 +101,7 @@ def test_openvino_is_imported_without_telling_anybody(tmp_path):
     program = (
         "import os\n"
         "from document_parser.engines.rapidocr import openvino\n"
-        "assert openvino.installed()\n"
+        "assert openvino.is_installed()\n"
         "print(len(os.listdir('/proc/self/task')), os.listdir(os.environ['HOME']))"
     )
     environment = environment_of_child(HOME=str(tmp_path), OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
@@ -124,15 +124,15 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
 
 def test_the_model_of_the_wheel_is_the_one_whose_ranges_are_known():
     """Another one would be read too, in floating point and slower."""
-    assert len(openvino.known_ranges(networks.model_file(networks.RECOGNITION))) > 40
-    assert openvino.known_ranges(networks.model_file(networks.DETECTION)) == {}
+    assert len(openvino.ranges_of(networks.model_path_of(networks.RECOGNITION))) > 40
+    assert openvino.ranges_of(networks.model_path_of(networks.DETECTION)) == {}
 
 
 def test_lines_of_one_batch_are_alike_in_length():
     lines = [np.full((20, width, 3), 255, dtype=np.uint8) for width in (900, 40, 60, 300, 310, 320)]
     widths = [ppocr.batch_of([line]).shape[3] for line in lines]
-    assert min(widths) == ppocr.LEAST_WIDTH
-    batches = list(ppocr.batches(widths))
+    assert min(widths) == ppocr.MIN_WIDTH_PIXELS
+    batches = list(ppocr.split_batches(widths))
     assert sorted(number for batch in batches for number in batch) == list(range(6))
     assert [1, 2] in batches
     assert [0] in batches
@@ -141,7 +141,7 @@ def test_lines_of_one_batch_are_alike_in_length():
 def exchanged(text: str, **likely: float) -> str:
     """The text with what is meant in it; the same probability of a sign at every place, 0 for signs not given."""
     signs = list(text)
-    for place, meant in confusables.exchanges(text, lambda place, sign: likely.get(sign, 0.0)):
+    for place, meant in confusables.find_replacements(text, lambda place, sign: likely.get(sign, 0.0)):
         signs[place] = meant
     return "".join(signs)
 
@@ -173,7 +173,7 @@ def test_the_letter_that_is_meant_counts_with_its_own_probability():
     for step, sign in enumerate(("J", "", "1", "1", "n", "")):
         answer[step, letters.index(sign)] = 0.96
     answer[2:4, letters.index("l")] = 0.04
-    text, confidence = ocr._letters_of(answer)
+    text, confidence = ocr._decode(answer)
     assert text == "Jln"
     assert confidence == pytest.approx((0.96 + 0.04 + 0.96) / 3, abs=0.001)
 
@@ -200,7 +200,7 @@ def test_rapidocr_takes_jpeg_and_reads_pages_side_by_side():
 def test_rapidocr_finds_nothing_on_an_empty_page():
     async def test(engine):
         assert (await engine.read(raw(page()))).words == []
-        assert await engine.upright_turn(raw(page())) == (0, False)
+        assert await engine.detect_turn(raw(page())) == (0, False)
 
     run(test)
 
@@ -219,7 +219,7 @@ def test_a_page_on_its_side_or_head_is_told_how_to_turn():
         upright = page(*LINES)
         for turned in (0, 90, 180, 270):
             lying = upright.rotate(-turned, expand=True)  # PIL turns against the clock
-            assert await engine.upright_turn(jpeg(lying)) == ((360 - turned) % 360, True)
+            assert await engine.detect_turn(jpeg(lying)) == ((360 - turned) % 360, True)
 
     run(test)
 
@@ -228,7 +228,7 @@ def test_a_margin_note_on_its_side_does_not_turn_the_page():
     async def test(engine):
         image = page(*LINES)
         image.paste(page("Draft, turned").rotate(90, expand=True).crop((60, 200, 92, 240)), (10, 60))
-        assert await engine.upright_turn(raw(image)) == (0, True)
+        assert await engine.detect_turn(raw(image)) == (0, True)
 
     run(test)
 
@@ -236,7 +236,7 @@ def test_a_margin_note_on_its_side_does_not_turn_the_page():
 def test_the_holder_of_engines_tells_the_turn():
     async def main() -> None:
         engines = Engines(Settings())
-        assert await engines.upright_turn(raw(page(*LINES).rotate(90, expand=True))) == 90
+        assert await engines.detect_turn(raw(page(*LINES).rotate(90, expand=True))) == 90
         await engines.aclose()
 
     asyncio.run(main())
@@ -262,11 +262,11 @@ def test_where_the_first_engine_is_not_sure_of_the_turn_the_next_one_decides_if_
     async def main() -> None:
         engines = Engines(Settings())
         lying = raw(cyrillic_page().rotate(90, expand=True))
-        assert not (await engines.get("rapidocr").upright_turn(lying)).sure
-        assert await engines.get("tesseract").upright_turn(lying) == (90, True)
-        assert await engines.upright_turn(lying) == 90
-        assert await engines.get("tesseract").upright_turn(raw(page())) == (0, False)
-        assert await engines.upright_turn(raw(page())) == 0
+        assert not (await engines.get("rapidocr").detect_turn(lying)).sure
+        assert await engines.get("tesseract").detect_turn(lying) == (90, True)
+        assert await engines.detect_turn(lying) == 90
+        assert await engines.get("tesseract").detect_turn(raw(page())) == (0, False)
+        assert await engines.detect_turn(raw(page())) == 0
         await engines.aclose()
 
     asyncio.run(main())
@@ -280,7 +280,7 @@ def test_a_page_in_letters_that_rapidocr_does_not_know_is_turned_as_tesseract_sa
 
     async def main() -> None:
         engines = Engines(Settings())
-        assert await engines.upright_turn(raw(lying)) == (360 - turned) % 360
+        assert await engines.detect_turn(raw(lying)) == (360 - turned) % 360
         await engines.aclose()
 
     asyncio.run(main())
@@ -315,7 +315,7 @@ def with_tesseract(test: Callable[[TesseractEngine], Awaitable[None]], **workers
 @needs_tesseract
 def test_tesseract_finds_words_with_places_and_confidence():
     async def test(engine):
-        assert await engine.available()
+        assert await engine.is_available()
         reading = await engine.read(raw(page(*LINES).resize((1120, 960))))
         assert [word.text for word in reading.words] == " ".join(LINES).split()
         assert 0.05 < reading.words[0].left < 0.12
@@ -337,7 +337,7 @@ def test_tesseract_is_available_only_where_its_program_is():
     async def main() -> None:
         engines = Engines(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
         installed = {"tesseract"} if shutil.which("tesseract") else set()
-        assert await engines.available() == installed
+        assert await engines.find_available() == installed
         await engines.aclose()
 
     asyncio.run(main())
@@ -359,7 +359,7 @@ def test_the_language_packs_are_those_that_read_most(installed, script, best, ex
     def letters(languages):
         return 9.0 if languages == best else 5.0 if languages == "rus" and "srp" in best else 1.0
 
-    assert languages.fitting(installed, script, letters) == expected
+    assert languages.choose_languages(installed, script, letters) == expected
 
 
 def line(text, confidence, length, height=20):
@@ -369,19 +369,19 @@ def line(text, confidence, length, height=20):
 
 def test_what_is_found_and_not_read_counts_as_lost_by_its_length():
     sound = line("The committee met on Thursday", 0.98, 300)
-    assert rapidocr.lost_share([sound]) == 0
-    assert rapidocr.lost_share([sound, line("", 0, 300)]) == 0.5
-    assert rapidocr.lost_share([sound, line("RI HO cI", 0.6, 100)]) == 0.25
-    assert rapidocr.lost_share([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
-    assert rapidocr.lost_share([line("7", 0.99, 25)]) == 0
-    assert rapidocr.lost_share([]) == 0
+    assert rapidocr.unread_share_of([sound]) == 0
+    assert rapidocr.unread_share_of([sound, line("", 0, 300)]) == 0.5
+    assert rapidocr.unread_share_of([sound, line("RI HO cI", 0.6, 100)]) == 0.25
+    assert rapidocr.unread_share_of([sound, line(".", 0.99, 300)]) == 0.5, "one letter in the length of thirty"
+    assert rapidocr.unread_share_of([line("7", 0.99, 25)]) == 0
+    assert rapidocr.unread_share_of([]) == 0
 
 
 @pytest.mark.parametrize("data", [None, b"", b"no model", b"half"], ids=["absent", "empty", "text", "cut"])
 def test_a_model_file_that_onnx_runtime_cannot_load_is_one_kind_of_error(tmp_path, data):
     model = tmp_path / "model.onnx"
     if data is not None:
-        whole = networks.model_file(networks.DETECTION).read_bytes()
+        whole = networks.model_path_of(networks.DETECTION).read_bytes()
         model.write_bytes(whole[: len(whole) // 2] if data == b"half" else data)
     with pytest.raises(RuntimeError):
         networks.OnnxNetwork(model)

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from document_parser.engines.registry import Engines
-from document_parser.engines.vlm.availability import Presence
+from document_parser.engines.vlm.availability import AvailabilityCache
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.deepseek import DeepSeekEngine
 from document_parser.engines.vlm.nanonets import NanonetsEngine
-from document_parser.engines.vlm.response import WATCH_CHARACTERS, refusal
+from document_parser.engines.vlm.response import WATCH_CHARACTERS, refusal_of
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
 from document_parser.models import PageImage, Reading
 from document_parser.pipeline.checks.guards import loop_reason
@@ -155,7 +155,7 @@ def test_a_busy_server_is_not_taken_for_one_that_is_gone():
     async def test(engine):
         with pytest.raises(EngineUnavailable, match="503"):
             await engine.read(picture())
-        assert await engine.available()
+        assert await engine.is_available()
 
     against(server, test)
     assert server.probes == 0, "what it said was a sign of life"
@@ -186,7 +186,7 @@ def test_a_server_with_less_context_than_the_longest_answer_is_asked_for_shorter
 
 def test_a_context_error_of_an_older_server_is_known_by_its_words():
     message = "'max_tokens' is too large: 7000. This model's maximum context length is 8192 tokens and your request has 1900"
-    error = refusal(400, message, "m")
+    error = refusal_of(400, message, "m")
     assert type(error) is ContextExceeded
     assert error.details == {"limit_tokens": 8192}
 
@@ -212,7 +212,7 @@ def test_an_address_without_v1_is_named_as_such():
 
 
 def test_no_word_of_the_document_gets_into_an_error():
-    error = refusal(400, "Cannot parse 'Patient Smith, HIV positive'", "m")
+    error = refusal_of(400, "Cannot parse 'Patient Smith, HIV positive'", "m")
     assert type(error) is EngineRefused
     assert "Smith" not in f"{error.message} {error.details}"
 
@@ -388,8 +388,8 @@ def test_many_callers_share_one_probe_and_its_answer_is_kept_for_a_while():
     server = ModelServer(speed=FAST)
 
     async def test(engine):
-        assert all(await asyncio.gather(*(engine.available() for _ in range(20))))
-        assert await engine.available()
+        assert all(await asyncio.gather(*(engine.is_available() for _ in range(20))))
+        assert await engine.is_available()
 
     against(server, test)
     assert server.probes == 1
@@ -399,7 +399,7 @@ def test_a_server_without_the_model_is_not_available():
     server = ModelServer(model="another/model", speed=FAST)
 
     async def test(engine):
-        assert not await engine.available()
+        assert not await engine.is_available()
 
     against(server, test)
 
@@ -409,7 +409,7 @@ def test_a_reading_is_a_sign_of_life():
 
     async def test(engine):
         await engine.read(picture())
-        assert await engine.available()
+        assert await engine.is_available()
 
     against(server, test)
     assert server.probes == 0
@@ -423,8 +423,8 @@ def test_a_cancelled_caller_does_not_take_the_probe_from_the_others():
             await gate.wait()
             return True
 
-        presence = Presence(look, 5.0)
-        first, second = (asyncio.create_task(presence.known()) for _ in range(2))
+        presence = AvailabilityCache(look, 5.0)
+        first, second = (asyncio.create_task(presence.is_available()) for _ in range(2))
         await asyncio.sleep(0)
         first.cancel()
         gate.set()
@@ -444,10 +444,10 @@ def test_a_refused_connection_marks_the_server_as_down_at_once():
         server = ModelServer(speed=FAST)
         async with serving(server):
             engine = DeepSeekEngine(settings_for(server, vllm_connect_retries=1, vllm_probe_seconds=60))
-            assert await engine.available()
+            assert await engine.is_available()
         with pytest.raises(EngineUnavailable):
             await engine.read(picture())
-        assert not await engine.available()
+        assert not await engine.is_available()
         await engine.aclose()
 
     asyncio.run(main())
@@ -456,7 +456,7 @@ def test_a_refused_connection_marks_the_server_as_down_at_once():
 def test_nothing_listening_is_not_available():
     async def main() -> None:
         engine = DeepSeekEngine(settings_for(ModelServer(url=unused_address())))
-        assert not await engine.available()
+        assert not await engine.is_available()
         await engine.aclose()
 
     asyncio.run(main())
@@ -481,7 +481,7 @@ def test_the_inference_mode_says_which_engines_may_read(mode, expected):
                     nanonets=NanonetsSettings(url=unused_address()),
                 )
             )
-            assert await engines.available() == expected
+            assert await engines.find_available() == expected
             assert engines.get("deepseek") is engines.get("deepseek")
             await engines.aclose()
 
@@ -496,7 +496,7 @@ def test_a_probe_of_a_dead_host_ends_within_the_short_deadline():
             url = f"http://127.0.0.1:{full.getsockname()[1]}/v1"
             engine = DeepSeekEngine(settings_for(ModelServer(url=url), vllm_connect_seconds=0.1))
             async with asyncio.timeout(4):  # the deadline for answers would be 5
-                assert not await engine.available()
+                assert not await engine.is_available()
             await engine.aclose()
 
     asyncio.run(main())

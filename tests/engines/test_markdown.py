@@ -7,8 +7,8 @@ import random
 import pytest
 
 from document_parser.engines.vlm.deepseek import parse_deepseek
-from document_parser.engines.vlm.html_table import MOST_COLUMNS, read_table
-from document_parser.engines.vlm.markdown import inline_formulas, markdown_blocks
+from document_parser.engines.vlm.html_table import MAX_COLUMNS, read_table
+from document_parser.engines.vlm.markdown import markdown_blocks, normalize_formulas
 from document_parser.engines.vlm.nanonets import parse_nanonets
 from document_parser.models import Block, BoundingBox
 
@@ -216,17 +216,17 @@ def test_a_span_over_the_edge_where_no_other_cell_begins_is_cut():
 
 
 def test_text_in_cells_beyond_the_last_column_is_not_lost():
-    row = "".join(f"<td>w{number}</td>" for number in range(MOST_COLUMNS + 5))
+    row = "".join(f"<td>w{number}</td>" for number in range(MAX_COLUMNS + 5))
     table, _ = read_table(f"<table><tr>{row}</tr></table>")
-    assert table.columns == MOST_COLUMNS
-    assert f"w{MOST_COLUMNS + 4}" in table.cells[-1].text
+    assert table.columns == MAX_COLUMNS
+    assert f"w{MAX_COLUMNS + 4}" in table.cells[-1].text
 
 
 def test_formula_delimiters_become_dollars_only_in_pairs():
-    assert inline_formulas(r"a \( x \) b \[ y \] c") == "a $x$ b $$y$$ c"
-    assert inline_formulas(r"a \( x") == r"a \( x"
-    assert inline_formulas(r"x \) y") == r"x \) y"
-    assert inline_formulas(r"\begin{array} a \\[2pt] b") == r"\begin{array} a \\[2pt] b"
+    assert normalize_formulas(r"a \( x \) b \[ y \] c") == "a $x$ b $$y$$ c"
+    assert normalize_formulas(r"a \( x") == r"a \( x"
+    assert normalize_formulas(r"x \) y") == r"x \) y"
+    assert normalize_formulas(r"\begin{array} a \\[2pt] b") == r"\begin{array} a \\[2pt] b"
 
 
 def test_code_is_left_alone():

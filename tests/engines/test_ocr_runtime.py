@@ -53,7 +53,7 @@ ImageDraw.Draw(page).text((50, 60), "Copper, timber and winter wheat", fill="bla
 
 async def main():
     engine = RapidOcrEngine(Settings())
-    there, machine = await engine.available(), engine.machine().split()[-1]
+    there, machine = await engine.is_available(), engine.describe_machine().split()[-1]
     try:
         reading = await engine.read(PageImage(1, *page.size, "rgb", page.tobytes()))
         words, fault = [word.text for word in reading.words], ""
@@ -115,7 +115,7 @@ def test_where_memory_may_not_be_executable_onnx_runtime_reads_the_same(lock, tm
 
 
 def test_where_nothing_is_forbidden_openvino_computes():
-    assert openvino.trouble() == ""
+    assert openvino.find_trouble() == ""
     assert networks.runtime_of("auto") == "openvino"
 
 
@@ -177,20 +177,20 @@ def refusing():
 def forgiven():
     """What fails here is forgotten afterwards: OpenVINO computes in the tests that come next."""
     yield
-    openvino.forget_faults()
+    openvino.clear_faults()
 
 
 @pytest.mark.parametrize("first", [Failing, refusing])
 def test_a_runtime_that_fails_to_compile_or_to_answer_is_relieved_for_good(first, forgiven):
-    network = networks.RelievedNetwork(first, Doubling)
+    network = networks.FallbackNetwork(first, Doubling)
     assert network(np.ones(2)).tolist() == [2, 2]
     assert network.characters == "ab"
-    assert openvino.trouble() == "OpenVINO failed: can't protect"
+    assert openvino.find_trouble() == "OpenVINO failed: can't protect"
     assert networks.runtime_of("auto") == "onnxruntime"
 
 
 def test_a_relief_that_fails_too_raises_its_own_error(forgiven):
-    network = networks.RelievedNetwork(refusing, Failing)
+    network = networks.FallbackNetwork(refusing, Failing)
     with pytest.raises(RuntimeError, match="can't protect"):
         network(np.ones(2))
 

@@ -252,7 +252,7 @@ def test_a_model_that_is_not_served_is_not_available(nanonets):
     settings = settings.model_copy(update={"nanonets": other})
 
     async def test(engine: VisionEngine) -> None:
-        assert not await engine.available()
+        assert not await engine.is_available()
         with pytest.raises(EngineUnavailable, match="does not serve the model another/model"):
             await engine.read(page())
 
@@ -262,7 +262,7 @@ def test_a_model_that_is_not_served_is_not_available(nanonets):
 @BOTH
 def test_a_served_model_is_available(grammar, servers):
     async def test(engine: VisionEngine) -> None:
-        assert await engine.available()
+        assert await engine.is_available()
 
     with_engine(engine_for(servers[grammar]), test)
 
@@ -374,7 +374,7 @@ def test_a_full_queue_is_unavailable_and_not_gone(guarded):
         assert refused
         assert all("503" in error.message for error in refused)
         assert {answer.finish_reason for answer in answers if isinstance(answer, Reading)} == {"loop"}
-        assert await engine.available()
+        assert await engine.is_available()
 
     with_engine(ExactEngine(guarded, key=KEY, ignore_eos=True), test)
 
@@ -399,7 +399,7 @@ def test_a_server_that_dies_in_the_middle_of_an_answer_is_unavailable(guarded):
         guarded.kill()
         with pytest.raises(EngineUnavailable):
             await reading
-        assert not await engine.available()
+        assert not await engine.is_available()
         with pytest.raises(EngineUnavailable):
             await engine.read(page())
 

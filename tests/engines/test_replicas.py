@@ -8,14 +8,14 @@ import contextlib
 import pytest
 from redis import Redis
 
-from document_parser.balancing.breaker import Breaker, LocalBreakers, Thresholds, after_answer, after_fault, entering
+from document_parser.balancing.breaker import Breaker, LocalBreakers, Thresholds, record_answer, record_fault, start_probe
 from document_parser.balancing.in_flight import Candidate, LocalInFlight
 from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.jobs import gauges
 from document_parser.jobs.redis import breakers, in_flight
-from document_parser.jobs.redis.breakers import SharedSwitchboard
-from document_parser.jobs.redis.in_flight import SharedInFlight
+from document_parser.jobs.redis.breakers import RedisBreakers
+from document_parser.jobs.redis.in_flight import RedisInFlight
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings
 from tests.engines.test_engines_vlm import FAST, picture, until
 from tests.support.service import NOBODY, wait_until
@@ -71,34 +71,34 @@ def state(breaker: Breaker, now: float) -> str:
 def test_a_breaker_opens_after_faults_in_a_row_and_lets_one_probe_through_after_its_pause():
     breaker = Breaker()
     for _ in range(2):
-        breaker = after_fault(RULE)(breaker, 100)
-    assert (state(breaker, 100), state(after_answer(breaker, 100), 100)) == ("closed", "closed")
-    assert after_answer(breaker, 100).faults == 0
-    breaker = after_fault(RULE)(breaker, 100)
+        breaker = record_fault(RULE)(breaker, 100)
+    assert (state(breaker, 100), state(record_answer(breaker, 100), 100)) == ("closed", "closed")
+    assert record_answer(breaker, 100).faults == 0
+    breaker = record_fault(RULE)(breaker, 100)
     assert state(breaker, 109) == "open"
     assert not breaker.admits(109)
     assert breaker.admits(110)
-    probing = entering(RULE)(breaker, 110)
+    probing = start_probe(RULE)(breaker, 110)
     assert not probing.admits(111)
     assert probing.admits(115.1), "a probe that died is forgotten"
-    assert state(after_answer(probing, 111), 111) == "closed"
+    assert state(record_answer(probing, 111), 111) == "closed"
 
 
 def test_the_pause_doubles_at_each_failed_probe_up_to_eight_times():
     breaker, now, pauses = Breaker(), 100.0, []
     for _ in range(3):
-        breaker = after_fault(RULE)(breaker, now)
+        breaker = record_fault(RULE)(breaker, now)
     for _ in range(6):
         pauses.append(breaker.open_until - now)
         now = breaker.open_until
-        breaker = after_fault(RULE)(entering(RULE)(breaker, now), now)
+        breaker = record_fault(RULE)(start_probe(RULE)(breaker, now), now)
     assert pauses == [10, 20, 40, 80, 80, 80]
 
 
 def test_what_was_in_flight_when_a_breaker_opened_does_not_open_it_longer():
     breaker = Breaker()
     for _ in range(20):
-        breaker = after_fault(RULE)(breaker, 100)
+        breaker = record_fault(RULE)(breaker, 100)
     assert breaker.open_until == 110
 
 
@@ -110,14 +110,14 @@ def test_a_server_that_answers_probes_but_no_pages_is_left_alone_and_comes_back_
             server.script(trouble, sticky=True)
             await fail(engine, 3)
             asked = len(server.log)
-            assert not await engine.available()
+            assert not await engine.is_available()
             await fail(engine, 5)
             assert len(server.log) == asked, "an open breaker asks nothing"
             board.moment += 20
-            assert await engine.available()
+            assert await engine.is_available()
             await fail(engine, 1)
             assert len(server.log) > asked
-            assert not await engine.available()
+            assert not await engine.is_available()
             board.moment += 40
             server.scripts.clear()
             both = await asyncio.gather(engine.read(picture()), engine.read(picture()), return_exceptions=True)
@@ -133,7 +133,7 @@ def test_a_page_that_the_server_refuses_opens_no_breaker():
             server.script("refuse_400", sticky=True)
             await fail(engine, 8)
             assert len(server.log) == 8
-            assert await engine.available()
+            assert await engine.is_available()
 
     asyncio.run(main())
 
@@ -144,7 +144,7 @@ def test_a_dead_replica_is_skipped_and_no_page_notices():
             for _ in range(6):
                 assert (await engine.read(picture())).finish_reason == "stop"
             assert len(server.log) == 6
-            assert await engine.available()
+            assert await engine.is_available()
 
     asyncio.run(main())
 
@@ -183,25 +183,25 @@ def test_pages_go_to_the_replica_with_the_least_to_do_by_our_own_count_and_by_th
 def test_requests_of_all_readers_are_counted_and_those_of_one_that_was_killed_go_by_themselves(redis):
     servers = ["deepseek a", "deepseek b"]
     candidates = [Candidate(server) for server in servers]
-    one, killed = SharedInFlight(redis, 60), SharedInFlight(redis, 0.2)
+    one, killed = RedisInFlight(redis, 60), RedisInFlight(redis, 0.2)
     for number in range(3):
         one.enter(f"one-{number}", candidates)
         killed.enter(f"killed-{number}", candidates)
-    assert in_flight.counts(redis, servers) == {"deepseek a": 3, "deepseek b": 3}
+    assert in_flight.count_requests(redis, servers) == {"deepseek a": 3, "deepseek b": 3}
     # It renews nothing any more, as a process that was killed.
-    wait_until(lambda: sum(in_flight.counts(redis, servers).values()) == 3, 10, "the leases have ended")
+    wait_until(lambda: sum(in_flight.count_requests(redis, servers).values()) == 3, 10, "the leases have ended")
     one.renew()
-    assert sum(in_flight.counts(redis, servers).values()) == 3
+    assert sum(in_flight.count_requests(redis, servers).values()) == 3
     assert sum(one.enter("next", candidates).values()) == 3
     for request in ("one-0", "one-1", "one-2", "next"):
         one.leave(request)
     one.close()
-    assert in_flight.counts(redis, servers) == {"deepseek a": 0, "deepseek b": 0}
+    assert in_flight.count_requests(redis, servers) == {"deepseek a": 0, "deepseek b": 0}
     assert 0 < redis.pttl("asked") <= 3_600_000
 
 
 def test_a_request_goes_to_the_server_with_the_least_to_do_by_its_word_and_by_what_was_counted_since(redis):
-    for requests in (SharedInFlight(redis, 60), LocalInFlight()):
+    for requests in (RedisInFlight(redis, 60), LocalInFlight()):
         told = [
             Candidate("deepseek a", reported_load=4, counted_at=0),
             Candidate("deepseek b", reported_load=3, counted_at=None),
@@ -221,7 +221,7 @@ def test_a_request_goes_to_the_server_with_the_least_to_do_by_its_word_and_by_wh
 
 def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(redis):
     async def main() -> None:
-        boards = [SharedSwitchboard(redis) for _ in range(2)]
+        boards = [RedisBreakers(redis) for _ in range(2)]
         servers = serving(ModelServer(speed=SLOW)), serving(ModelServer(speed=SLOW))
         async with servers[0] as one, servers[1] as two:
             # Looked at once, before anything was asked: from then on only counts tell.
@@ -236,7 +236,10 @@ def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(r
                         pages.append(asyncio.create_task(engine.read(picture(stamp))))
                         await until(lambda: len(one.log) + len(two.log) == 2 + len(pages))
                 assert (len(one.batch.running), len(two.batch.running)) == (4, 4)
-                assert list(in_flight.counts(redis, [f"deepseek {url}" for url in (one.url, two.url)]).values()) == [4, 4]
+                assert list(in_flight.count_requests(redis, [f"deepseek {url}" for url in (one.url, two.url)]).values()) == [
+                    4,
+                    4,
+                ]
                 await asyncio.gather(*pages)
 
     asyncio.run(main())
@@ -244,7 +247,7 @@ def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(r
 
 def test_while_redis_is_away_each_reader_goes_by_its_own_count(tmp_path):
     away = Redis(unix_socket_path=str(tmp_path / "nothing.sock"))
-    requests, candidates = SharedInFlight(away, 60), [Candidate("deepseek a"), Candidate("deepseek b")]
+    requests, candidates = RedisInFlight(away, 60), [Candidate("deepseek a"), Candidate("deepseek b")]
     assert [requests.enter(str(number), candidates) for number in range(3)] == [
         {"deepseek a": 0, "deepseek b": 0},
         {"deepseek a": 1, "deepseek b": 0},
@@ -259,13 +262,13 @@ def test_all_processes_share_the_breakers_in_redis(redis):
         async with serving(ModelServer(speed=FAST)) as server:
             settings = settings_for(server.url)
             server.script("fail_500", sticky=True)
-            async with reading(settings, SharedSwitchboard(redis)) as one, reading(settings, SharedSwitchboard(redis)) as two:
+            async with reading(settings, RedisBreakers(redis)) as one, reading(settings, RedisBreakers(redis)) as two:
                 await fail(one, 2)
                 await fail(two, 1)
                 assert breakers.states(redis) == {f"deepseek {server.url}": "open"}
                 assert gauges.samples(redis)["model_servers_left_alone|deepseek"] == 1
-                async with reading(settings, SharedSwitchboard(redis)) as third:
-                    assert not await third.available()
+                async with reading(settings, RedisBreakers(redis)) as third:
+                    assert not await third.is_available()
                 asked = len(server.log)
                 await fail(two, 3)
                 assert len(server.log) == asked
@@ -274,11 +277,11 @@ def test_all_processes_share_the_breakers_in_redis(redis):
 
 
 def test_a_step_that_another_process_has_overtaken_is_taken_again(redis):
-    one, two = SharedSwitchboard(redis), SharedSwitchboard(redis)
+    one, two = RedisBreakers(redis), RedisBreakers(redis)
 
     def slow_fault(breaker: Breaker, now: float) -> Breaker:
         if not breaker.faults:
-            two.change("deepseek x", after_fault(RULE))
-        return after_fault(RULE)(breaker, now)
+            two.change("deepseek x", record_fault(RULE))
+        return record_fault(RULE)(breaker, now)
 
     assert one.change("deepseek x", slow_fault)[1].faults == 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from document_parser.engines.rapidocr.text_map import parted
+from document_parser.engines.rapidocr.text_map import split_lines
 
 
 def drawn(*boxes):
@@ -27,7 +27,7 @@ LINE = (50, 100, 550, 116)
 
 def test_a_line_is_cut_loose_from_a_fraction_that_stands_out_above_and_below_it():
     writing = drawn(LINE, (300, 70, 340, 146))
-    line, *beside = spots(parted(writing))
+    line, *beside = spots(split_lines(writing))
     assert line[:3] == (50, line[1], 500)
     assert 97 <= line[1] <= 100
     assert line[1] + line[3] <= 120
@@ -36,12 +36,12 @@ def test_a_line_is_cut_loose_from_a_fraction_that_stands_out_above_and_below_it(
 
 def test_two_lines_that_one_tall_sign_joins_become_two():
     writing = drawn(LINE, (50, 150, 350, 166), (200, 100, 220, 160))
-    assert sum(width >= 300 for _, _, width, _ in spots(parted(writing))) == 2
+    assert sum(width >= 300 for _, _, width, _ in spots(split_lines(writing))) == 2
 
 
 def test_a_map_of_plain_lines_is_left_as_it_is():
     writing = drawn(LINE, (50, 150, 350, 166))
-    assert parted(writing) is writing
+    assert split_lines(writing) is writing
 
 
 def test_lines_that_lean_or_bend_are_left_whole():
@@ -53,12 +53,12 @@ def test_lines_that_lean_or_bend_are_left_whole():
     for column in range(50, 550):
         top = round(40 + 0.2 * column)
         leaning[top : top + 16, column] = 1
-    assert parted(bent) is bent
-    assert parted(leaning) is leaning
+    assert split_lines(bent) is bent
+    assert split_lines(leaning) is leaning
 
 
 def test_a_block_without_a_line_in_it_is_left_as_it_is():
     blob = np.zeros((200, 600), dtype=np.float32)
     cv2.circle(blob, (300, 100), 80, 1.0, -1)
     blob[95:105, 300:400] = 1
-    assert parted(blob) is blob
+    assert split_lines(blob) is blob

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from document_parser.imaging.convert import blue_first
-from document_parser.imaging.figures import figures_in
-from document_parser.imaging.rulings import rules_in
+from document_parser.imaging.convert import to_bgr
+from document_parser.imaging.figures import find_figures
+from document_parser.imaging.rulings import find_rulings
 from document_parser.models import RulingLine
 from tests.support import documents
 
@@ -24,7 +24,7 @@ def found(image, writing=(), rules=()):
     """Figures in pixels of the picture, all writing on it read; ``writing`` and ``rules`` are in pixels too."""
     size = np.array([image.width, image.height] * 2)
     rules = [RulingLine(*(np.array(rule) / size).tolist()) for rule in rules]
-    boxes = figures_in(blue_first(image), np.array(writing, dtype=float).reshape(-1, 4) / size, rules, NONE)
+    boxes = find_figures(to_bgr(image), np.array(writing, dtype=float).reshape(-1, 4) / size, rules, NONE)
     return [tuple(round(edge * side) for edge, side in zip(box.model_dump().values(), size, strict=True)) for box in boxes]
 
 
@@ -103,7 +103,7 @@ def grid(draw):
 
 def test_a_line_that_a_grid_cuts_into_pieces_is_one():
     page, _ = chart(grid, curve)
-    boxes = figures_in(blue_first(page), NONE, rules_in(blue_first(page)), NONE)
+    boxes = find_figures(to_bgr(page), NONE, find_rulings(to_bgr(page)), NONE)
     assert len(boxes) >= 1
     assert all(
         box.left * WIDTH == pytest.approx(300, abs=16) and box.right * WIDTH == pytest.approx(1000, abs=16) for box in boxes
@@ -111,8 +111,8 @@ def test_a_line_that_a_grid_cuts_into_pieces_is_one():
 
 
 def test_an_empty_grid_is_none():
-    pixels = blue_first(chart(grid)[0])
-    assert figures_in(pixels, NONE, rules_in(pixels), NONE) == []
+    pixels = to_bgr(chart(grid)[0])
+    assert find_figures(pixels, NONE, find_rulings(pixels), NONE) == []
 
 
 def gear(page):
@@ -138,8 +138,8 @@ def test_strokes_are_no_drawing_where_much_writing_could_not_be_read():
     page = sheet()
     gear(page)
     read, unread = (np.array([box]) / np.array([WIDTH, HEIGHT] * 2) for box in ((150, 150, 900, 180), (150, 200, 900, 230)))
-    assert figures_in(blue_first(page), read, [], unread) == []
-    assert figures_in(blue_first(page), read, []) == []
+    assert find_figures(to_bgr(page), read, [], unread) == []
+    assert find_figures(to_bgr(page), read, []) == []
 
 
 def test_axes_with_nothing_between_them_are_none():
@@ -274,9 +274,9 @@ def signature_in_a_form(page):
 def test_what_is_no_figure_is_none(drawn):
     page = sheet()
     writing = drawn(page)
-    pixels = blue_first(page.filter(ImageFilter.GaussianBlur(1)))
+    pixels = to_bgr(page.filter(ImageFilter.GaussianBlur(1)))
     size = np.array([WIDTH, HEIGHT] * 2)
-    assert figures_in(pixels, np.array(writing, dtype=float).reshape(-1, 4) / size, rules_in(pixels), NONE) == []
+    assert find_figures(pixels, np.array(writing, dtype=float).reshape(-1, 4) / size, find_rulings(pixels), NONE) == []
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2000, 3), (40, 40)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.imaging.rulings import rules_in
+from document_parser.imaging.rulings import find_rulings
 
 SIDE = 1000
 
@@ -17,7 +17,7 @@ def picture() -> tuple[Image.Image, ImageDraw.ImageDraw]:
 
 def found(page: Image.Image) -> set[tuple[int, ...]]:
     """Rules to the nearest ten pixels."""
-    rules = rules_in(np.asarray(page)[:, :, ::-1])
+    rules = find_rulings(np.asarray(page)[:, :, ::-1])
     return {tuple(round(side * SIDE, -1) for side in rule) for rule in rules}
 
 

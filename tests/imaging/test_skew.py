@@ -13,15 +13,14 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import TypeAdapter
 
-from document_parser.engines.base import Engine, LinesRead
+from document_parser.engines.base import Engine, LineReadings
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
-from document_parser.imaging.deskew import skew_of_picture
-from document_parser.imaging.deskew import straightened as straighten
-from document_parser.imaging.line_skew import skew_of, straightened_boxes
+from document_parser.imaging.deskew import find_skew_degrees, straighten
+from document_parser.imaging.line_skew import find_line_skew, straighten_boxes
 from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
 from document_parser.models.skew import Skew
-from document_parser.pipeline.reading.hybrid import patched
+from document_parser.pipeline.reading.hybrid import merge_text_layer
 from document_parser.pipeline.reading.line_retry import retry_lines
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
@@ -70,7 +69,7 @@ def lines(*slopes, width=400):
 
 @pytest.mark.parametrize("slope", [-14, -3, -0.5, 0.5, 2.1, 14])
 def test_the_lines_tell_the_skew(slope):
-    assert skew_of(lines(slope, slope, slope + 0.1), SHEET).degrees == pytest.approx(slope, abs=0.11)
+    assert find_line_skew(lines(slope, slope, slope + 0.1), SHEET).degrees == pytest.approx(slope, abs=0.11)
 
 
 @pytest.mark.parametrize(
@@ -87,23 +86,23 @@ def test_the_lines_tell_the_skew(slope):
     ids=["level", "few", "short", "far too much", "no common slope", "running down", "none"],
 )
 def test_without_a_common_small_slope_of_long_lines_nothing_is_straightened(found):
-    assert skew_of(found, SHEET) == Skew(shape=0.8)
+    assert find_line_skew(found, SHEET) == Skew(shape=0.8)
 
 
 def test_what_is_straightened_lies_level_on_the_picture_and_maps_back():
     corners = np.array([line(2, 2, 760, 30, 4), line(10, 900, 700, 30, 4), line(10, 700, 700, 30, 4)], dtype=np.float32)
-    skew = skew_of(corners, SHEET)
-    straight = straightened_boxes(corners, skew, SHEET) / (800, 1000)
+    skew = find_line_skew(corners, SHEET)
+    straight = straighten_boxes(corners, skew, SHEET) / (800, 1000)
     assert np.abs(straight[:, 0, 1] - straight[:, 1, 1]).max() < 0.001
     assert straight.min() >= -0.001
     assert straight.max() <= 1.001
     for shown, box in zip(corners / (800, 1000), straight, strict=True):
-        around = skew.as_shown((*box.min(axis=0), *box.max(axis=0)))
+        around = skew.unstraighten((*box.min(axis=0), *box.max(axis=0)))
         assert around == pytest.approx((*shown.min(axis=0), *shown.max(axis=0)), abs=0.002)
 
 
 def test_a_box_that_reaches_over_the_edge_once_shown_is_cut_off_there():
-    box = BoundingBox(left=0, top=0, right=1, bottom=0.1).as_shown(Skew(5, 1, 0.7))
+    box = BoundingBox(left=0, top=0, right=1, bottom=0.1).unstraighten(Skew(5, 1, 0.7))
     assert (box.top, box.right) == (0, 1)
 
 
@@ -120,14 +119,14 @@ def test_the_cache_keeps_the_skew_and_knows_readings_without_one():
 
 def test_words_of_a_witness_stand_where_the_page_shows_them():
     (word,) = words_as_shown(reading_askew())
-    assert word[1:5] == pytest.approx(reading_askew().skew.as_shown((0.1, 0.1, 0.4, 0.12)), abs=0.0001)
+    assert word[1:5] == pytest.approx(reading_askew().skew.unstraighten((0.1, 0.1, 0.4, 0.12)), abs=0.0001)
     assert word.text == "Total am0unt"
 
 
 def test_the_text_layers_words_find_their_line_on_a_straightened_page():
     reading = reading_askew()
-    shown = reading.skew.as_shown((0.1, 0.1, 0.25, 0.12)), reading.skew.as_shown((0.26, 0.1, 0.4, 0.12))
-    found, count = patched(reading, [Word(text, *box) for text, box in zip(("Total", "amount"), shown, strict=True)])
+    shown = reading.skew.unstraighten((0.1, 0.1, 0.25, 0.12)), reading.skew.unstraighten((0.26, 0.1, 0.4, 0.12))
+    found, count = merge_text_layer(reading, [Word(text, *box) for text, box in zip(("Total", "amount"), shown, strict=True)])
     assert ([word.text for word in found.words], count) == (["Total", "amount"], 1)
     assert found.words[0].left == pytest.approx(0.1, abs=0.01)
 
@@ -160,7 +159,7 @@ def read(openers, path, image):
     async def main():
         settings = Settings(engines=EngineSettings(inference_mode="cpu"))
         async with contextlib.aclosing(Engines(settings)) as engines, await openers.open(path, "image") as source:
-            only_once = engines.seen_through(lambda engine: CPU if engine.name == "rapidocr" else engine)
+            only_once = engines.wrap(lambda engine: CPU if engine.name == "rapidocr" else engine)
             return await read_page(source, 1, Options(), only_once, ())
 
     return asyncio.run(main())
@@ -189,7 +188,7 @@ def test_a_page_scanned_askew_reads_as_the_straight_one_and_its_boxes_lie_on_the
     told = re.search(r"straightened by ([\d.]+) degrees", page.attempts[-1].reason)
     assert float(told[1]) == pytest.approx(abs(degrees), abs=0.35)
     for shown, level in zip(page.blocks, straight.blocks, strict=True):
-        expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.box.model_dump().values()))
+        expected = Skew(degrees, 1.0, 1240 / 1754).unstraighten(tuple(level.box.model_dump().values()))
         assert tuple(shown.box.model_dump().values()) == pytest.approx(expected, abs=0.012)
 
 
@@ -211,7 +210,7 @@ class LinesReader(Engines):
 
     async def read_lines(self, page, lines, skew):
         self.told = skew
-        return LinesRead([[line._replace(text="Вчера", confidence=0.9)] for line in lines], "rus")
+        return LineReadings([[line._replace(text="Вчера", confidence=0.9)] for line in lines], "rus")
 
 
 @pytest.mark.parametrize(("come", "left"), [(Skew(), Skew(1.0, 0.98, 0.7)), (Skew(4.0, 0.9, 0.7), Skew())])
@@ -229,7 +228,7 @@ def test_lines_in_doubt_are_cut_from_the_picture_as_it_was_read(come, left):
 
 
 def grey_level(image):
-    return skew_of_picture(image.convert("L"), PAPER)
+    return find_skew_degrees(image.convert("L"), PAPER)
 
 
 @pytest.mark.parametrize("degrees", [-10, -5, -2, 2, 3.3, 8])
@@ -261,7 +260,7 @@ class HeadingFinder(Engine):
     async def read(self, page, *, temperature=None, watch=None):
         with Image.open(io.BytesIO(page.data)) as picture:
             grey = np.asarray(picture.convert("L"))
-        self.slopes.append(skew_of_picture(Image.fromarray(grey), PAPER))
+        self.slopes.append(find_skew_degrees(Image.fromarray(grey), PAPER))
         rows = (grey < 120).any(axis=1)
         top = int(rows.argmax())
         bottom = top + int(rows[top:].argmin())
@@ -277,7 +276,7 @@ def read_by(openers, path, image, name, around):
 
     async def main():
         async with contextlib.aclosing(Engines(Settings())) as engines, await openers.open(path, "image") as source:
-            return await read_with(name, source, 1, Options(), engines.seen_through(around), ())
+            return await read_with(name, source, 1, Options(), engines.wrap(around), ())
 
     return asyncio.run(main())
 
@@ -292,7 +291,7 @@ def test_a_model_sees_the_straightened_picture_and_its_boxes_stand_on_the_page_a
     told = re.search(r"straightened by ([\d.]+) degrees", page.attempts[-1].reason)
     assert float(told[1]) == pytest.approx(abs(degrees), abs=0.3)
     assert "straightened" not in level.attempts[-1].reason
-    expected = Skew(degrees, 1.0, 1240 / 1754).as_shown(tuple(level.blocks[0].box.model_dump().values()))
+    expected = Skew(degrees, 1.0, 1240 / 1754).unstraighten(tuple(level.blocks[0].box.model_dump().values()))
     assert tuple(page.blocks[0].box.model_dump().values()) == pytest.approx(expected, abs=0.012)
 
 
@@ -305,7 +304,7 @@ def test_tesseract_reads_a_page_scanned_askew_as_the_straight_one(openers, tmp_p
     page = read_by(openers, tmp_path / "askew.png", sheet().rotate(5, fillcolor=PAPER, resample=3), "tesseract", only)
     assert words_of(page) == words_of(level)
     assert re.search(r"straightened by 5\.\d degrees|straightened by 4\.[89] degrees", page.attempts[-1].reason)
-    expected = Skew(-5, 1.0, 1240 / 1754).as_shown(tuple(level.blocks[0].box.model_dump().values()))
+    expected = Skew(-5, 1.0, 1240 / 1754).unstraighten(tuple(level.blocks[0].box.model_dump().values()))
     assert tuple(page.blocks[0].box.model_dump().values()) == pytest.approx(expected, abs=0.02)
 
 

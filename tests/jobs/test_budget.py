@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from document_parser.errors import OversizedPicture
+from document_parser.errors import OversizedImage
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.scheduling import budget
@@ -29,14 +29,14 @@ def ready_job(redis: Any, valkey: Any, job_id: str, pages: int = 3) -> Ledger:
 
 
 def charge(redis: Any, job_id: str, seconds: float, most: float = 10) -> int:
-    return int(scripts.run(redis, "charge", job_id, seconds, most, 3_600_000))
+    return int(scripts.run_script(redis, "charge", job_id, seconds, most, 3_600_000))
 
 
 def test_within_the_budget_a_job_keeps_its_lane(redis, valkey):
     ready_job(redis, valkey, "a")
     assert [charge(redis, "a", 4), charge(redis, "a", 5)] == [0, 0]
     assert redis.hget("job:a", "lane") == b"express"
-    assert budget.spent(redis, "public") == pytest.approx(9)
+    assert budget.spent_seconds(redis, "public") == pytest.approx(9)
     assert 3500 < redis.ttl("spent:public") <= 3600
 
 
@@ -100,7 +100,7 @@ def test_a_picture_is_refused_by_the_memory_it_would_take(tmp_path: Path, mode: 
         if accepted:
             assert asyncio.run(run(openers)) == 1
         else:
-            with pytest.raises(OversizedPicture, match=r"at most 0\.\d \(MAX_IMAGE_MEMORY_MB\)"):
+            with pytest.raises(OversizedImage, match=r"at most 0\.\d \(MAX_IMAGE_MEMORY_MB\)"):
                 asyncio.run(run(openers))
 
 

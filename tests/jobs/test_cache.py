@@ -8,7 +8,7 @@ from importlib import metadata
 import pytest
 
 from document_parser.engines.base import Engine
-from document_parser.engines.registry import on_this_machine
+from document_parser.engines.registry import describe_machine
 from document_parser.engines.tesseract.engine import installed_languages
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
@@ -152,14 +152,14 @@ def test_a_picture_read_otherwise_is_another(other):
 
 def test_what_the_machine_has_for_a_cpu_engine_is_part_of_how_it_reads():
     without = Settings(engines=EngineSettings(inference_mode="cpu", tesseract_program=""))
-    assert on_this_machine(without).startswith(f"rapidocr {metadata.version('rapidocr')} ")
-    assert on_this_machine(without).endswith("tesseract ")
-    assert on_this_machine(Settings(engines=EngineSettings(inference_mode="vllm"))) == ""
+    assert describe_machine(without).startswith(f"rapidocr {metadata.version('rapidocr')} ")
+    assert describe_machine(without).endswith("tesseract ")
+    assert describe_machine(Settings(engines=EngineSettings(inference_mode="vllm"))) == ""
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
 def test_the_language_packs_of_tesseract_are_part_of_how_it_reads():
-    found = on_this_machine(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
+    found = describe_machine(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
     assert found.split()[-1].split("+") == sorted(installed_languages())
 
 
@@ -219,7 +219,7 @@ def test_of_the_same_document_sent_twice_one_is_read_and_the_other_waits(sent, r
     assert sent(OTHER).shared
     assert rung(redis) == [JOB]
     assert waits(redis, OTHER) == (JOB, "miss", True)
-    assert record.load(redis, OTHER).show().shared
+    assert record.load(redis, OTHER).to_status().shared
 
 
 @pytest.mark.parametrize(
@@ -272,11 +272,11 @@ def test_the_sweep_wakes_those_whom_nobody_told(sent, redis, ledger, valkey, tmp
         sent(job_id)
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
     for _ in range(3):
-        sweep.ring_again()
+        sweep.enqueue_lost_stages()
     assert rung(redis) == [JOB], "while the first is at it they wait"
     ledger.end(JOB, JobState.CANCELLED)
     for _ in range(2):
-        sweep.ring_again()
+        sweep.enqueue_lost_stages()
     assert rung(redis) == [JOB, OTHER]
     assert waits(redis, THIRD) == (OTHER, "miss", True)
 

@@ -103,7 +103,7 @@ def test_the_pace_is_that_of_the_time_in_which_there_was_something_to_read(pace,
 
 def test_what_is_written_is_what_is_read():
     one = forecast.Forecast(12.5, 3)
-    assert forecast.parse(forecast._text(one).encode()) == one
+    assert forecast.parse(forecast._format(one).encode()) == one
     assert forecast.parse(None) == forecast.Forecast()
 
 

@@ -129,7 +129,7 @@ def test_pages_to_look_at_are_counted_and_harmless_warnings_are_not(ledger, redi
     pages[2].warnings = [PageWarning(code="page_failed")]
     for page in pages:
         ledger.finish(ledger.claim("a", empty_handed=False), page)
-    progress = record.load(redis, JOB).show().progress
+    progress = record.load(redis, JOB).to_status().progress
     assert (progress.flagged_pages, progress.failed_pages) == (1, 1)
 
 
@@ -166,7 +166,7 @@ class Planners:
 
     def __init__(self, redis, settings):
         queues = [queue.queue(redis, name) for name in queue.QUEUES]
-        self.worker = PageWorker(queues, connection=redis, serializer=JSONSerializer, settings=settings, likes_pages=False)
+        self.worker = PageWorker(queues, connection=redis, serializer=JSONSerializer, settings=settings, prefers_pages=False)
 
     def take(self):
         bell, _ = self.worker.dequeue_job_and_maintain_ttl(None)
@@ -177,7 +177,7 @@ def test_of_pools_with_one_worker_each_one_prefers_pages_and_a_worker_without_ot
     queues = [queue.queue(redis, name) for name in queue.QUEUES]
 
     def lone(name):
-        facts = {"connection": redis, "serializer": JSONSerializer, "settings": valkey, "likes_pages": False, "lone": True}
+        facts = {"connection": redis, "serializer": JSONSerializer, "settings": valkey, "prefers_pages": False, "lone": True}
         worker = PageWorker(queues, name=name, **facts)
         worker.register_birth()
         worker.heartbeat()
@@ -218,8 +218,8 @@ def test_readers_that_plan_beside_their_reading_let_owners_take_turns_too(redis,
         for job_id in job_ids:
             queue.submit(redis, valkey, card(job_id, sha256=job_id, owner=owner, lane="express"), None)
     taken = []
-    while heads := queue.next_plans(redis, LANES):
-        assert queue.next_plans(redis, LANES) == heads, "a look takes nothing"
+    while heads := queue.next_plan_by_lane(redis, LANES):
+        assert queue.next_plan_by_lane(redis, LANES) == heads, "a look takes nothing"
         assert queue.take_plan(redis, heads[0])
         assert not queue.take_plan(redis, heads[0])
         taken += heads
@@ -290,7 +290,7 @@ def dies(ledger, redis, sweep, reader):
     ledger.heartbeat(reader, [])
     claim = ledger.claim(reader, empty_handed=True)
     dead(redis, reader)
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     return claim
 
 
@@ -299,7 +299,7 @@ def test_pages_of_a_dead_reader_are_read_again_at_once_and_not_charged(ledger, r
     ledger.heartbeat("a", [])
     first, second = ledger.claim("a", empty_handed=True), ledger.claim("a", empty_handed=False)
     dead(redis, "a")
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     assert ledger.finish(first, Page(number=1)) == "not_yours"
     ledger.heartbeat("b", [])
     again = [ledger.claim("b", empty_handed=True), ledger.claim("b", empty_handed=False)]
@@ -314,7 +314,7 @@ def test_pages_that_saw_two_readers_die_are_read_alone_and_still_not_charged(led
         ledger.heartbeat(reader, [])
         ledger.claim(reader, empty_handed=True), ledger.claim(reader, empty_handed=False)
         dead(redis, reader)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     ledger.heartbeat("c", [])
     assert ledger.claim("c", empty_handed=False) == "drain"
     again = ledger.claim("c", empty_handed=True)
@@ -383,7 +383,7 @@ def test_a_stage_is_worked_by_one_living_actor(ledger, redis, sweep):
     assert ledger.claim_stage(JOB, "plan", "a", alone=True) is not None
     assert ledger.claim_stage(JOB, "plan", "b", alone=True) is None
     dead(redis, "a")
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     assert ledger.claim_stage(JOB, "plan", "b", alone=True) is not None
 
 
@@ -393,7 +393,7 @@ def test_a_document_that_kills_its_planner_twice_fails(ledger, redis, sweep):
         ledger.heartbeat(planner, [])
         assert ledger.claim_stage(JOB, "plan", planner, alone=True) is not None
         dead(redis, planner)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     job = record.load(redis, JOB)
     assert (job.state, job.error.code, job.error.status) == (JobState.FAILED, "WORKER_CRASHED", 422)
 
@@ -404,7 +404,7 @@ def test_a_document_planned_beside_others_is_not_charged_when_its_planner_dies(l
         ledger.heartbeat(planner, [])
         assert ledger.claim_stage(JOB, "plan", planner, alone=False) is not None
         dead(redis, planner)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     assert record.load(redis, JOB).state is JobState.PROCESSING
 
 
@@ -417,7 +417,7 @@ def test_a_document_that_somebody_died_of_is_planned_beside_nothing_else_from_th
     assert ledger.suspects("plan", [JOB]) == set(), "it was only handed back"
     assert ledger.claim_stage(JOB, "plan", "a", alone=False) is not None
     dead(redis, "a")
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     assert ledger.suspects("plan", [OTHER, JOB]) == {JOB}
 
 
@@ -429,7 +429,7 @@ def test_a_document_that_kills_whoever_assembles_it_twice_fails(ledger, redis, s
         ledger.heartbeat(actor, [])
         assert ledger.claim_stage(JOB, "assemble", actor, alone=True) is not None
         dead(redis, actor)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     job = record.load(redis, JOB)
     assert (job.state, job.error.code) == (JobState.FAILED, "WORKER_CRASHED")
 
@@ -444,7 +444,7 @@ def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, red
         ledger.heartbeat(actor, [])
         assert ledger.claim_stage(JOB, "export-html", actor, alone=True) is not None
         dead(redis, actor)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
         assert len(bells) == rings
     assert record.load(redis, JOB).state is JobState.COMPLETED
 
@@ -512,7 +512,7 @@ def test_readers_are_rung_only_where_pages_are_ready_and_a_slot_is_free(ledger, 
     ledger.heartbeat("a", [])
     ReaderSlots(redis).enter(1, "a")
     dead(redis, "a")
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     sweep.free_slots()
     assert ReaderSlots(redis).call(["read-5", "read-6"]) == [1]
 
@@ -552,7 +552,7 @@ def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(
     queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
     record.delete(redis, record.load(redis, JOB))
-    assert record.of_key(redis, PUBLIC, "k") is None
+    assert record.job_of_key(redis, PUBLIC, "k") is None
     assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
 
 
@@ -569,7 +569,7 @@ def test_the_queue_is_bounded_and_takes_more_in_once_something_has_ended(ledger,
 
 def test_a_refusal_tells_the_capacity_and_when_a_job_is_likely_to_end(ledger, redis):
     planned(ledger, redis, 30)
-    redis.hset(forecast.KEY, "#pace", 0.5)
+    redis.hset(forecast.FORECAST_KEY, "#pace", 0.5)
     with pytest.raises(QueueFull) as refused:
         admission.check(redis, QueueSettings(queue_max_jobs=1))
     told = refused.value.details
@@ -608,9 +608,9 @@ def test_a_job_shows_what_is_foretold_of_it(ledger, redis):
     redis.hset("pace", mapping={second // 5 - back: 5 for back in range(1, 9)})
     redis.hset("load", "busy_since", (second - 40) * 1000)
     forecast.publish_forecast(redis)
-    assert record.load(redis, JOB).show().progress.eta_seconds == 20
-    shown = record.load(redis, OTHER).show()
+    assert record.load(redis, JOB).to_status().progress.eta_seconds == 20
+    shown = record.load(redis, OTHER).to_status()
     assert (shown.queue_position, shown.progress.eta_seconds) == (1, None)
     redis.delete("pace", "load")
     forecast.publish_forecast(redis)
-    assert record.load(redis, JOB).show().progress.eta_seconds == 20, "the pace that was measured last counts for a while"
+    assert record.load(redis, JOB).to_status().progress.eta_seconds == 20, "the pace that was measured last counts for a while"

@@ -93,7 +93,7 @@ def test_a_page_drawn_sideways_is_read_as_it_is_meant_and_its_boxes_stay_where_t
     assert texts(found) == texts(expected)
     assert kinds(found) == kinds(expected)
     assert found[0].box
-    assert found[0].box.turned(turn) == expected[0].box
+    assert found[0].box.turn(turn) == expected[0].box
 
 
 def test_a_table_beside_sideways_words_does_not_turn_the_page():

@@ -8,7 +8,7 @@ import pytest
 
 from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import GridCell
-from document_parser.layout.tables.row_starts import heading_spans
+from document_parser.layout.tables.row_starts import find_heading_spans
 from document_parser.models import RulingLine, Table, Word
 from tests.layout.test_reading_order import HEIGHT, WIDTH, kinds, line, only_table, prose
 
@@ -343,4 +343,4 @@ def test_a_heading_over_several_columns_spans_those_at_whose_middle_it_stands_be
     texts = [(0.0, 50.0), (200.0, 210.0), (220.0, 230.0), (240.0, 250.0), (270.0, 280.0), (300.0, 310.0)]
     heading = GridCell(1, 4, (Word("Number of features", 195.0, 100.0, 315.0, 110.0),))
     below = [GridCell(n, n, (Word(str(n), texts[n][0], 114.0, texts[n][1], 124.0),)) for n in range(1, 6)]
-    assert heading_spans([[heading], below], texts, 0, 10.0) == [(1, 5)]
+    assert find_heading_spans([[heading], below], texts, 0, 10.0) == [(1, 5)]

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from document_parser.models import INK_COLUMNS, INK_ROWS, Block, BoundingBox, Cell, InkFacts, PageImage, Table, Word
-from document_parser.pipeline.checks.agreement import corrected
+from document_parser.pipeline.checks.agreement import correct_numbers
 from document_parser.pipeline.checks.evidence import ink_below, uncovered_ink
 from document_parser.pipeline.reading.box_matching import place_blocks
-from document_parser.pipeline.reading.crops import joined, rest_of, sound_prefix
-from document_parser.text.normalize import Vocabulary, overlap, tokens
-from document_parser.text.numbers import describe_differences, differences
+from document_parser.pipeline.reading.crops import join_rest, rest_of, sound_prefix
+from document_parser.text.normalize import Vocabulary, overlap_of, tokenize
+from document_parser.text.numbers import describe_differences, find_differences
 
 
 @pytest.mark.parametrize(
@@ -28,24 +28,24 @@ from document_parser.text.numbers import describe_differences, differences
     ],
 )
 def test_letter_forms_make_no_difference(one, other):
-    assert tokens(one) == tokens(other)
+    assert tokenize(one) == tokenize(other)
 
 
 def test_agreement_counts_words_whatever_their_order():
-    assert overlap(tokens("a b c d"), tokens("d c b a")) == 1
-    assert overlap(tokens("one two three four"), tokens("one two five six")) == 0.5
-    assert overlap([], []) == 1
-    assert overlap(tokens("one"), []) == 0
+    assert overlap_of(tokenize("a b c d"), tokenize("d c b a")) == 1
+    assert overlap_of(tokenize("one two three four"), tokenize("one two five six")) == 0.5
+    assert overlap_of([], []) == 1
+    assert overlap_of(tokenize("one"), []) == 0
 
 
 def test_words_broken_at_a_line_end_agree():
-    assert overlap(tokens("trans- portation costs"), tokens("transportation costs")) == 1
-    assert Vocabulary(tokens("the trans- portation")).knows(["transportation"]) == [True]
-    assert Vocabulary(tokens("transportation")).knows(["trans", "portation"]) == [True, True]
+    assert overlap_of(tokenize("trans- portation costs"), tokenize("transportation costs")) == 1
+    assert Vocabulary(tokenize("the trans- portation")).knows(["transportation"]) == [True]
+    assert Vocabulary(tokenize("transportation")).knows(["trans", "portation"]) == [True, True]
 
 
 def shown(read, known):
-    return [(one.read, one.known) for one in differences([read], [known])]
+    return [(one.read, one.known) for one in find_differences([read], [known])]
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,10 @@ def test_numbers_written_otherwise_or_without_a_counterpart_are_no_difference(re
 def test_numbers_are_put_right_where_they_have_one_place():
     table = Table(rows=1, columns=2, cells=[Cell(row=0, column=0, text="Total"), Cell(row=0, column=1, text="1,250.00")])
     blocks = [Block(kind="table", table=table), Block(kind="paragraph", text="of 5011 and 5011")]
-    assert corrected(blocks, differences(["Total 1,250.00"], ["Total 1,350.00"]))
+    assert correct_numbers(blocks, find_differences(["Total 1,250.00"], ["Total 1,350.00"]))
     assert table.cells[1].text == "1,350.00"
-    assert not corrected(blocks, differences(["of 5011"], ["of 5012"]))
-    assert "5011 (witness: 5012)" in describe_differences(differences(["of 5011"], ["of 5012"]))
+    assert not correct_numbers(blocks, find_differences(["of 5011"], ["of 5012"]))
+    assert "5011 (witness: 5012)" in describe_differences(find_differences(["of 5011"], ["of 5012"]))
 
 
 def line(text, top, left=0.1):
@@ -143,7 +143,7 @@ def test_the_rest_of_a_page_begins_below_the_last_block_that_was_read():
     rest = rest_of(prefix)
     assert rest.height_pixels == pytest.approx(240, abs=4)
     assert ink_below(rest.ink_facts, 0) > 0
-    moved = joined(prefix, [block(0.0, 0.5)])[-1].box
+    moved = join_rest(prefix, [block(0.0, 0.5)])[-1].box
     assert (moved.top, moved.bottom) == (pytest.approx(0.504), pytest.approx(0.752))
 
 

@@ -13,7 +13,7 @@ import pytest
 from document_parser.export import FORMATS
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Span, Table
 from document_parser.pipeline.assembly.captions_and_links import with_captions
-from document_parser.pipeline.assembly.document import assembled, write_document
+from document_parser.pipeline.assembly.document import assemble_pages, write_document
 
 HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
 LONG = "The agreement between the two parties begins on the first day of March and ends after three years without notice"
@@ -52,7 +52,7 @@ def table(rows, top=0.2, bottom=0.8, heads=1, **edges):
 
 
 def together(*pages):
-    return list(assembled(lambda: iter(pages)))
+    return list(assemble_pages(lambda: iter(pages)))
 
 
 def kinds(pages, place=0):
@@ -477,7 +477,7 @@ def test_a_caption_and_its_table_or_figure_name_each_other_where_they_stand_in_t
         block("Figure 3: Nothing that is here.", "caption", box(0.7)),
         body(),
     ]
-    [found] = assembled(lambda: [page(1, *blocks)])
+    [found] = assemble_pages(lambda: [page(1, *blocks)])
     pairs = {place: block.caption_of for place, block in enumerate(found.blocks) if block.caption_of is not None}
     assert {(found.blocks[caption].text, found.blocks[owner].kind) for caption, owner in pairs.items()} == {
         ("Figure 1: A crane.", "figure"),
@@ -486,7 +486,7 @@ def test_a_caption_and_its_table_or_figure_name_each_other_where_they_stand_in_t
     assert {owner: place for place, owner in pairs.items()} == {
         place: block.caption for place, block in enumerate(found.blocks) if block.caption is not None
     }
-    [again] = assembled(lambda: [found])
+    [again] = assemble_pages(lambda: [found])
     assert again == found
 
 
@@ -499,12 +499,14 @@ def test_links_of_captions_that_held_for_the_page_alone_give_way_to_those_that_h
 
 
 def test_links_lead_to_pages_that_are_there_and_others_leave_their_text():
-    found = list(assembled(lambda: [page(2, linked("a b c", "#page-3", "#page-7", "https://example.org/")), page(3, body())]))
+    found = list(
+        assemble_pages(lambda: [page(2, linked("a b c", "#page-3", "#page-7", "https://example.org/")), page(3, body())])
+    )
     assert [span.link for span in found[0].blocks[0].spans] == ["#page-3", "https://example.org/"]
     out = io.BytesIO()
     write_document(HEAD, lambda: found, Options(), "html", out)
     assert ('href="#page-3"' in out.getvalue().decode(), "#page-7" in out.getvalue().decode()) == (True, False)
     cell = Cell(row=0, column=0, text="see 9", spans=[Span(start=0, end=3, bold=True, link="#page-9")])
     tabled = Block(kind="table", table=Table(rows=1, columns=1, cells=[cell]))
-    [only] = assembled(lambda: [page(2, tabled)])
+    [only] = assemble_pages(lambda: [page(2, tabled)])
     assert only.blocks[0].table.cells[0].spans == [Span(start=0, end=3, bold=True)]

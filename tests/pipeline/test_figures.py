@@ -13,11 +13,11 @@ from PIL import Image
 from document_parser.client import Client
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
-from document_parser.imaging.figure_boxes import figure_boxes
+from document_parser.imaging.figure_boxes import find_figure_boxes
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PictureSpec, Table
 from document_parser.pipeline.local.reader import parse
 from document_parser.pipeline.reading.figure_labels import with_labels
-from document_parser.pipeline.reading.figures import located, placed, with_figures
+from document_parser.pipeline.reading.figures import assign_boxes, insert_figures, with_figures
 from document_parser.settings import EngineSettings, Settings
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.pdf.file import PdfFile
@@ -61,14 +61,14 @@ def illustrated(tmp_path_factory):
 
 def test_strips_of_a_picture_are_one_figure_and_logos_and_scans_are_none():
     strips = [(0.2, 0.3, 0.6, 0.4), (0.2, 0.4, 0.6, 0.5)]
-    assert figure_boxes([*strips, (0.9, 0.02, 0.95, 0.05)], 595, 842) == [box(0.2, 0.3, 0.6, 0.5)]
-    assert figure_boxes([(0, 0, 1, 1)], 595, 842) == []
-    assert figure_boxes([(0.1, 0.1, 0.9, 0.11)], 595, 842) == []
+    assert find_figure_boxes([*strips, (0.9, 0.02, 0.95, 0.05)], 595, 842) == [box(0.2, 0.3, 0.6, 0.5)]
+    assert find_figure_boxes([(0, 0, 1, 1)], 595, 842) == []
+    assert find_figure_boxes([(0.1, 0.1, 0.9, 0.11)], 595, 842) == []
 
 
 def test_figures_side_by_side_come_from_left_to_right():
     boxes = [(0.6, 0.29, 0.9, 0.5), (0.1, 0.3, 0.4, 0.5), (0.1, 0.6, 0.4, 0.8)]
-    assert [found.left for found in figure_boxes(boxes, 595, 842)] == [0.1, 0.6, 0.1]
+    assert [found.left for found in find_figure_boxes(boxes, 595, 842)] == [0.1, 0.6, 0.1]
 
 
 LINE = b"100 400 m 150 470 l 200 430 l 250 520 l 300 480 l 350 560 l 400 500 l S "
@@ -151,32 +151,37 @@ def test_a_figure_stands_before_its_caption_or_after_what_is_above_it():
     above, below = block("paragraph", 0.1, 0.1, 0.9, 0.2), block("paragraph", 0.1, 0.7, 0.9, 0.8)
     caption = block("caption", 0.2, 0.62, 0.8, 0.64)
     figure = box(0.2, 0.3, 0.8, 0.6)
-    assert [one.kind for one in placed([above, caption, below], [figure])] == ["paragraph", "figure", "caption", "paragraph"]
-    assert [one.kind for one in placed([above, below], [figure])] == ["paragraph", "figure", "paragraph"]
-    assert [one.kind for one in placed([], [figure])] == ["figure"]
+    assert [one.kind for one in insert_figures([above, caption, below], [figure])] == [
+        "paragraph",
+        "figure",
+        "caption",
+        "paragraph",
+    ]
+    assert [one.kind for one in insert_figures([above, below], [figure])] == ["paragraph", "figure", "paragraph"]
+    assert [one.kind for one in insert_figures([], [figure])] == ["figure"]
 
 
 def test_a_figure_of_one_column_does_not_go_to_the_other():
     left, right = block("paragraph", 0.1, 0.1, 0.45, 0.9, text="left"), block("paragraph", 0.55, 0.1, 0.9, 0.5, text="right")
-    found = placed([left, right], [box(0.55, 0.6, 0.9, 0.9)])
+    found = insert_figures([left, right], [box(0.55, 0.6, 0.9, 0.9)])
     assert [one.kind for one in found] == ["paragraph", "paragraph", "figure"]
 
 
 def test_figures_that_go_to_one_place_keep_their_order():
     above = block("paragraph", 0.1, 0.1, 0.9, 0.2)
     boxes = [box(0.1, 0.3, 0.4, 0.5), box(0.5, 0.3, 0.8, 0.5), box(0.1, 0.6, 0.4, 0.8)]
-    assert [one.box for one in placed([above], boxes)[1:]] == boxes
+    assert [one.box for one in insert_figures([above], boxes)[1:]] == boxes
 
 
 def test_a_picture_that_text_stands_on_is_no_figure():
     text = block("paragraph", 0.2, 0.3, 0.8, 0.6, text="x" * 300)
-    assert placed([text], [box(0.1, 0.2, 0.9, 0.7)]) == [text]
+    assert insert_figures([text], [box(0.1, 0.2, 0.9, 0.7)]) == [text]
 
 
 def test_a_picture_that_a_table_stands_on_is_no_figure():
     cells = [Cell(row=row, column=0, text="x" * 30) for row in range(10)]
     table = Block(kind="table", box=box(0.2, 0.3, 0.8, 0.6), table=Table(rows=10, columns=1, cells=cells))
-    assert placed([table], [box(0.1, 0.2, 0.9, 0.7)]) == [table]
+    assert insert_figures([table], [box(0.1, 0.2, 0.9, 0.7)]) == [table]
 
 
 CHART = box(0.3, 0.3, 0.8, 0.6)
@@ -192,7 +197,7 @@ def test_the_numbers_of_a_charts_axes_and_their_titles_belong_to_it_and_its_capt
     far = block("paragraph", 0.1, 0.75, 0.9, 0.9, text="1 2 3 4")
     labelled = with_labels(CHART, [*TICKS, title, caption, far])
     assert labelled == box(0.25, 0.3, 0.8, 0.66)
-    found = placed([*TICKS, title, caption, far], [labelled])
+    found = insert_figures([*TICKS, title, caption, far], [labelled])
     assert [one.kind for one in found][-3:] == ["figure", "caption", "paragraph"]
 
 
@@ -204,21 +209,21 @@ def test_a_figure_without_numbers_along_its_edges_has_no_labels():
 def test_a_picture_in_a_table_that_is_larger_is_a_figure():
     cells = [Cell(row=0, column=0, text="x" * 300)]
     table = Block(kind="table", box=box(0.1, 0.2, 0.9, 0.8), table=Table(rows=1, columns=1, cells=cells))
-    assert [one.kind for one in placed([table], [box(0.4, 0.4, 0.6, 0.6)])] == ["table", "figure"]
+    assert [one.kind for one in insert_figures([table], [box(0.4, 0.4, 0.6, 0.6)])] == ["table", "figure"]
 
 
 def test_words_on_a_figure_do_not_part_it_from_its_caption():
     above, label = block("paragraph", 0.1, 0.1, 0.9, 0.2), block("paragraph", 0.4, 0.5, 0.6, 0.54, text="label")
     caption = block("caption", 0.2, 0.62, 0.8, 0.64)
-    found = placed([above, label, caption], [box(0.2, 0.3, 0.8, 0.6)])
+    found = insert_figures([above, label, caption], [box(0.2, 0.3, 0.8, 0.6)])
     assert [one.kind for one in found] == ["paragraph", "paragraph", "figure", "caption"]
 
 
 def test_figures_that_a_model_saw_without_a_place_get_the_places_of_as_many_pictures():
     seen = [Block(kind="figure", text="a bird"), Block(kind="paragraph", text="x")]
-    assert located(seen, [box(0.1, 0.1, 0.5, 0.5)])[0].box == box(0.1, 0.1, 0.5, 0.5)
-    assert located(seen, [])[0].box is None
-    assert located(seen, [box(0.1, 0.1, 0.5, 0.5)] * 2)[0].box is None
+    assert assign_boxes(seen, [box(0.1, 0.1, 0.5, 0.5)])[0].box == box(0.1, 0.1, 0.5, 0.5)
+    assert assign_boxes(seen, [])[0].box is None
+    assert assign_boxes(seen, [box(0.1, 0.1, 0.5, 0.5)] * 2)[0].box is None
 
 
 # --- cutting them out -------------------------------------------------------------------------------------------------

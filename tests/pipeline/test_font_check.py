@@ -8,9 +8,9 @@ import pytest
 
 import document_parser
 from document_parser.models import Word
-from document_parser.pipeline.reading.font_check import runs_of
+from document_parser.pipeline.reading.font_check import group_lines
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.text.language import fonts_in_doubt, is_doubtful
+from document_parser.text.language import find_suspect_fonts, is_doubtful
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
 
@@ -59,13 +59,13 @@ def test_letters_read_as_accented_ones_are_in_doubt():
 def test_a_font_of_private_characters_is_in_doubt_and_marks_of_lists_are_not():
     private = [Word("\uf041\uf067\uf072\uf065\uf065", 0.1, 0.1, 0.2, 0.2)] * 4
     marks = [Word("\uf0b7", 0.1, 0.1, 0.2, 0.2)] * 40
-    assert [font.words for font in fonts_in_doubt([*((word, 1) for word in private), *((word, 2) for word in marks)])] == [
+    assert [font.words for font in find_suspect_fonts([*((word, 1) for word in private), *((word, 2) for word in marks)])] == [
         private
     ]
 
 
 def test_fonts_for_formulas_are_let_be():
-    assert not fonts_in_doubt([(Word(text, 0.1, 0.1, 0.2, 0.2, math=True), 1) for text in shifted(PARAGRAPH).split()])
+    assert not find_suspect_fonts([(Word(text, 0.1, 0.1, 0.2, 0.2, math=True), 1) for text in shifted(PARAGRAPH).split()])
 
 
 def test_only_the_words_of_the_false_font_are_in_doubt(tmp_path: Path):
@@ -81,7 +81,7 @@ def test_words_on_one_line_are_looked_at_together():
         Word("elsewhere", 0.7, 0.1, 0.9, 0.12),
         Word("below", 0.1, 0.2, 0.2, 0.22),
     ]
-    assert [[word.text for word in line] for line in runs_of(words)] == [["Far", "away"], ["elsewhere"], ["below"]]
+    assert [[word.text for word in line] for line in group_lines(words)] == [["Far", "away"], ["elsewhere"], ["below"]]
 
 
 def test_the_lines_of_a_false_font_are_read_from_the_picture_and_all_others_stay(tmp_path: Path):

@@ -14,7 +14,7 @@ from benchmarks.quality.alone import packs
 from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.engine import installed_languages, joined
+from document_parser.engines.tesseract.engine import installed_languages, join_syllables
 from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.reading.line_retry import is_worth_it
 from document_parser.pipeline.reading.read_page import read_page
@@ -37,7 +37,7 @@ SURE, LOST, DROPPED = line("Dear sirs", 0.1, 0.99), line("AUO.,U", 0.2, 0.6), li
 
 def test_lines_read_better_take_the_place_of_those_in_doubt_and_less_is_lost():
     reading = Reading("rapidocr", words=[SURE, LOST], uncertain_lines=[LOST, DROPPED], unread_share=0.6)
-    found = reading.with_better({LOST: [line("받을", 0.2, 0.95, right=0.3), line("수", 0.2, 0.95, left=0.35)]})
+    found = reading.replace_lines({LOST: [line("받을", 0.2, 0.95, right=0.3), line("수", 0.2, 0.95, left=0.35)]})
     assert [word.text for word in found.words] == ["Dear sirs", "받을", "수"]
     assert (found.uncertain_lines, found.unread_share) == ([DROPPED], 0.3)
 
@@ -54,9 +54,9 @@ def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():
         return Word(text, left, 0.5, left + 0.018, 0.52, confidence=0.9)
 
     words = [syllable("답", 0.1), syllable("변", 0.12), syllable("을", 0.14), syllable("받", 0.18), syllable("을", 0.2)]
-    assert [word.text for word in joined(words, shape=1.0)] == ["답변을", "받을"]
+    assert [word.text for word in join_syllables(words, shape=1.0)] == ["답변을", "받을"]
     latin = [Word("to", 0.1, 0.5, 0.12, 0.52, confidence=0.9), Word("day", 0.122, 0.5, 0.15, 0.52, confidence=0.9)]
-    assert joined(latin, shape=1.0) == latin
+    assert join_syllables(latin, shape=1.0) == latin
 
 
 def has_pack(name):

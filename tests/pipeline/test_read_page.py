@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 
 from document_parser.engines.base import Engine
-from document_parser.engines.cpu_slots import SpareCores
+from document_parser.engines.cpu_slots import CpuSlots
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.engine import installed_languages
@@ -84,12 +84,12 @@ def read(
             async with (
                 contextlib.aclosing(Engines(settings)) as engines,
                 await openers.open(path, kind) as source,
-                engines.spare_cores if cores_taken else contextlib.nullcontext(),
+                engines.cpu_slots if cores_taken else contextlib.nullcontext(),
             ):
                 asked = Options(accuracy_mode=mode, **options)
                 if engine is not None:
-                    return await read_with(engine, source, number, asked, engines.seen_through(around))
-                return await read_page(source, number, asked, engines.seen_through(around), (0.2,))
+                    return await read_with(engine, source, number, asked, engines.wrap(around))
+                return await read_page(source, number, asked, engines.wrap(around), (0.2,))
 
     return asyncio.run(main())
 
@@ -338,17 +338,17 @@ ALL = frozenset({"deepseek", "nanonets", "rapidocr"})
     ],
 )
 def test_a_text_layer_that_cannot_stand_for_the_page_is_not_trusted(page, reason):
-    chosen = routing.choose(page, "balanced", ALL)
+    chosen = routing.choose_route(page, "balanced", ALL)
     assert chosen.engines[0] == "deepseek"
     assert chosen.reason == reason
 
 
 def test_a_form_goes_to_nanonets_first():
-    assert routing.choose(facts(form_fields=3), "balanced", ALL, "form").engines[:2] == ("nanonets", "deepseek")
+    assert routing.choose_route(facts(form_fields=3), "balanced", ALL, "form").engines[:2] == ("nanonets", "deepseek")
 
 
 def test_fast_reads_the_text_layer_of_a_form():
-    assert routing.choose(facts(characters=900, form_fields=3), "fast", ALL).engines[0] == "text_layer"
+    assert routing.choose_route(facts(characters=900, form_fields=3), "fast", ALL).engines[0] == "text_layer"
 
 
 def test_a_page_that_stands_on_its_head_is_turned_and_read_as_its_upright_self(openers, tmp_path):
@@ -525,7 +525,7 @@ def test_where_all_cores_are_taken_a_page_goes_unchecked_and_says_so(openers, tr
 
 def test_of_pages_that_wait_for_a_core_the_latest_is_let_in_first_and_who_gave_up_never():
     async def main():
-        cores, let_in = SpareCores(1), []
+        cores, let_in = CpuSlots(1), []
 
         async def use(name):
             async with cores:

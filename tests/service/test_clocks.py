@@ -132,7 +132,7 @@ def test_an_actor_that_beat_before_the_clock_was_set_back_is_dead_once_it_is_sil
     ledger.heartbeat("reader", [])
     ledger.claim("reader", empty_handed=True)
     redis.zadd("actors", {"reader": sweep.now() + 3 * HOUR_MILLISECONDS})
-    sweep.release_the_dead()
+    sweep.release_dead_claims()
     assert ledger.entries(JOB)[1]["state"] == "claimed", "it may be alive"
     assert redis.zscore("actors", "reader") <= sweep.now()
 
@@ -143,12 +143,12 @@ def test_a_jump_of_the_clock_is_followed_once_by_all_that_is_due(ledger, redis):
     ledger.claim("reader", empty_handed=True)
     redis.zadd("webhooks:due", {JOB: 5000})
     before = [redis.zrange(key, 0, -1, withscores=True) for key in ("actors", "claims", "webhooks:due")]
-    clock.follow(redis, 7200.0)
-    clock.follow(redis, 7200.0)  # another sweeper has seen it too
+    clock.shift_times(redis, 7200.0)
+    clock.shift_times(redis, 7200.0)  # another sweeper has seen it too
     after = [redis.zrange(key, 0, -1, withscores=True) for key in ("actors", "claims", "webhooks:due")]
     assert after == [[(name, score + 7_200_000) for name, score in key] for key in before]
     redis.pexpire("sweep:jumped", 3 * HOUR_MILLISECONDS)  # noted before the clock was set back
-    clock.follow(redis, -7200.0)
+    clock.shift_times(redis, -7200.0)
     assert [redis.zrange(key, 0, -1, withscores=True) for key in ("actors", "claims", "webhooks:due")] == before
 
 

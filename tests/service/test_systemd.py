@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from document_parser.cli.models import NAMES, command
+from document_parser.cli.models import NAMES, server_command
 from document_parser.settings import Settings, StoreSettings, WorkerSettings
-from document_parser.sources.confinement import landlock_abi
+from document_parser.sources.confinement import get_landlock_abi
 from tests.support.documents import scanned_pdf
 from tests.support.service import API, ROOT, Service, processes_of, wait_until
 
@@ -80,7 +80,7 @@ def test_a_unit_exposes_little(box, unit, most):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_model_servers_units_carry_the_flags_that_docparse_models_prints(name):
     (line,) = values(f"vllm-{name}.service", "ExecStart")
-    assert shlex.split(line) == command(Settings(), name, vllm="/opt/vllm/bin/vllm")
+    assert shlex.split(line) == server_command(Settings(), name, vllm="/opt/vllm/bin/vllm")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -180,8 +180,8 @@ def test_the_service_reads_scans_under_the_units_locks(tmp_path):
     assert service.log.count('"cpu_engine"') == 1
     # What opens documents confines itself under the unit's locks as well.
     (openers,) = system["openers"].values()
-    assert (openers["seccomp"], openers["landlock_abi"]) == (True, landlock_abi())
-    assert "openers: reach their document alone" in told.stdout or not landlock_abi()
+    assert (openers["seccomp"], openers["landlock_abi"]) == (True, get_landlock_abi())
+    assert "openers: reach their document alone" in told.stdout or not get_landlock_abi()
 
 
 def test_gunicorn_tells_systemd_when_it_listens(tmp_path):

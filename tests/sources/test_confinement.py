@@ -25,7 +25,9 @@ from tests.support.service import ROOT
 SECRET = "hunter2-and-more-of-it"
 REFUSED = "refused"
 
-needs_landlock = pytest.mark.skipif(not confinement.landlock_abi(), reason="the kernel has no Landlock, or it is switched off")
+needs_landlock = pytest.mark.skipif(
+    not confinement.get_landlock_abi(), reason="the kernel has no Landlock, or it is switched off"
+)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +125,7 @@ def test_an_opener_starts_no_program_and_touches_no_other_process(prying: Opener
     others = [["kill", os.getpid()], ["kill", prying.zygote_pid], ["attach", prying.zygote_pid]]
     alone = [["fork"], ["exec"], ["start"], ["mount"], ["new namespace"], ["type into the terminal"]]
     assert outcomes(prying, document, *others, *alone) == [REFUSED] * 9
-    assert prying.alive()
+    assert prying.is_alive()
 
 
 def test_an_opener_has_no_secret_in_its_environment_or_its_memory(prying: Openers, document: Path):
@@ -162,7 +164,7 @@ def test_what_confines_an_opener_is_what_it_says(tmp_path: Path):
     said, network, threads = asyncio.run(run())
     assert said.no_new_privileges
     assert said.not_dumpable
-    assert said.landlock_abi == confinement.landlock_abi()
+    assert said.landlock_abi == confinement.get_landlock_abi()
     assert len(threads) == 2, "the one that reads, and the one that watches"
     for status in threads:
         assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
@@ -190,4 +192,4 @@ def test_where_the_numbers_of_the_system_calls_are_not_known_there_is_no_filter(
 def test_what_is_missing_is_said_in_words():
     assert Confinement().missing == ["no new privileges", "not dumpable", "Landlock", "seccomp", "a network namespace"]
     whole = Confinement(no_new_privileges=True, not_dumpable=True, landlock_abi=4, seccomp=True)
-    assert (whole.missing, whole.sound) == (["a network namespace"], True)
+    assert (whole.missing, whole.is_sound) == (["a network namespace"], True)

@@ -226,7 +226,7 @@ def read(openers: Openers, path: Path, kind: str = "pdf", *, plain: bool = False
             nanonets=NanonetsSettings(url=NOBODY),
         )
         async with contextlib.aclosing(Engines(settings)) as made, await openers.open(path, kind) as source:
-            engines = made.seen_through(lambda engine: CPU if engine.name == "rapidocr" else engine)
+            engines = made.wrap(lambda engine: CPU if engine.name == "rapidocr" else engine)
             if plain:
                 return await read_plain(source, await source.facts(1), "balanced", engines)
             return await read_page(source, 1, Options(**options), engines)
@@ -347,7 +347,7 @@ def test_of_the_pages_of_a_damaged_stream_none_is_blank_or_unflagged(openers: Op
     for stream, damage in (("contents, Flate", "emptied"), ("picture, Flate", "missing"), ("picture, CCITT Group 4", "cut")):
         page = read(openers, pdf_of(tmp_path / "a.pdf", stream, damage))
         assert page.status != "blank", (stream, damage)
-        assert page.status == "failed" or page.flagged, (stream, damage)
+        assert page.status == "failed" or page.is_flagged, (stream, damage)
         assert "damaged_data" in codes(page)
 
 
@@ -355,7 +355,7 @@ def test_what_is_read_of_a_damaged_page_says_what_is_damaged_and_how_much_of_it(
     page = read(openers, pdf_of(tmp_path / "a.pdf", "contents, Flate", "cut"))
     (warning,) = [warning for warning in page.warnings if warning.code == "damaged_data"]
     (damage,) = warning.details["damage"]
-    assert (page.status, page.engine, page.flagged) == ("done", "text_layer", True)
+    assert (page.status, page.engine, page.is_flagged) == ("done", "text_layer", True)
     assert (damage["part"], damage["fault"], damage["encoding"]) == ("contents", "cut", "Flate")
     assert 0 < damage["decoded"] < len(CONTENTS)
     assert f"the page's contents (Flate) cut off after {damage['decoded']} bytes" in warning.message
@@ -426,7 +426,7 @@ def test_a_pdf_that_was_rebuilt_says_so(openers: Openers, tmp_path: Path):
     path = tmp_path / "a.pdf"
     path.write_bytes(BROKEN["junk before the header"](lease(tmp_path)))
     page = read(openers, path)
-    assert (codes(page), page.flagged) == (["repaired"], False)
+    assert (codes(page), page.is_flagged) == (["repaired"], False)
 
 
 def test_pages_that_the_file_promises_and_has_not_are_missed(openers: Openers, tmp_path: Path):

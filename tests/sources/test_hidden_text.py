@@ -206,6 +206,6 @@ def test_no_format_but_json_has_what_is_hidden(document, name):
 
 
 def test_every_reason_is_told_in_words():
-    for reason in page_result.BECAUSE:
+    for reason in page_result.HIDDEN_REASONS:
         found = HiddenText(text="a", words=1, box={"left": 0, "top": 0, "right": 1, "bottom": 1}, hidden=reason)
-        assert page_result.BECAUSE[reason] in page_result._told([found])
+        assert page_result.HIDDEN_REASONS[reason] in page_result._hidden_text_message([found])

@@ -58,7 +58,7 @@ def test_tables_are_where_pdfium_has_their_lines(openers: Openers, tmp_path: Pat
     path = documents.pdf_of_operators(tmp_path / "grid.pdf", grid(), BOXES[name] + b" /Rotate %d" % turn)
 
     async def ask(source: Source) -> Any:
-        return await source.tables(1, []), await source.rules(1)
+        return await source.tables(1, []), await source.rulings(1)
 
     tables, rules = use(openers, path, ask)
     edges = [min(r.left for r in rules), min(r.top for r in rules), max(r.right for r in rules), max(r.bottom for r in rules)]

@@ -22,7 +22,7 @@ from document_parser.errors import (
     EmptyFile,
     EncryptedDocument,
     OpenerCrashed,
-    OversizedPicture,
+    OversizedImage,
     PageCrashed,
     PageUnreadable,
     UnsupportedFormat,
@@ -460,7 +460,7 @@ def test_an_empty_password_opens_for_everybody(openers: Openers, tmp_path: Path)
 
 def test_a_picture_beyond_the_limit_is_refused_before_it_is_decoded(openers: Openers, tmp_path: Path):
     path = documents.png_bomb(tmp_path / "a.png", 50_000)
-    with pytest.raises(OversizedPicture):
+    with pytest.raises(OversizedImage):
         facts_of(openers, path, "image")
 
 
@@ -750,6 +750,6 @@ def test_a_child_ends_with_the_one_it_works_for_even_in_the_middle_of_a_page(tmp
         os.kill(worker, signal.SIGKILL)
         os.waitpid(worker, 0)
         assert select.select([handle], [], [], 10)[0]
-        assert pool.alive()
+        assert pool.is_alive()
     for descriptor in (ours, theirs, handle):
         os.close(descriptor)

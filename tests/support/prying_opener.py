@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from document_parser.imaging.page_image import Picture
+from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import PageFacts, PictureSpec, RulingLine, Word
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.opener import run_zygote
@@ -35,10 +35,10 @@ class PryingDocument:
     def facts(self, number: int) -> PageFacts:
         raise NotImplementedError(number)
 
-    def rules(self, _number: int) -> list[RulingLine]:
+    def rulings(self, _number: int) -> list[RulingLine]:
         return []
 
-    def render(self, number: int, _spec: PictureSpec, _turn: int) -> Picture:
+    def render(self, number: int, _spec: PictureSpec, _turn: int) -> RenderedPage:
         raise NotImplementedError(number)
 
 

@@ -120,7 +120,7 @@ def test_gunicorn_does_not_tell_the_address_of_a_request_that_broke():
 
 
 def test_text_is_for_people():
-    body = "logs.get('document_parser.x').info('job_ended', job_id='abc', pages=3)"
+    body = "logs.get_logger('document_parser.x').info('job_ended', job_id='abc', pages=3)"
     _, done = run(body, form="text")
     assert re.search(r"info.*job_ended.*job_id=abc.*pages=3", done.stdout)
     assert not done.stdout.startswith("{")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from document_parser.text.identifiers import identifiers, is_iban
+from document_parser.text.identifiers import find_identifiers, is_iban
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from document_parser.text.identifiers import identifiers, is_iban
     ],
 )
 def test_accounts_tax_numbers_registers_telephones_and_mail_are_found(text, found):
-    assert identifiers(text) == found
+    assert find_identifiers(text) == found
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_accounts_tax_numbers_registers_telephones_and_mail_are_found(text, foun
     ],
 )
 def test_running_feet_hold_none(text):
-    assert identifiers(text) == frozenset()
+    assert find_identifiers(text) == frozenset()
 
 
 def test_the_check_digits_of_an_iban_count():

@@ -14,8 +14,8 @@ from document_parser.export import FORMATS
 from document_parser.layout.page import blocks_of
 from document_parser.models import Block, Cell, Continuation, Document, Options, Page, Span, Table, Word
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.sources.protocol import linked, words_payload
-from document_parser.text.spans import replaced, safe_link, tidied
+from document_parser.sources.protocol import attach_links, encode_words
+from document_parser.text.spans import replace_text, safe_link_of, tidy_spans
 
 WIDTH, HEIGHT = 595.0, 842.0
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
@@ -80,7 +80,7 @@ def test_headings_and_pages_set_in_bold_have_no_bold_words():
 
 def test_a_part_of_a_word_is_no_emphasis():
     text = "Hydrogen and oxygen"
-    assert tidied(text, [Span(start=0, end=5, bold=True), Span(start=9, end=19, italic=True)]) == [
+    assert tidy_spans(text, [Span(start=0, end=5, bold=True), Span(start=9, end=19, italic=True)]) == [
         Span(start=9, end=19, italic=True)
     ]
 
@@ -112,7 +112,7 @@ def test_a_misread_address_of_an_ocr_is_no_link():
     ],
 )  # fmt: skip
 def test_other_addresses_are_no_links(address):
-    assert safe_link(address) is None
+    assert safe_link_of(address) is None
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_other_addresses_are_no_links(address):
     ],
 )
 def test_an_address_becomes_plain_ascii(address, safe):
-    assert safe_link(address) == safe == safe_link(safe)
+    assert safe_link_of(address) == safe == safe_link_of(safe)
 
 
 @pytest.fixture(scope="module")
@@ -170,12 +170,12 @@ def test_links_of_a_pdf_lead_to_the_web_and_to_its_pages_and_nowhere_else(linked
 
 def test_words_travel_with_their_links_and_a_child_cannot_forge_one(linked_pdf):
     words = PdfFile(linked_pdf).words(1)
-    rows, links = json.loads(words_payload(words))
+    rows, links = json.loads(encode_words(words))
     assert len(rows[0]) == len(Word._fields) - 1
-    assert linked([Word(*row) for row in rows], links) == words
+    assert attach_links([Word(*row) for row in rows], links) == words
     for forged in (["javascript:alert(1)", [0]], ["https://example.org/", [len(rows)]], ["https://example.org/", [-1]]):
         with pytest.raises(ValueError, match="link"):
-            linked([Word(*row) for row in rows], [forged])
+            attach_links([Word(*row) for row in rows], [forged])
 
 
 def test_emphasis_goes_on_over_the_end_of_a_page():
@@ -279,7 +279,7 @@ def test_any_mixture_of_marks_and_spans_reads_back_as_the_same_text_and_links(se
             )
             for start, end in zip(places[::2], places[1::2], strict=False)
         ]
-        tidy = tidied(text, spans)
+        tidy = tidy_spans(text, spans)
         markdown = written(
             "markdown",
             Block(
@@ -318,17 +318,17 @@ def test_plain_emphasis_survives_the_round_trip_whole():
         return Span(start=text.index(words), end=text.index(words) + len(words), **look)
 
     spans = [span("of it, ", bold=True), span("“quoted”", italic=True), span("(in brackets)", bold=True, italic=True)]
-    _, _, strong, slanted = seen(written("markdown", Block(kind="paragraph", text=text, spans=tidied(text, spans))))
+    _, _, strong, slanted = seen(written("markdown", Block(kind="paragraph", text=text, spans=tidy_spans(text, spans))))
     assert (strong, slanted) == ("of it(in brackets)", "“quoted”(in brackets)")
 
 
 def test_a_line_of_thousands_of_looks_takes_no_time_to_speak_of():
     text = "word " * 20_000
     spans = [Span(start=5 * n, end=5 * n + 4, bold=n % 3 == 0, italic=n % 2 == 0) for n in range(20_000)]
-    tidy = tidied(text, [span for span in spans if span.bold or span.italic])
+    tidy = tidy_spans(text, [span for span in spans if span.bold or span.italic])
     assert written("markdown", Block(kind="paragraph", text=text, spans=tidy)).count("**") > 10_000
 
 
 def test_a_number_put_right_leaves_the_spans_around_it_where_they_were():
-    text, spans = replaced("Pay 1,35 today", [Span(start=9, end=14, bold=True)], "1,35", "1,350.00")
+    text, spans = replace_text("Pay 1,35 today", [Span(start=9, end=14, bold=True)], "1,35", "1,350.00")
     assert (text, [text[span.start : span.end] for span in spans]) == ("Pay 1,350.00 today", ["today"])

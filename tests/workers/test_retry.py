@@ -13,10 +13,10 @@ from standardwebhooks import Webhook as Verifier
 
 from document_parser.jobs.records import deliveries, passwords, record
 from document_parser.jobs.records.ledger import Ledger
-from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, kept
+from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, failed_retry
 from document_parser.jobs.webhooks import messages
 from document_parser.jobs.webhooks.outbox import Outbox
-from document_parser.models import JobState, Page, Webhook, utc_text
+from document_parser.models import JobState, Page, Webhook, format_utc
 from document_parser.storage import LocalStorage
 from document_parser.workers.sweep import Sweep
 from tests.api.test_pages import streamed, without_status
@@ -436,19 +436,19 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
     redis.hset(f"job:{JOB}", "webhook", Webhook(state="delivered").model_dump_json())
     assert ledger.request_retry(JOB, RetryOrder(page=1), passwords.seal(valkey, "secret")) == "ok"
-    assert record.load(redis, JOB).show().stage == "rereading page 1"
+    assert record.load(redis, JOB).to_status().stage == "rereading page 1"
     for worker in ("b", "c"):
         ledger.heartbeat(worker, [])
         assert ledger.claim_stage(JOB, "retry", worker, alone=True) is not None
         dead(redis, worker)
-        sweep.release_the_dead()
+        sweep.release_dead_claims()
     job = record.load(redis, JOB)
-    assert (job.show().stage, job.revision, job.counts["failed"]) == ("completed", 1, 1)
+    assert (job.to_status().stage, job.revision, job.counts["failed"]) == ("completed", 1, 1)
     assert ledger.entries(JOB)[1]["retry_error"]["code"] == "WORKER_CRASHED"
     assert ledger.claim_stage(JOB, "retry", "d", alone=True) is None
     assert not redis.exists(f"job:{JOB}:password", f"job:{JOB}:retries", "jobs:rereading")
-    assert job.show().retry_failed_pages == [1]
-    (told_of,) = messages.named(redis, Outbox(redis).claim(5, 60))
+    assert job.to_status().retry_failed_pages == [1]
+    (told_of,) = messages.load_announcements(redis, Outbox(redis).claim(5, 60))
     assert (told_of.event, told_of.message.id) == ("job.retry_failed", f"msg_{JOB}_retry1")
     assert json.loads(told_of.body)["data"]["retry_errors"][0]["code"] == "WORKER_CRASHED"
 
@@ -479,7 +479,7 @@ def test_the_newest_revision_is_told_and_a_try_of_the_one_before_settles_nothing
         assert ledger.complete_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
         (name,) = Outbox(redis).claim(5, 60)
-        (told_of,) = messages.named(redis, [name])
+        (told_of,) = messages.load_announcements(redis, [name])
         assert (told_of.event, told_of.body, told_of.message.id) == (
             "job.revised",
             f"revision {revision}",
@@ -503,22 +503,24 @@ def test_of_retries_that_fail_the_newest_is_told_with_all_pages_and_stands_befor
         job, entries = record.load(redis, JOB), ledger.entries(JOB)
         outcome = RetryOutcome(page, entries[page] | {"revision": 2}, "done", 2)
         if revision is None:
-            outcome = kept(page, entries[page], "PAGE_TIMEOUT", "It took too long.")
-        outcome = messages.of_retry(job, entries | {page: outcome.entry}, outcome, NOW)
+            outcome = failed_retry(page, entries[page], "PAGE_TIMEOUT", "It took too long.")
+        outcome = messages.add_body(job, entries | {page: outcome.entry}, outcome, NOW)
         assert ledger.complete_retry(claim, JOB, outcome) == "ok"
         ledger.finish_stage(claim)
-    due = [told_of.event for told_of in messages.named(redis, Outbox(redis).claim(5, 60))]
+    due = [told_of.event for told_of in messages.load_announcements(redis, Outbox(redis).claim(5, 60))]
     assert due == ["job.revised", "job.retry_failed"]
     job = record.load(redis, JOB)
-    newest = messages.of_job(job)[-1]
+    newest = messages.announcements_of(job)[-1]
     assert (newest.event, newest.message.id) == ("job.retry_failed", f"msg_{JOB}_retry3")
     said = json.loads(newest.body)
-    assert (said["timestamp"], [error["number"] for error in said["data"]["retry_errors"]]) == (utc_text(NOW), [1, 2])
+    assert (said["timestamp"], [error["number"] for error in said["data"]["retry_errors"]]) == (format_utc(NOW), [1, 2])
     redis.flushall()
     record.restore(redis, job, 60_000, 1000)
     restored = record.load(redis, JOB)
-    assert restored.show() == job.show()
-    assert [told_of.body for told_of in messages.of_job(restored)] == [told_of.body for told_of in messages.of_job(job)]
+    assert restored.to_status() == job.to_status()
+    assert [told_of.body for told_of in messages.announcements_of(restored)] == [
+        told_of.body for told_of in messages.announcements_of(job)
+    ]
     assert len(deliveries.newest(redis, failed=False, before=None, limit=9)) == 3
 
 
@@ -531,8 +533,8 @@ def test_no_key_of_a_page_to_be_read_again_outlives_the_job(ledger, redis, valke
 def test_an_order_that_nobody_rang_for_is_found_by_the_sweep(ledger, redis, valkey, tmp_path):
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
     ledger.request_retry(JOB, RetryOrder(page=1), None)
-    sweep.ring_again()
-    sweep.ring_again()
+    sweep.enqueue_lost_stages()
+    sweep.enqueue_lost_stages()
     assert b"retry" in b"".join(redis.lrange("rq:queue:finish", 0, -1))
 
 

@@ -22,7 +22,7 @@ from document_parser.jobs.webhooks.http_post import Answer, retry_after_seconds
 from document_parser.models import JobState, Options, Webhook
 from document_parser.settings import StoreSettings, WebhookSettings
 from document_parser.storage import make_storage
-from document_parser.workers.deliver import MOST_AT_ONE_HOST, Deliverer, after
+from document_parser.workers.deliver import MAX_DELIVERIES_PER_HOST, Deliverer, state_after_try
 from tests.support import documents
 from tests.support.chaos import kill_horses
 from tests.support.receiver import RETRIES, receiving, secret_of, settings, told
@@ -140,11 +140,11 @@ def test_a_host_that_answers_slowly_is_asked_a_few_times_at_once_and_holds_up_no
         deliverer = Deliverer(here, redis, make_storage(here))
         thread = threading.Thread(target=asyncio.run, args=(deliverer.run(),))
         thread.start()
-        wait_until(lambda: quick.calls and len(slow.calls) >= MOST_AT_ONE_HOST, 10, "both hosts are asked")
+        wait_until(lambda: quick.calls and len(slow.calls) >= MAX_DELIVERIES_PER_HOST, 10, "both hosts are asked")
         answered.set()
         thread.join(30)
-        assert (len(slow.calls), len(quick.calls)) == (MOST_AT_ONE_HOST, 1)
-    assert redis.zcard("webhooks:due") == 8 - MOST_AT_ONE_HOST
+        assert (len(slow.calls), len(quick.calls)) == (MAX_DELIVERIES_PER_HOST, 1)
+    assert redis.zcard("webhooks:due") == 8 - MAX_DELIVERIES_PER_HOST
 
 
 def cancelled(redis, settings, card: JobCard) -> None:
@@ -306,7 +306,7 @@ def ended_job(attempts: int = 0, lives_seconds: float = 86_400) -> Job:
 
 
 def tried(job: Job, answer: Answer, pauses):
-    return after(job.webhook, job.expires_at, answer, pauses, datetime.now(UTC))
+    return state_after_try(job.webhook, job.expires_at, answer, pauses, datetime.now(UTC))
 
 
 def test_the_default_schedule_covers_a_day_and_leaves_an_hour_before_the_job_expires():

@@ -46,14 +46,14 @@ class Slots:
         self._free.release()
         return False
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Free a slot that was taken."""
         if self._of is not None:
-            self._of.give_back()
+            self._of.release()
         self._free.release()
 
 
-def slots_of(threads: int) -> Slots:
+def slots_for_threads(threads: int) -> Slots:
     """Return the slots of a web worker with this many threads.
 
     At least one thread, and a quarter of them, stays free for requests that are answered at once.
@@ -74,7 +74,7 @@ class Arrival:
     Infinite while no thread waits for a piece: then the client is not the slow part.
     """
     received: int = 0
-    has_place: bool = False
+    has_slot: bool = False
     cut: CutReason = ""
     """Why the request is cut off; empty if it is not."""
 
@@ -92,7 +92,7 @@ class Arrivals:
 
     whole_seconds: float
     piece_seconds: float = math.inf
-    places: Slots | None = None
+    slots: Slots | None = None
     """Slots for requests that take longer than SLOW_SECONDS; None for no bound.
 
     If all are taken, the slowest request is cut off.
@@ -122,7 +122,7 @@ class Arrivals:
                 self._free_slot(arrival)
 
     @contextlib.contextmanager
-    def piece(self, arrival: Arrival) -> Iterator[None]:
+    def timed_piece(self, arrival: Arrival) -> Iterator[None]:
         """Limit the time of a piece while the block waits for it."""
         arrival.piece_began = time.monotonic()
         try:
@@ -130,7 +130,7 @@ class Arrivals:
         finally:
             arrival.piece_began = math.inf
 
-    def look(self, now: float) -> None:
+    def cut_off_slow(self, now: float) -> None:
         """Cut off all requests that exceed their time, and the slowest if there are too many slow ones."""
         with self._lock:
             for arrival in self._under_way:
@@ -144,20 +144,20 @@ class Arrivals:
             self._cut_off(arrival, "too_long")
         elif now - arrival.piece_began >= self.piece_seconds:
             self._cut_off(arrival, "stalled")
-        elif self.places is not None and not arrival.has_place and now - arrival.began >= SLOW_SECONDS:
-            self._find_slot(arrival, self.places, now)
+        elif self.slots is not None and not arrival.has_slot and now - arrival.began >= SLOW_SECONDS:
+            self._find_slot(arrival, self.slots, now)
 
     def _find_slot(self, arrival: Arrival, places: Slots, now: float) -> None:
         """Give a slow request a free slot, or the slot of the slowest request, which is cut off; else cut this one off."""
-        slowest = min((other for other in self._under_way if other.has_place), key=lambda other: other.speed(now), default=None)
-        arrival.has_place = places.take()
-        if arrival.has_place:
+        slowest = min((other for other in self._under_way if other.has_slot), key=lambda other: other.speed(now), default=None)
+        arrival.has_slot = places.take()
+        if arrival.has_slot:
             return
         if slowest is None or arrival.speed(now) <= slowest.speed(now):
             self._cut_off(arrival, "no_room")
         else:
             # The faster request takes its slot.
-            slowest.has_place, arrival.has_place = False, True
+            slowest.has_slot, arrival.has_slot = False, True
             self._cut_off(slowest, "no_room")
 
     def _cut_off(self, arrival: Arrival, why: CutReason) -> None:
@@ -167,15 +167,15 @@ class Arrivals:
             arrival.client.shutdown(socket.SHUT_RD)
 
     def _free_slot(self, arrival: Arrival) -> None:
-        if arrival.has_place and self.places is not None:
-            arrival.has_place = False
-            self.places.give_back()
+        if arrival.has_slot and self.slots is not None:
+            arrival.has_slot = False
+            self.slots.release()
 
     def _watch(self) -> None:
         """Check all requests every CHECK_SECONDS while there are any."""
         while self._there.wait():
             time.sleep(CHECK_SECONDS)
-            self.look(time.monotonic())
+            self.cut_off_slow(time.monotonic())
             with self._lock:
                 if not self._under_way:
                     self._there.clear()

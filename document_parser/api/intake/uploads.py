@@ -61,7 +61,7 @@ class StagedFile:
         try:
             self._file.write(data)
         except OSError as error:
-            raise StorageFull.of(error) from error
+            raise StorageFull.from_os_error(error) from error
         if len(self.head) < HEAD_BYTES:
             self.head += bytes(data[: HEAD_BYTES - len(self.head)])
         self._hash.update(data)
@@ -137,7 +137,7 @@ class WholeBody(io.RawIOBase):
             return self._stream.read(size)
         if self._arrival is None:
             self._arrival = self._arrivals.begin(self._client)
-        with self._arrivals.piece(self._arrival):
+        with self._arrivals.timed_piece(self._arrival):
             data = self._stream.read(size)
         self._arrival.received += len(data)
         return data
@@ -226,7 +226,7 @@ def staging_folder() -> Path:
 
 
 @contextlib.contextmanager
-def receive() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
+def receive_upload() -> Iterator[tuple[StagedFile, str, dict[str, str]]]:
     """Yield the uploaded file, the name it came with, and the other fields.
 
     The request is multipart with a field ``file`` and the other fields in form or query, or the document as the raw body with

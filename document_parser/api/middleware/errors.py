@@ -27,11 +27,11 @@ from document_parser.errors import (
     RateLimited,
 )
 from document_parser.jobs.redis.connection import RedisError
-from document_parser.models import JobError, utc_text
+from document_parser.models import JobError, format_utc
 from document_parser.settings import validation
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 2
 """Retry-After of a retryable error that names no time of its own, in seconds."""
@@ -102,7 +102,7 @@ def register(app: Flask) -> None:
 def error_response(error: DocumentParserError | JobError) -> Response:
     """Return the response for an error."""
     problem = Problem(code=error.code, message=error.message, details=error.details, retryable=error.retryable)
-    body = ProblemBody(error=problem, request_id=request_id(), timestamp=utc_text(datetime.now(UTC)))
+    body = ProblemBody(error=problem, request_id=request_id(), timestamp=format_utc(datetime.now(UTC)))
     response = responses.to_response(body, error.status)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = BEARER
@@ -184,5 +184,5 @@ def _with_allow_header(response: Response, error: HTTPException) -> Response:
 
 def _answer_unexpected(error: Exception) -> Response:
     original = getattr(error, "original_exception", None) or error
-    log.error("request_error", error=type(original).__name__, where=logs.where(original))
+    log.error("request_error", error=type(original).__name__, where=logs.places_of(original))
     return error_response(DocumentParserError())

@@ -18,9 +18,9 @@ from flask import Flask, Response, g, request
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.telemetry import logs
-from document_parser.telemetry.metrics import observation, sample
+from document_parser.telemetry.metrics import observation, sample_name
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 FLUSH_SECONDS = 1.0
 """Interval in seconds at which counts are written to Redis."""
@@ -99,8 +99,8 @@ class _AnsweredRequest:
         seconds = time.perf_counter() - self.began
         self.counts.add(
             {
-                sample("http_requests", self.method, self.route, str(self.status)): 1,
-                sample("http_request_bytes", self.method, self.route): self.received,
+                sample_name("http_requests", self.method, self.route, str(self.status)): 1,
+                sample_name("http_request_bytes", self.method, self.route): self.received,
                 **observation("http_request_duration_seconds", seconds, self.method, self.route),
             }
         )

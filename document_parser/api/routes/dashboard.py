@@ -56,7 +56,7 @@ RQ_POLICY = f"{NOTHING}; {RQ_SCRIPTS}; style-src 'self' 'unsafe-inline'; {IMAGES
 """Content-Security-Policy of rq-dashboard's pages."""
 
 
-class JsonJob(queue.Bell):
+class JsonJob(queue.TaskJob):
     """A job that is never unpickled. Otherwise anyone who can write to Redis could run code here."""
 
     def __init__(self, id: str | None = None, connection: Any = None, serializer: Any = None) -> None:
@@ -182,14 +182,14 @@ def _documents() -> Blueprint:
         services = get_services()
         found = record.newest(services.redis, PUBLIC, _parse_before(), DOCUMENTS_PER_PAGE)
         jobs = record.load_many(services.redis, [job_id for job_id, _ in found])
-        at_work = services.ledger.at_work()
+        at_work = services.ledger.claim_holders()
         older = url_for(".documents", before=repr(found[-1][1])) if len(found) == DOCUMENTS_PER_PAGE else ""
         return render_template(
             "dashboard/documents.html",
             active_tab="documents",
-            jobs=[(job.show(), len(at_work[job.card.job_id])) for job in jobs],
+            jobs=[(job.to_status(), len(at_work[job.card.job_id])) for job in jobs],
             older=older,
-            workers=queue.live_workers(services.redis),
+            workers=queue.count_living_workers(services.redis),
             waiting=queue.waiting_documents(services.redis),
             refresh=REFRESH_SECONDS,
         )
@@ -202,11 +202,11 @@ def _documents() -> Blueprint:
         return render_template(
             "dashboard/document.html",
             active_tab="documents",
-            job=job.show(),
+            job=job.to_status(),
             options=job.card.options,
             entries=sorted(entries.items()),
             states=Counter(entry["state"] for entry in entries.values()),
-            refresh=0 if job.state.ended else REFRESH_SECONDS,
+            refresh=0 if job.state.has_ended else REFRESH_SECONDS,
         )
 
     return pages

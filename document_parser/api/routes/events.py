@@ -77,7 +77,7 @@ class EventStream:
         self.job_id = job.card.job_id
         self.last = last
         self.job = job
-        self.status = job.show().model_dump_json()
+        self.status = job.to_status().model_dump_json()
         self.shown_at = time.monotonic()
         self.ended = False
         self.socket: socket.socket | None = request.environ.get("gunicorn.socket")
@@ -92,7 +92,7 @@ class EventStream:
             yield _message("job.deleted", json.dumps({"job_id": self.job_id}))
         finally:
             if may_wait:
-                self.services.waiting.give_back()
+                self.services.waiting.release()
 
     def _follow(self) -> Iterator[str]:
         """Yield events until the stream ends, and heartbeats while it is silent."""
@@ -105,7 +105,7 @@ class EventStream:
                 yield piece
             if not silent:
                 said = time.monotonic()
-            elif self.job.at_rest:
+            elif self.job.is_at_rest:
                 # Its events have been sent before, or were lost with Redis: send once more how it ended.
                 yield self._status() + _message(f"job.{self.job.state}", json.dumps({"job_id": self.job_id}))
                 return
@@ -144,7 +144,7 @@ class EventStream:
         """Return the status event; empty if nothing has changed since the last one. Raises JobNotFound, JobExpired."""
         self.shown_at = time.monotonic()
         self.job = record.load(self.services.redis, self.job_id)
-        status = self.job.show().model_dump_json()
+        status = self.job.to_status().model_dump_json()
         if status == self.status:
             return ""
         self.status = status

@@ -138,7 +138,7 @@ def check_job_id(job_id: str) -> str:
 
 def _status(path: JobPath, query: StatusQuery) -> Response:
     found = wait_for_end(get_services(), check_job_id(path.job_id), query.wait)
-    return responses.to_response(found.show(), headers={} if found.at_rest else retry_after_header())
+    return responses.to_response(found.to_status(), headers={} if found.is_at_rest else retry_after_header())
 
 
 def _load(job_id: str) -> Job:
@@ -158,7 +158,7 @@ def _cancel(services: Services, job_id: str) -> Cancelled:
 def _page_of_jobs(services: Services, query: JobsQuery) -> Jobs:
     def shown(job_ids: list[str]) -> dict[str, JobStatus]:
         jobs = record.load_many(services.redis, job_ids)
-        return {job.card.job_id: job.show() for job in jobs if query.status in ("", job.state)}
+        return {job.card.job_id: job.to_status() for job in jobs if query.status in ("", job.state)}
 
     found, cursor = page_of(partial(record.newest, services.redis, PUBLIC), shown, query.cursor, query.limit)
     return Jobs(jobs=found, next_cursor=cursor)

@@ -42,7 +42,7 @@ def blueprint() -> APIBlueprint:
 
 def own_samples(settings: Settings) -> dict[str, float]:
     """Return the metrics that a process knows without Redis: version, and size and free space of the disk in bytes."""
-    found = {metrics.sample("build_info", __version__, PIPELINE_VERSION): 1.0}
+    found = {metrics.sample_name("build_info", __version__, PIPELINE_VERSION): 1.0}
     if not settings.store.storage_url and settings.data_dir.is_dir():
         disk = os.statvfs(settings.data_dir)
         found["storage_free_bytes"] = float(disk.f_bavail * disk.f_frsize)

@@ -33,7 +33,7 @@ from document_parser.errors import (
 )
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.page_file import read_page_file
-from document_parser.jobs.records.page_images import PictureRequest
+from document_parser.jobs.records.page_images import PageImageRequest
 from document_parser.models import Page, PageError, PageState, PageWarning
 from document_parser.storage import StoredFileMissing
 
@@ -103,7 +103,7 @@ def image(path: PagePath, query: ImageQuery) -> Response:
     entry = _entry_of(services, path.job_id, path.number)
     found = _load_page(services, path.job_id, path.number, _revision(entry))
     turn = found.rotation if found else 0
-    response = send_file(_open_page_image(services, PictureRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
+    response = send_file(_open_page_image(services, PageImageRequest(path.job_id, path.number, turn)), mimetype="image/jpeg")
     if found is None:
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -151,7 +151,7 @@ def retry(path: PagePath) -> Response:
     return retries.order_retry(get_services(), path.job_id, path.number)
 
 
-def _open_page_image(services: Services, request: PictureRequest) -> Any:
+def _open_page_image(services: Services, request: PageImageRequest) -> Any:
     """Open the stored page image, and have it drawn first if there is none.
 
     Raises PageImagePending, PageImageUnavailable, JobNotFound, JobExpired, StorageUnavailable, RedisError.
@@ -164,7 +164,7 @@ def _open_page_image(services: Services, request: PictureRequest) -> Any:
     try:
         answer = request.wait(services.redis, IMAGE_WAIT_SECONDS)
     finally:
-        services.waiting.give_back()
+        services.waiting.release()
     if answer == "pending":
         raise PageImagePending()
     try:

@@ -18,7 +18,7 @@ from document_parser.api import openapi
 from document_parser.api.auth import check_origin
 from document_parser.api.intake.draining import drain_request
 from document_parser.api.intake.form_parser import MULTIPART
-from document_parser.api.intake.uploads import StagedFile, receive
+from document_parser.api.intake.uploads import StagedFile, receive_upload
 from document_parser.api.middleware import errors, rate_limits, responses
 from document_parser.api.routes.waiting import retry_after_header, wait_for_end
 from document_parser.api.schemas import Accepted
@@ -57,7 +57,7 @@ from document_parser.settings import ApiSettings, Settings, validation
 from document_parser.ssrf import MAX_URL_CHARACTERS, AddressCheck, AddressRefused, lookups
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 MAX_PASSWORD_CHARACTERS = 512
 """Maximum length of a document's password in characters."""
@@ -138,7 +138,7 @@ def blueprint(settings: ApiSettings) -> APIBlueprint:
         taken = accept_upload()
         services = get_services()
         job = wait_for_end(services, taken.job_id, services.settings.api.sync_timeout_seconds)
-        return with_replay_header(respond(services, job, ""), taken) if job.state.ended else accepted_response(taken)
+        return with_replay_header(respond(services, job, ""), taken) if job.state.has_ended else accepted_response(taken)
 
     return routes
 
@@ -163,7 +163,7 @@ def accept_upload() -> AcceptedUpload:
     services = get_services()
     key = idempotency_key()
     check_capacity(services, keyed=bool(key))
-    with receive() as (staged, filename, fields):
+    with receive_upload() as (staged, filename, fields):
         if staged.size > services.settings.api.max_upload_mb << 20:
             raise FileTooLarge.for_size(services.settings.api.max_upload_mb, received=staged.size)
         password = fields.pop("password", "")
@@ -242,7 +242,7 @@ def _find_idempotent(services: Services, card: JobCard) -> AcceptedUpload | None
 
     Raises IdempotencyKeyReused if that request sent something else, QueueFull, JobExpired, RedisError.
     """
-    held = record.of_key(services.redis, card.owner, card.idempotency_key)
+    held = record.job_of_key(services.redis, card.owner, card.idempotency_key)
     if held is None:
         admission.check(services.redis, services.settings.queue, card.size)
         return None
@@ -290,9 +290,9 @@ def check_webhook(settings: Settings, url: str) -> str:
 
     Raises WebhookRefused, WebhookNotResolved.
     """
-    check = AddressCheck(settings.webhooks.allow_hosts, lookups.of(rate_limits.caller()))
+    check = AddressCheck(settings.webhooks.allow_hosts, lookups.resolver_for(rate_limits.caller()))
     try:
-        return str(check.url(url)) if url else ""
+        return str(check.check_url(url)) if url else ""
     except AddressRefused as refusal:
         if refusal.reason == "dns_timeout":
             raise WebhookNotResolved(reason=refusal.reason) from None

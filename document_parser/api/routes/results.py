@@ -17,7 +17,7 @@ from document_parser.errors import InvalidOption, JobNotComplete, SeveralTables,
 from document_parser.jobs import queue
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.models import FORMAT_FILES, JobState, OutputFormat, PageStatus, ResultFacts, utc_text
+from document_parser.models import FORMAT_FILES, JobState, OutputFormat, PageStatus, ResultFacts, format_utc
 from document_parser.storage import StoredFileMissing
 from document_parser.text.table_archive import TableArchive, TableEntry
 
@@ -44,7 +44,7 @@ def respond(services: Services, job: Job, wanted: str, table: int | None = None)
 
     The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
     """
-    if not job.state.ended:
+    if not job.state.has_ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         return errors.error_response(job.error)
@@ -64,7 +64,7 @@ def download(services: Services, job: Job, wanted: str, table: int | None = None
 
     The response to a failed job is its error. Raises JobNotComplete, InvalidOption, TableNotFound, and as ``load_result``.
     """
-    if not job.state.ended:
+    if not job.state.has_ended:
         raise JobNotComplete(status=job.state.value)
     if job.error is not None:
         return errors.error_response(job.error)
@@ -203,8 +203,8 @@ def _body(services: Services, job: Job, name: OutputFormat, found: StoredResult)
         "job_id": job.card.job_id,
         "filename": job.card.filename,
         "format": name,
-        "expires_at": utc_text(job.expires_at) if job.expires_at else None,
-        "cache": job.show().cache,
+        "expires_at": format_utc(job.expires_at) if job.expires_at else None,
+        "cache": job.to_status().cache,
         "complete": bool(job.complete) and job.state is JobState.COMPLETED,
         "revision": job.revision,
         "missing_pages": missing,

@@ -39,7 +39,7 @@ from document_parser.telemetry import logs
 if TYPE_CHECKING:
     from document_parser.api.services import Services
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 FIELDS = {*RetryChoice.model_fields, "password"}
@@ -121,7 +121,7 @@ def _parse_json() -> Any:
 
 
 def _check_state(state: JobState) -> None:
-    if not state.ended:
+    if not state.has_ended:
         raise JobNotComplete("The job has not ended yet. Its pages can be read again once it is completed.", status=state.value)
     if state is not JobState.COMPLETED:
         raise JobEnded(f"The job has {state.value}: only pages of a completed job are read again.", status=state.value)

@@ -26,7 +26,7 @@ from document_parser.jobs.scheduling import admission, budget, disk_space, forec
 from document_parser.jobs.scheduling.admission import Load
 from document_parser.models import PIPELINE_VERSION, Confinement, Lane
 from document_parser.settings import StoreSettings
-from document_parser.telemetry.metrics import sample
+from document_parser.telemetry.metrics import sample_name
 from document_parser.version import __version__
 
 
@@ -114,18 +114,18 @@ def snapshot(services: Services) -> System:
     redis, settings = services.probe_redis, services.settings
     load = admission.load(redis, settings.queue)
     samples = gauges.samples(redis)
-    busy, idle = (int(samples.get(sample("workers", state), 0)) for state in ("busy", "idle"))
+    busy, idle = (int(samples.get(sample_name("workers", state), 0)) for state in ("busy", "idle"))
     lanes = _lanes(redis)
     return System(
         **load.model_dump(),
         version=__version__,
         pipeline_version=PIPELINE_VERSION,
-        accepting=load.full() is None and _has_room(settings.store) and _takes_in(services),
+        accepting=load.broken_bound() is None and _has_room(settings.store) and _takes_in(services),
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
         processor_budget=ProcessorBudget(
-            spent=round(budget.spent(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
+            spent=round(budget.spent_seconds(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
         ),
         openers=_openers(services),
         storage=_storage(services),
@@ -135,7 +135,7 @@ def snapshot(services: Services) -> System:
 def _lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
     """Return the load by lane; empty if Redis is full, because measuring it writes."""
     try:
-        return forecast.lanes(redis)
+        return forecast.load_by_lane(redis)
     except ResponseError:
         return {}
 
@@ -168,7 +168,7 @@ def _openers(services: Services) -> dict[str, Confinement]:
 
 def _model(services: Services, name: str, check: Check) -> EngineState:
     servers = [f"{name} {url}" for url in getattr(services.settings, name).urls]
-    requests = list(in_flight.counts(services.probe_redis, servers).values())
+    requests = list(in_flight.count_requests(services.probe_redis, servers).values())
     return EngineState(**check.model_dump(), in_flight=sum(requests), servers=requests)
 
 

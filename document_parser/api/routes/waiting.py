@@ -34,7 +34,7 @@ def wait_for_end(services: Services, job_id: str, seconds: float) -> Job:
     try:
         return _wait(services, job_id, time.monotonic() + seconds)
     finally:
-        services.waiting.give_back()
+        services.waiting.release()
 
 
 def retry_after_header() -> dict[str, str]:
@@ -61,7 +61,7 @@ def wait_for_format(services: Services, job_id: str, name: str, last: bytes, sec
                 if fields.get(b"format") == name.encode() and _is_written(fields):
                     return
     finally:
-        services.waiting.give_back()
+        services.waiting.release()
 
 
 def _is_written(fields: dict[bytes, bytes]) -> bool:
@@ -76,7 +76,7 @@ def _wait(services: Services, job_id: str, until: float) -> Job:
     stream = f"job:{job_id}:events"
     # The position in the stream is read before the state: an event in between ends the wait at once.
     last = last_event(services.redis, job_id)
-    while not (job := record.load(services.redis, job_id)).at_rest:
+    while not (job := record.load(services.redis, job_id)).is_at_rest:
         left = until - time.monotonic()
         if left <= 0:
             break

@@ -35,12 +35,12 @@ from document_parser.jobs.webhooks import messages
 from document_parser.jobs.webhooks.http_post import Answer, Message, post
 from document_parser.jobs.webhooks.messages import Announcement
 from document_parser.jobs.webhooks.replay import replay, replay_failed
-from document_parser.models import Delivery, Pinged, Replayed, WebhookState, utc_text
+from document_parser.models import Delivery, Pinged, Replayed, WebhookState, format_utc
 from document_parser.settings import Settings
 from document_parser.ssrf import AddressCheck, PinnedTransport
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 routes = APIBlueprint(
@@ -124,7 +124,7 @@ def ping(body: Ping) -> Response:
     try:
         return responses.to_response(_ping(services.settings, url, clock.now(services.redis)))
     finally:
-        services.waiting.give_back()
+        services.waiting.release()
 
 
 def _newest(services: Services, state: str, before: float | None, limit: int) -> list[tuple[str, float]]:
@@ -132,7 +132,7 @@ def _newest(services: Services, state: str, before: float | None, limit: int) ->
 
 
 def _shown(services: Services, state: WebhookState | str, names: list[str]) -> dict[str, Delivery]:
-    announcement = messages.named(services.redis, names)
+    announcement = messages.load_announcements(services.redis, names)
     return {one.name: delivery_of(one) for one in announcement if state in ("", one.webhook.state)}
 
 
@@ -150,14 +150,14 @@ def delivery_of(announcement: Announcement) -> Delivery:
 
 def _ping(settings: Settings, url: str, now: datetime) -> Pinged:
     """Post one ping and return the outcome, within the deadline of a delivery."""
-    body = {"type": "webhook.ping", "timestamp": utc_text(now), "data": {}}
+    body = {"type": "webhook.ping", "timestamp": format_utc(now), "data": {}}
     message = Message(url, f"msg_ping_{uuid.uuid4().hex}", json.dumps(body))
     started = time.monotonic()
     answer = asyncio.run(_post(settings, message, now))
     milliseconds = round((time.monotonic() - started) * 1000)
     log.info("webhook_pinged", status=answer.status, error=answer.error, milliseconds=milliseconds)
     return Pinged(
-        delivered=answer.delivered,
+        delivered=answer.is_delivered,
         status=answer.status,
         error=answer.error,
         milliseconds=milliseconds,

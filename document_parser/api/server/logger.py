@@ -13,7 +13,7 @@ from gunicorn.glogging import Logger
 from document_parser.settings import load_settings
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 class GunicornLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

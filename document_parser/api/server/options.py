@@ -10,10 +10,10 @@ from typing import Any
 
 from document_parser.settings import Settings, load_settings
 from document_parser.settings.operator_access import create_link
-from document_parser.supervisor.supervisor import keeper_lock
+from document_parser.supervisor.supervisor import supervisor_lock
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 """Listening addresses that mean every interface, and the local address to reach them."""
@@ -30,7 +30,7 @@ def is_stopping() -> bool:
     return any(not worker.alive for worker in _workers)
 
 
-def options(settings: Settings) -> dict[str, Any]:
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
     """Return gunicorn's options. It uses threads, so that waiting requests do not block a process."""
     return {
         "bind": [f"{settings.api.api_host}:{settings.api.api_port}"],
@@ -88,7 +88,7 @@ def _link_sentence(url: str) -> str:
 def _server_ended(_arbiter: Any) -> None:
     """Say why processes of the service still run after gunicorn has ended."""
     settings = load_settings()
-    if settings.workers.num_workers and keeper_lock(settings).holder() is not None:
+    if settings.workers.num_workers and supervisor_lock(settings).holder() is not None:
         seconds = settings.workers.drain_seconds
         _announce(
             f"Stopped. The workers drain: they finish their current pages, for up to {seconds:g} seconds, and then end by "

@@ -25,7 +25,7 @@ from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
 from document_parser.cli.models import NAMES
 from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
-from document_parser.jobs.queue import live_workers
+from document_parser.jobs.queue import count_living_workers
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
 from document_parser.models import CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
@@ -173,7 +173,7 @@ def _trial_store(settings: Settings) -> Iterator[Storage]:
         with tempfile.TemporaryDirectory(prefix=".doctor-", dir=nearest_folder(settings.data_dir)) as folder:
             yield LocalStorage(Path(folder))
     except OSError as error:
-        raise StorageFull.of(error) from None
+        raise StorageFull.from_os_error(error) from None
 
 
 def check_openers(settings: Settings) -> Iterator[Finding]:
@@ -187,7 +187,7 @@ def check_openers(settings: Settings) -> Iterator[Finding]:
     except OpenerCrashed as error:
         yield Finding("openers", "missing", error.message, "The log has opener_crashed; reinstall the package.")
         return
-    if found.sound:
+    if found.is_sound:
         alone = "a network of their own" if found.network_namespace else "no network of their own: sockets are refused anyway"
         yield Finding("openers", "ok", f"reach their document alone: Landlock {found.landlock_abi}, seccomp, {alone}")
     else:
@@ -198,7 +198,7 @@ def check_cpu_engine(settings: Settings) -> Iterator[Finding]:
     """Have the CPU engine read a small image."""
     from document_parser.engines import registry
 
-    found = registry.cpu_engine(settings)
+    found = registry.cpu_engine_state(settings)
     if found is None:
         return
     if found.trouble:
@@ -206,7 +206,7 @@ def check_cpu_engine(settings: Settings) -> Iterator[Finding]:
         return
     read = _check_reading(settings, found.name, "Reinstall the package; its models ride inside.")
     # Checked again: a runtime that fails shows only when it computes.
-    after = registry.cpu_engine(settings) or found
+    after = registry.cpu_engine_state(settings) or found
     yield replace(read, detail=read.detail + _computed_by(after)) if read.status == "ok" else read
     yield from _other_scripts(found.name, settings)
 
@@ -220,9 +220,9 @@ def _computed_by(engine: CpuEngine) -> str:
 
 def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
     """Report the language packs with which Tesseract reads what RapidOCR cannot; nothing if it is not installed."""
-    from document_parser.engines.tesseract.engine import installed_languages, program_found
+    from document_parser.engines.tesseract.engine import configure_program, installed_languages
 
-    if name == "rapidocr" and program_found(settings):
+    if name == "rapidocr" and configure_program(settings):
         packs = sorted(installed_languages())
         yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
 
@@ -315,7 +315,7 @@ def _is_ours(host: str, number: int) -> bool:
 def _check_workers(settings: Settings) -> Iterator[Finding]:
     with contextlib.closing(connect(settings)) as client:
         try:
-            living = live_workers(client)
+            living = count_living_workers(client)
         except RedisError:
             return  # reported by the check of Redis
     if living:

@@ -33,7 +33,7 @@ Probability = Callable[[int, str], float]
 """Return the probability that the recognition gives a character at a position of the text."""
 
 
-def exchanges(text: str, probability: Probability) -> Iterator[tuple[int, str]]:
+def find_replacements(text: str, probability: Probability) -> Iterator[tuple[int, str]]:
     """Yield each position in a line's text where another character is meant, with that character."""
     for word in _WORD.finditer(text):
         place = _find_odd_character(word)

@@ -19,7 +19,7 @@ from PIL import Image
 from document_parser.engines.base import UNKNOWN_TURN, Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
-from document_parser.imaging.convert import blue_first, opened
+from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
@@ -48,7 +48,7 @@ than this of both.
 """
 MIN_CONFIDENCE_DIFFERENCE = 0.05
 """Difference between the mean confidences upright and upside down below which the orientation stays unknown."""
-DOUBTFUL = 0.5
+MIN_WRITING_CONFIDENCE = 0.5
 """A line read with less confidence is taken for something else: a drawing, a stain, letters the models do not know."""
 
 MIN_LINE_CONFIDENCE = 0.7
@@ -93,11 +93,11 @@ class RapidOcrEngine(Engine):
         self._lock = Lock()
         self._models: PpOcr | None = None
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether RapidOCR can read in this process."""
-        return not state(self._settings).trouble
+        return not engine_state(self._settings).trouble
 
-    def machine(self) -> str:
+    def describe_machine(self) -> str:
         """Return RapidOCR's version and the runtime that computes its models."""
         return f"{metadata.version('rapidocr')} {networks.runtime_of(self._runtime)}"
 
@@ -108,7 +108,7 @@ class RapidOcrEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
-    async def upright_turn(self, page: PageImage) -> Turn:
+    async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees (0, 90, 180, 270) after which the lines read from left to right.
 
         0 and not sure if there is too little writing, if the models do not know the letters, or if upright glyphs stand in
@@ -138,25 +138,25 @@ class RapidOcrEngine(Engine):
 
         with self._lock:
             if self._models is None:
-                if trouble := state(self._settings).trouble:
+                if trouble := engine_state(self._settings).trouble:
                     raise EngineUnavailable(f"RapidOCR cannot read: {trouble}.")
                 self._models = PpOcr(self._runtime, self._streams)
         return self._models
 
     def _read_page(self, page: PageImage) -> Reading:
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
-        from document_parser.imaging.figures import figures_in
-        from document_parser.imaging.rulings import rules_around
+        from document_parser.imaging.figures import find_figures
+        from document_parser.imaging.rulings import find_rulings_around
 
-        pixels = blue_first(opened(page))
-        lines, skew = self.lines(pixels), Skew()
+        pixels = to_bgr(decode_page_image(page))
+        lines, skew = self.find_lines(pixels), Skew()
         if not page.skew.degrees:
             lines, pixels, skew = _straighten_lines(lines, pixels)
         read = [line for line in lines if _is_read(line)]
         unread = [line for line in lines if not _is_read(line)]
         words = [_word_of(line, pixels) for line in read]
-        rules = rules_around(words, pixels) if words else []
-        figures = figures_in(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
+        rules = find_rulings_around(words, pixels) if words else []
+        figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
@@ -165,29 +165,29 @@ class RapidOcrEngine(Engine):
             rules=rules,
             figures=figures,
             skew=skew,
-            unread_share=lost_share(writing),
+            unread_share=unread_share_of(writing),
             uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
         )
 
-    def lines(self, pixels: Pixels) -> list[Line]:
+    def find_lines(self, pixels: Pixels) -> list[Line]:
         """Return every line of writing in a picture, from the top down. Raises EngineUnavailable, RuntimeError."""
-        from document_parser.engines.rapidocr.ocr import cut_out
+        from document_parser.engines.rapidocr.ocr import cut_out_lines
 
         ocr = self._load_models()
-        corners = ocr.lines(pixels)
-        read = ocr.read(cut_out(pixels, corners))
+        corners = ocr.find_lines(pixels)
+        read = ocr.read(cut_out_lines(pixels, corners))
         return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
 
     def _detect_turn(self, page: PageImage) -> Turn:
         """Compare how well the longest lines read upright and upside down."""
-        from document_parser.engines.rapidocr.ocr import cut_out
+        from document_parser.engines.rapidocr.ocr import cut_out_lines
 
-        picture = opened(page)
+        picture = decode_page_image(page)
         picture.thumbnail((TURN_LONG_SIDE_PIXELS, TURN_LONG_SIDE_PIXELS), Image.Resampling.BOX)
-        pixels = blue_first(picture)
-        boxes = self._load_models().lines(pixels)
+        pixels = to_bgr(picture)
+        boxes = self._load_models().find_lines(pixels)
         downwards = _run_mostly_downwards(boxes)
-        lines = cut_out(pixels, boxes)
+        lines = cut_out_lines(pixels, boxes)
         sample = _sample_longest([line for line, down in zip(lines, _are_tall(boxes), strict=True) if down == downwards])
         if not sample:
             return UNKNOWN_TURN
@@ -207,11 +207,11 @@ class RapidOcrEngine(Engine):
         return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
 
 
-def state(settings: Settings) -> CpuEngine:
+def engine_state(settings: Settings) -> CpuEngine:
     """Return whether RapidOCR can read in this process, and which runtime computes its models."""
     if importlib.util.find_spec("rapidocr") is None:
         return CpuEngine(name="rapidocr", trouble="its package is not installed", advice="Reinstall document-parser")
-    chosen, trouble = settings.engines.cpu_ocr_runtime, openvino.trouble()
+    chosen, trouble = settings.engines.cpu_ocr_runtime, openvino.find_trouble()
     runtime = networks.runtime_of(chosen)
     if runtime == "openvino" and trouble:
         advice = "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then"
@@ -221,14 +221,14 @@ def state(settings: Settings) -> CpuEngine:
 
 def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
     """Return the lines, the picture and its skew after straightening by the slope of the lines that were read."""
-    from document_parser.imaging.line_skew import skew_of, straightened_boxes, straightened_picture
+    from document_parser.imaging.line_skew import find_line_skew, straighten_boxes, straighten_pixels
 
-    skew = skew_of(_boxes_of([line for line in lines if _is_read(line)]), pixels)
+    skew = find_line_skew(_boxes_of([line for line in lines if _is_read(line)]), pixels)
     if not skew.degrees:
         return lines, pixels, skew
-    boxes = straightened_boxes(_boxes_of(lines), skew, pixels)
+    boxes = straighten_boxes(_boxes_of(lines), skew, pixels)
     straight = [line._replace(corners=box) for line, box in zip(lines, boxes, strict=True)]
-    return straight, straightened_picture(pixels, skew), skew
+    return straight, straighten_pixels(pixels, skew), skew
 
 
 def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -> _T:
@@ -243,7 +243,7 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
 
 def _is_read(line: Line) -> bool:
     """Return whether a line has text of enough confidence to count as writing."""
-    return bool(line.text) and line.confidence >= DOUBTFUL
+    return bool(line.text) and line.confidence >= MIN_WRITING_CONFIDENCE
 
 
 def _word_of(line: Line, pixels: Pixels) -> Word:
@@ -254,7 +254,7 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
     return Word(line.text, float(left), float(top), float(right), float(bottom), confidence=round(line.confidence, 4))
 
 
-def lost_share(lines: Sequence[Line]) -> float:
+def unread_share_of(lines: Sequence[Line]) -> float:
     """Return the share of the length of the lines found that could not be read, 0 to 1."""
     if not lines:
         return 0.0

@@ -15,7 +15,7 @@ from document_parser.engines.rapidocr import openvino
 from document_parser.settings import OcrRuntime, send_no_statistics
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 Batch = NDArray[np.float32]
 """Pictures prepared for a network, or its answers."""
@@ -44,7 +44,7 @@ RECOGNITION = "PP-OCRv6_rec_small.onnx"
 """File name of the model that reads a line."""
 
 
-def model_file(name: str) -> Path:
+def model_path_of(name: str) -> Path:
     """Return the path of a model in RapidOCR's wheel.
 
     Raises FileNotFoundError if the wheel is absent or carries another model.
@@ -60,27 +60,27 @@ def runtime_of(runtime: OcrRuntime) -> Literal["openvino", "onnxruntime"]:
     """Return the runtime that computes here: the one that the settings name, else OpenVINO unless it cannot compute."""
     if runtime != "auto":
         return runtime
-    return "onnxruntime" if openvino.trouble() else "openvino"
+    return "onnxruntime" if openvino.find_trouble() else "openvino"
 
 
-def load(name: str, runtime: OcrRuntime, streams: int) -> Network:
+def load_network(name: str, runtime: OcrRuntime, streams: int) -> Network:
     """Load a network that ``streams`` threads may call at once, each call on one core. Raises RuntimeError, FileNotFoundError.
 
     Call this after the fork: a runtime's threads do not survive one.
     """
-    model = model_file(name)
+    model = model_path_of(name)
     if runtime_of(runtime) == "onnxruntime":
         return OnnxNetwork(model)
     if runtime == "auto":
-        return RelievedNetwork(lambda: openvino.OpenVinoNetwork(model, streams), lambda: OnnxNetwork(model))
+        return FallbackNetwork(lambda: openvino.OpenVinoNetwork(model, streams), lambda: OnnxNetwork(model))
     try:
         return openvino.OpenVinoNetwork(model, streams)
     except RuntimeError as error:
-        openvino.note_fault(error)
+        openvino.record_fault(error)
         raise
 
 
-class RelievedNetwork:
+class FallbackNetwork:
     """A network on OpenVINO that moves to ONNX Runtime when OpenVINO fails to compile or to answer."""
 
     def __init__(self, first: Callable[[], Network], fallback: Callable[[], Network]) -> None:
@@ -109,8 +109,8 @@ class RelievedNetwork:
 
     def _fall_back(self, error: RuntimeError) -> Network:
         """Record the failure of OpenVINO and load the fallback. Raises RuntimeError."""
-        openvino.note_fault(error)
-        log.warning("ocr_runtime_failed", runtime="openvino", reason=openvino.trouble(), instead="onnxruntime")
+        openvino.record_fault(error)
+        log.warning("ocr_runtime_failed", runtime="openvino", reason=openvino.find_trouble(), instead="onnxruntime")
         self._fell_back = True
         return self._make_fallback()
 

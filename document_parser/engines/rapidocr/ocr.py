@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.engines.rapidocr.confusables import exchanges
-from document_parser.engines.rapidocr.networks import DETECTION, RECOGNITION, Batch, Network, load
+from document_parser.engines.rapidocr.confusables import find_replacements
+from document_parser.engines.rapidocr.networks import DETECTION, RECOGNITION, Batch, Network, load_network
 from document_parser.engines.rapidocr.text_boxes import boxes_of
-from document_parser.engines.rapidocr.text_map import parted
+from document_parser.engines.rapidocr.text_map import split_lines
 from document_parser.settings import OcrRuntime
 
 MIN_SHORT_SIDE_PIXELS = 736
@@ -31,7 +31,7 @@ STRIDE_PIXELS = 32
 """The sides of a picture given to detection, and the widths of lines given to recognition, are multiples of this."""
 LINE_HEIGHT_PIXELS = 48
 """Height of the lines that recognition reads."""
-LEAST_WIDTH = 320
+MIN_WIDTH_PIXELS = 320
 """Minimum width of a line given to recognition, which was trained on pictures at least this wide."""
 MAX_BATCH_WIDTH_PIXELS = 1600
 """Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
@@ -60,15 +60,15 @@ class PpOcr:
 
     def __init__(self, runtime: OcrRuntime, streams: int) -> None:
         """Load both networks. Raises RuntimeError, FileNotFoundError."""
-        self._detect: Network = load(DETECTION, runtime, streams)
-        self._recognise: Network = load(RECOGNITION, runtime, streams)
+        self._detect: Network = load_network(DETECTION, runtime, streams)
+        self._recognise: Network = load_network(RECOGNITION, runtime, streams)
         self._letters = ["", *self._recognise.characters.splitlines(), " "]
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
 
-    def lines(self, pixels: Pixels) -> Corners:
+    def find_lines(self, pixels: Pixels) -> Corners:
         """Return the corners of the lines of writing in a picture, from the top down. Raises RuntimeError."""
         picture, margin = _add_margin(pixels)
-        writing = parted(self._detect(_detection_batch_of(picture))[0, 0])
+        writing = split_lines(self._detect(_detection_batch_of(picture))[0, 0])
         corners = boxes_of(writing, picture.shape[1], picture.shape[0]) - np.array((0, margin), dtype=np.float32)
         return corners[_reading_order_of(corners)]
 
@@ -76,13 +76,13 @@ class PpOcr:
         """Return the text and confidence of each line, given as straightened pictures. Raises RuntimeError."""
         found = [Read("", 0.0)] * len(lines)
         widths = [_padded_width_of(line) for line in lines]
-        for batch in batches(widths):
+        for batch in split_batches(widths):
             answers = self._recognise(batch_of([lines[i] for i in batch]))
             for i, answer in zip(batch, answers, strict=True):
-                found[i] = self._letters_of(answer)
+                found[i] = self._decode(answer)
         return found
 
-    def _letters_of(self, answer: Batch) -> Read:
+    def _decode(self, answer: Batch) -> Read:
         """Return the text of recognition's answer for one line.
 
         Source: connectionist temporal classification with best-path decoding (Graves et al., 2006): repeated characters count
@@ -95,7 +95,7 @@ class PpOcr:
             return Read("", 0.0)
         signs = best[kept]
         text = "".join(self._letters[i] for i in signs)
-        for place, meant in exchanges(text, lambda place, sign: float(answer[kept[place], self._classes[sign]])):
+        for place, meant in find_replacements(text, lambda place, sign: float(answer[kept[place], self._classes[sign]])):
             signs[place] = self._classes[meant]
         return Read("".join(self._letters[i] for i in signs), float(answer[kept, signs].mean()))
 
@@ -110,7 +110,7 @@ def batch_of(lines: Sequence[Pixels]) -> Batch:
     return batch
 
 
-def cut_out(pixels: Pixels, corners: Corners) -> list[Pixels]:
+def cut_out_lines(pixels: Pixels, corners: Corners) -> list[Pixels]:
     """Cut out the lines within the given corners and straighten each.
 
     A line that runs downwards is turned by a quarter anticlockwise.
@@ -160,10 +160,10 @@ def _reading_order_of(corners: Corners) -> NDArray[np.int64]:
 def _padded_width_of(line: Pixels) -> int:
     """Return the width in pixels of a line scaled to LINE_HEIGHT_PIXELS, rounded up so that few different shapes occur."""
     width: float = LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]
-    return max(LEAST_WIDTH, math.ceil(width / STRIDE_PIXELS) * STRIDE_PIXELS)
+    return max(MIN_WIDTH_PIXELS, math.ceil(width / STRIDE_PIXELS) * STRIDE_PIXELS)
 
 
-def batches(widths: Sequence[int]) -> Iterator[list[int]]:
+def split_batches(widths: Sequence[int]) -> Iterator[list[int]]:
     """Yield the indices of lines that are recognised together."""
     batch: list[int] = []
     for i in sorted(range(len(widths)), key=lambda i: widths[i]):

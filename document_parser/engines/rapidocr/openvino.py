@@ -65,8 +65,8 @@ class OpenVinoNetwork:
         graph = openvino.Core().read_model(model)
         self.characters = _characters_of(graph)
         if has_dot_products():
-            quantise(graph, known_ranges(model))
-        self._compiled = compiled(graph, streams)
+            quantise(graph, ranges_of(model))
+        self._compiled = compile_graph(graph, streams)
         self._threads = local()
 
     def __call__(self, batch: Batch) -> Batch:
@@ -91,7 +91,7 @@ def initialise_numpy_interface() -> None:
         openvino.Tensor(np.zeros(1, np.float32))
 
 
-def compiled(graph: Any, streams: int) -> Any:
+def compile_graph(graph: Any, streams: int) -> Any:
     """Compile a graph for this processor. Raises RuntimeError.
 
     A cache on disk would save 0.25 of 0.4 seconds, but two processes may write it at once.
@@ -100,14 +100,14 @@ def compiled(graph: Any, streams: int) -> Any:
     return openvino.Core().compile_model(graph, "CPU", properties)
 
 
-def installed() -> bool:
+def is_installed() -> bool:
     """Return whether OpenVINO can be imported."""
     return openvino is not None
 
 
-def trouble() -> str:
+def find_trouble() -> str:
     """Return why OpenVINO does not compute in this process. Empty if it does."""
-    if not installed():
+    if not is_installed():
         return NOT_INSTALLED
     if _faults:
         return f"OpenVINO failed: {_faults[0]}"
@@ -127,12 +127,12 @@ def has_executable_memory() -> bool:
     return True
 
 
-def forget_faults() -> None:
+def clear_faults() -> None:
     """Forget OpenVINO's failures, so that it is tried again."""
     _faults.clear()
 
 
-def note_fault(error: RuntimeError) -> None:
+def record_fault(error: RuntimeError) -> None:
     """Record that OpenVINO has failed in this process."""
     _faults.append(next(reversed([line for line in str(error).split("\n") if line.strip()]), type(error).__name__))
 
@@ -149,13 +149,13 @@ def has_dot_products() -> bool:
         return False
 
 
-def known_ranges(model: Path) -> Ranges:
+def ranges_of(model: Path) -> Ranges:
     """Return the ranges measured for exactly this model file. Empty for any other file."""
     ranges: dict[str, dict[str, tuple[float, float]]] = json.loads(RANGES.read_text())
     return ranges.get(sha256(model.read_bytes()).hexdigest(), {})
 
 
-def convolutions(graph: Any) -> Iterator[Any]:
+def convolutions_of(graph: Any) -> Iterator[Any]:
     """Return the nodes of a graph that may be quantised to eight bits."""
     return (node for node in graph.get_ordered_ops() if node.get_type_name() == "Convolution")
 
@@ -167,7 +167,7 @@ def quantise(graph: Any, ranges: Ranges) -> None:
     it (docs/articles_en/openvino-workflow/model-optimization). We use ranges measured once, because the tool that measures them
     needs pages to measure on, which costs more than it gains.
     """
-    for node in list(convolutions(graph)):
+    for node in list(convolutions_of(graph)):
         weights = _constant_of(node.input_value(1).get_node())
         if node.get_friendly_name() not in ranges or weights is None:
             continue

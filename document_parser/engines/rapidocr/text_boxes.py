@@ -12,15 +12,15 @@ import numpy as np
 import pyclipper
 from numpy.typing import NDArray
 
-from document_parser.engines.rapidocr.text_map import WRITING, Map
+from document_parser.engines.rapidocr.text_map import MIN_WRITING_PROBABILITY, Map
 
-MOST_BOXES = 5000
+MAX_BOXES = 5000
 """Maximum number of spots that are examined."""
-LEAST_CONFIDENCE = 0.5
+MIN_CONFIDENCE = 0.5
 """Minimum mean of the map inside a box that holds writing."""
-GROWTH = 1.6
+GROWTH_RATIO = 1.6
 """The map shows lines shrunken: boxes grow by this times their area over their circumference."""
-LEAST_SIDE = 3
+MIN_SIDE_PIXELS = 3
 """Minimum shorter side of a spot in pixels of the map."""
 DILATION_KERNEL = np.ones((2, 2), dtype=np.uint8)
 """The map is thickened by this kernel before its spots are outlined."""
@@ -34,21 +34,21 @@ def boxes_of(writing: Map, width: int, height: int) -> NDArray[np.float32]:
 
     ``width`` and ``height`` are the size of that picture in pixels.
     """
-    mask = cv2.dilate((writing > WRITING).astype(np.uint8), DILATION_KERNEL)
+    mask = cv2.dilate((writing > MIN_WRITING_PROBABILITY).astype(np.uint8), DILATION_KERNEL)
     contours, _ = cv2.findContours(mask * np.uint8(255), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
     rows, columns = writing.shape
     found = []
-    for contour in contours[:MOST_BOXES]:
+    for contour in contours[:MAX_BOXES]:
         spot, side = _smallest_box_around(contour)
-        if side < LEAST_SIDE or _mean_inside(writing, spot) < LEAST_CONFIDENCE:
+        if side < MIN_SIDE_PIXELS or _mean_inside(writing, spot) < MIN_CONFIDENCE:
             continue
         box, side = _smallest_box_around(_expand(spot))
-        if side < LEAST_SIDE + 2:
+        if side < MIN_SIDE_PIXELS + 2:
             continue
         box[:, 0] = np.clip(np.round(box[:, 0] / columns * width), 0, width)
         box[:, 1] = np.clip(np.round(box[:, 1] / rows * height), 0, height)
         box = np.clip(_sort_clockwise(box.astype(np.int32)), 0, (width - 1, height - 1)).astype(np.float32)
-        if min(int(np.linalg.norm(box[0] - box[1])), int(np.linalg.norm(box[0] - box[3]))) > LEAST_SIDE:
+        if min(int(np.linalg.norm(box[0] - box[1])), int(np.linalg.norm(box[0] - box[3]))) > MIN_SIDE_PIXELS:
             found.append(box)
     return np.array(found, dtype=np.float32).reshape(-1, 4, 2)
 
@@ -82,7 +82,7 @@ def _expand(box: Quad) -> NDArray[np.int64]:
     circumference = float(np.hypot(x - np.roll(x, -1), y - np.roll(y, -1)).sum())
     offset = pyclipper.PyclipperOffset()
     offset.AddPath(box, pyclipper.JT_ROUND, pyclipper.ET_CLOSEDPOLYGON)
-    return np.array(offset.Execute(area * GROWTH / circumference)).reshape((-1, 1, 2))
+    return np.array(offset.Execute(area * GROWTH_RATIO / circumference)).reshape((-1, 1, 2))
 
 
 def _sort_clockwise(box: NDArray[np.int32]) -> NDArray[np.int32]:

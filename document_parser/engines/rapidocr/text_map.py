@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-WRITING = 0.3
+MIN_WRITING_PROBABILITY = 0.3
 """There is writing where the map has more than this."""
 MIN_FILLED_SHARE = 0.62
 """A spot that fills less of its box is examined. A line of print fills 0.75 and more; an ellipse would fill 0.79."""
@@ -33,9 +33,11 @@ Map = NDArray[np.float32]
 """How confident the detection is of writing, (height, width), 0 to 1."""
 
 
-def parted(writing: Map) -> Map:
+def split_lines(writing: Map) -> Map:
     """Return the map with a cut along every line that contains something tall. The map itself if there is no such line."""
-    spots, labels, stats, _ = cv2.connectedComponentsWithStats((writing > WRITING).astype(np.uint8), connectivity=8)
+    spots, labels, stats, _ = cv2.connectedComponentsWithStats(
+        (writing > MIN_WRITING_PROBABILITY).astype(np.uint8), connectivity=8
+    )
     cut = writing
     for spot in range(1, spots):
         left, top, width, height, area = (int(value) for value in stats[spot])

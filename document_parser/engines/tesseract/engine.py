@@ -19,11 +19,11 @@ import numpy as np
 import pytesseract
 from PIL import Image, ImageOps
 
-from document_parser.engines.base import UNKNOWN_TURN, Engine, LinesRead, Turn, Watch
-from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, fitting
+from document_parser.engines.base import UNKNOWN_TURN, Engine, LineReadings, Turn, Watch
+from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, choose_languages
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
-from document_parser.imaging.convert import blue_first, opened
-from document_parser.imaging.line_skew import straightened_picture
+from document_parser.imaging.convert import decode_page_image, to_bgr
+from document_parser.imaging.line_skew import straighten_pixels
 from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
@@ -73,15 +73,15 @@ class TesseractEngine(Engine):
         dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
         self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._languages = settings.engines.tesseract_languages
-        self._is_installed = program_found(settings)
+        self._is_installed = configure_program(settings)
         self._deadline = settings.workers.page_timeout_seconds
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the program is installed."""
         return self._is_installed
 
-    def machine(self) -> str:
+    def describe_machine(self) -> str:
         """Return the program's version and its language packs. Empty if it is not installed. Raises EngineError."""
         if not self._is_installed:
             return ""
@@ -95,7 +95,7 @@ class TesseractEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
@@ -103,7 +103,7 @@ class TesseractEngine(Engine):
         work = partial(copy_context().run, self._read_lines, page, lines, skew)
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    async def upright_turn(self, page: PageImage) -> Turn:
+    async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
@@ -117,25 +117,25 @@ class TesseractEngine(Engine):
 
     def _read_page(self, page: PageImage) -> Reading:
         """Find and read the words of a page, and separate them from ruling lines and figures."""
-        from document_parser.imaging.figures import figures_in
-        from document_parser.imaging.rulings import rules_around
+        from document_parser.imaging.figures import find_figures
+        from document_parser.imaging.rulings import find_rulings_around
 
-        picture = opened(page)
+        picture = decode_page_image(page)
         with _engine_errors():
             languages = self._choose_languages(picture)
             words = self._read_words(picture, languages)
-        pixels = blue_first(picture)
-        rules = rules_around(words, pixels) if words else []
-        figures = figures_in(pixels, np.array([word[1:5] for word in words]), rules)
+        pixels = to_bgr(picture)
+        rules = find_rulings_around(words, pixels) if words else []
+        figures = find_figures(pixels, np.array([word[1:5] for word in words]), rules)
         return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
 
-    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LinesRead:
+    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Cut the lines out, read them, and place the words on the page."""
-        pieces = cut_lines(opened(page), lines, skew)
+        pieces = cut_lines(decode_page_image(page), lines, skew)
         with _engine_errors():
             languages = self._choose_languages(stack_pieces(pieces))
             found = self._read_pieces(pieces, languages)
-        return LinesRead(
+        return LineReadings(
             [[_place_on_page(word, line) for word in words] for words, line in zip(found, lines, strict=True)], languages
         )
 
@@ -165,10 +165,10 @@ class TesseractEngine(Engine):
             raise EngineUnavailable("Tesseract has no language pack.")
         sample = _crop_sample(picture)
         trials = cache(lambda languages: Reading(self.name, words=self._read_words(sample, languages)).confident_letters)
-        return fitting(packs, _detect_script(picture, self._deadline) if len(packs) > 1 else "", trials)
+        return choose_languages(packs, _detect_script(picture, self._deadline) if len(packs) > 1 else "", trials)
 
     def _read_words(self, picture: Image.Image, languages: str) -> list[Word]:
-        return joined(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
+        return join_syllables(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
 
     def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
         """Run Tesseract on a picture, or on the pictures listed in a text file, and return its table.
@@ -198,7 +198,7 @@ def _engine_errors() -> Iterator[None]:
         raise EngineTimeout("Tesseract did not finish the page within its deadline.") from None
 
 
-def program_found(settings: Settings) -> bool:
+def configure_program(settings: Settings) -> bool:
     """Make pytesseract call the program of the settings, and return whether it is installed."""
     program = settings.engines.tesseract_program
     pytesseract.pytesseract.tesseract_cmd = program
@@ -207,7 +207,7 @@ def program_found(settings: Settings) -> bool:
 
 def program_state(settings: Settings) -> CpuEngine:
     """Return whether the program is installed on this machine, whatever its languages."""
-    if program_found(settings):
+    if configure_program(settings):
         return CpuEngine(name="tesseract")
     other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
     return CpuEngine(
@@ -215,7 +215,7 @@ def program_state(settings: Settings) -> CpuEngine:
     )
 
 
-def state(settings: Settings) -> CpuEngine:
+def engine_state(settings: Settings) -> CpuEngine:
     """Return whether Tesseract can read on this machine in the languages of the settings."""
     found = program_state(settings)
     if found.trouble:
@@ -248,7 +248,7 @@ def _detect_script(picture: Image.Image, deadline: float) -> str:
 
 def _detect_turn(page: PageImage, deadline: float) -> Turn:
     """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN."""
-    picture = opened(page)
+    picture = decode_page_image(page)
     with _engine_errors():
         seen = _detect_orientation_and_script(picture, deadline)
     if not seen or float(seen["orientation_conf"]) < MIN_TURN_CONFIDENCE:
@@ -284,7 +284,7 @@ def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[I
     They are black on white, of one height, with a white margin, and as wide as their boxes.
     """
     if skew.degrees:
-        picture = Image.fromarray(straightened_picture(blue_first(picture), skew)[:, :, ::-1])
+        picture = Image.fromarray(straighten_pixels(to_bgr(picture), skew)[:, :, ::-1])
     grey = picture.convert("L")
     return [_cut_line(grey, line) for line in lines]
 
@@ -314,12 +314,12 @@ def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
 def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[Word]:
     """Yield the words of one of several pieces, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
-    for word in joined(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
+    for word in join_syllables(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
 
 
-def joined(words: Iterable[Word], shape: float) -> list[Word]:
+def join_syllables(words: Iterable[Word], shape: float) -> list[Word]:
     """Join the syllables of Korean words, of which Tesseract often makes separate words.
 
     ``shape`` is the picture's width over its height.

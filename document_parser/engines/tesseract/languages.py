@@ -49,7 +49,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
 """Packs by script, under the names of Tesseract's script detection, in the order in which they are tried."""
 
 
-def fitting(installed: Collection[str], script: str, letters: Callable[[str], float]) -> str:
+def choose_languages(installed: Collection[str], script: str, letters: Callable[[str], float]) -> str:
     """Return the language packs to read with, joined by ``+``. Empty if none is installed.
 
     ``script`` is the detected script of the page. If it is empty, the first pack of every script is tried. Then the packs of

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-class Presence:
+class AvailabilityCache:
     """Whether a server answers, cached for some seconds. Callers at the same time share one probe."""
 
     def __init__(self, look: Callable[[], Awaitable[bool]], seconds: float) -> None:
@@ -18,12 +18,12 @@ class Presence:
         self._noted_at = float("-inf")
         self._probing: asyncio.Task[bool] | None = None
 
-    def note(self, present: bool) -> None:
+    def record(self, present: bool) -> None:
         """Record what a real request has just shown."""
         self._present = present
         self._noted_at = time.monotonic()
 
-    async def known(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the server answers; probe it if the last result is too old."""
         if time.monotonic() - self._noted_at < self._seconds:
             return self._present
@@ -34,7 +34,7 @@ class Presence:
     async def _probe_once(self) -> bool:
         """Probe the server and record the result."""
         try:
-            self.note(await self._probe())
+            self.record(await self._probe())
         finally:
             self._probing = None
         return self._present

@@ -20,9 +20,9 @@ import httpx2
 from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, AsyncStream
 
 from document_parser.engines.base import Engine, Watch
-from document_parser.engines.vlm.availability import Presence
+from document_parser.engines.vlm.availability import AvailabilityCache
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.engines.vlm.response import Answer, refusal, status_in
+from document_parser.engines.vlm.response import Answer, refusal_of, status_of
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineTimeout, EngineUnavailable
 from document_parser.models import Block, PageImage, Reading
 from document_parser.settings import EngineSettings
@@ -37,7 +37,7 @@ LOAD_PATTERN = re.compile(r"^vllm:num_requests_(?:running|waiting)(?:\{[^}]*\})?
 
 
 @cache
-def certificates() -> ssl.SSLContext:
+def load_certificates() -> ssl.SSLContext:
     """Return this machine's certificate authorities, loaded once. May be called before a fork.
 
     Each client would otherwise load them in 50 ms, although most model servers speak plain HTTP.
@@ -55,7 +55,7 @@ class VisionEngine(Engine):
         self._client = self._make_client(keep_alive=True)
         # Its connections are never reused: after a fault, one that was kept alive may be as dead as the last.
         self._fresh_client = self._make_client(keep_alive=False)
-        self._presence = Presence(self._serves_model, settings.vllm_probe_seconds)
+        self._availability = AvailabilityCache(self._serves_model, settings.vllm_probe_seconds)
 
     @abstractmethod
     def parse(self, text: str) -> list[Block]:
@@ -77,9 +77,9 @@ class VisionEngine(Engine):
             raise EngineTimeout("The model server did not finish the page within its deadline.") from None
         return self._make_reading(answer, heat, started)
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether the server answers and serves the model; the answer may be some seconds old."""
-        return await self._presence.known()
+        return await self._availability.is_available()
 
     async def load(self) -> float | None:
         """Return how many requests of all its clients the server runs and holds waiting. None if it does not report that."""
@@ -95,7 +95,7 @@ class VisionEngine(Engine):
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._presence.aclose()
+        await self._availability.aclose()
         await self._client.close()
         await self._fresh_client.close()
 
@@ -109,7 +109,7 @@ class VisionEngine(Engine):
             max_retries=0,
             timeout=deadlines,
             # Model servers are on the same network: a proxy from the environment would only be in the way.
-            http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=certificates()),
+            http_client=httpx2.AsyncClient(limits=limits, timeout=deadlines, trust_env=False, verify=load_certificates()),
         )
 
     async def _ask_in_context(self, page: PageImage, temperature: float, watch: Watch | None) -> Answer:
@@ -139,7 +139,7 @@ class VisionEngine(Engine):
             except APIConnectionError as fault:
                 if isinstance(fault.__cause__, httpx2.TimeoutException):
                     raise self._timeout_error_of(fault.__cause__) from None
-        self._presence.note(False)
+        self._availability.record(False)
         raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
 
     async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
@@ -149,7 +149,7 @@ class VisionEngine(Engine):
             stream = await client.post(
                 "/chat/completions", cast_to=object, content=body, stream=True, stream_cls=AsyncStream[object]
             )
-            self._presence.note(True)
+            self._availability.record(True)
             async with stream, contextlib.aclosing(aiter(stream)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
                     answer.take(chunk)
@@ -182,17 +182,17 @@ class VisionEngine(Engine):
     def _timeout_error_of(self, timeout: httpx2.TimeoutException) -> EngineError:
         """Return the error for a timeout while connecting or during an answer."""
         if isinstance(timeout, httpx2.ConnectTimeout):
-            self._presence.note(False)
+            self._availability.record(False)
             return EngineUnavailable("The model server cannot be reached within its deadline.")
         return EngineTimeout("The model server stopped answering in the middle of a page.")
 
     def _refusal_of(self, error: APIError) -> EngineError:
         """Return the error for a refusal, and record if the server cannot be used."""
         body = error.body if isinstance(error.body, dict) else {}
-        status = error.status_code if isinstance(error, APIStatusError) else status_in(body)
-        known = refusal(status, str(body.get("message", "")), self._request.model)
+        status = error.status_code if isinstance(error, APIStatusError) else status_of(body)
+        known = refusal_of(status, str(body.get("message", "")), self._request.model)
         if isinstance(known, EngineUnavailable) and status not in {429, 503}:  # a busy server is still there
-            self._presence.note(False)
+            self._availability.record(False)
         return known
 
     async def _serves_model(self) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from document_parser.models import Block, Cell
-from document_parser.text.spans import Look, Run, spans_of, text_of, tidied
+from document_parser.text.spans import Run, Style, spans_of, text_of, tidy_spans
 
 # Each alternative ends at the next mark of its own kind, so that a text of many marks takes linear time.
 _TOKEN = re.compile(
@@ -18,19 +18,19 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_LOOKS = {"both": Look(bold=True, italic=True), "bold": Look(bold=True), "italic": Look(italic=True)}
+_LOOKS = {"both": Style(bold=True, italic=True), "bold": Style(bold=True), "italic": Style(italic=True)}
 
 
 def extract_emphasis(part: Block | Cell) -> None:
     """Remove the emphasis marks from a block's or cell's text and keep bold and italic as its spans."""
     if "*" not in part.text:
         return
-    runs = list(_split_runs(part.text, Look()))
+    runs = list(_split_runs(part.text, Style()))
     part.text = text_of(runs)
-    part.spans = tidied(part.text, spans_of(runs))
+    part.spans = tidy_spans(part.text, spans_of(runs))
 
 
-def _split_runs(text: str, look: Look) -> Iterator[Run]:
+def _split_runs(text: str, look: Style) -> Iterator[Run]:
     """Yield the runs of a text without its emphasis marks."""
     at = 0
     for match in _TOKEN.finditer(text):
@@ -40,6 +40,6 @@ def _split_runs(text: str, look: Look) -> Iterator[Run]:
             yield Run(match[0], look)
         else:
             own = _LOOKS[name]
-            yield from _split_runs(match[name], Look(look.bold or own.bold, look.italic or own.italic))
+            yield from _split_runs(match[name], Style(look.bold or own.bold, look.italic or own.italic))
         at = match.end()
     yield Run(text[at:], look)

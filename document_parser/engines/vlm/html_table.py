@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from document_parser.models import Cell, Table
 
-MOST_COLUMNS = 256
+MAX_COLUMNS = 256
 """Maximum columns of a table. The text of cells beyond it is added to the last cell of the row."""
 MAX_ROW_SPAN = 4096
 """Maximum rows that a cell may span."""
@@ -147,7 +147,7 @@ class _Reader:
             self._in_row = True
             self.rows.append([])
         spans = {kind.lower(): int(number) for kind, number in SPAN_PATTERN.findall(attributes)}
-        cell = _RawCell(header, _clamp_span(spans.get("row", 1), MAX_ROW_SPAN), _clamp_span(spans.get("col", 1), MOST_COLUMNS))
+        cell = _RawCell(header, _clamp_span(spans.get("row", 1), MAX_ROW_SPAN), _clamp_span(spans.get("col", 1), MAX_COLUMNS))
         self.rows[-1].append(cell)
         return cell
 
@@ -178,7 +178,7 @@ def _table_of(rows: list[list[_RawCell]]) -> Table | None:
         for raw in row:
             while column < len(taken_until) and taken_until[column] > number:
                 column += 1
-            if column >= MOST_COLUMNS:
+            if column >= MAX_COLUMNS:
                 cells[-1].text = _tidy_text([cells[-1].text, "\n", *raw.pieces])
                 continue
             span = _count_free_columns(taken_until, column, raw.column_span, number)
@@ -192,7 +192,7 @@ def _table_of(rows: list[list[_RawCell]]) -> Table | None:
 
 def _count_free_columns(taken_until: list[int], column: int, wanted: int, row: int) -> int:
     """Return how many of the wanted columns are free from this one on; at least one."""
-    last = min(column + wanted, MOST_COLUMNS)
+    last = min(column + wanted, MAX_COLUMNS)
     for place in range(column + 1, min(last, len(taken_until))):
         if taken_until[place] > row:
             return place - column

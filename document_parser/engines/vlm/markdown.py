@@ -62,7 +62,7 @@ def markdown_blocks(text: str) -> list[Block]:
     return _set_item_depths(blocks)
 
 
-def inline_formulas(text: str) -> str:
+def normalize_formulas(text: str) -> str:
     r"""Write ``\( x \)`` as ``$x$`` and ``\[ x \]`` as ``$$x$$``. A delimiter without its partner stays as it is."""
     if "\\(" not in text and "\\[" not in text:
         return text
@@ -86,7 +86,7 @@ def to_running_text(text: str) -> str:
     """Return running text: style tags removed, character references resolved, formulas between dollar signs."""
     text = EMPHASIS_TAG.sub(_markdown_emphasis_of, LINE_BREAK.sub("\n", replace_raised_digits(text)))
     lines = (line.strip() for line in to_plain_text(STYLE_TAG.sub("", text)).split("\n"))
-    return inline_formulas("\n".join(filter(None, lines)))
+    return normalize_formulas("\n".join(filter(None, lines)))
 
 
 def _markdown_emphasis_of(tag: re.Match[str]) -> str:
@@ -99,10 +99,10 @@ def _table_blocks_of(source: str) -> Iterator[Block]:
     """Yield the caption and the table of an HTML table."""
     table, outside = read_table(source)
     if outside:
-        yield Block(kind="caption" if table else "paragraph", text=inline_formulas(outside))
+        yield Block(kind="caption" if table else "paragraph", text=normalize_formulas(outside))
     if table:
         for cell in table.cells:
-            cell.text = inline_formulas(cell.text)
+            cell.text = normalize_formulas(cell.text)
         yield Block(kind="table", table=table)
 
 

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from document_parser.balancing.breaker import BreakerStore, Thresholds, after_answer, after_fault, entering
+from document_parser.balancing.breaker import BreakerStore, Thresholds, record_answer, record_fault, start_probe
 from document_parser.balancing.in_flight import Candidate
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.vlm.client import VisionEngine
@@ -84,7 +84,7 @@ class ReplicatedEngine(Engine):
         """Return the blocks of an answer or of its beginning. Never raises."""
         return self._first.parse(text)
 
-    async def available(self) -> bool:
+    async def is_available(self) -> bool:
         """Return whether a server that its breaker admits answers."""
         return bool(await self._available_of(self._admitted_replicas()))
 
@@ -124,26 +124,26 @@ class ReplicatedEngine(Engine):
 
     def _try_enter(self, replica: Replica) -> bool:
         """Return whether the server may be asked, and claim the probe in the same step if its breaker is half open."""
-        if self._board.look(replica.server).state(self._board.now()) == "closed":
+        if self._board.get(replica.server).state(self._board.now()) == "closed":
             return True
-        before, after = self._board.change(replica.server, entering(self._thresholds))
+        before, after = self._board.change(replica.server, start_probe(self._thresholds))
         return before != after or after.state(self._board.now()) == "closed"
 
     def _record_outcome(self, replica: Replica, *, well: bool) -> None:
         """Report to the server's breaker whether the request went well."""
         if not well:
-            self._board.change(replica.server, after_fault(self._thresholds))
-        elif self._board.look(replica.server).faults:
-            self._board.change(replica.server, after_answer)
+            self._board.change(replica.server, record_fault(self._thresholds))
+        elif self._board.get(replica.server).faults:
+            self._board.change(replica.server, record_answer)
 
     def _admitted_replicas(self) -> list[Replica]:
         """Return the servers that their breakers admit."""
         now = self._board.now()
-        return [replica for replica in self.replicas if self._board.look(replica.server).admits(now)]
+        return [replica for replica in self.replicas if self._board.get(replica.server).admits(now)]
 
     async def _available_of(self, replicas: Sequence[Replica]) -> list[Replica]:
         """Return which of these servers answer."""
-        answers = await asyncio.gather(*(replica.engine.available() for replica in replicas))
+        answers = await asyncio.gather(*(replica.engine.is_available() for replica in replicas))
         return [replica for replica, answer in zip(replicas, answers, strict=True) if answer]
 
     async def _choose_candidates(self) -> list[Replica]:

@@ -62,7 +62,7 @@ class Answer:
         return watch(self.text) is not None
 
 
-def refusal(status: int, message: str, model: str) -> EngineError:
+def refusal_of(status: int, message: str, model: str) -> EngineError:
     """Return the error for a response with this HTTP status; 0 if it is not known.
 
     ``message`` may quote the document, so no part of it is passed on.
@@ -85,7 +85,7 @@ def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(value, dict)
 
 
-def status_in(body: dict[str, Any]) -> int:
+def status_of(body: dict[str, Any]) -> int:
     """Return the status of an error inside the stream, where HTTP can no longer report it; 0 if there is none.
 
     A full queue is reported this way, for example.

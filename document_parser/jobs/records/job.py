@@ -106,11 +106,11 @@ class Job(BaseModel):
         return self.planned and self.counts.get("finished", 0) == self.total
 
     @property
-    def at_rest(self) -> bool:
+    def is_at_rest(self) -> bool:
         """Return whether the job has ended and none of its pages is being read again or will be."""
-        return self.state.ended and self.rereading is None
+        return self.state.has_ended and self.rereading is None
 
-    def show(self) -> JobStatus:
+    def to_status(self) -> JobStatus:
         """Return the status of the job as callers see it."""
         return JobStatus(
             job_id=self.card.job_id,
@@ -167,7 +167,7 @@ class Job(BaseModel):
 
         None if there is no forecast, since no worker runs and it is unknown when one will.
         """
-        if self.state.ended or not self.foretold:
+        if self.state.has_ended or not self.foretold:
             return None
         if self.seconds_left is not None:
             return round(self.seconds_left)

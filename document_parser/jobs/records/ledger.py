@@ -17,7 +17,7 @@ from document_parser.jobs.records.retries import RetryOrder, RetryOutcome
 from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling.lanes import LANES
-from document_parser.models import JobError, JobState, Lane, Page, PageStatus, utc_text
+from document_parser.models import JobError, JobState, Lane, Page, PageStatus, format_utc
 from document_parser.settings import Settings
 from document_parser.telemetry.metrics import JOB_SECONDS, bound_text
 
@@ -81,7 +81,7 @@ class Ledger:
         ``alone`` says that the actor does nothing else meanwhile, so that a crash can be charged to this document.
         """
         claim = Claim(job_id, stage, _token(), alone)
-        now = utc_text(clock.now(self.redis))
+        now = format_utc(clock.now(self.redis))
         taken = self._run("claim_stage", job_id, stage, actor, claim.token, self._stage_span(), now, int(alone))
         return claim if taken else None
 
@@ -158,7 +158,7 @@ class Ledger:
         """
         counter = counter_of(page.status, page.engine)
         changes = [part for change in counters.samples_of_page(page).items() for part in change]
-        how = "cached" if page.cached else "text" if page.engine == "text_layer" else "read"
+        how = "cached" if page.is_cached else "text" if page.engine == "text_layer" else "read"
         reply = self._run(
             "finish", claim.job_id, claim.what, claim.token, json.dumps(entry_of(page)), page.status, counter, how, *changes
         )
@@ -208,7 +208,7 @@ class Ledger:
         )
         return text(reply)  # type: ignore[return-value]
 
-    def at_work(self) -> dict[str, set[str]]:
+    def claim_holders(self) -> dict[str, set[str]]:
         """Return the names of the actors that hold claims now, by job."""
         found: dict[str, set[str]] = defaultdict(set)
         for name in self.redis.zrange("claims", 0, -1):
@@ -227,7 +227,7 @@ class Ledger:
         """Return how many jobs were cancelled, deleted or failed so far; if the number grows, claims may have been lost."""
         return int(self.redis.get(ENDINGS) or 0)
 
-    def leave(self, actor: str) -> None:
+    def sign_off(self, actor: str) -> None:
         """Record that the actor ends normally, holding no claims."""
         self.redis.zrem("actors", actor)
 
@@ -245,8 +245,8 @@ class Ledger:
                 job_id,
                 state.value,
                 error.model_dump_json() if error else "",
-                utc_text(now),
-                utc_text(expires),
+                format_utc(now),
+                format_utc(expires),
                 int(ttl * 1000),
                 int(self.settings.store.tombstone_days * 86_400_000),
                 *map(bound_text, JOB_SECONDS),
@@ -288,7 +288,7 @@ def entry_of(page: Page) -> dict[str, Any]:
     entry: dict[str, Any] = {"state": status, "engine": page.engine, "route": page.route}
     entry["attempts"] = [attempt.model_dump(exclude_none=True) for attempt in page.attempts]
     entry["warnings"] = [warning.code for warning in page.warnings]
-    if page.flagged:
+    if page.is_flagged:
         entry["flagged"] = True
     if page.error is not None:
         entry["error"] = page.error.code

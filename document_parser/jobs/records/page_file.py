@@ -9,7 +9,7 @@ from document_parser.models import Page
 from document_parser.storage import Storage, StoredFileMissing
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
 def read_page_file(storage: Storage, job_id: str, number: int, revision: int) -> Page | None:

@@ -26,7 +26,7 @@ Answer = Literal["drawn", "refused", "pending"]
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRequest:
+class PageImageRequest:
     """A page of a job, turned clockwise by 0, 90, 180 or 270 degrees from what a viewer shows."""
 
     job_id: str
@@ -72,7 +72,7 @@ class PictureRequest:
         redis.set(self._answer_key, answer, ex=ANSWER_SECONDS)
 
 
-def next_request(redis: Redis, seconds: int) -> PictureRequest | None:
+def next_request(redis: Redis, seconds: int) -> PageImageRequest | None:
     """Take the request that has waited longest; None if there is none within ``seconds``. Raises RedisError."""
     found = redis.blpop([REQUESTS], timeout=seconds)
-    return PictureRequest.parse(found[1]) if found else None
+    return PageImageRequest.parse(found[1]) if found else None

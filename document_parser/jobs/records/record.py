@@ -14,7 +14,7 @@ from document_parser.jobs.records.job import SHOWN_COUNTS, Job, JobCard
 from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling import forecast
-from document_parser.models import JobError, JobState, Webhook, utc_text
+from document_parser.models import JobError, JobState, Webhook, format_utc
 from document_parser.storage import Storage
 
 CACHE_INDEX = "cache:expiring"
@@ -71,10 +71,10 @@ def create(
     if job.webhook is not None:
         fields["webhook"] = job.webhook.model_dump_json()
     key = _idempotency_key(card) if card.idempotency_key else ""
-    reply = scripts.run(
+    reply = scripts.run_script(
         redis,
         "create",
-        *(card.job_id, card.owner, repr(card.created_at.timestamp()), job.show().model_dump_json()),
+        *(card.job_id, card.owner, repr(card.created_at.timestamp()), job.to_status().model_dump_json()),
         *(password_token or b"", card.size, key, card.fingerprint, int(key_hours * 3_600_000)),
         *most,
         "" if password_token else cache_key,
@@ -83,7 +83,7 @@ def create(
     return Created(*map(text, reply))  # type: ignore[arg-type]
 
 
-def of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
+def job_of_key(redis: Redis, owner: str, key: str) -> tuple[str, str] | None:
     """Return the job of an Idempotency-Key and the fingerprint of its upload; None if there is none. Raises RedisError."""
     job_id, _, came_with = text(redis.get(f"idempotency:{owner}:{key}") or b"").partition("|")
     return (job_id, came_with) if job_id and redis.exists(_record_key(job_id), f"job:{job_id}:gone") else None
@@ -114,7 +114,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
     }
     fields |= {name: value for name in ("total", "page_count") if (value := getattr(job, name)) is not None}
     times = ("started_at", "completed_at", "expires_at")
-    fields |= {name: utc_text(value) for name in times if (value := getattr(job, name)) is not None}
+    fields |= {name: format_utc(value) for name in times if (value := getattr(job, name)) is not None}
     with redis.pipeline(transaction=True) as pipe:
         pipe.hset(_record_key(job_id), mapping=fields)
         for news in deliveries.NEWS:
@@ -124,7 +124,7 @@ def restore(redis: Redis, job: Job, ttl: int, tombstone: int, key_ttl: int = 0) 
                     pipe.hset(_record_key(job_id), news.body, said)
                 deliveries.restore(pipe, news.name_of(job_id), webhook, job.completed_at)
         pipe.hset(f"job:{job_id}:pages", mapping={f"#{name}": job.counts.get(name, 0) for name in _COUNTS})
-        pipe.set(f"job:{job_id}:status", job.show().model_dump_json())
+        pipe.set(f"job:{job_id}:status", job.to_status().model_dump_json())
         for suffix in ("", ":pages", ":status"):
             pipe.pexpire(_record_key(job_id) + suffix, ttl)
         pipe.set(f"job:{job_id}:gone", owner, px=ttl + tombstone)
@@ -149,11 +149,11 @@ def load_many(redis: Redis, job_ids: list[str]) -> list[Job]:
     """Return those of the jobs that still have a record, in the order of ``job_ids``. Raises RedisError."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.time()
-        pipe.exists(forecast.KEY)
+        pipe.exists(forecast.FORECAST_KEY)
         for job_id in job_ids:
             pipe.hgetall(_record_key(job_id))
             pipe.hmget(f"job:{job_id}:pages", [f"#{name}" for name in _COUNTS])
-            pipe.hget(forecast.KEY, job_id)
+            pipe.hget(forecast.FORECAST_KEY, job_id)
         moment, foretold, *replies = pipe.execute()
     seen_at = datetime.fromtimestamp(clock.seconds_of_reply(moment), UTC)
     found = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
@@ -179,7 +179,7 @@ def note_miss(redis: Redis, job_id: str) -> None:
 def publish(redis: Redis, job_id: str) -> None:
     """Rewrite ``job:{id}:status``, which is meant for people who inspect Redis by hand. Raises RedisError."""
     for job in load_many(redis, [job_id]):
-        redis.set(f"job:{job_id}:status", job.show().model_dump_json(), keepttl=True, xx=True)
+        redis.set(f"job:{job_id}:status", job.to_status().model_dump_json(), keepttl=True, xx=True)
 
 
 def publish_sometimes(redis: Redis, job_id: str) -> None:
@@ -215,7 +215,7 @@ def delete(redis: Redis, job: Job) -> int:
     keys = [_record_key(job_id) + suffix for suffix in (*KEY_SUFFIXES, ":gone")]
     keys += [_idempotency_key(card)] if card.idempotency_key else []
     deliveries.forget(redis, job_id)
-    return int(scripts.run(redis, "delete", job_id, card.owner, job.lane, *keys))
+    return int(scripts.run_script(redis, "delete", job_id, card.owner, job.lane, *keys))
 
 
 def waiting_for(redis: Redis, job_id: str) -> list[str]:

@@ -52,7 +52,7 @@ class RetryOutcome:
     """The body of the webhook about it."""
 
 
-def kept(number: int, entry: dict[str, Any], code: str, message: str) -> RetryOutcome:
+def failed_retry(number: int, entry: dict[str, Any], code: str, message: str) -> RetryOutcome:
     """Return the outcome of a failed retry: the page stays as it was, and its entry has the reason."""
     told = entry | {"retry_error": {"code": code, "message": message}}
     return RetryOutcome(number, told, "failed", error=code)

@@ -14,10 +14,10 @@ from document_parser.balancing.breaker import Breaker, LocalBreakers, State, Ste
 from document_parser.balancing.in_flight import InFlight
 from document_parser.jobs.redis import clock
 from document_parser.jobs.redis.connection import Redis, RedisError, text
-from document_parser.jobs.redis.in_flight import SharedInFlight
+from document_parser.jobs.redis.in_flight import RedisInFlight
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 BREAKERS_KEY = "breakers"
 """The Redis hash of all breakers."""
@@ -25,14 +25,14 @@ MAX_AGE_SECONDS = 1.0
 """For this long a process uses the breakers it has read before it reads them again."""
 
 
-class SharedSwitchboard:
+class RedisBreakers:
     """A ``BreakerStore`` in Redis. While Redis is away, this process uses what it knows itself; no method raises RedisError."""
 
     def __init__(self, redis: Redis, lease_seconds: float = 8.0) -> None:
         """Read nothing yet. ``lease_seconds`` is how long a request counts after it was renewed last."""
         self._redis = redis
         self._own = LocalBreakers(self.now)
-        self.in_flight: InFlight = SharedInFlight(redis, lease_seconds)
+        self.in_flight: InFlight = RedisInFlight(redis, lease_seconds)
         self._ahead = 0.0
         self._read_at = float("-inf")
 
@@ -40,7 +40,7 @@ class SharedSwitchboard:
         """Return Redis' clock in seconds since 1970, as far as this process knows it."""
         return time.monotonic() + self._ahead
 
-    def look(self, server: str) -> Breaker:
+    def get(self, server: str) -> Breaker:
         """Return a server's breaker, at most ``MAX_AGE_SECONDS`` old; a closed one if nothing is known of the server."""
         if time.monotonic() - self._read_at > MAX_AGE_SECONDS:
             self._read_at = time.monotonic()
@@ -48,7 +48,7 @@ class SharedSwitchboard:
                 self._refresh()
             except RedisError as error:
                 log.warning("breakers_unknown", error=type(error).__name__)
-        return self._own.look(server)
+        return self._own.get(server)
 
     def change(self, server: str, step: Step) -> tuple[Breaker, Breaker]:
         """Apply a step to a server's breaker atomically. Return the breaker before and after it."""

@@ -14,7 +14,7 @@ from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 MIN_JUMP_SECONDS = 2.0
 """A smaller difference between the two clocks is not treated as a jump."""
@@ -64,7 +64,7 @@ class JumpWatch:
         return jump if abs(jump) > MIN_JUMP_SECONDS else 0.0
 
 
-def follow(redis: Redis, jump_seconds: float) -> None:
+def shift_times(redis: Redis, jump_seconds: float) -> None:
     """Shift all deadlines and due times in Redis by the seconds its clock has jumped. Raises RedisError."""
     log.warning("store_clock_jumped", seconds=round(jump_seconds, 1))
-    scripts.run(redis, "follow_clock", round(jump_seconds * 1000))
+    scripts.run_script(redis, "follow_clock", round(jump_seconds * 1000))

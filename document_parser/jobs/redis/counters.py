@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from document_parser.jobs.redis.connection import Redis
 from document_parser.models import Page
-from document_parser.telemetry.metrics import observation, sample
+from document_parser.telemetry.metrics import observation, sample_name
 
 METRICS_KEY = "metrics"
 """The Redis hash of all samples that are counted."""
@@ -21,7 +21,7 @@ NO_ENGINE = "none"
 
 def count(redis: Redis, name: str, *labels: str, by: float = 1) -> None:
     """Add ``by`` to the counter ``name`` with these label values. Raises RedisError, KeyError for an unknown metric."""
-    redis.hincrbyfloat(METRICS_KEY, sample(name, *labels), by)
+    redis.hincrbyfloat(METRICS_KEY, sample_name(name, *labels), by)
 
 
 def add(redis: Redis, changes: Mapping[str, float]) -> None:
@@ -35,16 +35,16 @@ def add(redis: Redis, changes: Mapping[str, float]) -> None:
 def samples_of_page(page: Page) -> dict[str, float]:
     """Return how much a finished page adds to each sample."""
     engine = page.engine or NO_ENGINE
-    changes: Counter[str] = Counter([sample("pages", engine, page.status)])
-    if page.cached:
+    changes: Counter[str] = Counter([sample_name("pages", engine, page.status)])
+    if page.is_cached:
         # Its attempts were counted when they were made.
-        changes[sample("pages_cached", engine)] += 1
+        changes[sample_name("pages_cached", engine)] += 1
         return dict(changes)
-    changes.update(sample("page_attempts", attempt.engine, attempt.outcome) for attempt in page.attempts)
-    changes.update(sample("guard_rejections", attempt.engine, attempt.guard) for attempt in page.attempts if attempt.guard)
-    changes.update(sample("page_warnings", code) for code in {warning.code for warning in page.warnings})
+    changes.update(sample_name("page_attempts", attempt.engine, attempt.outcome) for attempt in page.attempts)
+    changes.update(sample_name("guard_rejections", attempt.engine, attempt.guard) for attempt in page.attempts if attempt.guard)
+    changes.update(sample_name("page_warnings", code) for code in {warning.code for warning in page.warnings})
     if page.error is not None:
-        changes[sample("page_errors", page.error.code)] += 1
+        changes[sample_name("page_errors", page.error.code)] += 1
     found: dict[str, float] = dict(changes)
     if page.attempts:
         seconds = sum(attempt.milliseconds for attempt in page.attempts) / 1000

@@ -15,10 +15,10 @@ from document_parser.jobs.redis import clock, scripts
 from document_parser.jobs.redis.connection import Redis, RedisError
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 
-class SharedInFlight:
+class RedisInFlight:
     """An ``InFlight`` in Redis. While Redis is away, this process counts its own requests only."""
 
     def __init__(self, redis: Redis, lease_seconds: float) -> None:
@@ -88,7 +88,7 @@ class SharedInFlight:
         return left
 
 
-def counts(redis: Redis, servers: Sequence[str]) -> dict[str, int]:
+def count_requests(redis: Redis, servers: Sequence[str]) -> dict[str, int]:
     """Return how many requests each server is answering. Raises RedisError."""
     now = int(clock.seconds(redis) * 1000)
     with redis.pipeline(transaction=False) as pipe:

@@ -15,7 +15,7 @@ def script_text(name: str) -> str:
     return "\n".join((files("document_parser.jobs.redis") / "lua" / f"{part}.lua").read_text() for part in ("common", name))
 
 
-def run(redis: Redis, name: str, *arguments: Any) -> Any:
+def run_script(redis: Redis, name: str, *arguments: Any) -> Any:
     """Run a script once and return its reply. Raises RedisError.
 
     Every call registers the script anew; a holder that runs scripts repeatedly uses ``Scripts``.

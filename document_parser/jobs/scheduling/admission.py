@@ -43,7 +43,7 @@ class Load(BaseModel):
     most: Amounts
     pages_per_minute: float
 
-    def full(self, size: int = 0) -> Bound | None:
+    def broken_bound(self, size: int = 0) -> Bound | None:
         """Return the bound that one more job with an upload of ``size`` bytes would break, None if it breaks none."""
         more = Amounts(jobs=1, pages=1, bytes=size)
         for name in Amounts.model_fields:
@@ -81,7 +81,7 @@ def load(redis: Redis, settings: QueueSettings) -> Load:
     with redis.pipeline(transaction=False) as pipe:
         pipe.zcard("jobs:active")
         pipe.hmget("load", ["pages", "bytes"])
-        pipe.hget(forecast.KEY, "#pace")
+        pipe.hget(forecast.FORECAST_KEY, "#pace")
         jobs, (pages, size), pace = pipe.execute()
     unfinished = Amounts(jobs=jobs, pages=max(0, int(pages or 0)), bytes=max(0, int(size or 0)))
     return Load(unfinished=unfinished, most=bounds_of(settings), pages_per_minute=round(float(pace or 0) * 60, 1))
@@ -90,5 +90,5 @@ def load(redis: Redis, settings: QueueSettings) -> Load:
 def check(redis: Redis, settings: QueueSettings, size: int = 0) -> None:
     """Check that the queue accepts a job with an upload of ``size`` bytes. Raises QueueFull if not, RedisError."""
     found = load(redis, settings)
-    if (bound := found.full(size)) is not None:
+    if (bound := found.broken_bound(size)) is not None:
         raise found.refusal(bound)

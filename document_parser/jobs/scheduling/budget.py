@@ -21,14 +21,14 @@ MIN_CHARGE_SECONDS = 0.5
 """Seconds. Less is not worth a call to Redis before the end of a document."""
 
 
-def spent(redis: Redis, owner: str) -> float:
+def spent_seconds(redis: Redis, owner: str) -> float:
     """Return the processor seconds that this owner has used in the present window. Raises RedisError."""
     return float(redis.get(f"spent:{owner}") or 0)
 
 
 def is_spent(redis: Redis, owner: str, settings: QueueSettings) -> bool:
     """Return whether the owner's budget is used up, so that its documents go to the lane ``batch``. Raises RedisError."""
-    return 0 < settings.owner_processor_seconds < spent(redis, owner)
+    return 0 < settings.owner_processor_seconds < spent_seconds(redis, owner)
 
 
 def charge(redis: Redis, settings: QueueSettings, job_id: str, source: Source, least: float = 0.0) -> None:
@@ -39,4 +39,4 @@ def charge(redis: Redis, settings: QueueSettings, job_id: str, source: Source, l
     """
     if seconds := source.take_processor_seconds(least):
         most, window = settings.owner_processor_seconds, WINDOW_SECONDS * 1000
-        scripts.run(redis, "charge", job_id, f"{seconds:.6f}", most, window)
+        scripts.run_script(redis, "charge", job_id, f"{seconds:.6f}", most, window)

@@ -20,7 +20,7 @@ from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling.lanes import LANES, ROUND, order
 from document_parser.models import Lane
 
-KEY = "forecast"
+FORECAST_KEY = "forecast"
 """The Redis hash of the forecast: ``SECONDS|POSITION`` by job id, and ``#pace`` and ``#lanes``."""
 LAST_PACE = "pace:last"
 """The Redis key of the pace that was measured last, in pages a second."""
@@ -163,7 +163,7 @@ def _shares_of_turns(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
 
 def measure_load(redis: Redis) -> LoadSnapshot:
     """Measure everything that has not ended, and correct the load that bounds the queue. Raises RedisError."""
-    found = json.loads(scripts.run(redis, "measure_load", BUCKETS))
+    found = json.loads(scripts.run_script(redis, "measure_load", BUCKETS))
     # Lua encodes an empty list as an empty JSON object.
     jobs = [
         Unfinished(job_id, lane, owner, None if left < 0 else int(left), at == "queued", waits_for)
@@ -184,13 +184,13 @@ def publish_forecast(redis: Redis) -> None:
         redis.set(LAST_PACE, repr(pace), ex=LAST_PACE_SECONDS)
     elif not is_stalled(snapshot):
         pace = float(redis.get(LAST_PACE) or 0) or None
-    fields: dict[Any, Any] = {job_id: _text(one) for job_id, one in forecast(snapshot.jobs, pace).items()}
+    fields: dict[Any, Any] = {job_id: _format(one) for job_id, one in forecast(snapshot.jobs, pace).items()}
     fields["#pace"] = repr(pace or 0.0)
     fields["#lanes"] = json.dumps(_by_lane(snapshot.jobs))
     with redis.pipeline(transaction=True) as pipe:
-        pipe.delete(KEY)
-        pipe.hset(KEY, mapping=fields)
-        pipe.expire(KEY, STALE_SECONDS)
+        pipe.delete(FORECAST_KEY)
+        pipe.hset(FORECAST_KEY, mapping=fields)
+        pipe.expire(FORECAST_KEY, STALE_SECONDS)
         pipe.execute()
 
 
@@ -204,16 +204,16 @@ def _by_lane(jobs: Sequence[Unfinished]) -> dict[Lane, dict[str, int]]:
     return found
 
 
-def lanes(redis: Redis) -> dict[Lane, dict[str, int]]:
+def load_by_lane(redis: Redis) -> dict[Lane, dict[str, int]]:
     """Return by lane the unfinished jobs, those of them that have not started, and the pages left. Raises RedisError.
 
     The numbers are those of the last forecast, or measured now if there was none lately.
     """
-    stored = redis.hget(KEY, "#lanes")
+    stored = redis.hget(FORECAST_KEY, "#lanes")
     return json.loads(stored) if isinstance(stored, bytes) else _by_lane(measure_load(redis).jobs)
 
 
-def _text(one: Forecast) -> str:
+def _format(one: Forecast) -> str:
     return f"{'' if one.seconds is None else round(one.seconds, 1)}|{one.position or ''}"
 
 

@@ -52,7 +52,7 @@ class Answer:
     """The seconds that the server asks to wait, 0 if it asks for none."""
 
     @property
-    def delivered(self) -> bool:
+    def is_delivered(self) -> bool:
         """Return whether the server accepted the message, with a status from 200 to 299."""
         return self.status is not None and 200 <= self.status < 300
 

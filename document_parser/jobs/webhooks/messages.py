@@ -14,7 +14,7 @@ from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.retries import RetryOutcome
 from document_parser.jobs.redis.connection import Redis
 from document_parser.jobs.webhooks.http_post import Message
-from document_parser.models import Webhook, utc_text
+from document_parser.models import Webhook, format_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ class Announcement:
         return "" if self.webhook.retry is None else f"_retry{self.webhook.retry}"
 
 
-def of_job(job: Job) -> list[Announcement]:
+def announcements_of(job: Job) -> list[Announcement]:
     """Return all events that a job announces, the newest last."""
     found = [Announcement(job, news, webhook) for news in NEWS if (webhook := getattr(job, news.webhook)) is not None]
     return sorted(found, key=lambda told: told.webhook.retry or 0)
 
 
-def named(redis: Redis, names: Sequence[str]) -> list[Announcement]:
+def load_announcements(redis: Redis, names: Sequence[str]) -> list[Announcement]:
     """Return the events with these names whose jobs still exist, in the order of ``names``. Raises RedisError."""
     jobs = record.load_many(redis, list(dict.fromkeys(deliveries.job_of(name) for name in names)))
-    found = {announcement.name: announcement for job in jobs for announcement in of_job(job)}
+    found = {announcement.name: announcement for job in jobs for announcement in announcements_of(job)}
     return [found[name] for name in names if name in found]
 
 
@@ -70,7 +70,7 @@ def body_of_end(job: Job) -> str:
     return _body(f"job.{job.state.value}", job.completed_at or job.card.created_at, job, {})
 
 
-def of_retry(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:
+def add_body(job: Job, entries: Mapping[int, Mapping[str, Any]], outcome: RetryOutcome, now: datetime) -> RetryOutcome:
     """Return the outcome of a retry with the body of the message about it.
 
     ``job`` and ``entries`` are already as the outcome makes them.
@@ -93,6 +93,6 @@ def _revised_pages(entries: Mapping[int, Mapping[str, Any]]) -> list[dict[str, i
 
 def _body(kind: str, when: datetime, job: Job, more: dict[str, Any]) -> str:
     """Return a message's body as JSON: its type, its time, the job's status and more facts."""
-    data = job.show().model_dump(mode="json", exclude={news.webhook for news in NEWS})
+    data = job.to_status().model_dump(mode="json", exclude={news.webhook for news in NEWS})
     data |= {**more, "result_url": f"/v1/jobs/{job.card.job_id}/result"}
-    return json.dumps({"type": kind, "timestamp": utc_text(when), "data": data}, ensure_ascii=False)
+    return json.dumps({"type": kind, "timestamp": format_utc(when), "data": data}, ensure_ascii=False)

@@ -16,7 +16,7 @@ from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import Webhook
 from document_parser.telemetry import logs
 
-log = logs.get(__name__)
+log = logs.get_logger(__name__)
 
 MAX_REPLAYS = 1000
 """The largest number of webhooks that one request replays."""
@@ -35,10 +35,10 @@ def replay(redis: Redis, job_id: str) -> Announcement:
 
 def _newest(job: Job) -> Announcement:
     """Return the newest event of a job. Raises WebhookMissing, or JobNotComplete if the job has not ended."""
-    found = messages.of_job(job)
+    found = messages.announcements_of(job)
     if not found:
         raise WebhookMissing()
-    if not job.state.ended:
+    if not job.state.has_ended:
         raise JobNotComplete()
     return found[-1]
 
@@ -49,7 +49,7 @@ def replay_failed(redis: Redis) -> int:
     Raises RedisError.
     """
     names = [name for name, _ in deliveries.newest(redis, failed=True, before=None, limit=MAX_REPLAYS)]
-    found = messages.named(redis, names)
+    found = messages.load_announcements(redis, names)
     for gone in {job_of(name) for name in names} - {announcement.job.card.job_id for announcement in found}:
         deliveries.forget(redis, gone)
     return sum(_replay(redis, announcement) for announcement in found)

@@ -68,7 +68,7 @@ def ends_contents_entry(text: str) -> bool:
     return _LEADER.search(text) is not None
 
 
-def ends_sentence(text: str) -> bool:
+def has_sentence_end(text: str) -> bool:
     """Return whether a text ends with the end of a sentence, closing quotes and brackets aside."""
     return _SENTENCE_END.search(text) is not None
 

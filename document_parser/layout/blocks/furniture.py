@@ -9,7 +9,7 @@ from typing import Literal
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
-from document_parser.text.identifiers import identifiers
+from document_parser.text.identifiers import find_identifiers
 
 NUMBER_MARGIN_SHARE = 0.08
 """Share of the page height at its top and bottom in which a page number may be."""
@@ -82,7 +82,7 @@ def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, e
 
     A line with an account, a tax number or a telephone number is not: one page alone does not show whether others have it too.
     """
-    if identifies(line.text):
+    if identifiers_of_margin_line(line.text):
         return False
     distance = _distance_to(line, rest, edge)
     if distance < body:
@@ -97,7 +97,9 @@ def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, e
 
 def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
     """Return whether a line is short, at the very edge and in small letters, or the stamp of an archive."""
-    if max(_distance_from_edge(word, scale, edge) for word in line.words) >= HEAD_MARGIN_SHARE or identifies(line.text):
+    if max(_distance_from_edge(word, scale, edge) for word in line.words) >= HEAD_MARGIN_SHARE or identifiers_of_margin_line(
+        line.text
+    ):
         return False
     return (
         len(line.text) <= MAX_STAMP_CHARACTERS
@@ -106,9 +108,9 @@ def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
     )
 
 
-def identifies(text: str) -> frozenset[str]:
+def identifiers_of_margin_line(text: str) -> frozenset[str]:
     """Return the identifiers in a line of a margin. An archive's stamp has none: its addresses are those of readers."""
-    return frozenset() if _STAMP.search(text) else identifiers(text)
+    return frozenset() if _STAMP.search(text) else find_identifiers(text)
 
 
 def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edge, away: float) -> bool:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from document_parser.layout.blocks.block_kinds import (
     ListMarker,
     ends_contents_entry,
-    ends_sentence,
+    has_sentence_end,
     is_caption,
     is_checkbox,
     kind_of,
@@ -146,7 +146,7 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     if marker.bullet:
         return f" {marker.text} " not in last.text
     listed = list_marker_of(group[0].text) is not None
-    return listed or ends_sentence(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
+    return listed or has_sentence_end(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
 
 
 def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
@@ -154,7 +154,7 @@ def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
     if list_marker_of(group[0].text) is not None or _is_centred(group[-1], line, column):
         return False
     step = column.indent(line) - min(column.indent(item) for item in group[-4:])
-    hanging = len(group) == 1 and not ends_sentence(group[0].text)
+    hanging = len(group) == 1 and not has_sentence_end(group[0].text)
     return not hanging and 0.8 * line.size < step and column.slack(group[-1]) < 0.4 * (column.right - column.left)
 
 
@@ -172,7 +172,7 @@ def _ends_early(last: Line, line: Line, column: Column) -> bool:
     room = column.slack(last) - line.width * (len(first) + 1) / len(line.text)
     if room < 2.5 * line.size:
         return False
-    return ends_sentence(last.text) or last.width < 0.6 * (column.right - column.left)
+    return has_sentence_end(last.text) or last.width < 0.6 * (column.right - column.left)
 
 
 def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale) -> Block:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from document_parser.layout.lines.joining import find_line_joins
 from document_parser.layout.lines.lines import Line
 from document_parser.models import Block, Span, Word
-from document_parser.text.spans import Look, Run, cut, named_links, spans_of, text_of, tidied
+from document_parser.text.spans import Run, Style, find_addresses, slice_runs, spans_of, text_of, tidy_spans
 
 USUAL_LOOK_SHARE = 0.5
 """Share of a page's letters above which a look is the page's usual one, and no emphasis."""
@@ -23,9 +23,9 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
     runs: list[Run] = []
     rows = [line for line in lines if line.text]
     for line, (kept, between) in zip(rows, find_line_joins((line.text for line in rows), known), strict=True):
-        runs += [*cut(list(_runs_of(line, is_last=line is rows[-1])), 0, len(kept)), Run(between)]
-    runs = cut(runs, dropped)
-    return tidied(text_of(runs), spans_of(runs))
+        runs += [*slice_runs(list(_runs_of(line, is_last=line is rows[-1])), 0, len(kept)), Run(between)]
+    runs = slice_runs(runs, dropped)
+    return tidy_spans(text_of(runs), spans_of(runs))
 
 
 def has_look_or_link(words: Sequence[Word]) -> bool:
@@ -46,17 +46,17 @@ def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
         elif not word.link and _may_be_address(word) and (is_last or word is not line.words[-1]):
             yield from _split_addresses(text, word)
         else:
-            yield Run(text, Look(word.bold, word.italic, word.link or None))
+            yield Run(text, Style(word.bold, word.italic, word.link or None))
 
 
 def _split_addresses(text: str, word: Word) -> Iterator[Run]:
     """Split a word at the addresses it contains. The caller leaves out words at a line's end, whose address may go on."""
     at = 0
-    for found in named_links(text):
-        yield Run(text[at : found.start], Look(word.bold, word.italic))
-        yield Run(text[found.start : found.end], Look(word.bold, word.italic, str(found.value)))
+    for found in find_addresses(text):
+        yield Run(text[at : found.start], Style(word.bold, word.italic))
+        yield Run(text[found.start : found.end], Style(word.bold, word.italic, str(found.value)))
         at = found.end
-    yield Run(text[at:], Look(word.bold, word.italic))
+    yield Run(text[at:], Style(word.bold, word.italic))
 
 
 def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
@@ -112,4 +112,4 @@ def _drop_looks(text: str, spans: list[Span], *, bold: bool, italic: bool) -> li
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]
-    return tidied(text, [span for span in kept if span.bold or span.italic or span.link])
+    return tidy_spans(text, [span for span in kept if span.bold or span.italic or span.link])

@@ -111,7 +111,7 @@ def _is_foreign(word: Word, backwards: bool) -> bool:
     return letters != backwards
 
 
-def vocabulary(words: Iterable[Word]) -> frozenset[str]:
+def vocabulary_of(words: Iterable[Word]) -> frozenset[str]:
     """Return the words of a page in lower case, as evidence for how a broken word is spelt."""
     return frozenset(token.strip(".,;:!?()[]\"'").lower() for word in words for token in word.text.split())
 
@@ -129,12 +129,12 @@ def find_line_joins(lines: Iterable[str], known: frozenset[str] = frozenset()) -
     joined: list[tuple[str, str]] = []
     for line in filter(None, lines):
         if joined:
-            joined[-1] = seam(joined[-1][0], line, known)
+            joined[-1] = find_line_join(joined[-1][0], line, known)
         joined.append((line, ""))
     return joined
 
 
-def seam(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
+def find_line_join(above: str, below: str, known: frozenset[str]) -> tuple[str, str]:
     """Return how two lines of a paragraph join: the upper line's remaining text and the text between both lines.
 
     Neither line may be empty. ``known`` is the page's vocabulary: it decides whether a hyphen at the line's end is the word's

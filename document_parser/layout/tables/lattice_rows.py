@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.lattice import Lattice
-from document_parser.layout.tables.row_starts import find_row_starts, heading_spans
+from document_parser.layout.tables.row_starts import find_heading_spans, find_row_starts
 from document_parser.layout.tables.spanning_cells import TallCell, find_tall_cells
 from document_parser.models import Word
 
@@ -69,7 +69,7 @@ def _header_rows(lattice: Lattice, band: int, lines: list[list[GridCell]]) -> li
     rows, group = [], []
     for number, line in enumerate(lines):
         group.append(line)
-        spans = heading_spans(lines, lattice.reaches, number, lattice.size)
+        spans = find_heading_spans(lines, lattice.reaches, number, lattice.size)
         if spans:
             cells = [_widen_cell(cell, spans) for cell in _merge_lines(group)]
             rows.append(Row(band, top, bottom, cells, frozenset(c for first, last in spans for c in range(first, last + 1))))

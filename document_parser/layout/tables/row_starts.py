@@ -47,7 +47,7 @@ def find_row_starts(lines: Sequence[CellLine], widths: Sequence[float], size: fl
     return [0] + [number for number, vote in enumerate(votes, start=1) if vote >= least]
 
 
-def heading_spans(lines: Sequence[CellLine], texts: Sequence[Interval], number: int, size: float) -> list[tuple[int, int]]:
+def find_heading_spans(lines: Sequence[CellLine], texts: Sequence[Interval], number: int, size: float) -> list[tuple[int, int]]:
     """Return (first, last) column of each heading of a header line that spans several columns with headings of their own.
 
     ``number`` is the line's index, ``texts`` the left and right end of each column's texts in points, ``size`` the usual font

@@ -19,13 +19,13 @@ from document_parser.pipeline.assembly.furniture import Margins, count_stripped_
 from document_parser.pipeline.assembly.headings import Headings
 from document_parser.pipeline.assembly.page_breaks import join_pages
 
-__all__ = ["assembled", "with_stripped", "write_document"]
+__all__ = ["assemble_pages", "with_stripped", "write_document"]
 
 Pages = Callable[[], Iterable[Page]]
 """Returns the pages of a document in ascending order, from the first one at each call."""
 
 
-def assembled(pages: Pages) -> Iterator[Page]:
+def assemble_pages(pages: Pages) -> Iterator[Page]:
     """Yield the pages as parts of their document, in ascending order.
 
     Furniture, heading levels, footnotes, captions, links and page breaks are decided; ``pages`` is called twice, and its errors
@@ -60,7 +60,7 @@ def write_document(
     def counted() -> Iterator[Page]:
         """Yield the pages and add up the lines that they leave out."""
         nonlocal stripped
-        for page in with_stripped(assembled(pages), options):
+        for page in with_stripped(assemble_pages(pages), options):
             stripped += page.stripped
             yield page
 

@@ -14,7 +14,7 @@ from statistics import median
 
 from document_parser.models import Block, BlockKind, Page
 from document_parser.pipeline.assembly.margin_lines import Edge, MarginLine, find_margin_lines, is_page_number, margin_text
-from document_parser.text.spans import cut, runs_of, spans_of
+from document_parser.text.spans import runs_of, slice_runs, spans_of
 
 SAME_PLACE_SHARE = 0.02
 """Tops of a running head on two pages differ by at most this share of the page height."""
@@ -126,7 +126,7 @@ def _relabel(block: Block, found: Sequence[tuple[MarginLine, BlockKind]]) -> lis
 def _keep_text(block: Block, text: str) -> Block:
     """Return the block with only this part of its text."""
     start = block.text.find(text)
-    runs = cut(runs_of(block.text, block.spans), start, start + len(text))
+    runs = slice_runs(runs_of(block.text, block.spans), start, start + len(text))
     return block.model_copy(update={"text": text, "spans": spans_of(runs)})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from document_parser.layout.blocks.furniture import identifies
+from document_parser.layout.blocks.furniture import identifiers_of_margin_line
 from document_parser.models import Block, BlockKind, BoundingBox, Page
 
 Edge = Literal["top", "bottom", "side"]
@@ -106,7 +106,7 @@ def _lines_of(page: Page, place: int, block: Block, edge: Edge) -> Iterator[Marg
     """Yield the lines of a block that may be furniture: all of it, and for models the first or the last line of a paragraph."""
     text = margin_text(block)
     whole = " ".join(text.split())
-    if whole and len(whole) <= (MAX_CHARACTERS_WITH_IDENTIFIERS if identifies(whole) else MAX_CHARACTERS):
+    if whole and len(whole) <= (MAX_CHARACTERS_WITH_IDENTIFIERS if identifiers_of_margin_line(whole) else MAX_CHARACTERS):
         yield _make_line(page, place, block, edge, whole, "whole")
     if block.box is None and block.kind == "paragraph" and "\n" in text:
         # Models write a head and the text below it as one paragraph.
@@ -141,7 +141,7 @@ def _make_line(
         outermost=_is_outermost(page.blocks, block, edge),
         inner=_inner_neighbour_of(page.blocks, block, edge),
         line=line,
-        identifiers=identifies(text),
+        identifiers=identifiers_of_margin_line(text),
     )
 
 

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from document_parser.layout.blocks.block_kinds import ends_sentence
-from document_parser.layout.lines.joining import is_cjk, seam, vocabulary
+from document_parser.layout.blocks.block_kinds import has_sentence_end
+from document_parser.layout.lines.joining import find_line_join, is_cjk, vocabulary_of
 from document_parser.models import Block, BlockKind, Continuation, Page, Table, Word
 
 MIN_RUNNING_TEXT_CHARACTERS = 80
@@ -119,7 +119,7 @@ def _find_paragraph_break(upper: Page, lower: Page) -> tuple[int, int, Continuat
     if above.kind not in ("paragraph", "list_item") or below.kind != "paragraph" or not _is_continued(above, below):
         return None
     start, end = above.text.rstrip(), below.text.lstrip()
-    kept, between = seam(start, end, vocabulary([*_words_of(upper), *_words_of(lower)]))
+    kept, between = find_line_join(start, end, vocabulary_of([*_words_of(upper), *_words_of(lower)]))
     cut = len(above.text) - len(kept)
     return last, first, Continuation(page=upper.number, block=last, cut=cut, between=between)
 
@@ -127,7 +127,7 @@ def _find_paragraph_break(upper: Page, lower: Page) -> tuple[int, int, Continuat
 def _is_continued(above: Block, below: Block) -> bool:
     """Return whether the text of one block goes on in another one."""
     start, end = above.text.strip(), _OPENING.sub("", below.text, count=1)
-    if len(start) < MIN_PARAGRAPH_CHARACTERS or not end or ends_sentence(start) or not _is_at_page_break(above, below):
+    if len(start) < MIN_PARAGRAPH_CHARACTERS or not end or has_sentence_end(start) or not _is_at_page_break(above, below):
         return False
     if not (start[-1].isalnum() or start[-1] in ",-\u00ad\u2010–—&/)"):
         return False

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from document_parser.models import Block, Reading
-from document_parser.text.normalize import overlap, texts_read, tokens
-from document_parser.text.numbers import Difference, differences
-from document_parser.text.spans import replaced
+from document_parser.text.normalize import comparable_texts_of, overlap_of, tokenize
+from document_parser.text.numbers import Difference, find_differences
+from document_parser.text.spans import replace_text
 
 SETTLED_SHARE = 0.85
 """Share of common words below which another reader is asked, if there is one."""
@@ -33,9 +33,9 @@ class Comparison:
 
 def compare(reading: Reading, other: Reading, *, exact: bool) -> Comparison:
     """Compare two readings. ``exact`` says that the digits of ``other`` are reliable; without it numbers are not compared."""
-    ours, theirs = texts_read(reading), texts_read(other)
-    share = overlap(tokens(" ".join(ours)), tokens(" ".join(theirs)))
-    return Comparison(round(share, 4), tuple(differences(ours, theirs)) if exact else ())
+    ours, theirs = comparable_texts_of(reading), comparable_texts_of(other)
+    share = overlap_of(tokenize(" ".join(ours)), tokenize(" ".join(theirs)))
+    return Comparison(round(share, 4), tuple(find_differences(ours, theirs)) if exact else ())
 
 
 def drop_confirmed_numbers(third: Reading, found: Comparison) -> Comparison:
@@ -45,7 +45,7 @@ def drop_confirmed_numbers(third: Reading, found: Comparison) -> Comparison:
 
 def unconfirmed_numbers(numbers: Sequence[Difference], third: Reading) -> tuple[Difference, ...]:
     """Return the numbers that a third reader does not read as well."""
-    texts = texts_read(third)
+    texts = comparable_texts_of(third)
     return tuple(one for one in numbers if not _contains_number(texts, one.read))
 
 
@@ -55,7 +55,7 @@ def _contains_number(texts: Sequence[str], number: str) -> bool:
     return any(digits in "".join(filter(str.isdigit, text)) for text in texts)
 
 
-def corrected(blocks: Sequence[Block], found: Sequence[Difference]) -> bool:
+def correct_numbers(blocks: Sequence[Block], found: Sequence[Difference]) -> bool:
     """Replace numbers in the blocks by those of the evidence. Return whether each of them occurred exactly once."""
     return sum(_correct_number(blocks, one) for one in found) == len(found)
 
@@ -66,5 +66,5 @@ def _correct_number(blocks: Sequence[Block], one: Difference) -> bool:
     places = [part for part in holders if part.text.count(one.read) == 1]
     if len(places) != 1 or sum(part.text.count(one.read) for part in holders) != 1:
         return False
-    places[0].text, places[0].spans = replaced(places[0].text, places[0].spans, one.read, one.known)
+    places[0].text, places[0].spans = replace_text(places[0].text, places[0].spans, one.read, one.known)
     return True

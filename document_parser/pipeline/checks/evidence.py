@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from document_parser.models import INK_COLUMNS, INK_ROWS, BoundingBox, EngineName, InkFacts, Word
-from document_parser.text.normalize import Vocabulary, tokens
+from document_parser.text.normalize import Vocabulary, tokenize
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Evidence:
     @cached_property
     def tokens(self) -> list[str]:
         """Return the words in comparable form, in the order of their source."""
-        return tokens(" ".join(self.texts))
+        return tokenize(" ".join(self.texts))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

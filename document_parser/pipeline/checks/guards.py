@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from document_parser.models import BoundingBox, GuardName, PageImage, Reading, WarningCode
 from document_parser.pipeline.checks.evidence import Evidence, uncovered_ink
 from document_parser.pipeline.checks.loops import loop_reason
-from document_parser.text.normalize import Vocabulary, texts_of, texts_read, tokens
+from document_parser.text.normalize import Vocabulary, comparable_texts_of, texts_of, tokenize
 
 MIN_INK_SHARE = 0.00002
 """A page with less than this share of dark pixels is empty."""
@@ -138,7 +138,7 @@ def check_coverage(reading: Reading, evidence: Evidence) -> Rejection | None:
     known = [word for word in evidence.tokens if _is_distinctive(word)]
     if len(set(known)) < MIN_EVIDENCE_WORDS:
         return None
-    found = Vocabulary(tokens(" ".join(_all_texts(reading)))).knows(known)
+    found = Vocabulary(tokenize(" ".join(_all_texts(reading)))).knows(known)
     covered = sum(found) / len(found)
     if covered >= MIN_COVERED_SHARE:
         return None
@@ -152,7 +152,7 @@ def _is_distinctive(word: str) -> bool:
 
 def check_invention(reading: Reading, evidence: Evidence) -> Rejection | None:
     """Reject a reading with a sentence that is unknown to the evidence, although the evidence knows the page."""
-    words, share = tokens(" ".join(texts_read(reading))), 0.0
+    words, share = tokenize(" ".join(comparable_texts_of(reading))), 0.0
     if evidence.source != "text_layer":
         words, share = _words_in_known_scripts(evidence, words), MIN_EVIDENCE_RATIO
     if len(evidence.tokens) < max(MIN_EVIDENCE_WORDS, share * len(words)):
@@ -215,7 +215,7 @@ def _check_missing_letters(reading: Reading, image: PageImage | None) -> Rejecti
 
 def count_letters(reading: Reading) -> int:
     """Return how many characters a reading has, white space left out."""
-    return sum(not character.isspace() for text in texts_read(reading) for character in text)
+    return sum(not character.isspace() for text in comparable_texts_of(reading) for character in text)
 
 
 def _is_ink_in_figures(reading: Reading, image: PageImage) -> bool:

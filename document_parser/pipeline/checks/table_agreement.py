@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from document_parser.models import FoundTable, Table
-from document_parser.text.normalize import strip_formulas, tokens
+from document_parser.text.normalize import strip_formulas, tokenize
 
 MIN_SHARED_SHARE = 0.5
 """Tables correspond if at least this share of the words of the smaller one is in both."""
@@ -63,7 +63,7 @@ def compare_tables(ours: Sequence[Table], theirs: Sequence[FoundTable], page_wor
     Words that only the other reader sees, such as hidden text, count for nothing; a table of the other reader that none of
     ours corresponds to counts for nothing either: frames are no tables.
     """
-    known = Counter(token for text in page_words for token in tokens(text))
+    known = Counter(token for text in page_words for token in tokenize(text))
     read = [list(_words_of(table)) for table in ours]
     inside = Counter(word.token for table in read for word in table)
     total = TableAgreement()
@@ -90,7 +90,7 @@ def _words_of(table: Table) -> Iterator[_Placed]:
     for cell in table.cells:
         rows = range(cell.row, cell.row + cell.row_span)
         columns = range(cell.column, cell.column + cell.column_span)
-        for token in tokens(strip_formulas(cell.text)):
+        for token in tokenize(strip_formulas(cell.text)):
             yield _Placed(token, rows, columns, cell.header if marked else cell.row == 0)
 
 
@@ -106,7 +106,7 @@ def _found_words_of(table: FoundTable) -> Iterator[_Placed]:
             below = number + 1
             while below < len(table.rows) and column < len(table.rows[below]) and table.rows[below][column] is None:
                 below += 1
-            for token in tokens(text):
+            for token in tokenize(text):
                 yield _Placed(token, range(number, below), range(column, right))
 
 

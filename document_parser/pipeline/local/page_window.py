@@ -12,7 +12,7 @@ from document_parser.engines.registry import Engines
 from document_parser.errors import DocumentParserError, PageTimeout, PageUnreadable
 from document_parser.models import Options, Page
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
-from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page, read_plain
 from document_parser.pipeline.reading.routing import MODELS
 from document_parser.settings import Settings
@@ -77,7 +77,7 @@ class PageWindow:
         number = self.sorting.pop(task) if task in self.sorting else self.reading.pop(task)
         error = task.exception()
         if error is not None:
-            return failed(Page(number=number), error if isinstance(error, DocumentParserError) else _internal_error(error))
+            return fail_page(Page(number=number), error if isinstance(error, DocumentParserError) else _internal_error(error))
         page = task.result()
         if page is None:
             self.for_engines.append(number)
@@ -88,7 +88,7 @@ class PageWindow:
 
         On model servers PAGE_CONCURRENCY; on the CPU one a core, and one more that is being rendered.
         """
-        with_models = (await self.engines.available()).intersection(MODELS)
+        with_models = (await self.engines.find_available()).intersection(MODELS)
         return self.settings.workers.page_concurrency if with_models else self.settings.cpu_window + 1
 
     async def _read_plain(self, number: int) -> Page | None:

@@ -134,9 +134,9 @@ class DocumentParser:
         with path.open("rb") as file:
             found = sniff(file.read(HEAD_BYTES), name, path.stat().st_size)
         async with await self._openers.open(path, found.kind, password or None) as source:
-            numbers = options.selects(source.page_count)
+            numbers = options.select_pages(source.page_count)
             if not numbers:
-                raise NoSuchPages.of(options.page_range, source.page_count)
+                raise NoSuchPages.for_range(options.page_range, source.page_count)
             head = Document(filename=name, media_type=found.media_type, page_count=source.page_count)
             with ExitStack() as undo:
                 document = undo.enter_context(ParseResult(head, options, len(numbers)))

@@ -11,7 +11,7 @@ from typing import BinaryIO, Self
 
 from document_parser.export.figures import Figures
 from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
-from document_parser.pipeline.assembly.document import assembled, with_stripped, write_document
+from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
 
 _COUNTED = {"text_layer": "text_layer_pages", "deepseek": "deepseek_pages", "nanonets": "nanonets_pages"}
 """The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
@@ -82,7 +82,7 @@ class ParseResult:
 
     def document(self) -> Document:
         """Return the document with all its pages, assembled: see pipeline.assembly."""
-        return self.head.model_copy(update={"pages": list(with_stripped(assembled(self.pages), self.options))})
+        return self.head.model_copy(update={"pages": list(with_stripped(assemble_pages(self.pages), self.options))})
 
     def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> int:
         """Write the document in one of the formats, page by page. Return how many lines of heads and feet it leaves out.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from document_parser.models import Block, BoundingBox, Word
-from document_parser.text.normalize import texts_of, tokens
+from document_parser.text.normalize import texts_of, tokenize
 
 MAX_OCCURRENCES = 4
 """A word that occurs more often on the page than this does not show where a block is."""
@@ -42,7 +42,7 @@ def place_blocks(blocks: Sequence[Block], words: Sequence[Word]) -> None:
         positions[text].append(number)
     for block in blocks:
         if block.box is None:
-            block.box = _box_of(tokens(" ".join(texts_of([block]))), page_words, positions)
+            block.box = _box_of(tokenize(" ".join(texts_of([block]))), page_words, positions)
 
 
 def _split_words(words: Sequence[Word]) -> Iterator[_TokenWord]:
@@ -55,7 +55,7 @@ def _split_words(words: Sequence[Word]) -> Iterator[_TokenWord]:
             left = run.left + start * width
             start += len(piece)
             own = run._replace(text=piece, left=left, right=run.left + start * width)
-            yield from (_TokenWord(token, own) for token in tokens(piece))
+            yield from (_TokenWord(token, own) for token in tokenize(piece))
 
 
 def _box_of(wanted: list[str], page_words: Sequence[_TokenWord], positions: dict[str, list[int]]) -> BoundingBox | None:

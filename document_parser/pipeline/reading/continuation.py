@@ -29,14 +29,14 @@ async def read_rest(
     if rejection.guard not in {"loop", "length"} or image is None or image.encoding != "jpeg":
         return None
     blocks = context.engines.get(reading.engine).parse(keep_good_prefix(reading.text))
-    place_blocks(blocks, [word.straightened(image.skew) for word in (await evidence.known()).words])
+    place_blocks(blocks, [word.straighten(image.skew) for word in (await evidence.known()).words])
     prefix = crops.sound_prefix(blocks, image)
     if prefix is None:
         return None
     rest = await _read_below(context, reading.engine, prefix)
     if rest is None:
         return None
-    whole = replace(reading, blocks=crops.joined(prefix, rest), finish_reason="stop", text="")
+    whole = replace(reading, blocks=crops.join_rest(prefix, rest), finish_reason="stop", text="")
     if await evidence.find_rejection(whole, image) is not None:
         return None
     candidate = context.make_candidate(reading.engine, whole)

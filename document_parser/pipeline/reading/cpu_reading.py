@@ -65,7 +65,7 @@ class BackgroundOcr:
 
     async def _read_on_idle_core(self) -> Reading | None:
         """Wait for an idle core, then read."""
-        async with self._context.engines.spare_cores:
+        async with self._context.engines.cpu_slots:
             return await self._read()
 
     async def _read(self) -> Reading | None:

@@ -80,7 +80,7 @@ def rest_of(prefix: Prefix) -> PageImage:
     return replace(image, height_pixels=part.height, data=buffer.getvalue(), ink_facts=ink)
 
 
-def joined(prefix: Prefix, rest: Sequence[Block]) -> list[Block]:
+def join_rest(prefix: Prefix, rest: Sequence[Block]) -> list[Block]:
     """Return the blocks of the whole page: those kept, and those of the crop with their boxes moved to the page."""
     top = min(1.0, prefix.bottom + MARGIN_SHARE)
     return [*prefix.blocks, *(block.model_copy(update={"box": _to_page(block.box, top)}) for block in rest)]

@@ -39,8 +39,8 @@ async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, 
         return page
     if page.engine == "text_layer" or _figures_without_box(page.blocks):
         facts = facts or await source.facts(page.number)
-        pictures = [box.turned(page.rotation) for box in facts.pictures]
-        blocks = placed(page.blocks, pictures) if page.engine == "text_layer" else located(page.blocks, pictures)
+        pictures = [box.turn(page.rotation) for box in facts.pictures]
+        blocks = insert_figures(page.blocks, pictures) if page.engine == "text_layer" else assign_boxes(page.blocks, pictures)
         page = page.model_copy(update={"blocks": blocks})
     return with_captions(await _store_pictures(source, page, keep) if keep is not None else page)
 
@@ -50,7 +50,7 @@ def _figures_without_box(blocks: Sequence[Block]) -> list[Block]:
     return [block for block in blocks if block.kind == "figure" and block.box is None]
 
 
-def located(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
+def assign_boxes(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
     """Give figures without a box the boxes of the page's embedded images, in order, if there are as many of both.
 
     Boxes are fractions of the page as it was read, origin top left.
@@ -62,7 +62,7 @@ def located(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Bl
     ]
 
 
-def placed(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
+def insert_figures(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
     """Return the blocks with a figure for each embedded image, inserted at its place in the reading order.
 
     An image with much text on it is left out: it is a background. Boxes are fractions of the page, origin top left.

@@ -22,12 +22,12 @@ from document_parser.models import (
     BoundingBox,
     Damage,
     EngineName,
-    FontInDoubt,
     FoundTable,
     PageFacts,
     PageImage,
     PictureSpec,
     RulingLine,
+    SuspectFont,
     Word,
 )
 from document_parser.pipeline.reading.routing import text_layer_problem
@@ -91,9 +91,9 @@ class RepairedSource:
         """Return pdfplumber's words of a page. Raises PageUnreadable."""
         return await self._source.pdfplumber_words(number)
 
-    async def rules(self, number: int) -> list[RulingLine]:
+    async def rulings(self, number: int) -> list[RulingLine]:
         """Return the drawn lines of a page in fractions of the page. Raises PageUnreadable."""
-        return await self._source.rules(number)
+        return await self._source.rulings(number)
 
     async def damage(self, number: int) -> list[Damage]:
         """Return the damaged parts of a page's data. Raises PageUnreadable."""
@@ -123,7 +123,7 @@ async def check_fonts(source: PageSource, facts: PageFacts, engines: Engines) ->
     The page stays as it is if no font is suspect, if its text layer is not sound anyway, or if RapidOCR is not available.
     Raises PageUnreadable, and StorageUnavailable and RedisError of the reading cache in workers.
     """
-    if not facts.suspect_fonts or text_layer_problem(facts) or FONT_CHECK_ENGINE not in await engines.available():
+    if not facts.suspect_fonts or text_layer_problem(facts) or FONT_CHECK_ENGINE not in await engines.find_available():
         return FontCheck(source, facts)
     reader = _LineReader(source, facts.number, engines)
     started = time.monotonic()
@@ -153,13 +153,13 @@ def _describe_check(suspects: int, misencoded: int, repaired: str) -> str:
 
 
 async def _replace_lines(
-    misencoded: Sequence[FontInDoubt], source: PageSource, facts: PageFacts, reader: _LineReader
+    misencoded: Sequence[SuspectFont], source: PageSource, facts: PageFacts, reader: _LineReader
 ) -> FontCheck:
     """Return the page with the lines of misencoded fonts read from its image; without their words if there are too many."""
     if not misencoded:
         return FontCheck(source, facts)
     words = await source.words(facts.number)
-    lines = [line for font in misencoded for line in runs_of(font.words)]
+    lines = [line for font in misencoded for line in group_lines(font.words)]
     letters = sum(len(word.text) for font in misencoded for word in font.words)
     if letters > MAX_MISENCODED_SHARE * facts.characters or len(lines) > MAX_MISENCODED_LINES:
         gone = {_key_of(word) for line in lines for word in line}
@@ -214,9 +214,9 @@ class _LineReader:
         self._number = number
         self._engine = engines.get(FONT_CHECK_ENGINE)
 
-    async def is_misencoded(self, font: FontInDoubt) -> bool:
+    async def is_misencoded(self, font: SuspectFont) -> bool:
         """Return whether the image of a font's longest lines clearly shows other words than the font says."""
-        lines = sorted(runs_of(font.words), key=_count_letters, reverse=True)[:MAX_SAMPLED_LINES]
+        lines = sorted(group_lines(font.words), key=_count_letters, reverse=True)[:MAX_SAMPLED_LINES]
         sound = _SOUND_LINES.setdefault(self._source, set())
         if not lines or _without_digits(lines[0]) in sound:
             return False
@@ -255,7 +255,7 @@ def _is_other_text(said: str, seen: Sequence[Word]) -> bool:
     )
 
 
-def runs_of(words: Iterable[Word]) -> list[list[Word]]:
+def group_lines(words: Iterable[Word]) -> list[list[Word]]:
     """Return the lines of words that follow each other at the same height; words without an area are left out."""
     lines: list[list[Word]] = []
     for word in words:

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from document_parser.models import PageFacts, Reading, Word
-from document_parser.models.reading import MOST_INVISIBLE
-from document_parser.text.normalize import is_meaningless, overlap, tokens
+from document_parser.models.reading import MAX_INVISIBLE_SHARE
+from document_parser.text.normalize import is_meaningless, overlap_of, tokenize
 
 MIN_COVERED_SHARE = 0.6
 """Share of a line's width that the layer's words must fill to replace the line that the CPU engine found."""
@@ -22,12 +22,12 @@ MIN_LINE_CONFIDENCE = 0.9
 """Confidence (0 to 1) from which the CPU engine's line is kept although the layer says something else."""
 
 
-def can_help(facts: PageFacts) -> bool:
+def has_visible_words(facts: PageFacts) -> bool:
     """Return whether the text layer has words that people see."""
-    return facts.characters > 0 and facts.invisible_share <= MOST_INVISIBLE
+    return facts.characters > 0 and facts.invisible_share <= MAX_INVISIBLE_SHARE
 
 
-def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
+def merge_text_layer(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     """Return the reading with the layer's words in the lines that the layer knows better, and the number of these lines.
 
     ``reading`` has words or lines with boxes; ``layer`` has words in fractions of the page as a viewer shows it.
@@ -36,12 +36,12 @@ def patched(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, int]:
     places = _LineIndex(lines)
     beside: dict[int, list[Word]] = defaultdict(list)
     for as_shown in layer:
-        word = as_shown.straightened(reading.skew)
+        word = as_shown.straighten(reading.skew)
         place = places.find(word)
         if place is not None:
             beside[place].append(word)
     better = {lines[place]: words for place, words in beside.items() if _is_better(words, lines[place])}
-    return reading.with_better(better), len(better)
+    return reading.replace_lines(better), len(better)
 
 
 def _is_better(words: Sequence[Word], line: Word) -> bool:
@@ -51,7 +51,9 @@ def _is_better(words: Sequence[Word], line: Word) -> bool:
     if sum(word.right - word.left for word in words) < MIN_COVERED_SHARE * (line.right - line.left):
         return False
     text = " ".join(word.text for word in sorted(words, key=lambda word: word.left))
-    return (line.confidence or 0.0) < MIN_LINE_CONFIDENCE or overlap(tokens(text), tokens(line.text)) >= MIN_OVERLAP_SHARE
+    return (line.confidence or 0.0) < MIN_LINE_CONFIDENCE or overlap_of(
+        tokenize(text), tokenize(line.text)
+    ) >= MIN_OVERLAP_SHARE
 
 
 class _LineIndex:

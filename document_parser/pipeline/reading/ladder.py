@@ -29,10 +29,10 @@ from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.line_retry import retry_lines
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import describe_hidden, failed, load_text_layer
+from document_parser.pipeline.reading.page_result import describe_hidden, fail_page, load_text_layer
 from document_parser.pipeline.reading.second_reader import SecondReader
 from document_parser.pipeline.reading.textless import has_no_text, make_textless_candidate
-from document_parser.text.normalize import overlap, texts_read, tokens
+from document_parser.text.normalize import comparable_texts_of, overlap_of, tokenize
 
 MIN_INK_SHARE = 0.00002
 """Share of dark pixels below which a page is blank; a lone page number has more."""
@@ -93,15 +93,15 @@ class Ladder:
         if not self._page.attempts:
             raise NoEngine()
         if self._context.damaged:
-            return failed(self._page, PageDamaged())
+            return fail_page(self._page, PageDamaged())
         if self._textless:
             return self._context.to_page(make_textless_candidate(self._context, *self._textless))
-        return failed(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
+        return fail_page(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
     def _as_blank(self) -> Page:
         """Return the page as blank; as failed if its data is damaged, since nothing shows then that it is blank."""
         if self._context.damaged:
-            return failed(self._page, PageDamaged())
+            return fail_page(self._page, PageDamaged())
         self._page.status = "blank"
         return self._page
 
@@ -247,9 +247,9 @@ class Ladder:
     async def _merge_text_layer(self, reading: Reading) -> tuple[Reading, str]:
         """Merge a text layer that is not sound enough alone into the reading; return it and what to say of that."""
         facts, upright = self._context.facts, not self._context.images.turn
-        if not (reading.words and reading.engine != "text_layer" and upright and hybrid.can_help(facts)):
+        if not (reading.words and reading.engine != "text_layer" and upright and hybrid.has_visible_words(facts)):
             return reading, ""
-        patched, lines = hybrid.patched(reading, await self._context.source.words(facts.number))
+        patched, lines = hybrid.merge_text_layer(reading, await self._context.source.words(facts.number))
         found = len({*reading.words, *reading.uncertain_lines})
         return patched, f"{lines} of {found} lines as the text layer has them" if lines else ""
 
@@ -269,11 +269,11 @@ class Ladder:
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
         """Keep a reading in doubt, or accept it if another engine reads the same: that outweighs the estimate."""
         candidate = self._context.make_candidate(reading.engine, reading)
-        words = tokens(" ".join(texts_read(reading)))
+        words = tokenize(" ".join(comparable_texts_of(reading)))
         for other in self._kept:
             if (
                 other.name != reading.engine
-                and overlap(words, tokens(" ".join(texts_read(other.reading)))) >= MIN_CONFIRMING_SHARE
+                and overlap_of(words, tokenize(" ".join(comparable_texts_of(other.reading)))) >= MIN_CONFIRMING_SHARE
             ):
                 other.doubts.clear()
                 self._kept.append(other)

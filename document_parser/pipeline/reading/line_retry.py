@@ -40,7 +40,7 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
         if confident_letters(words) > BETTER_LETTERS_RATIO * confident_letters([line], at_least=0)
     }
     note = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
-    return reading.with_better(better), note
+    return reading.replace_lines(better), note
 
 
 def _remaining_skew(reading: Reading, image: PageImage) -> Skew:

@@ -34,7 +34,7 @@ class OrientedImages:
             spec = spec.model_copy(update={"max_long_side": round(spec.max_long_side * self._scale), "min_short_side": 0})
         if self.turn is None:
             image = await self._render_turned(spec, 0)
-            self.turn = await self._engines.upright_turn(image) if image.sideways_score > MIN_SIDEWAYS_SCORE else 0
+            self.turn = await self._engines.detect_turn(image) if image.sideways_score > MIN_SIDEWAYS_SCORE else 0
         return await self._render_turned(spec, self.turn)
 
     async def _render_turned(self, spec: PictureSpec, turn: int) -> PageImage:
@@ -55,7 +55,7 @@ class OrientedImages:
         if self._direction_checked or image is None:
             return False
         self._direction_checked = True
-        more = await self._engines.upright_turn(image)
+        more = await self._engines.detect_turn(image)
         self.turn = ((self.turn or 0) + more) % 360
         return more != 0
 

@@ -26,7 +26,7 @@ from document_parser.models import (
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.oriented_images import OrientedImages
-from document_parser.pipeline.reading.page_result import blocks_as_shown, build_blocks, failed
+from document_parser.pipeline.reading.page_result import blocks_as_shown, build_blocks, fail_page
 from document_parser.sources.base import PageSource
 
 NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
@@ -109,14 +109,14 @@ class PageContext:
             message = f"{first} gave no usable reading; {chosen.name} read the page."
             page.warnings.append(PageWarning(code="engine_fallback", message=message))
         if (chosen.doubts or self.damaged) and self.options.on_low_quality == "fail":
-            return failed(page, PageInDoubt())
+            return fail_page(page, PageInDoubt())
         return page
 
 
 def _rotate(page: Page, turn: int) -> None:
     """Set the rotation of a page, exchange its sides if needed, and turn the boxes of its hidden texts."""
     page.rotation = turn
-    page.hidden = [text.model_copy(update={"box": text.box.turned(turn)}) for text in page.hidden]
+    page.hidden = [text.model_copy(update={"box": text.box.turn(turn)}) for text in page.hidden]
     if turn in (90, 270):
         page.width, page.height = page.height, page.width
     page.warnings.append(PageWarning(code="rotated", message=f"The page was turned by {turn} degrees clockwise."))

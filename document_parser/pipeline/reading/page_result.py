@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from document_parser.errors import DocumentParserError
-from document_parser.imaging.figure_boxes import figure_boxes
+from document_parser.imaging.figure_boxes import find_figure_boxes
 from document_parser.layout.page import blocks_of
 from document_parser.models import (
     Block,
@@ -25,10 +25,10 @@ from document_parser.models import (
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.figure_labels import with_labels
-from document_parser.pipeline.reading.figures import is_background, placed
+from document_parser.pipeline.reading.figures import insert_figures, is_background
 from document_parser.sources.base import PageSource
 
-BECAUSE: dict[HiddenReason, str] = {
+HIDDEN_REASONS: dict[HiddenReason, str] = {
     "invisible": "painted invisibly",
     "transparent": "transparent",
     "colour": "in the colour of what lies behind",
@@ -51,7 +51,7 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
     """
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
-        page.warnings.append(PageWarning(code="hidden_text", message=_told(facts.hidden)))
+        page.warnings.append(PageWarning(code="hidden_text", message=_hidden_text_message(facts.hidden)))
     if facts.dynamic_form:
         page.warnings.append(PageWarning(code="low_coverage", message=UNDRAWN))
     page.warnings += damage_warnings(damage, repaired=facts.repaired)
@@ -63,12 +63,12 @@ def describe_hidden(facts: PageFacts) -> str:
     return f"{_count(facts.hidden)} that nobody sees left out" if facts.hidden else ""
 
 
-def _told(hidden: Sequence[HiddenText]) -> str:
+def _hidden_text_message(hidden: Sequence[HiddenText]) -> str:
     """Return the message of the warning ``hidden_text``: how many words are hidden, and why."""
     counted: Counter[HiddenReason] = Counter()
     for text in hidden:
         counted[text.hidden] += text.words
-    reasons = ", ".join(f"{count} {BECAUSE[reason]}" for reason, count in counted.most_common())
+    reasons = ", ".join(f"{count} {HIDDEN_REASONS[reason]}" for reason, count in counted.most_common())
     return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
 
 
@@ -86,28 +86,28 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
     if not reading.figures:
         return blocks
     figures = [(box, with_labels(box, blocks)) for box in _figure_boxes_of(page, reading)]
-    return placed(blocks, [box if is_background(blocks, labelled) else labelled for box, labelled in figures])
+    return insert_figures(blocks, [box if is_background(blocks, labelled) else labelled for box, labelled in figures])
 
 
 def _figure_boxes_of(page: Page, reading: Reading) -> list[BoundingBox]:
     """Return the boxes of the figures in a reading that are large enough, in fractions of the page as a viewer shows it."""
-    boxes = (box.as_shown(reading.skew) for box in reading.figures)
+    boxes = (box.unstraighten(reading.skew) for box in reading.figures)
     edges = [(box.left, box.top, box.right, box.bottom) for box in boxes]
-    return figure_boxes(edges, page.width or 595.0, page.height or 842.0)
+    return find_figure_boxes(edges, page.width or 595.0, page.height or 842.0)
 
 
 def blocks_as_shown(blocks: list[Block], skew: Skew) -> list[Block]:
     """Return the blocks with their boxes on the page as a viewer shows it, if the image was straightened by ``skew``."""
     if not skew.degrees:
         return blocks
-    return [block.model_copy(update={"box": block.box and block.box.as_shown(skew)}) for block in blocks]
+    return [block.model_copy(update={"box": block.box and block.box.unstraighten(skew)}) for block in blocks]
 
 
 def words_as_shown(reading: Reading) -> list[Word]:
     """Return the words of a reading with their boxes on the upright page as a viewer shows it."""
     if not reading.skew.degrees:
         return reading.words
-    boxes = (BoundingBox.of(*reading.skew.as_shown(word[1:5])) for word in reading.words)
+    boxes = (BoundingBox.of(*reading.skew.unstraighten(word[1:5])) for word in reading.words)
     return [word._replace(**box.model_dump()) for word, box in zip(reading.words, boxes, strict=True)]
 
 
@@ -119,10 +119,10 @@ async def load_text_layer(source: PageSource, number: int) -> Reading:
 
 async def load_rulings(words: list[Word], source: PageSource, number: int) -> list[RulingLine]:
     """Return the drawn lines of a page; none if there are no words for them to separate. Raises PageUnreadable."""
-    return await source.rules(number) if words else []
+    return await source.rulings(number) if words else []
 
 
-def failed(page: Page, error: DocumentParserError) -> Page:
+def fail_page(page: Page, error: DocumentParserError) -> Page:
     """Turn a page into one that could not be read, with the code and message of the error. Its attempts are kept."""
     page.status = "failed"
     page.engine = None

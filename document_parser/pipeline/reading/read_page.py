@@ -23,12 +23,12 @@ from document_parser.pipeline.reading.font_check import FONT_CHECK_ENGINE, check
 from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, failed, load_text_layer, new_page
+from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, fail_page, load_text_layer, new_page
 from document_parser.pipeline.reading.second_tables import check_tables
 from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, replace_unextracted_words
 from document_parser.sources.base import PageSource
 
-__all__ = ["PageSource", "failed", "read_page", "read_plain", "read_text_layer", "read_with"]
+__all__ = ["PageSource", "fail_page", "read_page", "read_plain", "read_text_layer", "read_with"]
 
 
 async def read_page(
@@ -59,7 +59,7 @@ async def _route_and_read(
     source: PageSource, facts: PageFacts, options: Options, engines: Engines, retry_temperatures: Sequence[float]
 ) -> Page:
     """Choose the route of a page and read it; the text layer is enough for a plain page in ``balanced``."""
-    number, mode, available = facts.number, options.accuracy_mode, await engines.available()
+    number, mode, available = facts.number, options.accuracy_mode, await engines.find_available()
     damage = await source.damage(number)
     images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
@@ -71,7 +71,7 @@ async def _route_and_read(
                 return page
         else:
             kind = await _find_kind_by_ink(facts, engines, images, available)
-    route = routing.choose(facts, mode, available, kind)
+    route = routing.choose_route(facts, mode, available, kind)
     page = new_page(facts, route.reason, damage)
     if facts.characters and (facts.unmapped_share > routing.MAX_UNMAPPED_SHARE or facts.false_share):
         page.warnings.append(PageWarning(code="bad_text_layer", message=route.reason))
@@ -126,13 +126,15 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     A page with a table or a form goes to a model if one is available, a page with a suspect font to RapidOCR if it is
     available, and a page whose data is damaged to the engines. Raises PageUnreadable.
     """
-    if not routing.text_layer_suffices(facts, mode) or (facts.suspect_fonts and FONT_CHECK_ENGINE in await engines.available()):
+    if not routing.text_layer_suffices(facts, mode) or (
+        facts.suspect_fonts and FONT_CHECK_ENGINE in await engines.find_available()
+    ):
         return None
     if await source.damage(facts.number):
         return None
     page = await read_text_layer(source, facts)
     if mode == "balanced" and routing.kind_by_text(facts, page.blocks) != "plain":
-        return None if (await engines.available()).intersection(routing.MODELS) else page
+        return None if (await engines.find_available()).intersection(routing.MODELS) else page
     return page
 
 

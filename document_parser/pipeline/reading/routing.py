@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from document_parser.models import AccuracyMode, Block, EngineName, InkFacts, PageFacts, PageKind, Route
-from document_parser.models.reading import MOST_INVISIBLE
+from document_parser.models.reading import MAX_INVISIBLE_SHARE
 
 MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
 """The engines that are models behind a server."""
@@ -46,7 +46,7 @@ def text_layer_problem(facts: PageFacts) -> str:
         return f"{facts.unmapped_share:.0%} of the text layer's characters have no meaning"
     if facts.false_share:
         return f"{facts.false_share:.0%} of the text layer's characters are in fonts that show other letters than they say"
-    if facts.invisible_share > MOST_INVISIBLE:
+    if facts.invisible_share > MAX_INVISIBLE_SHARE:
         return "the text layer is an earlier OCR under the picture"
     if facts.image_share > MAX_IMAGE_SHARE and facts.characters < MIN_CHARACTERS_BESIDE_IMAGES:
         return f"pictures cover {facts.image_share:.0%} of the page and the text layer has {facts.characters} characters"
@@ -82,7 +82,7 @@ def kind_by_ink(facts: PageFacts, ink: InkFacts) -> PageKind:
     return "handwriting" if ink.uneven else "plain"
 
 
-def choose(facts: PageFacts, mode: AccuracyMode, available: frozenset[EngineName], kind: PageKind = "plain") -> Route:
+def choose_route(facts: PageFacts, mode: AccuracyMode, available: frozenset[EngineName], kind: PageKind = "plain") -> Route:
     """Return the engines for a page, first choice first, with the reason in words.
 
     ``available`` are the engines that would read a page now. ``maximum`` also gets a second reader, if there is one.

@@ -12,7 +12,7 @@ from document_parser.pipeline.checks.agreement import (
     MIN_GAIN_SHARE,
     Comparison,
     compare,
-    corrected,
+    correct_numbers,
     drop_confirmed_numbers,
     unconfirmed_numbers,
 )
@@ -22,8 +22,8 @@ from document_parser.pipeline.reading.candidate import Candidate, is_unsure
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import load_text_layer
-from document_parser.text.normalize import texts_read
-from document_parser.text.numbers import Difference, describe_differences, differences
+from document_parser.text.normalize import comparable_texts_of
+from document_parser.text.numbers import Difference, describe_differences, find_differences
 
 
 class SecondReader:
@@ -130,10 +130,10 @@ class SecondReader:
         evidence = await self._evidence.known()
         if evidence.source != "text_layer":
             return
-        found = differences(texts_read(candidate.reading), evidence.texts)
+        found = find_differences(comparable_texts_of(candidate.reading), evidence.texts)
         if not found:
             return
-        if corrected(candidate.reading.blocks, found):
+        if correct_numbers(candidate.reading.blocks, found):
             candidate.note("number_mismatch", f"{describe_differences(found)} Those of the text layer were taken.")
         else:
             candidate.doubt("number_mismatch", describe_differences(found))
@@ -143,7 +143,7 @@ class SecondReader:
         evidence = await self._evidence.known()
         if evidence.source in (None, "text_layer"):
             return
-        found: Sequence[Difference] = differences(texts_read(candidate.reading), evidence.texts)
+        found: Sequence[Difference] = find_differences(comparable_texts_of(candidate.reading), evidence.texts)
         other = await self._read_by_other_model(candidate.name) if found else None
         if other is not None:
             found = unconfirmed_numbers(found, other)

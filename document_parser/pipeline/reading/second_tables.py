@@ -9,7 +9,7 @@ from document_parser.errors import PageInDoubt, PageUnreadable
 from document_parser.models import FoundTable, Page, PageWarning, ReaderName
 from document_parser.pipeline.checks.table_agreement import TableAgreement, compare_tables
 from document_parser.pipeline.reading.page_context import PageContext
-from document_parser.pipeline.reading.page_result import failed
+from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.routing import text_layer_problem
 
 TABLE_READER: ReaderName = "pdfplumber"
@@ -28,7 +28,7 @@ async def check_tables(context: PageContext, page: Page) -> Page:
     tables = [block for block in page.blocks if block.table]
     try:
         # Where the tables are on the page as its file shows it, which the engine may have turned.
-        found = await context.source.tables(page.number, [block.box.turned(-page.rotation) for block in tables if block.box])
+        found = await context.source.tables(page.number, [block.box.turn(-page.rotation) for block in tables if block.box])
     except PageUnreadable as error:
         context.record_attempt(TABLE_READER, "error", f"a second reading of tables: {error.message}", started)
         return page
@@ -39,7 +39,7 @@ async def check_tables(context: PageContext, page: Page) -> Page:
     if agreement.differing:
         page.warnings.append(PageWarning(code="low_agreement", message=_describe_difference(agreement)))
         if context.options.on_low_quality == "fail":
-            return failed(page, PageInDoubt())
+            return fail_page(page, PageInDoubt())
     return page
 
 

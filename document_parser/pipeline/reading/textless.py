@@ -51,4 +51,4 @@ def _figure_boxes_of(context: PageContext, reading: Reading, image: PageImage) -
     if not context.facts.image_share:
         return []
     box = inked_box(image.ink_facts)
-    return [box.turned(-image.turned) for box in ([box] if box else reading.figures)]
+    return [box.turn(-image.turned) for box in ([box] if box else reading.figures)]

@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable, WrongPassword
-from document_parser.imaging.figure_boxes import figure_boxes
-from document_parser.imaging.page_image import Picture, RenderWindow, compute_render_window
+from document_parser.imaging.figure_boxes import find_figure_boxes
+from document_parser.imaging.page_image import RenderedPage, RenderWindow, compute_render_window
 from document_parser.models import (
     BoundingBox,
     Damage,
-    FontInDoubt,
     FoundTable,
     HiddenText,
     PageFacts,
     PictureSpec,
     RulingLine,
+    SuspectFont,
     Word,
 )
-from document_parser.models.reading import MOST_INVISIBLE
+from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
 from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
@@ -42,7 +42,7 @@ from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
-from document_parser.text.language import fonts_in_doubt
+from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless
 
 _MAX_SAMPLED_CHARACTERS = 256
@@ -87,7 +87,7 @@ class PdfFile:
         objects = self._load_objects(number)
         pictures = _image_boxes(objects)
         paths = (one for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_PATH)
-        charts = find_bar_chart_boxes(self.rules(number), lambda: self.words(number))
+        charts = find_bar_chart_boxes(self.rulings(number), lambda: self.words(number))
         layer = self._load_layer(number)
         return PageFacts(
             number=number,
@@ -98,7 +98,7 @@ class PdfFile:
             unmapped_share=layer.unmapped,
             invisible_share=layer.invisible,
             image_share=_image_share(pictures),
-            pictures=figure_boxes([*pictures, *find_drawing_boxes(paths), *charts], width, height),
+            pictures=find_figure_boxes([*pictures, *find_drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
             form_fields=_count_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
@@ -157,21 +157,21 @@ class PdfFile:
         if pdfium.FPDFPage_CountObjects(page.raw) > MAX_OBJECTS:
             raise PageUnreadable(f"The page has more than {MAX_OBJECTS} objects, the limit for pdfplumber.")
 
-    def rules(self, number: int) -> list[RulingLine]:
+    def rulings(self, number: int) -> list[RulingLine]:
         """Return the ruling lines that the page draws, in fractions of the upright page."""
         objects = self._load_objects(number)
         if self._rules is None:
             self._rules = extract_rulings(objects)
         return self._rules
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> Picture:
+    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
         """Return the page's image on white, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
         page = self._load_page(number)
         across, along = _page_size(page)
         if turn in {90, 270}:
             across, along = along, across
         window = compute_render_window(across, along, spec, spec.dpi)
-        return Picture.from_image(self._draw(page, window, turn), spec)
+        return RenderedPage.from_image(self._draw(page, window, turn), spec)
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
         """Render a page on white, form fields included. Four bytes a pixel, which Pillow takes without a copy."""
@@ -246,7 +246,7 @@ class PdfFile:
             return _TextLayer(1.0, 0.0, 0, words=[])
         covered = find_texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
         layer = _TextLayer(*_measure_text(textpage, covered))
-        if not layer.characters or layer.invisible > MOST_INVISIBLE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
+        if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
             return layer
         found = split_visible_text(page, textpage, objects, suspects_of(objects, _page_size(page)[1]))
         unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
@@ -254,7 +254,7 @@ class PdfFile:
             characters=max(0, layer.characters - unseen),
             words=[word for word, _ in found.words],
             hidden=found.hidden,
-            suspect_fonts=fonts_in_doubt(found.words),
+            suspect_fonts=find_suspect_fonts(found.words),
         )
 
     def _unload(self) -> None:
@@ -278,7 +278,7 @@ class _TextLayer(NamedTuple):
     characters: int
     words: list[Word] | None = None
     hidden: Sequence[HiddenText] = ()
-    suspect_fonts: Sequence[FontInDoubt] = ()
+    suspect_fonts: Sequence[SuspectFont] = ()
 
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:

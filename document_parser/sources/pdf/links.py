@@ -12,7 +12,7 @@ import pypdfium2.raw as pdfium
 from document_parser.models import Word
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, upright_map_of
 from document_parser.sources.pdf.objects import Box
-from document_parser.text.spans import LONGEST_LINK, PAGE_LINK, safe_link
+from document_parser.text.spans import MAX_LINK_CHARACTERS, PAGE_LINK, safe_link_of
 
 MAX_LINKS = 2000
 """Links of a page that are looked at."""
@@ -76,11 +76,11 @@ def _target_of(document: Any, link: Any) -> str | None:
 def _web_address(document: Any, action: Any) -> str | None:
     """Return the address of a link to the web; None if it is too long or not safe."""
     length = pdfium.FPDFAction_GetURIPath(document.raw, action, None, 0)
-    if not 1 < length <= LONGEST_LINK:
+    if not 1 < length <= MAX_LINK_CHARACTERS:
         return None
     buffer = ctypes.create_string_buffer(length)
     pdfium.FPDFAction_GetURIPath(document.raw, action, buffer, length)
-    return safe_link(buffer.value.decode("utf-8", "replace"))
+    return safe_link_of(buffer.value.decode("utf-8", "replace"))
 
 
 def _boxes_of(link: Any, place: UprightMap) -> Iterator[Box]:
