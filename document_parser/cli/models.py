@@ -17,21 +17,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import IO, Literal
+from typing import IO
 from urllib.parse import urlsplit
 
 import httpx2
 from tenacity import Retrying, retry_if_not_result, sleep_using_event, wait_fixed
 
 from document_parser.host.processes import die_with_parent
+from document_parser.models import VLM_ENGINES, VlmName
 from document_parser.settings import Settings, environment_of_child
 from document_parser.settings.arguments import parse_arguments
 from document_parser.settings.startup import settings_or_exit
-
-Name = Literal["deepseek", "nanonets"]
-"""A model as the settings name it."""
-NAMES: tuple[Name, ...] = ("deepseek", "nanonets")
-"""Both models, in the order in which their servers start."""
 
 STOP_SECONDS = 30.0
 """Time in seconds that servers get to stop before they are killed."""
@@ -64,7 +60,7 @@ class ServerProfile:
     weights_mib: int
 
 
-SERVER_PROFILES: dict[Name, ServerProfile] = {
+SERVER_PROFILES: dict[VlmName, ServerProfile] = {
     "deepseek": ServerProfile(
         flags=(
             "--logits_processors",
@@ -86,12 +82,12 @@ Activations, graphs, and a cache for a few pages.
 """
 
 
-def server_command(settings: Settings, name: Name, vllm: str = "vllm") -> list[str]:
+def server_command(settings: Settings, name: VlmName, vllm: str = "vllm") -> list[str]:
     """Return the command line that serves a model at the address in the settings.
 
     Raises ValueError if that address has no host or port.
     """
-    wanted = getattr(settings, name)
+    wanted = settings.model_server(name)
     address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
         raise ValueError(f"VLLM_{name.upper()}_URL names no host and port.")
@@ -110,7 +106,7 @@ def needed_gpu_mib() -> int:
 class Server:
     """Run a model server as a child process. Its output is passed on with its name before each line."""
 
-    def __init__(self, name: Name, line: list[str], url: str, parent: int) -> None:
+    def __init__(self, name: VlmName, line: list[str], url: str, parent: int) -> None:
         self.name = name
         self.url = url
         self.process = subprocess.Popen(
@@ -160,9 +156,9 @@ class Server:
 class Servers:
     """Run the servers that were asked for, started one after the other. When one ends, all end."""
 
-    def __init__(self, settings: Settings, names: tuple[Name, ...], vllm: str) -> None:
+    def __init__(self, settings: Settings, names: tuple[VlmName, ...], vllm: str) -> None:
         self.lines = {name: server_command(settings, name, vllm) for name in names}
-        self.urls: dict[Name, str] = {name: getattr(settings, name).urls[0] for name in names}
+        self.urls: dict[VlmName, str] = {name: settings.model_server(name).urls[0] for name in names}
         self.running: list[Server] = []
         self.stopping = threading.Event()
 
@@ -181,7 +177,7 @@ class Servers:
             _say(f"{server.name} ended with status {server.process.returncode}.")
         return 1 if lost and not self.stopping.is_set() else 0
 
-    def _start(self, name: Name) -> None:
+    def _start(self, name: VlmName) -> None:
         """Start a server and return when it responds.
 
         Two servers that load at once on one GPU would count each other's memory as their own.
@@ -216,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the command lines, or run them. Return the exit status."""
     given = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
-    names = (given.only,) if given.only else NAMES
+    names = (given.only,) if given.only else VLM_ENGINES
     try:
         if given.action == "start":
             return _start(settings, names, given.vllm)
@@ -228,7 +224,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _start(settings: Settings, names: tuple[Name, ...], vllm: str) -> int:
+def _start(settings: Settings, names: tuple[VlmName, ...], vllm: str) -> int:
     program = shutil.which(vllm)
     if program is None:
         _say(f"{vllm!r} is not installed. Install vLLM in a folder of its own and name it: --vllm /opt/vllm/bin/vllm")
@@ -245,6 +241,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="docparse models", description="Print the command lines of the two model servers, or run both on this machine."
     )
     parser.add_argument("action", nargs="?", choices=("print", "start"), default="print", help="default print")
-    parser.add_argument("--only", choices=NAMES, help="one of the two")
+    parser.add_argument("--only", choices=VLM_ENGINES, help="one of the two")
     parser.add_argument("--vllm", default="vllm", metavar="PATH", help="the program; default vllm on the PATH")
     return parser

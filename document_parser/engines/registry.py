@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
 from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines
 from document_parser.engines.cpu_slots import CpuSlots
-from document_parser.models import CpuEngine, EngineName, PageImage, Word
+from document_parser.models import CPU_ENGINES, CpuEngine, EngineName, PageImage, VlmName, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
 
@@ -31,7 +31,7 @@ def _make_nanonets(settings: Settings, board: BreakerStore) -> Engine:
 
 
 def _make_replicated(
-    name: Literal["deepseek", "nanonets"],
+    name: VlmName,
     make: Callable[[Settings], VisionEngine],
     settings: Settings,
     board: BreakerStore,
@@ -39,7 +39,7 @@ def _make_replicated(
     """Return one engine for all servers of a model."""
     from document_parser.engines.vlm.replicas import ReplicatedEngine
 
-    own, engines = getattr(settings, name), settings.engines
+    own, engines = settings.model_server(name), settings.engines
     thresholds = Thresholds(engines.vllm_breaker_faults, engines.vllm_breaker_seconds, engines.vllm_request_seconds)
     servers = {
         f"{name} {url}": make(settings.model_copy(update={name: own.model_copy(update={"url": url})})) for url in own.urls
@@ -75,13 +75,9 @@ def _return_unchanged(engine: Engine) -> Engine:
     return engine
 
 
-VLM_ENGINES: tuple[EngineName, ...] = ("deepseek", "nanonets")
-"""The engines that are models behind a server. The others in ENGINES read on this machine's processor."""
-
-
 def describe_machine(settings: Settings) -> str:
     """Return what decides on this machine how its CPU engines read: versions and language packs. Raises EngineError."""
-    names = [name for name in settings.engines.allowed if name not in VLM_ENGINES]
+    names = [name for name in settings.engines.allowed if name in CPU_ENGINES]
     return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).describe_machine()}" for name in names)
 
 
@@ -143,7 +139,7 @@ class Engines:
 
     def _on_this_machine(self) -> Iterator[Engine]:
         """Yield the engines that read on this machine's processor, in the order of ENGINES."""
-        return (self._engine(name) for name in ENGINES if name not in VLM_ENGINES)
+        return (self._engine(name) for name in CPU_ENGINES)
 
     async def detect_turn(self, page: PageImage) -> int:
         """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright.

@@ -56,11 +56,6 @@ _LINE_START = re.compile(
 """What has a meaning at the start of a line."""
 
 
-def escape_paragraph(text: str) -> str:
-    """Return the text of a paragraph, a list item or a caption escaped, with Markdown's hard line breaks."""
-    return escape_paragraph_markup(escape_inline(text))
-
-
 def escape_paragraph_markup(written: str) -> str:
     """Return the lines of a paragraph in Markdown, escaped so that none starts as another kind of block.
 
@@ -77,19 +72,9 @@ def is_block_start(line: str) -> bool:
     return _LINE_START.match(line.strip()) is not None
 
 
-def escape_heading(text: str) -> str:
-    """Return the text of a heading escaped, on one line; a closing run of # stays part of it."""
-    return escape_heading_markup(escape_inline(text))
-
-
 def escape_heading_markup(written: str) -> str:
     """Return the Markdown of a heading on one line, with a closing run of # escaped."""
     return re.sub(r"(^|\s)(#+)$", r"\1\\\2", " ".join(written.split()))
-
-
-def escape_cell(text: str) -> str:
-    """Return the text of a cell of a pipe table escaped, on one line."""
-    return escape_cell_markup(escape_inline(text))
 
 
 def escape_cell_markup(written: str) -> str:

@@ -22,11 +22,10 @@ from pydantic import BaseModel, ValidationError
 
 from document_parser.jobs.records import storage_keys
 from document_parser.jobs.records.job import Job, JobCard
-from document_parser.jobs.records.ledger import CPU_ENGINES
 from document_parser.jobs.records.record import CACHE_INDEX, forget_cached
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
-from document_parser.models import PIPELINE_VERSION, EngineName, Page, PageImage
+from document_parser.models import CPU_ENGINES, PIPELINE_VERSION, VLM_ENGINES, EngineName, Page, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import Storage, StoredFileMissing, open_scratch
 from document_parser.telemetry import logs
@@ -74,8 +73,8 @@ def cache_key(owner: str, kind: str, facts: list[Any], version: str = PIPELINE_V
 
 def _engine_settings(settings: Settings, *names: EngineName) -> dict[str, Any]:
     """Return the settings that decide how engines read. The address of a model server is not one of them."""
-    models = {"deepseek", "nanonets"}.intersection(names or ("deepseek", "nanonets"))
-    found = {name: getattr(settings, name).model_dump(mode="json", exclude={"url"}) for name in models}
+    models = set(VLM_ENGINES).intersection(names or VLM_ENGINES)
+    found = {name: settings.model_server(name).model_dump(mode="json", exclude={"url"}) for name in models}
     return found | {"engines": settings.engines.model_dump(mode="json", exclude={"vllm_api_key", "inference_mode"})}
 
 
@@ -166,7 +165,7 @@ class Cache:
         if not key or job.cache != "miss" or not entries or any(map(_is_poor, entries.values())):
             return
         engines = {entry["engine"] for entry in entries.values() if entry.get("engine")}
-        machine_name = machine() if CPU_ENGINES & engines else ""
+        machine_name = machine() if engines.intersection(CPU_ENGINES) else ""
         head = Head(page_count=job.page_count or 0, numbers=sorted(entries), engines=engines, machine=machine_name)
         with self.storage.scratch() as path:
             with open_scratch(path) as out, ZipFile(out, "w") as entry:

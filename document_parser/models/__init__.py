@@ -24,11 +24,14 @@ from document_parser.models.document import (
     Word,
 )
 from document_parser.models.enums import (
+    CPU_ENGINES,
     FORMAT_FILES,
     HARMLESS_WARNINGS,
     PIPELINE_VERSION,
+    VLM_ENGINES,
     AccuracyMode,
     BlockKind,
+    CpuEngineName,
     EngineName,
     FigureMode,
     FormatFile,
@@ -44,6 +47,7 @@ from document_parser.models.enums import (
     ReaderName,
     SourceKind,
     TableStrategy,
+    VlmName,
     WarningCode,
     format_utc,
 )
@@ -81,6 +85,7 @@ from document_parser.models.reading import (
 )
 
 __all__ = [
+    "CPU_ENGINES",
     "FORMAT_FILES",
     "HARMLESS_WARNINGS",
     "INK_COLUMNS",
@@ -88,6 +93,7 @@ __all__ = [
     "MIN_SURE_CONFIDENCE",
     "PIPELINE_VERSION",
     "REREADING",
+    "VLM_ENGINES",
     "AccuracyMode",
     "Attempt",
     "Block",
@@ -97,6 +103,7 @@ __all__ = [
     "Confinement",
     "Continuation",
     "CpuEngine",
+    "CpuEngineName",
     "Damage",
     "DamagedPart",
     "Delivery",
@@ -140,6 +147,7 @@ __all__ = [
     "SuspectFont",
     "Table",
     "TableStrategy",
+    "VlmName",
     "WarningCode",
     "Webhook",
     "WebhookState",

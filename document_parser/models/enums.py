@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 PIPELINE_VERSION = "8"
 """Raised whenever the same page with the same options may be read differently than before."""
 
-EngineName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract"]
+VlmName = Literal["deepseek", "nanonets"]
+"""The engines that are models behind a vLLM server."""
+CpuEngineName = Literal["rapidocr", "tesseract"]
+"""The engines that read on this machine's processor."""
+VLM_ENGINES: tuple[VlmName, ...] = get_args(VlmName)
+"""The models, in the order in which they are asked for plain pages and their servers start."""
+CPU_ENGINES: tuple[CpuEngineName, ...] = get_args(CpuEngineName)
+"""The CPU engines. Pages that they read count as ``cpu``."""
+EngineName = Literal["text_layer", VlmName, CpuEngineName]
 """Everything that can read a page: its text layer, the two models, and the two CPU engines."""
-ReaderName = Literal["text_layer", "deepseek", "nanonets", "rapidocr", "tesseract", "pdfplumber"]
+ReaderName = Literal[EngineName, "pdfplumber"]
 """Who may stand in a page's attempts: the engines, and pdfplumber, which reads tables and words of PDFs a second time."""
 TableStrategy = Literal["lines", "text"]
 """How pdfplumber found a table: by the lines drawn around its cells, or by the alignment of its words."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from document_parser.models import EngineName
+from document_parser.models import CPU_ENGINES, VLM_ENGINES, CpuEngineName, EngineName
 from document_parser.settings.section import Emptiable, Section
 
 OcrRuntime = Literal["auto", "openvino", "onnxruntime"]
@@ -23,7 +23,7 @@ class EngineSettings(Section):
         default="auto",
         description="auto: model servers if they answer, else the CPU; vllm: model servers only; cpu: no model servers.",
     )
-    cpu_engine: Literal["rapidocr", "tesseract"] = Field(default="rapidocr", description="Engine used without a GPU.")
+    cpu_engine: CpuEngineName = Field(default="rapidocr", description="Engine used without a GPU.")
     cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
     cpu_ocr_runtime: OcrRuntime = Field(
         default="auto",
@@ -67,10 +67,10 @@ class EngineSettings(Section):
         """Return the engines that may read page images by these settings."""
         match self.inference_mode:
             case "vllm":
-                return ("deepseek", "nanonets")
+                return VLM_ENGINES
             case "cpu":
                 return self._on_cpu
-        return ("deepseek", "nanonets", *self._on_cpu)
+        return (*VLM_ENGINES, *self._on_cpu)
 
     @property
     def _on_cpu(self) -> tuple[EngineName, ...]:
@@ -78,7 +78,7 @@ class EngineSettings(Section):
 
         Tesseract follows RapidOCR, because it knows scripts that RapidOCR does not.
         """
-        return ("rapidocr", "tesseract") if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
+        return CPU_ENGINES if self.cpu_engine == "rapidocr" else (self.cpu_engine,)
 
 
 class _ModelSettings(Section):

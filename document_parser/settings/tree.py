@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
+from document_parser.models import VlmName
 from document_parser.settings.engines import DeepSeekSettings, EngineSettings, NanonetsSettings
 from document_parser.settings.process import cores
 from document_parser.settings.section import Section
@@ -83,6 +84,10 @@ class Settings(BaseModel):
     def redis_url(self) -> str:
         """Return REDIS_URL, or the address of the embedded Valkey if it is empty."""
         return self.store.redis_url or f"unix://{self.valkey_socket}"
+
+    def model_server(self, name: VlmName) -> DeepSeekSettings | NanonetsSettings:
+        """Return the settings of a model's servers."""
+        return self.deepseek if name == "deepseek" else self.nanonets
 
     @property
     def cpu_window(self) -> int:

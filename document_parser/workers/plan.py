@@ -9,17 +9,17 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from functools import partial
 
-from document_parser.engines.registry import VLM_ENGINES, Engines, describe_machine
+from document_parser.engines.registry import Engines, describe_machine
 from document_parser.errors import NoSuchPages, PageUnreadable, StorageUnavailable, TooManyPages
 from document_parser.jobs import queue
 from document_parser.jobs.cache import CachedDocument
 from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
-from document_parser.jobs.records.ledger import CPU_ENGINES, Claim
+from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import budget, lanes
-from document_parser.models import Page, PageFacts
+from document_parser.models import CPU_ENGINES, VLM_ENGINES, Page, PageFacts
 from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.read_page import read_plain
 from document_parser.pipeline.reading.routing import text_layer_suffices
@@ -65,7 +65,9 @@ async def plan_from_cache(context: Context, actor: Heartbeat, claim: Claim, job:
         return False
     with contextlib.ExitStack() as stack:
         document = await asyncio.to_thread(stack.enter_context, context.cache.document(job))
-        if document is None or (CPU_ENGINES & document.head.engines and await _would_read_better(context, document)):
+        if document is None or (
+            document.head.engines.intersection(CPU_ENGINES) and await _would_read_better(context, document)
+        ):
             record.note_miss(context.redis, claim.job_id)
             return False
         planner = _Planner(context, actor, job, stopping)
@@ -80,6 +82,8 @@ async def _would_read_better(context: Context, document: CachedDocument) -> bool
 
     That is so if a model answers, or if the CPU engines read differently since other packages are installed.
     """
+    if not document.head.engines.intersection(CPU_ENGINES):
+        return False
     if await asyncio.to_thread(describe_machine, context.settings) != document.head.machine:
         return True
     async with aclosing(Engines(context.settings)) as engines:

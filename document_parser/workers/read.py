@@ -19,11 +19,10 @@ from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.scheduling import budget, lanes
-from document_parser.models import Page
+from document_parser.models import VLM_ENGINES, Page
 from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page
-from document_parser.pipeline.reading.routing import MODELS
 from document_parser.telemetry import logs
 from document_parser.workers import assemble
 from document_parser.workers.assemble import figure_keeper
@@ -183,7 +182,7 @@ class Reader:
 
     async def _window_size(self) -> int:
         """Return how many pages may be in flight: many at a model server; on the CPU one for each core and one being drawn."""
-        self.with_models = bool((await self.engines.find_available()).intersection(MODELS))
+        self.with_models = bool((await self.engines.find_available()).intersection(VLM_ENGINES))
         workers = self.context.settings.workers
         return workers.page_concurrency if self.with_models else self.context.settings.cpu_window + 1
 

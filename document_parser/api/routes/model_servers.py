@@ -15,6 +15,7 @@ from document_parser.api.schemas import Check
 from document_parser.balancing.breaker import State
 from document_parser.jobs.redis import breakers
 from document_parser.jobs.redis.connection import Redis
+from document_parser.models import VLM_ENGINES, VlmName
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def check_model_servers(services: Services) -> dict[str, ModelCheck]:
     A server that is away only means that other servers or engines read.
     """
     settings = services.settings
-    models = {"deepseek": settings.deepseek.urls, "nanonets": settings.nanonets.urls}
+    models = {name: settings.model_server(name).urls for name in VLM_ENGINES}
     addresses = [(name, url) for name, urls in models.items() for url in urls]
     left_alone = _breaker_states(services.probe_redis)
     with ThreadPoolExecutor(max_workers=max(1, len(addresses))) as pool:
@@ -65,7 +66,7 @@ def _model(servers: list[ModelCheck]) -> ModelCheck:
     return ModelCheck(ok=well, detail="; ".join(troubles), left_alone=left_alone)
 
 
-def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[str, str]) -> ModelCheck:
+def _model_server(settings: Settings, left_alone: Mapping[str, State], address: tuple[VlmName, str]) -> ModelCheck:
     """Return the state of one server, given as model name and URL."""
     state = left_alone.get(" ".join(address))
     if state == "open":
@@ -77,12 +78,12 @@ def _model_server(settings: Settings, left_alone: Mapping[str, State], address: 
     return ModelCheck(ok=True)
 
 
-def complaint_about(settings: Settings, name: str, url: str, seconds: float) -> tuple[str, str] | None:
+def complaint_about(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
     """Return why a model server cannot read pages for this service, and what to do; None if it serves the model.
 
     ``seconds`` is the deadline of its response.
     """
-    wanted, prefix = getattr(settings, name), f"VLLM_{name.upper()}"
+    wanted, prefix = settings.model_server(name), f"VLLM_{name.upper()}"
     key = {"Authorization": f"Bearer {settings.engines.vllm_api_key}"}
     try:
         answer = httpx2.get(f"{url.rstrip('/')}/models", timeout=seconds, headers=key, trust_env=False)

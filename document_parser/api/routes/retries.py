@@ -32,7 +32,7 @@ from document_parser.jobs.records import passwords, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.retries import RetryChoice, RetryOrder
 from document_parser.jobs.redis.connection import text
-from document_parser.models import EngineName, JobState
+from document_parser.models import VLM_ENGINES, EngineName, JobState
 from document_parser.settings import validation
 from document_parser.telemetry import logs
 
@@ -133,7 +133,7 @@ def _check_engine(services: Services, engine: EngineName) -> None:
         return
     if engine not in services.settings.engines.allowed:
         raise EngineAbsent(engine=engine)
-    found = check_model_servers(services).get(engine) if engine in ("deepseek", "nanonets") else None
+    found = check_model_servers(services).get(engine) if engine in VLM_ENGINES else None
     if found is not None and not found.ok:
         raise EngineAbsent(engine=engine, reason=found.detail)
 

@@ -23,11 +23,10 @@ from document_parser.api.routes.model_servers import complaint_about
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
-from document_parser.cli.models import NAMES
 from document_parser.errors import EngineError, OpenerCrashed, StorageFull, StorageUnavailable
 from document_parser.jobs.queue import count_living_workers
 from document_parser.jobs.redis.connection import NO_CLUSTER, Redis, RedisError, connect, is_cluster
-from document_parser.models import CpuEngine, EngineName, PageImage
+from document_parser.models import VLM_ENGINES, CpuEngine, EngineName, PageImage
 from document_parser.settings import Settings
 from document_parser.storage import LocalStorage, Storage, StoredFileMissing, make_storage
 from document_parser.supervisor.valkey import EmbeddedValkey
@@ -231,7 +230,7 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     """Check whether each model server serves its model, and with ``deep`` whether it reads a small image."""
     if settings.engines.inference_mode == "cpu":
         return
-    addresses = [(name, url) for name in NAMES for url in getattr(settings, name).urls]
+    addresses = [(name, url) for name in VLM_ENGINES for url in settings.model_server(name).urls]
     complaints = {address: complaint_about(settings, *address, PROBE_SECONDS) for address in addresses}
     # One model alone can read the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
@@ -242,7 +241,7 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
         elif deep:
             yield _check_reading(settings, name, "Compare the server's flags with docparse models.")
         else:
-            yield Finding(name, "ok", f"{url} serves {getattr(settings, name).model}")
+            yield Finding(name, "ok", f"{url} serves {settings.model_server(name).model}")
 
 
 def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding:

@@ -17,7 +17,7 @@ from document_parser.jobs.records.retries import RetryOrder, RetryOutcome
 from document_parser.jobs.redis import clock, counters, scripts
 from document_parser.jobs.redis.connection import Redis, text
 from document_parser.jobs.scheduling.lanes import LANES
-from document_parser.models import JobError, JobState, Lane, Page, PageStatus, format_utc
+from document_parser.models import CPU_ENGINES, JobError, JobState, Lane, Page, PageStatus, format_utc
 from document_parser.settings import Settings
 from document_parser.telemetry.metrics import JOB_SECONDS, bound_text
 
@@ -26,8 +26,6 @@ Stage = str
 
 ENDINGS = "jobs:endings"
 """The Redis key that counts jobs that were cancelled, deleted or failed."""
-CPU_ENGINES = {"rapidocr", "tesseract"}
-"""The engines whose pages count as ``cpu``."""
 
 
 @dataclass(frozen=True, slots=True)

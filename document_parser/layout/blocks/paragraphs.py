@@ -25,8 +25,6 @@ from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
-TITLE_RATIO = 1.4
-"""Font size of a title divided by that of the body, at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.text.normalize import Vocabulary, comparable_texts_of, texts_of, tokenize
 
 MIN_INK_SHARE = 0.00002
-"""A page with less than this share of dark pixels is empty."""
+"""Share of dark pixels below which a page is blank; a lone page number has more."""
 
 MIN_EVIDENCE_WORDS = 20
 """Words that the evidence must have before a reading is compared with it; with fewer it proves nothing."""

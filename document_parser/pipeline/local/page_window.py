@@ -10,11 +10,10 @@ from pathlib import Path
 
 from document_parser.engines.registry import Engines
 from document_parser.errors import DocumentParserError, PageTimeout, PageUnreadable
-from document_parser.models import Options, Page
+from document_parser.models import VLM_ENGINES, Options, Page
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
 from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page, read_plain
-from document_parser.pipeline.reading.routing import MODELS
 from document_parser.settings import Settings
 from document_parser.sources.base import PageSource
 
@@ -88,7 +87,7 @@ class PageWindow:
 
         On model servers PAGE_CONCURRENCY; on the CPU one a core, and one more that is being rendered.
         """
-        with_models = (await self.engines.find_available()).intersection(MODELS)
+        with_models = (await self.engines.find_available()).intersection(VLM_ENGINES)
         return self.settings.workers.page_concurrency if with_models else self.settings.cpu_window + 1
 
     async def _read_plain(self, number: int) -> Page | None:

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from document_parser.export.figures import Figures
-from document_parser.models import Document, Options, OutputFormat, Page, PageWarning, Progress
+from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress
 from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
 
-_COUNTED = {"text_layer": "text_layer_pages", "deepseek": "deepseek_pages", "nanonets": "nanonets_pages"}
+_COUNTED = {name: f"{name}_pages" for name in ("text_layer", *VLM_ENGINES)}
 """The field of Progress that counts the pages of each engine; the other engines count as ``cpu_pages``."""
 
 

@@ -6,8 +6,7 @@ import asyncio
 import time
 
 from document_parser.errors import EngineError, PageUnreadable
-from document_parser.models import EngineName, Reading
-from document_parser.pipeline.reading import routing
+from document_parser.models import CPU_ENGINES, EngineName, Reading
 from document_parser.pipeline.reading.page_context import PageContext
 
 
@@ -27,7 +26,7 @@ class BackgroundOcr:
     @property
     def engine(self) -> EngineName | None:
         """Return the CPU engine among the engines of this page's route; None if there is none."""
-        names = (name for name in self._context.route.engines if name not in (*routing.MODELS, "text_layer"))
+        names = (name for name in self._context.route.engines if name in CPU_ENGINES)
         return next(names, None)
 
     def start_if_idle(self) -> None:

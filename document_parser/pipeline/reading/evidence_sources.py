@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from document_parser.models import EngineName, PageImage, Reading
+from document_parser.models import VLM_ENGINES, EngineName, PageImage, Reading
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.evidence import Evidence
 from document_parser.pipeline.reading import routing
@@ -76,7 +76,7 @@ class EvidenceSources:
         """
         if reading.engine == "text_layer":
             return guards.check_empty(reading, image)
-        by_model = reading.engine in routing.MODELS
+        by_model = reading.engine in VLM_ENGINES
         evidence = await self.known() if by_model or self._has_text_layer() else Evidence()
         rejection = guards.judge(reading, image, evidence)
         if rejection is None or not by_model or not _can_be_settled(rejection, evidence):

@@ -19,7 +19,7 @@ from document_parser.errors import (
     PageDamaged,
     PageUnreadable,
 )
-from document_parser.models import EngineName, Page, PageImage, PageWarning, PictureSpec, Reading
+from document_parser.models import VLM_ENGINES, EngineName, Page, PageImage, PageWarning, PictureSpec, Reading
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import hybrid, routing
@@ -34,8 +34,6 @@ from document_parser.pipeline.reading.second_reader import SecondReader
 from document_parser.pipeline.reading.textless import has_no_text, make_textless_candidate
 from document_parser.text.normalize import comparable_texts_of, overlap_of, tokenize
 
-MIN_INK_SHARE = 0.00002
-"""Share of dark pixels below which a page is blank; a lone page number has more."""
 MIN_READABLE_INK_SHARE = 0.0005
 """Share of dark pixels below which a page is blank too if an engine finds nothing on it: dust, or the edge of a scan."""
 MIN_CONFIRMING_SHARE = 0.8
@@ -117,7 +115,7 @@ class Ladder:
 
     def _choose_best(self) -> Candidate:
         """Return the least doubtful reading kept; if one misses much, the reading with most letters read confidently."""
-        if self._is_much_unread() and not any(one.name in routing.MODELS for one in self._kept):
+        if self._is_much_unread() and not any(one.name in VLM_ENGINES for one in self._kept):
             return max(self._kept, key=lambda one: one.reading.confident_letters)
         best = min(self._kept, key=lambda one: len(one.doubts))
         if not self._context.damaged:
@@ -133,7 +131,7 @@ class Ladder:
     async def _try_engine(self, name: EngineName) -> Outcome:
         """Make all attempts of one engine. An accepted reading is the last of those kept."""
         outcome: Outcome = "next engine"
-        temperatures = self._context.retry_temperatures if name in routing.MODELS else ()
+        temperatures = self._context.retry_temperatures if name in VLM_ENGINES else ()
         for temperature in (None, *temperatures):
             outcome = await self._try_once(name, temperature)
             if outcome != "same engine":
@@ -202,9 +200,7 @@ class Ladder:
         if name == "text_layer":
             return "; ".join(filter(None, (merged_lines, describe_hidden(self._context.facts))))
         return (
-            "not checked by the CPU, all cores were taken"
-            if name in routing.MODELS and self._evidence.unchecked
-            else merged_lines
+            "not checked by the CPU, all cores were taken" if name in VLM_ENGINES and self._evidence.unchecked else merged_lines
         )
 
     def _outcome_after(self, error: EngineError) -> Outcome:
@@ -220,11 +216,11 @@ class Ladder:
         if name == "text_layer":
             return await self._read_text_layer()
         image = await self._context.image_for(name)
-        if image.ink < MIN_INK_SHARE and not self._context.facts.characters:
+        if image.ink < guards.MIN_INK_SHARE and not self._context.facts.characters:
             return None, image
         if known := await self._evidence.reading_of(name):
             return known, image
-        if name in routing.MODELS:
+        if name in VLM_ENGINES:
             self._evidence.prefetch()
         reading = await self._context.read(name, image, temperature, loop_reason)
         before = self._context.images.turn
@@ -242,7 +238,7 @@ class Ladder:
         if reading.words:
             return reading, None
         image = await self._context.source.render(self._page.number, PictureSpec())
-        return (None if image.ink < MIN_INK_SHARE else reading), image
+        return (None if image.ink < guards.MIN_INK_SHARE else reading), image
 
     async def _merge_text_layer(self, reading: Reading) -> tuple[Reading, str]:
         """Merge a text layer that is not sound enough alone into the reading; return it and what to say of that."""
@@ -262,7 +258,7 @@ class Ladder:
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
         checked = await self._second_reader.check(candidate)
-        if checked.name in routing.MODELS:
+        if checked.name in VLM_ENGINES:
             place_blocks(checked.reading.blocks, (await self._evidence.known()).words)
         self._kept.append(checked)
 

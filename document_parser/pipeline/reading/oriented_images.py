@@ -58,7 +58,3 @@ class OrientedImages:
         more = await self._engines.detect_turn(image)
         self.turn = ((self.turn or 0) + more) % 360
         return more != 0
-
-    def forget(self) -> None:
-        """Release the last image."""
-        self._last = None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError
 from document_parser.models import (
+    VLM_ENGINES,
     AccuracyMode,
     Attempt,
     EngineName,
@@ -63,7 +64,7 @@ async def _route_and_read(
     damage = await source.damage(number)
     images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
-    if mode != "fast" and available.intersection(routing.MODELS):
+    if mode != "fast" and available.intersection(VLM_ENGINES):
         if not routing.text_layer_problem(facts):
             page = await read_text_layer(source, facts)
             kind = routing.kind_by_text(facts, page.blocks)
@@ -96,7 +97,7 @@ async def read_with(
     source, facts, damage = fallback.source, fallback.facts, await source.damage(number)
     images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
-    if engine in routing.MODELS and options.accuracy_mode != "fast":
+    if engine in VLM_ENGINES and options.accuracy_mode != "fast":
         kind = await _find_kind_by_ink(facts, engines, images, frozenset([engine]))
     route = Route(engines=(engine,), reason=f"{engine} was asked for")
     page = new_page(facts, route.reason, damage)
@@ -112,7 +113,7 @@ async def read_with(
 
 async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: OrientedImages, available: frozenset[str]) -> PageKind:
     """Return the kind of a page without a sound text layer, from the image that its model would read if the page were plain."""
-    first = next(name for name in routing.MODELS if name in available)
+    first = next(name for name in VLM_ENGINES if name in available)
     try:
         image = await images.render(engines.get(first).picture)
     except EngineError:
@@ -134,7 +135,7 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
         return None
     page = await read_text_layer(source, facts)
     if mode == "balanced" and routing.kind_by_text(facts, page.blocks) != "plain":
-        return None if (await engines.find_available()).intersection(routing.MODELS) else page
+        return None if (await engines.find_available()).intersection(VLM_ENGINES) else page
     return page
 
 

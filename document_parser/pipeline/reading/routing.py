@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from document_parser.models import AccuracyMode, Block, EngineName, InkFacts, PageFacts, PageKind, Route
+from document_parser.models import (
+    CPU_ENGINES,
+    VLM_ENGINES,
+    AccuracyMode,
+    Block,
+    EngineName,
+    InkFacts,
+    PageFacts,
+    PageKind,
+    Route,
+)
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
-
-MODELS: tuple[EngineName, ...] = ("deepseek", "nanonets")
-"""The engines that are models behind a server."""
 
 MIN_CHARACTERS = 16
 """Characters that a text layer needs on a page with images on more than a fifth of it; fewer are a stamp on a scan."""
@@ -89,7 +96,7 @@ def choose_route(facts: PageFacts, mode: AccuracyMode, available: frozenset[Engi
     """
     problem = text_layer_problem(facts)
     models = [name for name in _models_for(kind, mode) if name in available]
-    cpu = sorted(available.difference(MODELS, ("text_layer",)))
+    cpu = sorted(available.intersection(CPU_ENGINES))
     layer: list[EngineName] = ["text_layer"] if facts.characters else []
     if not problem and (mode == "fast" or not models or (mode == "balanced" and kind == "plain")):
         engines = [*layer, *models, *cpu]
@@ -101,7 +108,7 @@ def choose_route(facts: PageFacts, mode: AccuracyMode, available: frozenset[Engi
 
 def _models_for(kind: PageKind, mode: AccuracyMode) -> tuple[EngineName, ...]:
     """Return the models in the order in which they are asked about a page of this kind."""
-    return MODELS if kind == "plain" or mode == "fast" else ("nanonets", "deepseek")
+    return VLM_ENGINES if kind == "plain" or mode == "fast" else ("nanonets", "deepseek")
 
 
 def _choose_second_reader(engines: Sequence[EngineName], *, sound_layer: bool) -> EngineName | None:
@@ -110,14 +117,14 @@ def _choose_second_reader(engines: Sequence[EngineName], *, sound_layer: bool) -
     An engine that costs the model servers nothing is chosen before another model; a text layer that is not sound is never
     chosen.
     """
-    on_cpu = [name for name in engines if name not in MODELS and name != "text_layer"]
+    on_cpu = [name for name in engines if name in CPU_ENGINES]
     # The second CPU engine is for scripts that the first one does not know, so it gives no second opinion.
     others = [name for name in engines[1:] if name != "text_layer" and name not in on_cpu[1:]]
     if not engines:
         return None
     if sound_layer and engines[0] != "text_layer":
         return "text_layer"
-    on_this_machine = [name for name in others if name not in MODELS]
+    on_this_machine = [name for name in others if name not in VLM_ENGINES]
     return next(iter([*on_this_machine, *others]), None)
 
 

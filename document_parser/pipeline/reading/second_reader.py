@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from document_parser.errors import EngineError
-from document_parser.models import EngineName, Reading
+from document_parser.models import VLM_ENGINES, EngineName, Reading
 from document_parser.pipeline.checks.agreement import (
     MIN_AGREEMENT_SHARE,
     MIN_GAIN_SHARE,
@@ -17,7 +17,6 @@ from document_parser.pipeline.checks.agreement import (
     unconfirmed_numbers,
 )
 from document_parser.pipeline.checks.loops import loop_reason
-from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import Candidate, is_unsure
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
 from document_parser.pipeline.reading.page_context import PageContext
@@ -43,7 +42,7 @@ class SecondReader:
         if second is not None:
             exact = "text_layer" not in (candidate.name, second.engine) and not is_unsure(second)
             candidate = await self._compare(candidate, second, exact)
-        if candidate.name in routing.MODELS:
+        if candidate.name in VLM_ENGINES:
             await self._check_against_text_layer(candidate)
             if self._context.route.second is None:
                 await self._check_against_picture(candidate)
@@ -54,7 +53,7 @@ class SecondReader:
         wanted = self._context.route.second
         if wanted is None:
             return None
-        if wanted in routing.MODELS:
+        if wanted in VLM_ENGINES:
             return await self._read_by_other_model(name)
         reading = await self._read_by(wanted) if wanted != name else None
         if reading is not None and not is_unsure(reading):
@@ -73,7 +72,7 @@ class SecondReader:
         found = compare(candidate.reading, second, exact=exact)
         candidate.agreement = found.share
         self._record(second.engine, found, started)
-        third = None if found.settles or second.engine in routing.MODELS else await self._read_by_other_model(candidate.name)
+        third = None if found.settles or second.engine in VLM_ENGINES else await self._read_by_other_model(candidate.name)
         if third is not None:
             candidate, found = self._choose_by_agreement(candidate, found, second, third, exact)
         if found.numbers:
@@ -100,7 +99,7 @@ class SecondReader:
     async def _read_by_other_model(self, name: EngineName) -> Reading | None:
         """Return the reading of a model that has not tried the page yet; None if there is none or if it is rejected."""
         tried = {attempt.engine for attempt in self._context.page.attempts if attempt.outcome != "accepted"}
-        others = (one for one in self._context.route.engines if one in routing.MODELS and one != name and one not in tried)
+        others = (one for one in self._context.route.engines if one in VLM_ENGINES and one != name and one not in tried)
         other = next(others, None)
         if other is None:
             return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from document_parser.models import Block, BoundingBox, PageFacts, PageImage, Reading
+from document_parser.models import VLM_ENGINES, Block, BoundingBox, PageFacts, PageImage, Reading
 from document_parser.pipeline.checks.evidence import inked_box
-from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import Candidate
 from document_parser.pipeline.reading.page_context import PageContext
 
@@ -31,7 +30,7 @@ def has_no_text(reading: Reading, facts: PageFacts) -> bool:
     if reading.engine == "text_layer":
         return not facts.image_share
     false = [line for line in reading.uncertain_lines if (line.confidence or 0) < MAX_FALSE_CONFIDENCE]
-    return reading.engine not in routing.MODELS and len(false) == len(reading.uncertain_lines) <= MAX_FALSE_LINES
+    return reading.engine not in VLM_ENGINES and len(false) == len(reading.uncertain_lines) <= MAX_FALSE_LINES
 
 
 def make_textless_candidate(context: PageContext, reading: Reading, image: PageImage) -> Candidate:
