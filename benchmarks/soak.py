@@ -1,4 +1,4 @@
-"""Hundreds of documents of every kind and fate: does anything grow, and is anything left behind?"""
+"""Read hundreds of documents of every kind and fate, and measure what grows and what is left behind."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def report(found: Soak, count: int) -> Report:
 
 
 def _from_to(memory: Memory, kind: str, measure: Measure, early: int, late: int, count: int) -> str:
-    """ "68 → 69 MiB", empty where there was no such process."""
+    """Return a text such as ``68 → 69 MiB``; empty if there was no such process."""
     before = memory.peaks(early, early + round(count * 0.3), measure).get(kind)
     after = memory.peaks(late, of=measure).get(kind)
     if before is None or after is None:

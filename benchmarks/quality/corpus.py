@@ -69,7 +69,7 @@ def by_text_layer(readings: Iterable[Reading]) -> list[Reading]:
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """This process, and the openers that it starts meanwhile, share one core."""
+    """Bind this process, and the openers that it starts meanwhile, to one core."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(before)})
     try:

@@ -74,7 +74,7 @@ def _has_no_meaning(words: Iterable[Word]) -> bool:
 
 
 def is_doubtful(texts: Iterable[str]) -> bool:
-    """Return whether the words are hardly those of a language. False if there are too few, or if the script is not Latin.
+    """Return whether the words do not look like words of a language. False if there are too few, or if the script is not Latin.
 
     The longer the text, the more reliably replaced letters are found; an exchange of two letters is not found.
     """

@@ -29,7 +29,7 @@ class Difference:
     known: str
 
     def __str__(self) -> str:
-        return f"{self.read} (witness: {self.known})"
+        return f"{self.read} (other reading: {self.known})"
 
 
 def find_differences(read: Sequence[str], known: Sequence[str]) -> list[Difference]:
@@ -61,7 +61,7 @@ def describe_differences(found: Sequence[Difference]) -> str:
     """Return the differences as a sentence for the page's warning."""
     shown = ", ".join(map(str, found[:MAX_SHOWN_DIFFERENCES]))
     more = f" and {len(found) - MAX_SHOWN_DIFFERENCES} more" if len(found) > MAX_SHOWN_DIFFERENCES else ""
-    return f"Numbers differ between the readers of the page: {shown}{more}."
+    return f"Numbers differ between two readings of the page: {shown}{more}."
 
 
 class _Number(NamedTuple):

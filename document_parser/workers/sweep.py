@@ -1,8 +1,7 @@
-"""Find lost work and enqueue it again: claims of dead tasks, documents that no task plans or assembles, missing readers,
-webhooks that are due; and delete expired files.
+"""Find lost work and enqueue it again, and delete expired files.
 
-The sweeper is a process beside the workers of every host; a lease in Redis lets one of them do the work. Times are on Redis'
-clock.
+Lost are claims of dead tasks, documents that no task plans or assembles, missing readers, and webhooks that are due. The
+sweeper is a process beside the workers of every host; a lease in Redis lets one of them do the work. Times are on Redis' clock.
 """
 
 from __future__ import annotations

@@ -94,9 +94,9 @@ def _check_finished(reading: Reading) -> Rejection | None:
     """Reject an answer that did not end by itself, or that repeats itself."""
     match reading.finish_reason:
         case "length":
-            return Rejection("length", "the answer was cut at its greatest length", "truncated")
+            return Rejection("length", "the answer reached its maximum length", "truncated")
         case "aborted":
-            return Rejection("aborted", "the model server broke the answer off", "truncated")
+            return Rejection("aborted", "the model server ended the answer early", "truncated")
         case "loop":
             return Rejection("loop", loop_reason(reading.text) or "the answer repeats itself", "loop_cut")
     loop = loop_reason(reading.text)
@@ -112,9 +112,9 @@ def _check_tags(text: str) -> Rejection | None:
         elif open_tables:
             open_tables.pop()
     if open_tables and TABLE_INSIDE.search(text, open_tables[-1]):
-        return Rejection("broken_tags", "a table of the answer has no end")
+        return Rejection("broken_tags", "a table in the answer is not closed")
     if any(text.rfind(f"<|{name}|>") > text.rfind(f"<|/{name}|>") for name in ("ref", "det")):
-        return Rejection("broken_tags", "the answer ends within a tag")
+        return Rejection("broken_tags", "the answer ends inside a tag")
     return None
 
 
@@ -160,7 +160,7 @@ def check_invention(reading: Reading, evidence: Evidence) -> Rejection | None:
     unknown = _count_invented_words(words, evidence.vocabulary)
     if not unknown:
         return None
-    return Rejection("fabrication", f"{unknown} words in a row that the witness knows nothing of", "suspect_fabrication")
+    return Rejection("fabrication", f"{unknown} words in a row are not among the known words of the page", "suspect_fabrication")
 
 
 def _words_in_known_scripts(evidence: Evidence, words: Sequence[str]) -> list[str]:
@@ -197,7 +197,7 @@ def _check_excess_letters(reading: Reading, image: PageImage | None) -> Rejectio
     letters, room = count_letters(reading), image.ink_facts.letters
     if letters <= MAX_LETTERS_RATIO * room + MAX_EXCESS_LETTERS:
         return None
-    reason = f"{letters} letters were read where the ink has room for about {room}"
+    reason = f"{letters} letters were read, but the ink has room for about {room}"
     return Rejection("fabrication", reason, "suspect_fabrication", doubtful=True)
 
 
@@ -209,7 +209,7 @@ def _check_missing_letters(reading: Reading, image: PageImage | None) -> Rejecti
     least = MIN_HANDWRITING_LETTERS_RATIO if image.ink_facts.uneven else MIN_LETTERS_RATIO
     if room < MIN_INK_LETTERS or letters >= least * room or _is_ink_in_figures(reading, image):
         return None
-    reason = f"only {letters} letters were read where the ink has room for about {room}"
+    reason = f"only {letters} letters were read, but the ink has room for about {room}"
     return Rejection("coverage", reason, "low_coverage", doubtful=True)
 
 

@@ -40,7 +40,7 @@ async def read_rest(
     if await evidence.find_rejection(whole, image) is not None:
         return None
     candidate = context.make_candidate(reading.engine, whole)
-    message = f"The answer went wrong at {prefix.bottom:.0%} of the page's height; the rest was read anew from there."
+    message = f"The answer was rejected from {prefix.bottom:.0%} of the page's height on; the page below was read again."
     candidate.note(rejection.warning or "truncated", message)
     return candidate
 

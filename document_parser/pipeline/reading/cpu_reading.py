@@ -76,5 +76,5 @@ class BackgroundOcr:
         try:
             return await self._context.read(name, await self._context.image_for(name))
         except (EngineError, PageUnreadable) as error:
-            self._context.record_attempt(name, "error", f"as a witness: {error.message}", started)
+            self._context.record_attempt(name, "error", f"check of the model's answer: {error.message}", started)
             return None

@@ -9,10 +9,10 @@ from document_parser.models import Damage, DamagedPart, PageWarning
 PART_NAMES: dict[DamagedPart, str] = {
     "contents": "the page's contents",
     "form": "a part of the contents",
-    "picture": "a picture",
+    "picture": "an image",
     "font": "a font",
-    "object": "something the page names",
-    "frame": "the picture",
+    "object": "an object that the page uses",
+    "frame": "the image",
     "pages": "further pages",
 }
 """The words of the message for each damaged part."""
@@ -21,7 +21,7 @@ FAULT_NAMES = {"missing": "missing from the file", "cut": "cut off", "undecodabl
 MAX_NAMED = 5
 """Damaged parts that the message names at most; ``details`` has all of them."""
 
-REPAIRED_MESSAGE = "The structure of the file was broken and has been rebuilt: what could be found in it was read."
+REPAIRED_MESSAGE = "The structure of the file was broken and has been rebuilt. Everything that was found in the file was read."
 """The message of the warning ``repaired``."""
 ADVICE = "Compare the page with the original, or upload an undamaged file."
 """The last sentence of each message about damage: what the reader can do."""
@@ -52,7 +52,7 @@ def damage_warnings(damage: Sequence[Damage], *, repaired: bool) -> Iterator[Pag
 def _cut_off_warning(cut: Damage) -> PageWarning:
     """Return the warning ``cut_off`` with the share of the image's rows (0 to 1) that could be decoded."""
     share = round((cut.decoded or 0) / (cut.promised or 1), 4)
-    message = f"The file ends early: {share:.0%} of the picture's rows are whole, and the rest is missing or coarse. {ADVICE}"
+    message = f"The file ends early: {share:.0%} of the image's rows are whole, and the rest is missing or coarse. {ADVICE}"
     return PageWarning(code="cut_off", message=message, details={"share": share, **cut.model_dump(exclude_none=True)})
 
 

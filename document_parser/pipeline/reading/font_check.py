@@ -132,7 +132,7 @@ async def check_fonts(source: PageSource, facts: PageFacts, engines: Engines) ->
         check = await _replace_lines(misencoded, source, facts, reader)
     except EngineError as error:
         check = FontCheck(source, facts)
-        reason, outcome = f"a look at a font in doubt: {error.message}", "error"
+        reason, outcome = f"font check: {error.message}", "error"
     else:
         reason, outcome = _describe_check(len(facts.suspect_fonts), len(misencoded), check.repaired), "accepted"
     spent = round((time.monotonic() - started) * 1000)
@@ -145,11 +145,11 @@ def _describe_check(suspects: int, misencoded: int, repaired: str) -> str:
     """Describe the check for the attempts of the page, without anything of the page's contents."""
     if not misencoded:
         return (
-            f"looked at {suspects} fonts in doubt: they show what they say"
+            f"font check: {suspects} suspect fonts show the letters that they encode"
             if suspects > 1
-            else "looked at a font in doubt: it shows what it says"
+            else "font check: the suspect font shows the letters that it encodes"
         )
-    return repaired or "looked at a font in doubt: it shows other letters than it says"
+    return repaired or "font check: the font shows other letters than it encodes"
 
 
 async def _replace_lines(
@@ -168,12 +168,9 @@ async def _replace_lines(
     repaired = {_key_of(line[0]): (line, await reader.read_line(line)) for line in lines}
     unread = sum(not found.words for _, found in repaired.values())
     facts = facts.model_copy(update={"suspect_fonts": []})
-    reason = f"{_count_lines(len(repaired) - unread)} of a font that shows other letters than it says read from the picture"
-    reason += (
-        f"; {_count_lines(unread)} could not be read and {'stands' if unread == 1 else 'stand'} as in the file"
-        if unread
-        else ""
-    )
+    read = f"{FONT_CHECK_ENGINE} read {_count_lines(len(repaired) - unread)} from the page image"
+    kept = f"; it could not read {_count_lines(unread)}, which the page has as in the file" if unread else ""
+    reason = f"{read}, because the font shows other letters than it encodes{kept}"
     return FontCheck(RepairedSource(source, facts, _insert_lines(words, list(repaired.values()))), facts, repaired=reason)
 
 

@@ -200,7 +200,7 @@ class Ladder:
         if name == "text_layer":
             return "; ".join(filter(None, (merged_lines, describe_hidden(self._context.facts))))
         return (
-            "not checked by the CPU, all cores were taken" if name in VLM_ENGINES and self._evidence.unchecked else merged_lines
+            "not checked on the CPU: all cores were busy" if name in VLM_ENGINES and self._evidence.unchecked else merged_lines
         )
 
     def _outcome_after(self, error: EngineError) -> Outcome:
@@ -253,7 +253,7 @@ class Ladder:
         """Have the candidate checked by a second reader and keep it."""
         lost = candidate.reading.unread_share
         if lost > WARNING_UNREAD_SHARE:
-            candidate.doubt("low_confidence", f"{lost:.0%} of the writing that was found could not be read.")
+            candidate.doubt("low_confidence", f"{lost:.0%} of the text that was found could not be read.")
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
@@ -288,7 +288,7 @@ class Ladder:
 def _describe_reading(reading: Reading, *changed: str) -> str:
     """Describe how an accepted reading was made, for the attempts of the page."""
     lost = (
-        f"{reading.unread_share:.0%} of the writing found was not read" if reading.unread_share > WARNING_UNREAD_SHARE else ""
+        f"{reading.unread_share:.0%} of the text that was found was not read" if reading.unread_share > WARNING_UNREAD_SHARE else ""
     )
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""

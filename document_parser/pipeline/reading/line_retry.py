@@ -31,7 +31,7 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
     try:
         found = await context.engines.read_lines(image, lines, _remaining_skew(reading, image))
     except EngineError as error:
-        context.record_attempt("tesseract", "error", f"lines in doubt: {error.message}", started)
+        context.record_attempt("tesseract", "error", f"retry of uncertain lines: {error.message}", started)
         return reading, ""
     pairs = zip(lines, found.lines, strict=True)
     better = {
@@ -39,7 +39,7 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
         for line, words in pairs
         if confident_letters(words) > BETTER_LETTERS_RATIO * confident_letters([line], at_least=0)
     }
-    note = f"{len(better)} of {len(lines)} lines in doubt read by tesseract as {found.languages}" if better else ""
+    note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {found.languages}" if better else ""
     return reading.replace_lines(better), note
 
 

@@ -29,18 +29,18 @@ from document_parser.pipeline.reading.figures import insert_figures, is_backgrou
 from document_parser.sources.base import PageSource
 
 HIDDEN_REASONS: dict[HiddenReason, str] = {
-    "invisible": "painted invisibly",
+    "invisible": "painted as invisible text",
     "transparent": "transparent",
-    "colour": "in the colour of what lies behind",
+    "colour": "in the colour of the background",
     "size": "too small to be read",
-    "covered": "covered by something",
+    "covered": "covered by another object",
     "clipped": "cut away",
     "outside": "outside the page",
 }
 """The words of the message for each reason why text is hidden."""
 
 
-UNDRAWN = "The document is a dynamic form (XFA), whose contents are not on its pages: print it to a PDF to have them read."
+UNDRAWN = "The document is a dynamic form (XFA), and its pages do not have its contents. Print it to a PDF, then send that PDF."
 """The message of the warning on the pages of a dynamic form."""
 
 
@@ -60,7 +60,7 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
 
 def describe_hidden(facts: PageFacts) -> str:
     """Describe the hidden text that was left out of a text layer, without its contents; empty if all of it can be seen."""
-    return f"{_count(facts.hidden)} that nobody sees left out" if facts.hidden else ""
+    return f"left out {_count(facts.hidden)} that cannot be seen" if facts.hidden else ""
 
 
 def _hidden_text_message(hidden: Sequence[HiddenText]) -> str:
@@ -69,7 +69,7 @@ def _hidden_text_message(hidden: Sequence[HiddenText]) -> str:
     for text in hidden:
         counted[text.hidden] += text.words
     reasons = ", ".join(f"{count} {HIDDEN_REASONS[reason]}" for reason, count in counted.most_common())
-    return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}): left out of the text, kept as hidden in JSON."
+    return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}). The text leaves them out; JSON has them as hidden."
 
 
 def _count(hidden: Sequence[HiddenText]) -> str:

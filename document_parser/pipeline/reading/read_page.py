@@ -52,7 +52,7 @@ async def read_page(
     if fallback.replaced and page.engine == "text_layer":
         page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if check.repaired and page.engine == "text_layer":
-        page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired} by {FONT_CHECK_ENGINE}."))
+        page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired}."))
     return page
 
 
@@ -99,7 +99,7 @@ async def read_with(
     kind: PageKind = "plain"
     if engine in VLM_ENGINES and options.accuracy_mode != "fast":
         kind = await _find_kind_by_ink(facts, engines, images, frozenset([engine]))
-    route = Route(engines=(engine,), reason=f"{engine} was asked for")
+    route = Route(engines=(engine,), reason=f"{engine} was requested")
     page = new_page(facts, route.reason, damage)
     context = PageContext(source, facts, page, engines, options, retry_temperatures, images, route, kind, damaged=bool(damage))
     page = await check_tables(context, await Ladder(context).run())

@@ -52,11 +52,11 @@ def text_layer_problem(facts: PageFacts) -> str:
     if facts.unmapped_share > MAX_UNMAPPED_SHARE:
         return f"{facts.unmapped_share:.0%} of the text layer's characters have no meaning"
     if facts.false_share:
-        return f"{facts.false_share:.0%} of the text layer's characters are in fonts that show other letters than they say"
+        return f"{facts.false_share:.0%} of the text layer's characters are in fonts that show other letters than they encode"
     if facts.invisible_share > MAX_INVISIBLE_SHARE:
-        return "the text layer is an earlier OCR under the picture"
+        return "the text layer is an earlier OCR under an image"
     if facts.image_share > MAX_IMAGE_SHARE and facts.characters < MIN_CHARACTERS_BESIDE_IMAGES:
-        return f"pictures cover {facts.image_share:.0%} of the page and the text layer has {facts.characters} characters"
+        return f"images cover {facts.image_share:.0%} of the page and the text layer has only {facts.characters} characters"
     if facts.characters < MIN_CHARACTERS and facts.image_share > 0.2:
         return f"the text layer has only {facts.characters} characters"
     return ""
@@ -145,5 +145,5 @@ def _describe_route(
 def _describe_check(second: EngineName | None) -> str:
     """Describe what ``maximum`` compares the reading with."""
     if second == "text_layer":
-        return "maximum asks a model, the text layer is the witness"
+        return "maximum asks a model and compares it with the text layer"
     return f"maximum compares with {second}" if second else "maximum has no second reader"

@@ -78,7 +78,7 @@ class SecondReader:
         if found.numbers:
             candidate.doubt("number_mismatch", describe_differences(found.numbers))
         if (candidate.agreement or 0) < MIN_AGREEMENT_SHARE:
-            candidate.doubt("low_agreement", f"Two readers of the page agree on {candidate.agreement:.0%} of its words only.")
+            candidate.doubt("low_agreement", f"Two readings of the page agree on only {candidate.agreement:.0%} of its words.")
         return candidate
 
     def _choose_by_agreement(
@@ -133,7 +133,7 @@ class SecondReader:
         if not found:
             return
         if correct_numbers(candidate.reading.blocks, found):
-            candidate.note("number_mismatch", f"{describe_differences(found)} Those of the text layer were taken.")
+            candidate.note("number_mismatch", f"{describe_differences(found)} The page has the numbers of the text layer.")
         else:
             candidate.doubt("number_mismatch", describe_differences(found))
 

@@ -66,4 +66,4 @@ def _describe_difference(agreement: TableAgreement) -> str:
     if agreement.missing:
         reasons.append(f"{agreement.missing} in rows or columns that only pdfplumber has")
     cells = _count_cells(agreement.differing)
-    return f"Two readers of the page's tables differ: {cells} ({', '.join(reasons)}). Check these tables."
+    return f"Two readings of the page's tables differ: {cells} ({', '.join(reasons)}). Check these tables."

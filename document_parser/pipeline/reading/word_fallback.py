@@ -14,7 +14,7 @@ from document_parser.sources.base import PageSource
 from document_parser.text.language import is_doubtful
 from document_parser.text.normalize import is_meaningless
 
-FALLBACK_MESSAGE = "PDFium could not extract the text of this page; the words that pdfplumber found were taken."
+FALLBACK_MESSAGE = "PDFium could not extract the text of this page; the words that pdfplumber found are used instead."
 """Of the warning ``bad_text_layer`` on a page that is read from these words."""
 
 
@@ -58,7 +58,7 @@ def _problem_of(words: list[Word]) -> str:
     unmapped = sum(map(is_meaningless, text)) / len(text)
     if unmapped > MAX_UNMAPPED_SHARE:
         return f"{unmapped:.0%} of the characters have no meaning"
-    return "the words are hardly those of a language" if is_doubtful(word.text for word in words) else ""
+    return "the words do not look like words of a language" if is_doubtful(word.text for word in words) else ""
 
 
 def _attempt_of(outcome: Literal["accepted", "rejected", "error"], reason: str, started: float) -> Attempt:

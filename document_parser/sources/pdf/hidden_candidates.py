@@ -1,6 +1,6 @@
 """Find text objects of a PDF page that may be invisible by how they are painted. Runs in the opener child.
 
-They are painted invisibly, transparent, tiny, off the page, clipped away, in the colour of what lies behind them, or under
+They are painted invisibly, transparent, tiny, off the page, clipped away, in the colour of what is behind them, or under
 something opaque. Whether the text is really invisible is decided by rendering the page: see ``hidden_text``.
 """
 
