@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the document parser on Debian 12 or 13: packages with Tesseract, user, Python, settings, systemd units. docs/gpu-box.md tells the rest.
-# Running it again changes nothing, or upgrades where the checkout is newer. Settings that exist are never touched.
+# Installs the document parser on Debian 12 or 13: packages with Tesseract, user, Python, settings, systemd units. See docs/gpu-box.md.
+# A second run changes nothing, or upgrades if the checkout is newer. Existing settings are never changed.
 set -euo pipefail
 
 CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -41,7 +41,7 @@ fail() {
     exit 2
 }
 
-# Say a step, and do it unless this is a dry run.
+# Run a step; in a dry run only print it.
 run() {
     if [ "$DRY_RUN" = yes ]; then
         printf 'would run:'
@@ -52,7 +52,7 @@ run() {
     fi
 }
 
-# A step that needs the live machine.
+# Run a step that needs the live machine; below --root only print it.
 run_live() {
     if [ -n "$ROOT" ]; then
         printf 'left out below --root:'
@@ -63,7 +63,7 @@ run_live() {
     fi
 }
 
-# run_systemctl ARGUMENT...: the same, for the running systemd. In a container or a chroot there may be none.
+# run_systemctl ARGUMENT...: the same with systemctl, if systemd runs. In a container or a chroot it may not.
 run_systemctl() {
     if [ -z "$ROOT" ] && [ "$DRY_RUN" = no ] && [ ! -d /run/systemd/system ]; then
         echo "left out, systemd does not run here: systemctl $*"
@@ -72,21 +72,21 @@ run_systemctl() {
     fi
 }
 
-# Whoever owns a new file: below --root that is whoever runs this.
+# The owner of a new file: below --root the user who runs this script.
 owned() {
     if [ -z "$ROOT" ]; then
         printf -- '--owner=%s\n--group=%s\n' "$1" "$2"
     fi
 }
 
-# folder MODE OWNER GROUP PATH
+# folder MODE OWNER GROUP PATH: make a folder.
 folder() {
     local options
     mapfile -t options < <(owned "$2" "$3")
     [ -d "$ROOT$4" ] || run install -d --mode="$1" "${options[@]}" "$ROOT$4"
 }
 
-# place MODE OWNER GROUP PATH: standard input becomes the file, unless it is so already.
+# place MODE OWNER GROUP PATH: write standard input to the file, unless the file has this content already.
 place() {
     local options draft
     mapfile -t options < <(owned "$2" "$3")
@@ -100,7 +100,7 @@ place() {
     rm -f "$draft"
 }
 
-# place_new MODE OWNER GROUP PATH: the same, but never over a file that exists.
+# place_new MODE OWNER GROUP PATH: the same, but never overwrite a file.
 place_new() {
     if [ -e "$ROOT$4" ]; then
         cat >/dev/null
@@ -110,7 +110,7 @@ place_new() {
     fi
 }
 
-# link TARGET PATH
+# link TARGET PATH: make a symbolic link.
 link() {
     if [ "$(readlink "$ROOT$2" || true)" != "$1" ]; then
         run install -d "$(dirname "$ROOT$2")"
@@ -118,7 +118,7 @@ link() {
     fi
 }
 
-# Debian's packages of Tesseract and its language packs, one a line. Both chi_sim and chi-sim are understood.
+# Print Debian's packages of Tesseract and its language packs, one a line. Accepts both chi_sim and chi-sim.
 tesseract_packages() {
     local packs
     packs=$(tr '[:upper:]_,' '[:lower:]- ' <<<"$LANGUAGES")
@@ -133,10 +133,10 @@ tesseract_packages() {
     esac
 }
 
-# check_languages PACKAGE...: end where Debian has no such language pack, and name those that are like it.
+# check_languages PACKAGE...: fail if Debian has no such language pack, and name similar ones.
 check_languages() {
     local known name word like
-    # Without package lists apt-get says it itself.
+    # Without package lists apt-get reports the error itself.
     known=$(apt-cache search --names-only '^tesseract-ocr-' 2>/dev/null || true)
     [ -n "$known" ] || return 0
     for name in "$@"; do
@@ -148,7 +148,7 @@ check_languages() {
     done
 }
 
-# listed LINES: of apt-cache's answers each pack with its language, joined by commas.
+# listed LINES: print each pack in the output of apt-cache with its language, joined by commas.
 listed() {
     sed -E 's/^tesseract-ocr-(\S+) - (.* for )?(.*)$/\1 (\3)/' <<<"$1" | sort -u | paste --serial --delimiters=, | sed 's/,/, /g'
 }
@@ -166,7 +166,7 @@ packages() {
     run_live env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${wanted[@]}"
 }
 
-# user NAME HOME
+# user NAME HOME: make a system user.
 user() {
     if [ -n "$ROOT" ] || ! id "$1" >/dev/null 2>&1; then
         run_live useradd --system --user-group --home-dir "$2" --no-create-home --shell /usr/sbin/nologin "$1"
@@ -177,12 +177,12 @@ sources() {
     (cd "$CHECKOUT" && find document_parser setup.cfg pyproject.toml README.md constraints.txt -type f -not -path '*/__pycache__/*' -print0 | sort -z)
 }
 
-# What would be installed, in one word.
+# Print what is to be installed, in one word.
 fingerprint() {
     (cd "$CHECKOUT" && sources | xargs -0 sha256sum && echo "$EXTRAS") | sha256sum | cut -d ' ' -f 1
 }
 
-# The package is built from a copy: a checkout is left as it was.
+# Build the package from a copy, so that the checkout stays as it was.
 install_package() {
     local copy extras=
     [ -z "$EXTRAS" ] || extras="[$EXTRAS]"
@@ -203,12 +203,12 @@ program() {
     [ -x "$ROOT$PREFIX/bin/python" ] || run "$PYTHON" -m venv "$ROOT$PREFIX"
     echo "installing into $ROOT$PREFIX"
     install_package
-    # Run by other users than the one who installs, whatever the umask here.
+    # Other users than the installing one run the program, whatever the umask here.
     run chmod -R a+rX "$ROOT$PREFIX"
     place 0644 root root "$PREFIX/.installed" <<<"$now"
 }
 
-# Which vLLM. Its wheels are built for CUDA 13 from 0.20 on, which wants a driver of 580 or newer; those before for CUDA 12.
+# Choose the version of vLLM. Its wheels are built for CUDA 13 from 0.20 on, which needs a driver of 580 or newer; older ones for CUDA 12.
 vllm_wanted() {
     local driver
     driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -n 1) || driver=
@@ -281,7 +281,7 @@ units() {
     place 0644 root root /etc/tmpfiles.d/docparse.conf <"$CHECKOUT/systemd/docparse.tmpfiles.conf"
 }
 
-# Before units of an older release are replaced, in which the instance was how many workers ran in it.
+# Runs before the units of an older release are replaced. In those the instance was the number of workers.
 many_workers() {
     local link count
     grep --quiet --no-messages -- '--workers %i' "$ROOT/etc/systemd/system/docparse-worker@.service" || return 0
@@ -309,7 +309,7 @@ install_all() {
     units
     if [ "$CHANGED" = yes ]; then
         run_systemctl daemon-reload
-        # Only what runs already: an upgrade.
+        # An upgrade restarts only units that run already.
         run_systemctl try-restart docparse-api.service 'docparse-worker@*.service'
     else
         echo "nothing has changed"
