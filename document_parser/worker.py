@@ -52,16 +52,16 @@ def _valkey_beside(settings: Settings, *, needed: bool) -> Iterator[None]:
 
     It is a separate process, because this process is going to fork.
     """
-    keeper = None
+    supervisor = None
     if needed and settings.embedded:
         command = [sys.executable, "-m", "document_parser.supervisor.supervisor", "--owner", str(os.getpid()), "--valkey-only"]
-        keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        supervisor = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         yield
     finally:
-        if keeper is not None:
-            keeper.terminate()
-            keeper.wait(30)
+        if supervisor is not None:
+            supervisor.terminate()
+            supervisor.wait(30)
 
 
 def _wait_for_redis(settings: Settings) -> bool:

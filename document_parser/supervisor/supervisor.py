@@ -119,7 +119,7 @@ class SupervisorWatch(threading.Thread):
     """
 
     def __init__(self, settings: Settings, owner_pid: int) -> None:
-        super().__init__(name="keeper-watch", daemon=True)
+        super().__init__(name="supervisor-watch", daemon=True)
         self.lock = supervisor_lock(settings)
         self.owner_pid = owner_pid
         self.owner = identity_of(owner_pid)

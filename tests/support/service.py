@@ -1,4 +1,4 @@
-"""A real service for tests: gunicorn, keeper, embedded Valkey and workers, in a folder of its own."""
+"""A real service for tests: gunicorn, supervisor, embedded Valkey and workers, in a folder of its own."""
 
 from __future__ import annotations
 

@@ -156,9 +156,9 @@ def _cancel(services: Services, job_id: str) -> Cancelled:
 
 
 def _page_of_jobs(services: Services, query: JobsQuery) -> Jobs:
-    def shown(job_ids: list[str]) -> dict[str, JobStatus]:
+    def load_statuses(job_ids: list[str]) -> dict[str, JobStatus]:
         jobs = record.load_many(services.redis, job_ids)
         return {job.card.job_id: job.to_status() for job in jobs if query.status in ("", job.state)}
 
-    found, cursor = page_of(partial(record.newest, services.redis, PUBLIC), shown, query.cursor, query.limit)
+    found, cursor = page_of(partial(record.newest, services.redis, PUBLIC), load_statuses, query.cursor, query.limit)
     return Jobs(jobs=found, next_cursor=cursor)

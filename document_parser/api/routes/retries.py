@@ -163,10 +163,10 @@ def request_body() -> dict[str, Any]:
         "description": "Of an encrypted document; kept encrypted until the page is read.",
     }
     form = {name: _without_null(schema) for name, schema in properties.items()}
-    return {"content": {openapi.JSON: _described(properties), openapi.FORM: _described(form)}, "required": False}
+    return {"content": {openapi.JSON: _media_type_of(properties), openapi.FORM: _media_type_of(form)}, "required": False}
 
 
-def _described(properties: dict[str, Any]) -> dict[str, Any]:
+def _media_type_of(properties: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     return {"schema": schema, "example": {"accuracy_mode": "maximum"}}
 

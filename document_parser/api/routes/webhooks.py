@@ -63,7 +63,7 @@ def listing(query: DeliveriesQuery) -> Response:
     """Return one page of the list of deliveries, newest first."""
     services = get_services()
     newest = partial(_newest, services, query.state)
-    found, cursor = page_of(newest, partial(_shown, services, query.state), query.cursor, query.limit)
+    found, cursor = page_of(newest, partial(_load_deliveries, services, query.state), query.cursor, query.limit)
     return responses.to_response(Deliveries(deliveries=found, next_cursor=cursor))
 
 
@@ -131,7 +131,7 @@ def _newest(services: Services, state: str, before: float | None, limit: int) ->
     return deliveries.newest(services.redis, failed=state == "failed", before=before, limit=limit)
 
 
-def _shown(services: Services, state: WebhookState | str, names: list[str]) -> dict[str, Delivery]:
+def _load_deliveries(services: Services, state: WebhookState | str, names: list[str]) -> dict[str, Delivery]:
     announcement = messages.load_announcements(services.redis, names)
     return {one.name: delivery_of(one) for one in announcement if state in ("", one.webhook.state)}
 

@@ -57,14 +57,14 @@ def write_document(
     """
     stripped = 0
 
-    def counted() -> Iterator[Page]:
+    def count_stripped() -> Iterator[Page]:
         """Yield the pages and add up the lines that they leave out."""
         nonlocal stripped
         for page in with_stripped(assemble_pages(pages), options):
             stripped += page.stripped
             yield page
 
-    FORMATS[name].write(head, counted(), options, out, figures)
+    FORMATS[name].write(head, count_stripped(), options, out, figures)
     return stripped
 
 

@@ -160,7 +160,9 @@ def check_invention(reading: Reading, evidence: Evidence) -> Rejection | None:
     unknown = _count_invented_words(words, evidence.vocabulary)
     if not unknown:
         return None
-    return Rejection("fabrication", f"{unknown} words in a row are not among the known words of the page", "suspect_fabrication")
+    return Rejection(
+        "fabrication", f"{unknown} words in a row are not among the known words of the page", "suspect_fabrication"
+    )
 
 
 def _words_in_known_scripts(evidence: Evidence, words: Sequence[str]) -> list[str]:

@@ -32,7 +32,7 @@ class EvidenceSources:
         """Cancel what is still being read."""
         await self._cpu.aclose()
 
-    async def known(self) -> Evidence:
+    async def gather(self) -> Evidence:
         """Return the words of a sound text layer; else, if the page must be checked, those that the CPU engine reads.
 
         The evidence is empty if neither has words. Raises PageUnreadable, and StorageUnavailable and RedisError of the reading
@@ -77,7 +77,7 @@ class EvidenceSources:
         if reading.engine == "text_layer":
             return guards.check_empty(reading, image)
         by_model = reading.engine in VLM_ENGINES
-        evidence = await self.known() if by_model or self._has_text_layer() else Evidence()
+        evidence = await self.gather() if by_model or self._has_text_layer() else Evidence()
         rejection = guards.judge(reading, image, evidence)
         if rejection is None or not by_model or not _can_be_settled(rejection, evidence):
             return rejection

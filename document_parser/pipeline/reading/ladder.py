@@ -259,7 +259,7 @@ class Ladder:
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
         checked = await self._second_reader.check(candidate)
         if checked.name in VLM_ENGINES:
-            place_blocks(checked.reading.blocks, (await self._evidence.known()).words)
+            place_blocks(checked.reading.blocks, (await self._evidence.gather()).words)
         self._kept.append(checked)
 
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
@@ -288,7 +288,9 @@ class Ladder:
 def _describe_reading(reading: Reading, *changed: str) -> str:
     """Describe how an accepted reading was made, for the attempts of the page."""
     lost = (
-        f"{reading.unread_share:.0%} of the text that was found was not read" if reading.unread_share > WARNING_UNREAD_SHARE else ""
+        f"{reading.unread_share:.0%} of the text that was found was not read"
+        if reading.unread_share > WARNING_UNREAD_SHARE
+        else ""
     )
     askew = abs(reading.skew.degrees)
     straightened = f"straightened by {askew:.1f} degrees" if askew else ""

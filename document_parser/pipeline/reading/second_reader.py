@@ -126,7 +126,7 @@ class SecondReader:
 
     async def _check_against_text_layer(self, candidate: Candidate) -> None:
         """Replace numbers that a sound text layer writes otherwise, with a note; add a doubt if they cannot be replaced."""
-        evidence = await self._evidence.known()
+        evidence = await self._evidence.gather()
         if evidence.source != "text_layer":
             return
         found = find_differences(comparable_texts_of(candidate.reading), evidence.texts)
@@ -139,7 +139,7 @@ class SecondReader:
 
     async def _check_against_picture(self, candidate: Candidate) -> None:
         """Report numbers that the CPU engine reads otherwise in the page image, if no other model reads them too."""
-        evidence = await self._evidence.known()
+        evidence = await self._evidence.gather()
         if evidence.source in (None, "text_layer"):
             return
         found: Sequence[Difference] = find_differences(comparable_texts_of(candidate.reading), evidence.texts)
