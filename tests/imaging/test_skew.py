@@ -224,7 +224,7 @@ def test_lines_in_doubt_are_cut_from_the_picture_as_it_was_read(come, left):
     one = PageContext(None, None, Page(number=1), engines, Options(), (), None, route)
     found, said = asyncio.run(retry_lines(one, reading, PageImage(1, 700, 1000, "rgb", b"", skew=come)))
     assert engines.told == left
-    assert ([word.text for word in found.words], said) == (["Вчера"], "1 of 1 lines in doubt read by tesseract as rus")
+    assert ([word.text for word in found.words], said) == (["Вчера"], "tesseract read 1 of 1 uncertain lines again as rus")
 
 
 def grey_level(image):

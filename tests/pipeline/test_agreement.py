@@ -87,7 +87,7 @@ def test_numbers_are_put_right_where_they_have_one_place():
     assert correct_numbers(blocks, find_differences(["Total 1,250.00"], ["Total 1,350.00"]))
     assert table.cells[1].text == "1,350.00"
     assert not correct_numbers(blocks, find_differences(["of 5011"], ["of 5012"]))
-    assert "5011 (witness: 5012)" in describe_differences(find_differences(["of 5011"], ["of 5012"]))
+    assert "5011 (other reading: 5012)" in describe_differences(find_differences(["of 5011"], ["of 5012"]))
 
 
 def line(text, top, left=0.1):

@@ -15,6 +15,7 @@ from tests.support import documents
 from tests.support.documents import PARAGRAPH
 
 HEADING = "Agreement between both parties"
+LINE_READ = "rapidocr read 1 line from the page image, because the font shows other letters than it encodes"
 
 SOUND = {
     "English": PARAGRAPH,
@@ -90,12 +91,10 @@ def test_the_lines_of_a_false_font_are_read_from_the_picture_and_all_others_stay
     assert page.blocks[0].kind in ("title", "heading")
     assert page.engine == "text_layer"
     assert [(attempt.engine, attempt.reason) for attempt in page.attempts] == [
-        ("rapidocr", "1 line of a font that shows other letters than it says read from the picture"),
+        ("rapidocr", LINE_READ),
         ("text_layer", ""),
     ]
-    assert [(warning.code, warning.message) for warning in page.warnings] == [
-        ("bad_text_layer", "1 line of a font that shows other letters than it says read from the picture by rapidocr.")
-    ]
+    assert [(warning.code, warning.message) for warning in page.warnings] == [("bad_text_layer", f"{LINE_READ}.")]
 
 
 def test_a_font_that_shows_what_it_says_stays_however_odd(tmp_path: Path):
@@ -103,12 +102,12 @@ def test_a_font_that_shows_what_it_says_stays_however_odd(tmp_path: Path):
     assert is_doubtful(odd.split())
     (page,) = document_parser.parse(documents.false_font_pdf(tmp_path / "a.pdf", odd, PARAGRAPH, shift=0)).pages
     assert page.blocks[0].text == odd
-    assert page.attempts[0].reason == "looked at a font in doubt: it shows what it says"
+    assert page.attempts[0].reason == "font check: the suspect font shows the letters that it encodes"
     assert not page.warnings
 
 
 def test_a_page_that_is_false_as_a_whole_is_read_as_a_whole(tmp_path: Path):
     (page,) = document_parser.parse(documents.false_font_pdf(tmp_path / "a.pdf", HEADING, "A few more words.")).pages
     assert (page.engine, page.blocks[0].text) == ("rapidocr", HEADING)
-    assert page.route.startswith("66% of the text layer's characters are in fonts that show other letters than they say")
+    assert page.route.startswith("66% of the text layer's characters are in fonts that show other letters than they encode")
     assert [warning.code for warning in page.warnings] == ["bad_text_layer"]

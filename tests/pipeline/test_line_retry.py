@@ -88,7 +88,7 @@ def test_a_line_of_another_script_is_tesseracts_and_the_page_says_so(mixed):
     page = asyncio.run(main())
     assert " ".join(block.text for block in page.blocks) == " ".join((*ENGLISH, RUSSIAN, *AFTER))
     assert page.engine == "rapidocr"
-    assert "lines in doubt read by tesseract as " in page.attempts[-1].reason
+    assert " uncertain lines again as " in page.attempts[-1].reason
     assert page.warnings == []
 
 

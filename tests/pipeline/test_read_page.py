@@ -195,7 +195,7 @@ def test_a_sound_text_layer_asks_no_engine(openers, servers, paper):
 def test_maximum_asks_a_model_although_the_text_layer_is_sound(openers, servers, paper):
     page = read(openers, paper, servers, mode="maximum")
     assert page.attempts[0].engine == "deepseek"
-    assert "witness" in page.route
+    assert "compares it with the text layer" in page.route
 
 
 def test_a_scan_goes_to_deepseek_with_boxes_and_a_reason(openers, servers, scan):
@@ -333,7 +333,7 @@ ALL = frozenset({"deepseek", "nanonets", "rapidocr"})
     [
         (facts(characters=0), "no text layer"),
         (facts(characters=500, unmapped_share=0.4), "40% of the text layer's characters have no meaning"),
-        (facts(characters=500, invisible_share=1.0, image_share=1.0), "the text layer is an earlier OCR under the picture"),
+        (facts(characters=500, invisible_share=1.0, image_share=1.0), "the text layer is an earlier OCR under an image"),
         (facts(characters=30, image_share=0.95), "pictures cover 95% of the page and the text layer has 30 characters"),
     ],
 )
@@ -498,7 +498,7 @@ def test_a_number_that_the_cpu_finds_otherwise_on_a_scan_is_told(openers, bill):
     checked = read(openers, bill, {"deepseek": misread}, check_image_pages="all")
     assert (checked.engine, checked.agreement) == ("deepseek", None)
     assert [warning.code for warning in checked.warnings] == ["number_mismatch"]
-    assert "1,250.00 (witness: 1,350.00)" in checked.warnings[0].message
+    assert "1,250.00 (other reading: 1,350.00)" in checked.warnings[0].message
 
 
 def test_a_number_that_the_other_model_reads_as_well_is_believed_against_the_cpu(openers, bill):
@@ -520,7 +520,7 @@ def test_where_all_cores_are_taken_a_page_goes_unchecked_and_says_so(openers, tr
     sound = {"deepseek": answers_with(deepseek_says(TRUE_TEXT))}
     page = read(openers, true_scan, sound, check_image_pages="auto", cores_taken=True)
     assert (page.engine, page.warnings) == ("deepseek", [])
-    assert [attempt.reason for attempt in page.attempts] == ["not checked by the CPU, all cores were taken"]
+    assert [attempt.reason for attempt in page.attempts] == ["not checked on the CPU: all cores were busy"]
 
 
 def test_of_pages_that_wait_for_a_core_the_latest_is_let_in_first_and_who_gave_up_never():

@@ -169,7 +169,7 @@ def test_a_map_that_says_what_no_language_says_is_not_believed(openers, tmp_path
     words = documents.PARAGRAPH[:200].lower()
     secret = "".join(chr((ord(letter) - 97 + 7) % 26 + 97) if letter.isalpha() else letter for letter in words)
     page = read(openers, documents.unextractable_pdf(tmp_path / "cipher.pdf", secret), mode="balanced")
-    assert (page.attempts[0].outcome, page.attempts[0].reason) == ("rejected", "the words are hardly those of a language")
+    assert (page.attempts[0].outcome, page.attempts[0].reason) == ("rejected", "the words do not look like words of a language")
 
 
 def test_a_page_with_text_that_nobody_sees_is_left_to_the_engines(openers, tmp_path):

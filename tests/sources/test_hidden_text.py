@@ -189,11 +189,11 @@ def test_the_page_says_what_is_hidden_in_it_and_why(document):
     assert [(warning.code, warning.message) for warning in read.warnings] == [
         (
             "hidden_text",
-            "4 words of the file cannot be seen on the page (4 in the colour of what lies behind): "
-            "left out of the text, kept as hidden in JSON.",
+            "4 words of the file cannot be seen on the page (4 in the colour of the background). "
+            "The text leaves them out; JSON has them as hidden.",
         )
     ]
-    assert [attempt.reason for attempt in read.attempts] == ["4 words that nobody sees left out"]
+    assert [attempt.reason for attempt in read.attempts] == ["left out 4 words that cannot be seen"]
     assert read.hidden[0].box.top == pytest.approx(1 - 611 / A4[1], abs=0.01)
 
 

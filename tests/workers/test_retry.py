@@ -302,7 +302,7 @@ def test_another_engine_can_be_chosen(service, with_a_failed_page):
     assert answer.status_code == 202, answer.text
     status = settled(service, with_a_failed_page)
     page = view_of(service, with_a_failed_page, 1)["page"]
-    assert (page["engine"], page["route"]) == ("nanonets", "nanonets was asked for")
+    assert (page["engine"], page["route"]) == ("nanonets", "nanonets was requested")
     assert (status["revision"], status["complete"]) == (2, False)
     progress = status["progress"]
     assert (progress["deepseek_pages"], progress["nanonets_pages"], progress["failed_pages"]) == (1, 1, 1)
