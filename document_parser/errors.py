@@ -20,7 +20,7 @@ class DocumentParserError(Exception):
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
-    message: str = "Something broke on our side. The request_id finds it in the logs."
+    message: str = "The service failed with an internal error. Its logs have the reason under the request_id."
 
     def __init__(self, message: str | None = None, **details: Any) -> None:
         self.message = message or self.message
@@ -48,7 +48,7 @@ class BadRequest(DocumentParserError):
 
     code = "BAD_REQUEST"
     status = 400
-    message = "The request could not be understood."
+    message = "The server cannot read the request. Compare it with the routes in /docs."
 
 
 class InvalidOption(DocumentParserError):
@@ -97,7 +97,7 @@ class UploadCutOff(DocumentParserError):
     code = "UPLOAD_CUT_OFF"
     status = 400
     retryable = True
-    message = "The request ended before its announced end. Nothing of it was kept. Send it again."
+    message = "The request ended before its announced end. Nothing of it was stored. Send it again."
 
 
 class UploadTooSlow(DocumentParserError):
@@ -107,8 +107,8 @@ class UploadTooSlow(DocumentParserError):
     status = 408
     retryable = True
     message = (
-        "The request came too slowly and was cut off. Each 64 KiB must come within CLIENT_STALL_SECONDS, the whole request "
-        "within UPLOAD_SECONDS. Nothing of it was kept. Send it again."
+        "The request arrived too slowly and was cut off. Each 64 KiB must arrive within CLIENT_STALL_SECONDS, the whole request "
+        "within UPLOAD_SECONDS. Nothing of it was stored. Send it again."
     )
 
 
@@ -142,7 +142,7 @@ class UnsupportedFormat(DocumentParserError):
 
     code = "UNSUPPORTED_FORMAT"
     status = 415
-    message = "This kind of file is not read. Send one of the supported formats."
+    message = "The service does not read this kind of file. Send one of the supported formats."
 
 
 class ContentMismatch(DocumentParserError):
@@ -150,7 +150,7 @@ class ContentMismatch(DocumentParserError):
 
     code = "CONTENT_MISMATCH"
     status = 415
-    message = "The file's name and its content disagree. Rename it to what it is."
+    message = "The extension of the file's name does not match its content. Rename the file, or send another one."
 
 
 class NotFound(DocumentParserError):
@@ -166,7 +166,7 @@ class MethodNotAllowed(DocumentParserError):
 
     code = "METHOD_NOT_ALLOWED"
     status = 405
-    message = "This address does not take that method. /docs lists the routes."
+    message = "This address does not accept that method. /docs lists the routes."
 
 
 class JobNotFound(DocumentParserError):
@@ -174,7 +174,7 @@ class JobNotFound(DocumentParserError):
 
     code = "JOB_NOT_FOUND"
     status = 404
-    message = "No job has this id."
+    message = "No job has this id. Check the id, or submit the document again."
 
 
 class TableNotFound(DocumentParserError):
@@ -273,7 +273,7 @@ class PageNotFound(DocumentParserError):
 
     code = "PAGE_NOT_FOUND"
     status = 404
-    message = "The document has no such page, or page_range left it out."
+    message = "The document has no such page, or page_range leaves it out. /v1/jobs/{job_id}/pages lists the pages."
 
 
 class PageBeingRead(DocumentParserError):
@@ -282,7 +282,7 @@ class PageBeingRead(DocumentParserError):
     code = "PAGE_BEING_READ"
     status = 409
     retryable = True
-    message = "This page is already being read again. The job's stage shows when that has ended; ask once more then."
+    message = "This page is already being read again. Wait until the job's stage no longer shows it, then ask again."
 
 
 class PasswordGone(DocumentParserError):
@@ -290,9 +290,7 @@ class PasswordGone(DocumentParserError):
 
     code = "PASSWORD_GONE"
     status = 409
-    message = (
-        "The document's password was deleted when its job ended. Send it in the field 'password' to have a page read again."
-    )
+    message = "The document's password was deleted when its job ended. Send it in the field 'password' to read a page again."
 
 
 class EngineAbsent(DocumentParserError):
@@ -300,9 +298,7 @@ class EngineAbsent(DocumentParserError):
 
     code = "ENGINE_ABSENT"
     status = 409
-    message = (
-        "This engine is not set up on this server, or does not answer. Choose another, or leave the choice to the service."
-    )
+    message = "This engine is not set up on this server, or does not answer. Choose another one, or leave out 'engine'."
 
 
 class FigureNotFound(DocumentParserError):
@@ -310,7 +306,7 @@ class FigureNotFound(DocumentParserError):
 
     code = "FIGURE_NOT_FOUND"
     status = 404
-    message = "The result has no figure of this name, or the job was asked for figures=none."
+    message = "The result has no figure of this name, or the job was submitted with figures=none. The JSON result has the names of all figures."
 
 
 class PageImagePending(DocumentParserError):
@@ -319,7 +315,7 @@ class PageImagePending(DocumentParserError):
     code = "PICTURE_PENDING"
     status = 409
     retryable = True
-    message = "The picture of this page is being drawn. Ask again shortly."
+    message = "The image of this page is being drawn. Ask again shortly."
 
 
 class PageImageUnavailable(DocumentParserError):
@@ -327,7 +323,7 @@ class PageImageUnavailable(DocumentParserError):
 
     code = "PICTURE_UNAVAILABLE"
     status = 422
-    message = "The picture of this page cannot be drawn. For an encrypted document that is possible only while its job runs."
+    message = "The image of this page cannot be drawn. Pages of an encrypted document can be drawn only while its job runs."
 
 
 class WebhookRefused(DocumentParserError):
@@ -345,7 +341,7 @@ class WebhookNotResolved(DocumentParserError):
     status = 503
     retryable = True
     message = (
-        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if it stays so, check the "
+        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if the error stays, check the "
         "name."
     )
 
@@ -355,7 +351,7 @@ class WebhookMissing(DocumentParserError):
 
     code = "NO_WEBHOOK"
     status = 404
-    message = "This job was submitted without webhook_url: there is nothing to deliver."
+    message = "This job was submitted without webhook_url, so it has no webhook to deliver."
 
 
 class ServerBusy(DocumentParserError):
@@ -390,7 +386,9 @@ class IdempotencyKeyReused(DocumentParserError):
 
     code = "IDEMPOTENCY_KEY_REUSED"
     status = 409
-    message = "This Idempotency-Key came with another document or other options before. Send a new key with a new request."
+    message = (
+        "An earlier request had this Idempotency-Key with another document or other options. Send a new key with a new request."
+    )
 
 
 class StorageUnavailable(DocumentParserError):
@@ -399,7 +397,7 @@ class StorageUnavailable(DocumentParserError):
     code = "STORAGE_UNAVAILABLE"
     status = 503
     retryable = True
-    message = "The document store does not take files at the moment. Try again shortly."
+    message = "The document store cannot be read or written at the moment. Try again shortly."
 
 
 class StorageFull(StorageUnavailable):
@@ -407,7 +405,7 @@ class StorageFull(StorageUnavailable):
 
     code = "STORAGE_FULL"
     status = 507
-    message = "The document store is full. Nothing was accepted. Free space on the server, then send it again."
+    message = "The document store is full, and nothing was stored. Free space on the server, then send the request again."
 
     ERRNO_VALUES = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
     """``errno`` values that mean a full disk, an exceeded quota or a file size limit."""
@@ -455,19 +453,21 @@ class WrongPassword(DocumentError):
     """The password that was sent does not open the document."""
 
     code = "WRONG_PASSWORD"
-    message = "The password does not open the document."
+    message = "The password does not open the document. Send the right one in the field 'password'."
 
 
 class OversizedImage(DocumentError):
     """An image file has more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
 
     code = "PICTURE_TOO_LARGE"
-    message = "The picture has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
+    message = (
+        "The image has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB). Send a smaller image."
+    )
 
     @classmethod
     def with_limit(cls, megapixels: float, limit: float, setting: str = "MAX_IMAGE_MEGAPIXELS") -> OversizedImage:
         """Return the error with the size and the limit in million pixels. ``setting`` names the setting that sets the limit."""
-        return cls(_too_many_pixels("The picture", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
+        return cls(_too_many_pixels("The image", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
 class TooManyPages(DocumentError):
@@ -480,7 +480,7 @@ class TooManyPages(DocumentError):
     def with_limit(cls, pages: int, limit: int) -> TooManyPages:
         """Return the error for ``pages`` selected pages and a limit of ``limit``."""
         return cls(
-            f"{pages} pages of the document are to be read; this server reads at most {limit} at once (MAX_PAGES). "
+            f"{pages} pages of the document are selected; this server reads at most {limit} at once (MAX_PAGES). "
             "Choose some with page_range.",
             pages=pages,
             limit=limit,
@@ -508,14 +508,16 @@ class OpenerCrashed(DocumentError):
     """The child process that opens documents died or exceeded its limits."""
 
     code = "DOCUMENT_CRASHES_PARSER"
-    message = "Opening this document exhausted its limits or crashed the parser, twice. It is not read."
+    message = (
+        "Opening this document exhausted its limits or crashed the parser, twice. Print it to a new PDF, then send that PDF."
+    )
 
 
 class WorkerCrashed(DocumentError):
     """The worker process died twice while it read this document."""
 
     code = "WORKER_CRASHED"
-    message = "Reading killed its worker twice. It is not tried again."
+    message = "The worker died twice while it read this document. The service does not try again."
 
 
 # --- one page ---------------------------------------------------------------------------------------------------------
@@ -540,7 +542,7 @@ class OversizedPage(PageUnreadable):
     """The rendered page would have more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
 
     code = "PAGE_TOO_LARGE"
-    message = "The picture of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
+    message = "The image of this page has more pixels than this server accepts (MAX_IMAGE_MEGAPIXELS, MAX_IMAGE_MEMORY_MB)."
     setting = ""
 
     @classmethod
@@ -549,7 +551,7 @@ class OversizedPage(PageUnreadable):
 
         ``setting`` names the setting that sets the limit for an image of this kind.
         """
-        message = _too_many_pixels("The picture of this page", megapixels, limit, setting)
+        message = _too_many_pixels("The image of this page", megapixels, limit, setting)
         error = cls(message, megapixels=megapixels, limit_megapixels=limit)
         error.setting = setting
         return error
@@ -566,7 +568,7 @@ class PageInDoubt(PageUnreadable):
     """The reading of the page is uncertain, and the job was submitted with ``on_low_quality=fail``."""
 
     code = "PAGE_IN_DOUBT"
-    message = "The reading of this page is in doubt, and on_low_quality=fail was asked for. Ask for flag to see what was read."
+    message = "The reading of this page is in doubt, and the job was submitted with on_low_quality=fail. With on_low_quality=flag the result shows the reading."
 
 
 class PageNotRead(PageUnreadable):
@@ -580,7 +582,7 @@ class PagesLost(PageUnreadable):
     """Pages were read, but their stored files are missing or damaged."""
 
     code = "PAGES_LOST"
-    message = "The stored reading of a page is damaged or gone. Have the page read again, or send the document again."
+    message = "The stored reading of a page is damaged or missing. Read the page again, or send the document again."
 
     @property
     def pages(self) -> list[int]:
@@ -594,7 +596,7 @@ class PagesLost(PageUnreadable):
         named = ", ".join(map(str, pages[:10])) + (" …" if len(pages) > 10 else "")
         what = f"The stored reading of page {named} is" if len(pages) == 1 else f"The stored readings of pages {named} are"
         again = "it" if len(pages) == 1 else "them"
-        return cls(f"{what} damaged or gone. Have {again} read again, or send the document again.", pages=pages)
+        return cls(f"{what} damaged or missing. Read {again} again, or send the document again.", pages=pages)
 
 
 class FormatFailed(DocumentParserError):
@@ -609,7 +611,7 @@ class PageTimeout(PageUnreadable):
     """The page was not read within PAGE_TIMEOUT_SECONDS."""
 
     code = "PAGE_TIMEOUT"
-    message = "This page was not read within its deadline."
+    message = "This page was not read within PAGE_TIMEOUT_SECONDS. Read the page again later."
 
 
 class NoEngine(PageUnreadable):
@@ -617,7 +619,7 @@ class NoEngine(PageUnreadable):
 
     code = "NO_ENGINE"
     retryable = True
-    message = "No engine could read this page: no model server answers and no CPU engine is allowed or installed."
+    message = "No engine could read this page: no model server answers, and no CPU engine is allowed or installed. docparse doctor shows why."
 
 
 # --- engines ----------------------------------------------------------------------------------------------------------
@@ -676,7 +678,7 @@ class OutputUnwritable(DocumentParserError):
     """The result cannot be written to the path given to the command."""
 
     code = "OUTPUT_UNWRITABLE"
-    message = "The result cannot be written where it was asked for."
+    message = "The result cannot be written to the path given. Choose another path."
 
 
 class SeveralTables(OutputUnwritable):
@@ -693,7 +695,7 @@ class ServerUnreachable(DocumentParserError):
     code = "SERVER_UNREACHABLE"
     status = 503
     retryable = True
-    message = "The server does not answer. Check its address, and that it runs."
+    message = "The server does not answer. Check that it runs, and check its address."
 
 
 class UnexpectedAnswer(DocumentParserError):
@@ -701,7 +703,7 @@ class UnexpectedAnswer(DocumentParserError):
 
     code = "UNEXPECTED_ANSWER"
     status = 502
-    message = "The answer is not one of this service. Check the server's address."
+    message = "The answer does not come from this service. Check the server's address."
 
 
 def _too_many_pixels(what: str, megapixels: float, limit: float, setting: str) -> str:

@@ -233,4 +233,4 @@ def stored_page(context: Context, job_id: str, number: int, revision: int = 1) -
 
 
 def _error_of_entry(entry: dict[str, Any]) -> PageError:
-    return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="Reading this page killed its worker twice.")
+    return PageError(code=entry.get("error", "PAGE_UNREADABLE"), message="The worker died twice while it read this page.")

@@ -38,9 +38,9 @@ export const PAGE_ERRORS = {
   PAGE_DAMAGED: "The data of this page is damaged in the file.",
   PAGE_NOT_READ: "The job was cancelled before this page was read.",
   PAGE_TIMEOUT: "This page was not read within its deadline.",
-  PAGE_TOO_LARGE: "The picture of this page has too many pixels.",
+  PAGE_TOO_LARGE: "The image of this page has too many pixels.",
   PAGE_CRASHES_PARSER: "Rendering this page exhausted its limits or crashed the parser.",
-  WORKER_CRASHED: "Reading this page killed its worker twice.",
+  WORKER_CRASHED: "The worker died twice while it read this page.",
   NO_ENGINE: "No engine could read this page.",
 };
 

@@ -257,11 +257,11 @@ def test_limits_of_documents_say_what_was_asked_for_and_how_much_there_is(tmp_pa
         assert error["message"].startswith("page_range '20-30' selects no page: the document has 3 pages.")
         error = refused("TOO_MANY_PAGES")
         assert error["details"] == {"pages": 3, "limit": 2}
-        assert error["message"].startswith("3 pages of the document are to be read; this server reads at most 2 at once")
+        assert error["message"].startswith("3 pages of the document are selected; this server reads at most 2 at once")
         error = refused("PICTURE_TOO_LARGE", path=documents.png_bomb(tmp_path / "a.png", 2000))
         assert error["details"] == {"megapixels": 4, "limit_megapixels": 1}
         assert error["message"].startswith(
-            "The picture has 4 million pixels; this server accepts at most 1 (MAX_IMAGE_MEGAPIXELS)."
+            "The image has 4 million pixels; this server accepts at most 1 (MAX_IMAGE_MEGAPIXELS)."
         )
 
 

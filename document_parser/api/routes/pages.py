@@ -225,7 +225,7 @@ def _entry(number: int, entry: dict[str, Any]) -> PageEntry:
 def _error(entry: dict[str, Any]) -> PageError | None:
     """Return the error of a page that failed without a page file, because reading it killed its worker."""
     code = entry.get("error")
-    return PageError(code=code, message="Reading this page killed its worker twice.") if code else None
+    return PageError(code=code, message="The worker died twice while it read this page.") if code else None
 
 
 def _state(entry: dict[str, Any]) -> PageState:
