@@ -107,8 +107,8 @@ class UploadTooSlow(DocumentParserError):
     status = 408
     retryable = True
     message = (
-        "The request arrived too slowly and was cut off. Each 64 KiB must arrive within CLIENT_STALL_SECONDS, the whole request "
-        "within UPLOAD_SECONDS. Nothing of it was stored. Send it again."
+        "The request arrived too slowly and was cut off. Each 64 KiB must arrive within CLIENT_STALL_SECONDS, "
+        "the whole request within UPLOAD_SECONDS. Nothing of it was stored. Send it again."
     )
 
 
@@ -306,7 +306,10 @@ class FigureNotFound(DocumentParserError):
 
     code = "FIGURE_NOT_FOUND"
     status = 404
-    message = "The result has no figure of this name, or the job was submitted with figures=none. The JSON result has the names of all figures."
+    message = (
+        "The result has no figure of this name, or the job was submitted with figures=none. "
+        "The JSON result has the names of all figures."
+    )
 
 
 class PageImagePending(DocumentParserError):
@@ -341,8 +344,8 @@ class WebhookNotResolved(DocumentParserError):
     status = 503
     retryable = True
     message = (
-        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if the error stays, check the "
-        "name."
+        "The name servers did not answer in time for the host of webhook_url. Send it again shortly; if the "
+        "error stays, check the name."
     )
 
 
@@ -568,7 +571,10 @@ class PageInDoubt(PageUnreadable):
     """The reading of the page is uncertain, and the job was submitted with ``on_low_quality=fail``."""
 
     code = "PAGE_IN_DOUBT"
-    message = "The reading of this page is in doubt, and the job was submitted with on_low_quality=fail. With on_low_quality=flag the result shows the reading."
+    message = (
+        "The reading of this page is in doubt, and the job was submitted with on_low_quality=fail. "
+        "Submit it with on_low_quality=flag to get the reading."
+    )
 
 
 class PageNotRead(PageUnreadable):
@@ -619,7 +625,10 @@ class NoEngine(PageUnreadable):
 
     code = "NO_ENGINE"
     retryable = True
-    message = "No engine could read this page: no model server answers, and no CPU engine is allowed or installed. docparse doctor shows why."
+    message = (
+        "No engine could read this page: no model server answers, and no CPU engine is allowed or installed. "
+        "docparse doctor shows why."
+    )
 
 
 # --- engines ----------------------------------------------------------------------------------------------------------
