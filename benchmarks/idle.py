@@ -77,12 +77,12 @@ def idle_pss() -> Counter[str]:
 
 
 def kind_of(name: str, line: str) -> str:
-    """``web``, ``pool`` (with its workers and what is beside them), ``zygote``, ``keeper`` or ``valkey``."""
+    """``web``, ``pool`` (with its workers and what is beside them), ``zygote``, ``supervisor`` or ``valkey``."""
     kinds = {"docparse-zygote": "zygote", "valkey-server": "valkey"}
     words = {
         "document_parser.api": "web",
         "document_parser.worker": "pool",
-        "document_parser.supervisor.supervisor": "keeper",
+        "document_parser.supervisor.supervisor": "supervisor",
         "valkey": "valkey",
     }
     return kinds.get(name) or next((kind for word, kind in words.items() if word in line), name)

@@ -34,7 +34,7 @@ CALLERS = 4
 FAST = Speed(tokens_per_second=50_000, per_sequence=2_000, first_token=0.05)
 LIFE_SECONDS = 15
 QUIET_SECONDS = 40
-LASTING = ("web", "keeper", "pool", "worker", "zygote", "sweep", "drawer", "Valkey")
+LASTING = ("web", "supervisor", "pool", "worker", "zygote", "sweep", "drawer", "Valkey")
 PASSING = ("task", "opener")
 MOST_GROWTH = 1.10
 MIB = 1 << 20

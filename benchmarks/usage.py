@@ -187,7 +187,7 @@ class Memory(Sampler):
         pools = sum("document_parser.worker" in command(pid) for pid in self._line(found))
         if pools:
             return ("pool", "worker", "task")[min(pools, 3) - 1]
-        return "keeper" if "document_parser.supervisor.supervisor" in command(found.pid) else "web"
+        return "supervisor" if "document_parser.supervisor.supervisor" in command(found.pid) else "web"
 
     def _line(self, found: Member) -> list[int]:
         """The process and its forebears."""

@@ -174,7 +174,7 @@ user() {
 }
 
 sources() {
-    (cd "$CHECKOUT" && find document_parser setup.cfg pyproject.toml README.md constraints.txt -type f -not -path '*/__pycache__/*' -print0 | sort -z)
+    (cd "$CHECKOUT" && find document_parser templates static setup.cfg pyproject.toml README.md constraints.txt -type f -not -path '*/__pycache__/*' -print0 | sort -z)
 }
 
 # Print what is to be installed, in one word.

@@ -326,7 +326,7 @@ unlisted says '"name": ?"' 'curl -s http://127.0.0.1:9181/0/data/workers.json'
 stop 'Running on'
 stop workers_drain
 
-# Lines people bring along
+# Commands from other guides
 
 says '^Successfully installed' 'pip install -e ".[api,db,dev]"'
 holds_disk 1.3 README.md
