@@ -39,7 +39,9 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     accuracy_mode: AccuracyMode = Field(default="balanced", description="fast, balanced or maximum.")
-    output_format: OutputFormat = Field(default="markdown", description="Format written first; others on request.")
+    output_format: OutputFormat = Field(
+        default="markdown", description="Format that is written first. Other formats are written on request."
+    )
     page_range: Annotated[str, AfterValidator(_check_page_range)] = Field(
         default="", max_length=1000, description='Pages to read, like "1,3-5,8-". Empty reads all.'
     )
@@ -48,20 +50,21 @@ class Options(BaseModel):
     )
     on_low_quality: LowQuality = Field(
         default="flag",
-        description="What happens to a page whose reading is in doubt: flag keeps it with a warning, fallback asks further "
+        description="For a page whose reading is in doubt: flag keeps it with a warning, fallback asks further "
         "engines first, fail reports the page as failed.",
     )
     page_separator: str = Field(
         default="", max_length=200, description="A line between pages in Markdown, HTML and text; {page} is the next number."
     )
     priority: Literal["auto", "express", "normal", "batch"] = Field(
-        default="auto", description="The lane: express before normal before batch; auto puts small documents into express."
+        default="auto",
+        description="Lane of the job: express before normal before batch; auto puts small documents into express.",
     )
     figures: FigureMode = Field(
         default="placeholder",
-        description="Figures in Markdown and HTML: none, placeholder (a link to each picture) or embed (the pictures in it).",
+        description="Figures in Markdown and HTML: none, placeholder (a link to each image) or embed (the images in the result).",
     )
-    cache: bool = Field(default=True, description="Take earlier readings from the cache, and store new ones in it.")
+    cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
 
     def select_pages(self, page_count: int) -> list[int]:
         """Return the page numbers to read of a document with this many pages, in ascending order."""

@@ -24,29 +24,33 @@ class EngineSettings(Section):
         description="auto: model servers if they answer, else the CPU; vllm: model servers only; cpu: no model servers.",
     )
     cpu_engine: CpuEngineName = Field(default="rapidocr", description="Engine used without a GPU.")
-    cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution of page pictures for the CPU engines.")
+    cpu_picture_dpi: float = Field(default=108.0, gt=0, description="Resolution in dpi of page images for the CPU engines.")
     cpu_ocr_runtime: OcrRuntime = Field(
         default="auto",
-        description="What computes RapidOCR's models: openvino, onnxruntime; auto: openvino if it works, else onnxruntime.",
+        description="Runtime of RapidOCR's models: openvino or onnxruntime; auto: openvino if it works, else onnxruntime.",
     )
     tesseract_languages: str = Field(
-        default="auto", description="Languages for Tesseract, joined by +; auto: those installed that fit the page best."
+        default="auto", description="Languages for Tesseract, joined by +; auto: the installed ones that fit the page best."
     )
     tesseract_program: Emptiable = Field(
-        default="tesseract", description="Tesseract's program, a name or a path; empty: not used."
+        default="tesseract", description="Name or path of Tesseract's program; empty: Tesseract is not used."
     )
     check_image_pages: CheckedPages = Field(
         default="all",
         description=(
-            "Which pages without a text layer the CPU reads too, to check a model: all; auto: those for which a core is free "
-            "while the model answers; suspicious: where something is odd. Maximum mode checks all."
+            "Pages without a text layer that the CPU reads too, to check a model: all; auto: pages for which a core is free "
+            "while the model answers; suspicious: pages with a suspicious answer. Maximum mode checks all pages."
         ),
     )
     vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")
     vllm_connect_seconds: float = Field(default=2.0, gt=0, description="Deadline for reaching a model server.")
-    vllm_read_seconds: float = Field(default=60.0, gt=0, description="Longest silence of a model server during an answer.")
+    vllm_read_seconds: float = Field(
+        default=60.0, gt=0, description="Maximum time in which a model server sends nothing during an answer."
+    )
     vllm_request_seconds: float = Field(default=240.0, gt=0, description="Deadline of one answer of a model server.")
-    vllm_probe_seconds: float = Field(default=5.0, ge=0, description="How long a model server's last sign of life counts.")
+    vllm_probe_seconds: float = Field(
+        default=5.0, ge=0, description="Time after an answer of a model server for which it counts as available."
+    )
     vllm_connect_retries: int = Field(default=2, ge=0, description="Retries on a fresh connection after a connection fault.")
     vllm_breaker_faults: int = Field(
         default=5,
@@ -56,7 +60,7 @@ class EngineSettings(Section):
     vllm_breaker_seconds: float = Field(
         default=15.0,
         gt=0,
-        description="How long it is not used before one page tries it; doubles at each failure, eight times as long at most.",
+        description="Time until one page tries that server again; doubles at each failure, up to eight times.",
     )
     retry_temperatures: tuple[float, ...] = Field(
         default=(0.2,), description="Temperatures of further attempts by the same model, as a JSON list."
@@ -96,15 +100,17 @@ class DeepSeekSettings(_ModelSettings):
     url: str = Field(default="http://127.0.0.1:4444/v1", description="OpenAI addresses of DeepSeek-OCR, joined by commas.")
     model: str = Field(default="deepseek-ai/DeepSeek-OCR", description="Model name it serves.")
     prompt: str = Field(default="<|grounding|>Convert the document to markdown.", description="Prompt; paraphrases degrade it.")
-    max_tokens: int = Field(default=6900, ge=1, description="Longest answer; picture and answer share 8192 tokens.")
+    max_tokens: int = Field(default=6900, ge=1, description="Maximum tokens of an answer; image and answer share 8192 tokens.")
     temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
-    ngram_size: int = Field(default=30, ge=1, description="Length of repeated n-grams its logits processor forbids.")
-    window_size: int = Field(default=90, ge=1, description="Window in which they are forbidden.")
+    ngram_size: int = Field(
+        default=30, ge=1, description="Length of the n-grams whose repetition its logits processor forbids."
+    )
+    window_size: int = Field(default=90, ge=1, description="Tokens in which such a repetition is forbidden.")
     whitelist_token_ids: tuple[int, ...] = Field(
         default=(128821, 128822), description="Tokens that may repeat (<td> and </td>), as a JSON list."
     )
-    picture_dpi: float = Field(default=144.0, gt=0, description="Resolution of page pictures.")
-    picture_long_side: int = Field(default=1664, ge=64, description="Longest side of page pictures, in pixels.")
+    picture_dpi: float = Field(default=144.0, gt=0, description="Resolution of page images in dpi.")
+    picture_long_side: int = Field(default=1664, ge=64, description="Maximum of the longer side of page images, in pixels.")
 
 
 class NanonetsSettings(_ModelSettings):
@@ -127,14 +133,18 @@ class NanonetsSettings(_ModelSettings):
     )
     figures_prompt: str = Field(
         default="Only return HTML table within <table></table>.",
-        description="Ends the prompt of pages that are mostly tables of figures, as the model's card says for financial ones.",
+        description="Appended to the prompt of pages that are mostly tables of figures, as the model's card says for financial tables.",
     )
-    max_tokens: int = Field(default=15000, ge=1, description="Longest answer in tokens.")
+    max_tokens: int = Field(default=15000, ge=1, description="Maximum tokens of an answer.")
     temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")
-    repetition_penalty: float = Field(default=1.0, gt=0, description="Sent explicitly: the model's own 1.05 harms tables.")
-    picture_dpi: float = Field(default=200.0, gt=0, description="Resolution of page pictures.")
-    picture_long_side: int = Field(default=2048, ge=64, description="Longest side of page pictures, in pixels.")
-    picture_short_side: int = Field(default=1280, ge=0, description="Small originals are enlarged to this short side.")
+    repetition_penalty: float = Field(
+        default=1.0, gt=0, description="Sent with each request, because the model's own 1.05 harms tables."
+    )
+    picture_dpi: float = Field(default=200.0, gt=0, description="Resolution of page images in dpi.")
+    picture_long_side: int = Field(default=2048, ge=64, description="Maximum of the longer side of page images, in pixels.")
+    picture_short_side: int = Field(
+        default=1280, ge=0, description="Small page images are enlarged to this length of the shorter side, in pixels."
+    )
     picture_fine_side: int = Field(
-        default=1536, ge=0, description="The same for tables of figures and handwriting, within the longest side."
+        default=1536, ge=0, description="The same for tables of figures and handwriting, up to the maximum of the longer side."
     )

@@ -28,12 +28,12 @@ class ApiSettings(Section):
     api_port: int = Field(default=1233, ge=0, le=65535, description="Port to listen on.")
     web_workers: int = Field(default=2, ge=1, description="Web worker processes of `python -m document_parser.api`.")
     web_threads: int = Field(
-        default=8, ge=1, description="Threads of each web worker for uploads, and as many for all other requests."
+        default=8, ge=1, description="Threads of each web worker for uploads. The same number serves all other requests."
     )
-    max_upload_mb: int = Field(default=200, ge=1, description="Largest upload, in MiB; counted while it streams in.")
-    max_pages: int = Field(default=2000, ge=1, description="Most pages a document may have.")
+    max_upload_mb: int = Field(default=200, ge=1, description="Maximum size of an upload in MiB, counted while it is received.")
+    max_pages: int = Field(default=2000, ge=1, description="Maximum number of pages that a job reads.")
     sync_timeout_seconds: float = Field(
-        default=120.0, ge=0, description="How long /v1/process/sync waits before it answers 202."
+        default=120.0, ge=0, description="Time that /v1/process/sync waits before it answers 202."
     )
     default_accuracy_mode: AccuracyMode = Field(
         default="balanced", description="Mode of a request that names none: fast, balanced or maximum."
@@ -41,48 +41,50 @@ class ApiSettings(Section):
     admin_token: Emptiable = Field(
         default="",
         description=(
-            "Opens listing, deletion and the dashboard, 16 ASCII characters or more. "
-            "Empty: only the token that is made in DATA_DIR does (docparse operator-token)."
+            "Token for listing, deletion and the dashboard, 16 ASCII characters or more. "
+            "Empty: only the token that the service makes in DATA_DIR (docparse operator-token)."
         ),
     )
     dashboard_writes: bool = Field(
-        default=False, description="Let the dashboard requeue, empty and delete; it has no CSRF protection of its own."
+        default=False,
+        description="Allow the dashboard to requeue jobs, empty queues and delete jobs; it has no CSRF protection of its own.",
     )
     cors_origins: tuple[str, ...] = Field(
         default=(), description='Origins whose pages may call the API, as a JSON list like ["https://app.example.org"].'
     )
     rate_limit_uploads: str = Field(
         default="600/minute",
-        description="Most uploads of one caller, like 600/minute or 10/second;5000/day; none for no limit.",
+        description="Maximum uploads of one caller, like 600/minute or 10/second;5000/day; none for no limit.",
     )
     rate_limit_reads: str = Field(
-        default="6000/minute", description="Most other requests of one caller to /v1, in the same form."
+        default="6000/minute", description="Maximum other requests of one caller to /v1, in the same form."
     )
     trusted_proxies: int = Field(
-        default=0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed; 0 believes none."
+        default=0, ge=0, description="Number of reverse proxies in front whose X-Forwarded-For is trusted; 0 trusts none."
     )
     events_heartbeat_seconds: float = Field(
         default=15.0, gt=0, description="Interval of the heartbeats of a silent event stream."
     )
     events_stream_seconds: float = Field(
-        default=600.0, gt=0, description="Longest event stream; its client resumes it with Last-Event-ID."
+        default=600.0, gt=0, description="Maximum duration of an event stream; the client resumes it with Last-Event-ID."
     )
     client_stall_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="A client that reads nothing of its response, or sends under 64 KiB of an upload, this long is cut off.",
+        description="A connection is closed if its client reads nothing, or sends less than 64 KiB of an upload, for this time.",
     )
     max_connections_per_address: int = Field(
         default=256,
         ge=0,
-        description="Most connections an address may hold open to a web worker; beyond it the longest silent one is closed. "
-        "0: no bound. Does not apply behind TRUSTED_PROXIES.",
+        description="Maximum open connections of one address to a web worker; beyond it the longest idle one is closed. "
+        "0: no limit. Does not apply behind TRUSTED_PROXIES.",
     )
     upload_seconds: float = Field(
-        default=21600.0, gt=0, description="Longest time an upload may take; one that takes longer is cut off with 408."
+        default=21600.0, gt=0, description="Maximum time of an upload; one that takes longer is answered 408."
     )
     secret_key: Emptiable = Field(
-        default="", description="Encrypts document passwords at rest. Empty: made once in DATA_DIR; set it for many machines."
+        default="",
+        description="Key that encrypts stored document passwords. Empty: made once in DATA_DIR; set it for several hosts.",
     )
 
     @field_validator("admin_token")
@@ -130,21 +132,21 @@ class WebhookSettings(Section):
         default="",
         pattern=rf"^({_WEBHOOK_SECRET}([\s,]+{_WEBHOOK_SECRET})*)?$",
         description=(
-            "Signs webhooks: whsec_ and base64; several, newest first, each sign. "
-            "Empty: made once in DATA_DIR/webhook.secret; set it for many hosts."
+            "Secret that signs webhooks: whsec_ and base64; if several, the newest first, each signs. "
+            "Empty: made once in DATA_DIR/webhook.secret; set it for several hosts."
         ),
     )
     timeout_seconds: float = Field(default=15.0, gt=0, description="Deadline of one delivery.")
     retry_seconds: tuple[float, ...] = Field(
         default=(5, 300, 1800, 7200, 18_000, 36_000, 36_000),
         description=(
-            "Pauses before further tries, as a JSON list; after the last, or an hour before the job expires, "
+            "Pauses before further attempts, as a JSON list; after the last, or an hour before the job expires, "
             "the delivery is given up."
         ),
     )
     allow_hosts: tuple[str, ...] = Field(
         default=(),
-        description='Hosts that may be called although their address is private, as a JSON list like ["erp.lan:8080"].',
+        description='Hosts that webhooks may reach although their address is private, as a JSON list like ["erp.lan:8080"].',
     )
 
     @property

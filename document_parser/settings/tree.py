@@ -25,13 +25,13 @@ class ClientSettings(Section):
 
     model_config = SettingsConfigDict(env_prefix="DOCPARSE_")
 
-    token: str = Field(default="", description="Admin token of the server that `docparse parse --server` asks.")
+    token: str = Field(default="", description="Admin token that `docparse parse --server` sends.")
 
 
 class LogSettings(Section):
     """What is written to standard output."""
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least level written.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Lowest level that is written.")
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
 
 

@@ -12,7 +12,7 @@ from document_parser.settings.section import Emptiable, Section
 class StoreSettings(Section):
     """Where jobs and documents live."""
 
-    data_dir: Path = Field(default=Path("data"), description="Folder of documents, results and the embedded server.")
+    data_dir: Path = Field(default=Path("data"), description="Folder for documents, results and the embedded Valkey.")
     redis_url: Emptiable = Field(
         default="",
         description="redis://, rediss://, unix:// or redis+sentinel://host,host/service/db. Empty: an embedded Valkey.",
@@ -21,55 +21,57 @@ class StoreSettings(Section):
         default="", description="s3://bucket/prefix for documents and results. Empty: DATA_DIR (needs the extra 's3')."
     )
     s3_endpoint_url: str = Field(default="", description="Address of an S3 service that is not AWS.")
-    job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours a job and its files stay after it has ended.")
+    job_ttl_hours: float = Field(default=24.0, gt=0, description="Hours for which an ended job and its files are kept.")
     cache_hours: float = Field(
         default=24.0,
         ge=0,
-        description="Hours for which readings are kept for further uploads of the same document. 0: not at all.",
+        description="Hours for which readings are kept for later uploads of the same document. 0: no cache.",
     )
     min_free_mb: int = Field(
         default=512,
         ge=0,
-        description="Uploads that would leave fewer MiB free on the disk of DATA_DIR are refused (507). 0: no bound.",
+        description="Uploads that would leave fewer MiB free on the disk of DATA_DIR are refused (507). 0: no limit.",
     )
-    tombstone_days: float = Field(default=7.0, gt=0, description="Days an expired job answers 410 instead of 404.")
+    tombstone_days: float = Field(
+        default=7.0, gt=0, description="Days for which an expired job is answered 410 instead of 404."
+    )
 
 
 class WorkerSettings(Section):
     """The pool that reads."""
 
     num_workers: int = Field(default=2, ge=0, description="Workers started beside the API; 0 to run them elsewhere.")
-    page_concurrency: int = Field(default=32, ge=1, description="Pages one reader keeps in flight at the model servers.")
+    page_concurrency: int = Field(default=32, ge=1, description="Pages that one reader keeps in flight at the model servers.")
     cpu_concurrency: int = Field(
-        default=0, ge=0, description="Pages one reader reads at once on the CPU; 0 is cores divided by workers."
+        default=0, ge=0, description="Pages that one reader reads at once on the CPU; 0: cores divided by workers."
     )
     read_slice_seconds: float = Field(
-        default=20.0, gt=0, description="A reader makes way for waiting documents after this long."
+        default=20.0, gt=0, description="Time after which a reader ends if documents wait to be planned."
     )
     page_timeout_seconds: float = Field(default=600.0, gt=0, description="Deadline of one page over all its attempts.")
     heartbeat_seconds: float = Field(default=2.0, gt=0, description="Interval of the heartbeats of a running task.")
     heartbeat_timeout_seconds: float = Field(
         default=8.0, gt=0, description="A task silent for this long counts as dead and its pages are read again."
     )
-    sweep_seconds: float = Field(default=3.0, gt=0, description="Interval of the search for lost work.")
-    drain_seconds: float = Field(default=25.0, gt=0, description="How long running pages may finish after a stop.")
+    sweep_seconds: float = Field(default=3.0, gt=0, description="Interval of the sweep, which enqueues lost work again.")
+    drain_seconds: float = Field(default=25.0, gt=0, description="Time that running pages have to finish after a stop.")
     worker_max_jobs: int = Field(
-        default=2000, ge=0, description="A worker is replaced by a new one after about this many tasks; 0 for never."
+        default=2000, ge=0, description="Approximate number of tasks after which a worker is replaced; 0: never."
     )
     worker_max_rss_mb: int = Field(
         default=1400,
         ge=0,
-        description="A worker, reader, drawer or sweeper with more memory than this, in MiB, is replaced too; 0 for never.",
+        description="Memory in MiB above which a worker, reader, drawer or sweeper is replaced too; 0: never.",
     )
-    opener_memory_mb: int = Field(default=1280, ge=64, description="Memory a document's opener child may take, in MiB.")
+    opener_memory_mb: int = Field(default=1280, ge=64, description="Maximum memory of a document's opener child, in MiB.")
     opener_timeout_seconds: float = Field(
         default=60.0, gt=0, description="Deadline for opening a document or rendering one page."
     )
-    max_image_megapixels: int = Field(default=200, ge=1, description="Largest picture accepted, in million pixels.")
+    max_image_megapixels: int = Field(default=200, ge=1, description="Maximum size of an image in million pixels.")
     max_image_memory_mb: int = Field(
         default=1024,
         ge=1,
-        description="Most memory that decoding a picture may take, in MiB: what a pixel takes depends on its kind. "
+        description="Maximum memory for decoding an image, in MiB; the bytes of a pixel depend on the kind of image. "
         "Keep it below OPENER_MEMORY_MB.",
     )
 
@@ -77,24 +79,34 @@ class WorkerSettings(Section):
 class QueueSettings(Section):
     """How much may wait, and which documents go first."""
 
-    queue_max_jobs: int = Field(default=10_000, ge=0, description="Most jobs that have not ended; beyond it 503. 0: no bound.")
-    queue_max_pages: int = Field(
-        default=200_000, ge=0, description="Most pages left to read, of documents that have been opened. 0: no bound."
+    queue_max_jobs: int = Field(
+        default=10_000,
+        ge=0,
+        description="Maximum number of jobs that have not ended; beyond it uploads are answered 503. 0: no limit.",
     )
-    queue_max_mb: int = Field(default=51_200, ge=0, description="Most MiB of uploads whose jobs have not ended. 0: no bound.")
+    queue_max_pages: int = Field(
+        default=200_000,
+        ge=0,
+        description="Maximum number of pages left to read, of documents that have been opened. 0: no limit.",
+    )
+    queue_max_mb: int = Field(
+        default=51_200, ge=0, description="Maximum MiB of uploads whose jobs have not ended. 0: no limit."
+    )
     owner_processor_seconds: float = Field(
         default=3600.0,
         ge=0,
-        description="Processor seconds an hour that opening and drawing an owner's documents may take; "
-        "beyond it they go to the lane batch. 0: no bound.",
+        description="Processor seconds per hour for opening and drawing one owner's documents; "
+        "beyond it they go to the lane batch. 0: no limit.",
     )
-    idempotency_hours: float = Field(default=24.0, gt=0, description="How long an Idempotency-Key returns its job.")
+    idempotency_hours: float = Field(default=24.0, gt=0, description="Hours for which an Idempotency-Key returns its job.")
 
     express_max_pages: int = Field(
         default=8,
         ge=0,
-        description="Documents with at most this many pages to read go express, unless `priority` says otherwise.",
+        description="Maximum pages of a document for the lane express, unless `priority` names a lane.",
     )
     express_max_kb: int = Field(
-        default=4096, ge=0, description="Uploads up to this size, in KiB, are opened express: their pages are not known yet."
+        default=4096,
+        ge=0,
+        description="Maximum size of an upload, in KiB, that is opened in the lane express, before its pages are known.",
     )
