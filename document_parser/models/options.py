@@ -62,7 +62,7 @@ class Options(BaseModel):
     )
     figures: FigureMode = Field(
         default="placeholder",
-        description="Figures in Markdown and HTML: none, placeholder (a link to each image) or embed (the images in the result).",
+        description="Figures in Markdown and HTML: none, placeholder (a link to each image) or embed (the images themselves).",
     )
     cache: bool = Field(default=True, description="Read earlier readings from the cache, and store new ones in it.")
 

@@ -133,7 +133,7 @@ class NanonetsSettings(_ModelSettings):
     )
     figures_prompt: str = Field(
         default="Only return HTML table within <table></table>.",
-        description="Appended to the prompt of pages that are mostly tables of figures, as the model's card says for financial tables.",
+        description="Appended to the prompt of pages that are mostly tables of figures, as in the model's card.",
     )
     max_tokens: int = Field(default=15000, ge=1, description="Maximum tokens of an answer.")
     temperature: float = Field(default=0.0, ge=0, description="Temperature of the first attempt.")

@@ -71,7 +71,7 @@ class ApiSettings(Section):
     client_stall_seconds: float = Field(
         default=60.0,
         gt=0,
-        description="A connection is closed if its client reads nothing, or sends less than 64 KiB of an upload, for this time.",
+        description="A connection is closed if its client reads nothing, or sends under 64 KiB of an upload, for this time.",
     )
     max_connections_per_address: int = Field(
         default=256,
