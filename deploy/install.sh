@@ -215,7 +215,7 @@ vllm_wanted() {
     if [ -n "$VLLM" ]; then
         echo "$VLLM"
     elif [[ $driver =~ ^([0-9]+)\. ]] && [ "${BASH_REMATCH[1]}" -lt 580 ]; then
-        echo "the driver is $driver: vLLM before 0.20, for CUDA 12 (docs/gpu-box.md tells of a newer driver)" >&2
+        echo "the driver is $driver: vLLM before 0.20, for CUDA 12 (docs/gpu-box.md describes a newer driver)" >&2
         echo 'vllm>=0.11.1,<0.20'
     else
         echo 'vllm>=0.11.1'
