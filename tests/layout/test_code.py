@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from document_parser.models import Word
-from tests.layout.test_reading_order import HEIGHT, WIDTH, blocks, kinds, prose
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, prose
 
 SIZE = 10.0
 

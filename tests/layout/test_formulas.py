@@ -7,7 +7,7 @@ import pytest
 from document_parser.layout.page import blocks_of
 from document_parser.models import RulingLine, Word
 from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
-from tests.layout.test_reading_order import HEIGHT, WIDTH, line, prose, texts
+from tests.support.layout_pages import HEIGHT, WIDTH, line, prose, texts
 
 
 def glyph(text, left, base, *, size=10.0, math=True, italic=False, width=None):

@@ -6,7 +6,7 @@ import pytest
 
 from document_parser.layout.page import blocks_of
 from document_parser.models import RulingLine, Word
-from tests.layout.test_reading_order import HEIGHT, WIDTH, blocks, kinds, line, prose, texts, whole
+from tests.support.layout_pages import HEIGHT, WIDTH, blocks, kinds, line, prose, texts, whole
 
 BODY = prose(20, 72, 120, 520)
 

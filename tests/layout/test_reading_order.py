@@ -9,77 +9,8 @@ import weakref
 import pytest
 
 from document_parser.layout.page import blocks_of
-from document_parser.models import Block, Table, Word
-
-WIDTH, HEIGHT = 595.0, 842.0
-TALE = (
-    "the quick brown fox jumps over the lazy dog while seven wizards quietly mix a very large jar of honey and pepper for "
-    "their guests who have travelled from distant villages to hear the old songs once more before winter comes"
-)
-LOREM = TALE.split()
-
-
-def width_of(text, size):
-    """Letters of 0.45 and spaces of 0.25 font sizes, about those of a book face."""
-    return size * (0.45 * len(text.replace(" ", "")) + 0.25 * text.count(" "))
-
-
-def line(text, left, top, *, size=10.0, right=None, bold=False):
-    """The words of a line whose box is ``size`` high; spread to ``right`` where that is given. Lengths are points."""
-    words = text.split()
-    stretch = 0.0 if right is None else (right - left - width_of(text, size)) / max(1, len(words) - 1)
-    placed, x = [], left
-    for word in words:
-        end = x + width_of(word, size)
-        placed.append(Word(word, x / WIDTH, top / HEIGHT, end / WIDTH, (top + size) / HEIGHT, size, bold))
-        x = end + 0.25 * size + stretch
-    return placed
-
-
-def prose(lines, left, top, right, *, size=10.0, seed=1, first="", last=""):
-    """Justified text of full lines; ``first`` begins it, ``last`` is its last line."""
-    source = random.Random(seed)
-    words, waiting = [], first
-    for number in range(lines):
-        text = waiting or source.choice(LOREM)
-        while width_of(longer := f"{text} {(waiting := source.choice(LOREM))}", size) <= right - left:
-            text = longer
-        words += line(last if number == lines - 1 and last else text, left, top + number * size * 1.2, size=size, right=right)
-    return words
-
-
-def table_lines(rows, lefts, top, pitch=16.0, **look):
-    return [
-        word
-        for number, cells in enumerate(rows)
-        for left, text in zip(lefts, cells, strict=True)
-        for word in line(text, left, top + number * pitch, **look)
-    ]
-
-
-def blocks(words):
-    return blocks_of(words, WIDTH, HEIGHT)
-
-
-def kinds(found):
-    return [block.kind for block in found]
-
-
-def texts(found):
-    return [block.text for block in found]
-
-
-def whole(found):
-    return " ".join(texts(found))
-
-
-def grid(table: Table | None):
-    assert table is not None
-    rows = [[""] * table.columns for _ in range(table.rows)]
-    for cell in table.cells:
-        rows[cell.row][cell.column] = cell.text
-    return rows
-
+from document_parser.models import Word
+from tests.support.layout_pages import HEIGHT, TALE, WIDTH, blocks, grid, kinds, line, only_table, prose, rows_at, texts, whole
 
 # --- lines and paragraphs ---------------------------------------------------------------------------------------------
 
@@ -294,14 +225,8 @@ BILL = [
 ]
 
 
-def only_table(found: list[Block]) -> Table:
-    tables = [block.table for block in found if block.table]
-    assert len(tables) == 1
-    return tables[0]
-
-
 def test_words_aligned_in_three_rows_are_a_table_with_its_header():
-    words = prose(3, 72, 60, 520) + table_lines(BILL, (72, 250, 400), 120) + prose(3, 72, 210, 520, seed=2)
+    words = prose(3, 72, 60, 520) + rows_at(BILL, (72, 250, 400), 120) + prose(3, 72, 210, 520, seed=2)
     found = blocks(words)
     assert kinds(found) == ["paragraph", "table", "paragraph"]
     table = only_table(found)
@@ -311,16 +236,16 @@ def test_words_aligned_in_three_rows_are_a_table_with_its_header():
 
 def test_a_table_without_numbers_or_bold_has_no_header():
     rows = [["north", "oak", "green"], ["south", "elm", "brown"], ["west", "ash", "white"]]
-    assert not any(cell.header for cell in only_table(blocks(table_lines(rows, (72, 250, 400), 120))).cells)
+    assert not any(cell.header for cell in only_table(blocks(rows_at(rows, (72, 250, 400), 120))).cells)
 
 
 def test_empty_cells_leave_the_others_in_their_columns():
     rows = [*BILL, ["Total", "", "2014.90"]]
-    assert grid(only_table(blocks(table_lines(rows, (72, 250, 400), 120)))) == rows
+    assert grid(only_table(blocks(rows_at(rows, (72, 250, 400), 120)))) == rows
 
 
 def test_a_heading_over_two_columns_of_a_table_spans_them():
-    rows = table_lines([["Year", "North", "South"], ["2020", "14", "17"], ["2021", "15", "19"], ["2022", "16", "18"]],
+    rows = rows_at([["Year", "North", "South"], ["2020", "14", "17"], ["2021", "15", "19"], ["2022", "16", "18"]],
                        (72, 250, 330), 120)  # fmt: skip
     words = line("Region", 72, 104) + line("Both parts of the country", 240, 104) + rows
     spanning = [cell for cell in only_table(blocks(words)).cells if cell.column_span > 1]
@@ -430,7 +355,7 @@ def test_a_page_without_a_size_is_read_all_the_same():
 
 
 def test_twenty_thousand_words_are_all_kept():
-    words = [word for row in range(400) for word in line(" ".join(LOREM[:50]), 5, row * 2, size=1.6)]
+    words = [word for row in range(400) for word in line(TALE, 5, row * 2, size=1.6)]
     assert len(words) > 13_000
     assert sum(len(block.text.split()) for block in blocks(words)) == len(words)
 

@@ -5,8 +5,20 @@ from __future__ import annotations
 import pytest
 
 from document_parser.layout.page import blocks_of
-from tests.layout.test_reading_order import HEIGHT, WIDTH, blocks, kinds, prose, table_lines, texts, whole
-from tests.layout.test_tables import level, rows_at, shown, table_of, upright
+from tests.support.layout_pages import (
+    HEIGHT,
+    WIDTH,
+    blocks,
+    kinds,
+    level,
+    prose,
+    rows_at,
+    shown,
+    table_of,
+    texts,
+    upright,
+    whole,
+)
 
 SENDER = ("Baumgartner & Sons Ltd", "14 Harbour Road", "Bristol BS1 4RN", "United Kingdom")
 BUYER = ("Keller Books", "Ms Anna Keller", "221 Long Street", "8001 Zurich")
@@ -64,7 +76,7 @@ def test_signatures_with_the_same_labels_are_two_blocks():
 
 def test_a_table_right_below_the_addresses_stays_a_table():
     items = [("Item", "Number", "Sum"), ("Atlas", "2", "80.00"), ("Chart", "3", "27.00"), ("Tides", "1", "12.50")]
-    found = blocks(beside(SENDER, BUYER) + table_lines(items, (72, 330, 430), 160))
+    found = blocks(beside(SENDER, BUYER) + rows_at(items, (72, 330, 430), 160))
     assert kinds(found) == ["paragraph", "paragraph", "table"]
 
 

@@ -10,15 +10,7 @@ from document_parser.layout.page import blocks_of
 from document_parser.layout.tables.grid import GridCell
 from document_parser.layout.tables.row_starts import find_heading_spans
 from document_parser.models import RulingLine, Table, Word
-from tests.layout.test_reading_order import HEIGHT, WIDTH, kinds, line, only_table, prose
-
-
-def level(at, left=72.0, right=520.0):
-    return RulingLine(left / WIDTH, at / HEIGHT, right / WIDTH, at / HEIGHT)
-
-
-def upright(at, top, bottom):
-    return RulingLine(at / WIDTH, top / HEIGHT, at / WIDTH, bottom / HEIGHT)
+from tests.support.layout_pages import HEIGHT, WIDTH, kinds, level, line, only_table, prose, rows_at, shown, table_of, upright
 
 
 def fill(left, top, right, bottom):
@@ -28,29 +20,6 @@ def fill(left, top, right, bottom):
 def set_at(*texts, size=10.0, bold=False):
     """Words of texts given as (text, left, top)."""
     return [word for text, left, top in texts for word in line(text, left, top, size=size, bold=bold)]
-
-
-def rows_at(rows, lefts, top, pitch=16.0, **look):
-    return [
-        word
-        for number, cells in enumerate(rows)
-        for left, text in zip(lefts, cells, strict=True)
-        if text
-        for word in line(text, left, top + number * pitch, **look)
-    ]
-
-
-def table_of(words, rules) -> Table:
-    return only_table(blocks_of(words, WIDTH, HEIGHT, rules))
-
-
-def shown(table: Table):
-    """Rows of texts, a span behind a text as (rows x columns)."""
-    rows = [[] for _ in range(table.rows)]
-    for cell in table.cells:
-        span = f" ({cell.row_span}x{cell.column_span})" if (cell.row_span, cell.column_span) != (1, 1) else ""
-        rows[cell.row].append(cell.text + span)
-    return rows
 
 
 def header(table: Table):

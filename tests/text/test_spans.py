@@ -16,8 +16,8 @@ from document_parser.models import Block, Cell, Continuation, Document, Options,
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import attach_links, encode_words
 from document_parser.text.spans import replace_text, safe_link_of, tidy_spans
+from tests.support.layout_pages import HEIGHT, WIDTH
 
-WIDTH, HEIGHT = 595.0, 842.0
 RENDERER = MarkdownIt("gfm-like", {"linkify": False, "html": True})
 
 
