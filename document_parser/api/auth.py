@@ -220,8 +220,8 @@ def check_own_origin() -> None:
     """Refuse requests from pages of any other site. Raises Forbidden."""
     if not _is_own_origin():
         raise Forbidden(
-            "This came from a page of another site. If it did not: a proxy in front has to pass Host on as it came and to set "
-            "X-Forwarded-Proto, and TRUSTED_PROXIES has to count it."
+            "The request came from a page of another site. If it did not, check the proxy in front: it must pass "
+            "Host on unchanged and set X-Forwarded-Proto, and TRUSTED_PROXIES must count it."
         )
 
 

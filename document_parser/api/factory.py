@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
             version=__version__,
             description=(
                 "Documents in; Markdown, JSON, HTML, CSV or text out, page by page. Any request may carry X-Request-ID, "
-                "and every answer has one. A query field that is left empty counts as not given."
+                "and every answer has one. An empty query field counts as not given."
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),

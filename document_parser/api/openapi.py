@@ -79,7 +79,10 @@ COUNTING: tuple[Errors, ...] = (RateLimited, QueueUnavailable)
 """Errors of a route whose requests are counted in Redis."""
 
 HEADERS: dict[str, dict[str, Any]] = {
-    "X-Request-ID": {"description": "The request's own, or a new one: it finds the request in the log.", "schema": TEXT},
+    "X-Request-ID": {
+        "description": "The id that the request sent, or a new one. Every log line of the request has it.",
+        "schema": TEXT,
+    },
     "Retry-After": {"description": "Seconds after which to try again.", "schema": {"type": "integer", "minimum": 1}},
     "Location": {"description": "Address of the job's status.", "schema": {"type": "string", "format": "uri-reference"}},
     "Idempotency-Replayed": {
@@ -88,11 +91,11 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "ETag": {"description": "Value for If-None-Match.", "schema": TEXT},
     "X-Tables": {
-        "description": "With format=csv: how many tables the document has.",
+        "description": "With format=csv: number of tables in the document.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "X-Stripped-Lines": {
-        "description": "For a format as a file: lines of running heads and feet that it leaves out.",
+        "description": "For a format as a file: number of lines of page headers and footers that it leaves out.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "Content-Disposition": {"description": "Names the file.", "schema": TEXT},
@@ -197,7 +200,7 @@ def _answer(body: Body, description: str, headers: Iterable[str]) -> Answer:
 
 def uri_too_long() -> Answer:
     """Return the response of the web server itself, as HTML, if the address is too long."""
-    return _answer({"text/html": TEXT}, "The address is longer than 4 KiB: send the options in a form.", ())
+    return _answer({"text/html": TEXT}, "The address is longer than 4 KiB. Send the options in a form.", ())
 
 
 def reference(model: type[BaseModel]) -> dict[str, str]:

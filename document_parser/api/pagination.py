@@ -45,5 +45,5 @@ def page_of(
 
 def _parse_cursor(cursor: str) -> float | None:
     if not re.fullmatch(CURSOR, cursor):
-        raise InvalidOption.for_fields({"field": "cursor", "problem": "unknown; send next_cursor of the answer before"})
+        raise InvalidOption.for_fields({"field": "cursor", "problem": "unknown; send next_cursor of the previous response"})
     return float(cursor) if cursor else None

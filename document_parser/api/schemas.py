@@ -67,7 +67,7 @@ class JobPath(BaseModel):
     """The path of a job."""
 
     job_id: str = Field(
-        description="The job_id in the response to the upload. On the page /docs the example means the job sent last.",
+        description="The job_id from the response to the upload. On the page /docs the example stands for the last job sent.",
         json_schema_extra={"pattern": f"^{JOB_ID}$", "example": EXAMPLE_JOB_ID},
     )
 
@@ -75,7 +75,7 @@ class JobPath(BaseModel):
 class PagePath(JobPath):
     """The path of a page of a job."""
 
-    number: int = Field(ge=1, description="Page number of the document, from 1.", json_schema_extra={"example": 1})
+    number: int = Field(ge=1, description="Number of the page, from 1.", json_schema_extra={"example": 1})
 
 
 class FigurePath(JobPath):
@@ -105,7 +105,7 @@ class EventsQuery(_Query):
     last_event_id: str = Field(
         default="",
         pattern=f"^{EVENT_ID}$",
-        description="Resume after this event; the header Last-Event-ID takes precedence.",
+        description="Resume after this event. The header Last-Event-ID takes precedence.",
     )
 
 
@@ -130,11 +130,13 @@ class ResultQuery(_Query):
     """The query of a job's result."""
 
     format: OutputFormat | SkipJsonSchema[Literal[""]] = Field(
-        default="", description="Another format than the one asked for at upload."
+        default="", description="Format of the result; default: the one chosen at upload."
     )
 
     table: int | None = Field(
-        default=None, ge=1, description="With format=csv: the table to send, counted from 1. Without it, several come as a ZIP."
+        default=None,
+        ge=1,
+        description="With format=csv: number of the table to return, from 1. Without it, several tables are returned as a ZIP.",
     )
 
 
@@ -143,9 +145,9 @@ CURSOR = r"([0-9]{1,16}(\.[0-9]{1,17})?)?"
 
 
 class _ListQuery(_Query):
-    limit: int = Field(default=50, ge=1, le=500, description="Most entries in one answer.")
+    limit: int = Field(default=50, ge=1, le=500, description="Maximum number of entries in the response.")
     cursor: str = Field(
-        default="", description="next_cursor of the answer before.", json_schema_extra={"pattern": f"^{CURSOR}$"}
+        default="", description="next_cursor of the previous response.", json_schema_extra={"pattern": f"^{CURSOR}$"}
     )
 
 
@@ -159,7 +161,7 @@ class DeliveriesQuery(_ListQuery):
     """The query of the list of webhook deliveries."""
 
     state: WebhookState | SkipJsonSchema[Literal[""]] = Field(
-        default="", description="Only deliveries in this state; failed ones are in the order in which they were given up."
+        default="", description="Only deliveries in this state; failed ones are in the order in which they failed."
     )
 
 
@@ -193,8 +195,10 @@ class Accepted(BaseModel):
 
     job_id: str
     status: JobState
-    cache: Literal["hit", "miss", "off"] = Field(description="Whether the document was read before; off: not looked for.")
-    shared: bool = Field(description="Whether another job reads the same document already, for this one too.")
+    cache: Literal["hit", "miss", "off"] = Field(
+        description="hit: the document was read before; miss: it was not; off: the cache is not used."
+    )
+    shared: bool = Field(description="Whether another job is reading the same document; this job gets its pages.")
     message: str
     status_url: str
     result_url: str
@@ -224,10 +228,10 @@ class Result(BaseModel):
     missing_pages: list[int] | None = Field(
         description="Pages that were not read when the job was cancelled; null if it was cancelled before it was opened."
     )
-    message: str = Field(description="What is missing from a cancelled job, else empty.")
+    message: str = Field(description="What is missing from the result of a cancelled job; empty for other jobs.")
     failed_pages: list[int]
     stripped: int = Field(
-        description="How many lines of running heads and feet the texts leave out, bare page numbers not counted."
+        description="Number of lines of page headers and footers that the texts leave out, without bare page numbers."
     )
     warnings: list[ResultWarning]
     cache: Literal["hit", "miss", "off"]
@@ -293,10 +297,10 @@ class Rereading(BaseModel):
 
     job_id: str
     number: int
-    revision: int = Field(description="Revision of the result until then.")
+    revision: int = Field(description="Revision of the current result.")
     message: str
     status_url: str
-    events_url: str = Field(description="Address of the events from now on.")
+    events_url: str = Field(description="Address of the events that follow this response.")
 
 
 class Cancelled(BaseModel):

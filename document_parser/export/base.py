@@ -174,7 +174,7 @@ def separator_pattern(options: Options) -> re.Pattern[str] | None:
     return re.compile(rf"^(?P<before>[ \t]*)(?P<line>{number})(?=[ \t]*$)", re.MULTILINE)
 
 
-NOT_OPENED = "the job was cancelled before the document was opened: how many pages it has is not known"
+NOT_OPENED = "the job was cancelled before the document was opened; the number of its pages is unknown"
 """The message in place of the content if the number of pages is not known, which is 0 in the document then."""
 
 

@@ -272,8 +272,8 @@ class Page(BaseModel):
     stripped: int = Field(
         default=0,
         exclude_if=lambda lines: not lines,
-        description="How many lines of page headers and footers the texts leave out (headers_footers=strip). Bare page numbers "
-        "are not counted. The lines are blocks of the page.",
+        description="Number of lines of page headers and footers that the texts leave out (headers_footers=strip), without "
+        "bare page numbers. The lines are blocks of the page.",
     )
     confidence: float | None = None
     agreement: float | None = Field(default=None, exclude_if=lambda share: share is None)

@@ -180,7 +180,7 @@ def test_the_system_tells_its_capacity(client, redis, paper):
     assert told["most"]["jobs"] == 2
     assert told["lanes"]["batch"] == {"jobs": 1, "queued": 1, "pages": 0}
     assert told["workers"] == {"alive": 0, "busy": 0, "readers": 0}
-    assert told["engines"]["rapidocr"]["ok"] is False, "no worker is there to read with it"
+    assert told["engines"]["rapidocr"]["ok"] is False, "no worker runs that can use it"
     assert told["storage"]["free_bytes"] > 0
 
 

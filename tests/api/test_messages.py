@@ -348,8 +348,8 @@ def test_a_job_cancelled_before_it_was_opened_says_that_its_pages_are_not_known(
         for name in ("markdown", "html", "text"):
             body = service.result(job_id, format=name)
             assert body["missing_pages"] is None
-            assert body["message"].endswith("how many pages it has is not known.")
-            assert "how many pages it has is not known" in body[name]
+            assert body["message"].endswith("The number of its pages is unknown.")
+            assert "the number of its pages is unknown" in body[name]
 
 
 def test_a_completed_result_misses_nothing(tmp_path, paper):

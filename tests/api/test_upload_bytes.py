@@ -190,7 +190,7 @@ def test_what_is_no_whole_form_is_refused_in_a_sentence(app, tmp_path, body, con
     given = {"content_type": content_type} if content_type else {}
     status, error = refused(app(), body, **given)
     assert (status, error["code"]) == (400, "BAD_REQUEST")
-    assert error["message"].startswith("The body is no complete multipart form. Send it with the boundary")
+    assert error["message"].startswith("The body is not a complete multipart form. Send it with the boundary")
     assert list((tmp_path / "data").glob("staging/*")) == []
 
 

@@ -119,7 +119,7 @@ class FormParser(FormDataParser):
                 max_parts=self.max_form_parts,
             )
         return BadRequest(
-            "A part of the form has too many or too long headers: shorten the names of the file and of the fields to "
+            "A part of the form has too many headers, or too long ones. Shorten the names of the file and of the fields to "
             f"{MAX_HEADER_BYTES} bytes.",
             reason="headers",
             max_header_bytes=MAX_HEADER_BYTES,
@@ -212,8 +212,8 @@ def _too_much_text(most: int | None) -> BadRequest:
 
 def _malformed() -> BadRequest:
     return BadRequest(
-        "The body is no complete multipart form. Send it with the boundary that its Content-Type names, lines that end in "
-        "CRLF, and the closing boundary; HTTP clients do that by themselves if Content-Type is left to them."
+        "The body is not a complete multipart form. Send it with the boundary that its Content-Type names, lines that end in "
+        "CRLF, and the closing boundary; HTTP clients do that if you do not set Content-Type yourself."
     )
 
 

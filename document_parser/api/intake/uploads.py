@@ -152,7 +152,7 @@ class WholeBody(io.RawIOBase):
             case "":
                 return UploadCutOff()
             case "no_room":
-                return ServerBusy("Too many documents are being sent slowly. Try again shortly, or over a faster connection.")
+                return ServerBusy("Too many slow uploads are in progress. Try again shortly, or use a faster connection.")
         return UploadTooSlow()
 
     def stop(self) -> None:
@@ -263,7 +263,7 @@ def _file_part() -> FileStorage:
     if not parts:
         raise FileMissing()
     if len(parts) > 1 or len(request.files) > 1:
-        raise BadRequest("Send one file to a request, in the field 'file'.")
+        raise BadRequest("Send one file per request, in the field 'file'.")
     return parts[0]
 
 

@@ -147,7 +147,7 @@ def _answer_recorded(error: RecordedError) -> Response:
 def _answer_redis_refusal(error: ResponseError) -> Response:
     """Answer a command that Redis refuses: the caller sent an impossible value, or Redis is full or read-only."""
     if str(error).startswith(WRONG_VALUES):
-        return error_response(BadRequest("A value of the request is outside of what is possible. Correct or leave it out."))
+        return error_response(BadRequest("A value of the request is out of range. Correct it, or leave it out."))
     return _answer_redis_away(error)
 
 
@@ -165,7 +165,7 @@ def _answer_http(error: HTTPException) -> Response:
     if known is not None:
         return _with_allow_header(error_response(known()), error)
     name = (error.name or "error").upper().replace(" ", "_")
-    message = error.description or "The request was not answered."
+    message = error.description or "The server could not answer the request."
     return error_response(JobError(code=name, message=message, status=error.code or 500))
 
 

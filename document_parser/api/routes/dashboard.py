@@ -221,5 +221,5 @@ def _parse_before() -> float | None:
     if before is None:
         return None
     if not before or not re.fullmatch(CURSOR, before):
-        raise InvalidOption.for_fields({"field": "before", "problem": "no time; follow the link of the page before"})
+        raise InvalidOption.for_fields({"field": "before", "problem": "not a time; follow the link on the previous page"})
     return float(before)

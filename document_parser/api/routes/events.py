@@ -55,7 +55,9 @@ def blueprint() -> APIBlueprint:
         job = record.load(services.redis, check_job_id(path.job_id))
         last = header.last_event_id or query.last_event_id
         if not re.fullmatch(EVENT_ID, last):
-            raise InvalidOption.for_fields({"field": "Last-Event-ID", "problem": "no id of an event; send it as it came"})
+            raise InvalidOption.for_fields(
+                {"field": "Last-Event-ID", "problem": "not the id of an event; send the id unchanged"}
+            )
         stream = EventStream(services, job, last or "0")
         response = Response(stream.messages(), content_type="text/event-stream; charset=utf-8")
         response.headers["Cache-Control"] = "no-store"

@@ -130,5 +130,5 @@ def _disk_warnings(services: Services) -> list[str]:
     try:
         disk_space.check(services.settings.store)
     except StorageFull:
-        return ["The disk of DATA_DIR is nearly full: uploads are refused until MIN_FREE_MB are free again."]
+        return ["The disk of DATA_DIR is nearly full, and uploads are refused. Free space until MIN_FREE_MB are free."]
     return []

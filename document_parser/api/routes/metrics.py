@@ -27,7 +27,8 @@ def blueprint() -> APIBlueprint:
     @routes.get(
         "/v1/metrics",
         summary="Metrics for Prometheus",
-        description="Text format, or OpenMetrics if that is accepted. 200 even while Redis is away: docparse_redis_up is 0.",
+        description="Text format, or OpenMetrics if the client accepts it. Answers 200 even if Redis does not answer; "
+        "docparse_redis_up is then 0.",
         responses=openapi.responses({200: openapi.answer(dict.fromkeys(METRICS_TYPES, openapi.TEXT))}, counted=False),
         operation_id="metrics",
     )

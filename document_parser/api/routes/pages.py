@@ -69,7 +69,7 @@ def listing(path: JobPath) -> Response:
 
 @routes.get(
     "/<job_id>/pages/<int:number>",
-    summary="One page, and why it reads as it does",
+    summary="One page with its route and its attempts",
     responses=openapi.responses({200: PageView}, InvalidOption, PageNotFound, *openapi.JOB),
     operation_id="job_page",
 )
@@ -80,13 +80,13 @@ def page(path: PagePath) -> Response:
 
 @routes.get(
     "/<job_id>/pages/<int:number>/image",
-    summary="The picture of a page, upright",
-    description="A JPEG, drawn at the first request. A page that is read again may be turned, and its picture with it: "
-    "image_url of the page has the revision, and a browser keeps only pictures from such an address without asking again.",
+    summary="The image of a page, upright",
+    description="A JPEG, drawn at the first request. A page that is read again may get another rotation, and another image. "
+    "image_url of the page has the revision; a browser caches only images from such an address without asking again.",
     responses=openapi.responses(
         {
-            200: openapi.answer(openapi.JPEG, "The picture.", "ETag"),
-            304: openapi.answer(None, "The picture is as it was.", "ETag"),
+            200: openapi.answer(openapi.JPEG, "The image.", "ETag"),
+            304: openapi.answer(None, "The image has not changed.", "ETag"),
         },
         InvalidOption,
         PageNotFound,
@@ -116,10 +116,10 @@ def image(path: PagePath, query: ImageQuery) -> Response:
 
 @routes.get(
     "/<job_id>/figures/<name>",
-    summary="The picture of a figure",
-    description="A JPEG, cropped from the page as it was read. Markdown and HTML link it as figures/NAME.",
+    summary="The image of a figure",
+    description="A JPEG, cropped from the page image that was read. Markdown and HTML link it as figures/NAME.",
     responses=openapi.responses(
-        {200: openapi.answer(openapi.JPEG, "The picture.")}, InvalidOption, FigureNotFound, StorageUnavailable, *openapi.JOB
+        {200: openapi.answer(openapi.JPEG, "The image.")}, InvalidOption, FigureNotFound, StorageUnavailable, *openapi.JOB
     ),
     operation_id="job_figure",
 )
@@ -139,7 +139,7 @@ def figure(path: FigurePath) -> Response:
 @routes.post(
     "/<job_id>/pages/<int:number>/retry",
     summary="Read one page again",
-    description="JSON, a form, or nothing. The old page stays until the new one is read; then the revision is raised.",
+    description="JSON, a form, or no body. The old page stays until the new one is read. Then the revision rises.",
     request_body=retries.request_body(),
     responses=openapi.responses(
         {202: openapi.answer(Rereading, "The page is queued.", "Location")}, *retries.RETRY_ERRORS, *openapi.JOB

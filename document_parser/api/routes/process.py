@@ -85,11 +85,11 @@ UPLOAD_ERRORS = (
     StorageFull,
 )
 """Errors of an upload."""
-IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS: a UUID for example."
+IDEMPOTENCY_KEY_TEXT = "The same key returns the same job for IDEMPOTENCY_HOURS. Use a UUID, for example."
 """Description of the Idempotency-Key in the documentation."""
 UPLOAD_TEXT = (
-    "As a form: the field file and the options beside it. Or the document itself as the body, of any media type that is no "
-    "form's, with filename and options in the query."
+    "As a form: the field file and the options beside it. Or the document itself as the body, of any media type except "
+    "those of forms, with filename and options in the query."
 )
 """Description of the two forms of an upload in the documentation."""
 
@@ -226,7 +226,7 @@ def idempotency_key() -> str:
     if key is None:
         return ""
     if not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, key):
-        raise BadRequest("An Idempotency-Key has 1 to 255 characters, none of them a space: a UUID for example.")
+        raise BadRequest("An Idempotency-Key has 1 to 255 characters without spaces. Use a UUID, for example.")
     return hashlib.sha256(key.encode()).hexdigest()
 
 
@@ -352,8 +352,10 @@ def _fields(settings: ApiSettings) -> dict[str, dict[str, Any]]:
     # If left out, the server's own setting applies: no client should send the default of another server.
     mode = {name: value for name, value in fields["accuracy_mode"].items() if name != "default"}
     fields["accuracy_mode"] = mode | {"examples": [settings.default_accuracy_mode]}
-    fields["password"] = _text_schema("Opens an encrypted document; kept encrypted until the end.", MAX_PASSWORD_CHARACTERS)
-    fields["webhook_url"] = _text_schema("Receives a signed POST when the job ends.", MAX_URL_CHARACTERS)
+    fields["password"] = _text_schema(
+        "Password of an encrypted document; kept encrypted until the job ends.", MAX_PASSWORD_CHARACTERS
+    )
+    fields["webhook_url"] = _text_schema("Address that receives a signed POST when the job ends.", MAX_URL_CHARACTERS)
     return fields
 
 
@@ -376,7 +378,7 @@ def _parameters(fields: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     key = openapi.parameter(
         "Idempotency-Key", "header", {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"}, IDEMPOTENCY_KEY_TEXT
     )
-    filename = {"type": "string", "description": "The document's name."}
+    filename = {"type": "string", "description": "Name of the document's file."}
     return [key] + [
         openapi.parameter(
             name,

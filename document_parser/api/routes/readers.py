@@ -17,7 +17,7 @@ from document_parser.settings import Settings
 
 NO_WORKER = "No worker runs: documents are accepted and wait. Start docparse worker, or raise NUM_WORKERS."
 """Warning if no worker runs and this service starts none."""
-NOT_UP_YET = "No worker has come up yet."
+NOT_UP_YET = "No worker has started yet. Wait some seconds."
 """Detail of the check of workers while none has started."""
 NO_CPU_ENGINE_READS = "Only pages with a sound text layer are read: no worker's CPU engine can read. {reasons}"
 """Warning in INFERENCE_MODE=cpu if no CPU engine works."""

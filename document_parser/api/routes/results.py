@@ -233,7 +233,7 @@ def _unread_pages(job: Job, entries: dict[int, dict[str, Any]]) -> list[int] | N
 def _missing_message(pages: list[int] | None) -> str:
     """Return the sentence about pages that are missing; empty if none is."""
     if pages is None:
-        return "The job was cancelled before its document was opened: how many pages it has is not known."
+        return "The job was cancelled before its document was opened. The number of its pages is unknown."
     if not pages:
         return ""
     return (

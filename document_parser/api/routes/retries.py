@@ -122,7 +122,9 @@ def _parse_json() -> Any:
 
 def _check_state(state: JobState) -> None:
     if not state.has_ended:
-        raise JobNotComplete("The job has not ended yet. Its pages can be read again once it is completed.", status=state.value)
+        raise JobNotComplete(
+            "The job has not ended yet. Wait until it is completed, then read its pages again.", status=state.value
+        )
     if state is not JobState.COMPLETED:
         raise JobEnded(f"The job has {state.value}: only pages of a completed job are read again.", status=state.value)
 
@@ -160,7 +162,7 @@ def request_body() -> dict[str, Any]:
     properties["password"] = {
         "anyOf": [{"type": "string", "maxLength": MAX_PASSWORD_CHARACTERS}, {"type": "null"}],
         "default": "",
-        "description": "Of an encrypted document; kept encrypted until the page is read.",
+        "description": "Password of an encrypted document; kept encrypted until the page is read.",
     }
     form = {name: _without_null(schema) for name, schema in properties.items()}
     return {"content": {openapi.JSON: _media_type_of(properties), openapi.FORM: _media_type_of(form)}, "required": False}

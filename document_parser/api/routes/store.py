@@ -17,13 +17,13 @@ MIN_FREE_BYTES = 64 << 10
 """Minimum free bytes below maxmemory: about the size of a job's record and the clients' buffers."""
 
 FULL = (
-    "Redis is full (maxmemory) and accepts nothing: no document and no page that was read. Raise maxmemory, "
+    "Redis is full (maxmemory) and accepts nothing: no documents and no pages. Raise maxmemory, "
     "delete jobs, or shorten JOB_TTL_HOURS and CACHE_HOURS."
 )
 """Trouble of a Redis that has reached maxmemory."""
 NO_DISK = (
     "Redis cannot write its own files and accepts nothing (MISCONF). Free space on its disk, or correct the folder's "
-    "permissions; its log says which."
+    "permissions; its log names the problem."
 )
 """Trouble of a Redis that cannot write to its disk."""
 READ_ONLY = "This Redis is a replica that only reads. Set REDIS_URL to its master, or to the Sentinels."
@@ -74,7 +74,9 @@ def redis_warnings(redis: Redis) -> list[str]:
         policy = redis.config_get("maxmemory-policy").get("maxmemory-policy")
         append_only = redis.config_get("appendonly").get("appendonly")
     except RedisError:
-        hidden = ["Redis does not show its configuration; see to it that it never evicts and keeps an append-only file."]
+        hidden = [
+            "Redis does not show its configuration; make sure that it never evicts keys and that it keeps an append-only file."
+        ]
         return hidden + _memory_warnings(redis)
     found = []
     if policy != "noeviction":
@@ -92,4 +94,4 @@ def _memory_warnings(redis: Redis) -> list[str]:
     used, most = int(facts.get("used_memory", 0)), int(facts.get("maxmemory", 0))
     if not most or used < NEARLY_FULL_SHARE * most:
         return []
-    return [f"Redis uses {100 * used // most} % of its maxmemory. It accepts nothing once it is full: raise maxmemory."]
+    return [f"Redis uses {100 * used // most} % of its maxmemory. It accepts nothing when it is full. Raise maxmemory."]

@@ -154,7 +154,7 @@ def _cpu_engines(services: Services) -> dict[str, EngineState]:
     """Return the CPU engines as the workers report them, or that of the settings while no worker runs."""
     workers = queue.living_workers(services.probe_redis)
     found = readers.cpu_engines(workers) or {
-        services.settings.engines.cpu_engine: Check(ok=False, detail="no worker is there to read with it")
+        services.settings.engines.cpu_engine: Check(ok=False, detail="no worker runs that can use it")
     }
     found = readers.helpers(workers) | found
     return {name: EngineState(**check.model_dump(), runtimes=readers.runtimes(workers, name)) for name, check in found.items()}

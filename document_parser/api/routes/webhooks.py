@@ -47,7 +47,7 @@ routes = APIBlueprint(
     "webhooks",
     __name__,
     url_prefix="/v1",
-    abp_tags=[Tag(name="webhooks", description="For the operator: show deliveries, and deliver again.")],
+    abp_tags=[Tag(name="webhooks", description="For the operator: list deliveries, and deliver webhooks again.")],
 )
 """The routes of webhooks."""
 
@@ -69,7 +69,7 @@ def listing(query: DeliveriesQuery) -> Response:
 
 @routes.post(
     "/webhooks/deliveries/replay",
-    summary="Deliver again all webhooks that were given up",
+    summary="Deliver all failed webhooks again",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses({202: Replayed}, *openapi.OPERATOR_ERRORS),
     operation_id="replay_failed_deliveries",
@@ -101,8 +101,8 @@ def replay_one(path: JobPath) -> Response:
 
 @routes.post(
     "/webhooks/ping",
-    summary="Try a receiver",
-    description="Posts a signed webhook.ping at once, as a job's webhook would be posted, and returns the outcome.",
+    summary="Test a receiver",
+    description="Posts a signed webhook.ping at once, in the same way as a job's webhook, and returns the outcome.",
     security=openapi.OPERATOR_SECURITY,
     responses=openapi.responses(
         {200: Pinged}, InvalidOption, WebhookRefused, WebhookNotResolved, ServerBusy, *openapi.OPERATOR_ERRORS

@@ -16,7 +16,7 @@ class RetryChoice(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    engine: EngineName | None = Field(default=None, description="The engine to read it, and no other.")
+    engine: EngineName | None = Field(default=None, description="The only engine that may read the page.")
     accuracy_mode: AccuracyMode | None = Field(default=None, description="fast, balanced or maximum.")
     on_low_quality: LowQuality | None = Field(default=None, description="flag, fallback or fail.")
 
