@@ -66,7 +66,7 @@ export async function ask(path, { method = "GET", json, signal, patient = false,
 export async function askJson(path, options) {
   const answer = await ask(path, options);
   const body = await jsonOf(answer);
-  if (body === null) throw new ApiError({ code: "UNEXPECTED_ANSWER", message: "The server's answer is not one of this service." });
+  if (body === null) throw new ApiError({ code: "UNEXPECTED_ANSWER", message: "The answer does not come from this service. Check the address." });
   return body;
 }
 

@@ -183,7 +183,7 @@ export class JobView {
       rereading: (number) => this.pageView.changed(number),
       retried: (facts) => this.#retried(id, facts),
       ended: () => this.#ended(id),
-      deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "Somebody deleted this document." }),
+      deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "This document was deleted." }),
       trouble: (error) => (error.status === 404 || error.status === 410 ? this.#lost(error) : setText(byId("progress-time"), error.message)),
     }, address);
     this.feed.start();
@@ -279,7 +279,7 @@ export class JobView {
     byId("cancel-job").disabled = true;
     try {
       await ask(jobPath(this.id, "/cancel"), { method: "POST" });
-      notice("Cancelled. What was read is kept.");
+      notice("Cancelled. Finished pages are kept.");
     } catch (error) {
       trouble(error);
     }
@@ -299,7 +299,7 @@ export class JobView {
       if (error.status !== 404) return trouble(error);
     }
     forget(id);
-    notice("Deleted, with everything read from it.");
+    notice("The document and its results were deleted.");
     if (id === this.id) location.hash = "#/";
     return this.onChanged();
   }

@@ -76,7 +76,7 @@ export class JobsList {
     show(byId("token-form"));
     show(byId("more-jobs"), false);
     const sent = remembered().slice(0, MOST_ASKED);
-    this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser.");
+    this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser are shown.");
     const found = await Promise.all(sent.map(({ id }) => askJson(jobPath(id, "/status")).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
     found.filter(({ gone }) => gone).forEach(({ id }) => forget(id));
     return found.filter(({ job_id: id }) => id);

@@ -61,7 +61,7 @@ function keepFurniture(file, options) {
   location.hash = "#/";
   route();
   setOption("headers_footers", "keep");
-  return notice("Choose the file once more: its running heads and feet will be kept.");
+  return notice("Choose the file again. Its page headers and footers will be kept.");
 }
 
 function showCurl() {

@@ -32,7 +32,7 @@ export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    if (!copiedTheOldWay(text)) return notice("The browser did not let the text onto the clipboard.", "bad");
+    if (!copiedTheOldWay(text)) return notice("The browser did not allow access to the clipboard. Select the text and copy it.", "bad");
   }
   return notice(`${what} copied.`);
 }

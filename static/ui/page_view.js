@@ -182,7 +182,7 @@ export class PageView {
     block.scrollIntoView({ block: "nearest" });
   }
 
-  /** The picture at twice its size and back. */
+  /** The image at twice its size and back. */
   zoom() {
     byId("zoom").setAttribute("aria-pressed", String(this.sheet.zoom()));
   }
@@ -208,7 +208,7 @@ function indexOf(node) {
 function nothing(view) {
   if (view.state === "unread") return el("p", { class: "nothing" }, el("b", {}, "Not read"), "The job was cancelled before this page was read.");
   const blank = view.state === "blank" && !view.warnings.some(({ code }) => code === "low_coverage");
-  const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
+  const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "The attempts are listed below."];
   const made = el("p", { class: "nothing" }, el("b", {}, title));
   made.append(text);
   return made;

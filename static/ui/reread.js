@@ -68,7 +68,7 @@ export class Reread {
     const locked = LOCKED.has(error.code);
     const absent = error.code === "ENGINE_ABSENT";
     show(byId("reread-password"), locked || !byId("reread-password").hidden);
-    const says = locked ? "The document is locked, and its password went with the end of its reading. Type it once more." : error.message;
+    const says = locked ? "The password of the document was deleted when its job ended. Type it again." : error.message;
     setText(byId("reread-problem"), absent ? "" : says);
     show(byId("reread-problem"), !absent);
     if (absent) markField(engine, says);

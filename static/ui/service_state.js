@@ -42,7 +42,7 @@ function tell(state, text, more) {
 function whoReads(engines) {
   const models = MODELS.filter((name) => name in engines);
   const away = models.filter((name) => !engines[name].ok);
-  if (!models.length) return "CPU only, no model server is asked";
+  if (!models.length) return "CPU only, no model server is used";
   if (away.length < models.length) return away.map((name) => `${ENGINES[name]} does not answer`).join(", ");
   return Object.keys(engines).length > models.length ? "CPU only, no model server answers" : "no model server answers";
 }

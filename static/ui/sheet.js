@@ -51,7 +51,7 @@ export class Sheet {
     this.zoomed = !this.zoomed;
     this.root.classList.toggle("zoomed", this.zoomed);
     // What scrolls is reached with the keyboard.
-    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "The picture at twice its size" })) {
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "The image at twice its size" })) {
       if (this.zoomed) this.root.setAttribute(name, value);
       else this.root.removeAttribute(name);
     }

@@ -37,7 +37,7 @@ function note(name, text, tone = "") {
 
 function strippedNote(lines, onKeepFurniture) {
   const again = el("button", { class: "link", type: "button", on: { click: onKeepFurniture } }, "Read the document again and keep them");
-  return el("div", { class: "note", data: { tone: "quiet" } }, el("span", {}, `${count(lines, "line")} of running heads and feet left out. `, again));
+  return el("div", { class: "note", data: { tone: "quiet" } }, el("span", {}, `${count(lines, "line")} of page headers and footers left out. `, again));
 }
 
 function title(code) {
