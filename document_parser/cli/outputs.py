@@ -89,7 +89,7 @@ def plan_work(
     read = {Path(one.name).resolve() for one in inputs}
     for target in targets:
         if target.resolve() in read:
-            raise UsageError(f"{str(target)!r} is a document to read; its result would take its place.")
+            raise UsageError(f"{str(target)!r} is a document to read, and its result would overwrite it.")
     return [Work(one, target, in_folder, table) for one, target in zip(inputs, targets, strict=True)]
 
 

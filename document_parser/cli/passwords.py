@@ -45,6 +45,6 @@ class Passwords:
             left -= 1
 
     def _ask(self, name: str, error: EncryptedDocument | WrongPassword) -> str:
-        question = "Password" if isinstance(error, EncryptedDocument) else "That does not open it. Password"
+        question = "Password" if isinstance(error, EncryptedDocument) else "Wrong password. Password"
         with self._display.pause():
             return getpass(f"{question} of {printable(name)}: ", sys.stderr)

@@ -192,7 +192,7 @@ def describe_left_out(files: Sequence[str]) -> str:
     """Return one line for people that names the files of a folder that are not read."""
     named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
     more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
-    return f"{len(files)} file{'s' if len(files) != 1 else ''} left out, of no kind that is read: {named}{more}"
+    return f"{len(files)} file{'s' if len(files) != 1 else ''} skipped, of a kind that is not read: {named}{more}"
 
 
 def printable(name: str) -> str:

@@ -178,7 +178,7 @@ class RemoteReader:
         if self.given["output_format"] == "csv":
             with tempfile.TemporaryFile() as archive:
                 if self.client.download(status.job_id, archive, "csv", archive=True) != "application/zip":
-                    raise UnexpectedAnswer("The server sends no archive of tables. Update it, or use --format tables.")
+                    raise UnexpectedAnswer("The server cannot send an archive of tables. Update it, or use --format tables.")
                 write_tables(archive, to, work, outcome)
         else:
             if isinstance(to, Path):
@@ -226,7 +226,7 @@ class RemoteReader:
         if status.error is not None:
             raise error_of(status.error)
         if status.status is JobState.CANCELLED:
-            raise JobEnded("The job was cancelled on the server.")
+            raise JobEnded("The job was cancelled on the server. Send the document again.")
         return status
 
     def _report_progress(self, work: Work, status: JobStatus) -> None:

@@ -151,7 +151,7 @@ def test_a_folder_is_mirrored_without_what_is_hidden_or_not_read(desk):
     (desk.folder / "docs" / "notes.txt").write_text("not a document")
     done = desk.parse("docs", "-o", "out")
     assert done.returncode == 0, done.stderr
-    assert "1 file left out, of no kind that is read: notes.txt\n" in done.stderr
+    assert "1 file skipped, of a kind that is not read: notes.txt\n" in done.stderr
     assert desk.files() == ["a.md", "sub/deep/b.md", "sub/nameless.md"]
     assert desk.text("out/sub/deep/b.md") == "The quick brown fox jumps over the lazy dog.\n"
 
@@ -275,7 +275,7 @@ def test_a_person_at_the_terminal_is_asked_for_the_password(desk):
     status, shown = on_a_terminal(desk, locked, "-o", "a.md", answers=[b"wrong", b"open sesame"])
     assert status == 0, shown
     assert desk.text("a.md") == "Secret text\n"
-    assert "That does not open it" in shown
+    assert "Wrong password" in shown
     assert "sesame" not in shown
 
 
@@ -367,7 +367,7 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["a.pdf", "--format", "csv", "-o", "a.zip", "--table", "1"], "name a .csv"),
         (["a.pdf", "b.pdf", "--format", "csv"], "go to a folder"),
         (["a.pdf", "b.pdf", "-o", "b.pdf"], "several results need a folder"),
-        (["a.pdf", "-o", "./a.pdf", "--force", "--format", "text"], "take its place"),
+        (["a.pdf", "-o", "./a.pdf", "--force", "--format", "text"], "would overwrite it"),
         (["a.pdf", "--password-file", "missing"], "cannot be read"),
         (["a.pdf", "--jobs", "0", "--server", "x"], "--jobs"),
         (["a.pdf", "--server", "ftp://x"], "http://host:port"),
