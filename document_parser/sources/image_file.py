@@ -78,7 +78,7 @@ class ImageFile:
         self._damage: dict[int, list[Damage]] = {}
         self._frames_lost = False
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before decoding
-        with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._open_frame(1) as image:
+        with _faults_as(DamagedDocument, "The image is damaged or cut off. Upload it again."), self._open_frame(1) as image:
             self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
         if self.page_count == 1:
             self._check_only_page()
@@ -91,7 +91,7 @@ class ImageFile:
             facts = error.details
             raise OversizedImage.with_limit(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
-            raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
+            raise DamagedDocument("The image is damaged or cut off. Upload it again.") from error
 
     def _count_frames(self, image: Image.Image) -> int:
         """Return the number of frames of a TIFF, as far as their directories can be found."""
@@ -114,7 +114,7 @@ class ImageFile:
 
     def facts(self, number: int) -> PageFacts:
         """Return size and rotation of a frame. Raises PageUnreadable."""
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
+        with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
         return PageFacts(
             number=number,
@@ -150,7 +150,7 @@ class ImageFile:
 
         Frames shorter than A4 keep as many pixels as A4 would have: small print and wrong resolution tags are common.
         """
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
+        with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
         decoded = self._load_frame(number)
         if spec.region is not None:

@@ -104,7 +104,7 @@ def _parse_body() -> tuple[RetryChoice, str]:
     given = {name: value for name, value in fields.items() if value != absent or name not in FIELDS}
     password = given.pop("password", "")
     if not isinstance(password, str):
-        raise InvalidOption.for_fields({"field": "password", "problem": "is no text"})
+        raise InvalidOption.for_fields({"field": "password", "problem": "is not text"})
     check_password(password)
     try:
         return RetryChoice.model_validate(given), password

@@ -91,7 +91,7 @@ def _server_ended(_arbiter: Any) -> None:
     if settings.workers.num_workers and supervisor_lock(settings).holder() is not None:
         seconds = settings.workers.drain_seconds
         _announce(
-            f"Stopped. The workers drain: they finish their current pages, for up to {seconds:g} seconds, and then end by "
+            f"Stopped. The workers finish their current pages, for up to {seconds:g} seconds, and then end by "
             "themselves. The next start reads the rest.",
             "workers_drain",
             seconds=seconds,

@@ -214,7 +214,7 @@ def engine_state(settings: Settings) -> CpuEngine:
     chosen, trouble = settings.engines.cpu_ocr_runtime, openvino.find_trouble()
     runtime = networks.runtime_of(chosen)
     if runtime == "openvino" and trouble:
-        advice = "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then"
+        advice = "Set CPU_OCR_RUNTIME=auto to use ONNX Runtime"
         return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
     return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "")
 
@@ -238,7 +238,7 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
     try:
         return work(page)
     except (cv2.error, OSError, RuntimeError, ValueError, MemoryError):
-        raise EngineError("RapidOCR failed on the picture of the page.") from None
+        raise EngineError("RapidOCR failed on the image of the page.") from None
 
 
 def _is_read(line: Line) -> bool:

@@ -41,7 +41,7 @@ _CPU_FACTS = Path("/proc/cpuinfo")
 NOT_INSTALLED = "OpenVINO is not installed"
 """The reason if the package is absent."""
 NO_EXECUTABLE_MEMORY = (
-    "OpenVINO writes machine code, and this process may not have memory that is writable and executable: "
+    "OpenVINO generates machine code, but this process may not have memory that is writable and executable: "
     "systemd's MemoryDenyWriteExecute, or SELinux"
 )
 """The reason if this process may not run machine code that it has written."""

@@ -193,7 +193,7 @@ def _engine_errors() -> Iterator[None]:
     except pytesseract.TesseractNotFoundError:
         raise EngineUnavailable("Tesseract is not installed.") from None
     except pytesseract.TesseractError as error:
-        raise EngineError(f"Tesseract ended with status {error.status}; are its languages installed?") from None
+        raise EngineError(f"Tesseract ended with status {error.status}. Check that its languages are installed.") from None
     except RuntimeError:  # what pytesseract raises for its timeout
         raise EngineTimeout("Tesseract did not finish the page within its deadline.") from None
 
@@ -226,13 +226,15 @@ def engine_state(settings: Settings) -> CpuEngine:
     if not lacking:
         return found
     packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
-    return CpuEngine(name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"apt-get install {packages}")
+    return CpuEngine(
+        name="tesseract", trouble=f"lacks the languages {', '.join(lacking)}", advice=f"apt-get install {packages}"
+    )
 
 
 def _describe_missing_program(settings: Settings) -> str:
     """Return why the program of the settings cannot be called."""
     program = settings.engines.tesseract_program
-    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so that it is never asked"
+    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so it is not used"
 
 
 def installed_languages() -> frozenset[str]:

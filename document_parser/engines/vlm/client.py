@@ -67,7 +67,7 @@ class VisionEngine(Engine):
         Raises EngineError, EngineRefused, EngineTimeout, EngineUnavailable, ContextExceeded.
         """
         if page.encoding != "jpeg":
-            raise EngineRefused("This engine reads JPEG pictures only.")
+            raise EngineRefused("This engine reads only JPEG images.")
         started = time.monotonic()
         heat = self._request.temperature if temperature is None else temperature
         try:
@@ -140,7 +140,7 @@ class VisionEngine(Engine):
                 if isinstance(fault.__cause__, httpx2.TimeoutException):
                     raise self._timeout_error_of(fault.__cause__) from None
         self._availability.record(False)
-        raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
+        raise EngineUnavailable("The model server cannot be reached, or it closes its connections.")
 
     async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
         """Receive one answer. Raises EngineError, and APIConnectionError for connection faults."""
@@ -163,7 +163,7 @@ class VisionEngine(Engine):
         except ValueError:
             raise EngineError("The model server's answer does not follow the OpenAI protocol.") from None
         if answer.finish_reason is None:
-            raise EngineError("The model server's answer was cut off before its end.")
+            raise EngineError("The model server closed the connection before the end of its answer.")
         return answer
 
     def _make_reading(self, answer: Answer, temperature: float, started: float) -> Reading:

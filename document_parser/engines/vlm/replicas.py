@@ -95,7 +95,7 @@ class ReplicatedEngine(Engine):
         """
         request = uuid.uuid4().hex
         try:
-            fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
+            fault = EngineUnavailable("The model server has failed repeatedly and is not used for a while.")
             for replica in self._order_by_load(request, await self._choose_candidates()):
                 if not self._try_enter(replica):
                     continue

@@ -22,8 +22,8 @@ RedisError = redis.RedisError
 SENTINEL_PORT = 26379
 """The port of a Sentinel if its address names none."""
 NO_CLUSTER = (
-    "This is a Redis Cluster. The queue's steps touch several keys at once, which a cluster does not allow: "
-    "use one Redis or Valkey, with Sentinels (redis+sentinel://) if it must survive the loss of its host."
+    "This is a Redis Cluster. The queue changes several keys at once, and a cluster does not allow that. "
+    "Use one Redis or Valkey, with Sentinels (redis+sentinel://) if it must survive the loss of its host."
 )
 """The message that is logged and shown for a Redis Cluster."""
 

@@ -50,9 +50,7 @@ def parse(
     ``parse_async`` there.
     """
     if _in_event_loop():
-        raise RuntimeError(
-            "parse() runs an event loop of its own. In a coroutine, await document_parser.parse_async() instead."
-        )
+        raise RuntimeError("parse() runs its own event loop. In a coroutine, await document_parser.parse_async() instead.")
     more: dict[str, Any] = {"settings": settings, "on_progress": on_progress, "figures_to": figures_to}
     return asyncio.run(parse_async(path, password=password, **more, **options))
 

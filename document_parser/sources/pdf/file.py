@@ -283,7 +283,7 @@ class _TextLayer(NamedTuple):
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
     """Return the document and whether it had to be rebuilt. Raises DocumentError and its subclasses."""
-    refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
+    refusal: DocumentError = DamagedDocument("No page of the PDF can be found. Upload it again, or repair it.")
     try:
         document = _load(path, password)
         if _has_pages(document):
@@ -318,7 +318,7 @@ def _load(path: Path, password: str | None) -> Any:
     except pypdfium2.PdfiumError as error:
         raise _error_of(error.err_code, password) from error
     except FileNotFoundError as error:
-        raise DocumentError("The file is not there any more.") from error
+        raise DocumentError("The file no longer exists. Send it again.") from error
 
 
 def _error_of(code: int | None, password: str | None) -> DocumentError:
@@ -326,7 +326,7 @@ def _error_of(code: int | None, password: str | None) -> DocumentError:
     if code == pdfium.FPDF_ERR_PASSWORD:
         return WrongPassword() if password else EncryptedDocument()
     if code == pdfium.FPDF_ERR_SECURITY:
-        return EncryptedDocument("The document is encrypted in a way that is not supported. Remove its encryption.")
+        return EncryptedDocument("The encryption of the document is not supported. Remove it, then send the document again.")
     return DamagedDocument()
 
 
