@@ -210,6 +210,6 @@ async def _read_async(sock: socket.socket, length: int) -> bytes:
     while done < length:
         got = await loop.sock_recv_into(sock, view[done:])
         if not got:
-            raise EOFError("the opener child is gone")
+            raise EOFError("the opener child has ended")
         done += got
     return bytes(buffer)
