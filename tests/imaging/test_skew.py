@@ -26,8 +26,6 @@ from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import EngineSettings, Settings
-from document_parser.sources.base import OpenerLimits
-from document_parser.sources.source import Openers
 
 SHEET = np.zeros((1000, 800, 3), dtype=np.uint8)
 PAPER = 235
@@ -145,12 +143,6 @@ def sheet():
             draw.rectangle((left, top, left + 320, top + 90), outline=20, width=3)
             draw.text((left + 24, top + 24), cell, font=font, fill=20)
     return image
-
-
-@pytest.fixture(scope="module")
-def openers():
-    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as openers:
-        yield openers
 
 
 def read(openers, path, image):

@@ -46,12 +46,6 @@ def reddish(pixel):
 
 
 @pytest.fixture(scope="module")
-def openers():
-    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as openers:
-        yield openers
-
-
-@pytest.fixture(scope="module")
 def illustrated(tmp_path_factory):
     return documents.illustrated_pdf(tmp_path_factory.mktemp("figures") / "red & blue.pdf", pages=2)
 
