@@ -44,8 +44,8 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
             title="Document parser",
             version=__version__,
             description=(
-                "Documents in; Markdown, JSON, HTML, CSV or text out, page by page. Any request may carry X-Request-ID, "
-                "and every answer has one. An empty query field counts as not given."
+                "Reads documents page by page and returns Markdown, JSON, HTML, CSV or text. Any request may carry "
+                "X-Request-ID, and every answer has one. An empty query field counts as not given."
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),

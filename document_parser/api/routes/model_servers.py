@@ -90,10 +90,10 @@ def complaint_about(settings: Settings, name: VlmName, url: str, seconds: float)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
-        return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
+        return "refuses the key", "Set VLLM_API_KEY to the key of the model server."
     names = _models_in(answer)
     if names is None:
-        return f"answers {answer.status_code}, not as a model server", f"{prefix}_URL should end in /v1."
+        return f"does not answer as a model server (status {answer.status_code})", f"{prefix}_URL should end in /v1."
     if wanted.model not in names:
         return f"serves {', '.join(names) or 'nothing'}, not {wanted.model}", f"Set {prefix}_MODEL, or serve that model."
     return None

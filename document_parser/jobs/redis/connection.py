@@ -50,7 +50,7 @@ class SentinelAddress:
         service, _, database = parts.path.strip("/").partition("/")
         sentinels = tuple(_parse_host(host) for host in hosts.split(",") if host)
         if not sentinels or not service or not (database or "0").isdigit():
-            raise ValueError("A Sentinel address has the form redis+sentinel://host:port,host:port/service/database.")
+            raise ValueError("A Sentinel address must have the form redis+sentinel://host:port,host:port/service/database.")
         username, _, password = credentials.partition(":")
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         tls = {"ssl": True} if parts.scheme.startswith("rediss") else {}

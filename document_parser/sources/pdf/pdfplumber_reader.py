@@ -110,7 +110,7 @@ class PdfplumberReader:
             pdf.rsrcmgr = _new_font_store()
             self._pdf = pdf
         if len(self._pdf.pages) != self._page_count:
-            raise PageUnreadable("pdfplumber finds another number of pages than PDFium.")
+            raise PageUnreadable("pdfplumber and PDFium find different numbers of pages.")
         return self._pdf
 
 
