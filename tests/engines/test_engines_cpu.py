@@ -107,7 +107,7 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
     program = (
         "import os\n"
         "from document_parser.engines.rapidocr import networks\n"
-        "networks.load(networks.DETECTION, 'onnxruntime', 1)\n"
+        "networks.load_network(networks.DETECTION, 'onnxruntime', 1)\n"
         "print(os.listdir(os.environ['HOME']))"
     )
     environment = environment_of_child(HOME=str(tmp_path))
