@@ -83,7 +83,7 @@ def _shift(text: str, place: int) -> int:
 
 
 def _with_safe_link(look: Style) -> Style:
-    """Return the look of a run without a link that is not safe to follow."""
+    """Return the style of a run without a link that is not safe to follow."""
     return look._replace(link=safe_link_of(look.link)) if look.link else look
 
 

@@ -75,7 +75,7 @@ def _start_section(page: Page) -> str:
 
 
 def _format_figure(block: Block, caption: str, shown: ShownFigures) -> str:
-    """Return a figure with its picture, if it has one, its text and its caption."""
+    """Return a figure with its image, if it has one, its text and its caption."""
     address = shown.address_of(block)
     image = f'<img src="{escape(address)}" alt="{escape(" ".join(clean(caption or block.text).split()))}">' if address else ""
     words = "<br>".join(filter(None, [_escape_text(block.text), _escape_text(caption)]))

@@ -63,7 +63,7 @@ class TaskJob(RqJob):
     """An RQ job that has no callbacks and sends no webhooks of RQ, whatever Redis contains.
 
     RQ runs the callbacks of abandoned jobs in the worker itself, without checking the task. They may belong to any job that
-    somebody wrote into a queue's registry of started jobs.
+    another program wrote into a queue's registry of started jobs.
     """
 
     @property

@@ -162,7 +162,7 @@ def encode_words(words: Sequence[Word]) -> bytes:
 
 
 def attach_links(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
-    """Return the words with their links, undoing ``words_payload``. Raises ValueError for links that no honest child sends."""
+    """Return the words with their links, as ``encode_words`` got them. Raises ValueError for links that it never writes."""
     for address, numbers in links:
         if safe_link_of(address) != address or not all(0 <= number < len(words) for number in numbers):
             raise ValueError("a link that may not be one")

@@ -1,6 +1,6 @@
 """Emphasis and links in texts: which ranges of a text they cover, and which addresses a link may lead to.
 
-Pure functions. A text and its spans can be cut, joined and cleaned as runs: pieces of text of one look.
+Pure functions. A text and its spans can be cut, joined and cleaned as runs: pieces of text in one style.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 class Style(NamedTuple):
-    """How text looks and where it leads."""
+    """The emphasis of a piece of text, and the address of its link; None if it has none."""
 
     bold: bool = False
     italic: bool = False
@@ -44,7 +44,7 @@ class Style(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A piece of text of one look."""
+    """A piece of text in one style."""
 
     text: str
     look: Style = Style()

@@ -28,9 +28,9 @@ log = logs.get_logger(__name__)
 PICTURE = PictureSpec(dpi=144, max_long_side=1600, quality=85)
 """The page image: resolution in dots per inch, longest side in pixels, JPEG quality."""
 IDLE_SECONDS = 5
-"""After this time without a request, open documents are closed."""
+"""Seconds without a request after which open documents are closed."""
 PAUSE_SECONDS = 1.0
-"""The pause before the next try while Redis or storage is away."""
+"""The pause in seconds before the next try while Redis or storage is away."""
 
 
 class Drawer:

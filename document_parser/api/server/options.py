@@ -26,7 +26,7 @@ _workers: list[Any] = []
 
 
 def is_stopping() -> bool:
-    """Return whether this web worker was told to stop. A request that only waits should end then."""
+    """Return whether this web worker has been asked to stop. A request that only waits should end then."""
     return any(not worker.alive for worker in _workers)
 
 

@@ -29,9 +29,9 @@ from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
 DPI_RATIO = 2
-"""Tesseract's picture has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
+"""Tesseract's image has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
 MAX_LONG_SIDE_PIXELS = 4000
-"""The longer side of the picture that this engine asks for."""
+"""The longer side of the image that this engine asks for."""
 WORD_LEVEL = 5
 """The ``level`` of a word in Tesseract's table."""
 MIN_TURN_CONFIDENCE = 5.0
@@ -40,7 +40,7 @@ MIN_TURN_CONFIDENCE = 5.0
 Hindi and Latin print give 7 and more, handwriting less than 4 and often a wrong orientation.
 """
 SINGLE_LINE_MODE = 7
-"""Tesseract's page segmentation mode for a picture of a single line."""
+"""Tesseract's page segmentation mode for an image of a single line."""
 LINE_HEIGHT_PIXELS = 40
 """Height of a cut line that Tesseract reads, without its margin."""
 MARGIN_PIXELS = 12
@@ -96,7 +96,7 @@ class TesseractEngine(Engine):
         return reading
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
+        """Read lines that another engine found and could not read, on the image straightened by ``skew``.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
@@ -104,7 +104,7 @@ class TesseractEngine(Engine):
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def detect_turn(self, page: PageImage) -> Turn:
-        """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
+        """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
@@ -171,7 +171,7 @@ class TesseractEngine(Engine):
         return join_syllables(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
 
     def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
-        """Run Tesseract on a picture, or on the pictures listed in a text file, and return its table.
+        """Run Tesseract on an image, or on the images listed in a text file, and return its table.
 
         ``how`` are further arguments of the program.
         """
@@ -249,7 +249,7 @@ def _detect_script(picture: Image.Image, deadline: float) -> str:
 
 
 def _detect_turn(page: PageImage, deadline: float) -> Turn:
-    """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN."""
+    """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN."""
     picture = decode_page_image(page)
     with _engine_errors():
         seen = _detect_orientation_and_script(picture, deadline)
@@ -281,7 +281,7 @@ def _crop_sample(picture: Image.Image) -> Image.Image:
 
 
 def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
-    """Cut the lines out of a picture as Tesseract reads them best, after straightening it by ``skew``.
+    """Cut the lines out of an image as Tesseract reads them best, after straightening it by ``skew``.
 
     They are black on white, of one height, with a white margin, and as wide as their boxes.
     """
@@ -304,7 +304,7 @@ def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
 
 
 def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
-    """Return the pieces one below the other as one picture."""
+    """Return the pieces one below the other as one image."""
     page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
     top = 0
     for piece in pieces:
@@ -324,7 +324,7 @@ def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[W
 def join_syllables(words: Iterable[Word], shape: float) -> list[Word]:
     """Join the syllables of Korean words, of which Tesseract often makes separate words.
 
-    ``shape`` is the picture's width over its height.
+    ``shape`` is the image's width over its height.
     """
     whole: list[Word] = []
     for word in words:
@@ -366,7 +366,7 @@ def _place_on_page(word: Word, line: Word) -> Word:
 
 
 def _words_of(table: Table, across: int, down: int, picture: int = 1) -> Iterator[Word]:
-    """Yield the words of one picture of Tesseract's table, in fractions of a picture of this size in pixels."""
+    """Yield the words of one image of Tesseract's table, in fractions of an image of this size in pixels."""
     columns = (table[name] for name in ("level", "page_num", "text", "left", "top", "width", "height", "conf"))
     for level, number, text, left, top, width, height, sure in zip(*columns, strict=True):
         if level == WORD_LEVEL and number == picture and (word := str(text).strip()):

@@ -46,7 +46,7 @@ def load_certificates() -> ssl.SSLContext:
 
 
 class VisionEngine(Engine):
-    """A model on one server. A subclass gives the name, the picture, the request and the parser of the answers."""
+    """A model on one server. A subclass gives the name, the page image it wants, the request and the parser of the answers."""
 
     def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
         """Make the HTTP clients; no connection is opened yet."""
@@ -62,7 +62,7 @@ class VisionEngine(Engine):
         """Return the blocks of an answer or of its beginning. Never raises."""
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Ask the model to read a page, given as a JPEG picture. ``temperature`` None takes the setting's.
+        """Ask the model to read a page, given as a JPEG image. ``temperature`` None takes the setting's.
 
         Raises EngineError, EngineRefused, EngineTimeout, EngineUnavailable, ContextExceeded.
         """

@@ -1,7 +1,7 @@
 """DeepSeek-OCR: its request and the parser of its answers.
 
 An answer is a sequence of ``<|ref|>LABEL<|/ref|><|det|>[[x1,y1,x2,y2]]<|/det|>`` lines, each followed by lines of content.
-Coordinates count 0 to 999 over the picture. Answers are read by regular expressions, never evaluated.
+Coordinates count 0 to 999 over the image. Answers are read by regular expressions, never evaluated.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class DeepSeekEngine(VisionEngine):
 
 
 def parse_deepseek(text: str) -> list[Block]:
-    """Return the blocks of an answer in its order, boxes in fractions of the picture. Accepts any text."""
+    """Return the blocks of an answer in its order, boxes in fractions of the image. Accepts any text."""
     blocks: list[Block] = []
     waiting: BoundingBox | None = None  # the box of a table whose cells follow under the label of its caption
     for section in _split_sections(text):

@@ -33,7 +33,7 @@ class NanonetsEngine(VisionEngine):
         super().__init__(settings.engines, request)
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Return the picture wanted of a page of this kind.
+        """Return the page image that the model wants of a page of this kind.
 
         It is larger for tables of figures and handwriting, because their strokes are small.
         """

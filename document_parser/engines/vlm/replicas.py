@@ -73,11 +73,11 @@ class ReplicatedEngine(Engine):
 
     @property
     def picture(self) -> PictureSpec:  # type: ignore[override]
-        """Return the picture that the model wants of an ordinary page."""
+        """Return the page image that the model wants of an ordinary page."""
         return self._first.picture
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Return the picture that the model wants of a page of this kind."""
+        """Return the page image that the model wants of a page of this kind."""
         return self._first.picture_for(kind)
 
     def parse(self, text: str) -> list[Block]:

@@ -89,7 +89,7 @@ def is_mostly_numbers(texts: Sequence[str]) -> bool:
 
 
 def build_table_block(grid: Grid, scale: Scale) -> Block:
-    """Return the grid as a table block, with header rows if rules or looks show them.
+    """Return the grid as a table block, with header rows if ruling lines or the style of the text show them.
 
     The block's box is in fractions of the page, the grid in points.
     """

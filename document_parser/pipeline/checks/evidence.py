@@ -18,7 +18,7 @@ class Evidence:
     """The known words of a page with their boxes, and what its ink shows.
 
     ``source`` is the engine that found the words, ``text_layer`` or one that finds words; None if there are none.
-    ``sees_pictures`` says that words drawn in pictures are among them: a text layer has only those that are text.
+    ``sees_pictures`` says that words drawn in images are among them: a text layer has only those that are text.
     """
 
     words: Sequence[Word] = ()

@@ -32,7 +32,7 @@ class PageWindow:
         settings: Settings,
         keep_figure: KeepFigure | None = None,
     ) -> None:
-        """Remember the document; nothing is read yet. ``keep_figure`` stores the pictures of figures; None stores none."""
+        """Remember the document; nothing is read yet. ``keep_figure`` stores the images of figures; None stores none."""
         self.keep_figure = keep_figure
         self.source = source
         self.options = options

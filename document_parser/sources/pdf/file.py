@@ -136,7 +136,7 @@ class PdfFile:
     def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, and what is filled in on form fields or typed onto the page.
 
-        Nobody can say which of these words are visible, so a page on which any text may be hidden is refused.
+        pdfplumber does not report which words are visible, so a page on which any text may be hidden is refused.
         """
         page = self._load_page(number)
         self._check_bounds(page, number)

@@ -48,7 +48,7 @@ _FAULTS = (
 class PdfplumberReader:
     """One PDF, opened with pdfplumber when it is needed. Pages count from 1.
 
-    All methods raise PageUnreadable if pdfplumber cannot read the page. They may take long: whoever asks limits the time.
+    All methods raise PageUnreadable if pdfplumber cannot read the page. They may take long: the caller limits the time.
     """
 
     def __init__(self, path: Path, password: str | None, page_count: int) -> None:
