@@ -47,7 +47,7 @@ class _Stopped(Exception):
 
 
 class Stop:
-    """Ask the threads to end. They check it while they wait, send, and receive progress."""
+    """A request to all threads to end. They check it while they wait, send, and receive progress."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()

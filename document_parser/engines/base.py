@@ -54,9 +54,9 @@ class Engine(ABC):
         """
 
     def describe_machine(self) -> str:
-        """Return what decides on this machine how the engine reads and is no setting, such as versions and language packs.
+        """Return the facts of this machine, settings aside, that decide how the engine reads: versions, language packs.
 
-        Empty if nothing does. Raises EngineError.
+        Empty if there are none. Raises EngineError.
         """
         return ""
 

@@ -76,7 +76,7 @@ def _return_unchanged(engine: Engine) -> Engine:
 
 
 def describe_machine(settings: Settings) -> str:
-    """Return what decides on this machine how its CPU engines read: versions and language packs. Raises EngineError."""
+    """Return the facts of this machine that decide how its CPU engines read: versions, language packs. Raises EngineError."""
     names = [name for name in settings.engines.allowed if name in CPU_ENGINES]
     return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).describe_machine()}" for name in names)
 

@@ -34,7 +34,7 @@ PAUSE_SECONDS = 1.0
 
 
 class Drawer:
-    """Draws one page after the other. The documents drawn last stay open for a while."""
+    """Draws the requested page images one after the other. The documents drawn last stay open for a while."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -75,7 +75,7 @@ class Drawer:
 
 @logs.CrashLogged()
 def run_drawer(parent: int) -> NoReturn:
-    """Run the drawer process until it is asked to stop or its parent ends."""
+    """Run the process that draws page images until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-drawer")
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))

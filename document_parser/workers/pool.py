@@ -216,7 +216,7 @@ class PageWorker(Worker):
 
 
 class Pool(WorkerPool):
-    """RQ's pool with our workers, and beside them a sweeper and a drawer of page images."""
+    """RQ's pool with our workers, and beside them a sweeper and a process that draws page images."""
 
     def __init__(self, settings: Settings, redis: Redis, num_workers: int) -> None:
         super().__init__(list(QUEUES), redis, num_workers=num_workers, worker_class=PageWorker, serializer=JSONSerializer)
@@ -236,7 +236,7 @@ class Pool(WorkerPool):
         )
 
     def check_workers(self, respawn: bool = True) -> None:
-        """Start workers that are missing, and the sweeper and the drawer, unless the pool is stopping."""
+        """Start workers that are missing, the sweeper and the process that draws page images, unless the pool is stopping."""
         super().check_workers(respawn=respawn)
         if self.status != self.Status.STOPPED:
             self.ensure_beside("sweeper", sweep.run_sweeper, self.settings)

@@ -87,7 +87,7 @@ class CachedEngine(Engine):
         return reading
 
     def describe_machine(self) -> str:
-        """Return what of this machine decides how the engine reads."""
+        """Return the facts of this machine that decide how the engine reads. Raises EngineError."""
         return self.engine.describe_machine()
 
     def picture_for(self, kind: PageKind) -> PictureSpec:
