@@ -1,4 +1,4 @@
-// A document that was not read: the code, the sentence, and what can be done about it right here.
+// A document that was not read: the code, the message, and what the user can do about it here.
 
 import { el, fill } from "./dom.js";
 import { markField } from "./fields.js";
@@ -20,7 +20,7 @@ export function failureInShort(error) {
 }
 
 /**
- * Fills `card`. `file` is what was sent, where this visit still has it, `range` the pages that were asked for;
+ * Fills `card`. `file` is the file that was sent, if this visit still has it, `range` the requested pages;
  * `onSendAgain(file, options)` sends it again with other options.
  */
 export function showFailure(card, error, { file, range = "", onSendAgain } = {}) {
@@ -35,7 +35,7 @@ function unlock(file, onSendAgain) {
   return again(file, field, ["Password", "Choose the file again, and type its password"], "Unlock and read", (sent) => field.value && onSendAgain(sent, { password: field.value }));
 }
 
-/** The pages that were asked for, marked as what is wrong. */
+/** The field of the requested pages, marked as invalid. */
 function otherPages(error, file, range, onSendAgain) {
   const field = el("input", { id: "other-pages", autocomplete: "off", spellcheck: "false", maxlength: "1000", placeholder: "All, or 1,3-5,8-" });
   field.value = range || error.details?.page_range || "";
@@ -48,7 +48,7 @@ function otherPages(error, file, range, onSendAgain) {
   return form;
 }
 
-/** A form that sends the file again: one field, and the file itself where it is not here any more. */
+/** A form that sends the file again: one field, and the file itself if it is no longer here. */
 function again(file, field, [label, labelWithFile], action, send) {
   const chooser = !file && el("input", { type: "file", "aria-label": "The file once more", required: true });
   const form = el("form", { class: "unlock", novalidate: true }, el("label", { for: field.id }, file ? label : labelWithFile), chooser, field, el("button", { class: "button primary", type: "submit" }, action));

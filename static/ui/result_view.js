@@ -12,7 +12,7 @@ const MOST_PRETTY = 2_000_000;
 const NAMES = Object.fromEntries(FORMATS);
 
 export class ResultView {
-  /** `page()` gives the page looked at as the server tells it, `openPage(number)` goes to another. */
+  /** `page()` returns the shown page as the server sent it, `openPage(number)` opens another. */
   constructor(panel, { page, openPage }) {
     Object.assign(this, { panel, page, openPage, scope: "page" });
   }
@@ -34,7 +34,7 @@ export class ResultView {
     return this.#load(name, this.stop.signal);
   }
 
-  /** The page looked at has changed. */
+  /** The shown page has changed. */
   pageChanged() {
     if (this.name === "json" && this.scope === "page") this.#pageJson();
   }

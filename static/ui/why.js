@@ -1,4 +1,4 @@
-// Why a page reads as it does: badges, warnings, the route and every attempt.
+// The reasons for a page's reading: badges, warnings, the route and every attempt.
 
 import { el } from "./dom.js";
 import { isFlagged, tileKind } from "./ledger.js";
@@ -21,7 +21,7 @@ export function pageBadges(view) {
   ];
 }
 
-/** What a reader of the page should know before reading it; `onKeepFurniture()` reads the document with its heads and feet. */
+/** What a reader of the page should know before reading it; `onKeepFurniture()` reads the document with its page headers and footers. */
 export function pageNotes(view, onKeepFurniture) {
   const notes = view.warnings.filter(({ code }) => !HARMLESS.has(code) && code !== "page_failed").map(({ code, message }) => note(title(code), sentence(message || WARNINGS[code] || title(code))));
   if (view.retry_error && !view.rereading) notes.unshift(note("The new reading failed", `${sentence(view.retry_error.message)} The page stays as it was.`));

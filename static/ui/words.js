@@ -1,4 +1,4 @@
-// What codes mean, in words; and numbers as people say them.
+// Texts for codes, and numbers in words.
 
 export const ENDED = new Set(["completed", "failed", "cancelled"]);
 
@@ -30,7 +30,7 @@ export const WARNINGS = {
   page_failed: "The page could not be read.",
 };
 
-/** Facts about a page that need nobody's attention. */
+/** Warnings of a page that need no attention. */
 export const HARMLESS = new Set(["rotated", "repaired"]);
 
 export const PAGE_ERRORS = {
