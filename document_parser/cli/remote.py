@@ -25,7 +25,7 @@ from document_parser.export.figures import Figures
 from document_parser.host.files import atomic_write
 from document_parser.models import JobState, JobStatus, Options
 
-AHEAD = 4
+MAX_STARTED_PER_JOB = 4
 """Documents started beyond those in flight, for each of them.
 
 Results are written in order, and a slow document must not block the others.
@@ -115,7 +115,7 @@ class RemoteReader:
             try:
                 for work in works:
                     pending.append((work, threads.submit(self._read_one, work, self._open_with_given)))
-                    if len(pending) >= jobs * AHEAD:
+                    if len(pending) >= jobs * MAX_STARTED_PER_JOB:
                         yield self._write_outcome(*pending.popleft())
                 while pending:
                     yield self._write_outcome(*pending.popleft())

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading, Word
+from document_parser.models import Block, EngineName, PageImage, PageImageSpec, PageKind, Reading, Word
 from document_parser.models.skew import Skew
 
 Watch = Callable[[str], str | None]
@@ -42,7 +42,7 @@ class Engine(ABC):
 
     name: ClassVar[EngineName]
     """The engine's name in routes, attempts and results."""
-    picture: PictureSpec
+    image_spec: PageImageSpec
     """The page image that the engine wants of an ordinary page."""
 
     @abstractmethod
@@ -60,10 +60,10 @@ class Engine(ABC):
         """
         return ""
 
-    def picture_for(self, kind: PageKind) -> PictureSpec:
+    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
         """Return the page image that this engine wants of a page of this kind."""
         del kind
-        return self.picture
+        return self.image_spec
 
     def parse(self, text: str) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Empty for engines that find words. Never raises."""

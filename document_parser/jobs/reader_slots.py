@@ -12,12 +12,12 @@ class ReaderSlots:
     def __init__(self, redis: Redis) -> None:
         self._run = Scripts(redis).run
 
-    def call(self, names: list[str]) -> list[int]:
+    def reserve(self, names: list[str]) -> list[int]:
         """Reserve free slots for readers with these RQ ids. Return their numbers (from 1); none while no page is ready.
 
         There are as many slots as names.
         """
-        return [int(slot) for slot in self._run("call_readers", len(names), *names)]
+        return [int(slot) for slot in self._run("reserve_slots", len(names), *names)]
 
     def enter(self, slot: int, actor: str) -> bool:
         """Take the slot that was reserved for this reader. Return False if another living reader holds it."""

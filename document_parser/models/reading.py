@@ -94,7 +94,7 @@ class PageFacts(BaseModel):
     """Whether the file's structure was broken and had to be rebuilt."""
 
 
-class PictureSpec(BaseModel):
+class PageImageSpec(BaseModel):
     """The page image that an engine wants: resolution, limits in pixels, encoding."""
 
     model_config = ConfigDict(frozen=True)

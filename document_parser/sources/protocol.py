@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind, Word
 from document_parser.text.spans import safe_link_of
 
 MAX_HEADER_BYTES = 1 << 16
@@ -62,7 +62,7 @@ class Request(BaseModel):
     path: str = ""
     kind: SourceKind = "pdf"
     password: str | None = None
-    spec: PictureSpec | None = None
+    spec: PageImageSpec | None = None
     turn: int = 0
     regions: list[BoundingBox] = []
     """Of ``tables``: where to look for tables without lines."""

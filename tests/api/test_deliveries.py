@@ -15,7 +15,7 @@ from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
 from document_parser.errors import JobNotComplete
-from document_parser.host.files import own_secret
+from document_parser.host.files import load_or_create_secret
 from document_parser.jobs.records import deliveries, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Ledger
@@ -314,7 +314,7 @@ def test_threads_that_make_a_secret_at_once_all_read_the_same_and_leave_nothing_
         return uuid.uuid4().hex.encode()
 
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: own_secret(tmp_path / "data" / "one.secret", new), range(8)))
+        made = list(pool.map(lambda _: load_or_create_secret(tmp_path / "data" / "one.secret", new), range(8)))
     assert len(set(made)) == 1
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["one.secret"]
     assert (tmp_path / "data" / "one.secret").stat().st_mode & 0o777 == 0o600

@@ -9,7 +9,7 @@ import pytest
 
 from document_parser.api.routes.store import redis_warnings
 from document_parser.cli.checks.machine import is_loopback
-from document_parser.cli.checks.parts import reach_of_redis, without_secrets
+from document_parser.cli.checks.parts import check_redis_exposure, without_secrets
 from document_parser.settings import Settings, StoreSettings
 from tests.support.doctor import run_checks, run_doctor
 from tests.support.service import Service, free_port
@@ -182,7 +182,7 @@ def test_a_shared_redis_without_a_secret_key_is_warned_about(tmp_path, valkey):
     ],
 )
 def test_a_redis_on_another_host_without_password_or_tls_is_warned_about(url, lacks):
-    found = [(one.status, one.detail) for one in reach_of_redis(Settings(store=StoreSettings(redis_url=url)))]
+    found = [(one.status, one.detail) for one in check_redis_exposure(Settings(store=StoreSettings(redis_url=url)))]
     assert found == ([("warning", f"{without_secrets(url)} is another host, with {lacks}")] if lacks else [])
 
 

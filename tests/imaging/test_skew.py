@@ -18,7 +18,7 @@ from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.imaging.deskew import find_skew_degrees, straighten
 from document_parser.imaging.line_skew import find_line_skew, straighten_boxes
-from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
+from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PageImageSpec, Reading, Route, Word
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.hybrid import merge_text_layer
 from document_parser.pipeline.reading.line_retry import retry_lines
@@ -244,7 +244,7 @@ class HeadingFinder(Engine):
     """A model that writes the page's words and says where the ink of the first line is."""
 
     name = "deepseek"
-    picture = PictureSpec(dpi=144, max_long_side=1600, straighten=True)
+    image_spec = PageImageSpec(dpi=144, max_long_side=1600, straighten=True)
 
     def __init__(self):
         self.slopes = []

@@ -469,16 +469,16 @@ def test_a_reader_goes_on_when_pages_became_ready_at_its_last_look(ledger, redis
 
 
 def test_readers_are_rung_only_where_pages_are_ready_and_a_slot_is_free(ledger, redis, sweep):
-    assert ReaderSlots(redis).call(["read-1", "read-2"]) == []
+    assert ReaderSlots(redis).reserve(["read-1", "read-2"]) == []
     add_ready_job(ledger, redis, 1)
-    assert ReaderSlots(redis).call(["read-1", "read-2"]) == [1, 2]
-    assert ReaderSlots(redis).call(["read-3", "read-4"]) == []
+    assert ReaderSlots(redis).reserve(["read-1", "read-2"]) == [1, 2]
+    assert ReaderSlots(redis).reserve(["read-3", "read-4"]) == []
     ledger.heartbeat("a", [])
     ReaderSlots(redis).enter(1, "a")
     mark_dead(redis, "a")
     sweep.release_dead_claims()
     sweep.free_slots()
-    assert ReaderSlots(redis).call(["read-5", "read-6"]) == [1]
+    assert ReaderSlots(redis).reserve(["read-5", "read-6"]) == [1]
 
 
 def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):

@@ -140,7 +140,7 @@ class SpotFinder(Engine):
     """Finds no word, and one picture that is too small for a figure."""
 
     name = "rapidocr"
-    picture = CPU.picture
+    image_spec = CPU.image_spec
 
     async def read(self, page, *, temperature=None, watch=None):
         return Reading("rapidocr", figures=[BoundingBox.of(0.5, 0.5, 0.51, 0.51)])
@@ -324,7 +324,7 @@ ALL = frozenset({"deepseek", "nanonets", "rapidocr"})
         (facts(characters=0), "no text layer"),
         (facts(characters=500, unmapped_share=0.4), "40% of the text layer's characters have no meaning"),
         (facts(characters=500, invisible_share=1.0, image_share=1.0), "the text layer is an earlier OCR under an image"),
-        (facts(characters=30, image_share=0.95), "pictures cover 95% of the page and the text layer has 30 characters"),
+        (facts(characters=30, image_share=0.95), "images cover 95% of the page and the text layer has only 30 characters"),
     ],
 )
 def test_a_text_layer_that_cannot_stand_for_the_page_is_not_trusted(page, reason):

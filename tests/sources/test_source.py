@@ -30,15 +30,15 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
-from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
+from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
 from tests.support.opened import ask_document
 
-SPEC = PictureSpec()
-RGB = PictureSpec(encoding="rgb")
+SPEC = PageImageSpec()
+RGB = PageImageSpec(encoding="rgb")
 GOOD = ["First page of the lease.", "Second page of the lease.", "Third page of the lease."]
 PASSWORDS = {
     "encrypted/aes256_user_secret123.pdf": "secret123",
@@ -72,7 +72,7 @@ def words_of(openers: Openers, path: Path, page: int = 1) -> list[Any]:
 
 
 def picture_of(
-    openers: Openers, path: Path, kind: SourceKind = "pdf", page: int = 1, spec: PictureSpec = RGB, turn: int = 0
+    openers: Openers, path: Path, kind: SourceKind = "pdf", page: int = 1, spec: PageImageSpec = RGB, turn: int = 0
 ) -> PageImage:
     return ask_document(openers, path, lambda source: source.render(page, spec, turn), kind)
 
@@ -255,7 +255,7 @@ def test_what_was_typed_onto_a_page_is_read_with_it_unless_it_is_hidden(openers:
 
 def test_a_page_is_drawn_at_the_resolution_asked_for(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", [PARAGRAPH])
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=100, encoding="jpeg"))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=100, encoding="jpeg"))
     assert (picture.width_pixels, picture.height_pixels) == (827, 1169)
     assert as_image(picture).size == (827, 1169)
     assert as_image(picture).mode == "RGB"
@@ -263,13 +263,13 @@ def test_a_page_is_drawn_at_the_resolution_asked_for(openers: Openers, tmp_path:
 
 def test_the_long_side_has_the_last_word(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", [PARAGRAPH])
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=300, max_long_side=800, min_short_side=900))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=300, max_long_side=800, min_short_side=900))
     assert max(picture.width_pixels, picture.height_pixels) == 800
 
 
 def test_a_small_page_grows_to_the_short_side(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_operators(tmp_path / "a.pdf", b"", b"/MediaBox [0 0 100 140]")
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=72, min_short_side=500))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=72, min_short_side=500))
     assert (picture.width_pixels, picture.height_pixels) == (500, 700)
 
 
@@ -698,7 +698,7 @@ def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):
         seen = []
         async with await openers.open(tmp_path / "long.pdf", "pdf") as source:
             for turn in range(REQUESTS_PER_CHILD + 2):
-                await source.render(turn % 2 + 1, PictureSpec(dpi=20))
+                await source.render(turn % 2 + 1, PageImageSpec(dpi=20))
                 seen.append(source.pid)
         return seen
 

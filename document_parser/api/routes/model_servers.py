@@ -71,14 +71,14 @@ def _model_server(settings: Settings, left_alone: Mapping[str, State], address: 
     state = left_alone.get(" ".join(address))
     if state == "open":
         return ModelCheck(ok=False, detail="has failed repeatedly and is not used for a while", left_alone=True)
-    if complaint := complaint_about(settings, *address, PROBE_SECONDS):
+    if complaint := model_server_problem(settings, *address, PROBE_SECONDS):
         return ModelCheck(ok=False, detail=complaint[0])
     if state == "half_open":
         return ModelCheck(ok=False, detail="has failed repeatedly; the next page tries it", left_alone=True)
     return ModelCheck(ok=True)
 
 
-def complaint_about(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
+def model_server_problem(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
     """Return why a model server cannot read pages for this service, and what to do; None if it serves the model.
 
     ``seconds`` is the deadline of its response.

@@ -58,7 +58,7 @@ RETRY_ERRORS = (
 """Errors of a retry."""
 
 
-def order_retry(services: Services, job_id: str, number: int) -> Response:
+def request_retry(services: Services, job_id: str, number: int) -> Response:
     """Order a retry of the page and return the 202 response with the addresses to follow it.
 
     Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,

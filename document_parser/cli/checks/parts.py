@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
-from document_parser.api.routes.model_servers import complaint_about
+from document_parser.api.routes.model_servers import model_server_problem
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
@@ -63,7 +63,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
             "REDIS_URL starts with redis://, rediss://, unix:// or redis+sentinel://.",
         )
         return
-    yield from reach_of_redis(settings)
+    yield from check_redis_exposure(settings)
     with contextlib.closing(client):
         try:
             cluster = is_cluster(client)
@@ -82,7 +82,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         yield from _clock_skew(client)
 
 
-def reach_of_redis(settings: Settings) -> Iterator[Finding]:
+def check_redis_exposure(settings: Settings) -> Iterator[Finding]:
     """Check who else can read and write Redis: what is written there decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
@@ -235,7 +235,7 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     if settings.engines.inference_mode == "cpu":
         return
     addresses = [(name, url) for name in VLM_ENGINES for url in settings.model_server(name).urls]
-    complaints = {address: complaint_about(settings, *address, PROBE_SECONDS) for address in addresses}
+    complaints = {address: model_server_problem(settings, *address, PROBE_SECONDS) for address in addresses}
     # One model alone can read the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
     for (name, address), complaint in complaints.items():
@@ -256,7 +256,7 @@ def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding
         registry = Engines(settings)
         try:
             engine = registry.get(name)
-            return (await engine.read(_sample(engine.picture.encoding))).milliseconds
+            return (await engine.read(_sample(engine.image_spec.encoding))).milliseconds
         finally:
             await registry.aclose()
 

@@ -20,7 +20,7 @@ from document_parser.engines.base import UNKNOWN_TURN, Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
-from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
@@ -85,7 +85,7 @@ class RapidOcrEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         dpi = settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._settings = settings
         self._runtime = settings.engines.cpu_ocr_runtime
         self._streams = settings.cpu_window

@@ -24,7 +24,7 @@ from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, cho
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.imaging.line_skew import straighten_pixels
-from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
@@ -71,7 +71,7 @@ class TesseractEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._languages = settings.engines.tesseract_languages
         self._is_installed = configure_program(settings)
         self._deadline = settings.workers.page_timeout_seconds
@@ -178,7 +178,7 @@ class TesseractEngine(Engine):
         found: Table = pytesseract.image_to_data(
             picture,
             lang=languages,
-            config=f"--dpi {self.picture.dpi:.0f} {how}",
+            config=f"--dpi {self.image_spec.dpi:.0f} {how}",
             timeout=self._deadline,
             output_type=pytesseract.Output.DICT,
         )

@@ -18,7 +18,7 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
 
     ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty if no word is bold, italic or linked.
     """
-    if not any(has_look_or_link(line.words) for line in lines):
+    if not any(has_emphasis_or_link(line.words) for line in lines):
         return []
     runs: list[Run] = []
     rows = [line for line in lines if line.text]
@@ -28,7 +28,7 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
     return tidy_spans(text_of(runs), spans_of(runs))
 
 
-def has_look_or_link(words: Sequence[Word]) -> bool:
+def has_emphasis_or_link(words: Sequence[Word]) -> bool:
     """Return whether one of these words is bold, italic, linked or may be an address."""
     return any(word.bold or word.italic or word.link or _may_be_address(word) for word in words)
 
@@ -74,9 +74,9 @@ def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     for block in blocks:
         heading = block.kind in ("title", "heading")
         slanted = italic and not (heading and _share_of_letters([block.spans], len(block.text), _is_italic) > USUAL_LOOK_SHARE)
-        block.spans = _drop_looks(block.text, block.spans, bold=bold and not heading, italic=slanted)
+        block.spans = _drop_emphasis(block.text, block.spans, bold=bold and not heading, italic=slanted)
         for cell in block.table.cells if block.table else ():
-            cell.spans = _drop_looks(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
+            cell.spans = _drop_emphasis(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
     return blocks
 
 
@@ -107,7 +107,7 @@ def _is_italic(span: Span) -> bool:
     return span.italic
 
 
-def _drop_looks(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
+def _drop_emphasis(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
     """Return the spans without bold or italic if that is False. Spans without bold, italic and link are left out."""
     if not spans or (bold and italic):
         return spans

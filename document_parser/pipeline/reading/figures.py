@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PictureSpec
+from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PageImageSpec
 from document_parser.pipeline.assembly.captions_and_links import with_captions
 from document_parser.sources.base import PageSource
 from document_parser.text.normalize import texts_of
 
-FIGURE_SPEC = PictureSpec(dpi=150, max_long_side=1600, quality=85)
+FIGURE_SPEC = PageImageSpec(dpi=150, max_long_side=1600, quality=85)
 """How the image of a figure is rendered: resolution in dots per inch, longest side in pixels, JPEG quality."""
 MARGIN_POINTS = 3.0
 """White kept around a figure, in points."""

@@ -54,7 +54,7 @@ class PageContext:
 
         If rendering shows that the image of the page is damaged, the page gets a warning.
         """
-        spec = self.engines.get(name).picture_for(self.kind)
+        spec = self.engines.get(name).image_spec_for(self.kind)
         image = await self.images.render(spec)
         if image.damage and not self.damaged:  # only rendering shows that
             self.damaged = True

@@ -34,7 +34,7 @@ async def check_tables(context: PageContext, page: Page) -> Page:
         return page
     words = [word.text for word in await context.source.words(page.number)]
     agreement = compare_tables([block.table for block in tables if block.table], found, words)
-    reason = _describe(page.engine or "nobody", len(tables), found, agreement)
+    reason = _describe(page.engine or "no engine", len(tables), found, agreement)
     context.record_attempt(TABLE_READER, "accepted", reason, started)
     if agreement.differing:
         page.warnings.append(PageWarning(code="low_agreement", message=_describe_difference(agreement)))

@@ -22,7 +22,7 @@ from document_parser.models import (
     FoundTable,
     HiddenText,
     PageFacts,
-    PictureSpec,
+    PageImageSpec,
     RulingLine,
     SuspectFont,
     Word,
@@ -164,7 +164,7 @@ class PdfFile:
             self._rules = extract_rulings(objects)
         return self._rules
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
+    def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the page's image on white, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
         page = self._load_page(number)
         across, along = _page_size(page)
