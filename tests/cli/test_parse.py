@@ -341,7 +341,8 @@ def test_a_file_that_may_not_be_read_is_named(desk):
     (desk.folder / "a.pdf").symlink_to("/proc/self/mem")
     done = desk.parse("a.pdf", "-o", "a.md", "--json")
     assert done.returncode == 3
-    assert lines(done)[0]["error"] == {"code": "FILE_UNREADABLE", "message": "The file cannot be read: Input/output error."}
+    message = "The file cannot be read: Input/output error. Check its path and permissions."
+    assert lines(done)[0]["error"] == {"code": "FILE_UNREADABLE", "message": message}
 
 
 def test_a_place_that_cannot_be_written_is_named(desk):
