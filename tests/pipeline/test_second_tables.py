@@ -152,6 +152,12 @@ def test_words_that_pdfium_cannot_extract_are_pdfplumber_s(openers, tmp_path, mo
     assert page.attempts[0].reason == "12 words in place of a text layer that PDFium cannot extract"
 
 
+def test_an_engine_that_sees_the_page_reads_it_rather_than_pdfplumber(openers, tmp_path):
+    page = read(openers, documents.unextractable_pdf(tmp_path / "map.pdf", "Other letters"), mode="balanced", says=SENTENCE)
+    assert (page.engine, [block.text for block in page.blocks]) == ("nanonets", [SENTENCE])
+    assert "pdfplumber" not in {attempt.engine for attempt in page.attempts}
+
+
 def test_they_are_there_too_where_the_text_layer_was_asked_for(openers, tmp_path):
     page = read(openers, documents.unextractable_pdf(tmp_path / "map.pdf", SENTENCE), mode="balanced", engine="text_layer")
     assert ([block.text for block in page.blocks], codes(page)) == ([SENTENCE], ["bad_text_layer"])

@@ -26,7 +26,7 @@ from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, fail_page, load_text_layer, new_page
 from document_parser.pipeline.reading.second_tables import check_tables
-from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, replace_unextracted_words
+from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, WordFallback, replace_unextracted_words
 from document_parser.sources.base import PageSource
 
 __all__ = ["PageSource", "fail_page", "read_page", "read_plain", "read_text_layer", "read_with"]
@@ -45,7 +45,9 @@ async def read_page(
     the page cannot be opened or rendered, NoEngine if nothing can read it, and StorageUnavailable and RedisError of the reading
     cache in workers.
     """
-    fallback = await replace_unextracted_words(source, await source.facts(number))
+    facts = await source.facts(number)
+    # An engine reads what the page shows; pdfplumber only guesses the letters that the file does not name.
+    fallback = WordFallback(source, facts) if await engines.find_available() else await replace_unextracted_words(source, facts)
     check = await check_fonts(fallback.source, fallback.facts, engines)
     page = await _route_and_read(check.source, check.facts, options, engines, retry_temperatures)
     page.attempts[:0] = [*fallback.attempts, *check.attempts]
@@ -93,7 +95,8 @@ async def read_with(
     Raises PageUnreadable, NoEngine if that engine made no attempt, and StorageUnavailable and RedisError of the reading cache
     in workers.
     """
-    fallback = await replace_unextracted_words(source, await source.facts(number))
+    facts = await source.facts(number)
+    fallback = await replace_unextracted_words(source, facts) if engine == "text_layer" else WordFallback(source, facts)
     source, facts, damage = fallback.source, fallback.facts, await source.damage(number)
     images = OrientedImages(source, number, engines)
     kind: PageKind = "plain"
