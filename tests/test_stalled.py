@@ -92,7 +92,9 @@ def sending(service, begin, many=1, pause_seconds=0.1):
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(
-                socket.create_connection(("127.0.0.1", service.port), source_address=(f"127.0.0.{1 + number // OF_ONE_ADDRESS}", 0))
+                socket.create_connection(
+                    ("127.0.0.1", service.port), source_address=(f"127.0.0.{1 + number // OF_ONE_ADDRESS}", 0)
+                )
             )
             for number in range(many)
         ]
