@@ -83,7 +83,9 @@ def _cut(picture: Glyph) -> Glyph:
     return np.pad(part, SIZE_PIXELS // 4, constant_values=255)
 
 
-def shapes(bank: list[tuple[str, list[Glyph]]], count: int, chance: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def shapes(
+    bank: list[tuple[str, list[Glyph]]], count: int, chance: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """So many letters as a scan would show them, and their classes."""
     found, classes = [], []
     while len(found) < count:
@@ -126,7 +128,8 @@ def train(found: NDArray[np.float32], classes: NDArray[np.int64], chance: np.ran
     inputs = found.shape[1]
     sizes = ((inputs, HIDDEN), (HIDDEN,), (HIDDEN, OTHER + 1), (OTHER + 1,))
     weights = [
-        (chance.normal(0, (2 / size[0]) ** 0.5, size) if len(size) == 2 else np.zeros(size)).astype(np.float32) for size in sizes
+        (chance.normal(0, (2 / size[0]) ** 0.5, size) if len(size) == 2 else np.zeros(size)).astype(np.float32)
+        for size in sizes
     ]
     means, squares = [np.zeros_like(one) for one in weights], [np.zeros_like(one) for one in weights]
     step = 0
@@ -143,7 +146,9 @@ def train(found: NDArray[np.float32], classes: NDArray[np.int64], chance: np.ran
     return weights
 
 
-def _slopes(found: NDArray[np.float32], classes: NDArray[np.int64], weights: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+def _slopes(
+    found: NDArray[np.float32], classes: NDArray[np.int64], weights: list[NDArray[np.float32]]
+) -> list[NDArray[np.float32]]:
     inner, inner_bias, outer, _ = weights
     hidden = np.maximum(found @ inner + inner_bias, 0)
     wrong = np.exp(log_probabilities(found, *weights))
