@@ -18,7 +18,7 @@ import pypdfium2
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.imaging.digit_shapes import INK_SHARES, OTHER, WEIGHTS, log_probabilities, shape_of
+from document_parser.imaging.digit_shapes import INK_SHARES, OTHER, WEIGHTS, log_probabilities, shapes_of
 
 FONTS = Path("/usr/share/fonts/truetype")
 SIZE_PIXELS = 96
@@ -120,7 +120,7 @@ def _scanned(glyph: Glyph, chance: np.random.Generator) -> NDArray[np.float32] |
     if not len(spots):
         return None
     left, top, width, height, _ = spots[spots[:, 4].argmax()].tolist()
-    return shape_of(grey[top : top + height, left : left + width], 255.0, darkest) if height > 3 else None
+    return shapes_of([grey[top : top + height, left : left + width]], 255.0, darkest)[0] if height > 3 else None
 
 
 def train(found: NDArray[np.float32], classes: NDArray[np.int64], chance: np.random.Generator) -> list[NDArray[np.float32]]:

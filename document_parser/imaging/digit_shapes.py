@@ -7,6 +7,7 @@ made by ``python -m benchmarks.digit_shapes``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -24,7 +25,7 @@ OTHER = 10
 INK_SHARES = (0.45, 0.62)
 """Parts of the way from the paper's level to the darkest ink from which a pixel belongs to a letter: letters that touch at the
 first part the second one may separate."""
-MIN_TALL_RATIO = 0.55
+MIN_TALL_RATIO = 0.5
 """A spot lower than this part of the highest one is a point, a comma, a hyphen or an accent."""
 MAX_DIGIT_RATIO, DIGIT_RATIO = 1.02, 0.64
 """A spot wider than the first times its height is letters that touch. A digit is about the second times as wide as high."""
@@ -47,25 +48,25 @@ def read_digits(word: Grey, paper: float, share: float) -> NDArray[np.float32]:
     if not len(spots):
         return np.zeros((0, OTHER + 1), np.float32)
     spots = spots[spots[:, 3] >= MIN_TALL_RATIO * spots[:, 3].max()]
-    shapes = []
+    pieces = []
     for left, top, width, height, _ in spots[np.argsort(spots[:, 0])].tolist():
-        pieces = max(1, round(width / (DIGIT_RATIO * height))) if width > MAX_DIGIT_RATIO * height else 1
-        for piece in range(pieces):
-            begin, end = left + width * piece // pieces, left + width * (piece + 1) // pieces
-            shapes.append(shape_of(word[top : top + height, begin : max(end, begin + 1)], paper, darkest))
-    return log_probabilities(np.array(shapes, np.float32), *_load_weights())
+        count = max(1, round(width / (DIGIT_RATIO * height))) if width > MAX_DIGIT_RATIO * height else 1
+        edges = [left + width * piece // count for piece in range(count + 1)]
+        pieces += [word[top : top + height, begin : max(end, begin + 1)] for begin, end in zip(edges, edges[1:], strict=False)]
+    return log_probabilities(shapes_of(pieces, paper, darkest), *_load_weights())
 
 
-def shape_of(letter: Grey, paper: float, darkest: float) -> Shapes:
-    """Return the picture of one letter as the network reads it: its height fills the picture, its width is kept in proportion."""
-    height, width = letter.shape
-    across = max(1, min(SHAPE_WIDTH, round(width * SHAPE_HEIGHT / height)))
-    how = cv2.INTER_AREA if height > SHAPE_HEIGHT else cv2.INTER_LINEAR
-    scaled = cv2.resize(letter, (across, SHAPE_HEIGHT), interpolation=how).astype(np.float32)
-    shape = np.zeros((SHAPE_HEIGHT, SHAPE_WIDTH), np.float32)
-    begin = (SHAPE_WIDTH - across) // 2
-    shape[:, begin : begin + across] = (paper - scaled) / max(MIN_CONTRAST, paper - darkest)
-    return shape.ravel()
+def shapes_of(letters: Sequence[Grey], paper: float, darkest: float) -> Shapes:
+    """Return the pictures of letters as the network reads them: the height fills the picture, the width is kept in proportion."""
+    shapes = np.full((len(letters), SHAPE_HEIGHT, SHAPE_WIDTH), round(paper), np.uint8)
+    for shape, letter in zip(shapes, letters, strict=True):
+        height, width = letter.shape
+        across = max(1, min(SHAPE_WIDTH, round(width * SHAPE_HEIGHT / height)))
+        how = cv2.INTER_AREA if height > SHAPE_HEIGHT else cv2.INTER_LINEAR
+        begin = (SHAPE_WIDTH - across) // 2
+        shape[:, begin : begin + across] = cv2.resize(letter, (across, SHAPE_HEIGHT), interpolation=how)
+    strength = (round(paper) - shapes.astype(np.float32)) / np.float32(max(MIN_CONTRAST, paper - darkest))
+    return strength.reshape(len(letters), -1)
 
 
 def log_probabilities(shapes: Shapes, *weights: NDArray[np.float32]) -> NDArray[np.float32]:

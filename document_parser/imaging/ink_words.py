@@ -217,4 +217,8 @@ def _sort_down(words: InkWords) -> InkWords:
     order = np.lexsort((words.boxes[:, 0], numbers, middles[numbers]))
     place = np.empty(len(middles), np.int64)
     place[np.argsort(middles, kind="stable")] = np.arange(len(middles))
-    return words._replace(boxes=words.boxes[order], segments=place[numbers][order], sizes=words.sizes[order])
+    return words._replace(
+        boxes=words.boxes[order],
+        segments=place[numbers][order],
+        sizes=words.sizes[order],
+    )

@@ -18,7 +18,7 @@ from document_parser.imaging.digit_shapes import INK_SHARES, read_digits
 from document_parser.imaging.ink_words import InkWords
 from document_parser.models import Reading, Word
 from document_parser.pipeline.checks.guards import WINDOW_WORDS
-from document_parser.pipeline.checks.word_alignment import Alignment, Claims, align
+from document_parser.pipeline.checks.word_alignment import Alignment, Claims, align, align_again
 from document_parser.text.normalize import Vocabulary, comparable_texts_of, tokenize
 from document_parser.text.numbers import MIN_DIGITS
 
@@ -28,15 +28,14 @@ some of its words are as wide as those that stand there; a sentence that is, wit
 MAX_UNCLAIMED_SHARE = 0.35
 """Share of the words in the ink up to which the reading may lack words. More are figures, or a part that was left out."""
 
-MIN_DIGIT_SCORE = -1.5
-"""How much less likely, in logarithms, a digit may be than the class that its shape is most like."""
-SURE_DIGIT_SCORE = -0.1
-"""A number whose digits are all at least this likely is not compared with further words of the ink."""
-MAX_WIDTH_ERROR = 0.22
-"""How far, in logarithms, a word of the ink may be from the width of a number that it may be."""
-MAX_PIECES_GAP_RATIO = 0.6
-"""Words of the ink closer than this part of their height may be one number."""
-
+MIN_DIGIT_SCORE, MIN_SMALL_DIGIT_SCORE = -1.2, -0.3
+"""How much less likely, in logarithms, a digit may be than the class that its shape is most like; and one in small print."""
+SMALL_PRINT_PIXELS = 12
+"""Print of which the letters are lower than this is small."""
+MAX_SEGMENTS = 40
+"""So many segments nearest to those words are searched for it."""
+NEAR_WORDS = 3
+"""A number is first looked for where so many words before and after it stand."""
 MIN_LINE_CONFIDENCE, MIN_LINE_WORDS = 0.9, 3
 """A line of the page that was read with less confidence, or that has fewer words, is not compared."""
 MIN_KNOWN_SHARE = 0.5
@@ -68,14 +67,24 @@ def check_by_ink(reading: Reading, ink: InkWords) -> SpotCheck:
     found = align(ink, claims)
     if found is None:
         return SpotCheck("the widths of the words on the page could not be measured")
-    if found.claimed.mean() < 1 - MAX_UNCLAIMED_SHARE:
-        return SpotCheck("words on the page are not in the answer")
-    if _has_unfitting_row(claims.words, found.places >= 0):
-        return SpotCheck("words of the answer do not fit the words on the page")
+    if misfit := _misfit_of(claims, found):
+        found = align_again(ink, claims, found)
+        misfit = _misfit_of(claims, found)
+    if misfit:
+        return SpotCheck(misfit)
     numbers = _numbers_in(claims.words)
-    if not _Numbers(ink, found).has(claims.words, numbers):
+    if not _Numbers(ink, found.places).has(claims.words, numbers):
         return SpotCheck("numbers of the answer do not look like those on the page")
     return SpotCheck(words=_placed(ink, claims.words, found), lines=ink.lines, numbers=len(numbers))
+
+
+def _misfit_of(claims: Claims, found: Alignment) -> str:
+    """Return which words do not fit; empty if enough of them do."""
+    if found.claimed.mean() < 1 - MAX_UNCLAIMED_SHARE:
+        return "words on the page are not in the answer"
+    if _has_unfitting_row(claims.words, found.places >= 0):
+        return "words of the answer do not fit the words on the page"
+    return ""
 
 
 def check_lines(reading: Reading, lines: Sequence[Word]) -> str:
@@ -137,64 +146,60 @@ def _placed(ink: InkWords, words: Sequence[str], found: Alignment) -> list[Word]
 
 
 class _Numbers:
-    """The words of the ink that may be numbers: single ones, and two or three close together. Digits are read when they are needed."""
+    """Looks for numbers among the tall letters of the segments, wherever their words end. Segments are read when needed."""
 
-    def __init__(self, ink: InkWords, found: Alignment) -> None:
-        self._ink, self._found = ink, found
-        boxes, segments = ink.boxes, ink.segments
-        near = boxes[1:, 0] - boxes[:-1, 2] < MAX_PIECES_GAP_RATIO * (boxes[1:, 3] - boxes[:-1, 1])
-        joined = (segments[1:] == segments[:-1]) & near
-        pairs = np.flatnonzero(joined)
-        triples = np.flatnonzero(joined[1:] & joined[:-1])
-        self._pieces = [(place,) for place in range(len(boxes))]
-        self._pieces += [(place, place + 1) for place in pairs.tolist()]
-        self._pieces += [(place, place + 1, place + 2) for place in triples.tolist()]
-        first, last = [pieces[0] for pieces in self._pieces], [pieces[-1] for pieces in self._pieces]
-        tops = np.minimum.reduce([boxes[first, 1], boxes[last, 1]])
-        bottoms = np.maximum.reduce([boxes[first, 3], boxes[last, 3]])
-        self._boxes = np.stack((boxes[first, 0], tops, boxes[last, 2], bottoms), axis=1)
-        self._lengths = np.log(np.maximum(self._boxes[:, 2] - self._boxes[:, 0], 1) / found.scales[first])
+    def __init__(self, ink: InkWords, places: NDArray[np.int64]) -> None:
+        firsts = np.flatnonzero(np.concatenate(([True], ink.segments[1:] != ink.segments[:-1])))
+        lows, highs = np.minimum.reduceat(ink.boxes, firsts), np.maximum.reduceat(ink.boxes, firsts)
+        self._ink = ink
+        self._least = np.where(ink.sizes[firsts] < SMALL_PRINT_PIXELS, MIN_SMALL_DIGIT_SCORE, MIN_DIGIT_SCORE)
+        self._boxes = np.concatenate((lows[:, :2], highs[:, 2:]), axis=1)
+        numbers = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(ink.segments))))
+        self._segments = np.where(places >= 0, numbers[places], -1)
         self._read: dict[tuple[int, float], NDArray[np.float32]] = {}
+        self._taken: set[tuple[int, float, int]] = set()
 
     def has(self, words: Sequence[str], numbers: Sequence[int]) -> bool:
         """Return whether each number stands in the ink, each at another place."""
-        taken: set[int] = set()
-        for place in numbers:
-            best = self._find(words[place], float(np.log(self._found.widths[place])), taken)
-            if best is None:
-                return False
-            taken.update(self._pieces[best])
-        return True
+        return all(self._find(words[place], self._order(place)) for place in numbers)
 
-    def _find(self, number: str, length: float, taken: set[int]) -> int | None:
-        """Return the word of the ink that looks most like the number; None if none does."""
+    def _order(self, word: int) -> list[int]:
+        """Return the segments, those first where the words around the number stand."""
+        around = self._segments[max(0, word - NEAR_WORDS) : word + NEAR_WORDS + 1]
+        near = np.unique(around[around >= 0])
+        if not len(near):
+            return list(range(len(self._boxes)))
+        middles = self._boxes[:, 1] + self._boxes[:, 3]
+        away = np.abs(middles[:, None] - middles[near][None, :]).min(axis=1)
+        away[near] = -1
+        order: list[int] = np.argsort(away, kind="stable")[: max(MAX_SEGMENTS, len(near))].tolist()
+        return order
+
+    def _find(self, number: str, segments: Sequence[int]) -> bool:
+        """Return whether some letters of these segments look like the number, and take the first that do."""
         tall = [letter for letter in number if letter not in _LOW]
-        errors = np.abs(self._lengths - length)
-        best, least = None, MIN_DIGIT_SCORE
-        for candidate in np.argsort(errors)[: int((errors < MAX_WIDTH_ERROR).sum())].tolist():
-            if not taken.isdisjoint(self._pieces[candidate]):
-                continue
-            score = self._score(candidate, tall)
-            if score > least:
-                best, least = candidate, score
-            if score > SURE_DIGIT_SCORE:
-                break
-        return best
+        digits = [(place, int(letter)) for place, letter in enumerate(tall) if letter.isdecimal()]
+        at, classes = np.array([place for place, _ in digits]), np.array([digit for _, digit in digits])
+        for segment in segments:
+            for share in INK_SHARES:
+                read = self._letters(segment, share)
+                starts = np.arange(len(read) - len(tall) + 1)
+                if not len(starts):
+                    continue
+                found = read[starts[:, None] + at[None, :]]
+                scores = found[:, np.arange(len(at)), classes].min(axis=1)
+                for start in np.flatnonzero(scores > self._least[segment]).tolist():
+                    places = {(segment, share, int(start) + place) for place in at.tolist()}
+                    if self._taken.isdisjoint(places):
+                        self._taken |= places
+                        return True
+        return False
 
-    def _score(self, candidate: int, tall: Sequence[str]) -> float:
-        """Return how well the least likely digit fits, 0 for certainly."""
-        best = -np.inf
-        for share in INK_SHARES:
-            read = self._digits(candidate, share)
-            if len(read) == len(tall):
-                digits = [(place, int(letter)) for place, letter in enumerate(tall) if letter.isdecimal()]
-                best = max(best, min(float(read[place, digit] - read[place].max()) for place, digit in digits))
-        return float(best)
-
-    def _digits(self, candidate: int, share: float) -> NDArray[np.float32]:
-        """Read the digits of a word of the ink."""
-        key = candidate, share
+    def _letters(self, segment: int, share: float) -> NDArray[np.float32]:
+        """Return how much less likely each class is than the likeliest, for each tall letter of a segment."""
+        key = segment, share
         if key not in self._read:
-            left, top, right, bottom = self._boxes[candidate].tolist()
-            self._read[key] = read_digits(self._ink.grey[top:bottom, left:right], self._ink.paper, share)
+            left, top, right, bottom = self._boxes[segment].tolist()
+            read = read_digits(self._ink.grey[top:bottom, left:right], self._ink.paper, share)
+            self._read[key] = read - read.max(axis=1, keepdims=True) if len(read) else read
         return self._read[key]

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.imaging.ink_words import Boxes, InkWords
-from document_parser.text.letter_widths import FACES, SPACE_WIDTH, Face, word_widths
+from document_parser.text.letter_widths import FACES, SPACE_WIDTH, Face, fit_word_widths, word_widths
 
-MIN_FITTED_WORDS, MAX_FITTED_WORDS = 6, 12
-"""A segment of fewer words does not show the size of its type; more words of it are not compared for that."""
+MIN_FITTED_WORDS, MAX_FITTED_WORDS = 6, 8
+"""A segment of fewer words does not show the size of its type; of a longer one, so many words at either end are compared for it."""
 MAX_FIT_ERROR, SURE_FIT_ERROR, OWN_FIT_ERROR = 0.12, 0.07, 0.045
 """Mean error of the logarithm of the widths up to which a segment shows the size of the type at all, to its neighbours, and
 surely to itself."""
@@ -28,6 +28,11 @@ NEIGHBOURS = 5
 """How many segments nearby a short segment takes the size of its type from."""
 ACROSS_WEIGHT = 0.2
 """A pixel across counts as this many pixels down when the nearest segments are chosen."""
+
+MIN_MEASURED_WORDS = 20
+"""So many words that fit show how wide the letters of the page's type are."""
+MAX_MEASURED_ERROR = 0.25
+"""A word whose width differs more from the estimate, in logarithms, is left out of that: it is a part of a word, or two."""
 
 WIDTH_ERROR, EDGE_ERROR_PIXELS = 0.04, 1.3
 """Usual error of a width: a part of it, and pixels for where its ink begins and ends."""
@@ -90,11 +95,29 @@ def align(ink: InkWords, claims: Claims) -> Alignment | None:
     if not fits:
         return None
     _, face, widths, scales = min(fits, key=lambda fit: fit[0])
+    return _match(ink, face, scales, widths, claims)
+
+
+def align_again(ink: InkWords, claims: Claims, first: Alignment) -> Alignment:
+    """Return how the claimed words fit if their letters are as wide as those that fitted first; the first alignment if few did."""
+    placed = np.flatnonzero(first.places >= 0)
+    if len(placed) < MIN_MEASURED_WORDS:
+        return first
+    at = first.places[placed]
+    measured = (ink.boxes[at, 2] - ink.boxes[at, 0]) / first.scales[at]
+    alike = np.abs(np.log(measured / first.widths[placed])) < MAX_MEASURED_ERROR
+    widths = fit_word_widths(claims.words, first.widths, placed[alike], measured[alike])
+    found = _find_scales(ink, np.log(widths))
+    again = _match(ink, first.face, np.log(first.scales) if found is None else found[1], widths, claims)
+    return again if (again.places >= 0).sum() >= len(placed) else first
+
+
+def _match(ink: InkWords, face: Face, scales: NDArray[np.float64], widths: NDArray[np.float64], claims: Claims) -> Alignment:
+    """Return which words fit at these scales, if the claimed words are as wide as that."""
     through, own = _score_alignments(ink, scales, widths, claims)
     best = through.max(axis=1, keepdims=True)
     fitting = (through >= best - MAX_SCORE_DIFFERENCE) & (through >= MIN_ALIGNMENT_SCORE) & (own > MIN_OWN_SCORE)
-    places = _assign(fitting, through + own)
-    return Alignment(places, fitting.any(axis=1), face, widths, np.exp(scales))
+    return Alignment(_assign(fitting, through + own), fitting.any(axis=1), face, widths, np.exp(scales))
 
 
 def _assign(fitting: NDArray[np.bool_], scores: Scores) -> NDArray[np.int64]:
@@ -116,7 +139,7 @@ def _firsts_of(segments: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def _find_scales(ink: InkWords, lengths: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]] | None:
-    """Return the typical error of the fits, and the logarithm of pixels over units for each word of the ink; None without fits.
+    """Return how badly the segments fit, and the logarithm of pixels over units for each word of the ink; None without fits.
 
     ``lengths`` are the logarithms of the claimed widths. A segment fits where its row of widths differs least from one of the
     claimed rows, up to one factor: its scale.
@@ -126,16 +149,16 @@ def _find_scales(ink: InkWords, lengths: NDArray[np.float64]) -> tuple[float, ND
     ends = np.append(firsts[1:], len(ink.segments))
     fits = []
     for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
-        row = widths[first + 1 : min(end - 1, first + MAX_FITTED_WORDS - 1)]  # words at both ends may be parts of words
-        if end - first >= MIN_FITTED_WORDS and len(row) <= len(lengths):
-            fits.append((first, *_fit(row, lengths)))
+        inner = widths[first + 1 : end - 1]  # words at both ends may be parts of words
+        if end - first >= MIN_FITTED_WORDS and len(inner[:MAX_FITTED_WORDS]) <= len(lengths):
+            fits.append((first, *min(_fit(row, lengths) for row in (inner[:MAX_FITTED_WORDS], inner[-MAX_FITTED_WORDS:]))))
     table = np.array(fits, np.float64).reshape(-1, 3)
     good = table[table[:, 1] < MAX_FIT_ERROR]
     if not len(good):
         return None
     heights = np.log(ink.sizes)
     usual = float(np.median(good[:, 2] - heights[good[:, 0].astype(int)]))
-    return float(np.median(table[:, 1])), _spread_scales(ink, good, heights, usual, (firsts, ends))
+    return float(np.minimum(table[:, 1], SURE_FIT_ERROR).mean()), _spread_scales(ink, good, heights, usual, (firsts, ends))
 
 
 def _fit(row: NDArray[np.float64], lengths: NDArray[np.float64]) -> tuple[float, float]:
