@@ -43,9 +43,9 @@ class Run:
 
 
 MODES: dict[str, dict[str, str]] = {
-    "default settings": {"CHECK_IMAGE_PAGES": "auto"},
+    "default settings": {"INFERENCE_MODE": "auto", "CHECK_IMAGE_PAGES": "auto"},
     "INFERENCE_MODE=vllm": {"INFERENCE_MODE": "vllm"},
-    "CHECK_IMAGE_PAGES=all": {"CHECK_IMAGE_PAGES": "all"},
+    "CHECK_IMAGE_PAGES=all": {"INFERENCE_MODE": "auto", "CHECK_IMAGE_PAGES": "all"},
 }
 """Settings by the name of their row; those of the default say what is the default anyway."""
 MOST_MIBIBYTES = 600
