@@ -2,8 +2,8 @@
 
     python -m benchmarks.digit_shapes [--shapes 60000] [--fonts FOLDER]
 
-The letters come from this machine's fonts and from the fourteen that every PDF viewer has; they are turned, blurred, scaled down
-and compressed as scans are. It prints how many digits of a second draw are taken for others.
+The letters come from this machine's fonts and from the fourteen that every PDF viewer has; they are turned, blurred, scaled
+down and compressed as scans are. It prints how many digits of a second draw are taken for others.
 """
 
 from __future__ import annotations

@@ -196,8 +196,8 @@ def report(before: Load, modes: dict[str, Mode], after: Load) -> Report:
             made.below(f"{name}: most memory of a process", mode.memory, MOST_MIBIBYTES, "{:.0f} MiB")
     made.notes.append(
         "From the start of the upload to the completed job. The server says 2,500 tokens/s in all, 120 to a sequence, to 64 "
-        "sequences, 0.2 s to the first token, 16 tokens a chunk; it, the service and the client share the cores. What the server "
-        "says stands on the pages. CPU is that of all processes of the service, looked at forty times a second. The default is a "
+        "sequences, 0.2 s to the first token, 16 tokens a chunk; it, the service and the client share the cores. What it says "
+        "stands on the pages. CPU is that of all processes of the service, looked at forty times a second. The default is a "
         "spot check of each page on the CPU, vllm none, all a reading of each page on the CPU."
     )
     return made

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -52,12 +53,12 @@ def read_digits(word: Grey, paper: float, share: float) -> NDArray[np.float32]:
     for left, top, width, height, _ in spots[np.argsort(spots[:, 0])].tolist():
         count = max(1, round(width / (DIGIT_RATIO * height))) if width > MAX_DIGIT_RATIO * height else 1
         edges = [left + width * piece // count for piece in range(count + 1)]
-        pieces += [word[top : top + height, begin : max(end, begin + 1)] for begin, end in zip(edges, edges[1:], strict=False)]
+        pieces += [word[top : top + height, begin : max(end, begin + 1)] for begin, end in pairwise(edges)]
     return log_probabilities(shapes_of(pieces, paper, darkest), *_load_weights())
 
 
 def shapes_of(letters: Sequence[Grey], paper: float, darkest: float) -> Shapes:
-    """Return the pictures of letters as the network reads them: the height fills the picture, the width is kept in proportion."""
+    """Return the pictures of letters as the network reads them: of one height, and in proportion."""
     shapes = np.full((len(letters), SHAPE_HEIGHT, SHAPE_WIDTH), round(paper), np.uint8)
     for shape, letter in zip(shapes, letters, strict=True):
         height, width = letter.shape

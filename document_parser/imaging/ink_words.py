@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 INK_GREY_LEVELS = 60
-"""Grey levels, of 256, by which a pixel differs from the paper to count as ink; at most half of what the darkest ink differs."""
+"""Grey levels, of 256, by which a pixel differs from the paper to count as ink; at most half of the darkest ink's."""
 DARKEST_SHARE = 0.01
 """Share of the pixels that are the darkest ink."""
 

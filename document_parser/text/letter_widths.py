@@ -41,8 +41,8 @@ def fit_word_widths(
 ) -> NDArray[np.float64]:
     """Return the widths of words with the letters as wide as they are in the words whose widths were measured.
 
-    ``widths`` are the estimates so far, ``known`` the places of the measured words. Source: ridge regression (Hoerl and Kennard,
-    1970) of what the estimates lack: a letter that hardly occurs keeps its width.
+    ``widths`` are the estimates so far, ``known`` the places of the measured words. Source: ridge regression (Hoerl and
+    Kennard, 1970) of what the estimates lack: a letter that hardly occurs keeps its width.
     """
     letters = {letter: place for place, letter in enumerate(sorted(set("".join(words))))}
     counts = np.zeros((len(words), len(letters) + 1))

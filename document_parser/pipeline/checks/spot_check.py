@@ -1,7 +1,7 @@
-"""Check a model's reading against the ink of its page without reading the page: by the widths of its words and its digits' shapes.
+"""Check a model's reading against the ink of its page without reading the page: by its words' widths and its digits' shapes.
 
-The check only says whether the reading fits. What does not fit is no proof against the reading: the whole page is read then, and
-the guards decide.
+The check only says whether the reading fits. What does not fit is no proof against the reading: the whole page is read then,
+and the guards decide.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from document_parser.text.normalize import Vocabulary, comparable_texts_of, toke
 from document_parser.text.numbers import MIN_DIGITS
 
 MIN_FITTING_WORDS = 8
-"""Of WINDOW_WORDS words in a row, at least as many must fit the ink. A sentence that is not on the page fits with 0 to 7, because
-some of its words are as wide as those that stand there; a sentence that is, with 9 to 12."""
+"""Of WINDOW_WORDS words in a row, at least as many must fit the ink. A sentence that is not on the page fits with 0 to 7,
+because some of its words are as wide as those that stand there; a sentence that is, with 9 to 12."""
 MAX_UNCLAIMED_SHARE = 0.35
 """Share of the words in the ink up to which the reading may lack words. More are figures, or a part that was left out."""
 

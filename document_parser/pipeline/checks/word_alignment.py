@@ -1,8 +1,8 @@
 """Align the words that a model claims with the words of a page's ink, by their widths alone.
 
-A sentence that stands on the page has its row of word widths there; one that does not has not. Both rows are aligned as in Smith
-and Waterman, "Identification of common molecular subsequences" (1981), from both ends: the sum is the best alignment through
-each pair. Every word of the ink belongs to the pair that aligns best, so a sentence that was added finds none left.
+A sentence that stands on the page has its row of word widths there; one that does not has not. Both rows are aligned as in
+Smith and Waterman, "Identification of common molecular subsequences" (1981), from both ends: the sum is the best alignment
+through each pair. Every word of the ink belongs to the pair that aligns best, so a sentence that was added finds none left.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from document_parser.imaging.ink_words import Boxes, InkWords
 from document_parser.text.letter_widths import FACES, SPACE_WIDTH, Face, fit_word_widths, word_widths
 
 MIN_FITTED_WORDS, MAX_FITTED_WORDS = 6, 8
-"""A segment of fewer words does not show the size of its type; of a longer one, so many words at either end are compared for it."""
+"""A segment of fewer words does not show the size of its type; of a longer one, so many words at each end."""
 MAX_FIT_ERROR, SURE_FIT_ERROR, OWN_FIT_ERROR = 0.12, 0.07, 0.045
 """Mean error of the logarithm of the widths up to which a segment shows the size of the type at all, to its neighbours, and
 surely to itself."""
@@ -99,7 +99,7 @@ def align(ink: InkWords, claims: Claims) -> Alignment | None:
 
 
 def align_again(ink: InkWords, claims: Claims, first: Alignment) -> Alignment:
-    """Return how the claimed words fit if their letters are as wide as those that fitted first; the first alignment if few did."""
+    """Return how the claimed words fit if their letters are as wide as those that fitted; the first alignment if few did."""
     placed = np.flatnonzero(first.places >= 0)
     if len(placed) < MIN_MEASURED_WORDS:
         return first
@@ -240,7 +240,7 @@ def _block_scores(words: Sequence[int], count: int) -> Scores:
 def _score_pairs(
     ink: InkWords, scales: NDArray[np.float64], widths: NDArray[np.float64], firsts: NDArray[np.bool_]
 ) -> tuple[Scores, Scores, Scores]:
-    """Return the scores of pairs: one word and one, one inked word and two claimed ones, and two inked words and one claimed."""
+    """Return the scores of pairs: one word and one, one inked word and two claimed ones, and two inked and one."""
     pixels = np.maximum(ink.boxes[:, 2] - ink.boxes[:, 0], 1).astype(np.float64)
     joined = np.ones(len(pixels))
     joined[1:] = np.where(firsts[1:], 1, np.maximum(ink.boxes[1:, 2] - ink.boxes[:-1, 0], 1))
@@ -303,7 +303,7 @@ def _accumulate(
     before: Mapping[int, Sequence[int]],
     block_scores: Scores,
 ) -> Scores:
-    """Return the score of the best alignment that ends at each pair. Rows are words of the ink, two columns stand before all."""
+    """Return the score of the best alignment that ends at each pair. Rows are the ink's words, two columns stand before all."""
     rows, columns = pairs.shape
     ended = np.zeros(columns + 2, np.float32)
     scores = np.zeros((rows + 2, columns + 2), np.float32)

@@ -119,7 +119,7 @@ class EvidenceSources:
         return self._ink[1]
 
     async def _check_spots(self, reading: Reading, image: PageImage) -> None:
-        """Check a reading against the ink and the lines read so far. Whatever does not fit makes the whole page the evidence."""
+        """Check a reading against the ink and the lines read so far. If it does not fit, the whole page is the evidence."""
         so_far = await self._cpu.stop(STOP_SECONDS)
         if so_far is not None and so_far.finish_reason != "aborted":
             self._known, self.check = _evidence_from(so_far), ""
