@@ -17,10 +17,9 @@ from benchmarks.clients import NEVER_FULL
 from benchmarks.pages import TOKENS
 from benchmarks.usage import processor_seconds
 from tests.support.service import ROOT, wait_until
-from tests.support.vllm_answers import answer_for, tokens_of
+from tests.support.vllm_answers import MODELS, answer_for, tokens_of
 from tests.support.vllm_batching import Speed
 
-MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 MEAN_TOKENS = 280
 """Of the pages that are measured. With 300, the servers themselves would read 200 pages at less than 8 pages/s."""
 

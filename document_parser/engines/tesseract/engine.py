@@ -24,14 +24,14 @@ from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, cho
 from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.imaging.line_skew import straighten_pixels
-from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
 DPI_RATIO = 2
-"""Tesseract's picture has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
+"""Tesseract's image has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
 MAX_LONG_SIDE_PIXELS = 4000
-"""The longer side of the picture that this engine asks for."""
+"""The longer side of the image that this engine asks for."""
 WORD_LEVEL = 5
 """The ``level`` of a word in Tesseract's table."""
 MIN_TURN_CONFIDENCE = 5.0
@@ -40,7 +40,7 @@ MIN_TURN_CONFIDENCE = 5.0
 Hindi and Latin print give 7 and more, handwriting less than 4 and often a wrong orientation.
 """
 SINGLE_LINE_MODE = 7
-"""Tesseract's page segmentation mode for a picture of a single line."""
+"""Tesseract's page segmentation mode for an image of a single line."""
 LINE_HEIGHT_PIXELS = 40
 """Height of a cut line that Tesseract reads, without its margin."""
 MARGIN_PIXELS = 12
@@ -71,7 +71,7 @@ class TesseractEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._languages = settings.engines.tesseract_languages
         self._is_installed = configure_program(settings)
         self._deadline = settings.workers.page_timeout_seconds
@@ -96,7 +96,7 @@ class TesseractEngine(Engine):
         return reading
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
+        """Read lines that another engine found and could not read, on the image straightened by ``skew``.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
@@ -104,7 +104,7 @@ class TesseractEngine(Engine):
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def detect_turn(self, page: PageImage) -> Turn:
-        """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
+        """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
@@ -171,14 +171,14 @@ class TesseractEngine(Engine):
         return join_syllables(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
 
     def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
-        """Run Tesseract on a picture, or on the pictures listed in a text file, and return its table.
+        """Run Tesseract on an image, or on the images listed in a text file, and return its table.
 
         ``how`` are further arguments of the program.
         """
         found: Table = pytesseract.image_to_data(
             picture,
             lang=languages,
-            config=f"--dpi {self.picture.dpi:.0f} {how}",
+            config=f"--dpi {self.image_spec.dpi:.0f} {how}",
             timeout=self._deadline,
             output_type=pytesseract.Output.DICT,
         )
@@ -193,7 +193,7 @@ def _engine_errors() -> Iterator[None]:
     except pytesseract.TesseractNotFoundError:
         raise EngineUnavailable("Tesseract is not installed.") from None
     except pytesseract.TesseractError as error:
-        raise EngineError(f"Tesseract ended with status {error.status}; are its languages installed?") from None
+        raise EngineError(f"Tesseract ended with status {error.status}. Check that its languages are installed.") from None
     except RuntimeError:  # what pytesseract raises for its timeout
         raise EngineTimeout("Tesseract did not finish the page within its deadline.") from None
 
@@ -226,13 +226,15 @@ def engine_state(settings: Settings) -> CpuEngine:
     if not lacking:
         return found
     packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
-    return CpuEngine(name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"apt-get install {packages}")
+    return CpuEngine(
+        name="tesseract", trouble=f"lacks the languages {', '.join(lacking)}", advice=f"apt-get install {packages}"
+    )
 
 
 def _describe_missing_program(settings: Settings) -> str:
     """Return why the program of the settings cannot be called."""
     program = settings.engines.tesseract_program
-    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so that it is never asked"
+    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so it is not used"
 
 
 def installed_languages() -> frozenset[str]:
@@ -247,7 +249,7 @@ def _detect_script(picture: Image.Image, deadline: float) -> str:
 
 
 def _detect_turn(page: PageImage, deadline: float) -> Turn:
-    """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN."""
+    """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN."""
     picture = decode_page_image(page)
     with _engine_errors():
         seen = _detect_orientation_and_script(picture, deadline)
@@ -279,7 +281,7 @@ def _crop_sample(picture: Image.Image) -> Image.Image:
 
 
 def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
-    """Cut the lines out of a picture as Tesseract reads them best, after straightening it by ``skew``.
+    """Cut the lines out of an image as Tesseract reads them best, after straightening it by ``skew``.
 
     They are black on white, of one height, with a white margin, and as wide as their boxes.
     """
@@ -302,7 +304,7 @@ def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
 
 
 def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
-    """Return the pieces one below the other as one picture."""
+    """Return the pieces one below the other as one image."""
     page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
     top = 0
     for piece in pieces:
@@ -322,7 +324,7 @@ def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[W
 def join_syllables(words: Iterable[Word], shape: float) -> list[Word]:
     """Join the syllables of Korean words, of which Tesseract often makes separate words.
 
-    ``shape`` is the picture's width over its height.
+    ``shape`` is the image's width over its height.
     """
     whole: list[Word] = []
     for word in words:
@@ -364,7 +366,7 @@ def _place_on_page(word: Word, line: Word) -> Word:
 
 
 def _words_of(table: Table, across: int, down: int, picture: int = 1) -> Iterator[Word]:
-    """Yield the words of one picture of Tesseract's table, in fractions of a picture of this size in pixels."""
+    """Yield the words of one image of Tesseract's table, in fractions of an image of this size in pixels."""
     columns = (table[name] for name in ("level", "page_num", "text", "left", "top", "width", "height", "conf"))
     for level, number, text, left, top, width, height, sure in zip(*columns, strict=True):
         if level == WORD_LEVEL and number == picture and (word := str(text).strip()):
