@@ -137,11 +137,12 @@ def _numbers_in(words: Sequence[str]) -> list[int]:
 def _placed(ink: InkWords, words: Sequence[str], found: Alignment) -> list[Word]:
     """Return the claimed words that fit, with their boxes."""
     high, wide = ink.grey.shape
-    boxes = ink.boxes / np.array((wide, high, wide, high))
+    boxes = (ink.boxes / np.array((wide, high, wide, high))).tolist()
     return [
-        Word(words[claimed], *(float(edge) for edge in boxes[place]))
+        Word(words[claimed], left, top, right, bottom)
         for claimed, place in enumerate(found.places.tolist())
         if place >= 0
+        for left, top, right, bottom in (boxes[place],)
     ]
 
 

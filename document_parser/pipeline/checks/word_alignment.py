@@ -255,7 +255,10 @@ def _score_pairs(
 
     def score(inked: NDArray[np.float64], claimed: NDArray[np.float64], rare: NDArray[np.float64]) -> Scores:
         errors = (inked[:, None] - claimed[None, :]).astype(np.float32)
-        return np.clip(base + rare[None, :].astype(np.float32) - errors * errors * weight, MIN_PAIR_SCORE, MAX_PAIR_SCORE)
+        scores: Scores = np.clip(
+            base + rare[None, :].astype(np.float32) - errors * errors * weight, MIN_PAIR_SCORE, MAX_PAIR_SCORE
+        )
+        return scores
 
     inked = np.log(pixels) - scales
     couples = np.append(20.0, np.log(widths[1:] + widths[:-1] + SPACE_WIDTH))
