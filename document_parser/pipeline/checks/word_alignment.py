@@ -7,6 +7,7 @@ through each pair. Every word of the ink belongs to the pair that aligns best, s
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -121,16 +122,53 @@ def _match(ink: InkWords, face: Face, scales: NDArray[np.float64], widths: NDArr
 
 
 def _assign(fitting: NDArray[np.bool_], scores: Scores) -> NDArray[np.int64]:
-    """Give each claimed word the best word of the ink that no other has; two claimed words in a row may share one."""
-    places = np.full(fitting.shape[1], -1)
+    """Give as many claimed words as possible a word of the ink of their own; two claimed words in a row may share one.
+
+    Source: augmenting paths of bipartite matching (Kuhn, "The Hungarian method for the assignment problem", 1955), the best
+    pairs first.
+    """
+    choices = [np.flatnonzero(column) for column in fitting.T]
+    ranked = [some[np.argsort(-scores[some, word], kind="stable")].tolist() for word, some in enumerate(choices)]
     owners: dict[int, int] = {}
-    inked, claimed = np.nonzero(fitting)
-    for pair in np.argsort(-scores[inked, claimed], kind="stable").tolist():
-        place, word = int(inked[pair]), int(claimed[pair])
-        if places[word] < 0 and abs(owners.get(place, word) - word) <= 1:
-            places[word] = place
-            owners.setdefault(place, word)
+    best = np.where(fitting, scores, -np.inf).max(axis=0)
+    for word in np.argsort(-best, kind="stable").tolist():
+        _claim(word, ranked, owners)
+    places = np.full(fitting.shape[1], -1)
+    for place, word in owners.items():
+        places[word] = place
+    for word in np.flatnonzero(places < 0).tolist():
+        shared = [place for place in ranked[word] if abs(owners[place] - word) == 1]
+        places[word] = shared[0] if shared else -1
     return places
+
+
+def _claim(word: int, ranked: Sequence[Sequence[int]], owners: dict[int, int]) -> None:
+    """Give a word the first free place that a chain of words which move on can make free, if there is one."""
+    came: dict[int, int] = {}
+    waiting = deque([word])
+    while waiting:
+        mover = waiting.popleft()
+        for place in ranked[mover]:
+            if place in came:
+                continue
+            came[place] = mover
+            if place in owners:
+                waiting.append(owners[place])
+                continue
+            _move(place, word, came, owners)
+            return
+
+
+def _move(place: int, word: int, came: Mapping[int, int], owners: dict[int, int]) -> None:
+    """Move each word of the chain that ends at a free place to the place that it came to, down to the word itself."""
+    while True:
+        mover = came[place]
+        before = next((held for held, owner in owners.items() if owner == mover), None)
+        owners[place] = mover
+        if mover == word or before is None:
+            return
+        del owners[before]
+        place = before
 
 
 def _firsts_of(segments: NDArray[np.int64]) -> NDArray[np.bool_]:
