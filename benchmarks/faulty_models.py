@@ -202,7 +202,8 @@ class Way:
         return self.mode if self == Way(self.mode) else f"{self.mode}, CHECK_IMAGE_PAGES={self.checked}"
 
 
-WAYS = (Way("maximum"), Way("balanced"), Way("balanced", "suspicious"))
+WAYS = (Way("maximum"), Way("balanced"), Way("balanced", "all"), Way("balanced", "suspicious"))
+"""The default is a spot check. All pages of a document are read at once here, so hardly a core is idle meanwhile."""
 
 
 async def run(way: Way, documents_: dict[Path, list[TruePage]]) -> dict[str, Outcome]:

@@ -14,13 +14,12 @@ from typing import Any, Self
 import httpx2
 
 from benchmarks.clients import NEVER_FULL
+from benchmarks.pages import TOKENS
 from benchmarks.usage import processor_seconds
 from tests.support.service import ROOT, wait_until
 from tests.support.vllm_answers import MODELS, answer_for, tokens_of
 from tests.support.vllm_batching import Speed
 
-TOKENS = 266
-"""Asks the servers for answers of about 250 or about 317 tokens: they come in steps of a paragraph."""
 MEAN_TOKENS = 280
 """Of the pages that are measured. With 300, the servers themselves would read 200 pages at less than 8 pages/s."""
 
@@ -48,10 +47,10 @@ class ModelServers:
             process.kill()
             process.wait()
 
-    def settings(self) -> dict[str, Any]:
-        """The product's settings that lead to these servers and nowhere else."""
+    def settings(self, **more: str) -> dict[str, Any]:
+        """The product's settings that lead to these servers and nowhere else; without others the CPU checks no page."""
         addresses = {f"VLLM_{name.upper()}_URL": url for name, url in self.urls.items()}
-        return {**addresses, **NEVER_FULL, "INFERENCE_MODE": "vllm"}
+        return {**addresses, **NEVER_FULL, **(more or {"INFERENCE_MODE": "vllm"})}
 
     def processor_seconds(self) -> float:
         return sum(processor_seconds(process.pid) for process in self.processes.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
 from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines
-from document_parser.engines.cpu_slots import CpuSlots
+from document_parser.engines.cpu_slots import CpuSlots, IdleCores
 from document_parser.models import CPU_ENGINES, CpuEngine, EngineName, PageImage, VlmName, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
@@ -106,6 +106,7 @@ class Engines:
         self._engines: dict[EngineName, Engine] = {}
         self._wrap: Callable[[Engine], Engine] = _return_unchanged
         self.cpu_slots = CpuSlots(settings.cpu_window)
+        self.idle_cores = IdleCores()
 
     def wrap(self, around: Callable[[Engine], Engine]) -> Engines:
         """Return the same engines, each wrapped by ``around``. An engine made by one of the two objects is shared by both."""

@@ -36,10 +36,11 @@ class EngineSettings(Section):
         default="tesseract", description="Name or path of Tesseract's program; empty: Tesseract is not used."
     )
     check_image_pages: CheckedPages = Field(
-        default="all",
+        default="auto",
         description=(
-            "Pages without a text layer that the CPU reads too, to check a model: all; auto: pages for which a core is free "
-            "while the model answers; suspicious: pages with a suspicious answer. Maximum mode checks all pages."
+            "Pages without a text layer that the CPU reads too, to check a model: all; auto: a spot check of each page, the "
+            "whole page if something does not fit or while cores are idle; suspicious: pages with a suspicious answer. Maximum "
+            "mode checks all pages."
         ),
     )
     vllm_api_key: str = Field(default="EMPTY", description="Key sent to the model servers.")

@@ -487,18 +487,40 @@ def test_a_number_that_the_other_model_reads_as_well_is_believed_against_the_cpu
     assert [warning.code for warning in read(openers, bill, against, check_image_pages="all").warnings] == ["number_mismatch"]
 
 
-def test_a_core_that_is_free_looks_at_a_page_while_the_model_answers(openers, true_scan):
-    lying = {"deepseek": answers_with(deepseek_says(TRUE_TEXT, LIE))}
-    checked = read(openers, true_scan, lying, check_image_pages="auto")
-    assert checked.engine == "rapidocr"
-    assert checked.attempts[0].guard == "fabrication"
+def spot_checked(openers, path, *servers):
+    """The page as it is read if the spot check has to do without idle cores."""
+    return read(
+        openers, path, dict(zip(("deepseek", "nanonets"), servers, strict=False)), check_image_pages="auto", cores_taken=True
+    )
 
 
-def test_where_all_cores_are_taken_a_page_goes_unchecked_and_says_so(openers, true_scan):
-    sound = {"deepseek": answers_with(deepseek_says(TRUE_TEXT))}
-    page = read(openers, true_scan, sound, check_image_pages="auto", cores_taken=True)
-    assert (page.engine, page.warnings) == ("deepseek", [])
-    assert [attempt.reason for attempt in page.attempts] == ["not checked on the CPU: all cores were busy"]
+def test_a_sound_answer_passes_the_spot_check_and_says_what_was_compared(openers, true_scan):
+    page = spot_checked(openers, true_scan, answers_with(deepseek_says(TRUE_TEXT)))
+    assert (page.engine, page.warnings, len(page.attempts)) == ("deepseek", [], 1)
+    assert page.attempts[0].reason.startswith("the CPU compared the shapes of the words in ")
+
+
+def test_a_sentence_that_the_ink_has_no_words_for_is_found_by_the_spot_check(openers, true_scan):
+    page = spot_checked(openers, true_scan, answers_with(deepseek_says(TRUE_TEXT, LIE)))
+    assert page.engine == "rapidocr"
+    assert page.attempts[0].guard == "fabrication"
+
+
+def test_a_sentence_in_the_place_of_another_one_is_found_by_the_spot_check(openers, true_scan):
+    words_, lie = TRUE_TEXT.split(), LIE.split()
+    page = spot_checked(
+        openers, true_scan, answers_with(deepseek_says(" ".join([*words_[:20], *lie, *words_[20 + len(lie) :]])))
+    )
+    assert page.engine == "rapidocr"
+    assert page.attempts[0].guard == "fabrication"
+
+
+def test_a_changed_digit_is_found_by_the_spot_check(openers, bill):
+    sound = spot_checked(openers, bill, answers_with(deepseek_says(BILL)))
+    assert (sound.engine, sound.warnings) == ("deepseek", [])
+    page = spot_checked(openers, bill, answers_with(deepseek_says(BILL.replace("1,350.00", "1,250.00"))))
+    assert [warning.code for warning in page.warnings] == ["number_mismatch"]
+    assert "1,250.00 (other reading: 1,350.00)" in page.warnings[0].message
 
 
 def test_of_pages_that_wait_for_a_core_the_latest_is_let_in_first_and_who_gave_up_never():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from importlib import metadata
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
@@ -102,9 +103,13 @@ class RapidOcrEngine(Engine):
         return f"{metadata.version('rapidocr')} {networks.runtime_of(self._runtime)}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Read a page in a thread of the engine's pool. Raises EngineError, EngineUnavailable."""
+        """Read a page in a thread of the engine's pool.
+
+        ``watch`` is called before each batch of lines. If it asks to stop, the reading has only the lines read so far, is
+        ``aborted``, and says in ``how`` how many these are. Raises EngineError, EngineUnavailable.
+        """
         started = time.monotonic()
-        reading = await self._run_in_thread(self._read_page, page)
+        reading = await self._run_in_thread(partial(self._read_page, watch=watch), page)
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
@@ -143,13 +148,17 @@ class RapidOcrEngine(Engine):
                 self._models = PpOcr(self._runtime, self._streams)
         return self._models
 
-    def _read_page(self, page: PageImage) -> Reading:
+    def _read_page(self, page: PageImage, watch: Watch | None = None) -> Reading:
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
         from document_parser.imaging.figures import find_figures
         from document_parser.imaging.rulings import find_rulings_around
 
         pixels = to_bgr(decode_page_image(page))
-        lines, skew = self.find_lines(pixels), Skew()
+        lines, found = self._find_lines_until(pixels, lambda: watch is not None and watch("") is not None)
+        skew = Skew()
+        if len(lines) < found:
+            words = [_word_of(line, pixels) for line in lines if _is_read(line)]
+            return Reading(self.name, words=words, finish_reason="aborted", how=f"{len(lines)} of {found}")
         if not page.skew.degrees:
             lines, pixels, skew = _straighten_lines(lines, pixels)
         read = [line for line in lines if _is_read(line)]
@@ -171,12 +180,22 @@ class RapidOcrEngine(Engine):
 
     def find_lines(self, pixels: Pixels) -> list[Line]:
         """Return every line of writing in an image, from the top down. Raises EngineUnavailable, RuntimeError."""
+        return self._find_lines_until(pixels, lambda: False)[0]
+
+    def _find_lines_until(self, pixels: Pixels, should_stop: Callable[[], bool]) -> tuple[list[Line], int]:
+        """Return the lines that were read before ``should_stop``, from the top down, and how many there are.
+
+        Raises EngineUnavailable, RuntimeError.
+        """
         from document_parser.engines.rapidocr.ocr import cut_out_lines
 
         ocr = self._load_models()
+        if should_stop():
+            return [], 1
         corners = ocr.find_lines(pixels)
-        read = ocr.read(cut_out_lines(pixels, corners))
-        return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
+        read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
+        pairs = zip(read, corners, strict=True)
+        return [Line(one.text.strip(), box, one.confidence) for one, box in pairs if one is not None], len(corners)
 
     def _detect_turn(self, page: PageImage) -> Turn:
         """Compare how well the longest lines read upright and upside down."""

@@ -8,7 +8,9 @@ Binarization" (2020).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import random
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -37,6 +39,8 @@ MAX_BATCH_WIDTH_PIXELS = 1600
 """Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
 MIN_BATCH_WIDTH_RATIO = 0.9
 """Minimum ratio between the narrowest and the widest line of a batch, so that little time is spent on padding."""
+SEED_LINES = 8
+"""The first lines of a page, whose pixels decide in which order its lines are read."""
 MIN_VERTICAL_RATIO = 1.5
 """A box at least this many times as high as wide holds a line that runs downwards."""
 MIN_ROW_DISTANCE_PIXELS = 10
@@ -74,9 +78,19 @@ class PpOcr:
 
     def read(self, lines: Sequence[Pixels]) -> list[Read]:
         """Return the text and confidence of each line, given as straightened images. Raises RuntimeError."""
-        found = [Read("", 0.0)] * len(lines)
-        widths = [_padded_width_of(line) for line in lines]
-        for batch in split_batches(widths):
+        return [one for one in self.read_until(lines, lambda: False) if one is not None]
+
+    def read_until(self, lines: Sequence[Pixels], should_stop: Callable[[], bool]) -> list[Read | None]:
+        """Read lines as ``read`` does, batch by batch in an order drawn from the lines themselves, until ``should_stop``.
+
+        None for a line that was not read. The same lines come in the same order. Raises RuntimeError.
+        """
+        found: list[Read | None] = [None] * len(lines)
+        batches = list(split_batches([_padded_width_of(line) for line in lines]))
+        random.Random(zlib.crc32(b"".join(line.tobytes() for line in lines[:SEED_LINES]))).shuffle(batches)
+        for batch in batches:
+            if should_stop():
+                break
             answers = self._recognise(batch_of([lines[i] for i in batch]))
             for i, answer in zip(batch, answers, strict=True):
                 found[i] = self._decode(answer)

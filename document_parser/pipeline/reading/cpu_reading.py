@@ -11,10 +11,10 @@ from document_parser.pipeline.reading.page_context import PageContext
 
 
 class BackgroundOcr:
-    """Read one page with the CPU engine, at most once, as evidence for what a model reads.
+    """Read one page with the CPU engine as evidence for what a model reads: on an idle core while the model answers, or now.
 
-    A reading that starts while the model answers is waited for. One that has not started when the model's answer arrives is
-    dropped: a page of a model does not wait for a core.
+    A reading on an idle core that has not started when the model's answer arrives is dropped, and one that has started stops: a
+    page of a model does not wait for a core.
     """
 
     def __init__(self, context: PageContext) -> None:
@@ -22,6 +22,7 @@ class BackgroundOcr:
         self._context = context
         self._task: asyncio.Task[Reading | None] | None = None
         self._started = False
+        self._stopping = False
 
     @property
     def engine(self) -> EngineName | None:
@@ -44,15 +45,34 @@ class BackgroundOcr:
         await self.aclose()
         return None
 
-    async def reading(self) -> Reading | None:
-        """Read the page now, or wait for the reading under way. None if the route has no CPU engine or if it fails.
+    async def stop(self, seconds: float) -> Reading | None:
+        """Stop a reading under way and return what it has read by then.
 
-        Raises StorageUnavailable and RedisError of the reading cache in workers.
+        None if it has not started, if it fails, or if it does not stop within ``seconds``. Raises as ``reading``.
         """
         if self._task is None or not self._started:
             await self.aclose()
+            return None
+        self._stopping = True
+        done, _ = await asyncio.wait([self._task], timeout=seconds)
+        return self._task.result() if done else None
+
+    async def reading(self) -> Reading | None:
+        """Read the whole page now, or wait for the reading under way. None if the route has no CPU engine or if it fails.
+
+        Raises StorageUnavailable and RedisError of the reading cache in workers.
+        """
+        if self._task is None or not self._started or (self._stopping and not self._is_whole(self._task)):
+            await self.aclose()
+            self._stopping = False
             self._task = asyncio.create_task(self._read())
         return await self._task
+
+    @staticmethod
+    def _is_whole(task: asyncio.Task[Reading | None]) -> bool:
+        """Return whether a reading has ended by itself."""
+        reading = task.result() if task.done() and not task.cancelled() else None
+        return reading is not None and reading.finish_reason != "aborted"
 
     async def aclose(self) -> None:
         """Cancel the reading and wait until it has ended."""
@@ -65,6 +85,7 @@ class BackgroundOcr:
     async def _read_on_idle_core(self) -> Reading | None:
         """Wait for an idle core, then read."""
         async with self._context.engines.cpu_slots:
+            await self._context.engines.idle_cores.wait()
             return await self._read()
 
     async def _read(self) -> Reading | None:
@@ -74,7 +95,11 @@ class BackgroundOcr:
         if name is None:
             return None
         try:
-            return await self._context.read(name, await self._context.image_for(name))
+            return await self._context.read(name, await self._context.image_for(name), watch=self._should_stop)
         except (EngineError, PageUnreadable) as error:
             self._context.record_attempt(name, "error", f"check of the model's answer: {error.message}", started)
             return None
+
+    def _should_stop(self, _text: str) -> str | None:
+        """Return why reading should stop now: the model has answered."""
+        return "the model has answered" if self._stopping else None

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from document_parser.models import VLM_ENGINES, EngineName, PageImage, Reading
+import asyncio
+
+from document_parser.errors import EngineRefused
+from document_parser.imaging.convert import decode_grey
+from document_parser.imaging.ink_words import InkWords, find_ink_words
+from document_parser.models import VLM_ENGINES, EngineName, PageImage, Reading, Word
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.evidence import Evidence
+from document_parser.pipeline.checks.spot_check import SpotCheck, check_by_ink, check_lines
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import is_unsure
 from document_parser.pipeline.reading.cpu_reading import BackgroundOcr
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
+
+STOP_SECONDS = 0.3
+"""How long an answer waits for a reading on an idle core to stop. A batch of lines takes less; finding the lines may take more,
+and nothing has been read then."""
 
 
 class EvidenceSources:
@@ -20,17 +30,26 @@ class EvidenceSources:
         self._context = context
         self._known: Evidence | None = None
         self._cpu = BackgroundOcr(context)
-        self.unchecked = False
-        """Whether the CPU engine had to check the page and had no core free for it."""
+        self._ink: tuple[PageImage, asyncio.Task[InkWords | None]] | None = None
+        self.check = ""
+        """How the last reading was checked on the CPU, in words; empty if it was not, or if the whole page was read."""
+        self.places: list[Word] = []
+        """Words of the last reading, with the places where the check found them."""
 
-    def prefetch(self) -> None:
-        """Let the CPU engine read the page on an idle core while a model answers, if no text layer has words for it."""
-        if self._known is None and self._context.engines.check_image_pages != "suspicious" and not self._has_text_layer():
-            self._cpu.start_if_idle()
+    def prefetch(self, image: PageImage) -> None:
+        """Prepare the check of what a model reads in this image, while it reads, if no text layer has words for the page."""
+        if self._known is not None or self._has_text_layer() or self._context.engines.check_image_pages == "suspicious":
+            return
+        self._cpu.start_if_idle()
+        if self._is_spot_checked():
+            self._find_ink(image)
 
     async def aclose(self) -> None:
         """Cancel what is still being read."""
         await self._cpu.aclose()
+        if self._ink is not None:
+            self._ink[1].cancel()
+            await asyncio.wait([self._ink[1]])
 
     async def gather(self) -> Evidence:
         """Return the words of a sound text layer; else, if the page must be checked, those that the CPU engine reads.
@@ -43,18 +62,14 @@ class EvidenceSources:
         return self._known
 
     async def _collect(self) -> Evidence:
-        """Collect the evidence as CHECK_IMAGE_PAGES and the route ask for it."""
+        """Collect the evidence as CHECK_IMAGE_PAGES and the route ask for it; none if a spot check is enough."""
         facts, second, checked = self._context.facts, self._context.route.second, self._context.engines.check_image_pages
         if self._has_text_layer():
             words = await self._context.source.words(facts.number)
             return Evidence(words, "text_layer", includes_drawn_words=facts.image_share == 0)
         if checked == "all" or (second is not None and second == self._cpu.engine):
             return _evidence_from(await self._cpu.reading())
-        if checked == "suspicious" or self._cpu.engine is None:
-            return Evidence()
-        reading = await self._cpu.reading_if_started()
-        self.unchecked = reading is None
-        return _evidence_from(reading)
+        return Evidence()
 
     async def read_on_cpu(self) -> Reading | None:
         """Return what the CPU engine of this page's route reads; None if there is none or if it fails.
@@ -77,6 +92,8 @@ class EvidenceSources:
         if reading.engine == "text_layer":
             return guards.check_empty(reading, image)
         by_model = reading.engine in VLM_ENGINES
+        if by_model and image is not None and self._known is None and self._is_spot_checked():
+            await self._check_spots(reading, image)
         evidence = await self.gather() if by_model or self._has_text_layer() else Evidence()
         rejection = guards.judge(reading, image, evidence)
         if rejection is None or not by_model or not _can_be_settled(rejection, evidence):
@@ -85,12 +102,50 @@ class EvidenceSources:
         if not cpu_evidence.words:
             return rejection
         if not evidence.words:
-            self._known, self.unchecked = cpu_evidence, False  # further readings are checked against the same words
+            self._known, self.check = cpu_evidence, ""  # further readings are checked against the same words
         return guards.judge(reading, image, evidence.merge(cpu_evidence))
+
+    def _is_spot_checked(self) -> bool:
+        """Return whether a spot check decides if the CPU engine reads the whole page."""
+        by_all = self._context.engines.check_image_pages != "auto" or self._context.route.second == self._cpu.engine
+        return not by_all and self._cpu.engine is not None and not self._has_text_layer()
+
+    def _find_ink(self, image: PageImage) -> asyncio.Task[InkWords | None]:
+        """Find the words of the ink of an image, once for each image."""
+        if self._ink is None or self._ink[0].data is not image.data:
+            if self._ink is not None:
+                self._ink[1].cancel()
+            self._ink = image, asyncio.create_task(asyncio.to_thread(_ink_words_of, image))
+        return self._ink[1]
+
+    async def _check_spots(self, reading: Reading, image: PageImage) -> None:
+        """Check a reading against the ink and the lines read so far. If it does not fit, the whole page is the evidence."""
+        so_far = await self._cpu.stop(STOP_SECONDS)
+        if so_far is not None and so_far.finish_reason != "aborted":
+            self._known, self.check = _evidence_from(so_far), ""
+            return
+        ink = await self._find_ink(image)
+        found = SpotCheck("the image cannot be decoded") if ink is None else await asyncio.to_thread(check_by_ink, reading, ink)
+        suspicion = found.suspicion or (check_lines(reading, so_far.words) if so_far is not None else "")
+        if suspicion:
+            self._known, self.check, self.places = _evidence_from(await self._cpu.reading()), "", []
+            return
+        read = f", and read {so_far.how} lines" if so_far is not None and so_far.words else ""
+        numbers = f" and of {found.numbers} numbers the digits" if found.numbers else ""
+        self.check = f"the CPU compared the shapes of the words in {found.lines} lines{numbers}{read}"
+        self.places = words_as_shown(Reading(reading.engine, words=list(found.words), skew=image.skew))
 
     def _has_text_layer(self) -> bool:
         """Return whether the page has a text layer that is sound."""
         return bool(self._context.facts.characters) and not routing.text_layer_problem(self._context.facts)
+
+
+def _ink_words_of(image: PageImage) -> InkWords | None:
+    """Return the words of the ink of a page image; None if it cannot be decoded."""
+    try:
+        return find_ink_words(decode_grey(image))
+    except EngineRefused:
+        return None
 
 
 def _evidence_from(reading: Reading | None) -> Evidence:

@@ -199,9 +199,7 @@ class Ladder:
         """Describe an accepted reading for the attempts of the page."""
         if name == "text_layer":
             return "; ".join(filter(None, (merged_lines, describe_hidden(self._context.facts))))
-        return (
-            "not checked on the CPU: all cores were busy" if name in VLM_ENGINES and self._evidence.unchecked else merged_lines
-        )
+        return self._evidence.check if name in VLM_ENGINES else merged_lines
 
     def _outcome_after(self, error: EngineError) -> Outcome:
         """Return whether the same engine may be asked once more: never the same question after a refusal."""
@@ -221,7 +219,7 @@ class Ladder:
         if known := await self._evidence.reading_of(name):
             return known, image
         if name in VLM_ENGINES:
-            self._evidence.prefetch()
+            self._evidence.prefetch(image)
         reading = await self._context.read(name, image, temperature, loop_reason)
         before = self._context.images.turn
         if is_unsure(reading) and await self._context.images.correct_turn(image):
@@ -259,7 +257,7 @@ class Ladder:
             candidate.doubt("low_confidence", f"The engine is only {sure:.0%} sure.")
         checked = await self._second_reader.check(candidate)
         if checked.name in VLM_ENGINES:
-            place_blocks(checked.reading.blocks, (await self._evidence.gather()).words)
+            place_blocks(checked.reading.blocks, (await self._evidence.gather()).words or self._evidence.places)
         self._kept.append(checked)
 
     def _keep_in_doubt(self, reading: Reading, rejection: guards.Rejection) -> Outcome:
