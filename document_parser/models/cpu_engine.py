@@ -21,5 +21,7 @@ class CpuEngine(BaseModel):
     """Why it cannot read. Empty if it can."""
     advice: str = ""
     """What to do about the trouble."""
+    languages: tuple[str, ...] = ()
+    """Language packs that it reads with. Empty for an engine whose models know their scripts."""
     helpers: tuple[CpuEngine, ...] = ()
     """Engines that read what this one cannot read, such as other scripts."""

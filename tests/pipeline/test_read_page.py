@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from document_parser.engines.base import Engine
 from document_parser.engines.cpu_slots import CpuSlots
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.engine import installed_languages
+from document_parser.engines.tesseract.packs import find_packs
 from document_parser.errors import NoEngine
 from document_parser.models import BoundingBox, Options, PageFacts, Reading
 from document_parser.pipeline.reading import routing
@@ -386,14 +387,16 @@ def cyrillic(tmp_path_factory):
 
 
 def has_pack(name):
-    return shutil.which("tesseract") is not None and name in installed_languages()
+    return name in find_packs(Settings()).languages
 
 
 @pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
 def test_a_page_of_a_script_that_nobody_knows_is_never_a_sound_reading(openers, cyrillic):
     page = read(openers, cyrillic, inference="cpu", kind="image", tesseract="")
     assert "tesseract" not in [attempt.engine for attempt in page.attempts]
-    assert page.status == "failed" or "low_confidence" in [warning.code for warning in page.warnings]
+    assert page.status == "failed"
+    assert "script_unreadable" in [warning.code for warning in page.warnings]
+    assert page.error.message.endswith("Bring the language: docparse languages add default")
 
 
 @pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
@@ -403,7 +406,7 @@ def test_a_page_of_a_script_that_rapidocr_does_not_know_goes_to_tesseract_and_sa
     assert words(page) == " ".join(CYRILLIC)
     assert page.engine == "tesseract"
     assert trail(page)[-1] == ("tesseract", "accepted")
-    assert page.attempts[-1].reason.startswith("as ")
+    assert re.fullmatch(r"tesseract read \d of \d uncertain lines again as rus(\+eng)?", page.attempts[-1].reason)
     assert [warning.code for warning in page.warnings] == ["engine_fallback"]
 
 

@@ -62,6 +62,17 @@ Chinese has 1, Latin 2 to 3; misread Tamil and Cyrillic have 0.15.
 """
 MIN_LONG_LINE_RATIO = 3.0
 """Length over height from which a line is long enough to count its letters."""
+MIN_LOST_LETTERS = 2.0
+"""Letters left out of a line from which its confidence is lowered. One may be a mark beside the text."""
+MIN_LOST_SHARE = 0.03
+"""Share of the letters left out of a line, or of all such lines, from which its confidence is lowered.
+
+Print in letters that the models know stays below .015, Vietnamese has .07 to .1, Greek .5, Cyrillic .9.
+"""
+MAX_FOREIGN_SHARE = 0.7
+"""Share of the letters of a page in lines that are not English above which all its lines count as such."""
+LOST_WEIGHT = 3.0
+"""How much more a letter left out counts against a line than its share: many of those that were written are wrong as well."""
 
 Pixels = NDArray[np.uint8]
 """Rows of pixels in the order blue, green, red."""
@@ -76,6 +87,10 @@ class Line(NamedTuple):
     text: str
     corners: Corners
     confidence: float
+    lost_letters: float = 0.0
+    """About how many letters were left out of the text."""
+    seen: float = 0.0
+    """The confidence before it was lowered for letters that were left out: whether it is writing at all."""
 
 
 class RapidOcrEngine(Engine):
@@ -152,20 +167,21 @@ class RapidOcrEngine(Engine):
         lines, skew = self.find_lines(pixels), Skew()
         if not page.skew.degrees:
             lines, pixels, skew = _straighten_lines(lines, pixels)
-        read = [line for line in lines if _is_read(line)]
-        unread = [line for line in lines if not _is_read(line)]
+        read = [line for line in lines if _is_writing(line)]
+        unread = [line for line in lines if not _is_writing(line)]
         words = [_word_of(line, pixels) for line in read]
         rules = find_rulings_around(words, pixels) if words else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
-        writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
+        writing = [line for line in lines if _is_writing(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
             self.name,
-            words=words,
+            words=[word for word in words if (word.confidence or 0) >= MIN_WRITING_CONFIDENCE],
             rules=rules,
             figures=figures,
             skew=skew,
             unread_share=unread_share_of(writing),
+            unknown_share=unknown_share_of(writing),
             uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
         )
 
@@ -176,7 +192,8 @@ class RapidOcrEngine(Engine):
         ocr = self._load_models()
         corners = ocr.find_lines(pixels)
         read = ocr.read(cut_out_lines(pixels, corners))
-        return [Line(text.strip(), box, sure) for (text, sure), box in zip(read, corners, strict=True)]
+        found = [Line(text.strip(), box, sure, lost, seen=sure) for (text, sure, lost), box in zip(read, corners, strict=True)]
+        return lower_confidence(found)
 
     def _detect_turn(self, page: PageImage) -> Turn:
         """Compare how well the longest lines read upright and upside down."""
@@ -204,7 +221,7 @@ class RapidOcrEngine(Engine):
     def _measure_confidence(self, lines: Sequence[Pixels]) -> float:
         """Return the mean confidence of the recognition for these lines, weighted by their number of letters."""
         read = self._load_models().read([np.ascontiguousarray(line) for line in lines])
-        return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
+        return sum(len(one.text) * one.confidence for one in read) / max(1, sum(len(one.text) for one in read))
 
 
 def engine_state(settings: Settings) -> CpuEngine:
@@ -223,7 +240,7 @@ def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pi
     """Return the lines, the picture and its skew after straightening by the slope of the lines that were read."""
     from document_parser.imaging.line_skew import find_line_skew, straighten_boxes, straighten_pixels
 
-    skew = find_line_skew(_boxes_of([line for line in lines if _is_read(line)]), pixels)
+    skew = find_line_skew(_boxes_of([line for line in lines if _is_writing(line)]), pixels)
     if not skew.degrees:
         return lines, pixels, skew
     boxes = straighten_boxes(_boxes_of(lines), skew, pixels)
@@ -241,9 +258,9 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
         raise EngineError("RapidOCR failed on the picture of the page.") from None
 
 
-def _is_read(line: Line) -> bool:
-    """Return whether a line has text of enough confidence to count as writing."""
-    return bool(line.text) and line.confidence >= MIN_WRITING_CONFIDENCE
+def _is_writing(line: Line) -> bool:
+    """Return whether a line has text of enough confidence to count as writing, whatever was left out of it."""
+    return bool(line.text) and max(line.seen, line.confidence) >= MIN_WRITING_CONFIDENCE
 
 
 def _word_of(line: Line, pixels: Pixels) -> Word:
@@ -254,12 +271,49 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
     return Word(line.text, float(left), float(top), float(right), float(bottom), confidence=round(line.confidence, 4))
 
 
+def lower_confidence(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with less confidence in those that letters were left out of.
+
+    If the page has several such lines, its other lines with letters that are not English count as if they had lost as many:
+    what is not left out is often read without its marks. So do all lines if hardly any is English.
+    """
+    letters = max(1, sum(len(line.text) for line in lines))
+    lost = sum(line.lost_letters for line in lines if line.lost_letters >= MIN_LOST_LETTERS)
+    foreign = sum(len(line.text) for line in lines if not line.text.isascii() or line.lost_letters >= MIN_LOST_LETTERS)
+    share = lost / (lost + letters)
+    if share < MIN_LOST_SHARE:
+        return [_lower_confidence_of(line, 0.0) for line in lines]
+    all_lines = foreign > MAX_FOREIGN_SHARE * letters
+    return [_lower_confidence_of(line, share if all_lines or not line.text.isascii() else 0.0) for line in lines]
+
+
+def _lower_confidence_of(line: Line, least_share: float) -> Line:
+    """Return the line with less confidence if more than a few of its letters, or this share of them, were left out."""
+    letters = sum(not sign.isspace() for sign in line.text)
+    own = line.lost_letters / (line.lost_letters + letters) if line.lost_letters >= MIN_LOST_LETTERS else 0.0
+    share = max(own, least_share)
+    if share < MIN_LOST_SHARE:
+        return line
+    return line._replace(confidence=line.confidence * max(0.0, 1 - LOST_WEIGHT * share))
+
+
 def unread_share_of(lines: Sequence[Line]) -> float:
     """Return the share of the length of the lines found that could not be read, 0 to 1."""
     if not lines:
         return 0.0
     _, lengths = _extents_of(lines)
     return round(float(lengths[_are_unread(lines)].sum() / lengths.sum()), 4)
+
+
+def unknown_share_of(lines: Sequence[Line]) -> float:
+    """Return the share of the length of the lines found that is in letters which the models do not know, 0 to 1."""
+    if not lines:
+        return 0.0
+    _, lengths = _extents_of(lines)
+    unknown = [
+        not line.text or (line.confidence < MIN_LINE_CONFIDENCE and line.lost_letters >= MIN_LOST_LETTERS) for line in lines
+    ]
+    return round(float(lengths[np.array(unknown)].sum() / lengths.sum()), 4)
 
 
 def _are_unread(lines: Sequence[Line]) -> NDArray[np.bool_]:
