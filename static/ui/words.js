@@ -20,6 +20,7 @@ export const WARNINGS = {
   suspect_fabrication: "Some of the text may not stand on the page.",
   number_mismatch: "Numbers differ between the text in the file and the reading.",
   low_confidence: "The engine was unsure about much of this page.",
+  script_unreadable: "This page is in letters that no engine here can read.",
   low_agreement: "Two readings of this page disagree.",
   rotated: "The page lay turned and was set upright.",
   bad_text_layer: "The text in the file was unsound; the page was read in another way.",

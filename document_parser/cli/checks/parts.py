@@ -227,10 +227,10 @@ def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
         return
     packs = find_packs(settings).languages
     if packs - {"eng"}:
-        yield Finding("languages", "ok", f"reads {describe_scripts(packs)} with the packs {', '.join(sorted(packs))}")
+        yield Finding("languages", "ok", f"reads {describe_scripts(packs)} in scans, with the packs {', '.join(sorted(packs))}")
     else:
         advice = "For the usual languages of other scripts: docparse languages add default"
-        yield Finding("languages", "warning", "reads Latin, Chinese and Japanese letters, and no others", advice)
+        yield Finding("languages", "warning", "reads Latin, Han and Japanese letters in scans, and no others", advice)
 
 
 def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:

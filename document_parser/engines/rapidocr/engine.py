@@ -27,6 +27,8 @@ from document_parser.settings import Settings
 if TYPE_CHECKING:
     from document_parser.engines.rapidocr.ocr import PpOcr
 
+SCRIPTS = ("Latin", "Han", "Japanese")
+"""Scripts of which the recognition knows the letters; of Vietnamese, which is Latin, it does not know all."""
 MAX_LONG_SIDE_PIXELS = 2000
 """The longer side of the picture that this engine asks for."""
 
@@ -233,7 +235,7 @@ def engine_state(settings: Settings) -> CpuEngine:
     if runtime == "openvino" and trouble:
         advice = "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then"
         return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
-    return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "")
+    return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "", scripts=SCRIPTS)
 
 
 def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:

@@ -22,7 +22,7 @@ from document_parser.engines.tesseract.choice import (
     read_in_best_languages,
     read_unsure_again,
 )
-from document_parser.engines.tesseract.languages import AUTO
+from document_parser.engines.tesseract.languages import AUTO, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
 from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
@@ -217,7 +217,8 @@ def is_there(settings: Settings) -> bool:
 def program_state(settings: Settings) -> CpuEngine:
     """Return whether Tesseract can be called on this machine, whatever its languages."""
     if is_there(settings):
-        return CpuEngine(name="tesseract", languages=tuple(sorted(find_packs(settings).languages)))
+        languages = find_packs(settings).languages
+        return CpuEngine(name="tesseract", scripts=tuple(scripts_of(languages)), languages=tuple(sorted(languages)))
     other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
     return CpuEngine(name="tesseract", trouble=_describe_missing(settings), advice=f"apt-get install tesseract-ocr{other}")
 
@@ -234,9 +235,8 @@ def engine_state(settings: Settings) -> CpuEngine:
     lacking = sorted(wanted - set(found.languages))
     if not lacking:
         return found
-    return CpuEngine(
-        name="tesseract", trouble=f"has no {', '.join(lacking)}", advice=f"docparse languages add {' '.join(lacking)}"
-    )
+    advice = f"docparse languages add {' '.join(lacking)}"
+    return found.model_copy(update={"trouble": f"has no {', '.join(lacking)}", "advice": advice})
 
 
 def _describe_missing(settings: Settings) -> str:

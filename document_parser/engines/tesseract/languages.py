@@ -66,4 +66,4 @@ def scripts_of(packs: Collection[str]) -> list[str]:
 
 def describe_scripts(packs: Collection[str]) -> str:
     """Return the scripts that RapidOCR and these packs read, joined by commas."""
-    return ", ".join(dict.fromkeys(["Latin", "Chinese", "Japanese", *scripts_of(packs)]))
+    return ", ".join(dict.fromkeys(["Latin", "Han", "Japanese", *scripts_of(packs)]))
