@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from document_parser.engines.tesseract.packs import find_packs
 from document_parser.errors import DocumentParserError, LanguagesUnreachable, LanguageUnknown
 from document_parser.settings import Settings
 from document_parser.settings.arguments import parse_arguments
-from document_parser.settings.startup import settings_or_exit
+from document_parser.settings.startup import PRIVATE_UMASK, settings_or_exit
 
 DEFAULT = "default"
 """Name that stands for DEFAULT_PACKS."""
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Carry out one action. Return 0, or the status of an error."""
     options = parse_arguments(_parser(), arguments)
     settings = settings_or_exit()
+    os.umask(PRIVATE_UMASK)
     try:
         if options.action == "add":
             return _add(settings, options.languages, options.timeout, quiet=options.quiet)

@@ -65,21 +65,21 @@ def a_line(*words):
 
 def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():
     found, picture = a_line(("답", 10), ("변", 44), ("을", 78), ("받", 124), ("을", 158))
-    assert [word.text for word in respace(found, picture, 40)] == ["답변을", "받을"]
+    assert [word.text for word in respace(found, picture)] == ["답변을", "받을"]
     found, picture = a_line(("to", 10), ("day", 80))
-    assert respace(found, picture, 40) == found
+    assert respace(found, picture) == found
 
 
 def test_two_words_of_korean_are_taken_apart_at_the_space_between_them():
     found, picture = a_line(("답변을", 10), ("받을", 124))
     whole = FoundWord("답변을받을", 10, 5, 182, 30, 90.0)
-    assert [word.text for word in respace([whole], picture, 40)] == ["답변을", "받을"]
-    assert respace(found, picture, 40) == found
+    assert [word.text for word in respace([whole], picture)] == ["답변을", "받을"]
+    assert respace(found, picture) == found
 
 
 def test_letters_of_thai_are_one_word_until_there_is_a_wide_gap():
     found, picture = a_line(("ม", 10), ("น", 44), ("ย", 78), ("ท", 150))
-    assert [word.text for word in respace(found, picture, 40)] == ["มนย", "ท"]
+    assert [word.text for word in respace(found, picture)] == ["มนย", "ท"]
 
 
 def test_boxes_of_a_line_do_not_reach_into_each_other_and_arabic_runs_leftwards():

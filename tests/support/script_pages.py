@@ -151,7 +151,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "Vietnamese": Sample(
         "vie",
-        "Latin",
+        "Vietnamese",
         ("DejaVuSerif.ttf", "NotoSerif-Regular.ttf", "NotoSans-Regular.ttf"),
         (
             "Tất cả mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và quyền lợi.",

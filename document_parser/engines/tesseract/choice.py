@@ -27,6 +27,8 @@ SURE_CONFIDENCE = 0.88
 """Confidence in a sample from which no other script is tried."""
 ENGLISH_COST = 0.03
 """Confidence that English beside the language must add: it also reads letters of the language as English words."""
+LATIN_SCRIPTS = frozenset({"Latin", "Vietnamese", "Fraktur"})
+"""Scripts that are all tried: their packs read each other's letters with confidence, as others of like shape."""
 SECOND_LOOK_CONFIDENCE = 0.94
 """Confidence in a line below which it is read a second time, cut out another way."""
 SAMPLE_LINES = 2
@@ -114,7 +116,7 @@ def _find_languages(
     for script, names in scripts.items():
         if not best or confidence(names[0]) > confidence(scripts[best][0]):
             best = script
-        if confidence(scripts[best][0]) >= SURE_CONFIDENCE:
+        if script not in LATIN_SCRIPTS and confidence(scripts[best][0]) >= SURE_CONFIDENCE:
             break
     if not best or confidence(scripts[best][0]) < MIN_CONFIDENCE:
         return "", ""

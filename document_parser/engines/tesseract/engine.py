@@ -255,7 +255,7 @@ def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: 
 def _words_of_piece(found: Sequence[FoundWord], piece: Image.Image) -> Iterator[Word]:
     """Yield the words of a piece, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
-    for word in _words_of(separate_boxes(respace(found, piece, piece.height - 2 * MARGIN_PIXELS)), *piece.size):
+    for word in _words_of(separate_boxes(respace(found, piece)), *piece.size):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
 

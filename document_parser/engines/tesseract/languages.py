@@ -20,10 +20,16 @@ DEFAULT_PACKS = (
 """The packs that ``docparse languages add default`` brings: 31 MB to download."""
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
-    "Latin": ("Latin", "eng", "fra", "spa", "deu", "por", "ita", "nld", "pol", "tur", "vie", "ind"),
+    "Latin": ("Latin", "eng", "fra", "spa", "deu", "por", "ita", "nld", "pol", "tur", "ces", "ron", "hun", "slk", "hrv", "ind"),
+    "Vietnamese": ("Vietnamese", "vie"),
+    "Fraktur": ("Fraktur", "frk"),
     "Cyrillic": ("Cyrillic", "rus", "ukr", "srp", "bul", "bel", "mkd", "kaz"),
     "Arabic": ("Arabic", "ara", "fas", "urd", "pus", "uig"),
+    "Korean": ("Hangul", "kor"),
     "Devanagari": ("Devanagari", "hin", "mar", "nep", "san"),
+    "Greek": ("Greek", "ell", "grc"),
+    "Hebrew": ("Hebrew", "heb", "yid"),
+    "Thai": ("Thai", "tha"),
     "Bengali": ("Bengali", "ben", "asm"),
     "Tamil": ("Tamil", "tam"),
     "Telugu": ("Telugu", "tel"),
@@ -33,24 +39,23 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "Gurmukhi": ("Gurmukhi", "pan"),
     "Oriya": ("Oriya", "ori"),
     "Sinhala": ("Sinhala", "sin"),
-    "Thai": ("Thai", "tha"),
     "Lao": ("Lao", "lao"),
     "Khmer": ("Khmer", "khm"),
     "Myanmar": ("Myanmar", "mya"),
     "Tibetan": ("Tibetan", "bod", "dzo"),
     "Georgian": ("Georgian", "kat"),
     "Armenian": ("Armenian", "hye"),
-    "Greek": ("Greek", "ell", "grc"),
-    "Hebrew": ("Hebrew", "heb", "yid"),
     "Ethiopic": ("Ethiopic", "amh", "tir"),
-    "Korean": ("Hangul", "kor"),
     "Japanese": ("Japanese", "jpn"),
     "Han": ("HanS", "HanT", "chi_sim", "chi_tra"),
     "Syriac": ("Syriac", "syr"),
     "Thaana": ("Thaana", "div"),
     "Cherokee": ("Cherokee", "chr"),
 }
-"""Packs by script, under the names of Tesseract's script detection, in the order in which they are tried."""
+"""Packs by script, under the names of Tesseract's script detection, in the order in which they are tried.
+
+Vietnamese and Fraktur stand by themselves: packs of other Latin writing do not know their letters.
+"""
 
 
 def advise_packs(script: str = "") -> str:

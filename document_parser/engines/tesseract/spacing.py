@@ -24,22 +24,21 @@ LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 """A letter of a script that is written from right to left."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
-MIN_SPACE_RATIO, MIN_UNSPACED_RATIO = 0.25, 0.35
-"""Width of a space over the height of the line, in Korean and in scripts without spaces between words."""
+MIN_SPACE_RATIO, MIN_UNSPACED_RATIO = 0.32, 0.4
+"""Width of a space over the height of the letters, in Korean and in scripts without spaces between words."""
 MAX_GREY = 150
 """Brightness (0 to 255) up to which a pixel is ink."""
-REACH_RATIO = 0.4
-"""How far into two words the space between them is looked for, over the height of the line: their boxes are not exact."""
+REACH_RATIO = 0.5
+"""How far into two words the space between them is looked for, over the height of the letters: their boxes are not exact."""
 
 
-def respace(words: Sequence[FoundWord], piece: Image.Image, height_pixels: int) -> list[FoundWord]:
-    """Return the words of a line joined and split as the empty columns of its picture say, where the script needs it.
-
-    ``height_pixels`` is the height of the line without its margin.
-    """
+def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
+    """Return the words of a line joined and split as the empty columns of its picture say, where the script needs it."""
     if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
         return list(words)
-    ink = (np.asarray(piece.convert("L")) <= MAX_GREY).any(axis=0)
+    dark = np.asarray(piece.convert("L")) <= MAX_GREY
+    rows = np.flatnonzero(dark.any(axis=1))
+    ink, height_pixels = dark.any(axis=0), int(rows[-1] - rows[0] + 1) if len(rows) else 1
     joined: list[FoundWord] = []
     for word in words:
         if joined and _belong_together(joined[-1], word, ink, height_pixels):
@@ -65,7 +64,7 @@ def _respace_line_of_page(words: Sequence[FoundWord], picture: Image.Image) -> l
     if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
         return list(words)
     top, bottom = min(word.top for word in words), max(word.top + word.height for word in words)
-    return respace(words, picture.crop((0, top, picture.width, bottom)), bottom - top)
+    return respace(words, picture.crop((0, top, picture.width, bottom)))
 
 
 def separate_boxes(words: Sequence[FoundWord]) -> list[FoundWord]:
