@@ -367,7 +367,7 @@ def test_a_page_of_which_the_engine_is_unsure_says_so(openers, tmp_path):
     ImageOps.mirror(documents.page_picture("Quarterly figures of the northern district. " * 8)).save(path)
     page = read(openers, path, inference="cpu", kind="image")
     assert page.confidence < 0.85
-    assert "low_confidence" in [warning.code for warning in page.warnings]
+    assert "script_unreadable" in [warning.code for warning in page.warnings]
 
 
 CYRILLIC_FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"

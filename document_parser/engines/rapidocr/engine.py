@@ -91,8 +91,6 @@ class Line(NamedTuple):
     confidence: float
     lost_letters: float = 0.0
     """About how many letters were left out of the text."""
-    seen: float = 0.0
-    """The confidence before it was lowered for letters that were left out: whether it is writing at all."""
 
 
 class RapidOcrEngine(Engine):
@@ -169,16 +167,16 @@ class RapidOcrEngine(Engine):
         lines, skew = self.find_lines(pixels), Skew()
         if not page.skew.degrees:
             lines, pixels, skew = _straighten_lines(lines, pixels)
-        read = [line for line in lines if _is_writing(line)]
-        unread = [line for line in lines if not _is_writing(line)]
-        words = [_word_of(line, pixels) for line in read]
-        rules = find_rulings_around(words, pixels) if words else []
+        read = [line for line in lines if _is_read(line)]
+        unread = [line for line in lines if not _is_read(line)]
+        words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
+        rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
-        writing = [line for line in lines if _is_writing(line) or not _is_on_figure(figures, line, pixels)]
+        writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
             self.name,
-            words=[word for word in words if (word.confidence or 0) >= MIN_WRITING_CONFIDENCE],
+            words=words,
             rules=rules,
             figures=figures,
             skew=skew,
@@ -194,7 +192,7 @@ class RapidOcrEngine(Engine):
         ocr = self._load_models()
         corners = ocr.find_lines(pixels)
         read = ocr.read(cut_out_lines(pixels, corners))
-        found = [Line(text.strip(), box, sure, lost, seen=sure) for (text, sure, lost), box in zip(read, corners, strict=True)]
+        found = [Line(text.strip(), box, sure, lost) for (text, sure, lost), box in zip(read, corners, strict=True)]
         return lower_confidence(found)
 
     def _detect_turn(self, page: PageImage) -> Turn:
@@ -242,7 +240,7 @@ def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pi
     """Return the lines, the picture and its skew after straightening by the slope of the lines that were read."""
     from document_parser.imaging.line_skew import find_line_skew, straighten_boxes, straighten_pixels
 
-    skew = find_line_skew(_boxes_of([line for line in lines if _is_writing(line)]), pixels)
+    skew = find_line_skew(_boxes_of([line for line in lines if _is_read(line)]), pixels)
     if not skew.degrees:
         return lines, pixels, skew
     boxes = straighten_boxes(_boxes_of(lines), skew, pixels)
@@ -260,9 +258,9 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
         raise EngineError("RapidOCR failed on the picture of the page.") from None
 
 
-def _is_writing(line: Line) -> bool:
+def _is_read(line: Line) -> bool:
     """Return whether a line has text of enough confidence to count as writing, whatever was left out of it."""
-    return bool(line.text) and max(line.seen, line.confidence) >= MIN_WRITING_CONFIDENCE
+    return bool(line.text) and line.confidence >= MIN_WRITING_CONFIDENCE
 
 
 def _word_of(line: Line, pixels: Pixels) -> Word:
@@ -296,7 +294,9 @@ def _lower_confidence_of(line: Line, least_share: float) -> Line:
     share = max(own, least_share)
     if share < MIN_LOST_SHARE:
         return line
-    return line._replace(confidence=line.confidence * max(0.0, 1 - LOST_WEIGHT * share))
+    lowered = line.confidence * max(0.0, 1 - LOST_WEIGHT * share)
+    # What was taken for writing still is writing, whatever was left out of it.
+    return line._replace(confidence=max(lowered, min(line.confidence, MIN_WRITING_CONFIDENCE)))
 
 
 def unread_share_of(lines: Sequence[Line]) -> float:
@@ -305,6 +305,11 @@ def unread_share_of(lines: Sequence[Line]) -> float:
         return 0.0
     _, lengths = _extents_of(lines)
     return round(float(lengths[_are_unread(lines)].sum() / lengths.sum()), 4)
+
+
+def _is_mostly_lost(line: Line) -> bool:
+    """Return whether more letters of a line were left out than read, so that what is left says nothing."""
+    return line.lost_letters >= max(MIN_LOST_LETTERS, sum(not sign.isspace() for sign in line.text))
 
 
 def unknown_share_of(lines: Sequence[Line]) -> float:
