@@ -21,7 +21,7 @@ from document_parser.engines.rapidocr import ocr as ppocr
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, read_in_best_languages
+from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
 from document_parser.engines.tesseract.engine import TesseractEngine
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.errors import EngineRefused, EngineTimeout
@@ -404,15 +404,18 @@ def test_the_language_packs_are_those_that_read_most(installed, script, best, ex
     assert choose_for_page(packs_of(*installed), script, letters) == expected
 
 
-def word_of(confidence):
-    return [Word("word", 0.0, 0.0, 1.0, 1.0, confidence=confidence)]
+def word_of(confidence, text="word"):
+    return [Word(text, 0.0, 0.0, 1.0, 1.0, confidence=confidence)]
 
 
 def reader_of(known):
     """Read pieces that are as wide as the number of their language, surely with its pack and badly with the others."""
 
+    texts = {"eng": "word", "rus": "слово", "ell": "λέξη", "kor": "단어는"}
+
     def read(pieces, languages):
-        return [word_of(0.93 if known[piece.width] == languages else 0.5) for piece in pieces]
+        sure = [0.93 if known[piece.width] == languages else 0.5 for piece in pieces]
+        return [word_of(one, texts[languages.partition("+")[0]]) for one in sure]
 
     return read
 
@@ -423,6 +426,12 @@ def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its
     found = read_in_best_languages(pieces, packs_of("eng", "rus", "ell", "kor"), reader_of(known))
     assert [one.languages for one in found] == ["kor", "rus", "", "rus"]
     assert found[2].words == []
+
+
+def test_figures_say_nothing_of_a_script():
+    assert is_in_script(word_of(0.9, "слово 12"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "word"), "Cyrillic")
 
 
 def test_confidence_in_a_line_counts_what_was_not_read():

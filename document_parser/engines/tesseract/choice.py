@@ -6,6 +6,7 @@ wrong ones at most 67 (benchmarks/quality/scripts.py).
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -21,6 +22,10 @@ MAX_LANGUAGES_PER_SCRIPT = 5
 """How many installed packs of a script are tried: the script's own and the languages most written."""
 MIN_CONFIDENCE = 0.75
 """Confidence in a line from which a pack is taken for the right one."""
+MIN_OTHER_CONFIDENCE = 0.82
+"""The same for another script than that of most lines: short lines of poor print are easily taken for one."""
+MIN_LETTERS, MIN_LETTER_SHARE = 3, 0.8
+"""Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
 MIN_POOR_CONFIDENCE = 0.55
 """Confidence from which a line counts as read by packs that are right for other lines of the page, if none reads it better."""
 SURE_CONFIDENCE = 0.88
@@ -37,6 +42,15 @@ MAX_ROUNDS = 4
 """Scripts in which the lines of one page are read at most."""
 MIN_READ_SHARE = 0.7
 """Share of a line's length that words cover at least if all of it was read; less counts against the confidence."""
+
+LETTER_NAMES: dict[str, tuple[str, ...]] = {
+    "Vietnamese": ("LATIN",),
+    "Fraktur": ("LATIN",),
+    "Korean": ("HANGUL",),
+    "Japanese": ("HIRAGANA", "KATAKANA", "CJK"),
+    "Han": ("CJK",),
+}
+"""How the names of a script's letters in Unicode begin, where that is not the script's name."""
 
 ReadPieces = Callable[[Sequence[Image.Image], str], list[list[Word]]]
 """Return the words of each piece, read with these packs. Boxes are fractions of the piece."""
@@ -56,6 +70,14 @@ def confidence_in(words: Sequence[Word]) -> float:
     return sure / max(sum(lengths), MIN_READ_SHARE)
 
 
+def is_in_script(words: Sequence[Word], script: str) -> bool:
+    """Return whether the letters of a line are of a script: figures and signs are read alike by all packs."""
+    letters = [letter for word in words for letter in word.text if letter.isalpha()]
+    known = LETTER_NAMES.get(script, (script.upper(),))
+    own = sum(unicodedata.name(letter, "").startswith(known) for letter in letters)
+    return own >= max(MIN_LETTERS, MIN_LETTER_SHARE * len(letters))
+
+
 def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: ReadPieces) -> list[LineChoice]:
     """Return each line as the packs read it that know its letters best.
 
@@ -67,7 +89,8 @@ def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: Re
     open_lines = sorted(range(len(pieces)), key=lambda place: -pieces[place].width)
     for _ in range(MAX_ROUNDS):
         sample = [pieces[place] for place in open_lines[:SAMPLE_LINES]]
-        script, languages = _find_languages(sample, scripts, packs, read) if sample else ("", "")
+        least = MIN_OTHER_CONFIDENCE if any(one.words for one in found) else MIN_CONFIDENCE
+        script, languages = _find_languages(sample, scripts, packs, read, least) if sample else ("", "")
         if not script:
             open_lines = open_lines[SAMPLE_LINES:]
             continue
@@ -101,13 +124,22 @@ def read_unsure_again(
 
 
 def _find_languages(
-    sample: Sequence[Image.Image], scripts: Mapping[str, Sequence[str]], packs: Packs, read: ReadPieces
+    sample: Sequence[Image.Image],
+    scripts: Mapping[str, Sequence[str]],
+    packs: Packs,
+    read: ReadPieces,
+    least: float,
 ) -> tuple[str, str]:
-    """Return the script of a few lines and the packs that read them best; empty if no pack knows their letters."""
+    """Return the script of a few lines and the packs that read them best; empty if no pack knows their letters.
+
+    ``least`` is the confidence that is needed.
+    """
+    script_of = {name: script for script, names in scripts.items() for name in names}
 
     @cache
     def confidences(languages: str) -> list[float]:
-        return [confidence_in(words) for words in read(sample, languages)]
+        script = script_of[languages.partition("+")[0]]
+        return [confidence_in(words) if is_in_script(words, script) else 0.0 for words in read(sample, languages)]
 
     def confidence(languages: str) -> float:
         return max(confidences(languages))
@@ -118,9 +150,9 @@ def _find_languages(
             best = script
         if script not in LATIN_SCRIPTS and confidence(scripts[best][0]) >= SURE_CONFIDENCE:
             break
-    if not best or confidence(scripts[best][0]) < MIN_CONFIDENCE:
+    if not best or confidence(scripts[best][0]) < least:
         return "", ""
-    known = [place for place, sure in enumerate(confidences(scripts[best][0])) if sure >= MIN_CONFIDENCE]
+    known = [place for place, sure in enumerate(confidences(scripts[best][0])) if sure >= least]
 
     def fitness(languages: str) -> float:
         sure = confidences(languages)

@@ -22,10 +22,14 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """A letter of Thai, Lao, Burmese or Khmer, which are written without spaces between words."""
 LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 """A letter of a script that is written from right to left."""
+MIN_GAPS = 6
+"""Gaps from which they are divided into narrow and wide ones."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
-MIN_SPACE_RATIO, MIN_UNSPACED_RATIO = 0.32, 0.4
-"""Width of a space over the height of the letters, in Korean and in scripts without spaces between words."""
+MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.28, 0.45
+"""Bounds of the width from which a gap in Korean is a space, over the height of the letters. Between them the gaps decide."""
+MIN_UNSPACED_RATIO = 0.4
+"""The width in scripts without spaces between words."""
 MAX_GREY = 150
 """Brightness (0 to 255) up to which a pixel is ink."""
 REACH_RATIO = 0.5
@@ -38,14 +42,51 @@ def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
         return list(words)
     dark = np.asarray(piece.convert("L")) <= MAX_GREY
     rows = np.flatnonzero(dark.any(axis=1))
-    ink, height_pixels = dark.any(axis=0), int(rows[-1] - rows[0] + 1) if len(rows) else 1
+    line = _Line(dark.any(axis=0), int(rows[-1] - rows[0] + 1) if len(rows) else 1)
     joined: list[FoundWord] = []
     for word in words:
-        if joined and _belong_together(joined[-1], word, ink, height_pixels):
+        if joined and _belong_together(joined[-1], word, line):
             joined[-1] = _join(joined[-1], word)
         else:
             joined.append(word)
-    return [part for word in joined for part in _split(word, ink, height_pixels)]
+    return [part for word in joined for part in _split(word, line)]
+
+
+class _Line:
+    """The inked columns of a line and the height of its letters in pixels."""
+
+    def __init__(self, ink: NDArray[np.bool_], height: int) -> None:
+        self.ink = ink
+        self.height = height
+        self.space_pixels = min(max(_divide(_gaps_of(ink)), MIN_SPACE_RATIO * height), MAX_SPACE_RATIO * height)
+        """Width of a gap from which it is a space in Korean."""
+
+    def space_beside(self, sides: str) -> float:
+        """Return the width in pixels from which a gap between these two letters is a space."""
+        return MIN_UNSPACED_RATIO * self.height if UNSPACED.search(sides) else self.space_pixels
+
+
+def _gaps_of(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the widths of the gaps between inked columns."""
+    gaps = np.diff(np.flatnonzero(ink)) - 1
+    return gaps[gaps > 0]
+
+
+def _divide(widths: NDArray[np.int64]) -> float:
+    """Return the width that best divides widths into narrow and wide ones; 0 if they are too few.
+
+    Source: Otsu, "A threshold selection method from gray-level histograms" (1979).
+    """
+    ordered = np.sort(widths)
+    if len(ordered) < MIN_GAPS:
+        return 0.0
+
+    def spread(count: int) -> float:
+        narrow, wide = ordered[:count], ordered[count:]
+        return float(len(narrow) * len(wide) * (wide.mean() - narrow.mean()) ** 2)
+
+    count = max(range(1, len(ordered)), key=spread)
+    return float(ordered[count - 1] + ordered[count]) / 2
 
 
 def respace_page(words: Sequence[FoundWord], picture: Image.Image) -> list[FoundWord]:
@@ -106,19 +147,15 @@ def normalize_letters(text: str) -> str:
     return text.replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
 
 
-def _belong_together(word: FoundWord, following: FoundWord, ink: NDArray[np.bool_], height: int) -> bool:
+def _belong_together(word: FoundWord, following: FoundWord, line: _Line) -> bool:
     """Return whether the gap between two words is too narrow for a space, where one of them is of such a script."""
     sides = word.text[-1] + following.text[0]
     if not (HANGUL.search(sides) or UNSPACED.search(sides)):
         return False
-    reach = round(REACH_RATIO * height)
+    reach = round(REACH_RATIO * line.height)
     begin = max(word.left + word.width // 2, word.left + word.width - reach)
     end = min(following.left + (following.width + 1) // 2, following.left + reach)
-    return _longest_gap(ink[begin : max(begin, end)]) < _space_of(sides) * height
-
-
-def _space_of(text: str) -> float:
-    return MIN_UNSPACED_RATIO if UNSPACED.search(text) else MIN_SPACE_RATIO
+    return _longest_gap(line.ink[begin : max(begin, end)]) < line.space_beside(sides)
 
 
 def _longest_gap(ink: NDArray[np.bool_]) -> int:
@@ -136,14 +173,14 @@ def _join(word: FoundWord, more: FoundWord) -> FoundWord:
     return FoundWord(word.text + more.text, word.left, top, right - word.left, bottom - top, sure)
 
 
-def _split(word: FoundWord, ink: NDArray[np.bool_], height: int) -> Iterator[FoundWord]:
+def _split(word: FoundWord, line: _Line) -> Iterator[FoundWord]:
     """Yield the parts of a Korean word between empty columns wide enough for a space. Syllables are equally wide."""
     if sum(bool(HANGUL.match(letter)) for letter in word.text) < len(word.text) or len(word.text) < 2:
         yield word
         return
-    columns = ink[word.left : word.left + word.width]
+    columns = line.ink[word.left : word.left + word.width]
     edges = np.flatnonzero(np.concatenate(([True], columns, [True])))
-    gaps = [(int(one), int(other)) for one, other in pairwise(edges) if other - one > MIN_SPACE_RATIO * height]
+    gaps = [(int(one), int(other)) for one, other in pairwise(edges) if other - one > line.space_pixels]
     inner = [(one + other) / 2 for one, other in gaps if one > 0 and other < len(columns)]
     cuts = sorted({round(len(word.text) * middle / max(1, word.width)) for middle in inner} - {0, len(word.text)})
     for begin, end in zip([0, *cuts], [*cuts, len(word.text)], strict=True):
