@@ -26,7 +26,7 @@ MIN_GAPS = 6
 """Gaps from which they are divided into narrow and wide ones."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
-MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.28, 0.45
+MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.2, 0.4
 """Bounds of the width from which a gap in Korean is a space, over the height of the letters. Between them the gaps decide."""
 MIN_UNSPACED_RATIO = 0.4
 """The width in scripts without spaces between words."""
