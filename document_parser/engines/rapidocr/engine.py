@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -274,17 +275,26 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
 def lower_confidence(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with less confidence in those that letters were left out of.
 
-    If the page has several such lines, its other lines with letters that are not English count as if they had lost as many:
-    what is not left out is often read without its marks. So do all lines if hardly any is English.
+    If many Latin letters of the page were left out, its other lines in Latin letters that are not English count as if they had
+    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English.
     """
-    letters = max(1, sum(len(line.text) for line in lines))
-    lost = sum(line.lost_letters for line in lines if line.lost_letters >= MIN_LOST_LETTERS)
-    foreign = sum(len(line.text) for line in lines if not line.text.isascii() or line.lost_letters >= MIN_LOST_LETTERS)
+    latin = [line for line in lines if _is_latin(line.text)]
+    letters = max(1, sum(len(line.text) for line in latin))
+    lost = sum(line.lost_letters for line in latin if line.lost_letters >= MIN_LOST_LETTERS)
+    foreign = sum(len(line.text) for line in latin if not line.text.isascii() or line.lost_letters >= MIN_LOST_LETTERS)
     share = lost / (lost + letters)
     if share < MIN_LOST_SHARE:
         return [_lower_confidence_of(line, 0.0) for line in lines]
     all_lines = foreign > MAX_FOREIGN_SHARE * letters
-    return [_lower_confidence_of(line, share if all_lines or not line.text.isascii() else 0.0) for line in lines]
+    alike = {id(line) for line in latin if all_lines or not line.text.isascii()}
+    return [_lower_confidence_of(line, share if id(line) in alike else 0.0) for line in lines]
+
+
+def _is_latin(text: str) -> bool:
+    """Return whether most letters of a text are Latin."""
+    letters = [letter for letter in text if letter.isalpha()]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    return bool(letters) and latin > len(letters) / 2
 
 
 def _lower_confidence_of(line: Line, least_share: float) -> Line:
