@@ -168,7 +168,8 @@ def _reading_order_of(corners: Corners) -> NDArray[np.int64]:
 
 def _scaled_width_of(line: Pixels) -> int:
     """Return the width in pixels of a line scaled to LINE_HEIGHT_PIXELS."""
-    return max(1, math.ceil(LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]))
+    width: float = LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]
+    return max(1, math.ceil(width))
 
 
 def _padded_width_of(line: Pixels) -> int:

@@ -42,7 +42,7 @@ def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
         return list(words)
     dark = np.asarray(piece.convert("L")) <= MAX_GREY
     rows = np.flatnonzero(dark.any(axis=1))
-    line = _Line(dark.any(axis=0), int(rows[-1] - rows[0] + 1) if len(rows) else 1)
+    line = _Line(np.asarray(dark.any(axis=0)), int(rows[-1] - rows[0] + 1) if len(rows) else 1)
     joined: list[FoundWord] = []
     for word in words:
         if joined and _belong_together(joined[-1], word, line):
