@@ -39,12 +39,11 @@ from document_parser.settings import CheckedPages, DeepSeekSettings, EngineSetti
 from document_parser.sources.pdf.file import PdfFile  # noqa: E402
 from document_parser.text.normalize import Vocabulary, tokenize  # noqa: E402
 from tests.support import documents  # noqa: E402
-from tests.support.vllm_answers import WORDS  # noqa: E402
+from tests.support.vllm_answers import MODELS, WORDS  # noqa: E402
 from tests.support.vllm_batching import Speed  # noqa: E402
 from tests.support.vllm_server import serving  # noqa: E402
 
 CORPUS = Path(__file__).resolve().parent.parent.parent / "shared" / "corpus"
-MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 FAST = Speed(tokens_per_second=200_000, per_sequence=20_000, first_token=0.0)
 SHARE = 0.2
 SILENCE_SECONDS = 3.0

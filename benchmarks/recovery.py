@@ -15,9 +15,8 @@ import httpx2
 
 from benchmarks.clients import NEVER_FULL
 from benchmarks.report import Report, is_trial, progress
-from tests.service.test_lifecycle import pools
 from tests.support import documents
-from tests.support.chaos import at_work, horses, kill
+from tests.support.processes import at_work, horses, kill, pool_pids
 from tests.support.service import API, Service, processes_of, wait_until
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
@@ -124,7 +123,7 @@ def _everything(service: Service) -> float:
 VICTIMS: dict[str, Callable[[Service], float]] = {
     "the work horses": lambda service: _kill(horses(service)),
     "the workers": lambda service: _kill([*{*at_work(service).values()}]),
-    "the pool": lambda service: _kill(pools(service)),
+    "the pool": lambda service: _kill(pool_pids(service)),
     "Valkey": _valkey,
     "the web server's master": _master,
     "everything": _everything,

@@ -16,10 +16,9 @@ import httpx2
 from benchmarks.clients import NEVER_FULL
 from benchmarks.usage import processor_seconds
 from tests.support.service import ROOT, wait_until
-from tests.support.vllm_answers import answer_for, tokens_of
+from tests.support.vllm_answers import MODELS, answer_for, tokens_of
 from tests.support.vllm_batching import Speed
 
-MODELS = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 TOKENS = 266
 """Asks the servers for answers of about 250 or about 317 tokens: they come in steps of a paragraph."""
 MEAN_TOKENS = 280

@@ -16,7 +16,7 @@
 #   stop   PATTERN                    Ctrl-C for the last one that serves; all that it wrote has to have the pattern
 #   runs   PATTERN <<'PY' … PY        a Python program of the documents
 #   gpu    COMMAND                    needs a GPU: the only lines that are not run
-#   unlisted STEP                     a step that no document has: a look at what came of the one before, say
+#   unlisted STEP                     a step that no document has, for example a check of what the step before did
 #   suite  COMMAND                    `make test`
 #   document NAME                     the commands from here on are those of this document
 # shellcheck disable=SC2016  # commands are quoted so that they are expanded when they are run
@@ -193,7 +193,7 @@ suite() {
     fi
 }
 
-# --- a terminal of somebody who is new: nothing of this project in its environment ------------------------------------------
+# --- a newcomer's terminal: nothing of this project in its environment -------------------------------------------------------
 
 begin() {
     local name port folder path=

@@ -687,7 +687,7 @@ class OutputUnwritable(DocumentParserError):
     """The result cannot be written to the path given to the command."""
 
     code = "OUTPUT_UNWRITABLE"
-    message = "The result cannot be written to the path given. Choose another path."
+    message = "The result cannot be written to the given place. Choose another one."
 
 
 class SeveralTables(OutputUnwritable):

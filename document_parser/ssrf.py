@@ -97,7 +97,7 @@ def system_addresses(host: str, port: int) -> list[str]:
 class Lookups:
     """Resolve names for several callers, each lookup in its own thread, so that a slow name delays only its caller.
 
-    A caller may have LOOKUPS_OF_ONE_ASKER lookups running. Further ones wait ``turn_seconds`` and are then refused as timed
+    A caller may have MAX_LOOKUPS_PER_CALLER lookups running. Further ones wait ``turn_seconds`` and are then refused as timed
     out. A lookup that timed out still counts until the system gives it up.
     """
 
@@ -146,7 +146,7 @@ lookups = Lookups()
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Return the addresses of a host if the caller is not known. Raises AddressRefused after RESOLVE_SECONDS."""
+    """Return the addresses of a host. The host counts as the caller. Raises AddressRefused after RESOLVE_SECONDS."""
     return lookups.resolver_for(f"host {host}")(host, port)
 
 

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     # Before anything numeric is imported: threads times workers would otherwise outnumber the cores.
     cap_threads()
     parser = argparse.ArgumentParser(prog="docparse worker", description="Run workers that read documents.")
-    parser.add_argument("--workers", type=whole_number(0), metavar="N", help="how many; default NUM_WORKERS")
+    parser.add_argument("--workers", type=whole_number(0), metavar="N", help="number of workers; default NUM_WORKERS")
     parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
     options = parse_arguments(parser, arguments)
     if options.parent:

@@ -264,7 +264,7 @@ def plain(text: str) -> str:
 
 
 def place_of(phrase: str, text: str) -> int | None:
-    """Where a phrase stands in a text, in letters from its start; None where nothing is similar enough."""
+    """Return the place of a phrase in a text, in letters from its start; None if nothing is similar enough."""
     wanted, letters = plain(phrase), plain(text)
     exact = letters.find(wanted)
     if exact >= 0:

@@ -1,10 +1,10 @@
-// The dashboard: its own pages anew by the clock, while somebody looks and wants that; and what rq-dashboard leaves unsaid.
+// The dashboard: reloads its own pages at intervals while they are visible, and adds what rq-dashboard does not show.
 
 const FIELDS = ":is(input, select)[title]:not([aria-label])";
 
 for (const field of document.querySelectorAll(FIELDS)) field.setAttribute("aria-label", field.title);
 
-/** A table that scrolls sideways is reached with the keyboard. */
+/** Makes tables that scroll sideways reachable with the keyboard. */
 function reachable(frame) {
   const scrolls = frame.scrollWidth > frame.clientWidth + 1;
   for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "Table, scrolls sideways" })) {
@@ -23,7 +23,7 @@ function watchFrames() {
   }
 }
 
-/** The page as it is by now. Left alone where the keyboard is in it: whoever stands on a link stays there. */
+/** Loads the page again. It stays as it is while the focus is in it, so that a focused link keeps the focus. */
 async function renew() {
   const main = document.querySelector("main");
   if (document.hidden || main.contains(document.activeElement) || !document.getElementById("autorefresh-switch").checked) return;

@@ -3,7 +3,7 @@
 
 const root = document.getElementById("swagger-ui");
 
-// Nobody knows a job's id by heart: the one of the examples stands for the job that this page sent last.
+// The job id of the examples is replaced by that of the job that this page sent last.
 const EXAMPLE = root.dataset.exampleJob;
 let newest = EXAMPLE;
 

@@ -13,19 +13,22 @@ import pytest
 from playwright.sync_api import Browser
 
 from document_parser.api.factory import create_app
+from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import Redis, connect
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from document_parser.settings.operator_access import operator_token
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
+from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
+from document_parser.workers.sweep import Sweep
 from tests.support.browser import DESKTOP, SECONDS, Watched, browser, found_browser, screenshots
 from tests.support.debian_root import why_no_debian
 from tests.support.documents import pdf_of_text, report_pdf, stamped_pdf
-from tests.support.service import ROOT, wait_until
+from tests.support.service import CORPUS, wait_until
 from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_real import why_not
 from tests.support.vllm_server import ModelServer, served_from_thread
-
-CORPUS = ROOT.parent / "shared" / "corpus"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -75,6 +78,13 @@ def scan(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A digital PDF with a heading, text and a ruled table, and a blank page."""
     return report_pdf(tmp_path_factory.mktemp("rich") / "Quarterly report.pdf")
+
+
+@pytest.fixture(scope="module")
+def openers() -> Iterator[Openers]:
+    """Opens documents, within limits that no sound document reaches."""
+    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +159,16 @@ def redis(valkey: Settings) -> Iterator[Redis]:
     client.flushall()
     yield client
     client.close()
+
+
+@pytest.fixture
+def ledger(valkey: Settings, redis: Redis) -> Ledger:
+    return Ledger(redis, valkey)
+
+
+@pytest.fixture
+def sweep(valkey: Settings, redis: Redis, tmp_path: Path) -> Sweep:
+    return Sweep(valkey, redis, LocalStorage(tmp_path), "test")
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def test_the_command_says_how_many(settings, ended):
 def test_the_command_refuses_days_that_are_none(settings, days):
     told = docparse(settings, "cleanup", f"--days={days}")
     assert told.returncode == 2
-    assert f"'{days}' is no number of days from 0 on" in told.stderr
+    assert f"'{days}' is not a number of days from 0 on" in told.stderr
 
 
 def test_where_redis_does_not_answer_it_says_so_and_makes_nothing(tmp_path):

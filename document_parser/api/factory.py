@@ -44,8 +44,8 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
             title="Document parser",
             version=__version__,
             description=(
-                "Documents in; Markdown, JSON, HTML, CSV or text out, page by page. Any request may carry X-Request-ID, "
-                "and every answer has one. An empty query field counts as not given."
+                "Reads documents page by page and returns Markdown, JSON, HTML, CSV or text. Any request may carry "
+                "X-Request-ID, and every answer has one. An empty query field counts as not given."
             ),
             license=License(name="Apache-2.0", identifier="Apache-2.0"),
         ),
@@ -58,7 +58,11 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
     app.config["MAX_CONTENT_LENGTH"] = (settings.api.max_upload_mb << 20) + MAX_FIELDS_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_FIELDS_BYTES
     app.config["MAX_FORM_PARTS"] = MAX_PARTS
+    # Middleware and intake are below Services. Slow bodies share the threads that may be held for long with requests that wait.
     held = slots_for_threads(settings.api.web_threads)
+    app.config["MAX_UPLOAD_MB"] = settings.api.max_upload_mb
+    app.config["STAGING_FOLDER"] = settings.data_dir / "staging"
+    app.config["ARRIVALS"] = Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held)
     redis, probe_redis = connect(settings), connect(settings, answer_seconds=2.0, retries=1)
     app.extensions["document_parser"] = Services(
         settings=settings,
@@ -66,7 +70,6 @@ def create_app(settings: Settings | None = None) -> DescribedApp:
         ledger=Ledger(redis, settings),
         storage=make_storage(settings),
         waiting=Slots(max(1, settings.api.web_threads // 2), of=held),
-        arrivals=Arrivals(settings.api.upload_seconds, settings.api.client_stall_seconds, held),
         counts=request_log.register(app, probe_redis, settings.api.client_stall_seconds),
         probe_redis=probe_redis,
     )

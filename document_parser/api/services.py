@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
-from document_parser.api.intake.arrivals import Arrivals, Slots
+from document_parser.api.intake.arrivals import Slots
 from document_parser.api.middleware import request_log
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis.connection import Redis
@@ -24,11 +24,6 @@ class Services:
     storage: Storage
     waiting: Slots
     """Slots for requests that wait. They hold at most half of the threads."""
-    arrivals: Arrivals
-    """Request bodies that are being received.
-
-    Slow ones share the threads that may be held for long with the requests that wait.
-    """
     counts: request_log.Counts
     probe_redis: Redis
     """Connection that gives up soon if Redis does not answer, for frequent requests that can do without it."""

@@ -24,16 +24,18 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
-    "parse": Command("read documents, here or on a server", "document_parser.cli.parse"),
+    "parse": Command("read documents, in this process or on a server", "document_parser.cli.parse"),
     "serve": Command("serve the API, with workers beside it", "document_parser.api.__main__"),
-    "worker": Command("run workers alone", "document_parser.worker"),
-    "doctor": Command("say what is missing on this machine, and what to do", "document_parser.cli.doctor"),
+    "worker": Command("run workers without the API", "document_parser.worker"),
+    "doctor": Command("check this machine and the settings", "document_parser.cli.doctor"),
     "languages": Command("bring, list and remove language packs for scans", "document_parser.cli.languages"),
     "models": Command("print or start the two model servers", "document_parser.cli.models"),
     "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
     "cleanup": Command("delete jobs that ended some days ago", "document_parser.cli.cleanup"),
     "operator-token": Command("print the token that opens listing and deletion", "document_parser.cli.operator", "token"),
-    "operator-link": Command("print a link that makes a browser the operator's, once", "document_parser.cli.operator", "link"),
+    "operator-link": Command(
+        "print a one-time link that gives a browser the operator's rights", "document_parser.cli.operator", "link"
+    ),
     "webhook-secret": Command("print the secret that webhooks are signed with", "document_parser.cli.webhook_secret"),
 }
 """All commands by name."""

@@ -36,4 +36,4 @@ def _days(given: str) -> float:
     with contextlib.suppress(ValueError):
         if (days := float(given)) >= 0:
             return days
-    raise argparse.ArgumentTypeError(f"{given!r} is no number of days from 0 on")
+    raise argparse.ArgumentTypeError(f"{given!r} is not a number of days from 0 on")

@@ -99,9 +99,9 @@ def _show(found: list[Finding], *, well: bool) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="docparse doctor",
-        description="Say of this machine and these settings what is well, what is missing, and what to do.",
-        epilog="Exit status: 0 where the service can do its job, 1 where something it needs is missing.",
+        description="Check this machine and the settings: what works, what is missing, and what to do.",
+        epilog="Exit status: 0 if the service can do its job, 1 if something that it needs is missing.",
     )
-    parser.add_argument("--deep", action="store_true", help="have each model server read a little picture")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--deep", action="store_true", help="send a small image to each model server")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     return parser

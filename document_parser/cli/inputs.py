@@ -64,7 +64,7 @@ def _translate_read_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileUnreadable(f"The file cannot be read: {error.strerror}.") from error
+        raise FileUnreadable(f"The file cannot be read: {error.strerror}. Check its path and permissions.") from error
 
 
 @dataclass
@@ -103,7 +103,7 @@ def _documents_of(argument: str, left_out: list[str], *, named: bool) -> Iterato
     path = Path(argument)
     if argument == STDIN:
         if sys.stdin.isatty():
-            raise UsageError("- reads a document from standard input, and nothing is piped into it.")
+            raise UsageError("- reads a document from standard input, but nothing is piped into it.")
         yield Input(STDIN, Path("stdin"))
     elif path.is_dir():
         yield from _documents_in(path, Path(path.resolve().name) if named else Path(), left_out)

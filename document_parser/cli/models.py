@@ -90,7 +90,7 @@ def server_command(settings: Settings, name: VlmName, vllm: str = "vllm") -> lis
     wanted = settings.model_server(name)
     address = urlsplit(wanted.urls[0])
     if address.port is None or not address.hostname:
-        raise ValueError(f"VLLM_{name.upper()}_URL names no host and port.")
+        raise ValueError(f"VLLM_{name.upper()}_URL must have a host and a port.")
     profile = SERVER_PROFILES[name]
     # Bound to the one address that is used, because a model server has no authentication.
     host = "127.0.0.1" if address.hostname == "localhost" else address.hostname
@@ -238,7 +238,7 @@ def _say(sentence: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="docparse models", description="Print the command lines of the two model servers, or run both on this machine."
+        prog="docparse models", description="Print the command lines of the two model servers, or start both on this machine."
     )
     parser.add_argument("action", nargs="?", choices=("print", "start"), default="print", help="default print")
     parser.add_argument("--only", choices=VLM_ENGINES, help="one of the two")

@@ -30,7 +30,9 @@ def link(arguments: list[str] | None = None) -> int:
     """Print a link that makes one browser the operator's for a week. It works once, within a day."""
     parser = argparse.ArgumentParser(prog="docparse operator-link", description=link.__doc__)
     parser.add_argument(
-        "--url", type=_base_url, help="where the browser reaches the service; default API_HOST and API_PORT on this machine"
+        "--url",
+        type=_base_url,
+        help="address under which the browser reaches the service; default API_HOST and API_PORT on this machine",
     )
     given = parse_arguments(parser, arguments)
 
@@ -69,8 +71,8 @@ def _print_secret(make: Callable[[Settings], str], command: str) -> int:
 
 def _no_service(settings: Settings, command: str) -> str:
     return (
-        f"There is no {settings.data_dir}: no service of this DATA_DIR was started yet. Start it; or, where it runs, run this "
-        f"command in its folder and with its settings. {INSTALLED_COMMAND} {command}."
+        f"There is no {settings.data_dir}: no service with this DATA_DIR has been started yet. Start it. "
+        f"If it runs already, run this command in its folder and with its settings. {INSTALLED_COMMAND} {command}."
     )
 
 

@@ -56,8 +56,8 @@ def format_of(output: str, *, several: bool) -> OutputFormat:
     found = next((wanted for suffix, wanted in _BY_SUFFIX.items() if name.endswith(suffix)), None)
     if found is None and Path(output).suffix and not is_folder(output, several=several):
         raise UsageError(
-            f"{Path(output).suffix!r} is the extension of no output format. Known are {', '.join(_BY_SUFFIX)}; "
-            "--format chooses one for any name."
+            f"No output format has the extension {Path(output).suffix!r}. Known extensions: {', '.join(_BY_SUFFIX)}. "
+            "--format chooses a format for any name."
         )
     return found or "markdown"
 
@@ -65,9 +65,9 @@ def format_of(output: str, *, several: bool) -> OutputFormat:
 def check_table(table: int | None, output: str, output_format: OutputFormat) -> None:
     """Refuse a single table where all tables are written. Raises UsageError."""
     if table is not None and output_format != "csv":
-        raise UsageError(f"--table chooses a table for CSV, and the output is {output_format}: add --format csv.")
+        raise UsageError(f"--table chooses a table for CSV, but the output is {output_format}: add --format csv.")
     if table is not None and Path(output).suffix.lower() == ARCHIVE_SUFFIX:
-        raise UsageError("--table writes one table, and a ZIP file holds all: name a .csv file.")
+        raise UsageError("--table writes one table, but a ZIP file has all tables. Name a .csv file.")
 
 
 def plan_work(
@@ -84,12 +84,12 @@ def plan_work(
         targets = [Path(output)]
     else:
         if Path(output).exists() and not Path(output).is_dir():
-            raise UsageError(f"{output!r} is a file, and several results need a folder.")
+            raise UsageError(f"{output!r} is a file, but several results need a folder.")
         targets = [Path(output) / place for place in result_places(inputs, _extension(output_format))]
     read = {Path(one.name).resolve() for one in inputs}
     for target in targets:
         if target.resolve() in read:
-            raise UsageError(f"{str(target)!r} is a document to read; its result would take its place.")
+            raise UsageError(f"{str(target)!r} is a document to read, and its result would overwrite it.")
     return [Work(one, target, in_folder, table) for one, target in zip(inputs, targets, strict=True)]
 
 

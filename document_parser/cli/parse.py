@@ -44,7 +44,7 @@ _FLAGS = {
 EXIT_STATUSES = """exit status:
   0    every document was read completely
   1    some pages or documents could not be read
-  2    the command line cannot be followed; nothing was read
+  2    the command line is wrong; nothing was read
   3    nothing could be read
   4    the server does not answer, or refuses
   130  interrupted
@@ -156,11 +156,11 @@ def _works(given: argparse.Namespace, found: Found, output_format: OutputFormat)
 def _check_standard_output(given: argparse.Namespace, output_format: OutputFormat, count: int) -> None:
     """Refuse results that standard output cannot take. Raises UsageError."""
     if given.json:
-        raise UsageError("--json uses standard output itself; -o says where the documents go.")
+        raise UsageError("--json writes to standard output. Name a place for the documents with -o.")
     if output_format == "csv" and count > 1:
-        raise UsageError("The tables of several documents go to a folder: use -o.")
+        raise UsageError("The tables of several documents need a folder. Name it with -o.")
     if output_format == "zip" and (count > 1 or sys.stdout.isatty()):
-        raise UsageError("A zip archive goes to a file or a pipe, and several go to a folder: use -o.")
+        raise UsageError("A zip archive needs a file or a pipe, and several archives need a folder. Use -o.")
 
 
 def _password(given: argparse.Namespace) -> str:
@@ -170,7 +170,7 @@ def _password(given: argparse.Namespace) -> str:
     try:
         return Path(given.password_file).read_text().rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
-        raise UsageError(f"The password file {given.password_file!r} cannot be read.") from None
+        raise UsageError(f"The password file {given.password_file!r} cannot be read. Check its path and permissions.") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -185,10 +185,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_output(parser.add_argument_group("output"))
     _add_options(parser.add_argument_group("reading"))
     server = parser.add_argument_group("server")
-    server.add_argument("--server", metavar="URL", help="have a running service read, such as http://127.0.0.1:1233")
+    server.add_argument("--server", metavar="URL", help="address of a service that reads them, such as http://127.0.0.1:1233")
     server.add_argument("--token", help="its admin token; default DOCPARSE_TOKEN of the environment")
     server.add_argument(
-        "--jobs", type=whole_number(1), default=4, metavar="N", help="documents in flight at the server; default 4"
+        "--jobs",
+        type=whole_number(1),
+        default=4,
+        metavar="N",
+        help="number of documents that are read at the server at the same time; default 4",
     )
     return parser
 
@@ -205,23 +209,27 @@ def _add_output(group: argparse._ArgumentGroup) -> None:
         "--format",
         dest="output_format",
         choices=get_args(OutputFormat),
-        help="default markdown, or what the output's name says",
+        help="default: the extension of the output, else markdown",
     )
     group.add_argument(
         "--table", type=whole_number(1), metavar="N", help="with csv: only this table of a document, counted from 1"
     )
     existing = group.add_mutually_exclusive_group()
     existing.add_argument("--force", action="store_true", help="overwrite results that exist")
-    existing.add_argument("--skip-existing", action="store_true", help="leave out documents whose results exist")
+    existing.add_argument("--skip-existing", action="store_true", help="skip documents whose results exist")
     group.add_argument("--json", action="store_true", help="a line of JSON for each document on standard output; needs -o")
-    group.add_argument("--quiet", action="store_true", help="say nothing but what went wrong, and ask nothing")
+    group.add_argument("--quiet", action="store_true", help="print errors only, and ask no questions")
 
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--mode", dest="accuracy_mode", choices=get_args(AccuracyMode), help="default DEFAULT_ACCURACY_MODE")
     group.add_argument("--pages", dest="page_range", metavar="RANGE", help="pages to read, such as 1,3-5,8-; default all")
-    group.add_argument("--on-low-quality", choices=get_args(LowQuality), help="pages in doubt: flag (default), fallback, fail")
-    group.add_argument("--headers-footers", choices=("keep", "strip"), help="running heads, feet, page numbers; default strip")
+    group.add_argument(
+        "--on-low-quality", choices=get_args(LowQuality), help="for pages in doubt: flag (default), fallback, fail"
+    )
+    group.add_argument(
+        "--headers-footers", choices=("keep", "strip"), help="page headers, page footers, page numbers; default strip"
+    )
     group.add_argument("--page-separator", metavar="TEXT", help="a line between pages; {page} is the next page's number")
     group.add_argument(
         "--figures",

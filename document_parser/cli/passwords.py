@@ -10,7 +10,7 @@ from typing import TypeVar
 from document_parser.cli.progress import Display, printable
 from document_parser.errors import EncryptedDocument, WrongPassword
 
-TRIES = 3
+MAX_TRIES = 3
 """How many passwords a person may try for one document."""
 
 _T = TypeVar("_T")
@@ -32,7 +32,7 @@ class Passwords:
 
         Raises EncryptedDocument or WrongPassword if no password opens the document, and what ``read`` raises.
         """
-        password, left = self.given, TRIES if self.asks else 0
+        password, left = self.given, MAX_TRIES if self.asks else 0
         while True:
             try:
                 return read(password)
@@ -45,6 +45,6 @@ class Passwords:
             left -= 1
 
     def _ask(self, name: str, error: EncryptedDocument | WrongPassword) -> str:
-        question = "Password" if isinstance(error, EncryptedDocument) else "That does not open it. Password"
+        question = "Password" if isinstance(error, EncryptedDocument) else "Wrong password. Password"
         with self._display.pause():
             return getpass(f"{question} of {printable(name)}: ", sys.stderr)

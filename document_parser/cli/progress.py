@@ -23,7 +23,7 @@ NAME_CHARACTERS = 40
 """Maximum length of a name beside a bar."""
 SPEED_SECONDS = 120.0
 """Period over which the remaining time is estimated, in seconds."""
-NAMED_FILES = 5
+MAX_NAMED_FILES = 5
 """Maximum number of files that one line names."""
 
 
@@ -190,9 +190,9 @@ def describe_outcome(outcome: Outcome) -> str:
 
 def describe_left_out(files: Sequence[str]) -> str:
     """Return one line for people that names the files of a folder that are not read."""
-    named = ", ".join(printable(Path(file).name) for file in files[:NAMED_FILES])
-    more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
-    return f"{len(files)} file{'s' if len(files) != 1 else ''} left out, of no kind that is read: {named}{more}"
+    named = ", ".join(printable(Path(file).name) for file in files[:MAX_NAMED_FILES])
+    more = f" and {len(files) - MAX_NAMED_FILES} more" if len(files) > MAX_NAMED_FILES else ""
+    return f"{len(files)} file{'s' if len(files) != 1 else ''} skipped, of a kind that is not read: {named}{more}"
 
 
 def printable(name: str) -> str:

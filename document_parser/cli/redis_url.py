@@ -40,6 +40,6 @@ def _cli_options(settings: Settings) -> str:
 
 def _not_running(settings: Settings) -> str:
     return (
-        f"No service of this DATA_DIR runs now: {settings.data_dir}. Start it; or, where it runs, run this command in its "
-        "folder and with its settings. For the service that deploy/install.sh installs: docparse-admin redis-url."
+        f"No service with this DATA_DIR is running: {settings.data_dir}. Start it. If it runs already, run this command "
+        "in its folder and with its settings. For the service that deploy/install.sh installs: docparse-admin redis-url."
     )

@@ -25,7 +25,7 @@ from document_parser.export.figures import Figures
 from document_parser.host.files import atomic_write
 from document_parser.models import JobState, JobStatus, Options
 
-AHEAD = 4
+MAX_STARTED_PER_JOB = 4
 """Documents started beyond those in flight, for each of them.
 
 Results are written in order, and a slow document must not block the others.
@@ -47,7 +47,7 @@ class _Stopped(Exception):
 
 
 class Stop:
-    """Ask the threads to end. They check it while they wait, send, and receive progress."""
+    """A request to all threads to end. They check it while they wait, send, and receive progress."""
 
     def __init__(self) -> None:
         self._asked = threading.Event()
@@ -115,7 +115,7 @@ class RemoteReader:
             try:
                 for work in works:
                     pending.append((work, threads.submit(self._read_one, work, self._open_with_given)))
-                    if len(pending) >= jobs * AHEAD:
+                    if len(pending) >= jobs * MAX_STARTED_PER_JOB:
                         yield self._write_outcome(*pending.popleft())
                 while pending:
                     yield self._write_outcome(*pending.popleft())
@@ -178,7 +178,7 @@ class RemoteReader:
         if self.given["output_format"] == "csv":
             with tempfile.TemporaryFile() as archive:
                 if self.client.download(status.job_id, archive, "csv", archive=True) != "application/zip":
-                    raise UnexpectedAnswer("The server sends no archive of tables. Update it, or use --format tables.")
+                    raise UnexpectedAnswer("The server cannot send an archive of tables. Update it, or use --format tables.")
                 write_tables(archive, to, work, outcome)
         else:
             if isinstance(to, Path):
@@ -226,7 +226,7 @@ class RemoteReader:
         if status.error is not None:
             raise error_of(status.error)
         if status.status is JobState.CANCELLED:
-            raise JobEnded("The job was cancelled on the server.")
+            raise JobEnded("The job was cancelled on the server. Send the document again.")
         return status
 
     def _report_progress(self, work: Work, status: JobStatus) -> None:

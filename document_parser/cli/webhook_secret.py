@@ -48,15 +48,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="docparse webhook-secret",
         description="Print the secret that webhooks are signed with: WEBHOOK_SECRET, or the one in DATA_DIR.",
-        epilog="Exit status: 0, or 1 where there is no secret. Without an option nothing is made or changed.",
+        epilog="Exit status: 0, or 1 if there is no secret. Without an option nothing is made or changed.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="print every secret that signs, newest first")
-    which.add_argument("--create", action="store_true", help="make one in DATA_DIR where there is none; print it")
+    which.add_argument("--create", action="store_true", help="make one in DATA_DIR if there is none; print it")
     which.add_argument(
-        "--rotate", action="store_true", help="make a new one, sign with those before as well; print the new one"
+        "--rotate", action="store_true", help="make a new one and print it; webhooks are signed with the earlier ones too"
     )
-    which.add_argument("--retire", action="store_true", help="after a rotation: sign with the newest only; print it")
+    which.add_argument("--retire", action="store_true", help="after a rotation: sign with the newest one only, and print it")
     return parser
 
 
@@ -67,9 +67,9 @@ def _refuse(message: str) -> int:
 
 def _none_yet(settings: Settings) -> str:
     return (
-        f"No secret was made yet: there is no {webhook_secret_file(settings)}. The service makes it when it starts. "
-        "Start it, or make one now with --create, or set WEBHOOK_SECRET. Where the service runs already, its DATA_DIR "
-        f"is another: run this command in its folder and with its settings. {INSTALLED_SENTENCE}"
+        f"No secret has been made yet: there is no {webhook_secret_file(settings)}. The service makes it when it starts. "
+        "Start it, or make one now with --create, or set WEBHOOK_SECRET. If the service runs already, it has another "
+        f"DATA_DIR: run this command in its folder and with its settings. {INSTALLED_SENTENCE}"
     )
 
 
@@ -84,4 +84,4 @@ def _manual_change(settings: Settings, *, rotate: bool) -> str:
     """Return what the operator must write, if the operator keeps the secrets."""
     secrets = webhook_secrets(settings)
     secrets = (new_webhook_secret(), *secrets) if rotate else secrets[:1]
-    return f'The secret is yours to change, on every host; then restart:\nWEBHOOK_SECRET="{" ".join(secrets)}"'
+    return f'WEBHOOK_SECRET is set. Change it on every host, then restart the service:\nWEBHOOK_SECRET="{" ".join(secrets)}"'

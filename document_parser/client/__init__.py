@@ -156,7 +156,7 @@ class Client:
         try:
             return until_at_rest(ask)
         except RetryError:
-            raise TimeoutError(f"The job has not ended after {timeout} seconds.") from None
+            raise TimeoutError(f"The job has not ended after {timeout} seconds. Wait again, or ask for its status.") from None
 
     def result(self, job_id: str, format: OutputFormat | None = None) -> Result:
         """Return the result with its content, whole in memory. Use ``download`` for large results and for ``zip``.
@@ -165,7 +165,7 @@ class Client:
         ``zip``.
         """
         if format == "zip":
-            raise ValueError("A zip archive comes as a file: use download().")
+            raise ValueError("A zip archive is available as a file only. Use download().")
         query = {"format": format} if format else {}
         headers = {"Accept": "application/json"}
         return parse_body(Result, self._service.ask("GET", f"{_job(job_id)}/result", params=query, headers=headers))

@@ -144,7 +144,7 @@ def _address(base_url: str) -> httpx2.URL:
     try:
         url = httpx2.URL(base_url if "://" in base_url else f"http://{base_url}")
     except httpx2.InvalidURL:
-        raise ValueError("The server's address has the form http://host:port.") from None
+        raise ValueError("The server's address must have the form http://host:port.") from None
     if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("The server's address has the form http://host:port.")
+        raise ValueError("The server's address must have the form http://host:port.")
     return url

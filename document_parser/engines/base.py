@@ -1,4 +1,4 @@
-"""The interface of every engine that reads the picture of a page."""
+"""The interface of every engine that reads page images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading, Word
+from document_parser.models import Block, EngineName, PageImage, PageImageSpec, PageKind, Reading, Word
 from document_parser.models.skew import Skew
 
 Watch = Callable[[str], str | None]
@@ -39,35 +39,35 @@ UNKNOWN_TURN = Turn(0, sure=False)
 
 
 class Engine(ABC):
-    """Reads the picture of one page. Many calls run at once; an engine keeps no state between them.
+    """Reads page images, one at each call. Many calls run at once; an engine keeps no state between them.
 
     An engine is made in the process and event loop that uses it, never before a fork.
     """
 
     name: ClassVar[EngineName]
     """The engine's name in routes, attempts and results."""
-    picture: PictureSpec
-    """The picture that the engine wants of an ordinary page."""
+    image_spec: PageImageSpec
+    """The page image that the engine wants of an ordinary page."""
 
     @abstractmethod
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Read the picture of a page.
+        """Read one page image.
 
         ``temperature`` is for engines that generate text; None takes the engine's own. ``watch`` can stop an answer early.
         Raises EngineError. Cancelling the call ends the work behind it.
         """
 
     def describe_machine(self) -> str:
-        """Return what decides on this machine how the engine reads and is no setting, such as versions and language packs.
+        """Return the facts of this machine, settings aside, that decide how the engine reads: versions, language packs.
 
-        Empty if nothing does. Raises EngineError.
+        Empty if there are none. Raises EngineError.
         """
         return ""
 
-    def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Return the picture that this engine wants of a page of this kind."""
+    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
+        """Return the page image that this engine wants of a page of this kind."""
         del kind
-        return self.picture
+        return self.image_spec
 
     def parse(self, text: str) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Empty for engines that find words. Never raises."""
@@ -90,7 +90,7 @@ class DetectsTurn(Protocol):
         """Return whether the engine would answer now."""
 
     async def detect_turn(self, page: PageImage) -> Turn:
-        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright. Raises EngineError."""
+        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the page image upright. Raises EngineError."""
 
 
 @runtime_checkable
@@ -98,4 +98,4 @@ class ReadsLines(Protocol):
     """An engine that can also read single lines whose places are known."""
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read the given lines of a picture, once it is straightened by ``skew``. Raises EngineError."""
+        """Read the given lines of an image, once it is straightened by ``skew``. Raises EngineError."""

@@ -1,4 +1,4 @@
-"""Make the engines that read page pictures, each when it is first needed."""
+"""Make the engines that read page images, each when it is first needed."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ ENGINES: dict[EngineName, Callable[[Settings, BreakerStore], Engine]] = {
     "rapidocr": _make_rapidocr,
     "tesseract": _make_tesseract,
 }
-"""Makes an engine by its name. Each factory imports its module itself, so an engine that is not used costs nothing.
+"""By name the function that makes an engine. Each imports its module itself, so an engine that is not used costs nothing.
 
-Of engines with the same capability (DetectsTurn, ReadsLines) the first of this order comes first.
+If several engines have the same capability (DetectsTurn, ReadsLines), the first one listed here is asked first.
 """
 
 
@@ -76,7 +76,7 @@ def _return_unchanged(engine: Engine) -> Engine:
 
 
 def describe_machine(settings: Settings) -> str:
-    """Return what decides on this machine how its CPU engines read: versions and language packs. Raises EngineError."""
+    """Return the facts of this machine that decide how its CPU engines read: versions, language packs. Raises EngineError."""
     names = [name for name in settings.engines.allowed if name in CPU_ENGINES]
     return "; ".join(f"{name} {ENGINES[name](settings, LocalBreakers()).describe_machine()}" for name in names)
 
@@ -114,7 +114,7 @@ class Engines:
         return seen
 
     def get(self, name: EngineName) -> Engine:
-        """Return the engine with this name. Raises KeyError for a name that reads no pictures."""
+        """Return the engine with this name. Raises KeyError for ``text_layer``, which reads no page images."""
         return self._wrap(self._engine(name))
 
     def _engine(self, name: EngineName) -> Engine:
@@ -142,7 +142,7 @@ class Engines:
         return (self._engine(name) for name in CPU_ENGINES)
 
     async def detect_turn(self, page: PageImage) -> int:
-        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the picture upright.
+        """Return the clockwise turn in degrees (0, 90, 180 or 270) that makes the image upright.
 
         The first engine that detects turns decides. If it is not sure, the next one that is there and sure does: Tesseract
         knows letters that RapidOCR does not. Raises EngineError.
@@ -156,7 +156,7 @@ class Engines:
         return turn.degrees
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read the given lines of a picture, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
+        """Read the given lines of an image, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
         return await reader.read_lines(page, lines, skew)
 

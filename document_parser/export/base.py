@@ -64,7 +64,7 @@ def _clean_characters(text: str) -> str:
 def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
     """Return a text cleaned as by ``clean``, as runs with its emphasis and those of its links that are safe to follow."""
     runs = [
-        Run(_clean_characters(run.text), _with_safe_link(run.look))
+        Run(_clean_characters(run.text), _with_safe_link(run.style))
         for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))
     ]
     return strip_runs(runs)
@@ -83,7 +83,7 @@ def _shift(text: str, place: int) -> int:
 
 
 def _with_safe_link(look: Style) -> Style:
-    """Return the look of a run without a link that is not safe to follow."""
+    """Return the style of a run without a link that is not safe to follow."""
     return look._replace(link=safe_link_of(look.link)) if look.link else look
 
 

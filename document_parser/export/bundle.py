@@ -19,7 +19,7 @@ from document_parser.models import Document, Options, Page
 from document_parser.text.table_archive import add_tables, make_zip_entry
 
 FIGURES_FOLDER = "figures"
-"""The folder of the archive that holds the pictures of figures."""
+"""The folder of the archive that holds the images of figures."""
 _MEMBERS: dict[str, Writer] = {
     "document.md": write_markdown,
     "document.json": write_json,
@@ -55,7 +55,7 @@ def _read_pages(kept: IO[bytes]) -> Iterator[Page]:
 
 
 def _add_figures(archive: ZipFile, pages: Iterable[Page], figures: Figures) -> None:
-    """Add the pictures of figures, uncompressed; one that is not there is left out."""
+    """Add the images of figures, uncompressed; one that is not there is left out."""
     for page in pages:
         for name in [block.picture for block in page.blocks if block.picture]:
             data = figures.load(name)

@@ -22,7 +22,7 @@ _MARKUP = re.compile(
     re.VERBOSE,
 )
 """In a formula: HTML or a link to viewers that do not know formulas; commands with which KaTeX and MathJax make links, load
-pictures and extensions, and set attributes."""
+images and extensions, and set attributes."""
 _MONEY = re.compile(r"^\$[\d.,]+(?:[kKmM]|bn)?\$$")
 """An amount between two dollar signs, which is no formula."""
 _TOKEN = re.compile(
@@ -147,7 +147,7 @@ def _escape_formula(text: str) -> str:
 
 
 def remove_formula_markup(formula: str) -> str:
-    """Return a formula that brings no HTML, link or picture into a page and is shown as before.
+    """Return a formula that brings no HTML, link or image into a page and is shown as before.
 
     A ``<`` becomes a command, and the backslash of an unsafe command a visible one.
     """

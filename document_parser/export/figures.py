@@ -1,4 +1,4 @@
-"""The pictures of figures, and how a result shows them: as links, embedded, or not at all."""
+"""The images of figures, and how a result shows them: as links, embedded, or not at all."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from urllib.parse import quote
 from document_parser.models import Block, Options
 
 MAX_EMBEDDED_BYTES = 2 << 20
-"""Bytes of an embedded picture at most; a larger one is linked."""
+"""Bytes of an embedded image at most; a larger one is linked."""
 MAX_TOTAL_EMBEDDED_BYTES = 32 << 20
-"""Bytes of all embedded pictures of one result at most, before base64; the others are linked."""
+"""Bytes of all embedded images of one result at most, before base64; the others are linked."""
 
 
 def _load_nothing(name: str) -> bytes | None:
-    """Return no picture for any name."""
+    """Return no image for any name."""
     del name
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The pictures of a document.
+    """The images of a document.
 
     ``load`` returns the JPEG of a name, None if it is not there; that of a worker raises StorageUnavailable. ``folder`` is the
     folder that results link to, as a path relative to themselves; None if there is no place to link to.
@@ -34,7 +34,7 @@ class Figures:
 
 
 NO_FIGURES = Figures()
-"""A document without pictures."""
+"""A document without images."""
 
 
 class ShownFigures:
@@ -52,7 +52,7 @@ class ShownFigures:
         return self._mode != "none"
 
     def address_of(self, block: Block) -> str | None:
-        """Return the address of a figure's picture: a data URI, or a link. None if there is no picture.
+        """Return the address of a figure's image: a data URI, or a link. None if there is no image.
 
         The errors of ``Figures.load`` pass through.
         """

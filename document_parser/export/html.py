@@ -75,7 +75,7 @@ def _start_section(page: Page) -> str:
 
 
 def _format_figure(block: Block, caption: str, shown: ShownFigures) -> str:
-    """Return a figure with its picture, if it has one, its text and its caption."""
+    """Return a figure with its image, if it has one, its text and its caption."""
     address = shown.address_of(block)
     image = f'<img src="{escape(address)}" alt="{escape(" ".join(clean(caption or block.text).split()))}">' if address else ""
     words = "<br>".join(filter(None, [_escape_text(block.text), _escape_text(caption)]))
@@ -171,10 +171,10 @@ def _escape_text(text: str) -> str:
 
 def _format_runs(runs: Sequence[Run]) -> str:
     """Return runs of clean text escaped, with their emphasis and links."""
-    if len(runs) == 1 and runs[0].look == Style():
+    if len(runs) == 1 and runs[0].style == Style():
         return _escape_text(runs[0].text)
     shown = ""
-    for link, group in groupby(runs, key=lambda run: run.look.link):
+    for link, group in groupby(runs, key=lambda run: run.style.link):
         inside = "".join(map(_format_run, group))
         shown += f'<a href="{escape(link)}" rel="noopener nofollow">{inside}</a>' if link else inside
     lines = (line.strip() for line in shown.split("\n"))
@@ -184,6 +184,6 @@ def _format_runs(runs: Sequence[Run]) -> str:
 def _format_run(run: Run) -> str:
     """Return the text of a run escaped, with its emphasis."""
     text = escape(run.text)
-    if run.look.italic:
+    if run.style.italic:
         text = f"<em>{text}</em>"
-    return f"<strong>{text}</strong>" if run.look.bold else text
+    return f"<strong>{text}</strong>" if run.style.bold else text

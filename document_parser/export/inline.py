@@ -33,7 +33,7 @@ def format_cell(runs: Sequence[Run]) -> str:
 
 def _on_one_line(runs: Sequence[Run]) -> list[Run]:
     """Return the runs with spaces for line breaks."""
-    return [Run(run.text.replace("\n", " "), run.look) for run in runs]
+    return [Run(run.text.replace("\n", " "), run.style) for run in runs]
 
 
 def _format(runs: Sequence[Run]) -> str:

@@ -157,7 +157,7 @@ def _is_tight(level: _Level | None, levels: list[_Level], item: Item) -> bool:
 
 
 def _format_figure(block: Block, number: int, shown: ShownFigures) -> str:
-    """Return an image with the text that is known of it and no other; without a picture it leads to the page."""
+    """Return a figure as a Markdown image with its own text only; a figure without an image file links to its page."""
     return f"![{escape.escape_label(clean(block.text))}]({shown.address_of(block) or f'#page-{number}'})"
 
 

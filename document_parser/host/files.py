@@ -25,7 +25,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         part.unlink(missing_ok=True)
 
 
-def own_secret(path: Path, new: Callable[[], bytes]) -> str:
+def load_or_create_secret(path: Path, new: Callable[[], bytes]) -> str:
     """Return the text of a file, which is created once with the bytes of ``new`` and readable only by its owner (0600).
 
     If two processes create it at the same time, the second reads what the first wrote. Raises OSError.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without(module: str) -> Iterator[None]:
+def block_import(module: str) -> Iterator[None]:
     """Make imports of ``module`` fail within this block, unless it has been imported before."""
     if module in sys.modules:
         yield

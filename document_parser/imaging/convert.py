@@ -20,7 +20,7 @@ def decode_page_image(page: PageImage) -> Image.Image:
         with Image.open(io.BytesIO(page.data), formats=["JPEG"]) as picture:
             return picture.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError):
-        raise EngineRefused("The picture of the page cannot be decoded.") from None
+        raise EngineRefused("The image of the page cannot be decoded.") from None
 
 
 def to_bgr(picture: Image.Image) -> NDArray[np.uint8]:

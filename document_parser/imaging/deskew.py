@@ -35,7 +35,7 @@ INK_GREY_LEVELS = 40
 SAMPLE_STEP_PIXELS = 16
 """Every pixel at this distance is taken for the colour of the paper."""
 FILLED_SHARE = 0.9
-"""A strip's row with a larger share of ink is part of a picture or the edge of the scan, and does not count."""
+"""A strip's row with a larger share of ink is part of a photograph or the edge of the scan, and does not count."""
 
 Profiles = NDArray[np.float32]
 """Share of ink by row and strip."""
@@ -77,7 +77,7 @@ def _measure_profiles(ink: NDArray[np.bool_]) -> Profiles:
     width = ink.shape[1]
     edges = np.linspace(0, width, DESKEW_STRIPS + 1).astype(int)[:-1]
     shares = np.add.reduceat(ink, edges, axis=1, dtype=np.float32) * np.float32(DESKEW_STRIPS / width)
-    # A row filled from end to end is part of a picture or the edge of the scan.
+    # A row filled from end to end is part of a photograph or the edge of the scan.
     profiles: Profiles = np.where(shares > FILLED_SHARE, np.float32(0), shares)
     return profiles
 
@@ -94,8 +94,8 @@ def _measure_contrast(profiles: Profiles, slope: float, step: float) -> float:
 def straighten(picture: Image.Image, degrees: float) -> tuple[Image.Image, Skew]:
     """Return the image with its lines level, at the same size, and the Skew that was removed.
 
-    ``degrees`` is the skew as from ``skew_of_picture``. The image is turned about its centre and shrunk so that all of it stays
-    visible; the corners are filled with the colour of the paper.
+    ``degrees`` is the skew that ``find_skew_degrees`` returns. The image is turned about its centre and shrunk so that all of
+    it stays visible; the corners are filled with the colour of the paper.
     """
     width, height = picture.size
     skew = Skew(degrees, _shrink_factor(degrees, width / height), width / height)

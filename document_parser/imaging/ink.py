@@ -3,7 +3,7 @@
 The number of letters is estimated from the text lines: in narrow strips of the page, every run of inked rows that is as high as
 a line counts as the number of letters that fit its inked width, if a letter is half as wide as the run is high. On 300 digital
 pages of many producers, the letters of the text layer were .89 of that estimate at the median, and .61 and .99 at the 5th and
-95th percentile. Pictures and handwriting make the estimate too high, print smaller than about five pixels too low.
+95th percentile. Photographs and handwriting make the estimate too high, print smaller than about five pixels too low.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from PIL import Image
 
 from document_parser.imaging.deskew import find_skew_degrees, straighten
 from document_parser.imaging.ink import ink_facts
-from document_parser.models import InkFacts, PictureSpec
+from document_parser.models import InkFacts, PageImageSpec
 from document_parser.models.skew import Skew
 
-INK_MARGIN = 32
+INK_MARGIN_GREY_LEVELS = 32
 """Grey levels, of 256, by which a pixel must differ from the paper to count as ink. The paper's own noise stays below it."""
 
 _FULL_INK_LEVELS = 160.0
@@ -36,7 +36,7 @@ _MIN_VARIATION = 1e-3
 """Added to both sides of a ratio, so that noise on empty tiles does not count."""
 
 
-def compute_pixel_size(width: float, height: float, spec: PictureSpec, dpi: float) -> tuple[int, int]:
+def compute_pixel_size(width: float, height: float, spec: PageImageSpec, dpi: float) -> tuple[int, int]:
     """Return the width and height in pixels of the image of a page of ``width`` x ``height`` points at ``dpi``.
 
     Small pages are enlarged to ``spec.min_short_side``. ``spec.max_long_side`` has precedence over everything, whatever size a
@@ -64,7 +64,7 @@ class RenderWindow(NamedTuple):
     page_height: int
 
 
-def compute_render_window(width: float, height: float, spec: PictureSpec, dpi: float) -> RenderWindow:
+def compute_render_window(width: float, height: float, spec: PageImageSpec, dpi: float) -> RenderWindow:
     """Return what to render of an upright page of ``width`` x ``height`` points at ``dpi``: ``spec.region`` or all of it.
 
     The limits of ``spec`` hold for the rendered part.
@@ -97,7 +97,7 @@ class RenderedPage(NamedTuple):
     skew: Skew
 
     @classmethod
-    def from_image(cls, image: Image.Image, spec: PictureSpec) -> Self:
+    def from_image(cls, image: Image.Image, spec: PageImageSpec) -> Self:
         """Return the image encoded as ``spec`` asks for, straightened if that is wanted and the image is skewed."""
         ink, sideways_score, facts = measure_ink(image)
         skew = Skew(shape=image.width / image.height)
@@ -107,7 +107,7 @@ class RenderedPage(NamedTuple):
         return cls(*image.size, encode_image(image, spec), ink, sideways_score, facts, skew)
 
 
-def encode_image(image: Image.Image, spec: PictureSpec) -> bytes:
+def encode_image(image: Image.Image, spec: PageImageSpec) -> bytes:
     """Return the image as a JPEG file or as rows of 8-bit RGB, as ``spec.encoding`` says.
 
     The JPEG is baseline with halved colour resolution: a third faster, and text keeps its luminance.
@@ -131,7 +131,7 @@ def measure_ink(image: Image.Image) -> tuple[float, float, InkFacts]:
     grey = image.convert("L")
     levels = np.asarray(grey.histogram(), dtype=np.int64)
     paper = _paper_level(levels)
-    blank = int(levels[max(0, paper - INK_MARGIN) : paper + INK_MARGIN + 1].sum())
+    blank = int(levels[max(0, paper - INK_MARGIN_GREY_LEVELS) : paper + INK_MARGIN_GREY_LEVELS + 1].sum())
     ink = 1 - blank / max(1, int(levels.sum()))
     if ink <= 0:
         return 0.0, 0.0, InkFacts()

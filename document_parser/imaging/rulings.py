@@ -44,7 +44,7 @@ Pixels = NDArray[np.uint8]
 def find_rulings_around(words: Sequence[Word], pixels: Pixels) -> list[RulingLine]:
     """Return the ruling lines of a page image that do not run through its words.
 
-    Boxes, and MAX_RULINGS, as for ``rules_in``. Raises cv2.error for an image without pixels.
+    Boxes and the limit MAX_RULINGS are those of ``find_rulings``. Raises cv2.error for an image without pixels.
     """
     boxes = np.array([word[1:5] for word in words], dtype=np.float64).reshape(len(words), 4)
     return [ruling for ruling in find_rulings(pixels) if not _strikes_word(ruling, boxes)]

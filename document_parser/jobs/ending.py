@@ -20,7 +20,7 @@ from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
 
-JOBS_AT_ONCE = 100
+MAX_JOBS_PER_READ = 100
 """Records loaded in one round trip."""
 DELETING = "jobs:deleting"
 """Redis key of jobs with files that could not be removed, by the time of the next try in milliseconds on Redis' clock."""
@@ -90,8 +90,8 @@ def delete_jobs_ended_before(redis: Redis, ledger: Ledger, storage: Storage, mom
     """
     ended = [text(job_id) for job_id, _ in redis.zscan_iter("jobs:expiring")]
     deleted = 0
-    for start in range(0, len(ended), JOBS_AT_ONCE):
-        for job in record.load_many(redis, ended[start : start + JOBS_AT_ONCE]):
+    for start in range(0, len(ended), MAX_JOBS_PER_READ):
+        for job in record.load_many(redis, ended[start : start + MAX_JOBS_PER_READ]):
             if job.is_at_rest and job.completed_at is not None and job.completed_at < moment:
                 delete_job(redis, ledger, storage, job)
                 deleted += 1
@@ -103,7 +103,7 @@ def delete_again(redis: Redis, ledger: Ledger, storage: Storage, now: float) -> 
 
     Raises RedisError.
     """
-    for job_id in map(text, redis.zrangebyscore(DELETING, "-inf", now, start=0, num=JOBS_AT_ONCE)):
+    for job_id in map(text, redis.zrangebyscore(DELETING, "-inf", now, start=0, num=MAX_JOBS_PER_READ)):
         try:
             # If the record of a job is gone, only files can be left.
             for job in record.load_many(redis, [job_id]):

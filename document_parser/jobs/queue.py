@@ -63,7 +63,7 @@ class TaskJob(RqJob):
     """An RQ job that has no callbacks and sends no webhooks of RQ, whatever Redis contains.
 
     RQ runs the callbacks of abandoned jobs in the worker itself, without checking the task. They may belong to any job that
-    somebody wrote into a queue's registry of started jobs.
+    another program wrote into a queue's registry of started jobs.
     """
 
     @property
@@ -147,14 +147,14 @@ def enqueue_readers(redis: Redis) -> None:
     """Enqueue as many readers as there are workers, if pages are ready. Slots that are taken are skipped. Raises RedisError."""
     slots = max(count_living_workers(redis), 1)
     names = [f"read-{slot}-{uuid.uuid4().hex[:12]}" for slot in range(1, slots + 1)]
-    for slot in ReaderSlots(redis).call(names):
+    for slot in ReaderSlots(redis).reserve(names):
         _enqueue(redis, PAGES, "read", [slot], names[slot - 1], f"read pages, reader {slot}")
 
 
 def enqueue_deliverer(redis: Redis) -> None:
     """Enqueue one deliverer, if a webhook is due and no deliverer runs or is enqueued. Raises RedisError."""
     name = f"deliver-{uuid.uuid4().hex[:12]}"
-    if Outbox(redis).call_deliverer(name, queue(redis, FINISH).key):
+    if Outbox(redis).reserve_deliverer(name, queue(redis, FINISH).key):
         _enqueue(redis, FINISH, "deliver", [], name, "deliver webhooks")
 
 

@@ -1,4 +1,4 @@
-"""Limit how many readers run: each slot is free, called (enqueued under an RQ id), or held by a reader."""
+"""Limit how many readers run: each slot is free, reserved for a reader that is enqueued, or held by a running reader."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class ReaderSlots:
     def __init__(self, redis: Redis) -> None:
         self._run = Scripts(redis).run
 
-    def call(self, names: list[str]) -> list[int]:
-        """Mark free slots as called under these RQ ids. Return their numbers (from 1); none while no page is ready.
+    def reserve(self, names: list[str]) -> list[int]:
+        """Reserve free slots for readers with these RQ ids. Return their numbers (from 1); none while no page is ready.
 
         There are as many slots as names.
         """
-        return [int(slot) for slot in self._run("call_readers", len(names), *names)]
+        return [int(slot) for slot in self._run("reserve_slots", len(names), *names)]
 
     def enter(self, slot: int, actor: str) -> bool:
-        """Take the slot for which this reader was called. Return False if another living reader holds it."""
+        """Take the slot that was reserved for this reader. Return False if another living reader holds it."""
         return bool(self._run("enter_slot", slot, actor))
 
     def retire(self, slot: int, actor: str, *, leave_work: bool) -> bool:

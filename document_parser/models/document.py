@@ -192,12 +192,12 @@ class Block(BaseModel):
     caption: int | None = Field(
         default=None,
         exclude_if=lambda place: place is None,
-        description="Of a table or figure: the place (from 0) of its caption among the page's blocks.",
+        description="For a table or figure: index (from 0) of its caption among the page's blocks.",
     )
     caption_of: int | None = Field(
         default=None,
         exclude_if=lambda place: place is None,
-        description="Of a caption: the place (from 0) of its table or figure among the page's blocks.",
+        description="For a caption: index (from 0) of its table or figure among the page's blocks.",
     )
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
     """The page that continues this block."""
@@ -225,7 +225,7 @@ class PageWarning(BaseModel):
     details: dict[str, Any] = Field(
         default_factory=dict,
         exclude_if=lambda details: not details,
-        description="Of damaged_data and cut_off: what is damaged, and how much of it could be decoded.",
+        description="For damaged_data and cut_off: the damaged parts, and how much of each could be decoded.",
     )
 
 

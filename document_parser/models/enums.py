@@ -20,7 +20,7 @@ CPU_ENGINES: tuple[CpuEngineName, ...] = get_args(CpuEngineName)
 EngineName = Literal["text_layer", VlmName, CpuEngineName]
 """Everything that can read a page: its text layer, the two models, and the two CPU engines."""
 ReaderName = Literal[EngineName, "pdfplumber"]
-"""Who may stand in a page's attempts: the engines, and pdfplumber, which reads tables and words of PDFs a second time."""
+"""The readers that a page's attempts may name: the engines, and pdfplumber, which reads tables and words of PDFs again."""
 TableStrategy = Literal["lines", "text"]
 """How pdfplumber found a table: by the lines drawn around its cells, or by the alignment of its words."""
 AccuracyMode = Literal["fast", "balanced", "maximum"]
@@ -91,7 +91,7 @@ SourceKind = Literal["pdf", "image"]
 Lane = Literal["express", "normal", "batch"]
 """Which work goes first; see ``jobs/scheduling/lanes.py``."""
 FigureMode = Literal["none", "placeholder", "embed"]
-"""How a result shows figures: not at all, by a link to their pictures, or with the pictures in it."""
+"""How a result shows figures: not at all, by a link to their images, or with the images in it."""
 
 
 class JobState(StrEnum):

@@ -79,7 +79,7 @@ class Webhook(BaseModel):
     retry: int | None = Field(
         default=None, description="Which of the job's retries it reports, from 1; null if it reports the job's end."
     )
-    attempts: int = Field(default=0, description="Attempts since there was something to report, or since the last replay.")
+    attempts: int = Field(default=0, description="Attempts since the event, or since the last replay.")
     replays: int = Field(default=0, description="How often the operator started the delivery again.")
     last_status: int | None = None
     last_error: str | None = None

@@ -1,4 +1,4 @@
-"""A page under way: what is known of it, its picture, which engine reads it, and what the engine returned."""
+"""A page that is being read: what is known of it, its image, which engine reads it, and what the engine returned."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class SuspectFont(BaseModel):
 DamagedPart = Literal["contents", "form", "picture", "font", "object", "frame", "pages"]
 """Which part of a page's data is damaged.
 
-Its own contents, those of a form that it calls, a picture, a font, an object that it names and the file does not have, the
-frame of an image file, or pages that the file promises.
+Its own contents, those of a form that it calls, an embedded image, a font, an object that it names and the file does not have,
+the frame of an image file, or pages that the file promises.
 """
 
 
@@ -80,7 +80,7 @@ class PageFacts(BaseModel):
     invisible_share: float = 0.0
     image_share: float = 0.0
     pictures: list[BoundingBox] = Field(default_factory=list)
-    """Pictures on the page that are large enough to be figures and are not a scan of the page."""
+    """Boxes of embedded images, drawings and charts that are large enough to be figures and are no scan of the page."""
     objects: int = 0
     form_fields: int = 0
     dynamic_form: bool = False
@@ -94,8 +94,8 @@ class PageFacts(BaseModel):
     """Whether the file's structure was broken and had to be rebuilt."""
 
 
-class PictureSpec(BaseModel):
-    """The picture of a page that an engine wants: resolution, limits in pixels, encoding."""
+class PageImageSpec(BaseModel):
+    """The page image that an engine wants: resolution, limits in pixels, encoding."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -106,17 +106,17 @@ class PictureSpec(BaseModel):
     encoding: Literal["jpeg", "rgb"] = "jpeg"
     quality: int = 90
     straighten: bool = False
-    """Whether a picture whose lines are clearly skewed is straightened."""
+    """Whether an image whose lines are clearly skewed is straightened."""
     region: BoundingBox | None = None
     """The part of the upright page that is wanted; None for the whole page. The limits apply to the part."""
 
 
 INK_COLUMNS, INK_ROWS = 32, 48
-"""The grid on which a picture's ink is described."""
+"""The grid on which an image's ink is described."""
 
 
 class InkFacts(BaseModel):
-    """What the ink of a picture shows before an engine reads it.
+    """What the ink of an image shows before an engine reads it.
 
     ``letters`` is about how many letters its lines of writing hold. ``ruled`` is whether lines are drawn as around the cells of
     a table. ``uneven`` is whether the lines of writing are of uneven height, as in handwriting. ``cells`` has a bit for every
@@ -134,9 +134,9 @@ class InkFacts(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """The picture of one page.
+    """The page image: one page as pixels.
 
-    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` is by how many degrees clockwise the picture was
+    ``data`` is a JPEG file, or rows of 8-bit RGB without padding. ``turned`` is by how many degrees clockwise the image was
     turned from what a viewer shows. ``ink`` is the share of dark pixels. ``sideways_score`` is above 1 if lines of writing seem
     to run from top to bottom. ``kind`` is what the page was found to be.
     """
@@ -170,7 +170,7 @@ class Reading:
     """What an engine returned for a page, before guards.
 
     Engines that find words give ``words``, ``rules`` and the places of ``figures``; engines that write give ``blocks``. Boxes
-    are fractions of the picture; with a ``skew``, of the straightened picture. ``text`` is the raw answer. ``unread_share`` is
+    are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
     ``how`` is what the engine says of its way of reading, nothing of the page.

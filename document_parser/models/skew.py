@@ -1,4 +1,4 @@
-"""The skew of a picture, and how places on the straightened picture and the picture as shown correspond."""
+"""The skew of an image, and how places on the straightened image and the image as shown correspond."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from typing import NamedTuple
 
 Box = tuple[float, float, float, float]
-"""Left, top, right, bottom, in fractions of the picture."""
+"""Left, top, right, bottom, in fractions of the image."""
 
 
 class Skew(NamedTuple):
-    """By how much a picture's lines of writing fall to the right, and how it was straightened.
+    """By how much an image's lines of writing fall to the right, and how it was straightened.
 
-    ``degrees`` is clockwise. The picture was turned back about its centre and reduced by ``scale``, so that no writing left it.
+    ``degrees`` is clockwise. The image was turned back about its centre and reduced by ``scale``, so that no writing left it.
     ``shape`` is its width over its height.
     """
 
@@ -21,14 +21,14 @@ class Skew(NamedTuple):
     shape: float = 1.0
 
     def unstraighten(self, box: Box) -> Box:
-        """Return the box on the picture as shown around a box on the straightened one. It may reach over the edges."""
+        """Return the box on the image as shown around a box on the straightened one. It may reach over the edges."""
         left, top, right, bottom = box
         corners = [self._rotate(x, y, self.degrees, 1 / self.scale) for x in (left, right) for y in (top, bottom)]
         across, down = zip(*corners, strict=True)
         return min(across), min(down), max(across), max(down)
 
     def straighten(self, box: Box) -> Box:
-        """Return the place on the straightened picture of a small box on the picture as shown.
+        """Return the place on the straightened image of a small box on the image as shown.
 
         The box is moved, not enlarged.
         """
@@ -38,7 +38,7 @@ class Skew(NamedTuple):
         return across - half_width, down - half_height, across + half_width, down + half_height
 
     def _rotate(self, across: float, down: float, degrees: float, scale: float) -> tuple[float, float]:
-        """Return a point turned clockwise about the picture's centre and scaled."""
+        """Return a point turned clockwise about the image's centre and scaled."""
         cosine, sine = scale * math.cos(math.radians(degrees)), scale * math.sin(math.radians(degrees))
         x, y = (across - 0.5) * self.shape, down - 0.5
         return (x * cosine - y * sine) / self.shape + 0.5, x * sine + y * cosine + 0.5

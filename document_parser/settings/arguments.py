@@ -25,7 +25,7 @@ def whole_number(least: int) -> Callable[[str], int]:
 
     def number(text: str) -> int:
         if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
         return int(text)
 
     return number
@@ -33,7 +33,7 @@ def whole_number(least: int) -> Callable[[str], int]:
 
 def _unknown_argument(argument: str, known: Sequence[str]) -> str:
     if not argument.startswith("-"):
-        return f"nothing is known of the argument {argument!r}"
+        return f"the argument {argument!r} is unknown"
     name = argument.partition("=")[0]
     meant = nearest_name(name.lstrip("-"), [option.lstrip("-").replace("-", "_") for option in known])
     return f"there is no option {name}" + (f", did you mean --{meant.replace('_', '-')}?" if meant else "")

@@ -12,7 +12,7 @@ import secrets
 import time
 from pathlib import Path
 
-from document_parser.host.files import own_secret
+from document_parser.host.files import load_or_create_secret
 from document_parser.settings import Settings
 
 TOKEN_BYTES = 32
@@ -28,7 +28,7 @@ LINK_PATH = "/operator"
 
 def operator_token(settings: Settings) -> str:
     """Return the operator token of this DATA_DIR and create it if there is none. Raises OSError."""
-    return own_secret(settings.operator_token_file, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode()).strip()
+    return load_or_create_secret(settings.operator_token_file, lambda: secrets.token_urlsafe(TOKEN_BYTES).encode()).strip()
 
 
 def read_operator_token(settings: Settings) -> str:

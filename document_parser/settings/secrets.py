@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from document_parser.host.files import atomic_write, own_secret
+from document_parser.host.files import atomic_write, load_or_create_secret
 from document_parser.settings import Settings
 from document_parser.telemetry import logs
 
@@ -22,7 +22,7 @@ def webhook_secrets(settings: Settings) -> tuple[str, ...]:
 
     WEBHOOK_SECRET comes first, else the file in DATA_DIR, which is read at each call and created if missing. Raises OSError.
     """
-    return settings.webhooks.secrets or tuple(own_secret(webhook_secret_file(settings), _new_webhook_secret).split())
+    return settings.webhooks.secrets or tuple(load_or_create_secret(webhook_secret_file(settings), _new_webhook_secret).split())
 
 
 def read_webhook_secrets(settings: Settings) -> tuple[str, ...]:

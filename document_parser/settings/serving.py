@@ -94,7 +94,7 @@ class ApiSettings(Section):
         if token and (len(token) < MIN_TOKEN_CHARACTERS or not re.fullmatch(r"[!-~]+", token)):
             raise ValueError(
                 f"needs at least {MIN_TOKEN_CHARACTERS} ASCII characters without white space, like those that "
-                "`openssl rand -hex 16` prints; leave it empty to have a token made in DATA_DIR"
+                "`openssl rand -hex 16` prints; leave it empty and the service makes one in DATA_DIR"
             )
         return token
 

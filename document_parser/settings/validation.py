@@ -11,26 +11,26 @@ from pydantic import BaseModel, ValidationError
 
 from document_parser.errors import InvalidOption
 
-NO_OBJECT = "is no JSON object"
+NO_OBJECT = "is not a JSON object"
 """Problem of a body that is no JSON object. Its ``field`` is empty."""
 
 _MESSAGES = {
     "missing": "is missing",
-    "string_type": "is no text",
-    "string_unicode": "is no text",
+    "string_type": "is not text",
+    "string_unicode": "is not text",
     "bool_type": "is neither true nor false",
     "bool_parsing": "is neither true nor false",
-    "int_type": "is no whole number",
-    "int_parsing": "is no whole number",
-    "int_from_float": "is no whole number",
+    "int_type": "is not a whole number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
     "int_parsing_size": "is too large",
-    "float_type": "is no number",
-    "float_parsing": "is no number",
-    "finite_number": "is no finite number",
-    "list_type": "is no list",
-    "tuple_type": "is no list",
-    "path_type": "is no path",
-    "json_invalid": "is no JSON",
+    "float_type": "is not a number",
+    "float_parsing": "is not a number",
+    "finite_number": "is not a finite number",
+    "list_type": "is not a list",
+    "tuple_type": "is not a list",
+    "path_type": "is not a path",
+    "json_invalid": "is not JSON",
 }
 _BOUNDS = {
     "greater_than": ("gt", "is not more than {}"),

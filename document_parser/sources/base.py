@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PictureSpec, RulingLine, Word
+from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PageImageSpec, RulingLine, Word
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import RenderedPage
@@ -56,7 +56,7 @@ class OpenedDocument(Protocol):
     def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, where PDFium finds none; empty for images."""
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
+    def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
 
 
@@ -87,5 +87,5 @@ class PageSource(Protocol):
     async def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, where PDFium finds none; empty for images. Limits as of ``tables``."""
 
-    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+    async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""

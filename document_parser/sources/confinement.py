@@ -51,7 +51,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def give_up_privileges() -> None:
-    """Rule out that a program started from here gains rights. Holds for this process and its children, forever."""
+    """Prevent that programs started by this process or its children gain privileges. This cannot be undone."""
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
@@ -66,7 +66,7 @@ def leave_network() -> bool:
 
 
 def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallFilter) -> Confinement:
-    """Leave this process only ``document``, if any, and the libraries to read, and the descriptors that it has open.
+    """Let this process read only ``document``, if any, and the libraries. Descriptors that it has open stay usable.
 
     Call this before the process has a second thread: threads that already run are not confined. Returns what is in force.
     """
@@ -83,7 +83,7 @@ def confine(document: Path | None, libraries: Sequence[Path], calls: SystemCallF
 
 
 def drop_capabilities() -> None:
-    """Keep of root's capabilities the one to read other users' documents; keep none of another user's."""
+    """Drop all capabilities. A process of root keeps the one to read the documents of other users."""
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     held = ctypes.create_string_buffer(24)
     if _libc.capget(header, held) == 0:

@@ -33,7 +33,7 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 class Salvaged(NamedTuple):
-    """What is there of an image. ``top`` and ``bottom`` bound the rows that are whole, as shares of its height."""
+    """The readable part of a damaged image. ``top`` and ``bottom`` bound the rows that are whole, as shares of its height."""
 
     image: Image.Image
     damage: Damage
@@ -42,7 +42,7 @@ class Salvaged(NamedTuple):
 
 
 def salvage(image: Image.Image, raw: bytes, frame: int) -> Salvaged | None:
-    """Return what can be shown of a frame (from 0) that does not decode; None if that is nothing.
+    """Return the readable part of a frame that does not decode; None if there is none. ``frame`` counts from 0.
 
     ``image`` is the file opened at this frame, ``raw`` the whole file.
     """

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
-from document_parser.imaging.page_image import INK_MARGIN, RenderedPage, compute_pixel_size
-from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PictureSpec, RulingLine, Word
+from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size
+from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImageSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
 
@@ -78,7 +78,7 @@ class ImageFile:
         self._damage: dict[int, list[Damage]] = {}
         self._frames_lost = False
         Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before decoding
-        with _faults_as(DamagedDocument, "The picture is damaged or cut off. Upload it again."), self._open_frame(1) as image:
+        with _faults_as(DamagedDocument, "The image is damaged or cut off. Upload it again."), self._open_frame(1) as image:
             self.page_count = self._count_frames(image) if image.format == "TIFF" else 1
         if self.page_count == 1:
             self._check_only_page()
@@ -91,7 +91,7 @@ class ImageFile:
             facts = error.details
             raise OversizedImage.with_limit(facts["megapixels"], facts["limit_megapixels"], error.setting) from error
         except PageUnreadable as error:
-            raise DamagedDocument("The picture is damaged or cut off. Upload it again.") from error
+            raise DamagedDocument("The image is damaged or cut off. Upload it again.") from error
 
     def _count_frames(self, image: Image.Image) -> int:
         """Return the number of frames of a TIFF, as far as their directories can be found."""
@@ -114,7 +114,7 @@ class ImageFile:
 
     def facts(self, number: int) -> PageFacts:
         """Return size and rotation of a frame. Raises PageUnreadable."""
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
+        with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
         return PageFacts(
             number=number,
@@ -145,12 +145,12 @@ class ImageFile:
         del number
         return []
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
+    def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the frame at the requested resolution, but not enlarged unless ``min_short_side`` requires it.
 
         Frames shorter than A4 keep as many pixels as A4 would have: small print and wrong resolution tags are common.
         """
-        with _faults_as(PageUnreadable, "This frame is damaged."), self._open_frame(number) as image:
+        with _faults_as(PageUnreadable, "This frame of the image is damaged."), self._open_frame(number) as image:
             shape = _shape(image)
         decoded = self._load_frame(number)
         if spec.region is not None:
@@ -255,7 +255,7 @@ def _whiten_missing(plain: Image.Image, found: Salvaged) -> Image.Image:
     return plain
 
 
-def _render_region(decoded: Image.Image, spec: PictureSpec, region: BoundingBox, turn: int) -> RenderedPage:
+def _render_region(decoded: Image.Image, spec: PageImageSpec, region: BoundingBox, turn: int) -> RenderedPage:
     """Return a part of a frame, at its own resolution if the limits of ``spec`` allow it."""
     picture = decoded.transpose(_TURNS[turn]) if turn in _TURNS else decoded
     left, right = (round(edge * picture.width) for edge in (region.left, region.right))
@@ -318,7 +318,7 @@ def _flatten_alpha(image: Image.Image) -> Image.Image:
     """Return an RGBA image as RGB."""
     alpha = image.getchannel("A")
     levels = np.asarray(image.convert("L").histogram(mask=alpha.point(lambda value: 255 if value > 127 else 0)))
-    drawn, dark = int(levels.sum()), int(levels[: 256 - INK_MARGIN].sum())
+    drawn, dark = int(levels.sum()), int(levels[: 256 - INK_MARGIN_GREY_LEVELS].sum())
     white_on_nothing = 0 < drawn < image.width * image.height and dark < 0.001 * drawn
     paper = Image.new("RGB", image.size, "black" if white_on_nothing else "white")
     paper.paste(image, mask=alpha)

@@ -29,7 +29,7 @@ from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
-from document_parser.models import Confinement, PictureSpec
+from document_parser.models import Confinement, PageImageSpec
 from document_parser.settings import LogSettings
 from document_parser.sources import confinement, decoder_messages, protocol
 from document_parser.sources.base import OpenedDocument, OpenerLimits
@@ -228,7 +228,7 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
     if request.op == "pdfplumber_words":
         return Reply(), protocol.encode_words(opened.pdfplumber_words(request.page))
-    picture = opened.render(request.page, request.spec or PictureSpec(), request.turn)
+    picture = opened.render(request.page, request.spec or PageImageSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,
         height_pixels=picture.height_pixels,

@@ -24,7 +24,7 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PictureSpec, SourceKind, Word
+from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind, Word
 from document_parser.text.spans import safe_link_of
 
 MAX_HEADER_BYTES = 1 << 16
@@ -62,7 +62,7 @@ class Request(BaseModel):
     path: str = ""
     kind: SourceKind = "pdf"
     password: str | None = None
-    spec: PictureSpec | None = None
+    spec: PageImageSpec | None = None
     turn: int = 0
     regions: list[BoundingBox] = []
     """Of ``tables``: where to look for tables without lines."""
@@ -162,7 +162,7 @@ def encode_words(words: Sequence[Word]) -> bytes:
 
 
 def attach_links(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
-    """Return the words with their links, undoing ``words_payload``. Raises ValueError for links that no honest child sends."""
+    """Return the words with their links, as ``encode_words`` got them. Raises ValueError for links that it never writes."""
     for address, numbers in links:
         if safe_link_of(address) != address or not all(0 <= number < len(words) for number in numbers):
             raise ValueError("a link that may not be one")
@@ -210,6 +210,6 @@ async def _read_async(sock: socket.socket, length: int) -> bytes:
     while done < length:
         got = await loop.sock_recv_into(sock, view[done:])
         if not got:
-            raise EOFError("the opener child is gone")
+            raise EOFError("the opener child has ended")
         done += got
     return bytes(buffer)

@@ -27,7 +27,7 @@ from document_parser.models import (
     FoundTable,
     PageFacts,
     PageImage,
-    PictureSpec,
+    PageImageSpec,
     RulingLine,
     SourceKind,
     Word,
@@ -223,7 +223,7 @@ class Source:
         with self._validate_reply(number):
             return protocol.attach_links(*_WORDS.validate_json(payload))
 
-    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+    async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
         """Return the image of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows.
 
         Raises ValueError for another ``turn``.
@@ -370,7 +370,7 @@ def _failure_reason(error: Exception) -> str:
     return "answer" if isinstance(error, ValueError) else "died"
 
 
-def _page_image(number: int, reply: Reply, data: bytes, spec: PictureSpec, turn: int) -> PageImage:
+def _page_image(number: int, reply: Reply, data: bytes, spec: PageImageSpec, turn: int) -> PageImage:
     """Return the page image of a reply. Raises ValueError if the data is not what the request asked for."""
     width, height = reply.width_pixels, reply.height_pixels
     if spec.encoding == "rgb" and len(data) != width * height * 3:

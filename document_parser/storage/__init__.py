@@ -23,5 +23,5 @@ def make_storage(settings: Settings) -> Storage:
         return LocalStorage(settings.data_dir)
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ValueError(f"STORAGE_URL has the form s3://bucket/prefix, not {url!r}")
+        raise ValueError(f"STORAGE_URL must have the form s3://bucket/prefix, not {url!r}")
     return S3Storage(parts.netloc, parts.path, settings.store.s3_endpoint_url or None)

@@ -13,7 +13,9 @@ from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
 """The size of the pieces in which files are copied."""
-NOT_REMOVED = "Some files could not be removed. The service tries again by itself; ask again to see whether they are gone."
+NOT_REMOVED = (
+    "Some files could not be removed. The service tries again later. Repeat the request to see whether they are removed."
+)
 """The message of StorageUnavailable when a deletion is not complete."""
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from document_parser.host.lean_imports import without
+from document_parser.host.lean_imports import block_import
 
-with without("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
+with block_import("rich"):  # 4 MiB in each of the processes that stay, for tracebacks that no log of ours has
     import structlog
 
 if TYPE_CHECKING:

@@ -46,14 +46,14 @@ class Metric:
 
 METRICS = (
     Metric("build_info", "gauge", "Always 1; the versions are its labels.", ("version", "pipeline_version")),
-    Metric("redis_up", "gauge", "Whether Redis answers. If it is 0, only what this process knows by itself is shown."),
-    Metric("storage_free_bytes", "gauge", "Bytes free where documents are stored; local storage only."),
-    Metric("storage_size_bytes", "gauge", "Size of the file system where documents are stored; local storage only."),
+    Metric("redis_up", "gauge", "1 if Redis answers, else 0. With 0, only the metrics of this process are shown."),
+    Metric("storage_free_bytes", "gauge", "Free bytes of the file system that stores documents; local storage only."),
+    Metric("storage_size_bytes", "gauge", "Size in bytes of the file system that stores documents; local storage only."),
     Metric("http_requests", "counter", "Requests answered.", ("method", "route", "status")),
     Metric(
         "http_request_duration_seconds",
         "histogram",
-        "Time from a request's headers to the end of its answer, waiting included.",
+        "Time from a request's headers to the end of its response, including waiting.",
         ("method", "route"),
         REQUEST_SECONDS,
     ),
@@ -78,7 +78,7 @@ METRICS = (
         "lost_claims", "counter", "Pages and stages taken from processes that died.", ("kind",), known=(("page",), ("stage",))
     ),
     Metric("pages", "counter", "Pages finished, each once, by the engine that read them.", ("engine", "outcome")),
-    Metric("pages_cached", "counter", "Pages among them whose reading came from the cache.", ("engine",)),
+    Metric("pages_cached", "counter", "Finished pages whose reading came from the cache.", ("engine",)),
     Metric("page_duration_seconds", "histogram", "Time of all attempts at a page.", ("engine",), PAGE_SECONDS),
     Metric("page_attempts", "counter", "Attempts at finished pages.", ("engine", "outcome")),
     Metric("guard_rejections", "counter", "Readings that a guard rejected.", ("engine", "guard")),
@@ -90,11 +90,11 @@ METRICS = (
     Metric("readers", "gauge", "Living readers: workers' tasks that read pages."),
     Metric("foreign_tasks", "counter", "Tasks that other programs wrote to Redis. No worker runs them.", known=((),)),
     Metric("webhooks_pending", "gauge", "Webhooks to deliver, now or later."),
-    Metric("webhooks_given_up", "gauge", "Webhooks given up that can be replayed until their jobs expire."),
+    Metric("webhooks_given_up", "gauge", "Failed webhooks that can be replayed until their jobs expire."),
     Metric(
         "webhook_tries",
         "counter",
-        "Tries to deliver a webhook, by outcome; pending is tried again.",
+        "Attempts to deliver a webhook, by outcome; pending ones are tried again.",
         ("outcome",),
         known=(("delivered",), ("pending",), ("failed",)),
     ),

@@ -37,7 +37,7 @@ def find_differences(read: Sequence[str], known: Sequence[str]) -> list[Differen
 
     That is a number which the reading lacks and which differs by a digit or two or follows the same word. A number written with
     other separators, or split or joined at a space, is no difference. A number without such a counterpart is none either: it
-    may be in a picture that the evidence does not cover. A number that was read more often than it is known counts as unknown.
+    may be in an image that the evidence does not cover. A number that was read more often than it is known counts as unknown.
     """
     ours, theirs = _find_numbers(read), _find_numbers(known)
     known_digits = _add_joined([number.digits for number in theirs])

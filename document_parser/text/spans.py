@@ -1,6 +1,6 @@
 """Emphasis and links in texts: which ranges of a text they cover, and which addresses a link may lead to.
 
-Pure functions. A text and its spans can be cut, joined and cleaned as runs: pieces of text of one look.
+Pure functions. A text and its spans can be cut, joined and cleaned as runs: pieces of text in one style.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
 class Style(NamedTuple):
-    """How text looks and where it leads."""
+    """The emphasis of a piece of text, and the address of its link; None if it has none."""
 
     bold: bool = False
     italic: bool = False
@@ -44,10 +44,10 @@ class Style(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A piece of text of one look."""
+    """A piece of text in one style."""
 
     text: str
-    look: Style = Style()
+    style: Style = Style()
 
 
 class Range(NamedTuple):
@@ -72,7 +72,7 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
 def spans_of(runs: Iterable[Run]) -> list[Span]:
     """Return the spans of the text that these runs make."""
     spans, at = [], 0
-    for look, group in groupby(runs, key=lambda run: run.look):
+    for look, group in groupby(runs, key=lambda run: run.style):
         start, at = at, at + sum(len(run.text) for run in group)
         if look != Style() and start < at:
             spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, link=look.link))
@@ -90,7 +90,7 @@ def slice_runs(runs: Sequence[Run], start: int, end: int | None = None) -> list[
     for run in runs:
         piece = run.text[max(0, start - at) : None if end is None else max(0, end - at)]
         if piece:
-            kept.append(Run(piece, run.look))
+            kept.append(Run(piece, run.style))
         at += len(run.text)
     return kept
 
@@ -109,7 +109,7 @@ def replace_text(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[
     """
     start = text.index(old)
     runs = runs_of(text, spans)
-    look = next(iter(slice_runs(runs, start, start + 1)), Run("")).look
+    look = next(iter(slice_runs(runs, start, start + 1)), Run("")).style
     runs = [*slice_runs(runs, 0, start), Run(new, look), *slice_runs(runs, start + len(old))]
     return text_of(runs), spans_of(runs)
 

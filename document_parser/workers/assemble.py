@@ -206,7 +206,7 @@ def _load_pages(context: Context, job_id: str, entries: Entries) -> Iterator[Pag
         raise PagesLost.for_pages(lost)
 
 
-def figure_keeper(context: Context, job: Job) -> KeepFigure | None:
+def figure_writer(context: Context, job: Job) -> KeepFigure | None:
     """Return a function that stores the images of a job's figures; None if its options show none.
 
     The function raises StorageUnavailable.

@@ -52,7 +52,7 @@ PUT_OFF_SECONDS = 5.0
 SLICE_SECONDS = 10.0
 """After this time a deliverer ends, so that its worker handles documents and pages first."""
 POLL_SECONDS = 0.25
-"""The longest time between two looks for due webhooks."""
+"""The longest time between two checks for due webhooks, in seconds."""
 CLAIM_MARGIN_SECONDS = 5.0
 """A claim outlasts the deadline of its delivery by this much, for what is written before and after."""
 LEASE_SECONDS = 8.0

@@ -17,7 +17,7 @@ from document_parser.jobs.ending import discard_files
 from document_parser.jobs.records import record
 from document_parser.jobs.records.page_images import PageImageRequest, next_request
 from document_parser.jobs.redis.connection import RedisError
-from document_parser.models import PictureSpec
+from document_parser.models import PageImageSpec
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary, task_context
 from document_parser.workers.open_documents import OpenDocuments
@@ -25,16 +25,16 @@ from document_parser.workers.recycling import over_memory_limit
 
 log = logs.get_logger(__name__)
 
-PICTURE = PictureSpec(dpi=144, max_long_side=1600, quality=85)
+PAGE_IMAGE_SPEC = PageImageSpec(dpi=144, max_long_side=1600, quality=85)
 """The page image: resolution in dots per inch, longest side in pixels, JPEG quality."""
 IDLE_SECONDS = 5
-"""After this time without a request, open documents are closed."""
+"""Seconds without a request after which open documents are closed."""
 PAUSE_SECONDS = 1.0
-"""The pause before the next try while Redis or storage is away."""
+"""The pause in seconds before the next try while Redis or storage is away."""
 
 
-class Drawer:
-    """Draws one page after the other. The documents drawn last stay open for a while."""
+class PageImageRenderer:
+    """Draws the requested page images one after the other. The documents drawn last stay open for a while."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -65,7 +65,7 @@ class Drawer:
             task_boundary(refused.append, stage="picture"),
         ):
             async with self.documents.document(request.job_id) as document:
-                image = await document.source.render(request.number, PICTURE, request.turn)
+                image = await document.source.render(request.number, PAGE_IMAGE_SPEC, request.turn)
             await asyncio.to_thread(self.context.storage.put, request.file, image.data)
         if self.context.load(request.job_id) is None:
             # Deleted meanwhile: none of its files may stay.
@@ -74,8 +74,8 @@ class Drawer:
 
 
 @logs.CrashLogged()
-def run_drawer(parent: int) -> NoReturn:
-    """Run the drawer process until it is asked to stop or its parent ends."""
+def run_page_image_process(parent: int) -> NoReturn:
+    """Run the process that draws page images until it is asked to stop or its parent ends."""
     die_with_parent(parent)
     name_process("docparse-drawer")
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
@@ -83,7 +83,7 @@ def run_drawer(parent: int) -> NoReturn:
     while True:
         try:
             with task_context() as context:
-                asyncio.run(Drawer(context).run())
+                asyncio.run(PageImageRenderer(context).run())
             sys.exit()
         except (RedisError, StorageUnavailable) as error:
             log.warning("drawer_waits", error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""Keep the documents open that a reader or the drawer of page images works on. Each is opened once and closed when unused."""
+"""Keep documents open for readers and for the process that draws page images. Each is opened once and closed when unused."""
 
 from __future__ import annotations
 

@@ -266,7 +266,7 @@ class _Planner:
         page = stored or await read_plain(self.source, facts, self.job.card.options.accuracy_mode, self.engines)
         if page is None or stored:
             return page
-        return await with_figures(self.source, page, assemble.figure_keeper(self.context, self.job), facts)
+        return await with_figures(self.source, page, assemble.figure_writer(self.context, self.job), facts)
 
     def _hand_over(self) -> None:
         """Make the collected pages ready, and enqueue readers."""

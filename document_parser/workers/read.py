@@ -25,7 +25,7 @@ from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.telemetry import logs
 from document_parser.workers import assemble
-from document_parser.workers.assemble import figure_keeper
+from document_parser.workers.assemble import figure_writer
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining
 from document_parser.workers.open_documents import OpenDocument, OpenDocuments
@@ -258,7 +258,7 @@ class Reader:
                 engines = self.engines.wrap(readings.wrap)
                 page = await read_page(source, number, job.card.options, engines, settings.engines.retry_temperatures)
                 await readings.keep(page)
-                return await with_figures(source, page, figure_keeper(self.context, job))
+                return await with_figures(source, page, figure_writer(self.context, job))
         except TimeoutError:
             raise PageTimeout(seconds=settings.workers.page_timeout_seconds) from None
 

@@ -11,7 +11,7 @@ from document_parser.engines.base import Engine, Watch
 from document_parser.errors import StorageUnavailable
 from document_parser.jobs.cache import Cache, reading_key
 from document_parser.jobs.records.job import Job
-from document_parser.models import Block, EngineName, Page, PageImage, PageKind, PictureSpec, Reading
+from document_parser.models import Block, EngineName, Page, PageImage, PageImageSpec, PageKind, Reading
 from document_parser.telemetry import logs
 
 log = logs.get_logger(__name__)
@@ -58,7 +58,7 @@ class CachedEngine(Engine):
 
     def __init__(self, engine: Engine, readings: PageReadings) -> None:
         self.name = engine.name  # type: ignore[misc]
-        self.picture = engine.picture
+        self.image_spec = engine.image_spec
         self.engine = engine
         self.readings = readings
 
@@ -87,12 +87,12 @@ class CachedEngine(Engine):
         return reading
 
     def describe_machine(self) -> str:
-        """Return what of this machine decides how the engine reads."""
+        """Return the facts of this machine that decide how the engine reads. Raises EngineError."""
         return self.engine.describe_machine()
 
-    def picture_for(self, kind: PageKind) -> PictureSpec:
+    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
         """Return the page image that the engine wants for this kind of page."""
-        return self.engine.picture_for(kind)
+        return self.engine.image_spec_for(kind)
 
     def parse(self, text: str) -> list[Block]:
         """Return the blocks of the engine's raw answer."""

@@ -29,7 +29,7 @@ from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.sources.source import Source
 from document_parser.telemetry import logs
 from document_parser.workers import assemble
-from document_parser.workers.assemble import figure_keeper
+from document_parser.workers.assemble import figure_writer
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import Heartbeat, draining, release_on_storage_error
 
@@ -126,7 +126,7 @@ class _Rereading:
 
     async def _with_figures(self, job: Job, source: Source, page: Page) -> Page:
         """Return the page with new names for its figures, so that the images of the old page are kept."""
-        keep, revision = figure_keeper(self.context, job), job.revision + 1
+        keep, revision = figure_writer(self.context, job), job.revision + 1
         found = await with_figures(source, page, _rename_figures(keep, revision) if keep else None)
         for block in found.blocks:
             block.picture = storage_keys.figure_of(block.picture, revision) if block.picture else None

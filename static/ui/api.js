@@ -1,4 +1,4 @@
-// Asking the service. Every failure is an ApiError with a code and a sentence; Retry-After is honoured.
+// Requests to the service. Every failure is an ApiError with a code and a message; Retry-After is honoured.
 
 import { adminToken } from "./memory.js";
 
@@ -16,14 +16,14 @@ export function unreachable() {
   return new ApiError({ code: "SERVER_UNREACHABLE", message: "The server does not answer. Check that it runs.", retryable: true });
 }
 
-/** The error that an answer tells of, whatever its body is. */
+/** The ApiError for a failed response, whatever its body is. */
 export function problem(status, body, retryAfterHeader) {
   const told = body?.error;
   const error = typeof told?.message === "string" ? told : { code: `HTTP_${status}`, message: `The server answered ${status}.` };
   return new ApiError(error, status, seconds(retryAfterHeader));
 }
 
-/** Whether the server did nothing and asks to come again. */
+/** Whether the server did nothing and the request should be repeated later. */
 export function busy(error) {
   return error.status === 429 || error.status === 503;
 }
@@ -47,9 +47,9 @@ export function pause(secondsToWait, signal) {
 }
 
 /**
- * The answer to a request, once it is a good one.
- * `json` is sent as the body. `patient` also comes again after a 409 that says so; `onWait(error, seconds)` hears of every wait.
- * Throws ApiError; AbortError where `signal` ends it.
+ * The response to a request, after retries if the server asks for them.
+ * `json` is sent as the body. `patient` also retries after a 409 that allows it; `onWait(error, seconds)` is called before every wait.
+ * Throws ApiError; AbortError if `signal` aborts it.
  */
 export async function ask(path, { method = "GET", json, signal, patient = false, onWait } = {}) {
   for (let tries = 1; ; tries += 1) {
@@ -66,7 +66,7 @@ export async function ask(path, { method = "GET", json, signal, patient = false,
 export async function askJson(path, options) {
   const answer = await ask(path, options);
   const body = await jsonOf(answer);
-  if (body === null) throw new ApiError({ code: "UNEXPECTED_ANSWER", message: "The server's answer is not one of this service." });
+  if (body === null) throw new ApiError({ code: "UNEXPECTED_ANSWER", message: "The answer does not come from this service. Check the address." });
   return body;
 }
 

@@ -15,8 +15,8 @@ const NUMERIC = /^\s*[-+(−]?\s*[$€£¥]?\s*\d[\d.,'  ]*\s*[%$€£¥)]?\s*$/
 const FURNITURE = new Set(["page_header", "page_footer", "page_number"]);
 
 /**
- * Fills a container with blocks and gives the element of each, by its index. Stars and dollars mean emphasis and formulas
- * only where a model wrote them (`marked`); elsewhere they stand on the page itself.
+ * Fills a container with blocks and returns the element of each, by its index. Stars and dollars mark emphasis and formulas
+ * only if a model wrote them (`marked`); otherwise they are characters of the page.
  */
 export function renderBlocks(container, blocks, { marked = false } = {}) {
   const flow = marked ? inline : lines;
@@ -47,7 +47,7 @@ function mark(made, index) {
   return made;
 }
 
-/** `seen` is what came before on the page: the rank of the heading that stands, and how many tables. */
+/** `seen` is what came before on the page: the rank of the last heading, and the number of tables. */
 function element(block, flow, seen) {
   const text = block.text ?? "";
   const content = () => styled(text, block.spans, flow);
@@ -56,7 +56,7 @@ function element(block, flow, seen) {
     case "title":
     case "heading": {
       const rank = Math.min(6, Math.max(1, block.level ?? (block.kind === "title" ? 1 : 2)));
-      // It looks as the document ranks it, and counts as the next one down at most: the outline of this page has no gaps.
+      // It is styled by its rank in the document; in the outline it is at most one level deeper, so that the outline has no gaps.
       seen.rank = Math.min(rank, seen.rank + 1);
       return el(`h${Math.min(6, seen.rank + 1)}`, { class: `rank-${rank}${doubt}` }, content());
     }
@@ -75,7 +75,7 @@ function element(block, flow, seen) {
   }
 }
 
-/** Puts an item at its depth, in lists below `list`; gives the element and the list of the outermost level. */
+/** Adds an item at its depth, in lists below `list`; returns the element and the list of the outermost level. */
 function putItem(list, block, flow) {
   const text = block.text ?? "";
   const numbered = NUMBERED.exec(text);
@@ -107,7 +107,7 @@ function after(old, tag) {
   return made;
 }
 
-/** A table with its spans. Cells beyond a bound are left to the downloads. */
+/** A table with its spans. Cells beyond a limit are only in the downloads. */
 export function table({ rows, cells }, flow = lines) {
   const shown = cells.slice(0, MOST_CELLS);
   const whole = filled(rows, shown);
@@ -127,7 +127,7 @@ export function table({ rows, cells }, flow = lines) {
   return made;
 }
 
-/** The cells row by row, with empty ones where the table has none, so that each stands in its own column. */
+/** The cells row by row, with empty ones where the table has none, so that each is in its own column. */
 function filled(rows, cells) {
   const lines = Array.from({ length: Math.min(rows, MOST_CELLS) }, () => []);
   for (const cell of cells) lines[cell.row]?.push(cell);
@@ -145,7 +145,7 @@ function filled(rows, cells) {
   });
 }
 
-/** Columns that hold numbers and nothing else below their heads: they are set flush right, head and all. */
+/** Columns with only numbers below their header: they and their header are aligned right. */
 function numericColumns(cells) {
   const found = new Map();
   for (const { column, header, text } of cells) if (!header && text?.trim()) found.set(column, (found.get(column) ?? true) && NUMERIC.test(text));

@@ -1,4 +1,4 @@
-// Reading CSV (RFC 4180), as far as a preview needs it.
+// A CSV parser (RFC 4180), as far as a preview needs it.
 
 /** The first rows of a table, each a list of cells. */
 export function readCsv(text, mostRows) {

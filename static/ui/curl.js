@@ -1,6 +1,6 @@
-// The commands that do the same from a terminal. Whatever a file is called, the shell sees one word.
+// curl commands for the same requests. File names are quoted, so that the shell takes each as one word.
 
-/** The lines that send a file with these options and fetch what came of it. */
+/** The lines that send a file with these options and fetch the result. */
 export function curlLines(fileName, options, { jobId = null, password = false } = {}) {
   const lines = [`curl -F ${word(`file=@${curlFile(fileName)}`)}${fields(options)}${password ? ' -F "password=$PASSWORD"' : ""} ${address("/v1/process/async")}`];
   if (jobId) lines.push(resultLine(jobId, options.output_format));

@@ -1,4 +1,4 @@
-// Elements made and found. Data only ever enters the page as text: nothing here parses markup.
+// Helpers that create and find elements. Data only ever enters the page as text: nothing here parses markup.
 
 /** An element with attributes, `on` listeners and children; strings become text nodes, null and false are left out. */
 export function el(name, properties = {}, ...children) {
@@ -17,12 +17,12 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Puts children in the place of all there were. */
+/** Replaces all children. */
 export function fill(parent, ...children) {
   parent.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
 }
 
-/** Sets text only where it changes, so that nothing is laid out or read aloud anew. */
+/** Sets a text only if it changes, so that nothing is laid out or read aloud again. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

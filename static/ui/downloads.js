@@ -17,7 +17,7 @@ export function resultPath(jobId, format) {
   return jobPath(jobId, `/download?format=${format}`);
 }
 
-/** Saves a result. Asked for its head first: a problem is told in words, and the browser streams the rest to disk. */
+/** Saves a result. A HEAD request comes first, so that a problem can be shown; then the browser streams the file to disk. */
 export async function download(jobId, format) {
   const path = resultPath(jobId, format);
   await ask(path, { method: "HEAD", patient: true }).catch(() => ask(path, { patient: true }).then((answer) => answer.body?.cancel()));

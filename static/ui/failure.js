@@ -1,4 +1,4 @@
-// A document that was not read: the code, the sentence, and what can be done about it right here.
+// A document that was not read: the code, the message, and what the user can do about it here.
 
 import { el, fill } from "./dom.js";
 import { markField } from "./fields.js";
@@ -11,7 +11,7 @@ const TITLES = {
   DAMAGED_DOCUMENT: "This file is damaged",
   JOB_NOT_FOUND: "There is no such document",
   JOB_EXPIRED: "This document has expired",
-  PAGE_RANGE_EMPTY: "It has none of these pages",
+  PAGE_RANGE_EMPTY: "The document has none of these pages",
 };
 
 /** Why a document was not read, in a line of a list. */
@@ -20,26 +20,26 @@ export function failureInShort(error) {
 }
 
 /**
- * Fills `card`. `file` is what was sent, where this visit still has it, `range` the pages that were asked for;
+ * Fills `card`. `file` is the file that was sent, if this visit still has it, `range` the requested pages;
  * `onSendAgain(file, options)` sends it again with other options.
  */
 export function showFailure(card, error, { file, range = "", onSendAgain } = {}) {
   const locked = LOCKED.has(error.code) && onSendAgain;
   const pages = error.code === "PAGE_RANGE_EMPTY" && onSendAgain;
-  const says = locked && error.code === "ENCRYPTED_DOCUMENT" ? "Type its password; it is kept encrypted and gone when the reading ends." : error.message;
+  const says = locked && error.code === "ENCRYPTED_DOCUMENT" ? "Type its password. The server keeps it encrypted and deletes it when the job ends." : error.message;
   fill(card, el("h2", {}, TITLES[error.code] ?? "This document was not read"), el("p", {}, says), locked && unlock(file, onSendAgain), pages && otherPages(error, file, range, onSendAgain), el("code", { class: "code" }, error.code));
 }
 
 function unlock(file, onSendAgain) {
   const field = el("input", { id: "unlock-password", type: "password", autocomplete: "off", maxlength: "512", required: true });
-  return again(file, field, ["Password", "Choose the file once more, and its password"], "Unlock and read", (sent) => field.value && onSendAgain(sent, { password: field.value }));
+  return again(file, field, ["Password", "Choose the file again, and type its password"], "Unlock and read", (sent) => field.value && onSendAgain(sent, { password: field.value }));
 }
 
-/** The pages that were asked for, marked as what is wrong. */
+/** The field of the requested pages, marked as invalid. */
 function otherPages(error, file, range, onSendAgain) {
   const field = el("input", { id: "other-pages", autocomplete: "off", spellcheck: "false", maxlength: "1000", placeholder: "All, or 1,3-5,8-" });
   field.value = range || error.details?.page_range || "";
-  const form = again(file, field, ["Pages", "Choose the file once more, and its pages"], "Read these pages", (sent) => {
+  const form = again(file, field, ["Pages", "Choose the file again, and type its pages"], "Read these pages", (sent) => {
     if (markField(field, rangeProblem(field.value))) field.focus();
     else onSendAgain(sent, { page_range: field.value.trim() });
   });
@@ -48,7 +48,7 @@ function otherPages(error, file, range, onSendAgain) {
   return form;
 }
 
-/** A form that sends the file again: one field, and the file itself where it is not here any more. */
+/** A form that sends the file again: one field, and the file itself if it is no longer here. */
 function again(file, field, [label, labelWithFile], action, send) {
   const chooser = !file && el("input", { type: "file", "aria-label": "The file once more", required: true });
   const form = el("form", { class: "unlock", novalidate: true }, el("label", { for: field.id }, file ? label : labelWithFile), chooser, field, el("button", { class: "button primary", type: "submit" }, action));

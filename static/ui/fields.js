@@ -1,8 +1,8 @@
-// Fields that were not understood: marked for the eye and for a screen reader, until something else is typed.
+// Invalid fields: marked visibly and for screen readers until their value changes.
 
 import { byId, el, setText, show } from "./dom.js";
 
-/** Marks a field with what is wrong, or clears it where `problem` is empty. Whether something is wrong. */
+/** Marks a field with its problem, or clears the mark if `problem` is empty. Returns whether there is a problem. */
 export function markField(field, problem) {
   const says = byId(`${field.id}-problem`) ?? note(field);
   field.setAttribute("aria-invalid", String(Boolean(problem)));

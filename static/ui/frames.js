@@ -1,4 +1,4 @@
-// A table in a frame of its own: where it is wider than its place the frame scrolls, by hand and by the keyboard, and says so.
+// A table in a frame of its own. If the table is wider than its place, the frame scrolls, also with the keyboard, and shows that.
 
 import { el, setText, show } from "./dom.js";
 
@@ -15,7 +15,7 @@ export function framed(table, label) {
   return frame;
 }
 
-/** What scrolls is reached with the keyboard, and has a name there; what does not is no stop on the way. */
+/** A frame that scrolls can be focused and has a name; one that does not is no tab stop. */
 function measure(frame) {
   const scroller = frame.querySelector(":scope > .frame-scroll");
   const sideways = scroller.scrollWidth > scroller.clientWidth + SLACK;

@@ -1,4 +1,4 @@
-// Colour for JSON without a single element: ranges over the one text node, where the browser knows how.
+// Colours for JSON without extra elements: ranges over its one text node, if the browser supports them.
 
 const MOST_MARKS = 6000;
 const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g;

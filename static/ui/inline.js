@@ -1,4 +1,4 @@
-// Emphasis, code and formulas inside a line, as nodes. What is not plainly one of these stays the text it is.
+// Emphasis, code and formulas inside a line, as nodes. Anything that is not clearly one of these stays text.
 
 import { el } from "./dom.js";
 

@@ -1,10 +1,10 @@
-// Ways a file comes in: chosen, dropped anywhere, pasted, or a sample.
+// The ways to add a file: choose it, drop it anywhere, paste it, or take a sample.
 
 import { unreachable } from "./api.js";
 import { byId, show } from "./dom.js";
 import { trouble } from "./notices.js";
 
-/** `onFiles(list of File)` hears of every batch. */
+/** `onFiles(list of File)` is called for every batch. */
 export function takeFiles(onFiles) {
   const input = byId("files");
   input.addEventListener("change", () => {

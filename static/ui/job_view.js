@@ -20,8 +20,8 @@ import { clock, count, ENDED, isRereading, jobState } from "./words.js";
 
 export class JobView {
   /**
-   * `onSendAgain(file, options)` sends a file again, `onKeepFurniture(file, options)` to keep its running heads and feet;
-   * `onStatus(status)` hears how the job goes, `onChanged()` when the list of jobs is out of date.
+   * `onSendAgain(file, options)` sends a file again, `onKeepFurniture(file, options)` to keep its page headers and footers;
+   * `onStatus(status)` is called with each status of the job, `onChanged()` if the list of jobs is out of date.
    */
   constructor({ onSendAgain, onKeepFurniture, onStatus, onChanged }) {
     Object.assign(this, { onSendAgain, onStatus, onChanged });
@@ -39,7 +39,7 @@ export class JobView {
     menu(byId("open-downloads"), byId("downloads"), FORMATS.map(([format, name, extension]) => [name, extension, () => download(this.id, format).catch(trouble)]));
   }
 
-  /** Opens a job, at a page where one is named. */
+  /** Opens a job, at a page if one is named. */
   async open(id, page) {
     if (id === this.id) return page && page !== this.number ? this.openPage(page) : undefined;
     this.close();
@@ -49,7 +49,7 @@ export class JobView {
     return undefined;
   }
 
-  /** The job as it stands, and its events from there on unless it has ended. */
+  /** Loads the current state of the job, then follows its events unless it has ended. */
   async #load(id) {
     const status = await askJson(jobPath(id, "/status"));
     if (id !== this.id) return;
@@ -58,7 +58,7 @@ export class JobView {
     if (id === this.id && moves(status)) this.#follow();
   }
 
-  /** A tab that nobody looks at holds no stream: the server has few. */
+  /** A hidden tab holds no event stream, because the server has few. */
   #seen(visible) {
     if (!this.status || !moves(this.status)) return;
     this.feed?.stop();
@@ -98,7 +98,7 @@ export class JobView {
     if (next) this.openPage(next.number);
   }
 
-  /** Opens what is to be chosen for reading the page again. */
+  /** Opens the form for reading the page again. */
   readAgain() {
     const { button } = this.reread;
     if (!button.hidden && !button.disabled && this.tabs.chosen === "page") this.reread.open(true);
@@ -122,7 +122,7 @@ export class JobView {
     closesOnEscape(() => !byId("confirm-delete").hidden, () => this.#confirm(false));
   }
 
-  /** Everything of the job before is gone. */
+  /** Removes everything of the previous job. */
   #blank() {
     setText(byId("job-title"), "…");
     fill(byId("job-facts"));
@@ -183,13 +183,13 @@ export class JobView {
       rereading: (number) => this.pageView.changed(number),
       retried: (facts) => this.#retried(id, facts),
       ended: () => this.#ended(id),
-      deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "Somebody deleted this document." }),
+      deleted: () => this.#lost({ code: "JOB_NOT_FOUND", message: "This document was deleted." }),
       trouble: (error) => (error.status === 404 || error.status === 410 ? this.#lost(error) : setText(byId("progress-time"), error.message)),
     }, address);
     this.feed.start();
   }
 
-  /** Has a page read again as it is chosen, and listens from here on. */
+  /** Has a page read again with the chosen options, and follows the events from now on. */
   async #order(number, choice) {
     const id = this.id;
     const { events_url: address } = await askJson(jobPath(id, `/pages/${number}/retry`), { method: "POST", json: choice });
@@ -204,7 +204,7 @@ export class JobView {
       for (const number of numbers) await this.#order(number, {});
       if (numbers.length === 1) this.openPage(numbers[0]);
     } catch (error) {
-      // Where the form has what is missing: the password, or another engine.
+      // If the form can supply what is missing: the password, or another engine.
       if (numbers.length === 1) this.openPage(numbers[0]);
       trouble(error);
     }
@@ -223,13 +223,13 @@ export class JobView {
 
   #pageNews(number, news) {
     if (!this.ledger.note(number, news)) return;
-    // The status comes once a second at most: what a page tells is newer.
+    // The status comes once a second at most, so the events of a page are newer.
     if (this.status.status === "queued") this.#setStatus({ ...this.status, status: "processing", stage: "reading" });
     this.overview.update(this.status, this.ledger);
     if (number === this.number) this.pageView.open(this.id, number);
   }
 
-  /** The end: asked for once more in full, since events say "cpu" where the ledger names the engine. */
+  /** The end: the ledger is loaded once more, because events say "cpu" where the ledger names the engine. */
   async #ended(id) {
     try {
       await this.#refresh(id);
@@ -257,7 +257,7 @@ export class JobView {
     byId("job-failure").querySelector("input:not([type=file])")?.focus();
   }
 
-  /** The file of this job, where this visit sent it, and the options as far as this browser knows them. */
+  /** The file of this job, if this visit sent it, and its options as far as this browser knows them. */
   #sent() {
     const sent = files.get(this.id);
     return [sent?.file, sent?.options ?? remembered().find(({ id }) => id === this.id)?.options ?? {}];
@@ -279,7 +279,7 @@ export class JobView {
     byId("cancel-job").disabled = true;
     try {
       await ask(jobPath(this.id, "/cancel"), { method: "POST" });
-      notice("Cancelled. What was read is kept.");
+      notice("Cancelled. Finished pages are kept.");
     } catch (error) {
       trouble(error);
     }
@@ -299,7 +299,7 @@ export class JobView {
       if (error.status !== 404) return trouble(error);
     }
     forget(id);
-    notice("Deleted, with everything read from it.");
+    notice("The document and its results were deleted.");
     if (id === this.id) location.hash = "#/";
     return this.onChanged();
   }

@@ -1,4 +1,4 @@
-// The documents of the last day: everybody's where the server shows them, else those this browser sent.
+// The documents of the last day: all of them if the server lists them, else those that this browser sent.
 
 import { askJson, jobPath } from "./api.js";
 import { byId, el, fill, setText, show } from "./dom.js";
@@ -13,7 +13,7 @@ const STEP = 50;
 const MOST_SHOWN = 500;
 
 export class JobsList {
-  /** `onStatus(status)` hears how each job goes whenever the list is asked for. */
+  /** `onStatus(status)` is called for each job whenever the list is loaded. */
   constructor(onStatus) {
     this.onStatus = onStatus;
     this.limit = STEP;
@@ -30,7 +30,7 @@ export class JobsList {
     for (const link of byId("jobs").querySelectorAll("a")) this.#mark(link);
   }
 
-  /** Asks anew, now and then again by the clock: often while something runs. */
+  /** Loads the list now and then at intervals, which are short while a job runs. */
   async refresh() {
     clearTimeout(this.timer);
     const turn = (this.turn = (this.turn ?? 0) + 1);
@@ -48,7 +48,7 @@ export class JobsList {
     if (!document.hidden) this.timer = setTimeout(() => this.refresh(), (busy ? BUSY_SECONDS : IDLE_SECONDS) * 1000);
   }
 
-  /** Shows what is known of a job from elsewhere, where it is listed. */
+  /** Shows a status that came from elsewhere, if its job is listed. */
   tell(job) {
     const row = [...byId("jobs").children].find(({ dataset }) => dataset.id === job.job_id);
     if (row) this.#update(row, job);
@@ -64,7 +64,7 @@ export class JobsList {
       return recent;
     } catch (error) {
       if (error.status !== 401 && error.status !== 403) throw error;
-      // Sent again and again it would count as so many guesses.
+      // If it were sent again and again, each time would count as a guess.
       this.refused = adminToken() !== "" || this.refused;
       keepAdminToken("");
       return this.#own();
@@ -76,7 +76,7 @@ export class JobsList {
     show(byId("token-form"));
     show(byId("more-jobs"), false);
     const sent = remembered().slice(0, MOST_ASKED);
-    this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser.");
+    this.#note(this.refused ? "The token was not accepted. Only documents sent from this browser are shown." : "Only documents sent from this browser are shown.");
     const found = await Promise.all(sent.map(({ id }) => askJson(jobPath(id, "/status")).catch((error) => ({ gone: [404, 410].includes(error.status), id }))));
     found.filter(({ gone }) => gone).forEach(({ id }) => forget(id));
     return found.filter(({ job_id: id }) => id);
@@ -86,7 +86,7 @@ export class JobsList {
     const rows = new Map([...byId("jobs").children].map((row) => [row.dataset.id, row]));
     const wanted = jobs.map((job) => this.#update(rows.get(job.job_id) ?? this.#row(job), job));
     const there = [...byId("jobs").children];
-    // Left alone where nothing moved: whoever stands on a link with the keyboard stays there.
+    // Unchanged if the order is the same, so that a focused link keeps the focus.
     if (wanted.length !== there.length || wanted.some((row, index) => row !== there[index])) fill(byId("jobs"), wanted);
   }
 

@@ -1,8 +1,8 @@
-// What is known of a job's pages. A thousand events a second only write here; who shows it looks when it draws.
+// What is known of a job's pages. Events only write here, up to a thousand a second; views read it when they draw.
 
 import { HARMLESS } from "./words.js";
 
-/** A page that a cancelled job left unread may still come: who had begun it ends it. */
+/** A page that a cancelled job left unread may still finish if an engine had begun it. */
 const RANK = { pending: 0, ready: 0, reading: 1, unread: 1.5, done: 2, blank: 2, failed: 2 };
 const CPU = new Set(["rapidocr", "tesseract", "cpu"]);
 
@@ -13,7 +13,7 @@ export class Ledger {
     this.loads = 0;
   }
 
-  /** Takes over the list of /pages, of a job that is `cancelled` or not. What events have told since is not taken back. */
+  /** Takes the entries of /pages; `cancelled` is whether the job was cancelled. Newer facts from events are kept. */
   load(entries, cancelled = false) {
     this.loads += 1;
     const before = this.pages;
@@ -32,7 +32,7 @@ export class Ledger {
     return this.pages[this.places.get(number)];
   }
 
-  /** Notes what an event told. Whether that was news: replays and late events change nothing. */
+  /** Records the facts of an event. Returns whether they were new: replays and late events change nothing. */
   note(number, facts) {
     const page = this.get(number);
     if (!page || RANK[facts.state] <= RANK[page.state]) return false;
@@ -55,12 +55,12 @@ export class Ledger {
     return found;
   }
 
-  /** Pages somebody should look at: failed or flagged. */
+  /** Pages that a person should check: failed or flagged. */
   get issues() {
     return this.pages.filter((page) => page.state === "failed" || isFlagged(page));
   }
 
-  /** The number so many places after another, kept within the job. */
+  /** The page number that is a number of places after another one, kept within the job. */
   step(number, by) {
     const place = (this.places.get(number) ?? 0) + by;
     return this.pages[Math.min(this.pages.length - 1, Math.max(0, place))]?.number;

@@ -1,4 +1,4 @@
-// What the tiles of the page map mean: only kinds that there are, with their counts.
+// What the tiles of the page map mean: only the kinds that occur, with their counts.
 
 import { el, setText, show } from "./dom.js";
 
@@ -15,7 +15,7 @@ const KINDS = [
   ["unread", "Not read"],
 ];
 
-/** Rows made once, so that counts that change only change text. */
+/** The rows are created once; when counts change, only their text changes. */
 export class Legend {
   constructor(root) {
     this.rows = KINDS.map(([kind, name]) => {

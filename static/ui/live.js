@@ -1,4 +1,4 @@
-// A running job as it goes: Server-Sent Events, and asking by the clock where the stream does not hold.
+// Follows a running job: by Server-Sent Events, or by polling if the stream does not work.
 
 import { askJson, jobPath } from "./api.js";
 import { ENDED, isRereading } from "./words.js";
@@ -9,9 +9,9 @@ const SLOWEST_ASK_SECONDS = 15;
 const ENDS = ["job.completed", "job.failed", "job.cancelled"];
 
 /**
- * Follows one job until it ends, and none of its pages is read again, or `stop` is called. `address` is that of the stream,
- * the whole of it where none is given. Handlers: `status(body)`, `page(number, facts)`, `opened()`, `rereading(number)`, `retried(facts)`,
- * `ended()`, `deleted()`, `asked(ledger)` when asking by the clock, `trouble(error)`.
+ * Follows one job until it has ended and none of its pages is read again, or until `stop` is called. `address` is that of the
+ * stream; without it the whole stream is read. Handlers: `status(body)`, `page(number, facts)`, `opened()`, `rereading(number)`, `retried(facts)`,
+ * `ended()`, `deleted()`, `asked(ledger)` after a poll, `trouble(error)`.
  */
 export class Feed {
   constructor(jobId, handlers, address = jobPath(jobId, "/events")) {
@@ -37,7 +37,7 @@ export class Feed {
     );
     on("page.rereading", ({ page }) => this.handlers.rereading(page));
     on("page.retried", (facts) => this.handlers.retried(facts));
-    // The end of a job whose page is read again stands in the stream from before.
+    // If a page of an ended job is read again, the stream still has the end of the job from before.
     for (const kind of ENDS) on(kind, () => this.rereading || this.#end());
     on("job.deleted", () => {
       this.stop();
@@ -57,7 +57,7 @@ export class Feed {
     this.handlers.ended();
   }
 
-  /** EventSource comes again by itself after a lost connection; not after an answer it does not understand. */
+  /** EventSource reconnects by itself after a lost connection, but not after a response that it does not understand. */
   #failed() {
     this.failures += 1;
     if (this.stopped || (this.source.readyState !== EventSource.CLOSED && this.failures < MOST_FAILURES)) return;

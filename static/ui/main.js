@@ -1,4 +1,4 @@
-// The page: which view the address asks for, and how its parts hear of each other.
+// The page: which view the address selects, and how the parts are connected.
 
 import { curlLines } from "./curl.js";
 import { byId, setText, show } from "./dom.js";
@@ -49,19 +49,19 @@ function send(files) {
   showCurl();
 }
 
-/** A file once more with other options, its password for example, seen on its way like any other. */
+/** Sends a file again with other options, its password for example; its upload is shown like any other. */
 function sendAgain(file, options) {
   location.hash = "#/";
   queue.add([file], options);
 }
 
-/** A document once more with its running heads and feet; `file` is what was sent, where this visit still has it. */
+/** Reads a document again with its page headers and footers; `file` is the file that was sent, if this visit still has it. */
 function keepFurniture(file, options) {
   if (file) return sendAgain(file, { ...options, headers_footers: "keep" });
   location.hash = "#/";
   route();
   setOption("headers_footers", "keep");
-  return notice("Choose the file once more: its running heads and feet will be kept.");
+  return notice("Choose the file again. Its page headers and footers will be kept.");
 }
 
 function showCurl() {

@@ -55,6 +55,6 @@ function store(storage, key, value) {
   try {
     storage.setItem(key, value);
   } catch {
-    // Full or forbidden: the page works without.
+    // If storage is full or forbidden, the page works without it.
   }
 }

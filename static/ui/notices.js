@@ -6,7 +6,7 @@ import { closesOnEscape } from "./escape.js";
 const STAY_MILLISECONDS = 5000;
 const MOST = 3;
 
-/** Says something for a few seconds; a problem stays until it is closed. */
+/** Shows a message for a few seconds; a problem stays until it is closed. */
 export function notice(text, tone = "") {
   const shown = el("div", { class: "notice", data: { tone } }, el("span", {}, text));
   shown.append(el("button", { type: "button", "aria-label": "Close", on: { click: () => shown.remove() } }, "✕"));
@@ -27,12 +27,12 @@ export function announce(text) {
   byId("announcer").textContent = text;
 }
 
-/** Puts text on the clipboard; over plain HTTP from elsewhere browsers leave only the old way. */
+/** Copies a text; over plain HTTP from another host browsers support only the old way. */
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
-    if (!copiedTheOldWay(text)) return notice("The browser did not let the text onto the clipboard.", "bad");
+    if (!copiedTheOldWay(text)) return notice("The browser did not allow access to the clipboard. Select the text and copy it.", "bad");
   }
   return notice(`${what} copied.`);
 }

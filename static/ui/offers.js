@@ -1,9 +1,9 @@
-// What can be had right now: choices for which nobody is there are greyed, and say why.
+// The choices that are available now: those that no engine can serve are greyed and say why.
 
 import { byId, setText } from "./dom.js";
 import { MODELS } from "./service_state.js";
 
-/** Greys and brings back choices of both forms, as the engines are: a name to {ok, detail}. */
+/** Greys or enables the choices of both forms. `engines` maps names to {ok, detail}. */
 export function offer(engines) {
   const models = MODELS.some((name) => engines[name]?.ok);
   document.body.dataset.models = models ? "some" : "none";
@@ -13,7 +13,7 @@ export function offer(engines) {
   setOption(maximum, models ? "" : "no model server answers");
 }
 
-/** Where it was chosen it is again as soon as it can be had. */
+/** A choice that was selected before is selected again as soon as it is available. */
 function offerMaximum(models) {
   const modes = byId("options").elements.accuracy_mode;
   const maximum = [...modes].find(({ value }) => value === "maximum");

@@ -1,4 +1,4 @@
-// The options form: what is asked for, in the API's own words.
+// The options form: the chosen options under the API's names.
 
 import { byId } from "./dom.js";
 import { markField } from "./fields.js";
@@ -7,25 +7,25 @@ import { rangeProblem } from "./page_range.js";
 const NAMES = ["accuracy_mode", "output_format", "page_range", "headers_footers", "page_separator", "on_low_quality", "figures", "password"];
 const DEFAULTS = { output_format: "markdown", headers_footers: "strip", on_low_quality: "flag", figures: "placeholder" };
 
-/** What was chosen; defaults that everybody has are left out. */
+/** The chosen options, without those that have their default value. */
 export function readOptions() {
   const form = new FormData(byId("options"));
   const chosen = NAMES.map((name) => [name, name === "password" ? form.get(name) : (form.get(name) ?? "").trim()]);
   return Object.fromEntries(chosen.filter(([name, value]) => value !== "" && value !== DEFAULTS[name]));
 }
 
-/** Whether what was typed can be understood; marks what cannot. */
+/** Returns whether all fields are valid, and marks those that are not. */
 export function checkOptions() {
   const field = byId("options").elements.page_range;
   return !markField(field, rangeProblem(field.value));
 }
 
-/** Goes to what cannot be understood, before a file is sent for nothing. Whether all can. */
+/** Focuses the first invalid field, before a file is sent for nothing. Returns whether all fields are valid. */
 export function optionsAreFine() {
   return checkOptions() || goTo(byId("options").elements.page_range);
 }
 
-/** Marks the fields that the server did not understand, [{field, problem}], and goes to the first. */
+/** Marks the fields that the server refused, [{field, problem}], and focuses the first. */
 export function markOptions(problems) {
   const { elements } = byId("options");
   const marked = problems.filter(({ field }) => elements[field] instanceof Element).map(({ field, problem }) => markField(elements[field], problem) && elements[field]);
@@ -46,7 +46,7 @@ function goTo(field) {
   return false;
 }
 
-/** A password is for one document: it is not sent along with the next. */
+/** A password is for one document and is not sent with the next. */
 export function clearPassword() {
   byId("options").elements.password.value = "";
 }

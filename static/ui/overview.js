@@ -1,4 +1,4 @@
-// How a job stands: one line of words, the bar, the map of pages, the legend, the pages that need a look.
+// The state of a job: a line of text, the bar, the map of pages, the legend, and the pages that a person should check.
 
 import { byId, el, fill, setText, show } from "./dom.js";
 import { Legend } from "./legend.js";
@@ -25,7 +25,7 @@ export class Overview {
     show(byId("issues"), false);
   }
 
-  /** Draws in the next frame, however many events come before it. */
+  /** Draws once in the next frame, even if many events come before it. */
   update(status, ledger) {
     this.latest = [status, ledger];
     this.frame ??= requestAnimationFrame(() => {
@@ -51,7 +51,7 @@ export class Overview {
     if (!ended && total) this.#speak(Math.floor((100 * finished) / total), finished, total);
   }
 
-  /** Listed anew when there are more, or when the ledger told reasons that events leave out. */
+  /** The list is rebuilt when there are more pages, or when the ledger has reasons that events leave out. */
   #issues(pages, loads, again) {
     const version = `${pages.length} ${loads} ${again}`;
     if (version === this.listed) return;
@@ -63,7 +63,7 @@ export class Overview {
     fill(byId("issue-rows"), pages.slice(0, MOST_ISSUES).map((page) => this.#issue(page, again)), rest > 0 && el("li", {}, `and ${rest} more`));
   }
 
-  /** All that failed, in one go: where one server was away it is many. */
+  /** Retries all failed pages at once: if a server was away, there are many. */
   #failed(pages) {
     const numbers = pages.filter(({ state }) => state === "failed").map(({ number }) => number);
     show(byId("read-failed"), numbers.length > 1);

@@ -1,4 +1,4 @@
-// All pages of a job as tiles on one canvas: a thousand cost no more than ten. Shapes tell what colours tell.
+// All pages of a job as tiles on one canvas: a thousand cost no more than ten. Shapes show the same as colours.
 
 import { setText, show } from "./dom.js";
 import { closesOnEscape } from "./escape.js";
@@ -16,7 +16,7 @@ const FILL_MILLISECONDS = 320;
 const BREATH_MILLISECONDS = 1800;
 
 export class PageMap {
-  /** `onChoose(number)` hears which page somebody pointed at. */
+  /** `onChoose(number)` is called with the page that was clicked. */
   constructor(root, onChoose) {
     this.root = root;
     this.canvas = root.querySelector("canvas");
@@ -48,7 +48,7 @@ export class PageMap {
     this.#reveal();
   }
 
-  /** Draws in the next frame, however often it is asked for before. */
+  /** Draws once in the next frame, even if it is called several times before. */
   draw() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
@@ -91,7 +91,7 @@ export class PageMap {
     return { ...found, ink: read("--ink"), faint: read("--ink-3"), line: read("--line-strong"), font: read("--sans") };
   }
 
-  /** One tile; whether it still moves. */
+  /** Draws one tile. Returns whether its animation goes on. */
   #tile(context, place, page, now) {
     const { width, height, radius } = this.size;
     const [x, y] = this.#corner(place);

@@ -1,8 +1,8 @@
-// Which pages are to be read, as the API understands it: "1,3-5,8-".
+// The pages to read, in the form of the API: "1,3-5,8-".
 
 const PART = /^([0-9]{1,9})(?:\s*(-)\s*([0-9]{1,9})?)?$/;
 
-/** What is wrong with a page range, in a sentence; empty where nothing is. */
+/** What is wrong with a page range, in a sentence; empty if nothing is wrong. */
 export function rangeProblem(text) {
   if (!text.trim()) return "";
   for (const part of text.split(",").map((piece) => piece.trim())) {

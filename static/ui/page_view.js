@@ -1,4 +1,4 @@
-// One page: its picture beside what was read, each lighting the other, and why it reads as it does.
+// One page: its image beside its blocks, each highlighting the other, and the reasons for its reading.
 
 import { askJson, jobPath } from "./api.js";
 import { renderBlocks } from "./blocks.js";
@@ -15,7 +15,7 @@ const MODELS = new Set(["deepseek", "nanonets"]);
 const READ = new Set(["done", "blank", "failed", "unread"]);
 
 export class PageView {
-  /** `onKeepFurniture()` has the document read again with its running heads and feet. */
+  /** `onKeepFurniture()` has the document read again with its page headers and footers. */
   constructor(onKeepFurniture) {
     this.onKeepFurniture = onKeepFurniture;
     this.pictures = new Pictures();
@@ -43,7 +43,7 @@ export class PageView {
     this.number = null;
   }
 
-  /** Shows a page of a job; `neighbours` are fetched ahead once it stands. */
+  /** Shows a page of a job; once it is shown, `neighbours` are fetched ahead. */
   async open(jobId, number, neighbours = []) {
     const fresh = jobId !== this.jobId || number !== this.number;
     Object.assign(this, { jobId, number });
@@ -64,13 +64,13 @@ export class PageView {
     }
   }
 
-  /** Fetches the page once more where the server did not answer when it was to be shown, or where it has been read since. */
+  /** Fetches the page again if the server did not answer before, or if the page has been read since. */
   again(state) {
     const unread = READ.has(state) && !(this.shown?.number === this.number && READ.has(this.shown.state));
     if (this.lost || unread) this.open(this.jobId, this.number);
   }
 
-  /** A page is another one by now: it is fetched anew when it is next shown, and at once where it is shown now. */
+  /** A page has changed: it is fetched again when it is shown next, or at once if it is shown now. */
   changed(number) {
     this.kept.delete(number);
     if (number === this.number) this.open(this.jobId, number);
@@ -86,7 +86,7 @@ export class PageView {
     return view;
   }
 
-  /** Fetches what is likely looked at next. Where that fails it is asked for again when it is. */
+  /** Fetches the pages that are likely shown next. If that fails, they are fetched when they are shown. */
   async #ahead(number, signal) {
     try {
       const view = await this.#fetch(number, signal);
@@ -117,7 +117,7 @@ export class PageView {
     this.onShown?.(view);
   }
 
-  /** The trail of a failed page stands open by itself, and closes again with the next page. */
+  /** The attempts of a failed page are open at first, and close again with the next page. */
   #openWhy(failed) {
     if (failed || this.openedWhy) byId("why").open = failed;
     this.openedWhy = failed;
@@ -126,7 +126,7 @@ export class PageView {
   async #picture(view, signal) {
     const { width, height } = view.page ?? {};
     this.sheet.wait(width && height ? width / height : DEFAULT_RATIO);
-    // Before a page is read nobody knows how it lies: its picture may be another one afterwards.
+    // Before a page is read its rotation is unknown: its image may be another one afterwards.
     if (!READ.has(view.state)) this.pictures.drop(view.image_url);
     try {
       this.sheet.show(await this.pictures.get(view.image_url, signal), `Picture of page ${view.number}`, view.page?.blocks ?? []);
@@ -137,7 +137,7 @@ export class PageView {
     }
   }
 
-  /** The page while nothing is known of it. */
+  /** Shows an empty page while nothing is known of it. */
   #waiting(message) {
     this.view = null;
     fill(byId("page-badges"));
@@ -148,7 +148,7 @@ export class PageView {
     this.sheet.wait(DEFAULT_RATIO);
   }
 
-  /** Lights a block and its box; null lights nothing. A picture that is zoomed goes where `follow` lights it. */
+  /** Highlights a block and its box; null highlights nothing. With `follow` a zoomed image scrolls to the box. */
   light(index, follow = false) {
     if (index === this.lit) return;
     if (this.lit !== null) this.elements?.[this.lit]?.classList.remove("lit");
@@ -182,7 +182,7 @@ export class PageView {
     block.scrollIntoView({ block: "nearest" });
   }
 
-  /** The picture at twice its size and back. */
+  /** The image at twice its size and back. */
   zoom() {
     byId("zoom").setAttribute("aria-pressed", String(this.sheet.zoom()));
   }
@@ -208,7 +208,7 @@ function indexOf(node) {
 function nothing(view) {
   if (view.state === "unread") return el("p", { class: "nothing" }, el("b", {}, "Not read"), "The job was cancelled before this page was read.");
   const blank = view.state === "blank" && !view.warnings.some(({ code }) => code === "low_coverage");
-  const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "What was tried is told below."];
+  const [title, text] = blank ? ["A blank page", "No ink and no text was found on it."] : ["Nothing was read here", "The attempts are listed below."];
   const made = el("p", { class: "nothing" }, el("b", {}, title));
   made.append(text);
   return made;

@@ -1,4 +1,4 @@
-// Pictures of pages, fetched when looked at and kept for a while.
+// Page images, fetched when they are shown and kept for a while.
 
 import { ask } from "./api.js";
 
@@ -9,7 +9,7 @@ export class Pictures {
     this.kept = new Map();
   }
 
-  /** An address of the picture for an <img>. Comes again while the server is still drawing. Throws ApiError. */
+  /** An address of the page image for an <img>. Retries while the server is still drawing. Throws ApiError. */
   async get(path, signal) {
     const kept = this.kept.get(path);
     if (kept) {

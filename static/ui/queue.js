@@ -1,4 +1,4 @@
-// Files on their way to the server: two at a time, each with its progress, each can be stopped or tried again.
+// The uploads: two at a time, each with its progress; each can be stopped or tried again.
 
 import { byId, el, fill, setText, show } from "./dom.js";
 import { failureInShort } from "./failure.js";
@@ -10,7 +10,7 @@ import { bytes, ENDED, jobState } from "./words.js";
 const AT_ONCE = 2;
 
 export class Queue {
-  /** `onAccepted(jobId, alone)` hears of every document the server took; `alone` when nothing else is in the queue; `onNotUnderstood(fields)` of options that it did not. */
+  /** `onAccepted(jobId, alone)` is called for every accepted document, `alone` if nothing else is in the queue; `onNotUnderstood(fields)` for refused options. */
   constructor(mostMegabytes, onAccepted, onNotUnderstood) {
     this.mostBytes = mostMegabytes * 2 ** 20;
     Object.assign(this, { onAccepted, onNotUnderstood });
@@ -31,12 +31,12 @@ export class Queue {
     this.#next();
   }
 
-  /** Forgets what is through; what is on its way stays. */
+  /** Removes finished uploads; those in progress stay. */
   clear() {
     for (const entry of this.entries.filter(({ state }) => state === "accepted" || state === "failed")) this.#remove(entry);
   }
 
-  /** Tells how jobs that came from here go on. */
+  /** Updates an entry with the status of its job. */
   tell(status) {
     const entry = this.entries.find(({ jobId }) => jobId === status.job_id);
     if (!entry) return;

@@ -1,4 +1,4 @@
-// Having the page that is shown read again: who is to read it, how carefully, and what came of it.
+// The form that has the shown page read again: the engine, the accuracy mode, and the outcome.
 
 import { byId, setText, show } from "./dom.js";
 import { closesOnEscape } from "./escape.js";
@@ -7,7 +7,7 @@ import { markField } from "./fields.js";
 const LOCKED = new Set(["PASSWORD_GONE", "WRONG_PASSWORD"]);
 
 export class Reread {
-  /** `order(number, choice)` asks the server; it throws an ApiError where that is refused. */
+  /** `order(number, choice)` asks the server; it throws an ApiError if that is refused. */
   constructor(order) {
     this.order = order;
     this.button = byId("read-again");
@@ -23,7 +23,7 @@ export class Reread {
     });
   }
 
-  /** What is shown by now: a view of a page, or null. Another page closes the form. */
+  /** Sets the page that is shown now, or null. Another page closes the form. */
   setPage(view, allowed) {
     const number = view?.number ?? null;
     if (number !== this.number || view?.rereading) this.open(false, false);
@@ -43,7 +43,7 @@ export class Reread {
     if (focus) (shown ? this.form.elements.engine : this.button).focus();
   }
 
-  /** Whoever is named reads the page whatever the care: that is the question of who is chosen. */
+  /** A named engine reads the page in any case, so the accuracy mode, which chooses the engine, is disabled. */
   #fit() {
     this.form.elements.accuracy_mode.disabled = Boolean(this.form.elements.engine.value);
   }
@@ -62,13 +62,13 @@ export class Reread {
     byId("send-reread").disabled = false;
   }
 
-  /** Says on the field that is meant what was not accepted. */
+  /** Shows at the field concerned what was not accepted. */
   #refused(error) {
     const { engine, password } = this.form.elements;
     const locked = LOCKED.has(error.code);
     const absent = error.code === "ENGINE_ABSENT";
     show(byId("reread-password"), locked || !byId("reread-password").hidden);
-    const says = locked ? "The document is locked, and its password went with the end of its reading. Type it once more." : error.message;
+    const says = locked ? "The password of the document was deleted when its job ended. Type it again." : error.message;
     setText(byId("reread-problem"), absent ? "" : says);
     show(byId("reread-problem"), !absent);
     if (absent) markField(engine, says);

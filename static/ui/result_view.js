@@ -12,7 +12,7 @@ const MOST_PRETTY = 2_000_000;
 const NAMES = Object.fromEntries(FORMATS);
 
 export class ResultView {
-  /** `page()` gives the page looked at as the server tells it, `openPage(number)` goes to another. */
+  /** `page()` returns the shown page as the server sent it, `openPage(number)` opens another. */
   constructor(panel, { page, openPage }) {
     Object.assign(this, { panel, page, openPage, scope: "page" });
   }
@@ -30,11 +30,11 @@ export class ResultView {
     this.name = name;
     this.panel.setAttribute("aria-labelledby", `tab-${name}`);
     if (name === "json" && (this.scope === "page" || !this.jobId)) return this.#pageJson();
-    if (!this.jobId) return fill(this.panel, empty("Not written yet", "Formats are written when all pages are read. The first tab shows pages as they come."));
+    if (!this.jobId) return fill(this.panel, empty("Not written yet", "Formats are written when all pages are read. The first tab shows each page as soon as it is read."));
     return this.#load(name, this.stop.signal);
   }
 
-  /** The page looked at has changed. */
+  /** The shown page has changed. */
   pageChanged() {
     if (this.name === "json" && this.scope === "page") this.#pageJson();
   }
@@ -54,10 +54,10 @@ export class ResultView {
   #source(name, { text, whole, stripped }) {
     const pretty = name === "json" && whole ? JSON.stringify(JSON.parse(text), null, 2) : text;
     const shown = pretty.slice(0, MOST_CHARACTERS);
-    if (!shown.trim()) return fill(this.panel, empty("Empty", "The document holds nothing for this format."));
+    if (!shown.trim()) return fill(this.panel, empty("Empty", "The document has nothing for this format."));
     const size = bytes(new Blob([text]).size);
-    const says = shown.length < pretty.length || !whole ? `The first ${bytes(MOST_CHARACTERS)} of it. Download or copy for the whole.` : `${NAMES[name]} of the whole document, ${size}`;
-    const left = stripped && name !== "json" ? `; ${count(stripped, "line")} of heads and feet left out` : "";
+    const says = shown.length < pretty.length || !whole ? `The first ${bytes(MOST_CHARACTERS)}. Download or copy it to get the rest.` : `${NAMES[name]} of the whole document, ${size}`;
+    const left = stripped && name !== "json" ? `; ${count(stripped, "line")} of page headers and footers left out` : "";
     const copyAll = async () => copy(whole ? text : await wholeText(this.jobId, name), NAMES[name]);
     const body = pre(shown, name === "json", `${NAMES[name]} source`);
     fill(this.panel, this.#bar(says + left, copyAll, () => download(this.jobId, name)), body);

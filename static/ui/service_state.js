@@ -1,4 +1,4 @@
-// How the service is and who reads for it: one line in the header, asked for anew by the clock while somebody looks.
+// The state of the service and its engines: one line in the header, loaded at intervals while the page is visible.
 
 import { byId, setText, show } from "./dom.js";
 import { count, ENGINES } from "./words.js";
@@ -6,7 +6,7 @@ import { count, ENGINES } from "./words.js";
 const SECONDS = 10;
 export const MODELS = ["deepseek", "nanonets"];
 
-/** `onEngines(engines)` hears how each engine is: its name to {ok, detail}. What the settings leave out is not among them. */
+/** `onEngines(engines)` is called with the state of each engine the settings allow: name to {ok, detail}. */
 export function watchService(onEngines) {
   let timer;
   const ask = async () => {
@@ -43,11 +43,11 @@ function whichScripts(scripts) {
   return scripts?.length ? `Without a model, scans are read in these scripts: ${scripts.join(", ")}.` : "";
 }
 
-/** What of the model servers is not there, in a few words; empty where they all answer. */
+/** Which engines read, in a few words; empty if all model servers answer. */
 function whoReads(engines) {
   const models = MODELS.filter((name) => name in engines);
   const away = models.filter((name) => !engines[name].ok);
-  if (!models.length) return "CPU only, no model server is asked";
+  if (!models.length) return "CPU only, no model server is used";
   if (away.length < models.length) return away.map((name) => `${ENGINES[name]} does not answer`).join(", ");
   return Object.keys(engines).length > models.length ? "CPU only, no model server answers" : "no model server answers";
 }

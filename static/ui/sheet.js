@@ -1,4 +1,4 @@
-// The picture of a page with a box over every block.
+// The page image with a box over every block.
 
 import { el, fill } from "./dom.js";
 import { kindName } from "./words.js";
@@ -7,7 +7,7 @@ export const DEFAULT_RATIO = 0.707;
 const MOST_BOXES = 1500;
 
 export class Sheet {
-  /** `onLight(index or null)` while somebody points at a box, `onChoose(index)` when they click it. */
+  /** `onLight(index or null)` is called when the pointer enters or leaves a box, `onChoose(index)` when a box is clicked. */
   constructor(root, { onLight, onChoose }) {
     this.root = root;
     this.boxes = new Map();
@@ -19,7 +19,7 @@ export class Sheet {
     });
   }
 
-  /** An empty leaf of the right shape, so that nothing jumps when the picture comes. */
+  /** An empty page of the right shape, so that nothing moves when the image comes. */
   wait(ratio) {
     this.boxes.clear();
     this.ratio = ratio;
@@ -46,12 +46,12 @@ export class Sheet {
     if (follow && this.lit && this.zoomed) this.#centre(this.lit);
   }
 
-  /** Turns the zoom on or off; whether it is on. */
+  /** Turns the zoom on or off. Returns whether it is on. */
   zoom() {
     this.zoomed = !this.zoomed;
     this.root.classList.toggle("zoomed", this.zoomed);
-    // What scrolls is reached with the keyboard.
-    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "The picture at twice its size" })) {
+    // An element that scrolls must be reachable with the keyboard.
+    for (const [name, value] of Object.entries({ tabindex: "0", role: "region", "aria-label": "The image at twice its size" })) {
       if (this.zoomed) this.root.setAttribute(name, value);
       else this.root.removeAttribute(name);
     }

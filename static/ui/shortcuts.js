@@ -1,4 +1,4 @@
-// Single keys, and the help that lists them. They can be switched off, and never act while somebody types.
+// Single keys, and the help that lists them. They can be switched off, and do nothing while a text is typed.
 
 import { byId } from "./dom.js";
 import { keepSingleKeys, singleKeys } from "./memory.js";
@@ -21,7 +21,7 @@ export function shortcuts(job, isJobOpen) {
   });
 }
 
-/** Arrows move what scrolls sideways, where the focus is in it. */
+/** Arrow keys scroll an element sideways if the focus is in it. */
 function scrolling(event) {
   return event.key.startsWith("Arrow") && event.target.closest?.(".frame-scroll[tabindex], .sheet.zoomed");
 }

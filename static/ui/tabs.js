@@ -1,6 +1,6 @@
-// Tabs as the ARIA practices describe them: one tab stop, arrows move and choose.
+// Tabs as the ARIA practices describe them: one tab stop, arrow keys move and select.
 
-/** `onChoose(name)` hears which view is wanted; `choose(name)` sets it from outside. */
+/** `onChoose(name)` is called with the selected view; `choose(name)` selects one from outside. */
 export class Tabs {
   constructor(list, onChoose) {
     this.tabs = [...list.querySelectorAll('[role="tab"]')];

@@ -1,4 +1,4 @@
-// Sending one file, with progress. fetch cannot tell how much of a body has gone; XMLHttpRequest can.
+// The upload of one file, with progress: XMLHttpRequest reports how much of a body was sent, fetch does not.
 
 import { ApiError, busy, pause, problem, unreachable, waitSeconds } from "./api.js";
 import { adminToken } from "./memory.js";
@@ -6,8 +6,8 @@ import { adminToken } from "./memory.js";
 const MOST_TRIES = 6;
 
 /**
- * Uploads a file and gives what the server accepted: {job_id, ...}.
- * `onProgress(fraction)` from 0 to 1; `onWait(seconds)` when the server is busy and asked us to come again.
+ * Uploads a file and returns what the server accepted: {job_id, ...}.
+ * `onProgress(fraction)` from 0 to 1; `onWait(seconds)` if the server is busy and asks for a retry.
  */
 export async function upload(file, options, { signal, onProgress, onWait }) {
   for (let tries = 1; ; tries += 1) {
@@ -42,7 +42,7 @@ function post(file, options, signal, onProgress) {
 
 function formOf(file, options) {
   const form = new FormData();
-  // Options first: a server may look at them before it has the whole file.
+  // Options first, so that a server can check them before it has the whole file.
   for (const [name, value] of Object.entries(options)) if (value !== "") form.append(name, value);
   form.append("file", file, file.name);
   return form;

@@ -1,4 +1,4 @@
-// Why a page reads as it does: badges, warnings, the route and every attempt.
+// The reasons for a page's reading: badges, warnings, the route and every attempt.
 
 import { el } from "./dom.js";
 import { isFlagged, tileKind } from "./ledger.js";
@@ -21,7 +21,7 @@ export function pageBadges(view) {
   ];
 }
 
-/** What a reader of the page should know before reading it; `onKeepFurniture()` reads the document with its heads and feet. */
+/** What a reader of the page should know before reading it; `onKeepFurniture()` reads the document with its page headers and footers. */
 export function pageNotes(view, onKeepFurniture) {
   const notes = view.warnings.filter(({ code }) => !HARMLESS.has(code) && code !== "page_failed").map(({ code, message }) => note(title(code), sentence(message || WARNINGS[code] || title(code))));
   if (view.retry_error && !view.rereading) notes.unshift(note("The new reading failed", `${sentence(view.retry_error.message)} The page stays as it was.`));
@@ -37,7 +37,7 @@ function note(name, text, tone = "") {
 
 function strippedNote(lines, onKeepFurniture) {
   const again = el("button", { class: "link", type: "button", on: { click: onKeepFurniture } }, "Read the document again and keep them");
-  return el("div", { class: "note", data: { tone: "quiet" } }, el("span", {}, `${count(lines, "line")} of running heads and feet left out. `, again));
+  return el("div", { class: "note", data: { tone: "quiet" } }, el("span", {}, `${count(lines, "line")} of page headers and footers left out. `, again));
 }
 
 function title(code) {

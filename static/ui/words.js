@@ -1,4 +1,4 @@
-// What codes mean, in words; and numbers as people say them.
+// Texts for codes, and numbers in words.
 
 export const ENDED = new Set(["completed", "failed", "cancelled"]);
 
@@ -14,24 +14,24 @@ export const ENGINES = {
 
 export const WARNINGS = {
   engine_fallback: "Another engine than the first choice read this page.",
-  loop_cut: "The model began to repeat itself; the repetition was cut.",
+  loop_cut: "The model began to repeat itself. The repetition was removed.",
   truncated: "The model stopped before the end of the page.",
-  low_coverage: "Part of the page may be missing from the text.",
-  suspect_fabrication: "Some of the text may not stand on the page.",
-  number_mismatch: "Numbers differ between the text in the file and the reading.",
+  low_coverage: "The text may lack a part of the page.",
+  suspect_fabrication: "Some of the text may not be on the page.",
+  number_mismatch: "Numbers differ between two readings of the page.",
   low_confidence: "The engine was unsure about much of this page.",
   script_unreadable: "This page is in letters that no engine here can read.",
   low_agreement: "Two readings of this page disagree.",
-  rotated: "The page lay turned and was set upright.",
-  bad_text_layer: "The text in the file was unsound; the page was read in another way.",
-  hidden_text: "The file holds text that cannot be seen on this page; it was left out.",
-  damaged_data: "Data of this page is damaged in the file; some of it may be missing.",
-  cut_off: "The file ends early; only a part of this picture is there.",
-  repaired: "The structure of the file was broken and has been rebuilt.",
+  rotated: "The page was turned upright.",
+  bad_text_layer: "The text layer was not sound. The page was read in another way.",
+  hidden_text: "The file has text that cannot be seen on this page. It was left out.",
+  damaged_data: "Data of this page is damaged in the file. Some of it may be missing.",
+  cut_off: "The file ends early and has only a part of this image.",
+  repaired: "The structure of the file was damaged and has been rebuilt.",
   page_failed: "The page could not be read.",
 };
 
-/** Facts about a page that need nobody's attention. */
+/** Warnings of a page that need no attention. */
 export const HARMLESS = new Set(["rotated", "repaired"]);
 
 export const PAGE_ERRORS = {

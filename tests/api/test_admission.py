@@ -116,7 +116,7 @@ def test_a_full_queue_refuses_with_its_capacity_and_keeps_nothing(client, redis,
     error = answer.get_json()["error"]
     assert (answer.status_code, error["code"], error["retryable"]) == (503, "QUEUE_FULL", True)
     assert answer.headers["Retry-After"] == str(error["details"]["retry_after_seconds"])
-    assert error["message"].startswith("Jobs that have not ended: 1, and this server holds at most 1.")
+    assert error["message"].startswith("Jobs that have not ended: 1; this server accepts at most 1.")
     assert error["details"]["bound"] == "jobs"
     assert error["details"]["capacity"]["unfinished"]["jobs"] == 1
     assert error["details"]["capacity"]["most"]["jobs"] == 1

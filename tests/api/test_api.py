@@ -11,9 +11,9 @@ import httpx2
 import pytest
 import redis
 
-from document_parser import errors
 from document_parser.settings import example_environment
 from tests.support import documents
+from tests.support.error_kinds import error_kinds
 from tests.support.service import ROOT, Service, gunicorn, redis_url_of, wait_until
 
 
@@ -447,10 +447,7 @@ def test_the_documentation_is_served_without_the_internet(service):
 
 
 def test_every_error_has_a_code_of_its_own_and_a_sentence():
-    def tree(kind):
-        return [kind, *(deeper for child in kind.__subclasses__() for deeper in tree(child))]
-
-    kinds = tree(errors.DocumentParserError)
+    kinds = error_kinds()
     assert len({kind.code for kind in kinds}) == len(kinds)
     assert all(kind.message.endswith(".") and 400 <= kind.status < 600 for kind in kinds)
 

@@ -51,7 +51,7 @@ def test_nobody_may_take_longer_than_the_whole_time_however_many_bytes_come(conn
 
 
 def test_where_too_many_are_slow_the_slowest_go_and_the_quick_are_never_counted(connection):
-    arrivals = Arrivals(whole_seconds=1000, places=Slots(2))
+    arrivals = Arrivals(whole_seconds=1000, slots=Slots(2))
     slow = [begun(arrivals, connection, received=size) for size in (10, 30, 20, 40)]
     later = slow[0].began + SLOW_SECONDS
     arrivals.cut_off_slow(later - 1)

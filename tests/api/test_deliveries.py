@@ -15,7 +15,7 @@ from redis import Redis
 from standardwebhooks import Webhook as Verifier
 
 from document_parser.errors import JobNotComplete
-from document_parser.host.files import own_secret
+from document_parser.host.files import load_or_create_secret
 from document_parser.jobs.records import deliveries, record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Ledger
@@ -23,10 +23,10 @@ from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.jobs.webhooks.replay import replay, replay_failed
 from document_parser.models import JobState, Webhook, WebhookTry
 from document_parser.settings import WebhookSettings
+from tests.support.addresses import REFUSED
+from tests.support.ledger_jobs import card_with_webhook
 from tests.support.receiver import receiving, secret_of, settings, told
 from tests.support.service import Service, redis_url_of, wait_until
-from tests.test_ssrf import REFUSED
-from tests.workers.test_webhooks import card_of
 
 TOKEN = "operators-own-token"
 OPERATOR = {"Authorization": f"Bearer {TOKEN}"}
@@ -47,7 +47,7 @@ def listed(service, **query):
 
 def ended(redis, settings, webhook: Webhook | None = None) -> str:
     """A job that has ended, its webhook due; or settled so."""
-    card, ledger = card_of(HOOK), Ledger(redis, settings)
+    card, ledger = card_with_webhook(HOOK), Ledger(redis, settings)
     record.create(redis, card, None)
     assert ledger.end(card.job_id, JobState.CANCELLED) == "ok"
     if webhook is not None:
@@ -128,7 +128,7 @@ def test_a_job_rebuilt_from_storage_is_in_the_log_again(redis, valkey):
     now = datetime.now(UTC)
     times = {"completed_at": now, "expires_at": now + timedelta(hours=1)}
     for state in ("pending", "delivered", "failed"):
-        job = Job(card=card_of(HOOK), state=JobState.COMPLETED, webhook=Webhook(state=state), **times)
+        job = Job(card=card_with_webhook(HOOK), state=JobState.COMPLETED, webhook=Webhook(state=state), **times)
         record.restore(redis, job, 3_600_000, 1000)
     assert (redis.zcard("webhooks:log"), redis.zcard("webhooks:failed"), redis.zcard("webhooks:due")) == (3, 1, 1)
 
@@ -228,7 +228,7 @@ def test_a_job_without_webhook_or_without_end_cannot_be_replayed(service, paper,
     assert (refused.status_code, refused.json()["error"]["code"]) == (404, "NO_WEBHOOK")
     missing = service.client.post(f"/v1/jobs/{uuid.UUID(int=7)}/webhook/replay")
     assert (missing.status_code, missing.json()["error"]["code"]) == (404, "JOB_NOT_FOUND")
-    card = card_of(HOOK)
+    card = card_with_webhook(HOOK)
     record.create(redis, card, None)
     with pytest.raises(JobNotComplete):
         replay(redis, card.job_id)
@@ -314,7 +314,7 @@ def test_threads_that_make_a_secret_at_once_all_read_the_same_and_leave_nothing_
         return uuid.uuid4().hex.encode()
 
     with ThreadPoolExecutor(8) as pool:
-        made = list(pool.map(lambda _: own_secret(tmp_path / "data" / "one.secret", new), range(8)))
+        made = list(pool.map(lambda _: load_or_create_secret(tmp_path / "data" / "one.secret", new), range(8)))
     assert len(set(made)) == 1
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["one.secret"]
     assert (tmp_path / "data" / "one.secret").stat().st_mode & 0o777 == 0o600

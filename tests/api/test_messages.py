@@ -220,7 +220,7 @@ def test_a_length_says_the_limit_and_the_count(app):
     (found,) = error_of(client.get("/v1/jobs?limit=501"))["details"]["fields"]
     assert found == {"field": "limit", "problem": "is more than 500", "limit": 500}
     (found,) = error_of(client.get(f"/v1/jobs/{UNKNOWN_JOB}/status?wait=soon"))["details"]["fields"]
-    assert found == {"field": "wait", "problem": "is no number"}
+    assert found == {"field": "wait", "problem": "is not a number"}
 
 
 def test_several_wrong_fields_are_all_named(app):
@@ -280,12 +280,12 @@ def test_the_library_says_it_in_the_same_words():
         (["parse", "a.pdf", "--pages-range=1"], "did you mean --pages?"),
         (["parse", "a.pdf", "--foot"], "Known options: --figures, --force, --format"),
         (["parse", "a.pdf", "--formt", "json"], "did you mean --format?"),
-        (["parse", "a.pdf", "--jobs", "many"], "'many' is no whole number from 1 on"),
-        (["parse", "a.pdf", "--jobs", "0"], "'0' is no whole number from 1 on"),
+        (["parse", "a.pdf", "--jobs", "many"], "'many' is not a whole number from 1 on"),
+        (["parse", "a.pdf", "--jobs", "0"], "'0' is not a whole number from 1 on"),
         (["parse", "a.pdf", "--mode", "best"], "'fast', 'balanced', 'maximum'"),
         (["parse", PAPER, "--page-separator", "x" * 201], "--page-separator: has 201 characters, at most 200 are allowed"),
         (["parse", PAPER, "--pages", "x"], "--pages: page_range has the form 1,3-5,8-"),
-        (["worker", "--workers", "two"], "'two' is no whole number from 0 on"),
+        (["worker", "--workers", "two"], "'two' is not a whole number from 0 on"),
         (["doctor", "--depp"], "did you mean --deep?"),
         (["serv"], "did you mean serve? Known commands: parse, serve"),
         (["models", "--olny"], "did you mean --only?"),

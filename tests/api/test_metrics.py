@@ -18,7 +18,6 @@ from document_parser.balancing.in_flight import Candidate
 from document_parser.errors import PageUnreadable
 from document_parser.jobs import gauges
 from document_parser.jobs.records import record
-from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import counters
 from document_parser.jobs.redis.connection import RedisError, connect
 from document_parser.jobs.redis.in_flight import RedisInFlight
@@ -28,9 +27,9 @@ from document_parser.storage import LocalStorage
 from document_parser.supervisor.valkey import EmbeddedValkey
 from document_parser.telemetry import metrics
 from document_parser.workers.sweep import Sweep
-from tests.jobs.test_ledger import JOB, OTHER, card, dead, planned
 from tests.support import documents
-from tests.support.chaos import kill_horses
+from tests.support.ledger_jobs import JOB, OTHER, add_ready_job, make_card, mark_dead
+from tests.support.processes import kill_horses
 from tests.support.service import ROOT, SOON, UNCHECKED, Service, asking, wait_until
 from tests.support.vllm_server import ModelServer, served_from_thread
 
@@ -51,11 +50,6 @@ def shown(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
 def value(service_or_text, name: str, **labels: str) -> float:
     text = service_or_text if isinstance(service_or_text, str) else service_or_text.client.get("/v1/metrics").text
     return shown(text).get((f"docparse_{name}", frozenset(labels.items())), 0.0)
-
-
-@pytest.fixture
-def ledger(valkey, redis):
-    return Ledger(redis, valkey)
 
 
 # --- names and form
@@ -123,7 +117,7 @@ def test_samples_of_another_version_are_not_shown():
 
 
 def test_a_page_counts_once_with_its_attempts_guards_and_warnings(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     page = Page(number=1, engine="rapidocr", warnings=[PageWarning(code="engine_fallback"), PageWarning(code="low_confidence")])
     page.attempts = [
         Attempt(engine="deepseek", outcome="rejected", guard="loop", milliseconds=400),
@@ -150,7 +144,7 @@ def test_a_page_counts_once_with_its_attempts_guards_and_warnings(ledger, redis)
 
 
 def test_blank_and_failed_pages_count_without_an_engine(ledger, redis):
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, status="blank"))
     broken = Page(number=2, status="failed", error={"code": PageUnreadable.code, "message": ""})
     ledger.finish(ledger.claim("a", empty_handed=False), broken)
@@ -159,12 +153,12 @@ def test_blank_and_failed_pages_count_without_an_engine(ledger, redis):
 
 
 def test_a_page_that_kills_its_readers_counts_once_as_failed(valkey, ledger, redis, tmp_path):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     sweep = Sweep(valkey, redis, LocalStorage(tmp_path), "test")
     for trial in range(4):
         ledger.heartbeat(f"a{trial}", [])
         assert ledger.claim(f"a{trial}", empty_handed=True)
-        dead(redis, f"a{trial}")
+        mark_dead(redis, f"a{trial}")
         sweep.release_dead_claims()
     found = gauges.samples(redis)
     assert (found["pages|none|failed"], found["page_errors|WORKER_CRASHED"], found["lost_claims|page"]) == (1, 1, 4)
@@ -172,7 +166,7 @@ def test_a_page_that_kills_its_readers_counts_once_as_failed(valkey, ledger, red
 
 def test_an_end_counts_once_by_state_and_code_with_its_duration(ledger, redis):
     created = datetime.now(UTC) - timedelta(seconds=100)
-    record.create(redis, card().model_copy(update={"created_at": created}), None)
+    record.create(redis, make_card().model_copy(update={"created_at": created}), None)
     error = JobError(code="DAMAGED_DOCUMENT", message="", status=422, retryable=False)
     assert ledger.end(JOB, JobState.FAILED, error) == "ok"
     assert ledger.end(JOB, JobState.CANCELLED) == "failed"
@@ -188,8 +182,8 @@ def test_an_end_counts_once_by_state_and_code_with_its_duration(ledger, redis):
 
 def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
     old = datetime.now(UTC) - timedelta(hours=2)
-    planned(ledger, redis, 1, OTHER)
-    record.create(redis, card().model_copy(update={"created_at": old}), None)
+    add_ready_job(ledger, redis, 1, OTHER)
+    record.create(redis, make_card().model_copy(update={"created_at": old}), None)
     found = gauges.samples(redis)
     assert (found["jobs|queued"], found["jobs|processing"], found["pages_ready"]) == (1, 1, 1)
     assert found["oldest_queued_job_age_seconds"] == pytest.approx(7200, abs=60)
@@ -209,7 +203,7 @@ def test_jobs_are_told_by_state_with_the_age_of_the_oldest(ledger, redis):
 
 
 def test_a_deleted_job_is_not_queued_any_more(ledger, redis, tmp_path):
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     record.delete(redis, record.load(redis, JOB))
     assert gauges.samples(redis)["jobs|queued"] == 0
 

@@ -12,12 +12,12 @@ import sys
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from document_parser import errors
 from document_parser.api.factory import create_app
 from document_parser.settings import ApiSettings, Settings, StoreSettings
 from tests.support import fuzz
 from tests.support.browser import Watched
 from tests.support.documents import illustrated_pdf
+from tests.support.error_kinds import error_kinds
 from tests.support.receiver import receiving, told
 from tests.support.receiver import settings as webhooks
 from tests.support.service import ROOT, Service
@@ -90,10 +90,7 @@ def test_every_error_is_the_one_problem_body(operations):
 
 
 def test_every_error_names_codes_that_have_its_status(operations):
-    def tree(kind):
-        return [kind, *(deeper for child in kind.__subclasses__() for deeper in tree(child))]
-
-    statuses = {kind.code: str(kind.status) for kind in tree(errors.DocumentParserError)}
+    statuses = {kind.code: str(kind.status) for kind in error_kinds()}
     for name, operation in operations.items():
         for status, answer in operation["responses"].items():
             codes = re.findall(r"^- `([A-Z_]+)`: ", answer["description"], re.MULTILINE)

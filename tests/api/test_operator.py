@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import stat
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from document_parser.errors import Forbidden
 from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import LINK_SECONDS, create_link, operator_token, redeem_link
 from document_parser.settings.startup import keep_data_private
-from tests.support.service import ROOT, Service, free_port, gunicorn, wait_until
+from tests.support.service import ROOT, Service, free_port, gunicorn, listens, wait_until
 
 JOB = "00000000-0000-4000-8000-000000000000"
 FORGED = {
@@ -88,11 +87,6 @@ http {{
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +248,7 @@ def test_the_commands_print_the_token_and_links_and_say_what_is_missing(service,
     nowhere = Service(tmp_path / "none")
     nowhere.folder.mkdir()
     for name in ("operator-token", "operator-link"):
-        assert "no service of this DATA_DIR was started yet" in command(nowhere, name, status=1)
+        assert "no service with this DATA_DIR has been started yet" in command(nowhere, name, status=1)
     assert not nowhere.data_dir.exists()
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,7 +15,9 @@ from PIL import Image
 from redis import Redis
 
 from tests.support.documents import encrypted_pdf, page_picture, scanned_pdf, stamped_pdf
-from tests.support.service import Service, asking, processes_of, redis_url_of, wait_until
+from tests.support.events import stream_events, without_status
+from tests.support.processes import pids_named
+from tests.support.service import Service, asking, redis_url_of, wait_until
 from tests.support.stamp import read_stamp
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
@@ -51,43 +51,10 @@ def running_job(service, server, tmp_path):
     service.client.post(f"/v1/jobs/{job_id}/cancel")
 
 
-def named(service, name) -> list[int]:
-    found = []
-    for pid in processes_of(service.data_dir):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
-                found.append(pid)
-    return found
-
-
 def pages_of(service, job_id) -> dict[int, dict]:
     answer = service.client.get(f"/v1/jobs/{job_id}/pages").json()
     assert answer["job_id"] == job_id
     return {entry["number"]: entry for entry in answer["pages"]}
-
-
-def events(lines) -> list[dict]:
-    """The events of a stream: id, event, data; comments and the retry hint left out."""
-    found, fields = [], {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line and name in ("id", "event", "data"):
-            fields[name] = value
-        elif not line and "event" in fields:
-            found.append({**fields, "data": json.loads(fields["data"])})
-            fields = {}
-    return found
-
-
-def streamed(service, job_id, last: str = "") -> list[dict]:
-    with service.client.stream("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": last} if last else {}) as answer:
-        assert answer.status_code == 200
-        assert answer.headers["Content-Type"].startswith("text/event-stream")
-        return events(answer.iter_lines())
-
-
-def without_status(found) -> list[dict]:
-    return [event for event in found if event["event"] != "status"]
 
 
 def test_finished_pages_are_readable_while_the_job_runs(service, running_job):
@@ -156,7 +123,7 @@ def test_the_picture_of_an_encrypted_document_is_gone_with_its_password(service,
 def test_the_picture_of_a_job_that_is_deleted_while_it_is_drawn_is_that_of_no_job(service, paper):
     job_id = service.submit(paper)
     service.ended(job_id)
-    (drawer,) = named(service, "docparse-drawer")
+    (drawer,) = pids_named(service, "docparse-drawer")
     os.kill(drawer, signal.SIGSTOP)
     try:
         with ThreadPoolExecutor(1) as pool, Redis.from_url(redis_url_of(service)) as store:
@@ -172,7 +139,7 @@ def test_the_picture_of_a_job_that_is_deleted_while_it_is_drawn_is_that_of_no_jo
 
 def test_pictures_are_drawn_again_after_the_drawer_was_killed(service, running_job):
     before = service.client.get(f"/v1/jobs/{running_job}/pages/1/image").content
-    (drawer,) = named(service, "docparse-drawer")
+    (drawer,) = pids_named(service, "docparse-drawer")
     os.kill(drawer, signal.SIGKILL)
 
     def drawn():
@@ -185,7 +152,7 @@ def test_pictures_are_drawn_again_after_the_drawer_was_killed(service, running_j
 def test_events_tell_a_job_from_its_upload_to_its_end(service, server, tmp_path):
     server.reset()
     job_id = service.submit(stamped_pdf(tmp_path / "told.pdf", range(1, 4)))
-    found = without_status(streamed(service, job_id))
+    found = without_status(stream_events(service, job_id))
     kinds = [event["event"] for event in found]
     assert kinds[:3] == ["job.queued", "job.started", "job.opened"]
     assert kinds[-1] == "job.completed"
@@ -198,7 +165,7 @@ def test_events_tell_a_job_from_its_upload_to_its_end(service, server, tmp_path)
 def test_the_last_status_in_a_stream_is_that_of_the_end(service, server, tmp_path):
     server.reset()
     job_id = service.submit(stamped_pdf(tmp_path / "last.pdf", range(1, 4)))
-    found = streamed(service, job_id)
+    found = stream_events(service, job_id)
     assert found[0]["event"] == "status"
     last = [event["data"] for event in found if event["event"] == "status"][-1]
     assert last == service.status(job_id)
@@ -208,16 +175,16 @@ def test_the_last_status_in_a_stream_is_that_of_the_end(service, server, tmp_pat
 def test_a_stream_goes_on_after_the_last_event_its_client_saw(service, server, tmp_path):
     server.reset()
     job_id = service.submit(stamped_pdf(tmp_path / "again.pdf", range(1, 6)))
-    whole = without_status(streamed(service, job_id))
+    whole = without_status(stream_events(service, job_id))
     for seen in (1, 4, len(whole) - 1):
-        assert without_status(streamed(service, job_id, last=whole[seen - 1]["id"])) == whole[seen:]
+        assert without_status(stream_events(service, job_id, last=whole[seen - 1]["id"])) == whole[seen:]
 
 
 def test_a_stream_asked_for_after_the_last_event_says_how_the_job_ended(service, server, tmp_path):
     server.reset()
     job_id = service.submit(stamped_pdf(tmp_path / "over.pdf", [1]))
-    last = without_status(streamed(service, job_id))[-1]["id"]
-    assert [event["event"] for event in streamed(service, job_id, last=last)] == ["status", "job.completed"]
+    last = without_status(stream_events(service, job_id))[-1]["id"]
+    assert [event["event"] for event in stream_events(service, job_id, last=last)] == ["status", "job.completed"]
 
 
 def test_an_event_id_that_cannot_be_one_is_refused(service, running_job):
@@ -239,14 +206,14 @@ def test_streams_take_no_more_than_half_of_the_threads_and_the_rest_is_answered_
             client = stack.enter_context(httpx2.Client(timeout=30))
             held.append(stack.enter_context(client.stream("GET", url)).iter_lines())
             next(line for line in held[-1] if line.startswith(":"))
-        found = without_status(streamed(service, running_job))
+        found = without_status(stream_events(service, running_job))
         assert [event["event"] for event in found].count("page.completed") == PAGES - 1
         assert service.client.get("/v1/health/live").status_code == 200
 
 
 def test_a_stream_ends_when_its_job_is_deleted(service, running_job):
     found: list[dict] = []
-    reader = threading.Thread(target=lambda: found.extend(streamed(service, running_job)))
+    reader = threading.Thread(target=lambda: found.extend(stream_events(service, running_job)))
     reader.start()
     with httpx2.Client(base_url=service.client.base_url, auth=service.client.auth) as other:
         assert other.delete(f"/v1/jobs/{running_job}").status_code == 200

@@ -6,8 +6,8 @@ import pytest
 
 from document_parser.api.factory import create_app
 from document_parser.settings import Settings
-from tests.jobs.test_connection import valkey_server
 from tests.support.service import Service, free_port
+from tests.support.valkey import valkey_server
 
 APPEND = "appendonly yes\nappendfsync always\n"
 WITHOUT_REDIS = {"/v1/health/live": 200, "/v1/metrics": 200, "/v1/health/ready": 503, "/v1/health": 503}

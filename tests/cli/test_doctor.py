@@ -2,71 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import socket
-import subprocess
-import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from document_parser.api.routes.store import redis_warnings
 from document_parser.cli.checks.machine import is_loopback
-from document_parser.cli.checks.parts import reach_of_redis, without_secrets
+from document_parser.cli.checks.parts import check_redis_exposure, without_secrets
 from document_parser.settings import Settings, StoreSettings
-from tests.support.service import CLEARED, ROOT, Service, free_port
+from tests.support.doctor import run_checks, run_doctor
+from tests.support.service import Service, free_port
 from tests.support.vllm_server import ModelServer, served_from_thread
-
-DOCTOR = ["-m", "document_parser", "doctor"]
-
-
-def settings_for(folder: Path, **settings: object) -> dict[str, str]:
-    environment = {name: value for name, value in os.environ.items() if name not in CLEARED}
-    given = {"DATA_DIR": folder / "data", "API_PORT": free_port(), "INFERENCE_MODE": "cpu", "PYTHONPATH": ROOT, **settings}
-    return environment | {name: str(value) for name, value in given.items()}
-
-
-def asked(
-    folder: Path, *options: str, program: Sequence[str] = (sys.executable,), **settings: object
-) -> subprocess.CompletedProcess[str]:
-    """``program``: what starts Python, with the restrictions it is to run under."""
-    folder.mkdir(exist_ok=True)
-    environment = settings_for(folder, **settings)
-    return subprocess.run(
-        [*program, *DOCTOR, *options], env=environment, cwd=folder, capture_output=True, text=True, timeout=120, check=False
-    )
-
-
-def checked(folder: Path, *options: str, **settings: Any) -> dict[str, dict[str, str]]:
-    """The checks by name; the exit status agrees with them."""
-    told = asked(folder, "--json", *options, **settings)
-    answer = json.loads(told.stdout)
-    assert told.returncode == (0 if answer["ok"] else 1), told.stderr
-    assert answer["ok"] == all(check["status"] != "missing" for check in answer["checks"])
-    return {check["name"]: check for check in answer["checks"]}
 
 
 def test_a_bare_machine_without_gpu_and_redis_can_do_the_job(tmp_path):
-    found = checked(tmp_path)
+    found = run_checks(tmp_path)
     assert {
         check["status"] for name, check in found.items() if name not in ("memory", "open files", "clock", "folder", "openers")
     } == {"ok"}
     assert "starts with the service" in found["embedded valkey"]["detail"]
-    assert "read a little picture" in found["rapidocr"]["detail"]
+    assert "read a small image" in found["rapidocr"]["detail"]
 
 
 def test_the_trial_of_the_embedded_server_leaves_nothing_running(tmp_path):
-    checked(tmp_path, TMPDIR=tmp_path)
+    run_checks(tmp_path, TMPDIR=tmp_path)
     assert not [path for path in tmp_path.rglob("*") if path.is_socket()]
     assert not (tmp_path / "data" / "valkey").exists()
 
 
 def test_each_bad_variable_is_named_and_its_value_is_not(tmp_path):
-    told = asked(tmp_path, API_PORT="secret-port", WEB_WORKERS="0", RETRY_TEMPERATURES="hot", WEBHOOK_SECRET="hush")
+    told = run_doctor(tmp_path, API_PORT="secret-port", WEB_WORKERS="0", RETRY_TEMPERATURES="hot", WEBHOOK_SECRET="hush")
     assert told.returncode == 1
     for name in ("API_PORT", "WEB_WORKERS", "RETRY_TEMPERATURES", "WEBHOOK_SECRET"):
         assert f"settings: {name}: " in told.stdout
@@ -76,21 +43,21 @@ def test_each_bad_variable_is_named_and_its_value_is_not(tmp_path):
 
 def test_a_redis_that_is_away_is_missing_and_its_password_is_not_told(tmp_path):
     url = f"redis://user:hunter2@127.0.0.1:{free_port()}/0"
-    told = asked(tmp_path, REDIS_URL=url)
+    told = run_doctor(tmp_path, REDIS_URL=url)
     assert told.returncode == 1
     assert "missing  redis:" in told.stdout
     assert "hunter2" not in told.stdout + told.stderr
 
 
 def test_a_redis_address_of_another_kind_is_missing(tmp_path):
-    assert "redis://" in checked(tmp_path, REDIS_URL="http://127.0.0.1:6379")["redis"]["advice"]
+    assert "redis://" in run_checks(tmp_path, REDIS_URL="http://127.0.0.1:6379")["redis"]["advice"]
 
 
 def test_a_redis_that_may_evict_or_forget_is_warned_about(tmp_path, valkey, redis):
     redis.config_set("maxmemory-policy", "allkeys-lru")
     redis.config_set("appendonly", "no")
     try:
-        told = asked(tmp_path, REDIS_URL=valkey.redis_url)
+        told = run_doctor(tmp_path, REDIS_URL=valkey.redis_url)
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
         redis.config_set("appendonly", "yes")
@@ -102,46 +69,46 @@ def test_a_redis_that_may_evict_or_forget_is_warned_about(tmp_path, valkey, redi
 
 def test_a_folder_that_is_a_file_is_missing(tmp_path):
     (tmp_path / "file").touch()
-    assert checked(tmp_path, DATA_DIR=tmp_path / "file")["folder"]["status"] == "missing"
+    assert run_checks(tmp_path, DATA_DIR=tmp_path / "file")["folder"]["status"] == "missing"
 
 
 def test_a_folder_with_spaces_is_missing_for_the_embedded_server(tmp_path):
-    assert "spaces" in checked(tmp_path, DATA_DIR=tmp_path / "my data")["embedded valkey"]["advice"]
+    assert "spaces" in run_checks(tmp_path, DATA_DIR=tmp_path / "my data")["embedded valkey"]["advice"]
 
 
 def test_a_socket_path_that_is_too_long_is_missing(tmp_path):
     deep = tmp_path / ("x" * 100)
     deep.mkdir()
-    assert "TMPDIR" in checked(tmp_path, TMPDIR=deep)["runtime folder"]["advice"]
+    assert "TMPDIR" in run_checks(tmp_path, TMPDIR=deep)["runtime folder"]["advice"]
 
 
 def test_a_bucket_that_cannot_be_reached_is_missing(tmp_path):
     away = f"http://127.0.0.1:{free_port()}"
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "hush", "AWS_DEFAULT_REGION": "eu-west-1"}
-    told = asked(tmp_path, STORAGE_URL="s3://bucket/docs", S3_ENDPOINT_URL=away, **keys)
+    told = run_doctor(tmp_path, STORAGE_URL="s3://bucket/docs", S3_ENDPOINT_URL=away, **keys)
     assert "missing  storage: s3://bucket/docs" in told.stdout
     assert "hush" not in told.stdout + told.stderr
 
 
 def test_a_storage_address_of_another_kind_is_missing(tmp_path):
-    assert "s3://bucket/prefix" in checked(tmp_path, STORAGE_URL="ftp://bucket")["storage"]["detail"]
+    assert "s3://bucket/prefix" in run_checks(tmp_path, STORAGE_URL="ftp://bucket")["storage"]["detail"]
 
 
 def test_a_tesseract_without_its_program_is_missing(tmp_path):
-    found = checked(tmp_path, CPU_ENGINE="tesseract", TESSERACT_PROGRAM="no-such-program")
+    found = run_checks(tmp_path, CPU_ENGINE="tesseract", TESSERACT_PROGRAM="no-such-program")
     assert "apt-get install tesseract-ocr" in found["tesseract"]["advice"]
 
 
 def test_the_scripts_that_can_be_read_in_scans_are_told(tmp_path):
     (tmp_path / "packs").mkdir()
     (tmp_path / "packs/ell.traineddata").touch()
-    found = checked(tmp_path, TESSDATA_DIR=tmp_path / "packs")["languages"]
+    found = run_checks(tmp_path, TESSDATA_DIR=tmp_path / "packs")["languages"]
     assert found["status"] == "ok"
     assert re.match(r"reads Latin, Han, Japanese,.* Greek.* in scans, with the packs .*ell", found["detail"])
 
 
 def test_a_language_that_tesseract_lacks_is_missing(tmp_path):
-    found = checked(tmp_path, CPU_ENGINE="tesseract", TESSERACT_LANGUAGES="xxx_yyy")
+    found = run_checks(tmp_path, CPU_ENGINE="tesseract", TESSERACT_LANGUAGES="xxx_yyy")
     assert found["tesseract"]["status"] == "missing"
     assert found["tesseract"]["advice"].startswith("docparse languages add xxx_yyy")
 
@@ -152,19 +119,19 @@ def urls(deepseek: str = "", nanonets: str = "") -> dict[str, str]:
 
 
 def test_without_model_servers_the_cpu_can_do_the_job(tmp_path):
-    found = checked(tmp_path, INFERENCE_MODE="auto", **urls())
+    found = run_checks(tmp_path, INFERENCE_MODE="auto", **urls())
     assert (found["deepseek"]["status"], found["nanonets"]["status"]) == ("warning", "warning")
 
 
 def test_without_model_servers_there_is_nobody_to_read_in_vllm_mode(tmp_path):
-    found = checked(tmp_path, INFERENCE_MODE="vllm", **urls())
+    found = run_checks(tmp_path, INFERENCE_MODE="vllm", **urls())
     assert (found["deepseek"]["status"], found["nanonets"]["status"]) == ("missing", "missing")
     assert "rapidocr" not in found
 
 
 def test_a_model_server_with_another_model_is_told_from_one_that_is_well(tmp_path):
     with served_from_thread(ModelServer()) as right, served_from_thread(ModelServer(model="other/model")) as wrong:
-        found = checked(tmp_path, INFERENCE_MODE="vllm", **urls(right.url, wrong.url))
+        found = run_checks(tmp_path, INFERENCE_MODE="vllm", **urls(right.url, wrong.url))
     assert found["deepseek"]["status"] == "ok"
     assert "serves other/model" in found["nanonets"]["detail"]
     assert "VLLM_NANONETS_MODEL" in found["nanonets"]["advice"]
@@ -172,42 +139,42 @@ def test_a_model_server_with_another_model_is_told_from_one_that_is_well(tmp_pat
 
 def test_an_address_that_does_not_end_in_v1_is_told(tmp_path):
     with served_from_thread(ModelServer()) as server:
-        found = checked(tmp_path, INFERENCE_MODE="auto", **urls(server.url.removesuffix("/v1")))
+        found = run_checks(tmp_path, INFERENCE_MODE="auto", **urls(server.url.removesuffix("/v1")))
     assert "should end in /v1" in found["deepseek"]["advice"]
 
 
 def test_deep_has_each_model_server_read_a_picture(tmp_path):
     with served_from_thread(ModelServer()) as server:
-        found = checked(tmp_path, "--deep", INFERENCE_MODE="auto", **urls(server.url))
+        found = run_checks(tmp_path, "--deep", INFERENCE_MODE="auto", **urls(server.url))
         assert len(server.log) == 1
-    assert "read a little picture" in found["deepseek"]["detail"]
+    assert "read a small image" in found["deepseek"]["detail"]
 
 
 def test_a_port_that_another_program_has_is_missing(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        found = checked(tmp_path, API_PORT=taken.getsockname()[1])
+        found = run_checks(tmp_path, API_PORT=taken.getsockname()[1])
     assert "API_PORT" in found["port"]["advice"]
 
 
 def test_beside_a_running_service_its_port_redis_and_workers_are_found(tmp_path):
     with Service(tmp_path) as service:
-        found = checked(tmp_path, DATA_DIR=service.data_dir, API_PORT=service.port)
+        found = run_checks(tmp_path, DATA_DIR=service.data_dir, API_PORT=service.port)
     assert "the service answers" in found["port"]["detail"]
     assert found["workers"]["detail"] == "2 alive"
     assert "answers at unix://" in found["embedded valkey"]["detail"]
 
 
 def test_an_open_address_without_an_admin_token_is_warned_about(tmp_path):
-    assert checked(tmp_path, API_HOST="0.0.0.0")["admin token"]["status"] == "warning"
-    assert checked(tmp_path, TRUSTED_PROXIES="1")["admin token"]["status"] == "warning"
-    assert checked(tmp_path, API_HOST="0.0.0.0", ADMIN_TOKEN="x" * 16)["admin token"]["status"] == "ok"
+    assert run_checks(tmp_path, API_HOST="0.0.0.0")["admin token"]["status"] == "warning"
+    assert run_checks(tmp_path, TRUSTED_PROXIES="1")["admin token"]["status"] == "warning"
+    assert run_checks(tmp_path, API_HOST="0.0.0.0", ADMIN_TOKEN="x" * 16)["admin token"]["status"] == "ok"
 
 
 def test_a_shared_redis_without_a_secret_key_is_warned_about(tmp_path, valkey):
-    assert checked(tmp_path, REDIS_URL=valkey.redis_url)["secret key"]["status"] == "warning"
-    assert "secret key" not in checked(tmp_path, REDIS_URL=valkey.redis_url, SECRET_KEY="s")
+    assert run_checks(tmp_path, REDIS_URL=valkey.redis_url)["secret key"]["status"] == "warning"
+    assert "secret key" not in run_checks(tmp_path, REDIS_URL=valkey.redis_url, SECRET_KEY="s")
 
 
 @pytest.mark.parametrize(
@@ -222,17 +189,17 @@ def test_a_shared_redis_without_a_secret_key_is_warned_about(tmp_path, valkey):
     ],
 )
 def test_a_redis_on_another_host_without_password_or_tls_is_warned_about(url, lacks):
-    found = [(one.status, one.detail) for one in reach_of_redis(Settings(store=StoreSettings(redis_url=url)))]
+    found = [(one.status, one.detail) for one in check_redis_exposure(Settings(store=StoreSettings(redis_url=url)))]
     assert found == ([("warning", f"{without_secrets(url)} is another host, with {lacks}")] if lacks else [])
 
 
 def test_who_can_read_the_operator_token_is_looked_at(tmp_path):
-    assert "made when the service starts" in checked(tmp_path)["operator token"]["detail"]
+    assert "made when the service starts" in run_checks(tmp_path)["operator token"]["detail"]
     data_dir = tmp_path / "data"
     data_dir.mkdir(mode=0o700)
     (data_dir / "operator.token").write_text("x")
     (data_dir / "operator.token").chmod(0o644)
-    assert checked(tmp_path, DATA_DIR=data_dir)["operator token"]["status"] == "warning"
+    assert run_checks(tmp_path, DATA_DIR=data_dir)["operator token"]["status"] == "warning"
 
 
 @pytest.mark.parametrize(("mib", "status"), [("49140", "ok"), ("16384", "warning")])
@@ -240,16 +207,16 @@ def test_the_gpus_memory_is_held_against_what_both_models_need(tmp_path, mib, st
     program = tmp_path / "nvidia-smi"
     program.write_text(f"#!/bin/sh\necho 'NVIDIA L40S, {mib}'\n")
     program.chmod(0o755)
-    found = checked(tmp_path, INFERENCE_MODE="auto", PATH=f"{tmp_path}:{os.environ['PATH']}", **urls())
+    found = run_checks(tmp_path, INFERENCE_MODE="auto", PATH=f"{tmp_path}:{os.environ['PATH']}", **urls())
     assert found["gpu"]["status"] == status
 
 
 def test_more_workers_than_the_memory_holds_are_warned_about(tmp_path):
-    assert "NUM_WORKERS" in checked(tmp_path, NUM_WORKERS="4000")["memory"]["advice"]
+    assert "NUM_WORKERS" in run_checks(tmp_path, NUM_WORKERS="4000")["memory"]["advice"]
 
 
 def test_without_a_terminal_each_check_is_a_line(tmp_path):
-    lines = asked(tmp_path).stdout.splitlines()
+    lines = run_doctor(tmp_path).stdout.splitlines()
     assert {line.split()[0] for line in lines[:-1]} <= {"ok", "warning", "missing"}
     assert lines[-1] == "The service can do its job."
 

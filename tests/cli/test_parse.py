@@ -151,7 +151,7 @@ def test_a_folder_is_mirrored_without_what_is_hidden_or_not_read(desk):
     (desk.folder / "docs" / "notes.txt").write_text("not a document")
     done = desk.parse("docs", "-o", "out")
     assert done.returncode == 0, done.stderr
-    assert "1 file left out, of no kind that is read: notes.txt\n" in done.stderr
+    assert "1 file skipped, of a kind that is not read: notes.txt\n" in done.stderr
     assert desk.files() == ["a.md", "sub/deep/b.md", "sub/nameless.md"]
     assert desk.text("out/sub/deep/b.md") == "The quick brown fox jumps over the lazy dog.\n"
 
@@ -275,7 +275,7 @@ def test_a_person_at_the_terminal_is_asked_for_the_password(desk):
     status, shown = on_a_terminal(desk, locked, "-o", "a.md", answers=[b"wrong", b"open sesame"])
     assert status == 0, shown
     assert desk.text("a.md") == "Secret text\n"
-    assert "That does not open it" in shown
+    assert "Wrong password" in shown
     assert "sesame" not in shown
 
 
@@ -341,7 +341,8 @@ def test_a_file_that_may_not_be_read_is_named(desk):
     (desk.folder / "a.pdf").symlink_to("/proc/self/mem")
     done = desk.parse("a.pdf", "-o", "a.md", "--json")
     assert done.returncode == 3
-    assert lines(done)[0]["error"] == {"code": "FILE_UNREADABLE", "message": "The file cannot be read: Input/output error."}
+    message = "The file cannot be read: Input/output error. Check its path and permissions."
+    assert lines(done)[0]["error"] == {"code": "FILE_UNREADABLE", "message": message}
 
 
 def test_a_place_that_cannot_be_written_is_named(desk):
@@ -360,14 +361,14 @@ def test_a_place_that_cannot_be_written_is_named(desk):
         (["empty"], "no document in"),
         (["a.pdf", "--pages", "3-1"], "page_range"),
         (["a.pdf", "--mode", "sloppy"], "invalid choice"),
-        (["a.pdf", "--json"], "-o says where"),
-        (["a.pdf", "b.pdf", "--format", "zip"], "use -o"),
-        (["a.pdf", "-o", "a.docx"], "Known are .tables.json, .md"),
+        (["a.pdf", "--json"], "Name a place for the documents with -o"),
+        (["a.pdf", "b.pdf", "--format", "zip"], "Use -o"),
+        (["a.pdf", "-o", "a.docx"], "Known extensions: .tables.json, .md"),
         (["a.pdf", "--table", "1"], "--format csv"),
-        (["a.pdf", "--format", "csv", "-o", "a.zip", "--table", "1"], "name a .csv"),
-        (["a.pdf", "b.pdf", "--format", "csv"], "go to a folder"),
+        (["a.pdf", "--format", "csv", "-o", "a.zip", "--table", "1"], "Name a .csv"),
+        (["a.pdf", "b.pdf", "--format", "csv"], "need a folder"),
         (["a.pdf", "b.pdf", "-o", "b.pdf"], "several results need a folder"),
-        (["a.pdf", "-o", "./a.pdf", "--force", "--format", "text"], "take its place"),
+        (["a.pdf", "-o", "./a.pdf", "--force", "--format", "text"], "would overwrite it"),
         (["a.pdf", "--password-file", "missing"], "cannot be read"),
         (["a.pdf", "--jobs", "0", "--server", "x"], "--jobs"),
         (["a.pdf", "--server", "ftp://x"], "http://host:port"),
@@ -645,7 +646,7 @@ def test_a_fault_of_ours_costs_one_page():
     pages = asyncio.run(main())
     assert [pages[number].status for number in (1, 2, 3)] == ["done", "failed", "done"]
     assert pages[2].error.code == "INTERNAL_ERROR"
-    assert "ZeroDivisionError at test_cli_parse.py" in pages[2].error.message
+    assert f"ZeroDivisionError at {Path(__file__).name}" in pages[2].error.message
     assert "secret" not in pages[2].error.message
 
 

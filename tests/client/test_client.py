@@ -14,6 +14,7 @@ import pytest
 from document_parser import Client, errors
 from document_parser.models import Document, JobState
 from tests.support import documents
+from tests.support.error_kinds import error_kinds
 from tests.support.peer import Answer, good, peer, problem
 from tests.support.receiver import receiving
 from tests.support.service import ROOT, Service, free_port, wait_until
@@ -35,10 +36,6 @@ def service(tmp_path_factory):
 def client(service):
     with Client(f"127.0.0.1:{service.port}", service.operator_token) as client:
         yield client
-
-
-def tree(kind):
-    return [kind, *(deeper for child in kind.__subclasses__() for deeper in tree(child))]
 
 
 # --- a real service ---------------------------------------------------------------------------------------------------
@@ -185,7 +182,7 @@ def test_refusals_come_as_the_servers_own_errors(client, tmp_path):
 # --- a server in trouble ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", tree(errors.DocumentParserError), ids=lambda kind: kind.code)
+@pytest.mark.parametrize("kind", error_kinds(), ids=lambda kind: kind.code)
 def test_each_code_comes_back_as_its_class(kind):
     with (
         peer(lambda asked: problem(400, kind.code, why="so")) as server,

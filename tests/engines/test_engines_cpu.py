@@ -27,6 +27,7 @@ from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage, Word
 from document_parser.settings import EngineSettings, OcrRuntime, Settings, WorkerSettings, environment_of_child
+from tests.support.cyrillic import CYRILLIC, needs_cyrillic_font, page_of_lines
 
 LINES = (
     "The quarterly report of the harbour",
@@ -34,10 +35,6 @@ LINES = (
     "Copper, timber and winter wheat made",
     "up most of the cargo, as before.",
 )
-
-
-CYRILLIC_FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-CYRILLIC = ("Вчера вечером в город приехали", "новые учителя и открыли большую", "школу для детей нашей деревни.")
 
 
 def page(*lines: str, size: int = 20) -> Image.Image:
@@ -59,11 +56,7 @@ def jpeg(image: Image.Image) -> PageImage:
 
 
 def cyrillic_page() -> Image.Image:
-    image = Image.new("RGB", (900, 700), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.truetype(CYRILLIC_FONT, 34)
-    for number, line in enumerate(CYRILLIC * 3):
-        pen.text((60, 60 + 60 * number), line, fill="black", font=font)
-    return image
+    return page_of_lines(CYRILLIC * 3, (900, 700), "RGB", left=60, top=60, pitch=60)
 
 
 def has_packs(*names: str) -> bool:
@@ -115,7 +108,7 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
     program = (
         "import os\n"
         "from document_parser.engines.rapidocr import networks\n"
-        "networks.load(networks.DETECTION, 'onnxruntime', 1)\n"
+        "networks.load_network(networks.DETECTION, 'onnxruntime', 1)\n"
         "print(os.listdir(os.environ['HOME']))"
     )
     environment = environment_of_child(HOME=str(tmp_path))
@@ -258,7 +251,7 @@ def test_what_an_engine_can_do_beside_reading_is_told_by_its_methods(name, detec
 
 
 @pytest.mark.skipif(not has_packs("osd"), reason="Tesseract or its pack for scripts is not installed")
-@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
+@needs_cyrillic_font
 def test_where_the_first_engine_is_not_sure_of_the_turn_the_next_one_decides_if_it_is_sure():
     async def main() -> None:
         engines = Engines(Settings())

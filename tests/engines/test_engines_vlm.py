@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import shutil
 import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
-from PIL import Image
 
 from document_parser.engines.registry import Engines
 from document_parser.engines.vlm.availability import AvailabilityCache
@@ -22,23 +20,14 @@ from document_parser.errors import ContextExceeded, EngineError, EngineRefused, 
 from document_parser.models import PageImage, Reading
 from document_parser.pipeline.checks.guards import loop_reason
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
-from tests.support.stamp import draw_stamp
+from tests.support.page_images import STAMP, stamped_image
+from tests.support.service import free_port, until
 from tests.support.vllm_answers import answer_for, tokens_of
-from tests.support.vllm_batching import Speed
+from tests.support.vllm_batching import FAST, Speed
 from tests.support.vllm_server import ModelServer, serving
 
-FAST = Speed(tokens_per_second=1e6, per_sequence=1e6, first_token=0.0, tick=0.002)
 STEADY = Speed(tokens_per_second=1e6, per_sequence=6000.0, first_token=0.0, tick=0.002)
-STAMP = 4711
 NANONETS = "nanonets/Nanonets-OCR2-3B"
-
-
-def picture(stamp: int = STAMP) -> PageImage:
-    image = Image.new("RGB", (620, 877), "white")
-    draw_stamp(image, stamp)
-    file = io.BytesIO()
-    image.save(file, "JPEG")
-    return PageImage(1, *image.size, "jpeg", file.getvalue(), ink=0.05)
 
 
 def settings_for(server: ModelServer, **engines: float) -> Settings:
@@ -68,7 +57,7 @@ def read(server: ModelServer, **engines: float) -> Reading:
     readings: list[Reading] = []
 
     async def test(engine: VisionEngine) -> None:
-        readings.append(await engine.read(picture()))
+        readings.append(await engine.read(stamped_image()))
 
     against(server, test, **engines)
     return readings[0]
@@ -78,12 +67,6 @@ def error_of(server: ModelServer, **engines: float) -> EngineError:
     with pytest.raises(EngineError) as caught:
         read(server, **engines)
     return caught.value
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def test_deepseek_reads_a_page_into_blocks_with_boxes():
@@ -112,8 +95,8 @@ def test_the_temperature_asked_for_is_sent_and_noted():
     server = ModelServer(speed=FAST)
 
     async def test(engine):
-        assert (await engine.read(picture())).temperature == 0.0
-        assert (await engine.read(picture(), temperature=0.2)).temperature == 0.2
+        assert (await engine.read(stamped_image())).temperature == 0.0
+        assert (await engine.read(stamped_image(), temperature=0.2)).temperature == 0.2
 
     against(server, test)
     assert [entry.temperature for entry in server.log] == [0.0, 0.2]
@@ -123,7 +106,7 @@ def test_sixty_four_pages_are_in_flight_at_once():
     server = ModelServer(speed=Speed(tokens_per_second=1e6, per_sequence=600.0, first_token=0.3, tick=0.01), tokens=100)
 
     async def test(engine):
-        readings = await asyncio.gather(*(engine.read(picture(number)) for number in range(64)))
+        readings = await asyncio.gather(*(engine.read(stamped_image(number)) for number in range(64)))
         for number, reading in enumerate(readings):
             assert f"stamp-{number} " in reading.text
 
@@ -154,7 +137,7 @@ def test_a_busy_server_is_not_taken_for_one_that_is_gone():
 
     async def test(engine):
         with pytest.raises(EngineUnavailable, match="503"):
-            await engine.read(picture())
+            await engine.read(stamped_image())
         assert await engine.is_available()
 
     against(server, test)
@@ -176,7 +159,7 @@ def test_a_server_with_less_context_than_the_longest_answer_is_asked_for_shorter
             settings = settings.model_copy(update={"deepseek": DeepSeekSettings(url=server.url, max_tokens=15_000)})
             engine = DeepSeekEngine(settings)
             for _ in range(2):
-                readings = await asyncio.gather(engine.read(picture()), engine.read(picture()))
+                readings = await asyncio.gather(engine.read(stamped_image()), engine.read(stamped_image()))
                 assert [reading.finish_reason for reading in readings] == ["stop", "stop"]
             await engine.aclose()
 
@@ -205,7 +188,7 @@ def test_an_address_without_v1_is_named_as_such():
             server.url = server.url.removesuffix("/v1")
             engine = DeepSeekEngine(settings_for(server))
             with pytest.raises(EngineUnavailable, match="should end in /v1"):
-                await engine.read(picture())
+                await engine.read(stamped_image())
             await engine.aclose()
 
     asyncio.run(main())
@@ -228,7 +211,7 @@ def test_a_slow_answer_runs_into_the_deadline_for_the_whole_request_and_is_abort
 
     async def test(engine):
         with pytest.raises(EngineTimeout):
-            await engine.read(picture())
+            await engine.read(stamped_image())
         await until(lambda: server.log[0].state == "aborted")
 
     against(server, test, vllm_request_seconds=0.3)
@@ -239,7 +222,7 @@ def test_a_loop_is_cut_while_it_grows_and_the_server_stops_working():
     server.script("loop")
 
     async def test(engine):
-        reading = await engine.read(picture(), watch=loop_reason)
+        reading = await engine.read(stamped_image(), watch=loop_reason)
         assert reading.finish_reason == "loop"
         assert 0 < len(reading.text) < 6000, "the loop was seen early"
         await until(lambda: server.log[0].state == "aborted")
@@ -255,7 +238,7 @@ def test_of_a_loop_no_more_than_two_hundred_tokens_are_taken_in(turn):
     server = ModelServer(speed=FAST, answer=lambda _: looping)
 
     async def test(engine: VisionEngine) -> None:
-        reading = await engine.read(picture(), watch=loop_reason)
+        reading = await engine.read(stamped_image(), watch=loop_reason)
         assert reading.finish_reason == "loop"
         assert reading.text.startswith(sound)
         assert 0 < len(tokens_of(reading.text)) - len(tokens_of(sound)) <= 200
@@ -274,7 +257,7 @@ def test_the_watch_sees_the_answer_grow():
     server = ModelServer(speed=STEADY)
 
     async def test(engine):
-        reading = await engine.read(picture(), watch=lambda text: seen.append(len(text)))
+        reading = await engine.read(stamped_image(), watch=lambda text: seen.append(len(text)))
         assert reading.finish_reason == "stop"
         assert seen
         assert all(later - earlier >= WATCH_CHARACTERS for earlier, later in itertools.pairwise(seen))
@@ -287,7 +270,7 @@ def test_cancelling_a_reading_ends_the_request_at_the_server():
     server.script("stall")
 
     async def test(engine):
-        reading = asyncio.create_task(engine.read(picture()))
+        reading = asyncio.create_task(engine.read(stamped_image()))
         await until(lambda: bool(server.log))
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -310,8 +293,8 @@ def test_a_connection_kept_alive_over_a_500_is_replaced():
 
     async def test(engine):
         with pytest.raises(EngineRefused):
-            await engine.read(picture())
-        assert (await engine.read(picture())).finish_reason == "stop"
+            await engine.read(stamped_image())
+        assert (await engine.read(stamped_image())).finish_reason == "stop"
 
     against(server, test)
 
@@ -366,7 +349,7 @@ def test_an_answer_without_its_end_is_an_error(lines):
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
             engine = DeepSeekEngine(settings_for(ModelServer(url=url)))
             with pytest.raises(EngineError) as caught:
-                await engine.read(picture())
+                await engine.read(stamped_image())
             assert not isinstance(caught.value, EngineUnavailable)
             await engine.aclose()
 
@@ -408,7 +391,7 @@ def test_a_reading_is_a_sign_of_life():
     server = ModelServer(speed=FAST)
 
     async def test(engine):
-        await engine.read(picture())
+        await engine.read(stamped_image())
         assert await engine.is_available()
 
     against(server, test)
@@ -433,12 +416,6 @@ def test_a_cancelled_caller_does_not_take_the_probe_from_the_others():
     asyncio.run(main())
 
 
-def unused_address() -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}/v1"
-
-
 def test_a_refused_connection_marks_the_server_as_down_at_once():
     async def main() -> None:
         server = ModelServer(speed=FAST)
@@ -446,7 +423,7 @@ def test_a_refused_connection_marks_the_server_as_down_at_once():
             engine = DeepSeekEngine(settings_for(server, vllm_connect_retries=1, vllm_probe_seconds=60))
             assert await engine.is_available()
         with pytest.raises(EngineUnavailable):
-            await engine.read(picture())
+            await engine.read(stamped_image())
         assert not await engine.is_available()
         await engine.aclose()
 
@@ -455,7 +432,7 @@ def test_a_refused_connection_marks_the_server_as_down_at_once():
 
 def test_nothing_listening_is_not_available():
     async def main() -> None:
-        engine = DeepSeekEngine(settings_for(ModelServer(url=unused_address())))
+        engine = DeepSeekEngine(settings_for(ModelServer(url=f"http://127.0.0.1:{free_port()}/v1")))
         assert not await engine.is_available()
         await engine.aclose()
 
@@ -478,7 +455,7 @@ def test_the_inference_mode_says_which_engines_may_read(mode, expected):
                 Settings(
                     engines=EngineSettings(inference_mode=mode),
                     deepseek=DeepSeekSettings(url=server.url),
-                    nanonets=NanonetsSettings(url=unused_address()),
+                    nanonets=NanonetsSettings(url=f"http://127.0.0.1:{free_port()}/v1"),
                 )
             )
             assert await engines.find_available() == expected

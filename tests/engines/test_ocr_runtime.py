@@ -14,7 +14,7 @@ from document_parser.engines.rapidocr import networks, openvino
 from document_parser.jobs import queue
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
-from tests.cli.test_doctor import checked, settings_for
+from tests.support.doctor import environment_for, run_checks
 from tests.support.service import ROOT, Service, redis_url_of, wait_until
 
 LOCKS = {
@@ -102,7 +102,7 @@ def locked(lock: str) -> list[str]:
 
 
 def reading_under(lock: str, tmp_path, **settings: str) -> list:
-    environment = settings_for(tmp_path, **settings)
+    environment = environment_for(tmp_path, **settings)
     told = subprocess.run(
         [*locked(lock), "-c", READ], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     )
@@ -123,17 +123,17 @@ def test_openvino_that_was_asked_for_and_cannot_compute_is_said_with_what_to_do(
     lock = "the kernel's lock"
     there, _, words, fault = reading_under(lock, tmp_path, CPU_OCR_RUNTIME="openvino")
     assert (there, words) == (False, [])
-    assert fault.startswith("RapidOCR cannot read: OpenVINO writes machine code")
-    told = checked(tmp_path, program=locked(lock), CPU_OCR_RUNTIME="openvino")["rapidocr"]
-    assert (told["status"], told["advice"]) == ("missing", "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then.")
+    assert fault.startswith("RapidOCR cannot read: OpenVINO generates machine code")
+    told = run_checks(tmp_path, program=locked(lock), CPU_OCR_RUNTIME="openvino")["rapidocr"]
+    assert (told["status"], told["advice"]) == ("missing", "Set CPU_OCR_RUNTIME=auto to use ONNX Runtime.")
     assert "MemoryDenyWriteExecute" in told["detail"]
 
 
 def test_doctor_says_which_runtime_computes(tmp_path):
-    assert checked(tmp_path)["rapidocr"]["detail"].endswith("ms, computed by openvino")
-    assert checked(tmp_path, CPU_OCR_RUNTIME="onnxruntime")["rapidocr"]["detail"].endswith("ms, computed by onnxruntime")
-    under_lock = checked(tmp_path, program=locked("the kernel's lock"))["rapidocr"]
-    assert "ms, computed by onnxruntime, since OpenVINO writes machine code" in under_lock["detail"]
+    assert run_checks(tmp_path)["rapidocr"]["detail"].endswith("ms, computed by openvino")
+    assert run_checks(tmp_path, CPU_OCR_RUNTIME="onnxruntime")["rapidocr"]["detail"].endswith("ms, computed by onnxruntime")
+    under_lock = run_checks(tmp_path, program=locked("the kernel's lock"))["rapidocr"]
+    assert "ms, computed by onnxruntime, since OpenVINO generates machine code" in under_lock["detail"]
 
 
 @pytest.mark.parametrize("sample", ["scan.pdf"])
@@ -141,7 +141,7 @@ def test_both_runtimes_read_the_same_words_of_the_samples(sample, tmp_path):
     told = {
         runtime: subprocess.run(
             [sys.executable, "-m", "document_parser", "parse", "--quiet", "--format", "text", ROOT / "samples" / sample],
-            env=settings_for(tmp_path, CPU_OCR_RUNTIME=runtime),
+            env=environment_for(tmp_path, CPU_OCR_RUNTIME=runtime),
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -22,7 +22,7 @@ from document_parser.engines.vlm.deepseek import DeepSeekEngine
 from document_parser.engines.vlm.nanonets import NanonetsEngine
 from document_parser.engines.vlm.request import ModelRequest
 from document_parser.errors import ContextExceeded, EngineError, EngineRefused, EngineUnavailable
-from document_parser.models import Options, PageImage, PictureSpec, Reading
+from document_parser.models import Options, PageImage, PageImageSpec, Reading
 from document_parser.pipeline.checks.guards import loop_reason
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings
@@ -77,7 +77,7 @@ class ExactEngine(VisionEngine):
     """Sends exactly these extra fields."""
 
     name = "nanonets"
-    picture = PictureSpec(dpi=72)
+    image_spec = PageImageSpec(dpi=72)
 
     def __init__(self, server: RealServer, /, key: str = "", max_tokens: int = 6000, **extra: Any) -> None:
         request = ModelRequest(server.url, MODELS[server.grammar], "Read.", max_tokens, 0.0, extra)

@@ -17,9 +17,9 @@ from document_parser.jobs.redis import breakers, in_flight
 from document_parser.jobs.redis.breakers import RedisBreakers
 from document_parser.jobs.redis.in_flight import RedisInFlight
 from document_parser.settings import DeepSeekSettings, EngineSettings, Settings
-from tests.engines.test_engines_vlm import FAST, picture, until
-from tests.support.service import NOBODY, wait_until
-from tests.support.vllm_batching import Speed
+from tests.support.page_images import stamped_image
+from tests.support.service import NOBODY, until, wait_until
+from tests.support.vllm_batching import FAST, Speed
 from tests.support.vllm_server import ModelServer, serving
 
 RULE = Thresholds(faults=3, pause_seconds=10, probe_seconds=5)
@@ -61,7 +61,7 @@ async def reading(settings, board=None):
 async def fail(engine, times: int) -> None:
     for _ in range(times):
         with pytest.raises(EngineError):
-            await engine.read(picture())
+            await engine.read(stamped_image())
 
 
 def state(breaker: Breaker, now: float) -> str:
@@ -120,9 +120,9 @@ def test_a_server_that_answers_probes_but_no_pages_is_left_alone_and_comes_back_
             assert not await engine.is_available()
             board.moment += 40
             server.scripts.clear()
-            both = await asyncio.gather(engine.read(picture()), engine.read(picture()), return_exceptions=True)
+            both = await asyncio.gather(engine.read(stamped_image()), engine.read(stamped_image()), return_exceptions=True)
             assert sorted(isinstance(one, EngineUnavailable) for one in both) == [False, True], "one probe at a time"
-            assert (await engine.read(picture())).engine == "deepseek"
+            assert (await engine.read(stamped_image())).engine == "deepseek"
 
     asyncio.run(main())
 
@@ -142,7 +142,7 @@ def test_a_dead_replica_is_skipped_and_no_page_notices():
     async def main() -> None:
         async with serving(ModelServer(speed=FAST)) as server, reading(settings_for(NOBODY, server.url)) as engine:
             for _ in range(6):
-                assert (await engine.read(picture())).finish_reason == "stop"
+                assert (await engine.read(stamped_image())).finish_reason == "stop"
             assert len(server.log) == 6
             assert await engine.is_available()
 
@@ -154,7 +154,7 @@ def test_a_page_goes_on_at_another_replica_when_its_server_dies_under_it():
         async with serving(ModelServer(speed=SLOW)) as living, contextlib.AsyncExitStack() as stack:
             dying = await stack.enter_async_context(serving(ModelServer(speed=SLOW)))
             async with reading(settings_for(dying.url, living.url)) as engine:
-                pages = [asyncio.create_task(engine.read(picture(stamp))) for stamp in range(8)]
+                pages = [asyncio.create_task(engine.read(stamped_image(stamp))) for stamp in range(8)]
                 await until(lambda: bool(dying.log) and len(dying.log) + len(living.log) == 8)
                 await stack.aclose()
                 found = await asyncio.gather(*pages)
@@ -170,9 +170,9 @@ def test_pages_go_to_the_replica_with_the_least_to_do_by_our_own_count_and_by_th
         async with servers[0] as one, servers[1] as two:  # noqa: SIM117
             async with reading(settings_for(one.url)) as other, reading(settings_for(one.url, two.url)) as engine:
                 # Somebody else keeps the first busy: only its /metrics tells.
-                theirs = [asyncio.create_task(other.read(picture())) for _ in range(6)]
+                theirs = [asyncio.create_task(other.read(stamped_image())) for _ in range(6)]
                 await until(lambda: len(one.batch.running) == 6)
-                ours = [asyncio.create_task(engine.read(picture(stamp))) for stamp in range(10)]
+                ours = [asyncio.create_task(engine.read(stamped_image(stamp))) for stamp in range(10)]
                 await until(lambda: len(one.log) + len(two.log) == 16)
                 assert (len(one.log), len(two.log)) == (8, 8)
                 await asyncio.gather(*theirs, *ours)
@@ -228,12 +228,12 @@ def test_two_readers_spread_their_pages_over_the_replicas_by_each_others_count(r
             settings = settings_for(one.url, two.url, vllm_probe_seconds=600.0)
             async with reading(settings, boards[0]) as first, reading(settings, boards[1]) as second:
                 for engine, board in zip((first, second), boards, strict=True):
-                    await engine.read(picture())
+                    await engine.read(stamped_image())
                     board.in_flight.close()  # told at once, where a reader tells it with its next page or beat
                 pages = []
                 for stamp in range(4):
                     for engine in (first, second):
-                        pages.append(asyncio.create_task(engine.read(picture(stamp))))
+                        pages.append(asyncio.create_task(engine.read(stamped_image(stamp))))
                         await until(lambda: len(one.log) + len(two.log) == 2 + len(pages))
                 assert (len(one.batch.running), len(two.batch.running)) == (4, 4)
                 assert list(in_flight.count_requests(redis, [f"deepseek {url}" for url in (one.url, two.url)]).values()) == [

@@ -19,11 +19,9 @@ from PIL import Image, ImageDraw
 from tests.support.service import ROOT
 from tests.support.stamp import draw_stamp, read_stamp
 from tests.support.vllm_answers import Grammar, answer_for, tokens_of
-from tests.support.vllm_batching import Batch, Sequence, Speed
+from tests.support.vllm_batching import FAST, Batch, Sequence, Speed
 from tests.support.vllm_cases import MODELS, WHEN_BUSY, cases, facts_of, recorded
 from tests.support.vllm_server import ModelServer, served_from_thread, serving
-
-FAST = Speed(tokens_per_second=1e6, per_sequence=1e6, first_token=0.0, tick=0.002)
 
 
 def page(stamp: int | None, width: int = 1240, height: int = 1754) -> Image.Image:

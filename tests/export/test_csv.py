@@ -220,7 +220,7 @@ def test_a_format_that_is_named_may_go_to_a_file_of_any_name(parse, tmp_path):
     assert parse("one.pdf", "--format", "csv", "-o", "x.dat").returncode == 0
     assert rows((tmp_path / "x.dat").read_bytes()) == PARTS
     refused = parse("one.pdf", "-o", "y.dat")
-    assert (refused.returncode, b"'.dat' is the extension of no output format" in refused.stderr) == (2, True)
+    assert (refused.returncode, b"No output format has the extension '.dat'" in refused.stderr) == (2, True)
     assert b".csv" in refused.stderr
 
 

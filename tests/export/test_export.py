@@ -19,6 +19,7 @@ from document_parser.export.base import item_of
 from document_parser.export.csv import csv_lines
 from document_parser.models import Block, Cell, Document, Options, OutputFormat, Page, PageError, Table
 from document_parser.text.table_archive import TableArchive
+from tests.support.tables import table_of_rows
 
 HEAD = Document(filename="re<port>.pdf", media_type="application/pdf", page_count=3)
 RENDERER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -78,12 +79,7 @@ def paragraph(text: str) -> Block:
 
 
 def table(rows: list[list[str]], *, header: bool = True) -> Block:
-    cells = [
-        Cell(row=row, column=column, text=text, header=header and row == 0)
-        for row, texts in enumerate(rows)
-        for column, text in enumerate(texts)
-    ]
-    return Block(kind="table", table=Table(rows=len(rows), columns=len(rows[0]), cells=cells))
+    return Block(kind="table", table=table_of_rows(rows, heads=int(header)))
 
 
 SPANNED = Block(

@@ -18,7 +18,7 @@ from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.imaging.deskew import find_skew_degrees, straighten
 from document_parser.imaging.line_skew import find_line_skew, straighten_boxes
-from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PictureSpec, Reading, Route, Word
+from document_parser.models import Block, BoundingBox, Options, Page, PageImage, PageImageSpec, Reading, Route, Word
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.hybrid import merge_text_layer
 from document_parser.pipeline.reading.line_retry import retry_lines
@@ -27,8 +27,6 @@ from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import EngineSettings, Settings
-from document_parser.sources.base import OpenerLimits
-from document_parser.sources.source import Openers
 
 SHEET = np.zeros((1000, 800, 3), dtype=np.uint8)
 PAPER = 235
@@ -148,12 +146,6 @@ def sheet():
     return image
 
 
-@pytest.fixture(scope="module")
-def openers():
-    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as openers:
-        yield openers
-
-
 def read(openers, path, image):
     image.save(path, "PNG", dpi=(150, 150))
 
@@ -266,7 +258,7 @@ class HeadingFinder(Engine):
     """A model that writes the page's words and says where the ink of the first line is."""
 
     name = "deepseek"
-    picture = PictureSpec(dpi=144, max_long_side=1600, straighten=True)
+    image_spec = PageImageSpec(dpi=144, max_long_side=1600, straighten=True)
 
     def __init__(self):
         self.slopes = []

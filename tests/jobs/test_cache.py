@@ -22,9 +22,9 @@ from document_parser.settings import DeepSeekSettings, EngineSettings, Settings,
 from document_parser.storage import LocalStorage
 from document_parser.workers.reading_cache import CachedEngine
 from document_parser.workers.sweep import Sweep
-from tests.jobs.test_ledger import JOB, OTHER, card
 from tests.support import documents
 from tests.support.documents import pdf_of_text
+from tests.support.ledger_jobs import JOB, OTHER, make_card
 from tests.support.service import SOON, UNCHECKED, Service, asking, wait_until
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
@@ -38,7 +38,7 @@ def cache(valkey, redis, tmp_path):
 
 
 def known(redis, job_id=JOB, **facts):
-    record.create(redis, card(job_id, **facts), None)
+    record.create(redis, make_card(job_id, **facts), None)
     return record.load(redis, job_id)
 
 
@@ -106,7 +106,7 @@ def test_the_sweep_takes_old_entries_away(valkey, redis, tmp_path):
 
 
 def document(settings=None, **facts):
-    return document_key(settings or Settings(), card(**facts))
+    return document_key(settings or Settings(), make_card(**facts))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def sent(valkey, redis):
     """Sends the same document under an id."""
 
     def send(job_id, **facts):
-        return queue.submit(redis, valkey, card(job_id, **facts), None)
+        return queue.submit(redis, valkey, make_card(job_id, **facts), None)
 
     return send
 

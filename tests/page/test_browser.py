@@ -270,9 +270,9 @@ def test_the_header_says_that_no_model_server_answers_and_what_needs_one_is_grey
         watched = opened(running)
         page = watched.page
         expect(page.locator("#health")).to_have_text("1 worker ready · CPU only, no model server answers")
-        maximum = page.get_by_role("radio", name=re.compile("^Maximum.*Needs a model server, and none answers"))
+        maximum = page.get_by_role("radio", name=re.compile("^Maximum.*Needs a model server, but none answers"))
         expect(maximum).to_be_disabled()
-        expect(page.get_by_role("radio", name=re.compile("^Balanced.*the CPU engine for scans"))).to_be_checked()
+        expect(page.get_by_role("radio", name=re.compile("^Balanced.*The CPU engine reads scans"))).to_be_checked()
         watched.shoot("cpu-only")
         watched.upload(paper)
         done(page)
@@ -290,7 +290,7 @@ def test_the_header_says_that_no_model_server_answers_and_what_needs_one_is_grey
 
 
 def test_a_service_that_asks_no_model_says_so(service, opened):
-    expect(opened(service).page.locator("#health")).to_have_text("2 workers ready · CPU only, no model server is asked")
+    expect(opened(service).page.locator("#health")).to_have_text("2 workers ready · CPU only, no model server is used")
 
 
 # --- while it runs ----------------------------------------------------------------------------------------------------
@@ -456,14 +456,14 @@ def test_who_reads_a_page_again_is_chosen_in_words_and_with_the_keyboard(gpu_ser
     page.keyboard.press("Shift+Tab")
     expect(page.locator("#read-again")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_label("Who reads it")).to_be_focused()
+    expect(page.get_by_label("Which engine")).to_be_focused()
     assert "Tesseract" not in page.locator("#reread select[name=engine]").inner_text()
     watched.shoot("reread-form")
     page.keyboard.press("Escape")
     expect(page.locator("#reread")).to_be_hidden()
     expect(page.locator("#read-again")).to_be_focused()
     page.keyboard.press("r")
-    page.get_by_label("Who reads it").select_option("Nanonets-OCR2: tables, forms, handwriting")
+    page.get_by_label("Which engine").select_option("Nanonets-OCR2: tables, forms, handwriting")
     expect(page.get_by_label("How carefully").last).to_be_disabled()
     models[1].script("stall", stamp=55)
     page.get_by_role("button", name="Read it again").click()
@@ -486,9 +486,9 @@ def test_a_locked_document_asks_for_its_password_before_a_page_is_read_again(ser
     page = watched.page
     expect(page.locator("#paper")).to_contain_text("The secret is out")
     page.locator("#read-again").click()
-    page.get_by_label("Who reads it").select_option("The text in the file, as it is")
+    page.get_by_label("Which engine").select_option("The text in the file, as it is")
     page.get_by_role("button", name="Read it again").click()
-    expect(page.locator("#reread-problem")).to_contain_text("Type it once more")
+    expect(page.locator("#reread-problem")).to_contain_text("Type it again")
     watched.shoot("reread-locked", full=False)
     page.keyboard.type("open sesame")
     page.keyboard.press("Enter")
@@ -927,7 +927,7 @@ def test_lines_that_were_left_out_are_counted_and_kept_on_request(service, opene
     watched.page.route("**/pages/*", with_three)
     page = watched.upload(paper)
     done(page)
-    expect(page.locator("#page-notes")).to_contain_text("3 lines of running heads and feet left out.")
+    expect(page.locator("#page-notes")).to_contain_text("3 lines of page headers and footers left out.")
     watched.shoot("stripped")
     first = watched.job()
     page.get_by_role("button", name="Read the document again and keep them").click()

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from document_parser.models import Block
-from tests.conftest import CORPUS
 from tests.support.browser import Watched, choose
 from tests.support.documents import pdf_of_text
-from tests.support.service import Service
+from tests.support.service import CORPUS, Service
 from tests.support.wide_tables import GERMAN, drawn, of_rows, widest
 
 WIDTHS = (375, 768, 1280, 1920)

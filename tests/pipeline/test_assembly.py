@@ -14,6 +14,7 @@ from document_parser.export import FORMATS
 from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageError, Span, Table
 from document_parser.pipeline.assembly.captions_and_links import with_captions
 from document_parser.pipeline.assembly.document import assemble_pages, write_document
+from tests.support.tables import table_of_rows
 
 HEAD = Document(filename="a.pdf", media_type="application/pdf", page_count=9)
 LONG = "The agreement between the two parties begins on the first day of March and ends after three years without notice"
@@ -42,13 +43,7 @@ def texts(number):
 
 
 def table(rows, top=0.2, bottom=0.8, heads=1, **edges):
-    cells = [
-        Cell(row=row, column=column, text=text, header=row < heads)
-        for row, texts in enumerate(rows)
-        for column, text in enumerate(texts)
-    ]
-    made = Table(rows=len(rows), columns=len(rows[0]), cells=cells)
-    return Block(kind="table", table=made, box=box(top, bottom, **edges))
+    return Block(kind="table", table=table_of_rows(rows, heads), box=box(top, bottom, **edges))
 
 
 def together(*pages):

@@ -14,7 +14,7 @@ from document_parser.client import Client
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.imaging.figure_boxes import find_figure_boxes
-from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PictureSpec, Table
+from document_parser.models import Block, BoundingBox, Cell, Document, Options, Page, PageFacts, PageImageSpec, Table
 from document_parser.pipeline.local.reader import parse
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import assign_boxes, insert_figures, with_figures
@@ -43,12 +43,6 @@ def opened(data):
 
 def reddish(pixel):
     return pixel[0] > 150 and pixel[1] < 80 and pixel[2] < 80
-
-
-@pytest.fixture(scope="module")
-def openers():
-    with Openers.start(OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)) as openers:
-        yield openers
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +264,7 @@ def test_a_figure_of_a_page_that_was_turned_to_be_read_is_upright_too(openers, t
 def test_the_part_of_a_page_that_is_asked_for_keeps_to_the_limits(openers, illustrated):
     async def main():
         async with await openers.open(illustrated, "pdf") as source:
-            spec = PictureSpec(dpi=300, max_long_side=500, encoding="rgb", region=box(0.25, 0.3, 0.6, 0.5))
+            spec = PageImageSpec(dpi=300, max_long_side=500, encoding="rgb", region=box(0.25, 0.3, 0.6, 0.5))
             return await source.render(1, spec)
 
     image = asyncio.run(main())

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from benchmarks.quality.alone import packs
 from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.packs import find_packs
 from document_parser.engines.tesseract.recogniser import FoundWord
 from document_parser.engines.tesseract.spacing import normalize_letters, respace, separate_boxes
 from document_parser.models import InkFacts, Options, Reading, Word
@@ -22,8 +20,8 @@ from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import Openers
+from tests.support.cyrillic import needs_cyrillic_font, needs_russian_pack, page_of_lines
 
-FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 ENGLISH = ("The teachers of the village school", "wrote to the ministry last winter", "and quoted what the children said:")
 RUSSIAN = "Вчера вечером в город приехали"
 AFTER = ("No answer has come to this day, but", "the letter hangs in the class room.")
@@ -95,24 +93,16 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
     assert normalize_letters("\u0e08\u0e4d\u0e32") == "\u0e08\u0e33"
 
 
-def has_pack(name):
-    return name in find_packs(Settings()).languages
-
-
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
     """A page of English with a line of Russian in it."""
     path = tmp_path_factory.mktemp("mixed") / "mixed.png"
-    picture = Image.new("L", (1000, 760), "white")
-    pen, font = ImageDraw.Draw(picture), ImageFont.truetype(FONT, 34)
-    for number, text in enumerate((*ENGLISH, RUSSIAN, *AFTER)):
-        pen.text((80, 90 + 90 * number), text, fill=0, font=font)
-    picture.save(path)
+    page_of_lines((*ENGLISH, RUSSIAN, *AFTER), (1000, 760)).save(path)
     return path
 
 
-@pytest.mark.skipif(not Path(FONT).exists(), reason="no font with Cyrillic letters is installed")
-@pytest.mark.skipif(not has_pack("rus"), reason="Tesseract or its Russian pack is not installed")
+@needs_cyrillic_font
+@needs_russian_pack
 def test_a_line_of_another_script_is_tesseracts_and_the_page_says_so(mixed):
     async def main():
         limits = OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)

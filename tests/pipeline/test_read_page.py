@@ -6,38 +6,28 @@ import asyncio
 import contextlib
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import ImageOps
 from reportlab.lib.utils import ImageReader
 
 from document_parser.engines.base import Engine
 from document_parser.engines.cpu_slots import CpuSlots
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.packs import find_packs
 from document_parser.errors import NoEngine
 from document_parser.models import BoundingBox, Options, PageFacts, Reading
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.read_page import read_page, read_with
 from document_parser.settings import DeepSeekSettings, EngineSettings, NanonetsSettings, Settings, WorkerSettings
-from document_parser.sources.base import OpenerLimits
-from document_parser.sources.source import Openers
 from tests.support import documents
+from tests.support.cyrillic import CYRILLIC, needs_cyrillic_font, needs_russian_pack, page_of_lines
 from tests.support.service import NOBODY
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, serving
 
 READABLE_PACE = Speed(tokens_per_second=1500, per_sequence=1500, first_token=0.0)
 """Slow enough for a busy machine's client to close the connection before the answer has ended."""
-
-
-@pytest.fixture(scope="module")
-def openers():
-    limits = OpenerLimits(memory_mb=2048, timeout_seconds=30, max_image_megapixels=200)
-    with Openers.start(limits) as openers:
-        yield openers
 
 
 CPU = RapidOcrEngine(Settings())
@@ -151,7 +141,7 @@ class SpotFinder(Engine):
     """Finds no word, and one picture that is too small for a figure."""
 
     name = "rapidocr"
-    picture = CPU.picture
+    image_spec = CPU.image_spec
 
     async def read(self, page, *, temperature=None, watch=None):
         return Reading("rapidocr", figures=[BoundingBox.of(0.5, 0.5, 0.51, 0.51)])
@@ -335,7 +325,7 @@ ALL = frozenset({"deepseek", "nanonets", "rapidocr"})
         (facts(characters=0), "no text layer"),
         (facts(characters=500, unmapped_share=0.4), "40% of the text layer's characters have no meaning"),
         (facts(characters=500, invisible_share=1.0, image_share=1.0), "the text layer is an earlier OCR under an image"),
-        (facts(characters=30, image_share=0.95), "pictures cover 95% of the page and the text layer has 30 characters"),
+        (facts(characters=30, image_share=0.95), "images cover 95% of the page and the text layer has only 30 characters"),
     ],
 )
 def test_a_text_layer_that_cannot_stand_for_the_page_is_not_trusted(page, reason):
@@ -370,27 +360,15 @@ def test_a_page_of_which_the_engine_is_unsure_says_so(openers, tmp_path):
     assert "script_unreadable" in [warning.code for warning in page.warnings]
 
 
-CYRILLIC_FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
-CYRILLIC = ("Вчера вечером в город приехали", "новые учителя и открыли большую", "школу для детей нашей деревни.")
-
-
 @pytest.fixture(scope="module")
 def cyrillic(tmp_path_factory):
     """A page in a script that RapidOCR does not know."""
     path = tmp_path_factory.mktemp("cyrillic") / "cyrillic.png"
-    picture = Image.new("L", (1000, 700), "white")
-    pen, font = ImageDraw.Draw(picture), ImageFont.truetype(CYRILLIC_FONT, 34)
-    for number, line in enumerate(CYRILLIC):
-        pen.text((80, 90 + 90 * number), line, fill=0, font=font)
-    picture.save(path)
+    page_of_lines(CYRILLIC, (1000, 700)).save(path)
     return path
 
 
-def has_pack(name):
-    return name in find_packs(Settings()).languages
-
-
-@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
+@needs_cyrillic_font
 def test_a_page_of_a_script_that_nobody_knows_is_never_a_sound_reading(openers, cyrillic):
     page = read(openers, cyrillic, inference="cpu", kind="image", tesseract="")
     assert "tesseract" not in [attempt.engine for attempt in page.attempts]
@@ -399,8 +377,8 @@ def test_a_page_of_a_script_that_nobody_knows_is_never_a_sound_reading(openers, 
     assert page.error.message.endswith("Bring the language: docparse languages add default")
 
 
-@pytest.mark.skipif(not Path(CYRILLIC_FONT).exists(), reason="no font with Cyrillic letters is installed")
-@pytest.mark.skipif(not has_pack("rus"), reason="Tesseract or its Russian pack is not installed")
+@needs_cyrillic_font
+@needs_russian_pack
 def test_a_page_of_a_script_that_rapidocr_does_not_know_goes_to_tesseract_and_says_why(openers, cyrillic):
     page = read(openers, cyrillic, inference="cpu", kind="image")
     assert words(page) == " ".join(CYRILLIC)

@@ -9,24 +9,20 @@ from typing import get_args
 
 import pytest
 
-from document_parser import errors
 from document_parser.api import auth
 from document_parser.api.factory import create_app
 from document_parser.models import HARMLESS_WARNINGS, Options, WarningCode
 from document_parser.settings import Settings, StoreSettings, environment_fields
+from tests.support.error_kinds import error_kinds
 from tests.support.service import ROOT, Service
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
 
 
-def tree(kind):
-    return [kind, *(deeper for child in kind.__subclasses__() for deeper in tree(child))]
-
-
 def test_every_error_stands_in_the_docs_with_its_status():
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (\d{3}) \|", API, re.MULTILINE))
-    assert rows == {kind.code: str(kind.status) for kind in tree(errors.DocumentParserError)}
+    assert rows == {kind.code: str(kind.status) for kind in error_kinds()}
 
 
 def test_every_route_stands_in_the_readme(tmp_path):
@@ -53,7 +49,7 @@ def test_settings_named_in_the_docs_exist():
     known = {name for _, name, _ in environment_fields()}
     texts = [README, *(path.read_text() for path in (ROOT / "docs").glob("*.md"))]
     named = {name for text in texts for name in re.findall(r"`([A-Z0-9]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text)}
-    codes = {kind.code for kind in tree(errors.DocumentParserError)}
+    codes = {kind.code for kind in error_kinds()}
     assert named - known - codes == set()
 
 

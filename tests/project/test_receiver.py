@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,14 +12,9 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.support.receiver import secret_of, settings
-from tests.support.service import ROOT, Service, free_port, wait_until
+from tests.support.service import ROOT, Service, free_port, listens, wait_until
 
 DOCS = (ROOT / "docs" / "webhooks.md").read_text()
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture

@@ -12,16 +12,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from document_parser.jobs import queue
-from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.redis import clock
 from document_parser.jobs.scheduling import forecast
-from document_parser.storage import LocalStorage
-from document_parser.workers.sweep import LEASE_MILLISECONDS, Sweep
-from tests.jobs.test_connection import valkey_server
-from tests.jobs.test_ledger import JOB, planned
+from document_parser.workers.sweep import LEASE_MILLISECONDS
 from tests.support import clocks
-from tests.support.chaos import kill_horses
-from tests.support.service import API, SOON, WORKER, Service, asking, wait_until
+from tests.support.ledger_jobs import JOB, add_ready_job
+from tests.support.processes import kill_horses
+from tests.support.service import API, SOON, WORKER, Service, asking, start_reading, wait_until
+from tests.support.valkey import valkey_server
 
 STAMPS = range(300, 320)
 HOUR_MILLISECONDS = 3_600_000
@@ -53,12 +51,6 @@ def among_others(host):
         host.client.close()
 
 
-def in_the_middle(service, scan) -> str:
-    job_id = service.submit(scan, output_format="json")
-    wait_until(lambda: service.status(job_id)["progress"]["deepseek_pages"] >= 3, 60, "some pages are read")
-    return job_id
-
-
 def moments(status):
     return [datetime.fromisoformat(status[name]) for name in ("created_at", "started_at", "completed_at", "expires_at")]
 
@@ -81,7 +73,7 @@ def test_hosts_whose_clocks_differ_by_hours_and_jump_work_together_and_read_each
             stack.enter_context(among_others(host))
         api = hosts["api"].ready()
         wait_until(lambda: api.client.get("/v1/health").json()["workers"] == 2, 60, "both hosts' workers count as alive")
-        job_id = in_the_middle(api, scan)
+        job_id = start_reading(api, scan, pages=3)
         ahead.set(hours=-5)
         behind.set(hours=7)
         seen = [api.status(job_id)["progress"]["eta_seconds"] for _ in range(3)]
@@ -100,12 +92,12 @@ def test_hosts_whose_clocks_differ_by_hours_and_jump_work_together_and_read_each
 def test_a_machine_whose_clock_jumps_with_its_redis_goes_on_and_finds_its_dead(tmp_path, library, server, scan):
     machine = clocks.SetClock(library, tmp_path / "machine")
     with Service(tmp_path / "service", **settings(server) | machine.environment) as service:
-        job_id = in_the_middle(service, scan)
+        job_id = start_reading(service, scan, pages=3)
         machine.set(hours=3)
         wait_until(lambda: "store_clock_jumped" in service.log, 20, "the jump is seen")
         assert service.ended(job_id)["complete"] is True
         assert sorted(entry.stamp for entry in server.log) == list(STAMPS), "nobody counted as dead for the jump"
-        job_id = in_the_middle(service, scan)
+        job_id = start_reading(service, scan, pages=3)
         asked = len(server.log)
         machine.set(hours=-3)
         kill_horses(service)
@@ -117,18 +109,8 @@ def test_a_machine_whose_clock_jumps_with_its_redis_goes_on_and_finds_its_dead(t
 # --- Redis' own clock, set by the moments that stand in it
 
 
-@pytest.fixture
-def sweep(valkey, redis, tmp_path):
-    return Sweep(valkey, redis, LocalStorage(tmp_path), "test")
-
-
-@pytest.fixture
-def ledger(valkey, redis):
-    return Ledger(redis, valkey)
-
-
 def test_an_actor_that_beat_before_the_clock_was_set_back_is_dead_once_it_is_silent(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.heartbeat("reader", [])
     ledger.claim("reader", empty_handed=True)
     redis.zadd("actors", {"reader": sweep.now() + 3 * HOUR_MILLISECONDS})
@@ -138,7 +120,7 @@ def test_an_actor_that_beat_before_the_clock_was_set_back_is_dead_once_it_is_sil
 
 
 def test_a_jump_of_the_clock_is_followed_once_by_all_that_is_due(ledger, redis):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     ledger.heartbeat("reader", [])
     ledger.claim("reader", empty_handed=True)
     redis.zadd("webhooks:due", {JOB: 5000})
@@ -159,14 +141,14 @@ def test_the_lease_of_a_sweeper_that_died_before_the_clock_was_set_back_is_cut_s
 
 
 def test_a_bell_that_rang_before_the_clock_was_set_back_is_rung_again(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     redis.hset("readers", 1, f"rung|{sweep.now() + 3 * HOUR_MILLISECONDS}|read-1-gone")
     sweep.free_slots()
     assert redis.hget("readers", "1") is None
 
 
 def test_a_forecast_forgets_what_was_counted_before_the_clock_was_set_back(ledger, redis, sweep):
-    planned(ledger, redis, 1)
+    add_ready_job(ledger, redis, 1)
     later = sweep.now() + 3 * HOUR_MILLISECONDS
     redis.hset("load", "busy_since", later)
     redis.hset("pace", str(later // 5000), 1000)

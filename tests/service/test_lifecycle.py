@@ -11,17 +11,11 @@ import pytest
 from document_parser.jobs.queue import living_workers
 from document_parser.jobs.redis.connection import connect
 from document_parser.settings import Settings, StoreSettings
-from tests.support.service import API, ROOT, WORKER, Service, gunicorn, parents_of, processes_of, redis_url_of, wait_until
+from tests.support.processes import pool_pids
+from tests.support.service import API, ROOT, WORKER, Service, gunicorn, processes_of, redis_url_of, wait_until
 
-POOL = "document_parser.worker"
 KEEPER = "document_parser.supervisor.supervisor"
 VALKEY = "valkey-server"
-
-
-def pools(service: Service) -> list[int]:
-    """Pids of pools: the oldest process of that name, whose children share its command line."""
-    named, parents = service.pids(POOL), parents_of(service.data_dir)
-    return [pid for pid in named if pid in parents and parents[pid] not in named]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +33,7 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
         service.command = [*command, "--bind", f"127.0.0.1:{service.port}"]
     with service:
         assert len(service.pids(KEEPER)) == 1
-        assert len(pools(service)) == 1
+        assert len(pool_pids(service)) == 1
         wait_until(lambda: service.client.get("/v1/health").json()["workers"] == 2, 30, "both workers")
         service.stop()
         assert processes_of(service.data_dir) == {}
@@ -48,12 +42,12 @@ def test_it_starts_one_keeper_and_one_pool_and_stops_without_a_trace(tmp_path, c
 
 def test_hup_starts_no_second_pool_and_term_still_stops_everything(tmp_path):
     with Service(tmp_path, gunicorn("--workers", "2"), ROOT) as service:
-        before = pools(service), service.pids(KEEPER)
+        before = pool_pids(service), service.pids(KEEPER)
         web_workers = set(service.pids("gunicorn"))
         os.kill(service.pid, signal.SIGHUP)
         wait_until(lambda: len(set(service.pids("gunicorn")) - web_workers) >= 2, 30, "new web workers")
         service.ready()
-        assert (pools(service), service.pids(KEEPER)) == before
+        assert (pool_pids(service), service.pids(KEEPER)) == before
         service.stop()
 
 
@@ -66,7 +60,7 @@ def test_nothing_outlives_a_master_killed_by_9(tmp_path):
 def test_a_pool_that_dies_is_started_again_and_so_are_keeper_and_valkey(tmp_path):
     with Service(tmp_path, NUM_WORKERS=1) as service:
         for name, find in {
-            "pool": lambda: pools(service),
+            "pool": lambda: pool_pids(service),
             "keeper": lambda: service.pids(KEEPER),
             "valkey": lambda: service.pids(VALKEY),
         }.items():
@@ -78,7 +72,7 @@ def test_a_pool_that_dies_is_started_again_and_so_are_keeper_and_valkey(tmp_path
 
 def test_without_workers_documents_wait_for_a_worker_started_alone(tmp_path, paper):
     with Service(tmp_path, NUM_WORKERS=0) as service:
-        assert pools(service) == []
+        assert pool_pids(service) == []
         job_id = service.submit(paper)
         assert service.status(job_id)["status"] == "queued"
         worker = service.also([*WORKER, "--workers", "1"])
@@ -115,7 +109,7 @@ def test_three_pools_of_one_worker_share_a_host_and_one_that_stops_leaves_the_wo
         jobs += [service.submit(paper) for _ in range(3)]
         assert {service.ended(job_id)["status"] for job_id in jobs} == {"completed"}
         assert workers(service) == 2
-        assert sorted(pools(service)) == sorted(unit.pid for unit in (units[0], units[2]))
+        assert sorted(pool_pids(service)) == sorted(unit.pid for unit in (units[0], units[2]))
         service.stop()
 
 

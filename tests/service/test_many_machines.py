@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.jobs.test_connection import valkey_server
 from tests.support import namespaces
 from tests.support.bucket import Bucket
-from tests.support.service import UNCHECKED, WORKER, Service, asking, processes_of, wait_until
+from tests.support.service import UNCHECKED, WORKER, Service, asking, processes_of, start_reading, wait_until
+from tests.support.valkey import valkey_server
 
 STAMPS = range(100, 130)
 
@@ -79,12 +79,6 @@ def port_of(url) -> int:
     return urlsplit(url).port
 
 
-def in_the_middle(api, scan) -> str:
-    job_id = api.submit(scan, output_format="json")
-    wait_until(lambda: api.status(job_id)["progress"]["deepseek_pages"] >= 5, 60, "some pages are read")
-    return job_id
-
-
 def check_whole(api, job_id) -> None:
     status = api.ended(job_id)
     assert (status["status"], status["complete"]) == ("completed", True), status
@@ -95,7 +89,7 @@ def check_whole(api, job_id) -> None:
 
 def test_a_host_of_workers_that_is_stopped_hands_its_pages_over_and_none_is_read_twice(hosts, server, scan):
     api, (one, two) = hosts
-    job_id = in_the_middle(api, scan)
+    job_id = start_reading(api, scan)
     one.stop()
     check_whole(api, job_id)
     assert sorted(entry.stamp for entry in server.log) == list(STAMPS)
@@ -106,7 +100,7 @@ def test_a_host_of_workers_that_is_stopped_hands_its_pages_over_and_none_is_read
 
 def test_a_bucket_that_is_away_for_a_while_fails_no_page_and_uploads_are_told_to_come_back(hosts, bucket, scan):
     api, workers = hosts
-    job_id = in_the_middle(api, scan)
+    job_id = start_reading(api, scan)
     bucket.stop()
     wait_until(lambda: any("given_back" in host.log for host in workers), 60, "a page cannot be stored")
     answer = api.client.post("/v1/process/async", files={"file": (scan.name, scan.read_bytes())})

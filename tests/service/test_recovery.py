@@ -12,10 +12,9 @@ import pytest
 import redis
 
 from document_parser.models import Document
-from tests.service.test_lifecycle import pools
 from tests.support import documents
-from tests.support.chaos import at_work, kill
-from tests.support.service import SOON, UNCHECKED, Service, asking, redis_url_of, wait_until
+from tests.support.processes import at_work, kill, pool_pids
+from tests.support.service import SOON, UNCHECKED, Service, asking, redis_url_of, start_reading, wait_until
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
 
@@ -61,13 +60,6 @@ def stored(service, job_id) -> set[int]:
     return {int(path.stem) for path in (service.data_dir / "jobs" / job_id / "pages").glob("*.json")}
 
 
-def in_the_middle(service, scan, pages=5) -> str:
-    """A job some of whose pages are stored and the others not."""
-    job_id = service.submit(scan, output_format="json")
-    wait_until(lambda: service.status(job_id)["progress"]["deepseek_pages"] >= pages, 60, "some pages are read")
-    return job_id
-
-
 def check(service, server, job_id, kept, asked_before, undisturbed):
     assert service.ended(job_id)["status"] == "completed"
     assert contents(service, job_id) == undisturbed
@@ -106,9 +98,9 @@ def test_progress_moves_while_pages_are_read(service, tmp_path):
 
 @pytest.mark.parametrize("victim", ["work horse", "worker", "pool", "everything"])
 def test_after_a_kill_the_result_is_the_undisturbed_one(service, server, scan, undisturbed, victim):
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     reading = at_work(service)
-    targets = {"work horse": {*reading}, "worker": {*reading.values()}, "pool": {*pools(service)}, "everything": set()}
+    targets = {"work horse": {*reading}, "worker": {*reading.values()}, "pool": {*pool_pids(service)}, "everything": set()}
     kept, asked_before = stored(service, job_id), len(server.log)
     kill(targets[victim])
     if victim == "everything":
@@ -120,7 +112,7 @@ def test_after_a_kill_the_result_is_the_undisturbed_one(service, server, scan, u
 def test_a_restart_of_the_api_loses_nothing_and_lets_running_pages_finish(service, server, tmp_path):
     stamps = range(500, 580)
     scan = documents.stamped_pdf(tmp_path / "long.pdf", stamps)
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     service.stop()
     kept, asked_before = stored(service, job_id), len(server.log)
     assert {entry.state for entry in server.log} == {"finished"}
@@ -132,7 +124,7 @@ def test_a_restart_of_the_api_loses_nothing_and_lets_running_pages_finish(servic
 
 
 def test_hup_in_the_middle_of_a_job_disturbs_nothing(service, server, scan, undisturbed):
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     os.kill(service.pid, signal.SIGHUP)
     assert service.ended(job_id)["status"] == "completed"
     assert contents(service, job_id) == undisturbed
@@ -140,7 +132,7 @@ def test_hup_in_the_middle_of_a_job_disturbs_nothing(service, server, scan, undi
 
 
 def test_a_killed_valkey_comes_back_with_the_queue(service, server, scan, undisturbed):
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     kept, asked_before = stored(service, job_id), len(server.log)
     (valkey,) = service.pids("valkey-server")
     os.kill(valkey, signal.SIGKILL)
@@ -150,7 +142,7 @@ def test_a_killed_valkey_comes_back_with_the_queue(service, server, scan, undist
 
 
 def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, scan, paper):
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     assert service.client.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
     time.sleep(PROMISED_SECONDS)
     assert not [entry for entry in server.log if entry.state == "running"]
@@ -167,7 +159,7 @@ def test_a_cancelled_job_ends_its_requests_and_keeps_its_pages(service, server, 
 
 
 def test_a_deleted_job_leaves_nothing_though_it_was_being_read(service, server, scan):
-    job_id = in_the_middle(service, scan)
+    job_id = start_reading(service, scan)
     assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
     wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 2, "the requests end")
     wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 10, "no late page file stays")

@@ -182,7 +182,7 @@ def test_the_service_reads_scans_under_the_units_locks(tmp_path):
     # What opens documents confines itself under the unit's locks as well.
     (openers,) = system["openers"].values()
     assert (openers["seccomp"], openers["landlock_abi"]) == (True, get_landlock_abi())
-    assert "openers: reach their document alone" in told.stdout or not get_landlock_abi()
+    assert "openers: can reach only their document" in told.stdout or not get_landlock_abi()
 
 
 def test_gunicorn_tells_systemd_when_it_listens(tmp_path):

@@ -61,4 +61,4 @@ def test_without_a_program_tesseract_is_never_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TESSERACT_PROGRAM", "")
     assert engine.make_recogniser(Settings()) is None
-    assert engine.engine_state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so that it is never asked"
+    assert engine.engine_state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so it is not used"

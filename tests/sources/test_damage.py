@@ -22,7 +22,7 @@ from reportlab.lib.utils import ImageReader
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.registry import Engines
 from document_parser.errors import DamagedDocument
-from document_parser.models import Damage, Options, Page, PageFacts, PictureSpec, Reading
+from document_parser.models import Damage, Options, Page, PageFacts, PageImageSpec, Reading
 from document_parser.pipeline.reading.damage import damage_warnings
 from document_parser.pipeline.reading.read_page import read_page, read_plain
 from document_parser.pipeline.reading.textless import has_no_text
@@ -505,7 +505,7 @@ def test_a_picture_that_ends_early_shows_what_is_there(openers: Openers, tmp_pat
 def ink_of(openers: Openers, path: Path) -> float:
     async def ask() -> float:
         async with await openers.open(path, "image") as source:
-            return (await source.render(1, PictureSpec())).ink
+            return (await source.render(1, PageImageSpec())).ink
 
     return asyncio.run(ask())
 

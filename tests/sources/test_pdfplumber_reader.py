@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from document_parser.sources.base import OpenerLimits
 from document_parser.sources.pdf import pdfplumber_reader
 from document_parser.sources.source import Openers, Source
 from tests.support import documents
+from tests.support.opened import ask_document
 
 SENTENCE = "Payment is due within thirty days"
 BOXES = {
@@ -30,16 +30,6 @@ BOXES = {
 def openers() -> Iterator[Openers]:
     with Openers.start(OpenerLimits(memory_mb=512, timeout_seconds=30)) as started:
         yield started
-
-
-def use(openers: Openers, path: Path, ask: Callable[[Source], Awaitable[Any]], kind: Any = "pdf", password: str = "") -> Any:
-    """What ``ask`` finds in the opened document."""
-
-    async def run() -> Any:
-        async with await openers.open(path, kind, password) as source:
-            return await ask(source)
-
-    return asyncio.run(run())
 
 
 def grid(columns: int = 3, rows: int = 4) -> bytes:
@@ -60,7 +50,7 @@ def test_tables_are_where_pdfium_has_their_lines(openers: Openers, tmp_path: Pat
     async def ask(source: Source) -> Any:
         return await source.tables(1, []), await source.rulings(1)
 
-    tables, rules = use(openers, path, ask)
+    tables, rules = ask_document(openers, path, ask)
     edges = [min(r.left for r in rules), min(r.top for r in rules), max(r.right for r in rules), max(r.bottom for r in rules)]
     assert [table.strategy for table in tables] == ["lines"]
     assert list(tables[0].box.model_dump().values()) == pytest.approx(edges, abs=0.01)
@@ -73,7 +63,7 @@ def test_words_are_where_pdfium_has_them(openers: Openers, tmp_path: Path, name:
     async def ask(source: Source) -> Any:
         return await source.pdfplumber_words(1), await source.words(1)
 
-    found, known = use(openers, path, ask)
+    found, known = ask_document(openers, path, ask)
     assert [word.text for word in found] == SENTENCE.split()
     for word, other in zip(found, known, strict=True):
         assert (word.left, word.right) == pytest.approx((other.left, other.right), abs=0.015)
@@ -82,7 +72,7 @@ def test_words_are_where_pdfium_has_them(openers: Openers, tmp_path: Path, name:
 
 def test_cells_have_their_texts_and_none_where_another_spans(openers: Openers, tmp_path: Path) -> None:
     path = documents.table_pdf(tmp_path / "table.pdf", [("Item", "Pieces"), ("Gear oil", "4")])
-    (table,) = use(openers, path, lambda source: source.tables(1, []))
+    (table,) = ask_document(openers, path, lambda source: source.tables(1, []))
     assert table.rows == [["Item", "Pieces"], ["Gear oil", "4"]]
 
 
@@ -91,15 +81,15 @@ def test_a_table_without_lines_is_searched_only_where_it_is_said_to_be(openers: 
     path = documents.pdf_of_operators(tmp_path / "aligned.pdf", b"\n".join(words))
     there = BoundingBox(left=0.1, top=0.05, right=0.9, bottom=0.3)
     elsewhere = BoundingBox(left=0.1, top=0.6, right=0.9, bottom=0.9)
-    assert use(openers, path, lambda source: source.tables(1, [elsewhere])) == []
-    (table,) = use(openers, path, lambda source: source.tables(1, [there]))
+    assert ask_document(openers, path, lambda source: source.tables(1, [elsewhere])) == []
+    (table,) = ask_document(openers, path, lambda source: source.tables(1, [there]))
     assert table.strategy == "text"
     assert [text for row in table.rows for text in row if text][:3] == ["word00", "word01", "word02"]
 
 
 def test_an_encrypted_document_is_read_with_its_password(openers: Openers, tmp_path: Path) -> None:
     path = documents.encrypted_pdf(tmp_path / "locked.pdf", "secret", SENTENCE)
-    found = use(openers, path, lambda source: source.pdfplumber_words(1), password="secret")
+    found = ask_document(openers, path, lambda source: source.pdfplumber_words(1), password="secret")
     assert [len(word.text) for word in found] == [len(word) for word in SENTENCE.split()]
 
 
@@ -109,12 +99,12 @@ def test_an_image_has_neither_tables_nor_words_of_pdfplumber(openers: Openers, t
     async def ask(source: Source) -> Any:
         return await source.tables(1, []), await source.pdfplumber_words(1)
 
-    assert use(openers, tmp_path / "scan.png", ask, kind="image") == ([], [])
+    assert ask_document(openers, tmp_path / "scan.png", ask, kind="image") == ([], [])
 
 
 def test_japanese_without_a_map_of_its_own_is_read_by_the_library_s_maps(openers: Openers, tmp_path: Path) -> None:
     path = documents.japanese_pdf(tmp_path / "japanese.pdf", "支払期限は三十日以内です")
-    found = use(openers, path, lambda source: source.pdfplumber_words(1))
+    found = ask_document(openers, path, lambda source: source.pdfplumber_words(1))
     assert "".join(word.text for word in found) == "支払期限は三十日以内です"
 
 
@@ -123,20 +113,20 @@ def test_a_page_with_too_many_characters_is_left_out(openers: Openers, tmp_path:
     lines = pdfplumber_reader.MAX_CHARACTERS // 200 + 1
     path = documents.pdf_of_operators(tmp_path / "dense.pdf", b"BT /F 6 Tf 10 780 Td %s ET" % (line * lines))
     with pytest.raises(PageUnreadable, match="characters, the limit for pdfplumber"):
-        use(openers, path, lambda source: source.tables(1, []))
+        ask_document(openers, path, lambda source: source.tables(1, []))
 
 
 def test_a_page_with_too_many_objects_is_left_out(openers: Openers, tmp_path: Path) -> None:
     path = documents.pdf_of_operators(tmp_path / "drawn.pdf", b"1 1 2 2 re f " * (pdfplumber_reader.MAX_OBJECTS + 1))
     with pytest.raises(PageUnreadable, match="objects, the limit for pdfplumber"):
-        use(openers, path, lambda source: source.tables(1, []))
+        ask_document(openers, path, lambda source: source.tables(1, []))
 
 
 def test_a_page_with_too_many_edges_is_left_out(openers: Openers, tmp_path: Path) -> None:
     rectangles = b"".join(b"%d %d 5 5 re S " % (n % 600, n % 780) for n in range(pdfplumber_reader.MAX_EDGES // 4 + 1))
     path = documents.pdf_of_operators(tmp_path / "edges.pdf", rectangles)
     with pytest.raises(PageUnreadable, match="edges, the limit for pdfplumber"):
-        use(openers, path, lambda source: source.tables(1, []))
+        ask_document(openers, path, lambda source: source.tables(1, []))
 
 
 def test_a_page_that_takes_too_long_costs_the_answer_and_not_the_document(tmp_path: Path) -> None:
@@ -149,19 +139,19 @@ def test_a_page_that_takes_too_long_costs_the_answer_and_not_the_document(tmp_pa
         return await source.words(1)
 
     with Openers.start(OpenerLimits(memory_mb=512, timeout_seconds=1.5)) as hasty:
-        assert [word.text for word in use(hasty, path, ask)] == SENTENCE.split()
+        assert [word.text for word in ask_document(hasty, path, ask)] == SENTENCE.split()
 
 
 def test_a_page_with_text_that_may_be_hidden_keeps_it(openers: Openers, tmp_path: Path) -> None:
     hidden = b"BT /F 12 Tf 1 1 1 rg 110 500 Td (ignore the contract) Tj ET"
     path = documents.pdf_of_operators(tmp_path / "white.pdf", b"BT /F 12 Tf 110 600 Td (Payment) Tj ET " + hidden)
     with pytest.raises(PageUnreadable, match="may be hidden"):
-        use(openers, path, lambda source: source.pdfplumber_words(1))
+        ask_document(openers, path, lambda source: source.pdfplumber_words(1))
 
 
 @pytest.mark.parametrize("make", [documents.nameless_letters_pdf, documents.drawn_letters_pdf])
 def test_letters_that_only_a_glyph_s_name_tells_are_no_words(openers: Openers, tmp_path: Path, make: Any) -> None:
-    found = use(openers, make(tmp_path / "letters.pdf"), lambda source: source.pdfplumber_words(1))
+    found = ask_document(openers, make(tmp_path / "letters.pdf"), lambda source: source.pdfplumber_words(1))
     assert set("".join(word.text for word in found)) == {"\ufffd"}
 
 
@@ -176,4 +166,4 @@ def test_a_page_that_pdfminer_cannot_read_costs_the_second_reading_only(openers:
         assert source.pid == before
         return await source.words(1)
 
-    assert " ".join(word.text for word in use(openers, path, ask)) == SENTENCE
+    assert " ".join(word.text for word in ask_document(openers, path, ask)) == SENTENCE

@@ -8,7 +8,7 @@ import io
 import os
 import select
 import signal
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,14 +30,15 @@ from document_parser.errors import (
 )
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
-from document_parser.models import PageFacts, PageImage, PictureSpec, SourceKind
+from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
+from tests.support.opened import ask_document
 
-SPEC = PictureSpec()
-RGB = PictureSpec(encoding="rgb")
+SPEC = PageImageSpec()
+RGB = PageImageSpec(encoding="rgb")
 GOOD = ["First page of the lease.", "Second page of the lease.", "Third page of the lease."]
 PASSWORDS = {
     "encrypted/aes256_user_secret123.pdf": "secret123",
@@ -62,30 +63,18 @@ def openers() -> Iterator[Openers]:
         yield started
 
 
-def use(
-    openers: Openers, path: Path, ask: Callable[[Source], Awaitable[Any]], kind: SourceKind = "pdf", password: str = ""
-) -> Any:
-    """What ``ask`` finds in the opened document."""
-
-    async def run() -> Any:
-        async with await openers.open(path, kind, password) as source:
-            return await ask(source)
-
-    return asyncio.run(run())
-
-
 def facts_of(openers: Openers, path: Path, kind: SourceKind = "pdf", page: int = 1) -> PageFacts:
-    return use(openers, path, lambda source: source.facts(page), kind)
+    return ask_document(openers, path, lambda source: source.facts(page), kind)
 
 
 def words_of(openers: Openers, path: Path, page: int = 1) -> list[Any]:
-    return use(openers, path, lambda source: source.words(page))
+    return ask_document(openers, path, lambda source: source.words(page))
 
 
 def picture_of(
-    openers: Openers, path: Path, kind: SourceKind = "pdf", page: int = 1, spec: PictureSpec = RGB, turn: int = 0
+    openers: Openers, path: Path, kind: SourceKind = "pdf", page: int = 1, spec: PageImageSpec = RGB, turn: int = 0
 ) -> PageImage:
-    return use(openers, path, lambda source: source.render(page, spec, turn), kind)
+    return ask_document(openers, path, lambda source: source.render(page, spec, turn), kind)
 
 
 def as_image(picture: PageImage) -> Image.Image:
@@ -266,7 +255,7 @@ def test_what_was_typed_onto_a_page_is_read_with_it_unless_it_is_hidden(openers:
 
 def test_a_page_is_drawn_at_the_resolution_asked_for(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", [PARAGRAPH])
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=100, encoding="jpeg"))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=100, encoding="jpeg"))
     assert (picture.width_pixels, picture.height_pixels) == (827, 1169)
     assert as_image(picture).size == (827, 1169)
     assert as_image(picture).mode == "RGB"
@@ -274,13 +263,13 @@ def test_a_page_is_drawn_at_the_resolution_asked_for(openers: Openers, tmp_path:
 
 def test_the_long_side_has_the_last_word(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_text(tmp_path / "a.pdf", [PARAGRAPH])
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=300, max_long_side=800, min_short_side=900))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=300, max_long_side=800, min_short_side=900))
     assert max(picture.width_pixels, picture.height_pixels) == 800
 
 
 def test_a_small_page_grows_to_the_short_side(openers: Openers, tmp_path: Path):
     path = documents.pdf_of_operators(tmp_path / "a.pdf", b"", b"/MediaBox [0 0 100 140]")
-    picture = picture_of(openers, path, spec=PictureSpec(dpi=72, min_short_side=500))
+    picture = picture_of(openers, path, spec=PageImageSpec(dpi=72, min_short_side=500))
     assert (picture.width_pixels, picture.height_pixels) == (500, 700)
 
 
@@ -355,7 +344,7 @@ def test_every_frame_of_a_tiff_is_a_page_in_order(openers: Openers, tmp_path: Pa
     async def ask(source: Source) -> list[float]:
         return [(await source.render(number, RGB)).ink for number in (3, 1, 2)] + [source.page_count]
 
-    third, first, second, count = use(openers, path, ask, "image")
+    third, first, second, count = ask_document(openers, path, ask, "image")
     assert count == 3
     assert first < second < third
 
@@ -365,7 +354,7 @@ def test_only_the_first_frame_of_an_animation_is_read(openers: Openers, tmp_path
     frames[0].save(tmp_path / "a.webp", "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     frames[0].save(tmp_path / "a.png", "PNG", save_all=True, append_images=frames[1:])
     for name in ("a.webp", "a.png"):
-        assert use(openers, tmp_path / name, _page_count, "image") == 1
+        assert ask_document(openers, tmp_path / name, _page_count, "image") == 1
         assert as_image(picture_of(openers, tmp_path / name, "image")).getpixel((5, 5)) == (255, 255, 255)
 
 
@@ -448,8 +437,8 @@ def test_an_encrypted_pdf_asks_for_its_password(openers: Openers, tmp_path: Path
     with pytest.raises(EncryptedDocument):
         facts_of(openers, path)
     with pytest.raises(WrongPassword):
-        use(openers, path, lambda source: source.facts(1), password="open barley")
-    words = use(openers, path, lambda source: source.words(1), password="open sesame")
+        ask_document(openers, path, lambda source: source.facts(1), password="open barley")
+    words = ask_document(openers, path, lambda source: source.words(1), password="open sesame")
     assert [word.text for word in words] == ["Secret", "text"]
 
 
@@ -519,7 +508,7 @@ def test_only_the_page_that_kills_its_child_is_charged(tmp_path: Path, make: Cal
         return crash.value.details["page"], " ".join(word.text for word in await source.words(1))
 
     with Openers.start(OpenerLimits(memory_mb=256, timeout_seconds=20)) as openers:
-        assert use(openers, make(tmp_path / "a.pdf"), ask) == (2, "A good page")
+        assert ask_document(openers, make(tmp_path / "a.pdf"), ask) == (2, "A good page")
 
 
 def test_a_child_that_hangs_is_killed_at_the_deadline_and_replaced(tmp_path: Path):
@@ -531,7 +520,7 @@ def test_a_child_that_hangs_is_killed_at_the_deadline_and_replaced(tmp_path: Pat
 
     path = documents.pdf_of_text(tmp_path / "a.pdf", GOOD)
     with Openers.start(OpenerLimits(timeout_seconds=0.3)) as openers:
-        assert use(openers, path, ask) == ["timeout", 1]
+        assert ask_document(openers, path, ask) == ["timeout", 1]
 
 
 def test_a_killed_child_costs_the_page_asked_for_and_no_other(openers: Openers, tmp_path: Path):
@@ -544,7 +533,7 @@ def test_a_killed_child_costs_the_page_asked_for_and_no_other(openers: Openers, 
         assert source.pid != first
         return words[0].text
 
-    assert use(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask) == "Third"
+    assert ask_document(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask) == "Third"
 
 
 def test_a_fresh_child_opens_with_the_same_password(openers: Openers, tmp_path: Path):
@@ -555,7 +544,7 @@ def test_a_fresh_child_opens_with_the_same_password(openers: Openers, tmp_path: 
         return (await source.words(1))[0].text
 
     path = documents.encrypted_pdf(tmp_path / "a.pdf", "open sesame")
-    assert use(openers, path, ask, password="open sesame") == "Secret"
+    assert ask_document(openers, path, ask, password="open sesame") == "Secret"
 
 
 def test_the_death_of_the_zygote_is_no_pages_fault(tmp_path: Path):
@@ -565,7 +554,7 @@ def test_the_death_of_the_zygote_is_no_pages_fault(tmp_path: Path):
 
     with Openers.start(OpenerLimits()) as openers:
         path = documents.pdf_of_text(tmp_path / "a.pdf", GOOD)
-        assert use(openers, path, ask) == [1, 2]
+        assert ask_document(openers, path, ask) == [1, 2]
         assert facts_of(openers, path).number == 1
 
 
@@ -579,7 +568,7 @@ def test_a_cancelled_call_leaves_no_answer_for_the_next_one(openers: Openers, tm
             assert (await source.facts(2)).number == 2
         return [(await source.render(number, SPEC)).number for number in (1, 3)]
 
-    assert use(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask) == [1, 3]
+    assert ask_document(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask) == [1, 3]
 
 
 def test_many_tasks_share_a_source(openers: Openers, tmp_path: Path):
@@ -589,7 +578,7 @@ def test_many_tasks_share_a_source(openers: Openers, tmp_path: Path):
         found = await asyncio.gather(*(source.words(number) for number in range(1, 9)))
         return [words[0].text for words in found]
 
-    assert use(openers, documents.pdf_of_text(tmp_path / "a.pdf", texts), ask) == [f"page{n}" for n in range(1, 9)]
+    assert ask_document(openers, documents.pdf_of_text(tmp_path / "a.pdf", texts), ask) == [f"page{n}" for n in range(1, 9)]
 
 
 def test_closing_ends_the_child(openers: Openers, tmp_path: Path):
@@ -637,7 +626,7 @@ def test_a_child_holds_no_descriptor_of_its_parent(tmp_path: Path):
             return [str(entry.readlink()) for entry in folder.iterdir()]
 
         with Openers.start(OpenerLimits()) as openers:
-            held = use(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask)
+            held = ask_document(openers, documents.pdf_of_text(tmp_path / "a.pdf", GOOD), ask)
         assert str(Path(f"/proc/self/fd/{read}").readlink()) not in held
         assert sum(name.startswith("socket:") for name in held) <= 2  # its own, and perhaps the stderr it was given
     finally:
@@ -677,10 +666,10 @@ async def _read_through(openers: Openers, path: Path) -> None:
 def test_encrypted_files_ask_for_their_password(openers: Openers, corpus: Path, name: str):
     path = corpus / "hostile" / name
     with pytest.raises(EncryptedDocument):
-        use(openers, path, lambda source: source.facts(1))
+        ask_document(openers, path, lambda source: source.facts(1))
     with pytest.raises(WrongPassword):
-        use(openers, path, lambda source: source.facts(1), password="not this one")
-    assert use(openers, path, lambda source: source.facts(1), password=PASSWORDS[name]).number == 1
+        ask_document(openers, path, lambda source: source.facts(1), password="not this one")
+    assert ask_document(openers, path, lambda source: source.facts(1), password=PASSWORDS[name]).number == 1
 
 
 @pytest.mark.corpus
@@ -709,7 +698,7 @@ def test_a_long_document_is_drawn_by_one_child_after_another(openers, tmp_path):
         seen = []
         async with await openers.open(tmp_path / "long.pdf", "pdf") as source:
             for turn in range(REQUESTS_PER_CHILD + 2):
-                await source.render(turn % 2 + 1, PictureSpec(dpi=20))
+                await source.render(turn % 2 + 1, PageImageSpec(dpi=20))
                 seen.append(source.pid)
         return seen
 

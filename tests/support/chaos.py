@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -23,10 +23,10 @@ from typing import Any
 
 import httpx2
 
-from tests.service.test_lifecycle import pools
 from tests.support import documents
 from tests.support.bucket import Bucket
-from tests.support.service import SOON, Service, asking, free_port, parents_of, processes_of, wait_until
+from tests.support.processes import at_work, horses, kill, pool_pids
+from tests.support.service import SOON, Service, asking, free_port, processes_of, wait_until
 from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_server import Asked, ModelServer, served_from_thread
 
@@ -40,31 +40,6 @@ SETTINGS = {
 }
 AWAY_SECONDS = 4.0
 """How long what is stopped stays away."""
-
-
-def kill(pids: Iterable[int]) -> list[int]:
-    """Which of them were killed: one that has just ended by itself is no victim."""
-    killed = []
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            killed.append(pid)
-    return killed
-
-
-def at_work(service: Service) -> dict[int, int]:
-    """Work horses, which are children of a pool's workers, and each one's worker."""
-    found, parents = pools(service), parents_of(service.data_dir)
-    return {pid: worker for pid, worker in parents.items() if parents.get(worker) in found}
-
-
-def horses(service: Service) -> list[int]:
-    return list(at_work(service))
-
-
-def kill_horses(service: Service) -> None:
-    """Kill the work horses, and at least one."""
-    wait_until(lambda: kill(horses(service)), 30, "a work horse is killed")
 
 
 def _valkey(service: Service) -> None:
@@ -162,7 +137,7 @@ def _bucket_away(bucket: Bucket) -> None:
 FAULTS: dict[str, Callable[[Service], None]] = {
     "kill -9 of a work horse": lambda service: kill(horses(service)[:1]),
     "kill -9 of a worker": lambda service: kill(list(at_work(service).values())[:1]),
-    "kill -9 of the pool": lambda service: kill(pools(service)),
+    "kill -9 of the pool": lambda service: kill(pool_pids(service)),
     "kill -9 of Valkey": _valkey,
     "kill -9 of gunicorn's master": _master,
     "kill -9 of everything": _everything,

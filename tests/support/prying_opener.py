@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from document_parser.imaging.page_image import RenderedPage
-from document_parser.models import PageFacts, PictureSpec, RulingLine, Word
+from document_parser.models import PageFacts, PageImageSpec, RulingLine, Word
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.opener import run_zygote
 from document_parser.sources.protocol import Request
@@ -38,7 +38,7 @@ class PryingDocument:
     def rulings(self, _number: int) -> list[RulingLine]:
         return []
 
-    def render(self, number: int, _spec: PictureSpec, _turn: int) -> RenderedPage:
+    def render(self, number: int, _spec: PageImageSpec, _turn: int) -> RenderedPage:
         raise NotImplementedError(number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -9,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,8 @@ from document_parser.settings import Settings, StoreSettings
 from document_parser.settings.operator_access import create_link
 
 ROOT = Path(__file__).resolve().parents[2]
+CORPUS = ROOT.parent / "shared" / "corpus"
+"""The development corpus, which lies beside the checkout or is not there."""
 API = [sys.executable, "-m", "document_parser.api"]
 WORKER = [sys.executable, "-m", "document_parser.worker"]
 UNCHECKED = {"CHECK_IMAGE_PAGES": "suspicious"}
@@ -37,6 +40,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether something accepts connections at this port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def asking(url: str, mode: str = "vllm") -> dict[str, str]:
@@ -55,6 +64,13 @@ def wait_until(holds: Any, seconds: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.05)
+
+
+async def until(holds: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for a condition within an event loop."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 def processes_of(data_dir: Path) -> dict[int, str]:
@@ -278,3 +294,10 @@ def redis_url_of(service: Service) -> str:
     command = [sys.executable, "-m", "document_parser", "redis-url"]
     told = subprocess.run(command, env=service.environment, cwd=service.folder, capture_output=True, text=True, check=True)
     return told.stdout.strip()
+
+
+def start_reading(service: Service, path: Path, pages: int = 5) -> str:
+    """The id of a job of which so many pages are read, and the others not yet."""
+    job_id = service.submit(path, output_format="json")
+    wait_until(lambda: service.status(job_id)["progress"]["deepseek_pages"] >= pages, 60, "some pages are read")
+    return job_id

@@ -7,6 +7,8 @@ import re
 from typing import Literal
 
 Grammar = Literal["deepseek", "nanonets"]
+MODELS: dict[Grammar, str] = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
+"""The names under which servers serve the models, as the settings have them by default."""
 
 SPECIAL = re.compile(r"<\|/?(?:ref|det|grounding)\|>|</?t[dr]>")
 WORDS = re.findall(

@@ -28,6 +28,8 @@ class Speed:
 
 UNHURRIED = Speed(tokens_per_second=300, per_sequence=100, first_token=0.05)
 """Pages take long enough for something to happen meanwhile."""
+FAST = Speed(tokens_per_second=1e6, per_sequence=1e6, first_token=0.0, tick=0.002)
+"""Answers come at once."""
 
 
 @dataclass(eq=False)

@@ -21,11 +21,10 @@ from typing import Any
 import httpx2
 from PIL import Image
 
-from tests.support.vllm_answers import Grammar
+from tests.support.vllm_answers import MODELS, Grammar
 from tests.support.vllm_refusals import CONTEXT
 
 FACTS = Path(__file__).with_name("vllm_facts.json")
-MODELS: dict[Grammar, str] = {"deepseek": "deepseek-ai/DeepSeek-OCR", "nanonets": "nanonets/Nanonets-OCR2-3B"}
 CHAT = "/v1/chat/completions"
 METRICS = (
     "vllm:num_requests_running",

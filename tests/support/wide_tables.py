@@ -6,6 +6,7 @@ from pathlib import Path
 
 from document_parser.engines.vlm.html_table import read_table, split_tables
 from document_parser.models import Cell, Table
+from tests.support.tables import table_of_rows
 
 MOST = 100
 PROSE = (
@@ -21,13 +22,8 @@ ARABIC_HEADS = ("البند", "الوصف", "الملاحظات", "المبلغ"
 THAI = "ข้อมูลทั้งหมดในตารางนี้รวบรวมจากรายงานประจำปีของหน่วยงานที่เกี่ยวข้อง"
 
 
-def of_rows(*rows: tuple[str, ...], heads: int = 1) -> Table:
-    cells = [
-        Cell(row=row, column=column, text=text, header=row < heads)
-        for row, texts in enumerate(rows)
-        for column, text in enumerate(texts)
-    ]
-    return Table(rows=len(rows), columns=max(map(len, rows)), cells=cells)
+def of_rows(*rows: tuple[str, ...]) -> Table:
+    return table_of_rows(rows)
 
 
 def drawn() -> list[Table]:
@@ -41,7 +37,7 @@ def drawn() -> list[Table]:
         of_rows(("Series", "Where it is kept", "Remark"), ("Correspondence", ADDRESS, "Digitised in parts")),
         of_rows(heads[:9], ("x" * 200, *words[:8])),
         of_rows(
-            ("条款", "内容", "备注", "责任", "期限", "金额", "签字") * 2,
+            CHINESE_HEADS * 2,
             (CHINESE, "甲方", CHINESE, "乙方", "三年", "贰拾万元整", "张伟") * 2,
         ),
         of_rows(ARABIC_HEADS * 3, ("الأول", ARABIC, ARABIC, "١٢٣٤٫٥٠") * 3),

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from tests.support import documents
-from tests.support.chaos import kill_horses
+from tests.support.processes import kill_horses
 from tests.support.service import ROOT, SOON, Service, gunicorn, redis_url_of, wait_until
 
 SECRETS = ("zebra", "walrus", "giraffe", "okapi", "quagga", "axolotl", "narwhal")

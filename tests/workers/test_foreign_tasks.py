@@ -107,7 +107,7 @@ def abandoned(redis):
 
 def test_tidying_up_after_tasks_that_were_abandoned_runs_nothing_of_them(redis, valkey, abandoned, caplog):
     heard.clear()
-    worker = make_worker(valkey, redis, prefers_pages=True, lone=False)
+    worker = make_worker(valkey, redis, prefers_pages=True, is_alone=False)
     worker.clean_registries()
     assert {job.get_status() for job in abandoned} == {JobStatus.FAILED}, "they were tidied"
     assert heard == []

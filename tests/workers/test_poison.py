@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import documents
-from tests.support.chaos import at_work
+from tests.support.processes import at_work
 from tests.support.service import SOON, Service, asking, parents_of, processes_of
 from tests.support.vllm_batching import UNHURRIED
 from tests.support.vllm_server import ModelServer, served_from_thread

@@ -10,9 +10,8 @@ import pytest
 from document_parser.host.processes import resident_bytes
 from document_parser.settings import Settings, WorkerSettings
 from document_parser.workers.recycling import jobs_until_retirement, over_memory_limit
-from tests.api.test_pages import named
-from tests.service.test_lifecycle import pools
 from tests.support.documents import stamped_pdf
+from tests.support.processes import pids_named, pool_pids
 from tests.support.service import Service, asking, wait_until
 from tests.support.vllm_batching import Speed
 from tests.support.vllm_server import ModelServer, served_from_thread
@@ -64,7 +63,7 @@ def read_all(service: Service, server: ModelServer, folder) -> None:
 
 def test_workers_retire_after_their_tasks_and_every_page_is_read_once(tmp_path, server, paper):
     with Service(tmp_path, WORKER_MAX_JOBS=2, READ_SLICE_SECONDS=0.1, **asking(server.url)) as service:
-        pool = pools(service)
+        pool = pool_pids(service)
         read_all(service, server, tmp_path)
         jobs = [service.submit(paper) for _ in range(6)]
         assert {service.ended(job_id)["status"] for job_id in jobs} == {"completed"}
@@ -72,7 +71,7 @@ def test_workers_retire_after_their_tasks_and_every_page_is_read_once(tmp_path, 
         assert len(retired) >= 3
         assert {(line["reason"], line["tasks"]) for line in retired} == {("tasks", 2)}
         wait_until(lambda: service.client.get("/v1/health").json()["workers"] == 2, 30, "both workers are there")
-        assert pools(service) == pool
+        assert pool_pids(service) == pool
         assert not told(service, "claim_of_the_dead")
 
 
@@ -91,5 +90,5 @@ def test_whatever_grows_too_large_makes_room_and_every_page_is_read_once(tmp_pat
             )
         assert told(service, "drawer_retires")
         assert told(service, "sweeper_retires")
-        wait_until(lambda: len(named(service, "docparse-drawer")) == 1, 10, "there is a drawer again")
+        wait_until(lambda: len(pids_named(service, "docparse-drawer")) == 1, 10, "there is a drawer again")
         assert not told(service, "claim_of_the_dead")

@@ -19,10 +19,10 @@ from document_parser.jobs.webhooks.outbox import Outbox
 from document_parser.models import JobState, Page, Webhook, format_utc
 from document_parser.storage import LocalStorage
 from document_parser.workers.sweep import Sweep
-from tests.api.test_pages import streamed, without_status
-from tests.jobs.test_ledger import JOB, dead, planned
-from tests.support.chaos import kill_horses
 from tests.support.documents import encrypted_pdf, illustrated_pdf, stamped_pdf
+from tests.support.events import stream_events, without_status
+from tests.support.ledger_jobs import JOB, add_ready_job, mark_dead
+from tests.support.processes import kill_horses
 from tests.support.receiver import receiving, secret_of, told
 from tests.support.receiver import settings as webhook_settings
 from tests.support.service import Service, wait_until
@@ -127,7 +127,7 @@ def test_the_why_trail_keeps_the_attempts_of_earlier_readings(service, with_a_fa
 def test_events_tell_of_the_page_and_of_the_revision(service, with_a_failed_page):
     retry(service, with_a_failed_page)
     settled(service, with_a_failed_page)
-    found = without_status(streamed(service, with_a_failed_page))[-3:]
+    found = without_status(stream_events(service, with_a_failed_page))[-3:]
     assert [event["event"] for event in found] == ["page.rereading", "page.retried", "job.revised"]
     assert [event["data"]["page"] for event in found[:2]] == [BAD, BAD]
     assert (found[1]["data"]["outcome"], found[2]["data"]["revision"]) == ("replaced", 2)
@@ -144,7 +144,7 @@ def test_who_waits_or_listens_while_a_page_is_read_again_hears_of_the_new_revisi
         heard["wait"] = service.client.get(f"/v1/jobs/{job_id}/status", params={"wait": 60}, timeout=90).json()["revision"]
 
     def listen():
-        heard["events"] = [event["event"] for event in without_status(streamed(service, job_id))]
+        heard["events"] = [event["event"] for event in without_status(stream_events(service, job_id))]
 
     threads = [threading.Thread(target=work) for work in (wait, listen)]
     for thread in threads:
@@ -211,7 +211,7 @@ def test_a_retry_that_fails_is_told_by_webhook_by_events_and_by_the_status_and_n
     assert (webhook["retry"], webhook["revision"], status["revised_webhook"]) == (1, None, None)
     assert revised.content["data"]["retry_failed_pages"] == service.status(job_id)["retry_failed_pages"] == []
     assert service.status(job_id)["revised_webhook"]["retry"] == 2
-    told_of = [event for event in without_status(streamed(service, job_id)) if event["event"] == "job.retry_failed"]
+    told_of = [event for event in without_status(stream_events(service, job_id)) if event["event"] == "job.retry_failed"]
     assert [(event["data"]["page"], event["data"]["error"]) for event in told_of] == [(1, "PAGE_UNREADABLE")]
     listed = service.client.get("/v1/webhooks/deliveries").json()["deliveries"]
     events = [one["event"] for one in listed if one["job_id"] == job_id]
@@ -424,7 +424,7 @@ def test_figures_of_the_new_page_stand_beside_those_of_the_old(service, tmp_path
 def ledger(valkey, redis):
     """Of a completed job with one page that failed, and one that was read."""
     ledger = Ledger(redis, valkey)
-    planned(ledger, redis, 2)
+    add_ready_job(ledger, redis, 2)
     ledger.heartbeat("a", [])
     for page in (Page(number=1, status="failed"), Page(number=2, engine="rapidocr")):
         ledger.finish(ledger.claim("a", empty_handed=False), page)
@@ -440,7 +440,7 @@ def test_a_page_that_kills_its_worker_twice_stays_as_it_was(ledger, redis, valke
     for worker in ("b", "c"):
         ledger.heartbeat(worker, [])
         assert ledger.claim_stage(JOB, "retry", worker, alone=True) is not None
-        dead(redis, worker)
+        mark_dead(redis, worker)
         sweep.release_dead_claims()
     job = record.load(redis, JOB)
     assert (job.to_status().stage, job.revision, job.counts["failed"]) == ("completed", 1, 1)

@@ -6,7 +6,6 @@ import asyncio
 import json
 import shutil
 import threading
-import uuid
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -19,15 +18,16 @@ from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job, JobCard
 from document_parser.jobs.records.ledger import Ledger
 from document_parser.jobs.webhooks.http_post import Answer, retry_after_seconds
-from document_parser.models import JobState, Options, Webhook
+from document_parser.models import JobState, Webhook
 from document_parser.settings import StoreSettings, WebhookSettings
 from document_parser.storage import make_storage
 from document_parser.workers.deliver import MAX_DELIVERIES_PER_HOST, Deliverer, state_after_try
 from tests.support import documents
-from tests.support.chaos import kill_horses
+from tests.support.addresses import REFUSED
+from tests.support.ledger_jobs import card_with_webhook
+from tests.support.processes import kill_horses
 from tests.support.receiver import RETRIES, receiving, secret_of, settings, told
 from tests.support.service import Service, redis_url_of, wait_until
-from tests.test_ssrf import REFUSED
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_host_that_answers_slowly_is_asked_a_few_times_at_once_and_holds_up_no
     answered = threading.Event()
     with receiving(*[answered] * 8) as slow, receiving() as quick:
         for url in [slow.url] * 8 + [quick.url.replace("127.0.0.1", "localhost")]:
-            cancelled(redis, here, card_of(url))
+            cancelled(redis, here, card_with_webhook(url))
         deliverer = Deliverer(here, redis, make_storage(here))
         thread = threading.Thread(target=asyncio.run, args=(deliverer.run(),))
         thread.start()
@@ -284,23 +284,9 @@ def test_a_secret_of_another_form_is_refused_without_being_repeated(secret):
     assert f"'{secret}'" not in str(refused.value)
 
 
-def card_of(url: str) -> JobCard:
-    return JobCard(
-        job_id=str(uuid.uuid4()),
-        filename="a.pdf",
-        media_type="application/pdf",
-        kind="pdf",
-        sha256="",
-        size=1,
-        options=Options(),
-        created_at=datetime.now(UTC),
-        webhook_url=url,
-    )
-
-
 def ended_job(attempts: int = 0, lives_seconds: float = 86_400) -> Job:
     now = datetime.now(UTC)
-    card = card_of("http://hooks.test/")
+    card = card_with_webhook("http://hooks.test/")
     expires = now + timedelta(seconds=lives_seconds)
     return Job(card=card, state=JobState.COMPLETED, webhook=Webhook(attempts=attempts), completed_at=now, expires_at=expires)
 

@@ -30,7 +30,7 @@ CutReason = Literal["", "stalled", "too_long", "no_room"]
 class Slots:
     """Bound how many threads may be held for long.
 
-    With ``of``, each slot is one of those slots as well.
+    With ``of``, every slot also takes one of the slots of that object.
     """
 
     def __init__(self, most: int, of: Slots | None = None) -> None:

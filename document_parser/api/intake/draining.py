@@ -30,7 +30,7 @@ def drain_request() -> None:
 @contextlib.contextmanager
 def _limited_time() -> Iterator[None]:
     """Bound the time that the rest of a refused request may hold its thread, however slowly it comes."""
-    arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
+    arrivals: Arrivals = current_app.config["ARRIVALS"]
     client = request.environ.get("gunicorn.socket")
     arrival = arrivals.begin(client, MAX_REST_SECONDS) if client is not None else None
     try:

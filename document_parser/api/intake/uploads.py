@@ -192,7 +192,7 @@ class UploadRequest(Request):
     @cached_property
     def stream(self) -> IO[bytes]:
         """Return the body as a WholeBody."""
-        arrivals: Arrivals = current_app.extensions["document_parser"].arrivals
+        arrivals: Arrivals = current_app.config["ARRIVALS"]
         client = self.environ.get("gunicorn.socket")
         return cast(IO[bytes], WholeBody(super().stream, self.content_length, arrivals, client))
 
@@ -221,7 +221,7 @@ def staging_folder() -> Path:
 
     It is on the file system of the local store, so that taking a file over is a rename.
     """
-    folder: Path = current_app.extensions["document_parser"].settings.data_dir / "staging"
+    folder: Path = current_app.config["STAGING_FOLDER"]
     return folder
 
 

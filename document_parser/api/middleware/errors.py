@@ -171,8 +171,7 @@ def _answer_http(error: HTTPException) -> Response:
 
 def _file_too_large() -> FileTooLarge:
     """Return the error for a body beyond MAX_CONTENT_LENGTH, refused by its announced length or while it was received."""
-    limit = current_app.extensions["document_parser"].settings.api.max_upload_mb
-    return FileTooLarge.for_size(limit, announced=request.content_length)
+    return FileTooLarge.for_size(current_app.config["MAX_UPLOAD_MB"], announced=request.content_length)
 
 
 def _with_allow_header(response: Response, error: HTTPException) -> Response:

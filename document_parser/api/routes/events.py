@@ -25,7 +25,7 @@ from document_parser.jobs.records import record
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.redis.connection import text
 
-BATCH = 256
+MAX_EVENTS_PER_READ = 256
 """Maximum number of events read from Redis at once."""
 STEP_MILLISECONDS = 1000
 """Longest wait for events in Redis, in milliseconds, before the client and the worker are checked."""
@@ -120,7 +120,7 @@ class EventStream:
 
     def _read(self, block: int | None) -> Iterator[str]:
         """Yield the events after the last one, and the status if it has changed."""
-        reply: Any = self.services.redis.xread({f"job:{self.job_id}:events": self.last}, count=BATCH, block=block)
+        reply: Any = self.services.redis.xread({f"job:{self.job_id}:events": self.last}, count=MAX_EVENTS_PER_READ, block=block)
         found = reply[0][1] if reply else []
         pieces = [self._event(text(event_id), fields) for event_id, fields in found]
         if self.ended or time.monotonic() - self.shown_at > STATUS_SECONDS:

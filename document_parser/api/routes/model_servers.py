@@ -71,14 +71,14 @@ def _model_server(settings: Settings, left_alone: Mapping[str, State], address: 
     state = left_alone.get(" ".join(address))
     if state == "open":
         return ModelCheck(ok=False, detail="has failed repeatedly and is not used for a while", left_alone=True)
-    if complaint := complaint_about(settings, *address, PROBE_SECONDS):
+    if complaint := model_server_problem(settings, *address, PROBE_SECONDS):
         return ModelCheck(ok=False, detail=complaint[0])
     if state == "half_open":
         return ModelCheck(ok=False, detail="has failed repeatedly; the next page tries it", left_alone=True)
     return ModelCheck(ok=True)
 
 
-def complaint_about(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
+def model_server_problem(settings: Settings, name: VlmName, url: str, seconds: float) -> tuple[str, str] | None:
     """Return why a model server cannot read pages for this service, and what to do; None if it serves the model.
 
     ``seconds`` is the deadline of its response.
@@ -90,10 +90,10 @@ def complaint_about(settings: Settings, name: VlmName, url: str, seconds: float)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         return f"does not answer ({type(error).__name__})", f"Start it with docparse models start, or correct {prefix}_URL."
     if answer.status_code in (401, 403):
-        return "refuses the key", "Set VLLM_API_KEY to the key it was started with."
+        return "refuses the key", "Set VLLM_API_KEY to the key of the model server."
     names = _models_in(answer)
     if names is None:
-        return f"answers {answer.status_code}, not as a model server", f"{prefix}_URL should end in /v1."
+        return f"does not answer as a model server (status {answer.status_code})", f"{prefix}_URL should end in /v1."
     if wanted.model not in names:
         return f"serves {', '.join(names) or 'nothing'}, not {wanted.model}", f"Set {prefix}_MODEL, or serve that model."
     return None

@@ -148,7 +148,7 @@ def figure(path: FigurePath) -> Response:
 )
 def retry(path: PagePath) -> Response:
     """Queue one page of a completed job to be read again. Raises the errors of ``retries.order_retry``."""
-    return retries.order_retry(get_services(), path.job_id, path.number)
+    return retries.request_retry(get_services(), path.job_id, path.number)
 
 
 def _open_page_image(services: Services, request: PageImageRequest) -> Any:

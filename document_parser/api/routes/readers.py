@@ -26,7 +26,7 @@ NO_ENGINE_READS = (
 )
 """Warning if neither a model server nor a CPU engine works."""
 NO_MODEL_READS = (
-    "INFERENCE_MODE=vllm, and no model server can be asked: pages without a sound text layer fail. "
+    "INFERENCE_MODE=vllm, but no model server can be used: pages without a sound text layer fail. "
     "Start one (docparse models start), correct VLLM_DEEPSEEK_URL and VLLM_NANONETS_URL, or set INFERENCE_MODE=auto. {reasons}"
 )
 """Warning in INFERENCE_MODE=vllm if no model server works."""

@@ -139,7 +139,7 @@ def _file(services: Services, job: Job, name: OutputFormat, *, attached: bool) -
 def _check_table(table: int | None, name: OutputFormat) -> None:
     """Refuse a single table in a format that has all of them. Raises InvalidOption."""
     if table is not None and name != "csv":
-        raise InvalidOption(f"Not understood: table: only format=csv gives a single table, and this is {name}.")
+        raise InvalidOption(f"Not understood: table: it needs format=csv, but the format is {name}.")
 
 
 def _json_only() -> bool:

@@ -58,7 +58,7 @@ RETRY_ERRORS = (
 """Errors of a retry."""
 
 
-def order_retry(services: Services, job_id: str, number: int) -> Response:
+def request_retry(services: Services, job_id: str, number: int) -> Response:
     """Order a retry of the page and return the 202 response with the addresses to follow it.
 
     Raises JobNotFound, JobExpired, JobNotComplete, JobEnded (failed or cancelled), PageNotFound, PageBeingRead, PasswordGone,
@@ -104,7 +104,7 @@ def _parse_body() -> tuple[RetryChoice, str]:
     given = {name: value for name, value in fields.items() if value != absent or name not in FIELDS}
     password = given.pop("password", "")
     if not isinstance(password, str):
-        raise InvalidOption.for_fields({"field": "password", "problem": "is no text"})
+        raise InvalidOption.for_fields({"field": "password", "problem": "is not text"})
     check_password(password)
     try:
         return RetryChoice.model_validate(given), password

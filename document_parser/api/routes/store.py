@@ -28,7 +28,10 @@ NO_DISK = (
 """Trouble of a Redis that cannot write to its disk."""
 READ_ONLY = "This Redis is a replica that only reads. Set REDIS_URL to its master, or to the Sentinels."
 """Trouble of a replica."""
-FORBIDDEN = "Redis refuses the user or the password of REDIS_URL, or forbids this user to write."
+FORBIDDEN = (
+    "Redis refuses the user or the password of REDIS_URL, or forbids this user to write. Correct "
+    "REDIS_URL, or the user's rights."
+)
 """Trouble of wrong credentials or missing rights."""
 
 

@@ -20,7 +20,7 @@ CONTENT_SECURITY_POLICY = (
 """Content-Security-Policy of the web page."""
 STYLESHEETS = ("base", "layout", "components", "upload", "job", "paper")
 """Stylesheets in order: later ones build on earlier ones."""
-SAMPLES = {"paper.pdf": "A paper with text, tables and formulas", "scan.pdf": "A scan, one page of it sideways"}
+SAMPLES = {"paper.pdf": "A paper with text, tables and formulas", "scan.pdf": "A scan with one page on its side"}
 """Sample documents of a checkout and their descriptions. An installed package has none."""
 SAMPLES_FOLDER = assets.PACKAGE.parent / "samples"
 """Folder of the sample documents."""

@@ -28,7 +28,8 @@ def refuse_asgi_worker(arguments: Sequence[str]) -> None:
         command = shlex.join(["gunicorn", *_without_worker_class(arguments)])
         where = "" if _worker_class(arguments) else " Take it out of GUNICORN_CMD_ARGS."
         sys.stderr.write(
-            f"The worker class {asked} serves ASGI apps; this service is a WSGI app.{where} Start it without:\n    {command}\n"
+            f"The worker class {asked} serves ASGI apps; this service is a WSGI app.{where} Start it without this "
+            f"worker class:\n    {command}\n"
         )
         sys.exit(CANNOT_START)
 
@@ -37,7 +38,7 @@ def refuse_asgi_server() -> None:
     """End this web process, and gunicorn with it, if it would call the app as an ASGI app."""
     if any(name in sys.modules for name in ASGI_MODULES):
         sys.stderr.write(
-            "This service is a WSGI app, which uvicorn and other ASGI servers and workers cannot serve. Start it without "
+            "This service is a WSGI app. uvicorn and other ASGI servers and workers cannot serve it. Start it without "
             "--worker-class:\n    gunicorn document_parser.api:app --workers 4 --bind 0.0.0.0:1233 --timeout 300\n"
         )
         sys.stderr.flush()

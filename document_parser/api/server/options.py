@@ -26,7 +26,7 @@ _workers: list[Any] = []
 
 
 def is_stopping() -> bool:
-    """Return whether this web worker was told to stop. A request that only waits should end then."""
+    """Return whether this web worker has been asked to stop. A request that only waits should end then."""
     return any(not worker.alive for worker in _workers)
 
 
@@ -91,7 +91,7 @@ def _server_ended(_arbiter: Any) -> None:
     if settings.workers.num_workers and supervisor_lock(settings).holder() is not None:
         seconds = settings.workers.drain_seconds
         _announce(
-            f"Stopped. The workers drain: they finish their current pages, for up to {seconds:g} seconds, and then end by "
+            f"Stopped. The workers finish their current pages, for up to {seconds:g} seconds, and then end by "
             "themselves. The next start reads the rest.",
             "workers_drain",
             seconds=seconds,

@@ -49,7 +49,7 @@ def check_python() -> Iterator[Finding]:
     """Check the version of Python."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < MIN_PYTHON:
-        yield Finding("python", "missing", version, "Python 3.11 or newer is needed.")
+        yield Finding("python", "missing", version, "Install Python 3.11 or newer.")
     else:
         yield Finding("python", "ok", f"{version}, {sys.executable}")
 
@@ -68,9 +68,9 @@ def check_folder(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(there).free >> 20
     detail = f"{path}, {_gib(free)} free" + ("" if there == path else "; made when the service starts")
     if free < 2 * settings.api.max_upload_mb:
-        yield Finding("folder", "missing", detail, "Not even two uploads of MAX_UPLOAD_MB fit. Free space, or set DATA_DIR.")
+        yield Finding("folder", "missing", detail, "Two uploads of MAX_UPLOAD_MB do not fit. Free space, or set DATA_DIR.")
     elif path.exists() and path.stat().st_mode & 0o077 and not may_be_closed(path):
-        yield Finding("folder", "warning", f"{detail}; other users can look into it", "Set DATA_DIR to a folder of its own.")
+        yield Finding("folder", "warning", f"{detail}; other users can read it", "Set DATA_DIR to a folder of its own.")
     elif free < SCARCE_DISK_MIB:
         yield Finding("folder", "warning", detail, "Free space, shorten JOB_TTL_HOURS, or set DATA_DIR.")
     else:
@@ -88,7 +88,7 @@ def check_runtime_folder(settings: Settings) -> Iterator[Finding]:
         return
     length = len(os.fsencode(settings.valkey_socket))
     if length > SOCKET_PATH_BYTES:
-        detail = f"{settings.valkey_socket} has {length} bytes; a socket's path may have {SOCKET_PATH_BYTES}"
+        detail = f"{settings.valkey_socket} has {length} bytes; the path of a socket has at most {SOCKET_PATH_BYTES}"
         yield Finding("runtime folder", "missing", detail, "Set TMPDIR to a shorter folder, or REDIS_URL.")
         return
     folder = settings.runtime_dir
@@ -167,7 +167,7 @@ def check_units(settings: Settings) -> Iterator[Finding]:
         facts = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
         if facts.get("LoadState") == "loaded":
             state = facts.get("ActiveState", "unknown")
-            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} shows why it is not."
+            advice = "" if state == "active" else f"systemctl enable --now {unit}; journalctl -u {unit} shows the reason."
             yield Finding(unit, "warning" if advice else "ok", state, advice)
 
 
@@ -176,15 +176,17 @@ def check_reach(settings: Settings) -> Iterator[Finding]:
     host, api = settings.api.api_host, settings.api
     outside = not is_loopback(host) or api.trusted_proxies > 0
     if outside and not api.admin_token:
-        advice = "Set ADMIN_TOKEN, or use the links of docparse operator-link: else only this machine can list and delete."
-        yield Finding("admin token", "warning", f"none, and {host} can be reached", advice)
+        advice = (
+            "Set ADMIN_TOKEN, or use the links of docparse operator-link. Otherwise only this machine can list and delete jobs."
+        )
+        yield Finding("admin token", "warning", f"none, and other machines can reach {host}", advice)
     else:
-        yield Finding("admin token", "ok", "set" if api.admin_token else f"none; {host} is reached from here alone")
+        yield Finding("admin token", "ok", "set" if api.admin_token else f"none; only this machine can reach {host}")
     yield _operator_token(settings)
     several = not settings.embedded or bool(settings.store.storage_url)
     if several and not api.secret_key:
-        advice = "Set SECRET_KEY to the same value on every host, or document passwords can be read on one host alone."
-        yield Finding("secret key", "warning", "made in DATA_DIR, while Redis or storage may be shared", advice)
+        advice = "Set SECRET_KEY to the same value on every host. Otherwise only one host can read document passwords."
+        yield Finding("secret key", "warning", "made in DATA_DIR, but other hosts may share Redis or storage", advice)
 
 
 def _operator_token(settings: Settings) -> Finding:

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx2
 from tenacity import Retrying, retry_if_not_result, stop_after_delay, wait_fixed
 
-from document_parser.api.routes.model_servers import complaint_about
+from document_parser.api.routes.model_servers import model_server_problem
 from document_parser.api.routes.store import redis_trouble, redis_warnings
 from document_parser.cli.checks import Finding, Status
 from document_parser.cli.checks.machine import is_loopback, nearest_folder
@@ -44,8 +44,8 @@ START_CHECK_SECONDS = 0.05
 SAMPLE_TEXT = "Doctor 1234567890"
 """Text on the image that engines read."""
 UNCONFINED = (
-    "A document that takes its parser over can reach what this user can. Run Linux 5.13 or newer with Landlock switched on "
-    "(lsm=landlock,...), on x86_64 or aarch64, and let the container or unit allow landlock_* and seccomp."
+    "A malicious document that takes over its parser has the rights of this user. Run Linux 5.13 or newer with Landlock "
+    "enabled (lsm=landlock,...), on x86_64 or aarch64, and let the container or unit allow landlock_* and seccomp."
 )
 """Advice if the processes that open documents are not confined."""
 
@@ -60,10 +60,10 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
             name,
             "missing",
             without_secrets(settings.redis_url),
-            "REDIS_URL is redis://, rediss://, unix:// or redis+sentinel://.",
+            "REDIS_URL starts with redis://, rediss://, unix:// or redis+sentinel://.",
         )
         return
-    yield from reach_of_redis(settings)
+    yield from check_redis_exposure(settings)
     with contextlib.closing(client):
         try:
             cluster = is_cluster(client)
@@ -82,7 +82,7 @@ def check_redis(settings: Settings) -> Iterator[Finding]:
         yield from _clock_skew(client)
 
 
-def reach_of_redis(settings: Settings) -> Iterator[Finding]:
+def check_redis_exposure(settings: Settings) -> Iterator[Finding]:
     """Check who else can read and write Redis: what is written there decides what the workers do."""
     parts = urlsplit(settings.redis_url)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
@@ -96,14 +96,16 @@ def reach_of_redis(settings: Settings) -> Iterator[Finding]:
 
 def _unreachable(settings: Settings, error: RedisError) -> Finding:
     detail = f"{without_secrets(settings.redis_url)} does not answer ({type(error).__name__})"
-    return Finding("redis", "missing", detail, "Start it, or correct REDIS_URL; empty, an embedded server is used.")
+    return Finding(
+        "redis", "missing", detail, "Start it, or correct REDIS_URL. If REDIS_URL is empty, an embedded server is used."
+    )
 
 
 def _try_embedded(settings: Settings) -> Finding:
     """Start an embedded server in a folder of its own, stop it again, and return whether that worked."""
     if " " in str(settings.data_dir):
         return Finding(
-            "embedded valkey", "missing", str(settings.data_dir), "DATA_DIR may not contain spaces, or set REDIS_URL."
+            "embedded valkey", "missing", str(settings.data_dir), "Set DATA_DIR to a path without spaces, or set REDIS_URL."
         )
     with tempfile.TemporaryDirectory(prefix="docparse-") as folder:
         store = settings.store.model_copy(update={"data_dir": Path(folder)})
@@ -147,7 +149,9 @@ def check_storage(settings: Settings) -> Iterator[Finding]:
             store.delete(key)
     except (StorageUnavailable, StoredFileMissing) as error:
         why = (
-            error.details.get("reason", error.message) if isinstance(error, StorageUnavailable) else "what was written is gone"
+            error.details.get("reason", error.message)
+            if isinstance(error, StorageUnavailable)
+            else "a file that was written cannot be read"
         )
         advice = (
             "Check the bucket, S3_ENDPOINT_URL and the AWS credentials." if settings.store.storage_url else "Check DATA_DIR."
@@ -156,7 +160,7 @@ def check_storage(settings: Settings) -> Iterator[Finding]:
     except ValueError as error:
         yield Finding("storage", "missing", str(error), "Correct STORAGE_URL.")
     else:
-        yield Finding("storage", "ok" if same else "missing", f"{where} takes, gives and deletes files")
+        yield Finding("storage", "ok" if same else "missing", f"{where} writes, reads and deletes files")
 
 
 @contextlib.contextmanager
@@ -184,11 +188,11 @@ def check_openers(settings: Settings) -> Iterator[Finding]:
         with Openers.start(OpenerLimits(memory_mb=settings.workers.opener_memory_mb)) as started:
             found = asyncio.run(started.confinement())
     except OpenerCrashed as error:
-        yield Finding("openers", "missing", error.message, "The log has opener_crashed; reinstall the package.")
+        yield Finding("openers", "missing", error.message, "Reinstall the package. The log has the reason as opener_crashed.")
         return
     if found.is_sound:
-        alone = "a network of their own" if found.network_namespace else "no network of their own: sockets are refused anyway"
-        yield Finding("openers", "ok", f"reach their document alone: Landlock {found.landlock_abi}, seccomp, {alone}")
+        alone = "in a network namespace" if found.network_namespace else "no network namespace; sockets are refused anyway"
+        yield Finding("openers", "ok", f"can reach only their document: Landlock {found.landlock_abi}, seccomp, {alone}")
     else:
         yield Finding("openers", "warning", f"not in force: {', '.join(found.missing)}", UNCONFINED)
 
@@ -203,7 +207,7 @@ def check_cpu_engine(settings: Settings) -> Iterator[Finding]:
     if found.trouble:
         yield Finding(found.name, "missing", found.trouble, f"{found.advice}.")
         return
-    read = _check_reading(settings, found.name, "Reinstall the package; its models ride inside.")
+    read = _check_reading(settings, found.name, "Reinstall the package; it contains the models.")
     # Checked again: a runtime that fails shows only when it computes.
     after = registry.cpu_engine_state(settings) or found
     yield replace(read, detail=read.detail + _computed_by(after)) if read.status == "ok" else read
@@ -238,7 +242,7 @@ def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:
     if settings.engines.inference_mode == "cpu":
         return
     addresses = [(name, url) for name in VLM_ENGINES for url in settings.model_server(name).urls]
-    complaints = {address: complaint_about(settings, *address, PROBE_SECONDS) for address in addresses}
+    complaints = {address: model_server_problem(settings, *address, PROBE_SECONDS) for address in addresses}
     # One model alone can read the other's pages; without both, INFERENCE_MODE=vllm reads nothing.
     none_left: Status = "missing" if settings.engines.inference_mode == "vllm" and all(complaints.values()) else "warning"
     for (name, address), complaint in complaints.items():
@@ -259,7 +263,7 @@ def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding
         registry = Engines(settings)
         try:
             engine = registry.get(name)
-            return (await engine.read(_sample(engine.picture.encoding))).milliseconds
+            return (await engine.read(_sample(engine.image_spec.encoding))).milliseconds
         finally:
             await registry.aclose()
 
@@ -267,7 +271,7 @@ def _check_reading(settings: Settings, name: EngineName, advice: str) -> Finding
         milliseconds = asyncio.run(read())
     except EngineError as error:
         return Finding(name, "missing" if name == settings.engines.cpu_engine else "warning", error.message, advice)
-    return Finding(name, "ok", f"read a little picture in {milliseconds} ms")
+    return Finding(name, "ok", f"read a small image in {milliseconds} ms")
 
 
 def _sample(encoding: str) -> PageImage:

@@ -19,7 +19,7 @@ MIN_WORD_CHARACTERS = 3
 MIN_PROBABILITY_IN_WORD = 0.02
 """Minimum probability of a small letter that replaces a digit between letters, one of them small.
 
-Digits hardly ever stand there.
+Digits hardly ever occur there.
 """
 MIN_PROBABILITY_ELSEWHERE = 0.25
 """Minimum probability of a replacement anywhere else: No1, S319 and 2nd are written too."""
@@ -27,7 +27,7 @@ MIN_PROBABILITY_ELSEWHERE = 0.25
 _DIGITS = "0123456789"
 _WORD = re.compile(r"[^\W_]+")
 _LATIN = re.compile(r"[0-9A-Za-z\u00aa-\u024f]+")
-"""Words of other scripts are left alone, because digits stand between their letters: 第1章."""
+"""Words of other scripts are left alone, because digits occur between their letters: 第1章."""
 
 Probability = Callable[[int, str], float]
 """Return the probability that the recognition gives a character at a position of the text."""
@@ -60,6 +60,6 @@ def _find_odd_character(word: Match[str]) -> int | None:
 
 
 def _is_between_letters(word: Match[str], place: int) -> bool:
-    """Return whether letters stand on both sides of a position and one of them is small."""
+    """Return whether letters are on both sides of a position and one of them is small."""
     before, after = word.string[word.start() : place][-1:], word.string[place + 1 : word.end()][:1]
     return before.isalpha() and after.isalpha() and (before.islower() or after.islower())

@@ -21,7 +21,7 @@ from document_parser.engines.base import UNKNOWN_TURN, Engine, Turn, Watch
 from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
-from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 SCRIPTS = ("Latin", "Han", "Japanese")
 """Scripts of which the recognition knows the letters; of Vietnamese, which is Latin, it does not know all."""
 MAX_LONG_SIDE_PIXELS = 2000
-"""The longer side of the picture that this engine asks for."""
+"""The longer side of the image that this engine asks for."""
 
 TURN_LONG_SIDE_PIXELS = 1200
-"""The longer side of the reduced picture on which the page's orientation is detected."""
+"""The longer side of the reduced image on which the page's orientation is detected."""
 MAX_SAMPLE_LINES = 6
 """How many lines, the longest, are read to detect the page's orientation."""
 MAX_SAMPLE_RATIO = 14
@@ -101,7 +101,7 @@ class RapidOcrEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         dpi = settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._settings = settings
         self._runtime = settings.engines.cpu_ocr_runtime
         self._streams = settings.cpu_window
@@ -127,8 +127,8 @@ class RapidOcrEngine(Engine):
     async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees (0, 90, 180, 270) after which the lines read from left to right.
 
-        0 and not sure if there is too little writing, if the models do not know the letters, or if upright glyphs stand in
-        lines that run downwards. Raises EngineError, EngineUnavailable.
+        0 and not sure if there is too little writing, if the models do not know the letters, or if the lines run downwards with
+        upright glyphs. Raises EngineError, EngineUnavailable.
         """
         return await self._run_in_thread(self._detect_turn, page)
 
@@ -187,7 +187,7 @@ class RapidOcrEngine(Engine):
         )
 
     def find_lines(self, pixels: Pixels) -> list[Line]:
-        """Return every line of writing in a picture, from the top down. Raises EngineUnavailable, RuntimeError."""
+        """Return every line of writing in an image, from the top down. Raises EngineUnavailable, RuntimeError."""
         from document_parser.engines.rapidocr.ocr import cut_out_lines
 
         ocr = self._load_models()
@@ -232,13 +232,13 @@ def engine_state(settings: Settings) -> CpuEngine:
     chosen, trouble = settings.engines.cpu_ocr_runtime, openvino.find_trouble()
     runtime = networks.runtime_of(chosen)
     if runtime == "openvino" and trouble:
-        advice = "Set CPU_OCR_RUNTIME=auto: ONNX Runtime computes then"
+        advice = "Set CPU_OCR_RUNTIME=auto to use ONNX Runtime"
         return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
     return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "", scripts=SCRIPTS)
 
 
 def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
-    """Return the lines, the picture and its skew after straightening by the slope of the lines that were read."""
+    """Return the lines, the image and its skew after straightening by the slope of the lines that were read."""
     from document_parser.imaging.line_skew import find_line_skew, straighten_boxes, straighten_pixels
 
     skew = find_line_skew(_boxes_of([line for line in lines if _is_read(line)]), pixels)
@@ -256,7 +256,7 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
     try:
         return work(page)
     except (cv2.error, OSError, RuntimeError, ValueError, MemoryError):
-        raise EngineError("RapidOCR failed on the picture of the page.") from None
+        raise EngineError("RapidOCR failed on the image of the page.") from None
 
 
 def _is_read(line: Line) -> bool:
@@ -265,7 +265,7 @@ def _is_read(line: Line) -> bool:
 
 
 def _word_of(line: Line, pixels: Pixels) -> Word:
-    """Return a line as a word, its box in fractions of the picture."""
+    """Return a line as a word, its box in fractions of the image."""
     corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
@@ -362,7 +362,7 @@ def _boxes_of(lines: Sequence[Line]) -> Corners:
 
 
 def _page_boxes_of(lines: Sequence[Line], pixels: Pixels) -> NDArray[np.float64]:
-    """Return left, top, right and bottom of each line in fractions of the picture, as an array (n, 4)."""
+    """Return left, top, right and bottom of each line in fractions of the image, as an array (n, 4)."""
     corners = _boxes_of(lines) / np.array(pixels.shape[1::-1])
     return np.concatenate((corners.min(axis=1), corners.max(axis=1)), axis=1)
 

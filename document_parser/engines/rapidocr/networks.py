@@ -18,7 +18,7 @@ from document_parser.telemetry import logs
 log = logs.get_logger(__name__)
 
 Batch = NDArray[np.float32]
-"""Pictures prepared for a network, or its answers."""
+"""Images prepared for a network, or its answers."""
 
 
 class Network(Protocol):
@@ -31,7 +31,7 @@ class Network(Protocol):
     """
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the network's answer for a batch of pictures. Raises RuntimeError.
+        """Return the network's answer for a batch of images. Raises RuntimeError.
 
         The answer is valid until the same thread's next call.
         """
@@ -141,7 +141,7 @@ class OnnxNetwork:
         self.characters = str(self._session.get_modelmeta().custom_metadata_map.get("character", ""))
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the network's answer for a batch of pictures. Raises RuntimeError."""
+        """Return the network's answer for a batch of images. Raises RuntimeError."""
         try:
             answer: Batch = self._session.run(None, {self._entry: batch})[0]
         except self._faults as error:

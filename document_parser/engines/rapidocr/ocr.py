@@ -23,17 +23,17 @@ from document_parser.engines.rapidocr.text_map import split_lines
 from document_parser.settings import OcrRuntime
 
 MIN_SHORT_SIDE_PIXELS = 736
-"""Smaller pictures are enlarged to this shorter side before detection, which knows no smaller letters."""
+"""Smaller images are enlarged to this shorter side before detection, which knows no smaller letters."""
 MAX_ENLARGED_SIDE_PIXELS = 2400
-"""Maximum longer side of the picture given to detection, whatever its shape. Larger pictures are reduced to it."""
+"""Maximum longer side of the image given to detection, whatever its shape. Larger images are reduced to it."""
 MAX_PAGE_RATIO = 8
-"""A picture wider than this many times its height is one line; detection needs empty space above and below it."""
+"""An image wider than this many times its height is one line; detection needs empty space above and below it."""
 STRIDE_PIXELS = 32
-"""The sides of a picture given to detection, and the widths of lines given to recognition, are multiples of this."""
+"""The sides of an image given to detection, and the widths of lines given to recognition, are multiples of this."""
 LINE_HEIGHT_PIXELS = 48
 """Height of the lines that recognition reads."""
 MIN_WIDTH_PIXELS = 320
-"""Minimum width of a line given to recognition, which was trained on pictures at least this wide."""
+"""Minimum width of a line given to recognition, which was trained on images at least this wide."""
 MAX_BATCH_WIDTH_PIXELS = 1600
 """Maximum number of lines in a batch times the width of the widest. A wider line is a batch of its own."""
 MIN_BATCH_WIDTH_RATIO = 0.9
@@ -68,14 +68,14 @@ class PpOcr:
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
 
     def find_lines(self, pixels: Pixels) -> Corners:
-        """Return the corners of the lines of writing in a picture, from the top down. Raises RuntimeError."""
+        """Return the corners of the lines of writing in an image, from the top down. Raises RuntimeError."""
         picture, margin = _add_margin(pixels)
         writing = split_lines(self._detect(_detection_batch_of(picture))[0, 0])
         corners = boxes_of(writing, picture.shape[1], picture.shape[0]) - np.array((0, margin), dtype=np.float32)
         return corners[_reading_order_of(corners)]
 
     def read(self, lines: Sequence[Pixels]) -> list[Read]:
-        """Return the text and confidence of each line, given as straightened pictures. Raises RuntimeError."""
+        """Return the text and confidence of each line, given as straightened images. Raises RuntimeError."""
         found = [Read("", 0.0)] * len(lines)
         widths = [_padded_width_of(line) for line in lines]
         for batch in split_batches(widths):
@@ -128,7 +128,7 @@ def cut_out_lines(pixels: Pixels, corners: Corners) -> list[Pixels]:
 
 
 def _flatten(pixels: Pixels, box: Corners) -> Pixels:
-    """Return the part of the picture within four corners as an upright rectangle."""
+    """Return the part of the image within four corners as an upright rectangle."""
     width = int(max(np.linalg.norm(box[0] - box[1]), np.linalg.norm(box[2] - box[3])))
     height = int(max(np.linalg.norm(box[0] - box[3]), np.linalg.norm(box[1] - box[2])))
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
@@ -141,7 +141,7 @@ def _flatten(pixels: Pixels, box: Corners) -> Pixels:
 
 
 def _add_margin(pixels: Pixels) -> tuple[Pixels, int]:
-    """Return the picture with a margin above and below if it is a single line, and the height of the margin in pixels."""
+    """Return the image with a margin above and below if it is a single line, and the height of the margin in pixels."""
     height, width = pixels.shape[:2]
     if height > 30 and width <= MAX_PAGE_RATIO * height:
         return pixels, 0
@@ -151,7 +151,7 @@ def _add_margin(pixels: Pixels) -> tuple[Pixels, int]:
 
 
 def _detection_batch_of(pixels: Pixels) -> Batch:
-    """Return a picture as detection takes it, scaled within the limits."""
+    """Return an image as detection takes it, scaled within the limits."""
     height, width = pixels.shape[:2]
     scale = max(1.0, MIN_SHORT_SIDE_PIXELS / min(height, width))
     scale = min(scale, MAX_ENLARGED_SIDE_PIXELS / max(height, width))

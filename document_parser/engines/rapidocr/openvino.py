@@ -41,7 +41,7 @@ _CPU_FACTS = Path("/proc/cpuinfo")
 NOT_INSTALLED = "OpenVINO is not installed"
 """The reason if the package is absent."""
 NO_EXECUTABLE_MEMORY = (
-    "OpenVINO writes machine code, and this process may not have memory that is writable and executable: "
+    "OpenVINO generates machine code, but this process may not have memory that is writable and executable: "
     "systemd's MemoryDenyWriteExecute, or SELinux"
 )
 """The reason if this process may not run machine code that it has written."""
@@ -51,7 +51,7 @@ _faults: list[str] = []
 _first_array = Lock()
 
 Batch = NDArray[np.float32]
-"""Pictures prepared for a network, or its answers."""
+"""Images prepared for a network, or its answers."""
 Ranges = Mapping[str, tuple[float, float]]
 """By the name of a convolution, the minimum and maximum of its input."""
 
@@ -70,7 +70,7 @@ class OpenVinoNetwork:
         self._threads = local()
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the network's answer for a batch of pictures. Raises RuntimeError.
+        """Return the network's answer for a batch of images. Raises RuntimeError.
 
         The answer is valid until the same thread's next call.
         """

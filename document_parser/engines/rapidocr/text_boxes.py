@@ -30,9 +30,9 @@ Quad = NDArray[np.float32]
 
 
 def boxes_of(writing: Map, width: int, height: int) -> NDArray[np.float32]:
-    """Return the boxes of writing, (n, 4, 2), in pixels of the picture that the map was made from.
+    """Return the boxes of writing, (n, 4, 2), in pixels of the image that the map was made from.
 
-    ``width`` and ``height`` are the size of that picture in pixels.
+    ``width`` and ``height`` are the size of that image in pixels.
     """
     mask = cv2.dilate((writing > MIN_WRITING_PROBABILITY).astype(np.uint8), DILATION_KERNEL)
     contours, _ = cv2.findContours(mask * np.uint8(255), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)

@@ -29,7 +29,7 @@ from document_parser.engines.tesseract.recogniser import FoundWord, Orientation,
 from document_parser.engines.tesseract.spacing import normalize_letters, respace, respace_page, separate_boxes
 from document_parser.errors import EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
-from document_parser.models import CpuEngine, EngineName, PageImage, PictureSpec, Reading, Word
+from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
@@ -61,7 +61,7 @@ class TesseractEngine(Engine):
 
     def __init__(self, settings: Settings) -> None:
         dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
-        self.picture = PictureSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
         self._settings = settings
         self._languages = settings.engines.tesseract_languages
         self._recogniser = make_recogniser(settings)
@@ -135,7 +135,9 @@ class TesseractEngine(Engine):
 
     def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
         """Return the words of single lines. Boxes are in fractions of each piece without its margin."""
-        found = self._ready().read_lines(pieces, languages, find_packs(self._settings).folder_of(languages), self.picture.dpi)
+        found = self._ready().read_lines(
+            pieces, languages, find_packs(self._settings).folder_of(languages), self.image_spec.dpi
+        )
         return [list(_words_of_piece(words, piece)) for words, piece in zip(found, pieces, strict=True)]
 
     def _choose_languages(self, picture: Image.Image) -> str:
@@ -162,7 +164,7 @@ class TesseractEngine(Engine):
 
     def _read_words(self, picture: Image.Image, languages: str) -> list[Word]:
         folder = find_packs(self._settings).folder_of(languages)
-        found = self._ready().read_page(picture, languages, folder, self.picture.dpi)
+        found = self._ready().read_page(picture, languages, folder, self.image_spec.dpi)
         return list(_words_of(respace_page(found, picture), *picture.size))
 
     def _detect_script(self, picture: Image.Image) -> str:
@@ -236,14 +238,14 @@ def engine_state(settings: Settings) -> CpuEngine:
     if not lacking:
         return found
     advice = f"docparse languages add {' '.join(lacking)}"
-    return found.model_copy(update={"trouble": f"has no {', '.join(lacking)}", "advice": advice})
+    return found.model_copy(update={"trouble": f"lacks the languages {', '.join(lacking)}", "advice": advice})
 
 
 def _describe_missing(settings: Settings) -> str:
     """Return why neither the library nor the program of the settings can be called."""
     program = settings.engines.tesseract_program
     if not program:
-        return "TESSERACT_PROGRAM is empty, so that it is never asked"
+        return "TESSERACT_PROGRAM is empty, so it is not used"
     return f"its program {program} is not installed"
 
 

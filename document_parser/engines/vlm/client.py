@@ -46,7 +46,7 @@ def load_certificates() -> ssl.SSLContext:
 
 
 class VisionEngine(Engine):
-    """A model on one server. A subclass gives the name, the picture, the request and the parser of the answers."""
+    """A model on one server. A subclass gives the name, the page image it wants, the request and the parser of the answers."""
 
     def __init__(self, settings: EngineSettings, request: ModelRequest) -> None:
         """Make the HTTP clients; no connection is opened yet."""
@@ -62,12 +62,12 @@ class VisionEngine(Engine):
         """Return the blocks of an answer or of its beginning. Never raises."""
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
-        """Ask the model to read a page, given as a JPEG picture. ``temperature`` None takes the setting's.
+        """Ask the model to read a page, given as a JPEG image. ``temperature`` None takes the setting's.
 
         Raises EngineError, EngineRefused, EngineTimeout, EngineUnavailable, ContextExceeded.
         """
         if page.encoding != "jpeg":
-            raise EngineRefused("This engine reads JPEG pictures only.")
+            raise EngineRefused("This engine reads only JPEG images.")
         started = time.monotonic()
         heat = self._request.temperature if temperature is None else temperature
         try:
@@ -140,7 +140,7 @@ class VisionEngine(Engine):
                 if isinstance(fault.__cause__, httpx2.TimeoutException):
                     raise self._timeout_error_of(fault.__cause__) from None
         self._availability.record(False)
-        raise EngineUnavailable("The model server cannot be reached, or it drops its connections.")
+        raise EngineUnavailable("The model server cannot be reached, or it closes its connections.")
 
     async def _receive(self, client: AsyncOpenAI, body: bytes, watch: Watch | None) -> Answer:
         """Receive one answer. Raises EngineError, and APIConnectionError for connection faults."""
@@ -163,7 +163,7 @@ class VisionEngine(Engine):
         except ValueError:
             raise EngineError("The model server's answer does not follow the OpenAI protocol.") from None
         if answer.finish_reason is None:
-            raise EngineError("The model server's answer was cut off before its end.")
+            raise EngineError("The model server closed the connection before the end of its answer.")
         return answer
 
     def _make_reading(self, answer: Answer, temperature: float, started: float) -> Reading:

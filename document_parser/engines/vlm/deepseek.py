@@ -1,7 +1,7 @@
 """DeepSeek-OCR: its request and the parser of its answers.
 
 An answer is a sequence of ``<|ref|>LABEL<|/ref|><|det|>[[x1,y1,x2,y2]]<|/det|>`` lines, each followed by lines of content.
-Coordinates count 0 to 999 over the picture. Answers are read by regular expressions, never evaluated.
+Coordinates count 0 to 999 over the image. Answers are read by regular expressions, never evaluated.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import ClassVar
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.markdown import markdown_blocks
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PictureSpec
+from document_parser.models import Block, BlockKind, BoundingBox, EngineName, PageImageSpec
 from document_parser.settings import Settings
 
-GRID = 999
+MAX_COORDINATE = 999
 """The largest coordinate of a box in an answer."""
 TOKEN_PATTERN = re.compile(r"<\|(/?)(ref|det)\|>")
 """The special tokens around a label or a place."""
@@ -62,7 +62,7 @@ class DeepSeekEngine(VisionEngine):
     def __init__(self, settings: Settings) -> None:
         """Build the request from the settings."""
         own = settings.deepseek
-        self.picture = PictureSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side, straighten=True)
+        self.image_spec = PageImageSpec(dpi=own.picture_dpi, max_long_side=own.picture_long_side, straighten=True)
         arguments = {
             "ngram_size": own.ngram_size,
             "window_size": own.window_size,
@@ -79,7 +79,7 @@ class DeepSeekEngine(VisionEngine):
 
 
 def parse_deepseek(text: str) -> list[Block]:
-    """Return the blocks of an answer in its order, boxes in fractions of the picture. Accepts any text."""
+    """Return the blocks of an answer in its order, boxes in fractions of the image. Accepts any text."""
     blocks: list[Block] = []
     waiting: BoundingBox | None = None  # the box of a table whose cells follow under the label of its caption
     for section in _split_sections(text):
@@ -138,7 +138,7 @@ def _add_piece(section: _Section, inside: str, piece: str) -> None:
 
 def _union_of(numbers: str) -> BoundingBox | None:
     """Return the box around all boxes of a list of numbers. None if there are fewer than four numbers."""
-    values = [float(number) / GRID for number in NUMBER_PATTERN.findall(numbers)]
+    values = [float(number) / MAX_COORDINATE for number in NUMBER_PATTERN.findall(numbers)]
     values = values[: len(values) // 4 * 4]
     if not values:
         return None

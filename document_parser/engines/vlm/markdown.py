@@ -37,7 +37,7 @@ ITEM = re.compile(r"([ \t]*)(?:[-*+•▪◦‣]|(\(?\d{1,3}[.)]|\(?[a-z]\)))[ \
 CHECK_BOX = re.compile(r"[ \t]*(?:[-*+][ \t]+)?(?:\[([ xX])\]|([☐☑☒]))[ \t]*(.*)")
 """A check box: its mark in brackets or as a character, and its text."""
 PICTURE = re.compile(r"!\[([^\[\]]{0,500})\]\([^()\s]{0,500}\)")
-"""A Markdown picture; its description becomes a figure's text."""
+"""A Markdown image; its description becomes a figure's text."""
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 """The line that begins or ends a code block."""
 CELL_BORDER = re.compile(r"(?<!\\)\|")
@@ -49,7 +49,7 @@ DELIMITER = re.compile(r"\\\\|\\[()\[\]]")
 def markdown_blocks(text: str) -> list[Block]:
     """Return the blocks of Markdown as the models write it, in order.
 
-    Formula blocks hold LaTeX without delimiters; inline formulas stand between ``$``. Bullets are removed, numbers of list
+    Formula blocks hold LaTeX without delimiters; inline formulas are between ``$``. Bullets are removed, numbers of list
     items stay. Line breaks inside a paragraph stay, emphasis becomes spans.
     """
     blocks: list[Block] = []

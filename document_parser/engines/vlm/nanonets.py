@@ -7,7 +7,7 @@ from typing import ClassVar
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.engines.vlm.markdown import markdown_blocks
 from document_parser.engines.vlm.request import ModelRequest
-from document_parser.models import Block, EngineName, PageKind, PictureSpec
+from document_parser.models import Block, EngineName, PageImageSpec, PageKind
 from document_parser.settings import Settings
 
 
@@ -19,7 +19,7 @@ class NanonetsEngine(VisionEngine):
     def __init__(self, settings: Settings) -> None:
         """Build the request from the settings."""
         own = settings.nanonets
-        self.picture = PictureSpec(
+        self.image_spec = PageImageSpec(
             dpi=own.picture_dpi,
             max_long_side=own.picture_long_side,
             min_short_side=own.picture_short_side,
@@ -29,15 +29,15 @@ class NanonetsEngine(VisionEngine):
         extra = {"repetition_penalty": own.repetition_penalty}
         additions: dict[PageKind, str] = {"figures": own.figures_prompt}
         request = ModelRequest(own.url, own.model, own.prompt, own.max_tokens, own.temperature, extra, additions)
-        self._fine = self.picture.model_copy(update={"min_short_side": own.picture_fine_side})
+        self._fine = self.image_spec.model_copy(update={"min_short_side": own.picture_fine_side})
         super().__init__(settings.engines, request)
 
-    def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Return the picture wanted of a page of this kind.
+    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
+        """Return the page image that the model wants of a page of this kind.
 
         It is larger for tables of figures and handwriting, because their strokes are small.
         """
-        return self._fine if kind in ("figures", "handwriting") else self.picture
+        return self._fine if kind in ("figures", "handwriting") else self.image_spec
 
     def parse(self, text: str) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Never raises."""

@@ -14,7 +14,7 @@ from document_parser.balancing.in_flight import Candidate
 from document_parser.engines.base import Engine, Watch
 from document_parser.engines.vlm.client import VisionEngine
 from document_parser.errors import EngineError, EngineRefused, EngineUnavailable
-from document_parser.models import Block, EngineName, PageImage, PageKind, PictureSpec, Reading
+from document_parser.models import Block, EngineName, PageImage, PageImageSpec, PageKind, Reading
 
 NEVER = float("-inf")
 """The time of a refresh that has not happened."""
@@ -72,13 +72,13 @@ class ReplicatedEngine(Engine):
         self.name = self._first.name
 
     @property
-    def picture(self) -> PictureSpec:  # type: ignore[override]
-        """Return the picture that the model wants of an ordinary page."""
-        return self._first.picture
+    def image_spec(self) -> PageImageSpec:  # type: ignore[override]
+        """Return the page image that the model wants of an ordinary page."""
+        return self._first.image_spec
 
-    def picture_for(self, kind: PageKind) -> PictureSpec:
-        """Return the picture that the model wants of a page of this kind."""
-        return self._first.picture_for(kind)
+    def image_spec_for(self, kind: PageKind) -> PageImageSpec:
+        """Return the page image that the model wants of a page of this kind."""
+        return self._first.image_spec_for(kind)
 
     def parse(self, text: str) -> list[Block]:
         """Return the blocks of an answer or of its beginning. Never raises."""
@@ -95,7 +95,7 @@ class ReplicatedEngine(Engine):
         """
         request = uuid.uuid4().hex
         try:
-            fault = EngineUnavailable("The model server has failed again and again. It is left alone for a while.")
+            fault = EngineUnavailable("The model server has failed repeatedly and is not used for a while.")
             for replica in self._order_by_load(request, await self._choose_candidates()):
                 if not self._try_enter(replica):
                     continue

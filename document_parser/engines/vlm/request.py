@@ -1,4 +1,4 @@
-"""Build the request to an OpenAI-compatible server: the prompt and the picture of a page."""
+"""Build the request to an OpenAI-compatible server: the prompt and the page image."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class ModelRequest:
     additions: dict[PageKind, str] = field(default_factory=dict)
 
     def body(self, jpeg: bytes, temperature: float, kind: PageKind = "plain") -> bytes:
-        """Return the request for one picture as JSON. The picture comes before the prompt: both models were trained that way.
+        """Return the request for one image as JSON. The image comes before the prompt: both models were trained that way.
 
-        The picture is inserted after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
+        The image is inserted after the rest is encoded: base64 needs no escaping, and a JSON encoder would read through it.
         """
         picture = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,"}}
         prompt = f"{self.prompt} {self.additions.get(kind, '')}".rstrip()

@@ -71,7 +71,7 @@ def refusal_of(status: int, message: str, model: str) -> EngineError:
         case 404 if "model" in message.lower():
             return EngineUnavailable(f"The model server does not serve the model {model}.")
         case 404:
-            return EngineUnavailable(f"The address of {model} is not that of an OpenAI server. It should end in /v1.")
+            return EngineUnavailable(f"The address of {model} does not belong to an OpenAI server. It should end in /v1.")
         case 401 | 403:
             return EngineUnavailable("The model server does not accept VLLM_API_KEY.")
         case 429 | 502 | 503 | 504:

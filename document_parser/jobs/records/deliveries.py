@@ -26,7 +26,7 @@ DUE = "webhooks:due"
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class EventKind:
     """A kind of event that a job announces, and the fields of its record that keep the delivery's state and its body."""
 
     kind: str
@@ -47,7 +47,7 @@ class News:
         return f"{job_id}|{self.kind}" if self.kind else job_id
 
 
-END, REVISED, RETRY_FAILED = NEWS = News(""), News("revised"), News("retry_failed")
+END, REVISED, RETRY_FAILED = NEWS = EventKind(""), EventKind("revised"), EventKind("retry_failed")
 """All kinds of events that a job announces."""
 
 

@@ -19,7 +19,7 @@ ASKED_SECONDS = 10
 ANSWER_SECONDS = 60
 """How long the outcome of a request is kept in Redis."""
 POLL_SECONDS = 0.05
-"""The pause between two looks for the outcome."""
+"""The pause between two checks for the outcome, in seconds."""
 
 Answer = Literal["drawn", "refused", "pending"]
 """The outcome of a request; ``refused`` if the page cannot be drawn, ``pending`` if it has not been drawn yet."""

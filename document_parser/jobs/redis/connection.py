@@ -22,8 +22,8 @@ RedisError = redis.RedisError
 SENTINEL_PORT = 26379
 """The port of a Sentinel if its address names none."""
 NO_CLUSTER = (
-    "This is a Redis Cluster. The queue's steps touch several keys at once, which a cluster does not allow: "
-    "use one Redis or Valkey, with Sentinels (redis+sentinel://) if it must survive the loss of its host."
+    "This is a Redis Cluster. The queue changes several keys at once, and a cluster does not allow that. "
+    "Use one Redis or Valkey, with Sentinels (redis+sentinel://) if it must survive the loss of its host."
 )
 """The message that is logged and shown for a Redis Cluster."""
 
@@ -50,7 +50,7 @@ class SentinelAddress:
         service, _, database = parts.path.strip("/").partition("/")
         sentinels = tuple(_parse_host(host) for host in hosts.split(",") if host)
         if not sentinels or not service or not (database or "0").isdigit():
-            raise ValueError("A Sentinel address has the form redis+sentinel://host:port,host:port/service/database.")
+            raise ValueError("A Sentinel address must have the form redis+sentinel://host:port,host:port/service/database.")
         username, _, password = credentials.partition(":")
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         tls = {"ssl": True} if parts.scheme.startswith("rediss") else {}

@@ -55,7 +55,7 @@ class Load(BaseModel):
     def refusal(self, bound: Bound) -> QueueFull:
         """Return the error for a job that would break this bound. Its Retry-After is the time until a job is likely to end."""
         unfinished, most = getattr(self.unfinished, bound), getattr(self.most, bound)
-        sentence = f"{WAITING[bound]}: {unfinished}, and this server holds at most {most}."
+        sentence = f"{WAITING[bound]}: {unfinished}; this server accepts at most {most}."
         return QueueFull(
             f"{sentence} Retry-After says when to send it again.",
             bound=bound,

@@ -17,7 +17,7 @@ from typing import Any
 
 from document_parser.jobs.redis import scripts
 from document_parser.jobs.redis.connection import Redis, text
-from document_parser.jobs.scheduling.lanes import LANES, ROUND, order
+from document_parser.jobs.scheduling.lanes import LANES, TURNS_PER_ROUND, order
 from document_parser.models import Lane
 
 FORECAST_KEY = "forecast"
@@ -154,8 +154,8 @@ def _total_work_until(lane: Lane, needed: float, work: Mapping[Lane, float]) -> 
 
 def _shares_of_turns(lanes: Mapping[Lane, float]) -> dict[Lane, float]:
     """Return the share of turns that each of these lanes gets, 0 to 1."""
-    turns = Counter(next(lane for lane in order(turn) if lane in lanes) for turn in range(ROUND))
-    return {lane: turns[lane] / ROUND for lane in lanes}
+    turns = Counter(next(lane for lane in order(turn) if lane in lanes) for turn in range(TURNS_PER_ROUND))
+    return {lane: turns[lane] / TURNS_PER_ROUND for lane in lanes}
 
 
 # --- in Redis ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from document_parser.settings import QueueSettings
 
 LANES: tuple[Lane, ...] = ("express", "normal", "batch")
 """All lanes, fastest first."""
-ROUND = 16
+TURNS_PER_ROUND = 16
 """The number of turns after which the order repeats. Batch goes first in one of them."""
 NORMAL_EVERY = 4
 """Normal goes first in every fourth turn, unless that turn is batch's."""
@@ -23,7 +23,7 @@ NORMAL_EVERY = 4
 
 def order(turn: int) -> tuple[Lane, ...]:
     """Return the lanes in the order in which this turn asks them."""
-    first: Lane = "batch" if turn % ROUND == 0 else "normal" if turn % NORMAL_EVERY == 0 else "express"
+    first: Lane = "batch" if turn % TURNS_PER_ROUND == 0 else "normal" if turn % NORMAL_EVERY == 0 else "express"
     return (first, *(lane for lane in LANES if lane != first))
 
 
@@ -32,7 +32,7 @@ def turns() -> Iterator[tuple[Lane, ...]]:
 
     Each process starts at a random turn, so that processes that take few turns keep the shares as well.
     """
-    return map(order, count(random.randrange(ROUND)))
+    return map(order, count(random.randrange(TURNS_PER_ROUND)))
 
 
 def lane_at_upload(options: Options, size: int, settings: QueueSettings, *, overspent: bool = False) -> Lane:

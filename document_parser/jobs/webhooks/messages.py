@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from document_parser.jobs.records import deliveries, record
-from document_parser.jobs.records.deliveries import NEWS, News
+from document_parser.jobs.records.deliveries import NEWS, EventKind
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.retries import RetryOutcome
 from document_parser.jobs.redis.connection import Redis
@@ -22,7 +22,7 @@ class Announcement:
     """One event that a job announces, and the state of its delivery."""
 
     job: Job
-    news: News
+    news: EventKind
     webhook: Webhook
 
     @property

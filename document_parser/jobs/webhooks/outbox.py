@@ -13,12 +13,12 @@ class Outbox:
     def __init__(self, redis: Redis) -> None:
         self._run = Scripts(redis).run
 
-    def call_deliverer(self, name: str, queue_key: str) -> bool:
+    def reserve_deliverer(self, name: str, queue_key: str) -> bool:
         """Note that a deliverer is enqueued under the RQ id ``name``, if a webhook is due and no deliverer runs or is enqueued.
 
         Return whether it has to be enqueued. ``queue_key`` is the Redis key of its queue.
         """
-        return bool(self._run("call_deliverer", name, queue_key))
+        return bool(self._run("reserve_deliverer", name, queue_key))
 
     def claim(self, most: int, span_seconds: float) -> list[str]:
         """Claim at most ``most`` webhooks that are due and return their names, the one due longest first.

@@ -16,7 +16,7 @@ NUMBER_MARGIN_SHARE = 0.08
 CENTRED_MARGIN_SHARE = 0.14
 """The same for a page number in the middle of the page width, and for a foot of several parts."""
 HEAD_MARGIN_SHARE = 0.06
-"""The same for running heads and feet."""
+"""The same for page headers and footers."""
 MAX_HEAD_SIZE_RATIO = 0.92
 """Font size of a running head divided by the body's, at most."""
 MAX_MARGIN_LINES = 3

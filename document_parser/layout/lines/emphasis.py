@@ -10,15 +10,15 @@ from document_parser.models import Block, Span, Word
 from document_parser.text.spans import Run, Style, find_addresses, slice_runs, spans_of, text_of, tidy_spans
 
 USUAL_LOOK_SHARE = 0.5
-"""Share of a page's letters above which a look is the page's usual one, and no emphasis."""
+"""Share of a page's letters above which bold or italic is the usual style of the page, and no emphasis."""
 
 
 def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), dropped: int = 0) -> list[Span]:
     """Return the spans of the text that ``join_lines`` makes of these lines, without its first ``dropped`` characters.
 
-    ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty if no word has a look or a link.
+    ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty if no word is bold, italic or linked.
     """
-    if not any(has_look_or_link(line.words) for line in lines):
+    if not any(has_emphasis_or_link(line.words) for line in lines):
         return []
     runs: list[Run] = []
     rows = [line for line in lines if line.text]
@@ -28,7 +28,7 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
     return tidy_spans(text_of(runs), spans_of(runs))
 
 
-def has_look_or_link(words: Sequence[Word]) -> bool:
+def has_emphasis_or_link(words: Sequence[Word]) -> bool:
     """Return whether one of these words is bold, italic, linked or may be an address."""
     return any(word.bold or word.italic or word.link or _may_be_address(word) for word in words)
 
@@ -39,7 +39,7 @@ def _may_be_address(word: Word) -> bool:
 
 
 def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
-    """Yield the runs of text of one look in a line, with links."""
+    """Yield the text of a line as runs, each in one style."""
     for text, word in line.parts:
         if word is None:
             yield Run(text)
@@ -62,8 +62,8 @@ def _split_addresses(text: str, word: Word) -> Iterator[Run]:
 def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     """Remove the emphasis that does not distinguish words from others, and return the blocks.
 
-    A look that most of the page's letters have is removed. So are bold in headings and header cells, and italic in headings
-    that are mostly italic. The blocks and their cells are changed in place.
+    Bold or italic is removed if most of the page's letters have it. So are bold in headings and header cells, and italic in
+    headings that are mostly italic. The blocks and their cells are changed in place.
     """
     if not any(_has_spans(block) for block in blocks):
         return blocks
@@ -74,9 +74,9 @@ def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     for block in blocks:
         heading = block.kind in ("title", "heading")
         slanted = italic and not (heading and _share_of_letters([block.spans], len(block.text), _is_italic) > USUAL_LOOK_SHARE)
-        block.spans = _drop_looks(block.text, block.spans, bold=bold and not heading, italic=slanted)
+        block.spans = _drop_emphasis(block.text, block.spans, bold=bold and not heading, italic=slanted)
         for cell in block.table.cells if block.table else ():
-            cell.spans = _drop_looks(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
+            cell.spans = _drop_emphasis(cell.text, cell.spans, bold=bold and not cell.header, italic=italic)
     return blocks
 
 
@@ -93,7 +93,7 @@ def _texts_of(block: Block) -> Iterator[tuple[str, list[Span]]]:
 
 
 def _share_of_letters(texts: Iterable[Sequence[Span]], letters: int, look: Callable[[Span], bool]) -> float:
-    """Return the share of ``letters`` that have a look."""
+    """Return the share of ``letters`` that lie in spans for which ``look`` is true."""
     return sum(span.end - span.start for spans in texts for span in spans if look(span)) / max(1, letters)
 
 
@@ -107,8 +107,8 @@ def _is_italic(span: Span) -> bool:
     return span.italic
 
 
-def _drop_looks(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
-    """Return the spans without the looks that are not wanted (False). Spans that keep neither look nor link are left out."""
+def _drop_emphasis(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
+    """Return the spans without bold or italic if that is False. Spans without bold, italic and link are left out."""
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]

@@ -106,7 +106,7 @@ def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
 
 def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
     """Return the grid of lines, or None if they are no table."""
-    borders = column_borders(lines, size)
+    borders = find_column_borders(lines, size)
     if not borders:
         return None
     texts = text_spans(lines, borders)
@@ -128,7 +128,7 @@ def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> li
     return spans
 
 
-def column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = MIN_ROWS) -> list[float]:
+def find_column_borders(lines: Sequence[Line], size: float, agreed: float = 0.3, least: int = MIN_ROWS) -> list[float]:
     """Return the x positions of column borders in points: the middle of each gap that enough lines share. Empty for one column.
 
     ``size`` is the body font size in points, ``agreed`` the share and ``least`` the number of lines that must be split like

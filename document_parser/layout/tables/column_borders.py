@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from document_parser.layout.lines.lines import Line, lines_of
-from document_parser.layout.tables.aligned import MIN_ROWS, column_borders
+from document_parser.layout.tables.aligned import MIN_ROWS, find_column_borders
 from document_parser.layout.tables.grid import is_number
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, covers, rulings_at
 from document_parser.models import Word
@@ -99,8 +99,8 @@ def _aligned_borders(lines: Sequence[Line], body: float, size: float, agreed: fl
     """
     words = [word for line in lines for word in line.words]
     numbers = sum(is_number(word.text) for word in words) > NUMBERS_SHARE * len(words)
-    borders = column_borders(lines, size, agreed, 2 if numbers else MIN_ROWS)
-    below = column_borders([line for line in lines if line.middle > body], size, agreed)
+    borders = find_column_borders(lines, size, agreed, 2 if numbers else MIN_ROWS)
+    below = find_column_borders([line for line in lines if line.middle > body], size, agreed)
     return max(borders, below, key=len)
 
 

@@ -33,7 +33,7 @@ MAX_HEADING_BAND_EM = 3.5
 """Font sizes between two rules around one line, at most: the heading of a section of a table."""
 
 
-def stacks_of(frames: Sequence[Frame], short_lines: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
+def group_frames(frames: Sequence[Frame], short_lines: Sequence[Frame], words: Sequence[Word], size: float) -> list[Frame]:
     """Join the frames that belong to one table, and return the results with the largest first.
 
     Lengths are in points; ``size`` is the usual font size. ``short_lines`` are lines too short for a frame: under a column

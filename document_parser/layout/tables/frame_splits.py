@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.lines.lines import Line, lines_of
-from document_parser.layout.tables.aligned import column_borders, segments_of
+from document_parser.layout.tables.aligned import find_column_borders, segments_of
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling
 from document_parser.models import Word
 
@@ -84,7 +84,7 @@ def are_columns_alike(upper: Sequence[Line], lower: Sequence[Line], size: float)
 
 def _count_shared_borders(upper: Sequence[Line], lower: Sequence[Line], size: float) -> tuple[int, int, int]:
     """Return (column borders that continue, borders of the group with fewer, borders of the other group)."""
-    fewer, more = sorted((column_borders(lines, size, least=1) for lines in (upper, lower)), key=len)
+    fewer, more = sorted((find_column_borders(lines, size, least=1) for lines in (upper, lower)), key=len)
     return sum(any(abs(border - other) < 2 * size for other in more) for border in fewer), len(fewer), len(more)
 
 

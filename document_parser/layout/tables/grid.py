@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from document_parser.layout.lines.emphasis import has_look_or_link, spans_of_lines
+from document_parser.layout.lines.emphasis import has_emphasis_or_link, spans_of_lines
 from document_parser.layout.lines.joining import join_lines, join_words
 from document_parser.layout.lines.lines import Extent, lines_of
 from document_parser.layout.lines.units import Scale
@@ -89,7 +89,7 @@ def is_mostly_numbers(texts: Sequence[str]) -> bool:
 
 
 def build_table_block(grid: Grid, scale: Scale) -> Block:
-    """Return the grid as a table block, with header rows if rules or looks show them.
+    """Return the grid as a table block, with header rows if ruling lines or the style of the text show them.
 
     The block's box is in fractions of the page, the grid in points.
     """
@@ -102,7 +102,7 @@ def build_table_block(grid: Grid, scale: Scale) -> Block:
             column_span=cell.last - cell.first + 1,
             text=cell.text,
             header=row < header_count,
-            spans=spans_of_lines(lines_of(cell.words)) if has_look_or_link(cell.words) else [],
+            spans=spans_of_lines(lines_of(cell.words)) if has_emphasis_or_link(cell.words) else [],
         )
         for row, cells in enumerate(grid.rows)
         for cell in cells

@@ -9,7 +9,7 @@ from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers
 
 MIN_FILLED_SHARE = 0.25
 """Share of a table's cells that hold text, at least; between the lines of a chart there is less."""
-SPARSE_SHARE = 0.75
+MAX_SPARSE_SHARE = 0.75
 """Share of cells with text below which a table must have :data:`MIN_SPARSE_LETTERS` letters in the mean text."""
 MIN_SPARSE_LETTERS = 4
 """Letters in the mean text of a sparse table, at least."""
@@ -33,7 +33,7 @@ def is_table(grid: Grid, walled: bool) -> bool:
     letters = [sum(len(word.text) for word in cell.words) for cell in filled]
     if len(filled) < max(4, MIN_FILLED_SHARE * len(cells)) or not _is_filled_evenly(grid):
         return False
-    if len(filled) < SPARSE_SHARE * len(cells) and sum(letters) < MIN_SPARSE_LETTERS * len(filled):
+    if len(filled) < MAX_SPARSE_SHARE * len(cells) and sum(letters) < MIN_SPARSE_LETTERS * len(filled):
         return False
     if max(letters) > 400 and max(letters) > 0.6 * sum(letters):
         return False

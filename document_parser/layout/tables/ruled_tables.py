@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.layout.lines.lines import body_size
-from document_parser.layout.tables.frame_groups import is_single_line, stacks_of
+from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import words_inside
 from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.ruled_table import grid_of_frame
@@ -36,7 +36,7 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
     grids: list[Grid] = []
     taken: set[int] = set()
     frames, short_lines = _find_frames(_drop_highlights(rules, words, size), size)
-    for frame in stacks_of(frames, short_lines, words, size):
+    for frame in group_frames(frames, short_lines, words, size):
         inside = [word for word in words_inside(frame, words) if id(word) not in taken]
         grid = grid_of_frame(frame, inside)
         if grid is not None and not _is_cut_off(grid, frame, words, size):

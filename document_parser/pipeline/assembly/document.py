@@ -50,7 +50,7 @@ def assemble_pages(pages: Pages) -> Iterator[Page]:
 def write_document(
     head: Document, pages: Pages, options: Options, name: OutputFormat, out: BinaryIO, figures: Figures = NO_FIGURES
 ) -> int:
-    """Write the document to ``out``. Return the number of lines of running heads and feet that the texts leave out.
+    """Write the document to ``out``. Return the number of lines of page headers and footers that the texts leave out.
 
     ``head`` has no pages. The errors of ``pages``, ``out`` and ``figures`` pass through: StorageUnavailable in workers, OSError
     if the disk is full.

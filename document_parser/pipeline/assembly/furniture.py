@@ -1,4 +1,4 @@
-"""Find running heads, feet and page numbers: what is in the same place of many pages and says the same, or counts them.
+"""Find the furniture of pages: headers, footers and page numbers, which repeat or count up in the same place of many pages.
 
 A number that follows the page number is part of the furniture. Any other number must be the same on the pages that repeat it,
 so that the forms of a batch keep what distinguishes them.
@@ -48,7 +48,7 @@ FURNITURE: frozenset[BlockKind] = frozenset(["page_header", "page_footer", "page
 """The kinds of blocks that are furniture."""
 
 _KIND_OF_EDGE: dict[Edge, BlockKind] = {"top": "page_header", "bottom": "page_footer", "side": "page_footer"}
-"""The kind of a running head or foot at each edge."""
+"""The kind of a page header or footer at each edge."""
 
 
 @dataclass(frozen=True)

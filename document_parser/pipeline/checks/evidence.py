@@ -18,13 +18,13 @@ class Evidence:
     """The known words of a page with their boxes, and what its ink shows.
 
     ``source`` is the engine that found the words, ``text_layer`` or one that finds words; None if there are none.
-    ``sees_pictures`` says that words drawn in pictures are among them: a text layer has only those that are text.
+    ``includes_drawn_words`` says that words drawn in images are among them: a text layer has only those that are text.
     """
 
     words: Sequence[Word] = ()
     source: EngineName | None = None
     ink: InkFacts = field(default_factory=InkFacts)
-    sees_pictures: bool = False
+    includes_drawn_words: bool = False
 
     @property
     def texts(self) -> list[str]:
@@ -43,7 +43,7 @@ class Evidence:
 
     def merge(self, other: Evidence) -> Evidence:
         """Return this evidence and the other one together: what either knows is known."""
-        return Evidence([*self.words, *other.words], self.source or other.source, self.ink, sees_pictures=True)
+        return Evidence([*self.words, *other.words], self.source or other.source, self.ink, includes_drawn_words=True)
 
 
 def uncovered_ink(ink: InkFacts, boxes: Sequence[BoundingBox], until: float) -> float:

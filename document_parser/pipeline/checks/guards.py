@@ -48,7 +48,7 @@ would hold in print."""
 MAX_LETTERS_RATIO = 3.0
 """A reading may have this many times the letters that the ink has room for."""
 MAX_EXCESS_LETTERS = 300
-"""Letters that a reading may have on top of that; fewer may be a description of a picture, or very small print."""
+"""Letters that a reading may have on top of that; fewer may be a description of an image, or very small print."""
 MIN_INK_COVERED_SHARE = 0.5
 """Share of the inked cells that figures and text must cover for the figures to explain why so few letters were read."""
 

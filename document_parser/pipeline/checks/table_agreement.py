@@ -21,9 +21,9 @@ MIN_SHARED_SHARE = 0.5
 _TIE = 1e-6
 """Weights that differ by a smaller share are equal but for rounding."""
 MAX_OCCURRENCES = 100
-"""A word that a table has more often is not followed: it tells little of where it belongs, and pairs grow by the square."""
+"""A word that a table has more often is not followed: it says little about where it belongs, and pairs grow by the square."""
 MAX_MOVED_SHARE = 0.2
-"""If more of the words of an aligned table stand elsewhere, its other reading found no columns that could be compared."""
+"""If more of the words of an aligned table are elsewhere, its other reading found no columns that could be compared."""
 
 MIN_MOVED_ALIGNED_WORDS = 3
 """Fewer words of an aligned table in other columns are the other reading's fault. Of 70 pages whose true
@@ -44,7 +44,7 @@ class TableAgreement:
 
     @property
     def differing(self) -> int:
-        """The cells that differ."""
+        """Return the number of cells that differ."""
         return self.moved + self.missing
 
 
@@ -166,7 +166,7 @@ def _find_unique(words: Sequence[_Placed]) -> set[str]:
 def _group_places(ours: Sequence[tuple[str, int]], other: Sequence[tuple[str, int]]) -> tuple[dict[int, int], dict[int, int]]:
     """Return the group of each row (or column) of both readings: each is with the one that shares most of its words.
 
-    A word weighs less the more often it occurs, as "0" tells nothing of where it belongs.
+    A word weighs less the more often it occurs, because "0" says nothing about where it belongs.
     """
     mine, theirs = _count_by_token(ours), _count_by_token(other)
     weights: defaultdict[tuple[int, int], float] = defaultdict(float)

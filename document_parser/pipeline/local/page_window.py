@@ -32,7 +32,7 @@ class PageWindow:
         settings: Settings,
         keep_figure: KeepFigure | None = None,
     ) -> None:
-        """Remember the document; nothing is read yet. ``keep_figure`` stores the pictures of figures; None stores none."""
+        """Remember the document; nothing is read yet. ``keep_figure`` stores the images of figures; None stores none."""
         self.keep_figure = keep_figure
         self.source = source
         self.options = options
@@ -124,4 +124,6 @@ def _internal_error(error: BaseException) -> DocumentParserError:
     """Return an unexpected error as one of ours, with its place in the code but not its text, which may quote the document."""
     places = traceback.extract_tb(error.__traceback__)
     place = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "an unknown place"
-    return DocumentParserError(f"Reading this page broke on our side: {type(error).__name__} at {place}. Please report it.")
+    return DocumentParserError(
+        f"An internal error occurred while this page was read: {type(error).__name__} at {place}. Please report it."
+    )

@@ -43,16 +43,14 @@ def parse(
     """Read a document in this process and return it with all its pages; pages that cannot be read are in it as failed pages.
 
     ``options`` are the fields of models.Options, for example ``accuracy_mode`` or ``page_range``. Without ``settings`` those of
-    the environment are used. The pictures of figures are written to the folder ``figures_to``; None writes none.
+    the environment are used. The images of figures are written to the folder ``figures_to``; None writes none.
 
     Raises OSError if the file cannot be read, the disk is full or no process can be started; InvalidOption, EmptyFile,
     UnsupportedFormat, ContentMismatch and the tree of DocumentError; RuntimeError inside a running event loop: use
     ``parse_async`` there.
     """
     if _in_event_loop():
-        raise RuntimeError(
-            "parse() runs an event loop of its own. In a coroutine, await document_parser.parse_async() instead."
-        )
+        raise RuntimeError("parse() runs its own event loop. In a coroutine, await document_parser.parse_async() instead.")
     more: dict[str, Any] = {"settings": settings, "on_progress": on_progress, "figures_to": figures_to}
     return asyncio.run(parse_async(path, password=password, **more, **options))
 
@@ -126,7 +124,7 @@ class DocumentParser:
     ) -> ParseResult:
         """Read one document and return its result, which must be closed. Errors are those of ``parse``.
 
-        ``filename`` is its name if the path does not say it. ``figures`` says whether to store the pictures of figures; with
+        ``filename`` is its name if the path does not say it. ``figures`` says whether to store the images of figures; with
         None they are stored if the result itself holds them, embedded or in a ZIP archive.
         """
         path, options = Path(path).absolute(), options or make_options(self._settings, {})
@@ -173,7 +171,7 @@ class DocumentParser:
 
 
 def _keeps_figures(options: Options, wanted: bool | None) -> bool:
-    """Return whether pictures of figures are stored; ``wanted`` decides unless the options show no figures."""
+    """Return whether images of figures are stored; ``wanted`` decides unless the options show no figures."""
     inside = options.figures == "embed" or options.output_format == "zip"
     return options.figures != "none" and (inside if wanted is None else wanted)
 

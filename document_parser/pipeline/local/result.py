@@ -85,7 +85,7 @@ class ParseResult:
         return self.head.model_copy(update={"pages": list(with_stripped(assemble_pages(self.pages), self.options))})
 
     def write(self, name: OutputFormat, out: BinaryIO, figures_folder: str | None = None) -> int:
-        """Write the document in one of the formats, page by page. Return how many lines of heads and feet it leaves out.
+        """Write the document in one of the formats, page by page. Return how many lines of headers and footers it leaves out.
 
         ``figures_folder`` is where links to figures lead, relative to the written file; without it they lead to their page.
         Raises OSError if the disk is full.

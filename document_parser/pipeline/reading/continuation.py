@@ -40,7 +40,7 @@ async def read_rest(
     if await evidence.find_rejection(whole, image) is not None:
         return None
     candidate = context.make_candidate(reading.engine, whole)
-    message = f"The answer was rejected from {prefix.bottom:.0%} of the page's height on; the page below was read again."
+    message = f"The answer is kept down to {prefix.bottom:.0%} of the page's height. The rest of the page was read again."
     candidate.note(rejection.warning or "truncated", message)
     return candidate
 

@@ -21,7 +21,7 @@ FAULT_NAMES = {"missing": "missing from the file", "cut": "cut off", "undecodabl
 MAX_NAMED = 5
 """Damaged parts that the message names at most; ``details`` has all of them."""
 
-REPAIRED_MESSAGE = "The structure of the file was broken and has been rebuilt. Everything that was found in the file was read."
+REPAIRED_MESSAGE = "The structure of the file was damaged and has been rebuilt. Everything that was found in the file was read."
 """The message of the warning ``repaired``."""
 ADVICE = "Compare the page with the original, or upload an undamaged file."
 """The last sentence of each message about damage: what the reader can do."""

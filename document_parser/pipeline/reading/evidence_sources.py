@@ -47,7 +47,7 @@ class EvidenceSources:
         facts, second, checked = self._context.facts, self._context.route.second, self._context.engines.check_image_pages
         if self._has_text_layer():
             words = await self._context.source.words(facts.number)
-            return Evidence(words, "text_layer", sees_pictures=facts.image_share == 0)
+            return Evidence(words, "text_layer", includes_drawn_words=facts.image_share == 0)
         if checked == "all" or (second is not None and second == self._cpu.engine):
             return _evidence_from(await self._cpu.reading())
         if checked == "suspicious" or self._cpu.engine is None:
@@ -97,9 +97,9 @@ def _evidence_from(reading: Reading | None) -> Evidence:
     """Return the words of the CPU engine's reading as evidence; empty if there is no reading or the engine is unsure of it."""
     if reading is None or is_unsure(reading):
         return Evidence()
-    return Evidence(words_as_shown(reading), reading.engine, sees_pictures=True)
+    return Evidence(words_as_shown(reading), reading.engine, includes_drawn_words=True)
 
 
 def _can_be_settled(rejection: guards.Rejection, evidence: Evidence) -> bool:
     """Return whether more words from the page image can show that a rejection is wrong."""
-    return rejection.doubtful or (rejection.guard == "fabrication" and not evidence.sees_pictures)
+    return rejection.doubtful or (rejection.guard == "fabrication" and not evidence.includes_drawn_words)

@@ -1,17 +1,17 @@
-"""Find the figures of a page among its embedded images, put them into the reading order, and store their pictures."""
+"""Find the figures of a page among its embedded images, put them into the reading order, and store their images."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
 from document_parser.errors import PageUnreadable
-from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PictureSpec
+from document_parser.models import Block, BlockKind, BoundingBox, Page, PageFacts, PageImageSpec
 from document_parser.pipeline.assembly.captions_and_links import with_captions
 from document_parser.sources.base import PageSource
 from document_parser.text.normalize import texts_of
 
-FIGURE_SPEC = PictureSpec(dpi=150, max_long_side=1600, quality=85)
-"""How the picture of a figure is rendered: resolution in dots per inch, longest side in pixels, JPEG quality."""
+FIGURE_SPEC = PageImageSpec(dpi=150, max_long_side=1600, quality=85)
+"""How the image of a figure is rendered: resolution in dots per inch, longest side in pixels, JPEG quality."""
 MARGIN_POINTS = 3.0
 """White kept around a figure, in points."""
 MAX_FIGURES = 40
@@ -31,8 +31,8 @@ _FURNITURE: frozenset[BlockKind] = frozenset(["page_footer", "page_number"])
 async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, facts: PageFacts | None = None) -> Page:
     """Return the page with figures among its blocks and captions linked, as it is stored.
 
-    The JPEG of each figure goes to ``keep``; None stores no pictures. ``facts`` are read from the source if they are needed and
-    not given. A figure that cannot be rendered has no picture. Raises PageUnreadable if the facts cannot be read, and the
+    The JPEG of each figure goes to ``keep``; None stores no images. ``facts`` are read from the source if they are needed and
+    not given. A figure that cannot be rendered has no image. Raises PageUnreadable if the facts cannot be read, and the
     errors of ``keep``.
     """
     if page.status != "done":
@@ -125,7 +125,7 @@ def _is_in_same_column(one: BoundingBox, other: BoundingBox) -> bool:
 
 
 async def _store_pictures(source: PageSource, page: Page, keep: KeepFigure) -> Page:
-    """Return the page with a stored picture for each of its figures that has a box."""
+    """Return the page with a stored image for each of its figures that has a box."""
     blocks = list(page.blocks)
     count = 0
     for place, block in enumerate(blocks):

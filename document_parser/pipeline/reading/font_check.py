@@ -25,7 +25,7 @@ from document_parser.models import (
     FoundTable,
     PageFacts,
     PageImage,
-    PictureSpec,
+    PageImageSpec,
     RulingLine,
     SuspectFont,
     Word,
@@ -99,7 +99,7 @@ class RepairedSource:
         """Return the damaged parts of a page's data. Raises PageUnreadable."""
         return await self._source.damage(number)
 
-    async def render(self, number: int, spec: PictureSpec, turn: int = 0) -> PageImage:
+    async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
         """Return a page as an image, turned clockwise by ``turn`` degrees. Raises PageUnreadable."""
         return await self._source.render(number, spec, turn)
 
@@ -228,7 +228,9 @@ class _LineReader:
     async def read_line(self, line: Sequence[Word]) -> ReadLine:
         """Return the words in the image of a line, with boxes on the page and the style of the line's first word."""
         box = _line_box(line)
-        spec = self._engine.picture.model_copy(update={"region": box, "min_short_side": MIN_LINE_PIXELS, "straighten": False})
+        spec = self._engine.image_spec.model_copy(
+            update={"region": box, "min_short_side": MIN_LINE_PIXELS, "straighten": False}
+        )
         image = await self._source.render(self._number, spec)
         reading = await self._engine.read(image)
         middle = (line[0].top + line[0].bottom) / 2

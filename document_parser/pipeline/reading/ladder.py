@@ -19,7 +19,7 @@ from document_parser.errors import (
     PageDamaged,
     PageUnreadable,
 )
-from document_parser.models import VLM_ENGINES, EngineName, Page, PageImage, PageWarning, PictureSpec, Reading
+from document_parser.models import VLM_ENGINES, EngineName, Page, PageImage, PageImageSpec, PageWarning, Reading
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.loops import loop_reason
 from document_parser.pipeline.reading import hybrid, routing
@@ -39,7 +39,7 @@ MIN_READABLE_INK_SHARE = 0.0005
 MIN_CONFIRMING_SHARE = 0.8
 """Share of common words from which the agreement of two engines outweighs a guard's estimate."""
 
-WARNING_UNREAD_SHARE = 0.15
+MIN_UNREAD_WARNING_SHARE = 0.15
 """Share of the writing that was found and not read above which the page says so. Print of scripts that RapidOCR knows stays
 below .06, handwriting goes up to .28."""
 MAX_UNREAD_SHARE = 0.3
@@ -255,7 +255,7 @@ class Ladder:
         reading = await load_text_layer(self._context.source, self._page.number)
         if reading.words:
             return reading, None
-        image = await self._context.source.render(self._page.number, PictureSpec())
+        image = await self._context.source.render(self._page.number, PageImageSpec())
         return (None if image.ink < guards.MIN_INK_SHARE else reading), image
 
     async def _merge_text_layer(self, reading: Reading) -> tuple[Reading, str]:
@@ -272,7 +272,7 @@ class Ladder:
         lost = candidate.reading.unread_share
         if unknown := describe_unknown_script(candidate.reading, retry, image):
             candidate.doubt("script_unreadable", unknown)
-        elif lost > WARNING_UNREAD_SHARE:
+        elif lost > MIN_UNREAD_WARNING_SHARE:
             candidate.doubt("low_confidence", f"{lost:.0%} of the text that was found could not be read.")
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)
@@ -309,7 +309,7 @@ def _describe_reading(reading: Reading, *changed: str) -> str:
     """Describe how an accepted reading was made, for the attempts of the page."""
     lost = (
         f"{reading.unread_share:.0%} of the text that was found was not read"
-        if reading.unread_share > WARNING_UNREAD_SHARE
+        if reading.unread_share > MIN_UNREAD_WARNING_SHARE
         else ""
     )
     askew = abs(reading.skew.degrees)

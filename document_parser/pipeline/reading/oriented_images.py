@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from document_parser.engines.registry import Engines
-from document_parser.models import PageImage, PictureSpec
+from document_parser.models import PageImage, PageImageSpec
 from document_parser.sources.base import PageSource
 
 MIN_SIDEWAYS_SCORE = 1.0
@@ -25,10 +25,10 @@ class OrientedImages:
         self._engines = engines
         self._scale = 1.0
         self._direction_checked = False
-        self._last: tuple[PictureSpec, int, PageImage] | None = None
+        self._last: tuple[PageImageSpec, int, PageImage] | None = None
         self.turn: int | None = None
 
-    async def render(self, spec: PictureSpec) -> PageImage:
+    async def render(self, spec: PageImageSpec) -> PageImage:
         """Return the upright page image. Raises PageUnreadable, and EngineError if its direction cannot be detected."""
         if self._scale < 1:
             spec = spec.model_copy(update={"max_long_side": round(spec.max_long_side * self._scale), "min_short_side": 0})
@@ -37,7 +37,7 @@ class OrientedImages:
             self.turn = await self._engines.detect_turn(image) if image.sideways_score > MIN_SIDEWAYS_SCORE else 0
         return await self._render_turned(spec, self.turn)
 
-    async def _render_turned(self, spec: PictureSpec, turn: int) -> PageImage:
+    async def _render_turned(self, spec: PageImageSpec, turn: int) -> PageImage:
         """Render the page, or return the last image: the image of the direction check is mostly the one that is read."""
         if self._last is None or self._last[:2] != (spec, turn):
             self._last = spec, turn, await self._source.render(self._number, spec, turn)

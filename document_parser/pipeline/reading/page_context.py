@@ -29,7 +29,7 @@ from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_result import blocks_as_shown, build_blocks, fail_page
 from document_parser.sources.base import PageSource
 
-NOTHING_KEPT = "No text was found on the page, and what is drawn on it is too small for a figure."
+NOTHING_KEPT = "No text was found on the page, and the drawing on it is too small for a figure."
 """The message of the warning on a page that has no blocks in the end."""
 
 
@@ -54,7 +54,7 @@ class PageContext:
 
         If rendering shows that the image of the page is damaged, the page gets a warning.
         """
-        spec = self.engines.get(name).picture_for(self.kind)
+        spec = self.engines.get(name).image_spec_for(self.kind)
         image = await self.images.render(spec)
         if image.damage and not self.damaged:  # only rendering shows that
             self.damaged = True

@@ -69,7 +69,8 @@ def _hidden_text_message(hidden: Sequence[HiddenText]) -> str:
     for text in hidden:
         counted[text.hidden] += text.words
     reasons = ", ".join(f"{count} {HIDDEN_REASONS[reason]}" for reason, count in counted.most_common())
-    return f"{_count(hidden)} of the file cannot be seen on the page ({reasons}). The text leaves them out; JSON has them as hidden."
+    unseen = f"{_count(hidden)} of the file cannot be seen on the page ({reasons})."
+    return f"{unseen} The text leaves them out; JSON has them as hidden."
 
 
 def _count(hidden: Sequence[HiddenText]) -> str:

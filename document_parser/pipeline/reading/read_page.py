@@ -115,7 +115,7 @@ async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: Oriented
     """Return the kind of a page without a sound text layer, from the image that its model would read if the page were plain."""
     first = next(name for name in VLM_ENGINES if name in available)
     try:
-        image = await images.render(engines.get(first).picture)
+        image = await images.render(engines.get(first).image_spec)
     except EngineError:
         return "plain"  # its direction could not be detected; the attempts will say why
     return routing.kind_by_ink(facts, image.ink_facts)

@@ -18,9 +18,9 @@ TABLE_READER: ReaderName = "pdfplumber"
 async def check_tables(context: PageContext, page: Page) -> Page:
     """Compare the tables of a page with pdfplumber's; return it with the warning ``low_agreement`` if they really differ.
 
-    Only in ``maximum``, for pages whose text layer is sound. What pdfplumber cannot read, or not in time, stays unchecked. Both
-    readers stand in the page's attempts. No other engine is asked: the words of a text layer are better than any engine's,
-    whoever is right about a table; ``on_low_quality=fail`` fails the page. Raises PageUnreadable.
+    Only in ``maximum``, for pages whose text layer is sound. What pdfplumber cannot read, or not in time, stays unchecked. The
+    page's attempts name both readers. No other engine is asked, because the words of a text layer are better than any engine's,
+    whichever reader is right about a table; ``on_low_quality=fail`` fails the page. Raises PageUnreadable.
     """
     if context.options.accuracy_mode != "maximum" or page.status != "done" or text_layer_problem(context.facts):
         return page
@@ -34,7 +34,7 @@ async def check_tables(context: PageContext, page: Page) -> Page:
         return page
     words = [word.text for word in await context.source.words(page.number)]
     agreement = compare_tables([block.table for block in tables if block.table], found, words)
-    reason = _describe(page.engine or "nobody", len(tables), found, agreement)
+    reason = _describe(page.engine or "no engine", len(tables), found, agreement)
     context.record_attempt(TABLE_READER, "accepted", reason, started)
     if agreement.differing:
         page.warnings.append(PageWarning(code="low_agreement", message=_describe_difference(agreement)))

@@ -15,9 +15,9 @@ MAX_FALSE_CONFIDENCE = 0.5
 """Confidence of lines that RapidOCR takes for writing in a photograph. It is surer of writing in a script that it does not
 know."""
 
-NO_TEXT = "No engine found text on the page. What is drawn on it is shown as a figure."
+NO_TEXT = "No engine found text on the page. The drawing on it is shown as a figure."
 """The message of the warning on a page that is only shown as figures."""
-NO_TEXT_NO_FIGURE = "No engine found text on the page: only lines or frames are drawn on it."
+NO_TEXT_NO_FIGURE = "No engine found text on the page. It has only lines or frames."
 """The message of the warning on a page without text and figures."""
 
 

@@ -32,7 +32,7 @@ class WordFallback:
 async def replace_unextracted_words(source: PageSource, facts: PageFacts) -> WordFallback:
     """Return the page with pdfplumber's words if PDFium knows no meaning of any character of it; else as it is.
 
-    Words that say nothing, or what no language says, are not taken: the page goes on to the engines as before.
+    Words without meaning, or that no language would use, are not taken: the page goes on to the engines as before.
     """
     if facts.unmapped_share < 1 or facts.hidden:
         return WordFallback(source, facts)
@@ -51,7 +51,7 @@ async def replace_unextracted_words(source: PageSource, facts: PageFacts) -> Wor
 
 
 def _problem_of(words: list[Word]) -> str:
-    """Return why pdfplumber's words cannot stand for the page; empty if they can."""
+    """Return why pdfplumber's words cannot replace the text layer; empty if they can."""
     text = "".join(word.text for word in words)
     if not text:
         return "no words in place of a text layer that PDFium cannot extract"

@@ -37,8 +37,8 @@ MAX_BOXES = 1000
 MAX_PARTED_SHARE = 0.3
 """Share of the bars of a chart between which lines may run. Of fields that are not filled in, more have a line between them."""
 MAX_WITH_WORDS_SHARE = 0.5
-"""Share of the bars that may have words on them, if they hang or lie on their side. Filled cells hold words, and so may bars
-that stand upright."""
+"""Share of the bars that may have words on them, if they hang or lie on their side. Filled cells hold words, and so may
+upright bars."""
 
 
 def find_bar_chart_boxes(rules: Sequence[RulingLine], words_of_page: Callable[[], Iterable[Word]]) -> list[Box]:

@@ -22,7 +22,7 @@ from document_parser.models import (
     FoundTable,
     HiddenText,
     PageFacts,
-    PictureSpec,
+    PageImageSpec,
     RulingLine,
     SuspectFont,
     Word,
@@ -136,7 +136,7 @@ class PdfFile:
     def pdfplumber_words(self, number: int) -> list[Word]:
         """Return the words that pdfplumber finds, and what is filled in on form fields or typed onto the page.
 
-        Nobody can say which of these words are visible, so a page on which any text may be hidden is refused.
+        pdfplumber does not report which words are visible, so a page on which any text may be hidden is refused.
         """
         page = self._load_page(number)
         self._check_bounds(page, number)
@@ -164,7 +164,7 @@ class PdfFile:
             self._rules = extract_rulings(objects)
         return self._rules
 
-    def render(self, number: int, spec: PictureSpec, turn: int) -> RenderedPage:
+    def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
         """Return the page's image on white, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
         page = self._load_page(number)
         across, along = _page_size(page)
@@ -283,7 +283,7 @@ class _TextLayer(NamedTuple):
 
 def _open(path: Path, password: str | None) -> tuple[Any, bool]:
     """Return the document and whether it had to be rebuilt. Raises DocumentError and its subclasses."""
-    refusal: DocumentError = DamagedDocument("The PDF has no page that can be found. Upload it again, or repair it.")
+    refusal: DocumentError = DamagedDocument("No page of the PDF can be found. Upload it again, or repair it.")
     try:
         document = _load(path, password)
         if _has_pages(document):
@@ -318,7 +318,7 @@ def _load(path: Path, password: str | None) -> Any:
     except pypdfium2.PdfiumError as error:
         raise _error_of(error.err_code, password) from error
     except FileNotFoundError as error:
-        raise DocumentError("The file is not there any more.") from error
+        raise DocumentError("The file no longer exists. Send it again.") from error
 
 
 def _error_of(code: int | None, password: str | None) -> DocumentError:
@@ -326,7 +326,7 @@ def _error_of(code: int | None, password: str | None) -> DocumentError:
     if code == pdfium.FPDF_ERR_PASSWORD:
         return WrongPassword() if password else EncryptedDocument()
     if code == pdfium.FPDF_ERR_SECURITY:
-        return EncryptedDocument("The document is encrypted in a way that is not supported. Remove its encryption.")
+        return EncryptedDocument("The encryption of the document is not supported. Remove it, then send the document again.")
     return DamagedDocument()
 
 

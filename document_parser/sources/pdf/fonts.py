@@ -48,6 +48,6 @@ def font_style_of(font: Any) -> FontStyle:
 
 
 def name_style_of(name: str) -> FontStyle:
-    """Return the style that the name of a font, without the prefix of a subset, tells."""
+    """Return the style that a font's name shows. ``name`` is without the prefix of a subset."""
     bold, italic, mono = (bool(pattern.search(name)) for pattern in (_BOLD_NAME, _ITALIC_NAME, _MONO_NAME))
     return FontStyle(bold, italic, is_formula_font(name), glyphs_of(name), mono)

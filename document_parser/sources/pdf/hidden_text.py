@@ -34,7 +34,7 @@ is not."""
 MIN_DRAWN_SHARE = 0.5
 """Invisible words in a row repeat what is written in a drawing if this share of their letters lies on something like
 writing."""
-DPI = 100.0
+RENDER_DPI = 100.0
 """Resolution of the two renderings."""
 MAX_LONG_SIDE_PIXELS = 2000
 """Pixels of the longer side of the rendered part."""
@@ -202,7 +202,7 @@ class _Region(NamedTuple):
         """Return the region around a part of the page given in fractions."""
         across, down = pdfium.FPDF_GetPageWidthF(page.raw), pdfium.FPDF_GetPageHeightF(page.raw)
         longest = max((part.right - part.left) * across, (part.bottom - part.top) * down, 1.0)
-        scale = min(DPI / 72, MAX_LONG_SIDE_PIXELS / longest)
+        scale = min(RENDER_DPI / 72, MAX_LONG_SIDE_PIXELS / longest)
         wide, high = max(1, round(across * scale)), max(1, round(down * scale))
         left, top = int(part.left * wide), int(part.top * high)
         return cls(left, top, int(part.right * wide) + 1 - left, int(part.bottom * high) + 1 - top, wide, high)

@@ -46,7 +46,7 @@ def is_formula_font(name: str) -> bool:
 
 
 def glyphs_of(name: str) -> dict[int, str] | None:
-    """Return what the characters of a symbol font really show, for ``str.translate``; None if they are what they say."""
+    """Return the ``str.translate`` table from the characters of a symbol font to what it shows; None for any other font."""
     if _SYMBOLS.search(name):
         return _SYMBOL_GLYPHS
     return _EXTENSION_GLYPHS if _EXTENSION.search(name) else None

@@ -48,7 +48,7 @@ _FAULTS = (
 class PdfplumberReader:
     """One PDF, opened with pdfplumber when it is needed. Pages count from 1.
 
-    All methods raise PageUnreadable if pdfplumber cannot read the page. They may take long: whoever asks limits the time.
+    All methods raise PageUnreadable if pdfplumber cannot read the page. They may take long: the caller limits the time.
     """
 
     def __init__(self, path: Path, password: str | None, page_count: int) -> None:
@@ -110,7 +110,7 @@ class PdfplumberReader:
             pdf.rsrcmgr = _new_font_store()
             self._pdf = pdf
         if len(self._pdf.pages) != self._page_count:
-            raise PageUnreadable("pdfplumber finds another number of pages than PDFium.")
+            raise PageUnreadable("pdfplumber and PDFium find different numbers of pages.")
         return self._pdf
 
 

@@ -1,5 +1,5 @@
--- Mark free slots as called. ARGV: how many readers there may be, then an RQ job id for each slot
--- Returns the slots (from 1) that were free and are now called; none while nothing is ready.
+-- Reserve free slots for readers that are then enqueued. ARGV: how many readers there may be, then an RQ job id for each slot
+-- Returns the slots (from 1) that were free and are now reserved; none while nothing is ready.
 local called = {}
 if not anything_ready() then return called end
 for slot = 1, tonumber(ARGV[1]) do
