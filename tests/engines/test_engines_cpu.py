@@ -404,7 +404,7 @@ def word_of(confidence, text="word"):
 def reader_of(known):
     """Read pieces that are as wide as the number of their language, surely with its pack and badly with the others."""
 
-    texts = {"eng": "word", "rus": "слово", "ell": "λέξη", "kor": "단어는"}
+    texts = {"eng": "words here", "rus": "слово здесь", "ell": "λέξεις εδώ", "kor": "단어는 여기에요"}
 
     def read(pieces, languages):
         sure = [0.93 if known[piece.width] == languages else 0.5 for piece in pieces]
@@ -422,9 +422,10 @@ def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its
 
 
 def test_figures_say_nothing_of_a_script():
-    assert is_in_script(word_of(0.9, "слово 12"), "Cyrillic")
+    assert is_in_script(word_of(0.9, "слово здесь 12"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
-    assert not is_in_script(word_of(0.9, "word"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "words here"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "слово"), "Cyrillic"), "too short"
 
 
 def test_confidence_in_a_line_counts_what_was_not_read():

@@ -24,7 +24,7 @@ MIN_CONFIDENCE = 0.75
 """Confidence in a line from which a pack is taken for the right one."""
 MIN_OTHER_CONFIDENCE = 0.82
 """The same for another script than that of most lines: short lines of poor print are easily taken for one."""
-MIN_LETTERS, MIN_LETTER_SHARE = 3, 0.8
+MIN_LETTERS, MIN_LETTER_SHARE = 6, 0.8
 """Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
 MIN_POOR_CONFIDENCE = 0.55
 """Confidence from which a line counts as read by packs that are right for other lines of the page, if none reads it better."""
@@ -40,6 +40,8 @@ SAMPLE_LINES = 2
 """Lines on which packs are tried, the longest."""
 MAX_ROUNDS = 4
 """Scripts in which the lines of one page are read at most."""
+MAX_FAILURES = 2
+"""Samples that no pack fits after which no other lines are tried: handwriting, or a script without a pack."""
 MIN_READ_SHARE = 0.7
 """Share of a line's length that words cover at least if all of it was read; less counts against the confidence."""
 
@@ -87,11 +89,15 @@ def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: Re
     found = [LineChoice([], "")] * len(pieces)
     scripts = _installed_scripts(packs)
     open_lines = sorted(range(len(pieces)), key=lambda place: -pieces[place].width)
+    failures = 0
     for _ in range(MAX_ROUNDS):
         sample = [pieces[place] for place in open_lines[:SAMPLE_LINES]]
         least = MIN_OTHER_CONFIDENCE if any(one.words for one in found) else MIN_CONFIDENCE
         script, languages = _find_languages(sample, scripts, packs, read, least) if sample else ("", "")
         if not script:
+            failures += 1
+            if failures == MAX_FAILURES:
+                break
             open_lines = open_lines[SAMPLE_LINES:]
             continue
         for place, words in zip(open_lines, read([pieces[place] for place in open_lines], languages), strict=True):
