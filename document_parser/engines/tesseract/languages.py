@@ -17,7 +17,7 @@ DEFAULT_PACKS = (
     "eng", "osd", "rus", "ukr", "bul", "srp", "bel", "ell", "kor", "ara", "fas", "urd", "heb", "hin", "mar", "nep", "ben",
     "tam", "tel", "guj", "pan", "tha", "khm", "kat", "hye", "vie", "ces", "pol", "tur", "ron", "frk",
 )  # fmt: skip
-"""The packs that ``docparse languages add default`` brings: 31 MB to download."""
+"""The packs that ``docparse languages add default`` brings: 32 MB to download."""
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "Latin": ("Latin", "eng", "fra", "spa", "deu", "por", "ita", "nld", "pol", "tur", "ces", "ron", "hun", "slk", "hrv", "ind"),
