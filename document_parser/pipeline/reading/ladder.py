@@ -41,10 +41,10 @@ MIN_CONFIRMING_SHARE = 0.8
 
 MIN_UNREAD_WARNING_SHARE = 0.15
 """Share of the writing that was found and not read above which the page says so. Print of scripts that RapidOCR knows stays
-below .06, handwriting goes up to .28."""
-MAX_UNREAD_SHARE = 0.3
-"""The same share above which another engine is asked too: the script is another one. Handwriting is not better read by
-Tesseract."""
+below .06, handwriting goes up to .35."""
+MAX_UNREAD_SHARE = 0.5
+"""The same share above which another engine is asked too, unless Tesseract has tried the lines. Handwriting, which Tesseract
+reads worse, goes up to .35."""
 
 FULLER_LETTERS_RATIO = 1.1
 """If the data of a page is damaged, a later engine's reading is taken if it has this many times the letters."""
