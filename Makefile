@@ -7,12 +7,17 @@ SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope
 # Python compiles what is imported when it is: compiling all that is installed takes a good part of an installation's time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
+# Packs for scans in other scripts than Latin, Chinese and Japanese: 32 MB, once. Without a registry the service runs without them.
+LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
+
 .PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean
 
 demo: $(VENV)/.installed  ## read the sample documents through the real service, and stop everything again
+	$(LANGUAGES)
 	$(BIN)/python samples/demo.py
 
 run: $(VENV)/.installed  ## serve on port 1233, with workers
+	$(LANGUAGES)
 	$(BIN)/python -m document_parser.api
 
 test: $(VENV)/.installed-dev  ## the whole suite, two files at a time

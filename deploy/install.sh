@@ -23,7 +23,8 @@ usage: deploy/install.sh [options]
 
   --with-models     also install vLLM, in /opt/vllm, and the units of the two model servers
   --vllm WHAT       which vLLM, as pip takes it; default the newest that the GPU's driver can run
-  --languages LIST  Tesseract's language packs, like "eng rus ara hin kor"; default eng; all (0.7 GB), or none: no Tesseract
+  --languages LIST  Tesseract's language packs, like "eng rus ara hin kor"; default eng; all (0.7 GB), or none: no Tesseract.
+                    Packs of about 30 languages for the service are brought beside them, unless none
   --extras LIST     extras of the package; default s3, "" for none
   --python PROGRAM  Python 3.11 or newer; default python3
   --prefix DIR      the program's folder; default /opt/docparse
@@ -294,6 +295,13 @@ many_workers() {
     done
 }
 
+# Bring packs for scans in the usual other scripts: 32 MB, once. A machine without a registry does without them.
+languages() {
+    [ "$WITH_VENV" = yes ] && [ "$LANGUAGES" != none ] || return 0
+    run_live /usr/local/sbin/docparse-admin languages add default --if-reachable --timeout 120 ||
+        echo "without packs, scans are read in Latin, Chinese and Japanese letters: docparse-admin languages add default" >&2
+}
+
 install_all() {
     local warnings
     CHANGED=no
@@ -306,6 +314,7 @@ install_all() {
     [ "$WITH_VENV" = no ] || [ "$WITH_MODELS" = no ] || models
     settings
     commands
+    languages
     units
     if [ "$CHANGED" = yes ]; then
         run_systemctl daemon-reload

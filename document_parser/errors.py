@@ -715,6 +715,31 @@ class UnexpectedAnswer(DocumentParserError):
     message = "The answer does not come from this service. Check the server's address."
 
 
+class LanguageUnknown(DocumentParserError):
+    """No source has a language pack of this name."""
+
+    code = "LANGUAGE_UNKNOWN"
+    status = 404
+    message = "There is no language pack of this name. Names are like rus, ukr, chi_sim; default brings the usual ones."
+
+
+class LanguagesUnreachable(DocumentParserError):
+    """No source of language packs answers."""
+
+    code = "LANGUAGES_UNREACHABLE"
+    status = 503
+    retryable = True
+    ADVICE = "Check the network, or copy packs (LANGUAGE.traineddata) to the folder that docparse languages list names."
+    message = f"No language pack can be had here. {ADVICE}"
+
+
+class LanguagesFolderUnusable(DocumentParserError):
+    """The folder of the language packs cannot be read or written."""
+
+    code = "LANGUAGES_FOLDER_UNUSABLE"
+    message = "The folder of the language packs cannot be used. Set TESSDATA_DIR to one that this user may write."
+
+
 def _too_many_pixels(what: str, megapixels: float, limit: float, setting: str) -> str:
     return (
         f"{what} has {megapixels:g} million pixels; this server accepts at most {limit:g} ({setting}). "

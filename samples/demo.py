@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 import httpx2
 
-from document_parser.settings import environment_fields
+from document_parser.settings import environment_fields, load_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "demo-output"
@@ -103,6 +103,7 @@ def environment(port: int) -> dict[str, str]:
         "API_HOST": "127.0.0.1",
         "API_PORT": str(port),
         "DATA_DIR": str(OUTPUT / "data"),
+        "TESSDATA_DIR": str(load_settings().language_packs_dir),  # where make has brought packs to
         "NUM_WORKERS": "2",
         "INFERENCE_MODE": "cpu",
         "LOG_FORMAT": "text",

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "serve": Command("serve the API, with workers beside it", "document_parser.api.__main__"),
     "worker": Command("run workers without the API", "document_parser.worker"),
     "doctor": Command("check this machine and the settings", "document_parser.cli.doctor"),
+    "languages": Command("bring, list and remove language packs for scans", "document_parser.cli.languages"),
     "models": Command("print or start the two model servers", "document_parser.cli.models"),
     "redis-url": Command("print the address of the Redis or embedded Valkey in use", "document_parser.cli.redis_url"),
     "cleanup": Command("delete jobs that ended some days ago", "document_parser.cli.cleanup"),

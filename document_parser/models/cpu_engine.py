@@ -21,5 +21,9 @@ class CpuEngine(BaseModel):
     """Why it cannot read. Empty if it can."""
     advice: str = ""
     """What to do about the trouble."""
+    scripts: tuple[str, ...] = ()
+    """Scripts that it reads in pictures of pages, under the names of Tesseract's script detection."""
+    languages: tuple[str, ...] = ()
+    """Language packs that it reads with. Empty for an engine whose models know their scripts."""
     helpers: tuple[CpuEngine, ...] = ()
     """Engines that read what this one cannot read, such as other scripts."""

@@ -54,6 +54,7 @@ WarningCode = Literal[
     "suspect_fabrication",
     "number_mismatch",
     "low_confidence",
+    "script_unreadable",
     "low_agreement",
     "rotated",
     "bad_text_layer",

@@ -171,8 +171,9 @@ class Reading:
 
     Engines that find words give ``words``, ``rules`` and the places of ``figures``; engines that write give ``blocks``. Boxes
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
-    the share of the length of the lines found that could not be read. ``uncertain_lines`` are these lines, and others of little
-    confidence, as far as they could be read. ``how`` is what the engine says of its way of reading, nothing of the page.
+    the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
+    engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
+    ``how`` is what the engine says of its way of reading, nothing of the page.
     """
 
     engine: EngineName
@@ -183,6 +184,7 @@ class Reading:
     skew: Skew = field(default_factory=Skew)
     text: str = ""
     unread_share: float = 0.0
+    unknown_share: float = 0.0
     uncertain_lines: list[Word] = field(default_factory=list)
     how: str = ""
     finish_reason: FinishReason = "stop"
@@ -205,8 +207,9 @@ class Reading:
         words += [word for found in better.values() for word in found]
         doubtful = [line for line in self.uncertain_lines if line not in better]
         before = _total_length_of(self.uncertain_lines)
-        lost = round(self.unread_share * _total_length_of(doubtful) / before, 4) if before else self.unread_share
-        return replace(self, words=words, uncertain_lines=doubtful, unread_share=lost)
+        left = _total_length_of(doubtful) / before if before else 1.0
+        unread, unknown = (round(share * left, 4) for share in (self.unread_share, self.unknown_share))
+        return replace(self, words=words, uncertain_lines=doubtful, unread_share=unread, unknown_share=unknown)
 
 
 def _total_length_of(lines: Sequence[Word]) -> float:

@@ -33,7 +33,11 @@ class EngineSettings(Section):
         default="auto", description="Languages for Tesseract, joined by +; auto: the installed ones that fit the page best."
     )
     tesseract_program: Emptiable = Field(
-        default="tesseract", description="Name or path of Tesseract's program; empty: Tesseract is not used."
+        default="tesseract",
+        description="tesseract: its library, else its program; another name or path: that program; empty: not used.",
+    )
+    tessdata_dir: Emptiable = Field(
+        default="", description="Folder of the packs that `docparse languages` brings. Empty: DATA_DIR/tessdata."
     )
     check_image_pages: CheckedPages = Field(
         default="auto",

@@ -65,6 +65,12 @@ class Settings(BaseModel):
         return self.data_dir / "operator.token"
 
     @property
+    def language_packs_dir(self) -> Path:
+        """Return the folder of the language packs that ``docparse languages`` brings."""
+        named = self.engines.tessdata_dir
+        return Path(named).absolute() if named else self.data_dir / "tessdata"
+
+    @property
     def runtime_dir(self) -> Path:
         """Return a short folder for sockets, named after DATA_DIR: paths of unix sockets end at about 107 bytes."""
         name = hashlib.sha256(os.fsencode(self.data_dir.resolve())).hexdigest()[:12]

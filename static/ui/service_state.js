@@ -23,7 +23,7 @@ async function look(onEngines) {
     const [ready, system] = await Promise.all(["/v1/health/ready", "/v1/system"].map(async (path) => (await fetch(path)).json()));
     const readers = system.engines ? whoReads(system.engines) : "";
     const state = ready.status === "down" ? "Not ready" : `${count(ready.workers, "worker")} ready`;
-    tell(ready.status, state + (readers && ` · ${readers}`), (ready.warnings ?? []).join(" "));
+    tell(ready.status, state + (readers && ` · ${readers}`), [...(ready.warnings ?? []), whichScripts(system.scripts)].join(" ").trim());
     if (system.engines) onEngines(system.engines);
   } catch {
     tell("down", "No answer", "");
@@ -36,6 +36,11 @@ function tell(state, text, more) {
   setText(line, text);
   line.title = more;
   show(line);
+}
+
+/** Which scripts are read in scans without a model; empty where no worker says it. */
+function whichScripts(scripts) {
+  return scripts?.length ? `Without a model, scans are read in these scripts: ${scripts.join(", ")}.` : "";
 }
 
 /** Which engines read, in a few words; empty if all model servers answer. */

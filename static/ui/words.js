@@ -20,6 +20,7 @@ export const WARNINGS = {
   suspect_fabrication: "Some of the text may not be on the page.",
   number_mismatch: "Numbers differ between two readings of the page.",
   low_confidence: "The engine was unsure about much of this page.",
+  script_unreadable: "This page is in letters that no engine here can read.",
   low_agreement: "Two readings of this page disagree.",
   rotated: "The page was turned upright.",
   bad_text_layer: "The text layer was not sound. The page was read in another way.",

@@ -155,6 +155,17 @@ def test_the_engine_that_helps_with_other_scripts_is_told_of_and_its_lack_is_no_
     assert (health_of(settings)["status"], health_of(settings)["warnings"]) == ("ok", [])
 
 
+def test_the_scripts_that_can_be_read_in_scans_are_told(valkey, redis, tmp_path):
+    alone = settings_over(valkey, tmp_path, inference_mode="cpu", tesseract_program="no-such-program")
+    come_up(alone, redis, "one")
+    assert create_app(alone).test_client().get("/v1/system").get_json()["scripts"] == ["Latin", "Han", "Japanese"]
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs/ell.traineddata").touch()
+    with_packs = settings_over(valkey, tmp_path, inference_mode="cpu", tessdata_dir=str(tmp_path / "packs"))
+    come_up(with_packs, redis, "two")
+    assert "Greek" in create_app(with_packs).test_client().get("/v1/system").get_json()["scripts"]
+
+
 def test_what_only_computing_shows_is_told_until_the_worker_finds_something_new(valkey, redis, tmp_path):
     settings = settings_over(valkey, tmp_path, inference_mode="cpu")
     worker = come_up(settings, redis)

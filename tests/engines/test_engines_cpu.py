@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import numpy as np
-import pytesseract
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -20,11 +19,13 @@ from document_parser.engines.rapidocr import confusables, networks, openvino
 from document_parser.engines.rapidocr import engine as rapidocr
 from document_parser.engines.rapidocr import ocr as ppocr
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract import languages
+from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
 from document_parser.engines.tesseract.engine import TesseractEngine
+from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.errors import EngineRefused, EngineTimeout
-from document_parser.models import PageImage
+from document_parser.models import PageImage, Word
 from document_parser.settings import EngineSettings, OcrRuntime, Settings, WorkerSettings, environment_of_child
 from tests.support.cyrillic import CYRILLIC, needs_cyrillic_font, page_of_lines
 
@@ -59,7 +60,7 @@ def cyrillic_page() -> Image.Image:
 
 
 def has_packs(*names: str) -> bool:
-    return shutil.which("tesseract") is not None and set(names) <= set(pytesseract.get_languages())
+    return set(names) <= set(find_packs(Settings()).folders)
 
 
 def run(test: Callable[[RapidOcrEngine], Awaitable[None]], runtime: OcrRuntime = "auto") -> None:
@@ -166,9 +167,9 @@ def test_the_letter_that_is_meant_counts_with_its_own_probability():
     for step, sign in enumerate(("J", "", "1", "1", "n", "")):
         answer[step, letters.index(sign)] = 0.96
     answer[2:4, letters.index("l")] = 0.04
-    text, confidence = ocr._decode(answer)
-    assert text == "Jln"
-    assert confidence == pytest.approx((0.96 + 0.04 + 0.96) / 3, abs=0.001)
+    read = ocr._decode(answer, np.ones((48, 48), dtype=np.float32))
+    assert read.text == "Jln"
+    assert read.confidence == pytest.approx((0.96 + 0.04 + 0.96) / 3, abs=0.001)
 
 
 def test_a_long_thin_picture_is_read_as_a_line_and_stays_small():
@@ -291,12 +292,14 @@ def test_a_cancelled_reading_leaves_the_engine_usable():
     run(test)
 
 
-needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="the program tesseract is not installed")
+needs_tesseract = pytest.mark.skipif(not has_packs("eng"), reason="Tesseract's pack for English is not installed")
+PROGRAM = shutil.which("tesseract")
 
 
-def with_tesseract(test: Callable[[TesseractEngine], Awaitable[None]], **workers: float) -> None:
+def with_tesseract(test: Callable[[TesseractEngine], Awaitable[None]], program: str = "tesseract", **workers: float) -> None:
     async def main() -> None:
-        engine = TesseractEngine(Settings(workers=WorkerSettings(**workers)))
+        engines = EngineSettings(tesseract_program=program)
+        engine = TesseractEngine(Settings(workers=WorkerSettings(**workers), engines=engines))
         try:
             await test(engine)
         finally:
@@ -326,21 +329,60 @@ def test_tesseract_that_takes_too_long_is_a_timeout():
     with_tesseract(test, page_timeout_seconds=0.001)
 
 
-def test_tesseract_is_available_only_where_its_program_is():
+@pytest.mark.parametrize(("program", "there"), [("tesseract", {"tesseract"}), ("no-such-program", set()), ("", set())])
+def test_tesseract_is_available_where_its_library_or_the_program_of_the_settings_is(program, there):
     async def main() -> None:
-        engines = Engines(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
-        installed = {"tesseract"} if shutil.which("tesseract") else set()
-        assert await engines.find_available() == installed
+        chosen = EngineSettings(inference_mode="cpu", cpu_engine="tesseract", tesseract_program=program)
+        engines = Engines(Settings(engines=chosen))
+        assert await engines.find_available() == there
         await engines.aclose()
 
     asyncio.run(main())
+
+
+@needs_tesseract
+@pytest.mark.skipif(PROGRAM is None, reason="the program tesseract is not installed")
+def test_the_program_of_the_settings_reads_like_the_library():
+    found = []
+
+    async def test(engine):
+        reading = await engine.read(raw(page(*LINES).resize((1120, 960))))
+        found.append([word.text for word in reading.words])
+
+    with_tesseract(test)
+    with_tesseract(test, program=PROGRAM)
+    assert found[0] == found[1] == " ".join(LINES).split()
+
+
+@needs_tesseract
+def test_a_forked_process_reads_with_the_library_as_its_parent_did():
+    """Workers fork: an object of the library that the parent used must not stand in the child's way."""
+    program = (
+        "import os\nfrom pathlib import Path\nfrom PIL import Image\n"
+        "from document_parser.engines.tesseract.library import LibraryRecogniser\n"
+        "from document_parser.engines.tesseract.packs import find_packs\n"
+        "from document_parser.settings import Settings\n"
+        "folder, picture = find_packs(Settings()).folder_of('eng'), Image.new('L', (200, 60), 255)\n"
+        "LibraryRecogniser(9).read_page(picture, 'eng', folder, 150)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os._exit(7 if LibraryRecogniser(9).read_page(picture, 'eng', folder, 150) == [] else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
+    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    told = subprocess.run(command, env=environment_of_child(), capture_output=True, text=True, check=True)
+    assert (told.stdout.strip(), told.stderr) == ("7", "")
+
+
+def packs_of(*names: str) -> Packs:
+    return Packs(dict.fromkeys(names, Path("/nowhere")))
 
 
 @pytest.mark.parametrize(
     ("installed", "script", "best", "expected"),
     [
         ({"eng"}, "", "eng", "eng"),
-        ({"eng", "rus", "srp"}, "Cyrillic", "srp+eng", "srp+eng"),
+        ({"eng", "rus", "srp"}, "Cyrillic", "srp", "srp"),
         ({"eng", "rus", "srp"}, "", "srp", "srp"),
         ({"eng", "tam", "hin"}, "Thai", "tam", "tam"),
         ({"custom"}, "", "", "custom"),
@@ -352,7 +394,74 @@ def test_the_language_packs_are_those_that_read_most(installed, script, best, ex
     def letters(languages):
         return 9.0 if languages == best else 5.0 if languages == "rus" and "srp" in best else 1.0
 
-    assert languages.choose_languages(installed, script, letters) == expected
+    assert choose_for_page(packs_of(*installed), script, letters) == expected
+
+
+def word_of(confidence, text="word"):
+    return [Word(text, 0.0, 0.0, 1.0, 1.0, confidence=confidence)]
+
+
+def reader_of(known):
+    """Read pieces that are as wide as the number of their language, surely with its pack and badly with the others."""
+
+    texts = {"eng": "words here", "rus": "слово здесь", "ell": "λέξεις εδώ", "kor": "단어는 여기에요"}
+
+    def read(pieces, languages):
+        sure = [0.93 if known[piece.width] == languages else 0.5 for piece in pieces]
+        return [word_of(one, texts[languages.partition("+")[0]]) for one in sure]
+
+    return read
+
+
+def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its_letters():
+    known = {40: "rus", 30: "rus", 20: "kor", 10: "none"}
+    pieces = [Image.new("L", (width, 10)) for width in (20, 40, 10, 30)]
+    found = read_in_best_languages(pieces, packs_of("eng", "rus", "ell", "kor"), reader_of(known))
+    assert [one.languages for one in found] == ["kor", "rus", "", "rus"]
+    assert found[2].words == []
+
+
+def test_figures_say_nothing_of_a_script():
+    assert is_in_script(word_of(0.9, "слово здесь 12"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "words here"), "Cyrillic")
+    assert not is_in_script(word_of(0.9, "слово"), "Cyrillic"), "too short"
+
+
+def test_confidence_in_a_line_counts_what_was_not_read():
+    half = [Word("half", 0.0, 0.0, 0.35, 1.0, confidence=0.9)]
+    assert confidence_in(half) == pytest.approx(0.45)
+    assert confidence_in(word_of(0.9)) == pytest.approx(0.9)
+    assert confidence_in([]) == 0
+
+
+def picture_of(*inked: tuple[int, int]) -> np.ndarray:
+    """A line for recognition, white with black between these columns."""
+    picture = np.ones((48, 400), dtype=np.float32)
+    for left, right in inked:
+        picture[10:40, left:right] = -1
+    return picture
+
+
+def test_ink_between_letters_that_are_far_apart_counts_as_letters_left_out():
+    steps = np.array([1.0, 3.5, 6.0, 8.5, 21.0, 23.5])
+    written = [(4, 18), (24, 38), (44, 58), (64, 78), (164, 178), (184, 198)]
+    left_out = [(84, 98), (104, 118), (124, 138), (144, 158)]
+    assert count_lost_letters(picture_of(*written), steps, "abcdef") == 0, "an empty gap is a space"
+    assert count_lost_letters(picture_of(*written, *left_out), steps, "abcdef") == pytest.approx(3.3, abs=0.8)
+    assert count_lost_letters(1 - picture_of(*written, *left_out), steps, "abcdef") == pytest.approx(3.3, abs=0.8)
+    assert count_lost_letters(picture_of(*written, *left_out), steps, "口口口口口口") == 0
+    assert count_lost_letters(picture_of(), steps, "abcdef") == 0
+
+
+def test_letters_left_out_lower_the_confidence_of_their_line_and_of_its_like():
+    vietnamese = line("Không ai b cưng bc làm nô l", 0.97, 600)._replace(lost_letters=4.0)
+    alike = line("đã bao gồm", 0.97, 200)
+    english = line("The teachers of the village school wrote to the ministry", 0.99, 600)
+    lowered = rapidocr.lower_confidence([vietnamese, alike, english])
+    assert [round(one.confidence, 2) for one in lowered] == [0.5, 0.85, 0.99]
+    assert rapidocr.lower_confidence([vietnamese])[0].confidence < rapidocr.MIN_LINE_CONFIDENCE
+    assert rapidocr.lower_confidence([english, english]) == [english, english]
 
 
 def line(text, confidence, length, height=20):

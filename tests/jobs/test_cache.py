@@ -9,7 +9,7 @@ import pytest
 
 from document_parser.engines.base import Engine
 from document_parser.engines.registry import describe_machine
-from document_parser.engines.tesseract.engine import installed_languages
+from document_parser.engines.tesseract.packs import find_packs
 from document_parser.jobs import queue
 from document_parser.jobs.cache import Cache, cache_key, document_key, reading_key
 from document_parser.jobs.ending import delete_job, end_job
@@ -157,10 +157,10 @@ def test_what_the_machine_has_for_a_cpu_engine_is_part_of_how_it_reads():
     assert describe_machine(Settings(engines=EngineSettings(inference_mode="vllm"))) == ""
 
 
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="Tesseract is not installed")
+@pytest.mark.skipif(not find_packs(Settings()).languages, reason="no language pack of Tesseract is installed")
 def test_the_language_packs_of_tesseract_are_part_of_how_it_reads():
     found = describe_machine(Settings(engines=EngineSettings(inference_mode="cpu", cpu_engine="tesseract")))
-    assert found.split()[-1].split("+") == sorted(installed_languages())
+    assert found.split()[-1].split("+") == sorted(find_packs(Settings()).languages)
 
 
 def test_whatever_an_engine_can_do_it_does_by_way_of_the_cache_too():

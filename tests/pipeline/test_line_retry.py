@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 
 import pytest
+from PIL import Image, ImageDraw
 
 from benchmarks.quality.alone import packs
 from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.engine import join_syllables
+from document_parser.engines.tesseract.recogniser import FoundWord
+from document_parser.engines.tesseract.spacing import normalize_letters, respace, separate_boxes
 from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.reading.line_retry import is_worth_it
 from document_parser.pipeline.reading.read_page import read_page
@@ -40,20 +42,55 @@ def test_lines_read_better_take_the_place_of_those_in_doubt_and_less_is_lost():
 
 
 @pytest.mark.parametrize(
-    ("lost", "uneven", "tried"), [(0.2, False, True), (0.01, False, False), (0.9, False, False), (0.2, True, False)]
+    ("lost", "uneven", "tried"),
+    [(0.2, False, True), (0.01, False, False), (0.9, False, True), (0.2, True, False), (0.9, True, True)],
 )
-def test_a_second_try_is_for_print_that_is_lost_in_part(lost, uneven, tried):
+def test_a_second_try_is_for_print_that_is_lost(lost, uneven, tried):
     assert is_worth_it(Reading("rapidocr", uncertain_lines=[LOST], unread_share=lost), InkFacts(uneven=uneven)) == tried
 
 
-def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():
-    def syllable(text, left):
-        return Word(text, left, 0.5, left + 0.018, 0.52, confidence=0.9)
+def a_line(*words):
+    """A picture of a line 40 pixels high with a black bar for every letter, and the words that Tesseract would make of it."""
+    picture = Image.new("L", (600, 40), 255)
+    pen = ImageDraw.Draw(picture)
+    found = []
+    for text, left in words:
+        for number in range(len(text)):
+            pen.rectangle((left + 34 * number, 5, left + 34 * number + 28, 35), fill=0)
+        found.append(FoundWord(text, left, 5, 34 * len(text) - 5, 30, 90.0))
+    return found, picture
 
-    words = [syllable("답", 0.1), syllable("변", 0.12), syllable("을", 0.14), syllable("받", 0.18), syllable("을", 0.2)]
-    assert [word.text for word in join_syllables(words, shape=1.0)] == ["답변을", "받을"]
-    latin = [Word("to", 0.1, 0.5, 0.12, 0.52, confidence=0.9), Word("day", 0.122, 0.5, 0.15, 0.52, confidence=0.9)]
-    assert join_syllables(latin, shape=1.0) == latin
+
+def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():
+    found, picture = a_line(("답", 10), ("변", 44), ("을", 78), ("받", 124), ("을", 158))
+    assert [word.text for word in respace(found, picture)] == ["답변을", "받을"]
+    found, picture = a_line(("to", 10), ("day", 80))
+    assert respace(found, picture) == found
+
+
+def test_two_words_of_korean_are_taken_apart_at_the_space_between_them():
+    found, picture = a_line(("답변을", 10), ("받을", 124))
+    whole = FoundWord("답변을받을", 10, 5, 182, 30, 90.0)
+    assert [word.text for word in respace([whole], picture)] == ["답변을", "받을"]
+    assert respace(found, picture) == found
+
+
+def test_letters_of_thai_are_one_word_until_there_is_a_wide_gap():
+    found, picture = a_line(("ม", 10), ("น", 44), ("ย", 78), ("ท", 150))
+    assert [word.text for word in respace(found, picture)] == ["มนย", "ท"]
+
+
+def test_boxes_of_a_line_do_not_reach_into_each_other_and_arabic_runs_leftwards():
+    wide = [FoundWord("لكل", 500, 0, 40, 30, 90.0), FoundWord("الحياة", 300, 0, 230, 30, 90.0)]
+    assert [(word.left, word.width) for word in separate_boxes(wide)] == [(500, 40), (300, 200)]
+    exchanged = [FoundWord("لكل", 300, 0, 40, 30, 90.0), FoundWord("فرد", 500, 0, 40, 30, 90.0)]
+    assert [(word.text, word.left) for word in separate_boxes(exchanged)] == [("لكل", 500), ("فرد", 300)]
+
+
+def test_letters_of_one_shape_are_written_as_in_their_language():
+    assert normalize_letters("\u00b5\u03b5") == "\u03bc\u03b5"
+    assert normalize_letters("5 \u00b5m") == "5 \u00b5m"
+    assert normalize_letters("\u0e08\u0e4d\u0e32") == "\u0e08\u0e33"
 
 
 @pytest.fixture(scope="module")

@@ -323,6 +323,12 @@ def test_without_a_word_tesseract_comes_with_english(tmp_path):
     assert re.findall(r" tesseract-ocr-(\S+)", install(tmp_path, "--no-venv").stdout) == ["osd", "eng"]
 
 
+@pytest.mark.parametrize(("languages", "brought"), [("eng", True), ("none", False)])
+def test_packs_for_scans_in_other_scripts_are_brought_and_cannot_stop_the_installation(tmp_path, languages, brought):
+    said = install(tmp_path, "--dry-run", "--languages", languages).stdout
+    assert ("docparse-admin languages add default --if-reachable --timeout 120" in said) == brought
+
+
 def no_packs_listed() -> bool:
     if shutil.which("apt-cache") is None:
         return True

@@ -60,5 +60,5 @@ def test_any_other_setting_that_is_left_empty_has_its_default(tmp_path, monkeypa
 def test_without_a_program_tesseract_is_never_asked(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TESSERACT_PROGRAM", "")
-    assert not engine.configure_program(Settings())
+    assert engine.make_recogniser(Settings()) is None
     assert engine.engine_state(Settings()).trouble == "TESSERACT_PROGRAM is empty, so it is not used"

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from document_parser.engines.tesseract.engine import installed_languages
+from document_parser.engines.tesseract.packs import find_packs
+from document_parser.settings import Settings
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 CYRILLIC = ("Вчера вечером в город приехали", "новые учителя и открыли большую", "школу для детей нашей деревни.")
 
 
 def has_pack(name: str) -> bool:
-    """Whether Tesseract and its pack of this language are installed."""
-    return shutil.which("tesseract") is not None and name in installed_languages()
+    """Whether Tesseract's pack of this language is installed."""
+    return name in find_packs(Settings()).languages
 
 
 needs_cyrillic_font = pytest.mark.skipif(not Path(FONT).exists(), reason="no font with Cyrillic letters is installed")

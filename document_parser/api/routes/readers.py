@@ -46,6 +46,12 @@ def helpers(workers: Sequence[LivingWorker]) -> dict[str, Check]:
     return _checks([(worker.host, helper) for worker in workers if worker.cpu_engine for helper in worker.cpu_engine.helpers])
 
 
+def scripts(workers: Sequence[LivingWorker]) -> list[str]:
+    """Return the scripts that a CPU engine of a worker reads in scans, in the order in which they are reported."""
+    engines = [engine for worker in workers if worker.cpu_engine for engine in (worker.cpu_engine, *worker.cpu_engine.helpers)]
+    return list(dict.fromkeys(script for engine in engines if not engine.trouble for script in engine.scripts))
+
+
 def runtimes(workers: Sequence[LivingWorker], name: str) -> dict[str, int]:
     """Return how many workers compute this engine's models with each runtime."""
     engines = [worker.cpu_engine for worker in workers]

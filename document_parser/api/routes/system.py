@@ -87,6 +87,8 @@ class System(Load):
     workers: Workers
     lanes: dict[Lane, LaneLoad]
     engines: dict[str, EngineState]
+    scripts: list[str] = Field(default_factory=list)
+    """Scripts that the workers' CPU engines read in scans. Models read more."""
     processor_budget: ProcessorBudget
     openers: dict[str, Confinement]
     """By host, the confinement of the processes that open documents. If the pools of a host differ, the weakest one."""
@@ -124,6 +126,7 @@ def snapshot(services: Services) -> System:
         workers=Workers(alive=busy + idle, busy=busy, readers=int(samples["readers"])),
         lanes={lane: LaneLoad.model_validate(found) for lane, found in lanes.items()},
         engines=_engines(services),
+        scripts=readers.scripts(queue.living_workers(redis)),
         processor_budget=ProcessorBudget(
             spent=round(budget.spent_seconds(redis, PUBLIC), 3), most=settings.queue.owner_processor_seconds
         ),

@@ -223,11 +223,18 @@ def _computed_by(engine: CpuEngine) -> str:
 
 def _other_scripts(name: str, settings: Settings) -> Iterator[Finding]:
     """Report the language packs with which Tesseract reads what RapidOCR cannot; nothing if it is not installed."""
-    from document_parser.engines.tesseract.engine import configure_program, installed_languages
+    from document_parser.engines.tesseract.engine import is_there
+    from document_parser.engines.tesseract.languages import describe_scripts
+    from document_parser.engines.tesseract.packs import find_packs
 
-    if name == "rapidocr" and configure_program(settings):
-        packs = sorted(installed_languages())
-        yield Finding("tesseract", "ok", f"reads other scripts with the packs {', '.join(packs) or '(none)'}")
+    if name != "rapidocr" or not is_there(settings):
+        return
+    packs = find_packs(settings).languages
+    if packs - {"eng"}:
+        yield Finding("languages", "ok", f"reads {describe_scripts(packs)} in scans, with the packs {', '.join(sorted(packs))}")
+    else:
+        advice = "For the usual languages of other scripts: docparse languages add default"
+        yield Finding("languages", "warning", "reads Latin, Han and Japanese letters in scans, and no others", advice)
 
 
 def check_model_servers(settings: Settings, *, deep: bool) -> Iterator[Finding]:

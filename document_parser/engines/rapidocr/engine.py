@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import time
+import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -28,6 +29,8 @@ from document_parser.settings import Settings
 if TYPE_CHECKING:
     from document_parser.engines.rapidocr.ocr import PpOcr
 
+SCRIPTS = ("Latin", "Han", "Japanese")
+"""Scripts of which the recognition knows the letters; of Vietnamese, which is Latin, it does not know all."""
 MAX_LONG_SIDE_PIXELS = 2000
 """The longer side of the image that this engine asks for."""
 
@@ -63,6 +66,17 @@ Chinese has 1, Latin 2 to 3; misread Tamil and Cyrillic have 0.15.
 """
 MIN_LONG_LINE_RATIO = 3.0
 """Length over height from which a line is long enough to count its letters."""
+MIN_LOST_LETTERS = 2.0
+"""Letters left out of a line from which its confidence is lowered. One may be a mark beside the text."""
+MIN_LOST_SHARE = 0.03
+"""Share of the letters left out of a line, or of all such lines, from which its confidence is lowered.
+
+Print in letters that the models know stays below .015, Vietnamese has .07 to .1, Greek .5, Cyrillic .9.
+"""
+MAX_FOREIGN_SHARE = 0.7
+"""Share of the letters of a page in lines that are not English above which all its lines count as such."""
+LOST_WEIGHT = 3.0
+"""How much more a letter left out counts against a line than its share: many of those that were written are wrong as well."""
 
 Pixels = NDArray[np.uint8]
 """Rows of pixels in the order blue, green, red."""
@@ -77,6 +91,8 @@ class Line(NamedTuple):
     text: str
     corners: Corners
     confidence: float
+    lost_letters: float = 0.0
+    """About how many letters were left out of the text."""
 
 
 class RapidOcrEngine(Engine):
@@ -157,14 +173,14 @@ class RapidOcrEngine(Engine):
         lines, found = self._find_lines_until(pixels, lambda: watch is not None and watch("") is not None)
         skew = Skew()
         if len(lines) < found:
-            words = [_word_of(line, pixels) for line in lines if _is_read(line)]
+            words = [_word_of(line, pixels) for line in lines if _is_read(line) and not _is_mostly_lost(line)]
             return Reading(self.name, words=words, finish_reason="aborted", how=f"{len(lines)} of {found}")
         if not page.skew.degrees:
             lines, pixels, skew = _straighten_lines(lines, pixels)
         read = [line for line in lines if _is_read(line)]
         unread = [line for line in lines if not _is_read(line)]
-        words = [_word_of(line, pixels) for line in read]
-        rules = find_rulings_around(words, pixels) if words else []
+        words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
+        rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
@@ -175,6 +191,7 @@ class RapidOcrEngine(Engine):
             figures=figures,
             skew=skew,
             unread_share=unread_share_of(writing),
+            unknown_share=unknown_share_of(writing),
             uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
         )
 
@@ -194,8 +211,12 @@ class RapidOcrEngine(Engine):
             return [], 1
         corners = ocr.find_lines(pixels)
         read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
-        pairs = zip(read, corners, strict=True)
-        return [Line(one.text.strip(), box, one.confidence) for one, box in pairs if one is not None], len(corners)
+        found = [
+            Line(one.text.strip(), box, one.confidence, one.lost_letters)
+            for one, box in zip(read, corners, strict=True)
+            if one is not None
+        ]
+        return lower_confidence(found), len(corners)
 
     def _detect_turn(self, page: PageImage) -> Turn:
         """Compare how well the longest lines read upright and upside down."""
@@ -223,7 +244,7 @@ class RapidOcrEngine(Engine):
     def _measure_confidence(self, lines: Sequence[Pixels]) -> float:
         """Return the mean confidence of the recognition for these lines, weighted by their number of letters."""
         read = self._load_models().read([np.ascontiguousarray(line) for line in lines])
-        return sum(len(text) * sure for text, sure in read) / max(1, sum(len(text) for text, _ in read))
+        return sum(len(one.text) * one.confidence for one in read) / max(1, sum(len(one.text) for one in read))
 
 
 def engine_state(settings: Settings) -> CpuEngine:
@@ -235,7 +256,7 @@ def engine_state(settings: Settings) -> CpuEngine:
     if runtime == "openvino" and trouble:
         advice = "Set CPU_OCR_RUNTIME=auto to use ONNX Runtime"
         return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
-    return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "")
+    return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "", scripts=SCRIPTS)
 
 
 def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:
@@ -261,7 +282,7 @@ def _call_with_engine_errors(work: Callable[[PageImage], _T], page: PageImage) -
 
 
 def _is_read(line: Line) -> bool:
-    """Return whether a line has text of enough confidence to count as writing."""
+    """Return whether a line has text of enough confidence to count as writing, whatever was left out of it."""
     return bool(line.text) and line.confidence >= MIN_WRITING_CONFIDENCE
 
 
@@ -273,12 +294,65 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
     return Word(line.text, float(left), float(top), float(right), float(bottom), confidence=round(line.confidence, 4))
 
 
+def lower_confidence(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines with less confidence in those that letters were left out of.
+
+    If many Latin letters of the page were left out, its other lines in Latin letters that are not English count as if they had
+    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English.
+    """
+    latin = [line for line in lines if _is_latin(line.text)]
+    letters = max(1, sum(len(line.text) for line in latin))
+    lost = sum(line.lost_letters for line in latin if line.lost_letters >= MIN_LOST_LETTERS)
+    foreign = sum(len(line.text) for line in latin if not line.text.isascii() or line.lost_letters >= MIN_LOST_LETTERS)
+    share = lost / (lost + letters)
+    if share < MIN_LOST_SHARE:
+        return [_lower_confidence_of(line, 0.0) for line in lines]
+    all_lines = foreign > MAX_FOREIGN_SHARE * letters
+    alike = {id(line) for line in latin if all_lines or not line.text.isascii()}
+    return [_lower_confidence_of(line, share if id(line) in alike else 0.0) for line in lines]
+
+
+def _is_latin(text: str) -> bool:
+    """Return whether most letters of a text are Latin."""
+    letters = [letter for letter in text if letter.isalpha()]
+    latin = sum(unicodedata.name(letter, "").startswith("LATIN") for letter in letters)
+    return bool(letters) and latin > len(letters) / 2
+
+
+def _lower_confidence_of(line: Line, least_share: float) -> Line:
+    """Return the line with less confidence if more than a few of its letters, or this share of them, were left out."""
+    letters = sum(not sign.isspace() for sign in line.text)
+    own = line.lost_letters / (line.lost_letters + letters) if line.lost_letters >= MIN_LOST_LETTERS else 0.0
+    share = max(own, least_share)
+    if share < MIN_LOST_SHARE:
+        return line
+    lowered = line.confidence * max(0.0, 1 - LOST_WEIGHT * share)
+    # What was taken for writing still is writing, whatever was left out of it.
+    return line._replace(confidence=max(lowered, min(line.confidence, MIN_WRITING_CONFIDENCE)))
+
+
 def unread_share_of(lines: Sequence[Line]) -> float:
     """Return the share of the length of the lines found that could not be read, 0 to 1."""
     if not lines:
         return 0.0
     _, lengths = _extents_of(lines)
     return round(float(lengths[_are_unread(lines)].sum() / lengths.sum()), 4)
+
+
+def _is_mostly_lost(line: Line) -> bool:
+    """Return whether more letters of a line were left out than read, so that what is left says nothing."""
+    return line.lost_letters >= max(MIN_LOST_LETTERS, sum(not sign.isspace() for sign in line.text))
+
+
+def unknown_share_of(lines: Sequence[Line]) -> float:
+    """Return the share of the length of the lines found that is in letters which the models do not know, 0 to 1."""
+    if not lines:
+        return 0.0
+    _, lengths = _extents_of(lines)
+    unknown = [
+        not line.text or (line.confidence < MIN_LINE_CONFIDENCE and line.lost_letters >= MIN_LOST_LETTERS) for line in lines
+    ]
+    return round(float(lengths[np.array(unknown)].sum() / lengths.sum()), 4)
 
 
 def _are_unread(lines: Sequence[Line]) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.engines.rapidocr.confusables import find_replacements
+from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.rapidocr.networks import DETECTION, RECOGNITION, Batch, Network, load_network
 from document_parser.engines.rapidocr.text_boxes import boxes_of
 from document_parser.engines.rapidocr.text_map import split_lines
@@ -53,10 +54,11 @@ Corners = NDArray[np.float32]
 
 
 class Read(NamedTuple):
-    """The text of a line and the mean confidence of its characters."""
+    """The text of a line, the mean confidence of its characters, and about how many letters were left out of it."""
 
     text: str
     confidence: float
+    lost_letters: float = 0.0
 
 
 class PpOcr:
@@ -91,13 +93,13 @@ class PpOcr:
         for batch in batches:
             if should_stop():
                 break
-            answers = self._recognise(batch_of([lines[i] for i in batch]))
-            for i, answer in zip(batch, answers, strict=True):
-                found[i] = self._decode(answer)
+            pictures = batch_of([lines[i] for i in batch])
+            for i, picture, answer in zip(batch, pictures, self._recognise(pictures), strict=True):
+                found[i] = self._decode(answer, picture[1, :, : _scaled_width_of(lines[i])])
         return found
 
-    def _decode(self, answer: Batch) -> Read:
-        """Return the text of recognition's answer for one line.
+    def _decode(self, answer: Batch, picture: NDArray[np.float32]) -> Read:
+        """Return the text of recognition's answer for one line, whose picture is given without its padding.
 
         Source: connectionist temporal classification with best-path decoding (Graves et al., 2006): repeated characters count
         once, the first class is none. We also replace characters by others of the same shape if the word asks for them, each
@@ -108,18 +110,25 @@ class PpOcr:
         if not len(kept):
             return Read("", 0.0)
         signs = best[kept]
+        lost = count_lost_letters(picture, _middles_of(best, kept), [self._letters[i] for i in signs])
         text = "".join(self._letters[i] for i in signs)
         for place, meant in find_replacements(text, lambda place, sign: float(answer[kept[place], self._classes[sign]])):
             signs[place] = self._classes[meant]
-        return Read("".join(self._letters[i] for i in signs), float(answer[kept, signs].mean()))
+        return Read("".join(self._letters[i] for i in signs), float(answer[kept, signs].mean()), lost)
+
+
+def _middles_of(best: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the middle of the steps that each kept character goes on for."""
+    ends = np.flatnonzero(np.append(best[1:] != best[:-1], True))
+    return (kept + ends[np.searchsorted(ends, kept)]) / 2
 
 
 def batch_of(lines: Sequence[Pixels]) -> Batch:
     """Return lines as a batch for recognition, scaled to one height and padded to the widest."""
     batch = np.zeros((len(lines), 3, LINE_HEIGHT_PIXELS, max(map(_padded_width_of, lines))), dtype=np.float32)
     for place, line in zip(batch, lines, strict=True):
-        across = math.ceil(LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0])
-        flat = cv2.resize(line, (max(1, across), LINE_HEIGHT_PIXELS))
+        across = _scaled_width_of(line)
+        flat = cv2.resize(line, (across, LINE_HEIGHT_PIXELS))
         place[:, :, :across] = flat.transpose(2, 0, 1) * np.float32(1 / 127.5) - 1
     return batch
 
@@ -169,6 +178,12 @@ def _reading_order_of(corners: Corners) -> NDArray[np.int64]:
     order = np.argsort(corners[:, 0, 1], kind="stable")
     rows = np.cumsum(np.diff(corners[order, 0, 1], prepend=-np.inf) >= MIN_ROW_DISTANCE_PIXELS)
     return order[np.lexsort((corners[order, 0, 0], rows))]
+
+
+def _scaled_width_of(line: Pixels) -> int:
+    """Return the width in pixels of a line scaled to LINE_HEIGHT_PIXELS."""
+    width: float = LINE_HEIGHT_PIXELS * line.shape[1] / line.shape[0]
+    return max(1, math.ceil(width))
 
 
 def _padded_width_of(line: Pixels) -> int:

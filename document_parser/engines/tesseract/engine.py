@@ -1,67 +1,57 @@
-"""Read pages with the Tesseract program, if it is installed, in every script that it has language packs for."""
+"""Read pages and lines with Tesseract, in every script that it has language packs for."""
 
 from __future__ import annotations
 
 import asyncio
-import re
+import importlib.util
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from contextvars import copy_context
-from functools import cache, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar, TypeVar
 
 import numpy as np
-import pytesseract
-from PIL import Image, ImageOps
+from PIL import Image
 
 from document_parser.engines.base import UNKNOWN_TURN, Engine, LineReadings, Turn, Watch
-from document_parser.engines.tesseract.languages import AUTO, NOT_LANGUAGES, choose_languages
-from document_parser.errors import EngineError, EngineTimeout, EngineUnavailable
+from document_parser.engines.tesseract.choice import (
+    LineChoice,
+    choose_for_page,
+    read_in_best_languages,
+    read_unsure_again,
+)
+from document_parser.engines.tesseract.languages import AUTO, scripts_of
+from document_parser.engines.tesseract.packs import Packs, find_packs
+from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
+from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
+from document_parser.engines.tesseract.spacing import normalize_letters, respace, respace_page, separate_boxes
+from document_parser.errors import EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
-from document_parser.imaging.line_skew import straighten_pixels
 from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import Settings
 
 DPI_RATIO = 2
-"""Tesseract's image has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
+"""Tesseract's picture has this many times the resolution of the other CPU engine's: it wants letters about twice as high."""
 MAX_LONG_SIDE_PIXELS = 4000
-"""The longer side of the image that this engine asks for."""
-WORD_LEVEL = 5
-"""The ``level`` of a word in Tesseract's table."""
+"""The longer side of the picture that this engine asks for."""
 MIN_TURN_CONFIDENCE = 5.0
 """Tesseract's confidence in the orientation of a page below which it is not used.
 
 Hindi and Latin print give 7 and more, handwriting less than 4 and often a wrong orientation.
 """
-SINGLE_LINE_MODE = 7
-"""Tesseract's page segmentation mode for an image of a single line."""
-LINE_HEIGHT_PIXELS = 40
-"""Height of a cut line that Tesseract reads, without its margin."""
-MARGIN_PIXELS = 12
-"""White margin around a cut line."""
-HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
-"""A Korean letter."""
-MAX_SYLLABLE_GAP_RATIO = 0.4
-"""Gap between two syllables of a Korean word over the height of the letters. A gap between words is larger."""
-RESAMPLING = Image.Resampling.LANCZOS
-"""How a cut line is scaled to its height."""
-SAMPLE_HEIGHT_PIXELS = 500
-"""Height of the part of a page on which language packs are tried: a few lines."""
 MIN_SCRIPT_CONFIDENCE = 5.0
 """Tesseract's confidence in the script of a page below which it is not used.
 
 A Hindi page gives 32, print of two scripts 3, handwriting less than 1.
 """
-
-
-Table = dict[str, list[Any]]
-"""Tesseract's output as columns: ``level``, ``page_num``, ``text``, ``conf`` and the place in pixels."""
+ORIENTATION_PACK = "osd"
+"""The pack that detects orientation and script."""
+DEFAULT_PROGRAM = "tesseract"
+"""Name of the program that stands for whatever Tesseract is there; another name asks for that program."""
+_T = TypeVar("_T")
 
 
 class TesseractEngine(Engine):
@@ -72,48 +62,48 @@ class TesseractEngine(Engine):
     def __init__(self, settings: Settings) -> None:
         dpi = DPI_RATIO * settings.engines.cpu_picture_dpi
         self.image_spec = PageImageSpec(dpi=dpi, max_long_side=MAX_LONG_SIDE_PIXELS, encoding="rgb", straighten=True)
+        self._settings = settings
         self._languages = settings.engines.tesseract_languages
-        self._is_installed = configure_program(settings)
-        self._deadline = settings.workers.page_timeout_seconds
+        self._recogniser = make_recogniser(settings)
         self._pool = ThreadPoolExecutor(settings.cpu_window, thread_name_prefix="tesseract")
 
     async def is_available(self) -> bool:
-        """Return whether the program is installed."""
-        return self._is_installed
+        """Return whether the library or the program is there."""
+        return self._recogniser is not None
 
     def describe_machine(self) -> str:
-        """Return the program's version and its language packs. Empty if it is not installed. Raises EngineError."""
-        if not self._is_installed:
+        """Return Tesseract's version and its language packs. Empty if it is not there. Raises EngineError."""
+        if self._recogniser is None:
             return ""
-        with _engine_errors():
-            return f"{pytesseract.get_tesseract_version()} {'+'.join(sorted(installed_languages()))}"
+        return f"{self._recogniser.describe()} {'+'.join(sorted(find_packs(self._settings).languages))}"
 
     async def read(self, page: PageImage, *, temperature: float | None = None, watch: Watch | None = None) -> Reading:
         """Read a page in a thread of the engine's pool. Raises EngineError, EngineTimeout, EngineUnavailable."""
         started = time.monotonic()
-        reading = await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, self._read_page, page)
+        reading = await self._run_in_thread(partial(self._read_page, page))
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read lines that another engine found and could not read, on the image straightened by ``skew``.
+        """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
-        work = partial(copy_context().run, self._read_lines, page, lines, skew)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await self._run_in_thread(partial(self._read_lines, page, lines, skew))
 
     async def detect_turn(self, page: PageImage) -> Turn:
-        """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN.
+        """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
 
         Raises EngineError, EngineTimeout, EngineUnavailable.
         """
-        work = partial(copy_context().run, _detect_turn, page, self._deadline)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await self._run_in_thread(partial(self._detect_turn, page))
 
     async def aclose(self) -> None:
         """Shut the pool down without waiting for pages that are being read."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run_in_thread(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
 
     def _read_page(self, page: PageImage) -> Reading:
         """Find and read the words of a page, and separate them from ruling lines and figures."""
@@ -121,98 +111,118 @@ class TesseractEngine(Engine):
         from document_parser.imaging.rulings import find_rulings_around
 
         picture = decode_page_image(page)
-        with _engine_errors():
-            languages = self._choose_languages(picture)
-            words = self._read_words(picture, languages)
+        languages = self._choose_languages(picture)
+        words = self._read_words(picture, languages)
         pixels = to_bgr(picture)
         rules = find_rulings_around(words, pixels) if words else []
         figures = find_figures(pixels, np.array([word[1:5] for word in words]), rules)
         return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
 
     def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Cut the lines out, read them, and place the words on the page."""
-        pieces = cut_lines(decode_page_image(page), lines, skew)
-        with _engine_errors():
-            languages = self._choose_languages(stack_pieces(pieces))
-            found = self._read_pieces(pieces, languages)
+        """Cut the lines out, read each in the languages that fit it, and place the words on the page."""
+        picture = decode_page_image(page)
+        pieces = cut_lines(picture, lines, skew)
+        if self._languages == AUTO:
+            found = read_in_best_languages(pieces, self._packs(), self._read_pieces)
+        else:
+            found = [LineChoice(words, self._languages) for words in self._read_pieces(pieces, self._languages)]
+        found = read_unsure_again(found, partial(_cut_again, picture, lines, skew), self._read_pieces)
         return LineReadings(
-            [[_place_on_page(word, line) for word in words] for words, line in zip(found, lines, strict=True)], languages
+            [[_place_on_page(word, line) for word in one.words] for one, line in zip(found, lines, strict=True)],
+            ", ".join(sorted({one.languages for one in found if one.words})),
+            "" if all(one.words for one in found) else self._detect_script(picture),
         )
 
     def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
-        """Return the words of single lines, read in one call because the program loads its models once per call.
-
-        Boxes are in fractions of each piece.
-        """
-        with TemporaryDirectory(prefix="lines-") as folder:
-            paths = [Path(folder, f"{number}.png") for number in range(len(pieces))]
-            for path, piece in zip(paths, pieces, strict=True):
-                piece.save(path, compress_level=1)
-            listed = Path(folder, "lines.txt")
-            listed.write_text("\n".join(map(str, paths)))
-            table = self._run_tesseract(str(listed), languages, f"--psm {SINGLE_LINE_MODE}")
-        return [list(_words_of_piece(table, number, piece)) for number, piece in enumerate(pieces, 1)]
+        """Return the words of single lines. Boxes are in fractions of each piece without its margin."""
+        found = self._ready().read_lines(
+            pieces, languages, find_packs(self._settings).folder_of(languages), self.image_spec.dpi
+        )
+        return [list(_words_of_piece(words, piece)) for words, piece in zip(found, pieces, strict=True)]
 
     def _choose_languages(self, picture: Image.Image) -> str:
-        """Return the language packs to read with: those of the settings, or those that fit the page best.
+        """Return the language packs to read a page with: those of the settings, or those that fit it best.
 
         Raises EngineUnavailable.
         """
         if self._languages != AUTO:
             return self._languages
-        packs = installed_languages()
-        if not packs:
-            raise EngineUnavailable("Tesseract has no language pack.")
-        sample = _crop_sample(picture)
-        trials = cache(lambda languages: Reading(self.name, words=self._read_words(sample, languages)).confident_letters)
-        return choose_languages(packs, _detect_script(picture, self._deadline) if len(packs) > 1 else "", trials)
+        packs = self._packs()
+        sample = crop_sample(picture)
+        return choose_for_page(
+            packs,
+            self._detect_script(picture) if len(packs.languages) > 1 else "",
+            lambda languages: Reading(self.name, words=self._read_words(sample, languages)).confident_letters,
+        )
+
+    def _packs(self) -> Packs:
+        """Return the language packs. Raises EngineUnavailable if there is none."""
+        packs = find_packs(self._settings)
+        if not packs.languages:
+            raise EngineUnavailable("Tesseract has no language pack: docparse languages add default")
+        return packs
 
     def _read_words(self, picture: Image.Image, languages: str) -> list[Word]:
-        return join_syllables(_words_of(self._run_tesseract(picture, languages), *picture.size), picture.width / picture.height)
+        folder = find_packs(self._settings).folder_of(languages)
+        found = self._ready().read_page(picture, languages, folder, self.image_spec.dpi)
+        return list(_words_of(respace_page(found, picture), *picture.size))
 
-    def _run_tesseract(self, picture: Image.Image | str, languages: str, how: str = "") -> Table:
-        """Run Tesseract on an image, or on the images listed in a text file, and return its table.
+    def _detect_script(self, picture: Image.Image) -> str:
+        """Return the script of the page. Empty if there is too little text to decide, or the detection is not sure."""
+        seen = self._detect_orientation(picture)
+        return seen.script if seen and seen.script_confidence >= MIN_SCRIPT_CONFIDENCE else ""
 
-        ``how`` are further arguments of the program.
-        """
-        found: Table = pytesseract.image_to_data(
-            picture,
-            lang=languages,
-            config=f"--dpi {self.image_spec.dpi:.0f} {how}",
-            timeout=self._deadline,
-            output_type=pytesseract.Output.DICT,
-        )
-        return found
+    def _detect_turn(self, page: PageImage) -> Turn:
+        seen = self._detect_orientation(decode_page_image(page))
+        return Turn(seen.turn, sure=True) if seen and seen.turn_confidence >= MIN_TURN_CONFIDENCE else UNKNOWN_TURN
 
+    def _detect_orientation(self, picture: Image.Image) -> Orientation | None:
+        """Return the result of Tesseract's detection; None if there is too little text or its pack is not there."""
+        folder = find_packs(self._settings).folders.get(ORIENTATION_PACK)
+        return self._ready().detect_orientation(picture, folder) if folder else None
 
-@contextmanager
-def _engine_errors() -> Iterator[None]:
-    """Turn pytesseract's errors into engine errors."""
-    try:
-        yield
-    except pytesseract.TesseractNotFoundError:
-        raise EngineUnavailable("Tesseract is not installed.") from None
-    except pytesseract.TesseractError as error:
-        raise EngineError(f"Tesseract ended with status {error.status}. Check that its languages are installed.") from None
-    except RuntimeError:  # what pytesseract raises for its timeout
-        raise EngineTimeout("Tesseract did not finish the page within its deadline.") from None
+    def _ready(self) -> Recogniser:
+        """Return the recogniser. Raises EngineUnavailable if there is none."""
+        if self._recogniser is None:
+            raise EngineUnavailable(f"Tesseract cannot read: {_describe_missing(self._settings)}.")
+        return self._recogniser
 
 
-def configure_program(settings: Settings) -> bool:
-    """Make pytesseract call the program of the settings, and return whether it is installed."""
+def make_recogniser(settings: Settings) -> Recogniser | None:
+    """Return Tesseract's library, or else the program of the settings; None if neither is there.
+
+    A program with another name than DEFAULT_PROGRAM comes before the library.
+    """
+    program, deadline = settings.engines.tesseract_program, settings.workers.page_timeout_seconds
+    if program == DEFAULT_PROGRAM and is_library_there():
+        from document_parser.engines.tesseract.library import LibraryRecogniser
+
+        return LibraryRecogniser(deadline)
+    if program and shutil.which(program):
+        from document_parser.engines.tesseract.program import ProgramRecogniser
+
+        return ProgramRecogniser(program, deadline)
+    return None
+
+
+def is_library_there() -> bool:
+    """Return whether Tesseract's library is installed for this Python."""
+    return importlib.util.find_spec("tesserocr") is not None
+
+
+def is_there(settings: Settings) -> bool:
+    """Return whether the library or the program of the settings can be called."""
     program = settings.engines.tesseract_program
-    pytesseract.pytesseract.tesseract_cmd = program
-    return bool(program) and shutil.which(program) is not None
+    return bool(program) and ((program == DEFAULT_PROGRAM and is_library_there()) or shutil.which(program) is not None)
 
 
 def program_state(settings: Settings) -> CpuEngine:
-    """Return whether the program is installed on this machine, whatever its languages."""
-    if configure_program(settings):
-        return CpuEngine(name="tesseract")
+    """Return whether Tesseract can be called on this machine, whatever its languages."""
+    if is_there(settings):
+        languages = find_packs(settings).languages
+        return CpuEngine(name="tesseract", scripts=tuple(scripts_of(languages)), languages=tuple(sorted(languages)))
     other = ", or CPU_ENGINE=rapidocr" if settings.engines.cpu_engine == "tesseract" else ""
-    return CpuEngine(
-        name="tesseract", trouble=_describe_missing_program(settings), advice=f"apt-get install tesseract-ocr{other}"
-    )
+    return CpuEngine(name="tesseract", trouble=_describe_missing(settings), advice=f"apt-get install tesseract-ocr{other}")
 
 
 def engine_state(settings: Settings) -> CpuEngine:
@@ -221,138 +231,35 @@ def engine_state(settings: Settings) -> CpuEngine:
     if found.trouble:
         return found
     chosen = settings.engines.tesseract_languages
+    if chosen == AUTO and found.languages:
+        return found
     wanted = {"eng"} if chosen == AUTO else set(chosen.split("+"))
-    lacking = sorted(wanted - installed_languages())
+    lacking = sorted(wanted - set(found.languages))
     if not lacking:
         return found
-    packages = " ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in lacking)
-    return CpuEngine(
-        name="tesseract", trouble=f"lacks the languages {', '.join(lacking)}", advice=f"apt-get install {packages}"
-    )
+    advice = f"docparse languages add {' '.join(lacking)}"
+    return found.model_copy(update={"trouble": f"lacks the languages {', '.join(lacking)}", "advice": advice})
 
 
-def _describe_missing_program(settings: Settings) -> str:
-    """Return why the program of the settings cannot be called."""
+def _describe_missing(settings: Settings) -> str:
+    """Return why neither the library nor the program of the settings can be called."""
     program = settings.engines.tesseract_program
-    return f"its program {program} is not installed" if program else "TESSERACT_PROGRAM is empty, so it is not used"
+    if not program:
+        return "TESSERACT_PROGRAM is empty, so it is not used"
+    return f"its program {program} is not installed"
 
 
-def installed_languages() -> frozenset[str]:
-    """Return the installed language packs, without those that are no languages. Raises TesseractNotFoundError."""
-    return frozenset(pytesseract.get_languages()) - NOT_LANGUAGES
+def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: Sequence[int]) -> list[Image.Image]:
+    """Return the lines at these places cut out the second way."""
+    return cut_lines(picture, [lines[place] for place in places], skew, SECOND_CUT)
 
 
-def _detect_script(picture: Image.Image, deadline: float) -> str:
-    """Return the script of the page. Empty if there is too little text to decide, or the detection is not sure."""
-    seen = _detect_orientation_and_script(picture, deadline)
-    return str(seen["script"]) if seen and float(seen["script_conf"]) >= MIN_SCRIPT_CONFIDENCE else ""
-
-
-def _detect_turn(page: PageImage, deadline: float) -> Turn:
-    """Return the clockwise turn in degrees that makes the image upright, or UNKNOWN_TURN."""
-    picture = decode_page_image(page)
-    with _engine_errors():
-        seen = _detect_orientation_and_script(picture, deadline)
-    if not seen or float(seen["orientation_conf"]) < MIN_TURN_CONFIDENCE:
-        return UNKNOWN_TURN
-    return Turn(int(seen["rotate"]) % 360, sure=True)
-
-
-def _detect_orientation_and_script(picture: Image.Image, deadline: float) -> dict[str, Any]:
-    """Return the result of Tesseract's detection of orientation and script.
-
-    Empty if there is too little text or the pack for the detection is not installed.
-    """
-    try:
-        seen: dict[str, Any] = pytesseract.image_to_osd(picture, timeout=deadline, output_type=pytesseract.Output.DICT)
-    except pytesseract.TesseractError:
-        return {}
-    return seen
-
-
-def _crop_sample(picture: Image.Image) -> Image.Image:
-    """Return the part of the page with the most writing."""
-    if picture.height <= SAMPLE_HEIGHT_PIXELS:
-        return picture
-    grey = np.asarray(picture.convert("L"), dtype=np.float32)
-    written = np.concatenate(([0], np.cumsum(np.abs(np.diff(grey, axis=1)).mean(axis=1))))
-    top = int((written[SAMPLE_HEIGHT_PIXELS:] - written[:-SAMPLE_HEIGHT_PIXELS]).argmax())
-    return picture.crop((0, top, picture.width, top + SAMPLE_HEIGHT_PIXELS))
-
-
-def cut_lines(picture: Image.Image, lines: Sequence[Word], skew: Skew) -> list[Image.Image]:
-    """Cut the lines out of an image as Tesseract reads them best, after straightening it by ``skew``.
-
-    They are black on white, of one height, with a white margin, and as wide as their boxes.
-    """
-    if skew.degrees:
-        picture = Image.fromarray(straighten_pixels(to_bgr(picture), skew)[:, :, ::-1])
-    grey = picture.convert("L")
-    return [_cut_line(grey, line) for line in lines]
-
-
-def _cut_line(picture: Image.Image, line: Word) -> Image.Image:
-    """Return one line as Tesseract reads it best."""
-    left, right = (round(edge * picture.width) for edge in (line.left, line.right))
-    top, bottom = (round(edge * picture.height) for edge in (line.top, line.bottom))
-    height = max(1, bottom - top)
-    piece = picture.crop((left, top, max(left + 1, right), top + height))
-    piece = ImageOps.autocontrast(
-        piece.resize((max(1, round(piece.width * LINE_HEIGHT_PIXELS / height)), LINE_HEIGHT_PIXELS), RESAMPLING)
-    )
-    return ImageOps.expand(piece, MARGIN_PIXELS, fill=255)
-
-
-def stack_pieces(pieces: Sequence[Image.Image]) -> Image.Image:
-    """Return the pieces one below the other as one image."""
-    page = Image.new("L", (max(piece.width for piece in pieces), sum(piece.height for piece in pieces)), 255)
-    top = 0
-    for piece in pieces:
-        page.paste(piece, (0, top))
-        top += piece.height
-    return page
-
-
-def _words_of_piece(table: Table, number: int, piece: Image.Image) -> Iterator[Word]:
-    """Yield the words of one of several pieces, in fractions of the line that was cut out, without its margin."""
+def _words_of_piece(found: Sequence[FoundWord], piece: Image.Image) -> Iterator[Word]:
+    """Yield the words of a piece, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
-    for word in join_syllables(_words_of(table, *piece.size, picture=number), piece.width / piece.height):
+    for word in _words_of(separate_boxes(respace(found, piece)), *piece.size):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
-
-
-def join_syllables(words: Iterable[Word], shape: float) -> list[Word]:
-    """Join the syllables of Korean words, of which Tesseract often makes separate words.
-
-    ``shape`` is the image's width over its height.
-    """
-    whole: list[Word] = []
-    for word in words:
-        if whole and _is_one_word(whole[-1], word, shape):
-            whole[-1] = _append_syllable(whole[-1], word)
-        else:
-            whole.append(word)
-    return whole
-
-
-def _is_one_word(word: Word, following: Word, shape: float) -> bool:
-    """Return whether two words are syllables of one Korean word, or such a word and a punctuation mark."""
-    gap = (following.left - word.right) * shape
-    on_a_line = word.top < following.bottom and following.top < word.bottom and following.right > word.right
-    korean = HANGUL.match(word.text[-1]) and (HANGUL.match(following.text) or following.text in ",.")
-    return (
-        bool(korean)
-        and on_a_line
-        and gap < MAX_SYLLABLE_GAP_RATIO * min(word.bottom - word.top, following.bottom - following.top)
-    )
-
-
-def _append_syllable(word: Word, more: Word) -> Word:
-    """Return both words as one. Its confidence is the mean of theirs by their number of letters."""
-    letters, added = len(word.text), len(more.text)
-    sure = ((word.confidence or 0) * letters + (more.confidence or 0) * added) / (letters + added)
-    top, bottom = min(word.top, more.top), max(word.bottom, more.bottom)
-    return Word(word.text + more.text, word.left, top, more.right, bottom, confidence=round(sure, 4))
 
 
 def _place_on_page(word: Word, line: Word) -> Word:
@@ -365,10 +272,8 @@ def _place_on_page(word: Word, line: Word) -> Word:
     return word._replace(left=left, right=right, top=line.top, bottom=line.bottom)
 
 
-def _words_of(table: Table, across: int, down: int, picture: int = 1) -> Iterator[Word]:
-    """Yield the words of one image of Tesseract's table, in fractions of an image of this size in pixels."""
-    columns = (table[name] for name in ("level", "page_num", "text", "left", "top", "width", "height", "conf"))
-    for level, number, text, left, top, width, height, sure in zip(*columns, strict=True):
-        if level == WORD_LEVEL and number == picture and (word := str(text).strip()):
-            box = (left / across, top / down, (left + width) / across, (top + height) / down)
-            yield Word(word, *box, confidence=round(max(0.0, float(sure)) / 100, 4))
+def _words_of(found: Sequence[FoundWord], across: int, down: int) -> Iterator[Word]:
+    """Yield words in fractions of a picture of this size in pixels."""
+    for text, left, top, width, height, sure in found:
+        box = (left / across, top / down, (left + width) / across, (top + height) / down)
+        yield Word(normalize_letters(text), *box, confidence=round(sure / 100, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -24,13 +25,19 @@ SIDE_MARGIN_SHARE = 0.1
 def split_sideways(words: Sequence[Word]) -> tuple[list[Word], list[Word]]:
     """Return (upright words, sideways words). A word is sideways if it is far higher than its letters would be wide.
 
-    The shape of short words says nothing; they go with the sideways words they are in line with. Lengths are in points.
+    The shape of short words says nothing; they go with the sideways words they are in line with, and with upright words whose
+    box begins and ends at the same height. Lengths are in points.
     """
     turned = [word for word in words if _is_sideways(word)]
     if not turned:
         return list(words), []
+    level = {(word.top, word.bottom) for word in words if not _is_sideways(word)}
+    turned = [word for word in turned if (word.top, word.bottom) not in level]
+    if not turned:
+        return list(words), []
     strips = sorted(_bounds_of(strip) for strip in _group_strips(turned, reverse=False))
-    inside = {id(word) for word in words if _is_sideways(word) or (len(word.text) <= 3 and _is_within(strips, word))}
+    inside = {id(word) for word in turned}
+    inside |= {id(word) for word in words if len(word.text) <= 3 and _is_within(strips, word)}
     return [word for word in words if id(word) not in inside], [word for word in words if id(word) in inside]
 
 
@@ -51,8 +58,10 @@ def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
 
 
 def _is_sideways(word: Word) -> bool:
-    """Return whether a word of three or more characters is much higher than wide."""
-    return len(word.text) >= 3 and word.bottom - word.top > 1.5 * (word.right - word.left)
+    """Return whether a word of three or more letters, without their marks, is much higher than wide."""
+    if word.bottom - word.top <= 1.5 * (word.right - word.left):
+        return False
+    return sum(not unicodedata.category(letter).startswith("M") for letter in word.text) >= 3
 
 
 def find_page_turn(words: Sequence[Word]) -> int:

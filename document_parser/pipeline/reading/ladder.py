@@ -27,7 +27,7 @@ from document_parser.pipeline.reading.box_matching import place_blocks
 from document_parser.pipeline.reading.candidate import Candidate, confidence_of, is_unsure
 from document_parser.pipeline.reading.continuation import read_rest
 from document_parser.pipeline.reading.evidence_sources import EvidenceSources
-from document_parser.pipeline.reading.line_retry import retry_lines
+from document_parser.pipeline.reading.line_retry import Retry, describe_unknown_script, retry_lines
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import describe_hidden, fail_page, load_text_layer
 from document_parser.pipeline.reading.second_reader import SecondReader
@@ -41,10 +41,10 @@ MIN_CONFIRMING_SHARE = 0.8
 
 MIN_UNREAD_WARNING_SHARE = 0.15
 """Share of the writing that was found and not read above which the page says so. Print of scripts that RapidOCR knows stays
-below .06, handwriting goes up to .28."""
-MAX_UNREAD_SHARE = 0.3
-"""The same share above which another engine is asked too: the script is another one. Handwriting is not better read by
-Tesseract."""
+below .06, handwriting goes up to .35."""
+MAX_UNREAD_SHARE = 0.5
+"""The same share above which another engine is asked too, unless Tesseract has tried the lines. Handwriting, which Tesseract
+reads worse, goes up to .35."""
 
 FULLER_LETTERS_RATIO = 1.1
 """If the data of a page is damaged, a later engine's reading is taken if it has this many times the letters."""
@@ -63,6 +63,8 @@ class Ladder:
         self._evidence = EvidenceSources(context)
         self._second_reader = SecondReader(context, self._evidence)
         self._kept: list[Candidate] = []
+        self._lines_tried = False
+        self._unknown_script = ""
         self._textless: tuple[Reading, PageImage] | None = None
 
     async def run(self) -> Page:
@@ -81,6 +83,8 @@ class Ladder:
         for name in self._context.route.engines:
             if name == "text_layer" and self._kept and routing.text_layer_problem(self._context.facts):
                 break  # a reading in doubt is worth more than a text layer that is not sound
+            if name == "tesseract" and self._lines_tried:
+                continue  # it has read the lines that it can read
             outcome = await self._try_engine(name)
             if outcome == "blank":
                 return self._as_blank()
@@ -94,6 +98,13 @@ class Ladder:
             return fail_page(self._page, PageDamaged())
         if self._textless:
             return self._context.to_page(make_textless_candidate(self._context, *self._textless))
+        return self._as_unreadable()
+
+    def _as_unreadable(self) -> Page:
+        """Return the page as failed: in a script that is not known here, or for the reasons that its attempts give."""
+        if self._unknown_script:
+            self._page.warnings.append(PageWarning(code="script_unreadable", message=self._unknown_script))
+            return fail_page(self._page, PageUnreadable(self._unknown_script))
         return fail_page(self._page, PageUnreadable("No engine gave an answer that passed the checks; see the attempts."))
 
     def _as_blank(self) -> Page:
@@ -149,21 +160,16 @@ class Ladder:
         if reading is None:
             return "blank"
         reading, merged_lines = await self._merge_text_layer(reading)
-        reading, retried = await retry_lines(self._context, reading, image)
+        retry = await retry_lines(self._context, reading, image)
+        reading, self._lines_tried = retry.reading, self._lines_tried or retry.tried
         rejection = await self._evidence.find_rejection(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
             self._context.record_attempt(name, "accepted", "nothing found and no ink", started, temperature)
             self._warn_of_undrawn_text()
             return "blank"
         if rejection is None:
-            self._context.record_attempt(
-                name,
-                "accepted",
-                self._describe_accepted(name, _describe_reading(reading, merged_lines, retried)),
-                started,
-                temperature,
-            )
-            await self._accept(self._context.make_candidate(name, reading))
+            self._record_accepted(name, retry, merged_lines, started, temperature)
+            await self._accept(self._context.make_candidate(reading.engine, reading), retry, image)
             return "accepted"
         if name != "text_layer" and self._is_blank(image, rejection):
             self._context.record_attempt(name, "accepted", "nothing found and hardly any ink", started, temperature)
@@ -171,6 +177,7 @@ class Ladder:
             self._page.warnings.append(PageWarning(code="low_coverage", message=message))
             return "blank"
         self._context.record_attempt(name, "rejected", rejection.reason, started, temperature, rejection.guard)
+        self._unknown_script = self._unknown_script or describe_unknown_script(reading, retry, image)
         if self._textless is None and rejection.empty and image is not None and has_no_text(reading, self._context.facts):
             self._textless = reading, image
         if name == "text_layer":
@@ -190,10 +197,21 @@ class Ladder:
             return self._keep_in_doubt(reading, rejection)
         repaired = await read_rest(self._context, self._evidence, reading, image, rejection)
         if repaired is not None:
-            await self._accept(repaired)
+            await self._accept(repaired, Retry(reading), image)
             return "accepted"
         await self._context.images.correct_turn(image)
         return "same engine"
+
+    def _record_accepted(
+        self, name: EngineName, retry: Retry, merged_lines: str, started: float, temperature: float | None
+    ) -> None:
+        """Record an accepted attempt, and Tesseract's if most of the page is its reading."""
+        if retry.reading.engine == name:
+            told = self._describe_accepted(name, _describe_reading(retry.reading, merged_lines, retry.note))
+            self._context.record_attempt(name, "accepted", told, started, temperature)
+            return
+        self._context.record_attempt(name, "accepted", retry.before, started, temperature)
+        self._context.record_attempt("tesseract", "accepted", retry.note, started)
 
     def _describe_accepted(self, name: EngineName, merged_lines: str) -> str:
         """Describe an accepted reading for the attempts of the page."""
@@ -247,10 +265,12 @@ class Ladder:
         found = len({*reading.words, *reading.uncertain_lines})
         return patched, f"{lines} of {found} lines as the text layer has them" if lines else ""
 
-    async def _accept(self, candidate: Candidate) -> None:
+    async def _accept(self, candidate: Candidate, retry: Retry, image: PageImage | None) -> None:
         """Have the candidate checked by a second reader and keep it."""
         lost = candidate.reading.unread_share
-        if lost > MIN_UNREAD_WARNING_SHARE:
+        if unknown := describe_unknown_script(candidate.reading, retry, image):
+            candidate.doubt("script_unreadable", unknown)
+        elif lost > MIN_UNREAD_WARNING_SHARE:
             candidate.doubt("low_confidence", f"{lost:.0%} of the text that was found could not be read.")
         elif is_unsure(candidate.reading):
             sure = confidence_of(candidate.reading)

@@ -1,57 +1,117 @@
-"""Read once more, by Tesseract, lines that RapidOCR found and could not read: those of another script among Latin ones.
+"""Read once more, by Tesseract, lines that RapidOCR found and could not read: those in letters that it does not know.
 
-Only uncertain lines are tried, and only if some are lost. Tesseract's reading of a line is taken if it has clearly more
-confident letters.
+Only uncertain lines are tried, and only if some are lost. Tesseract reads each in the language whose pack knows its letters, if
+one does. Its reading of a line is taken if it has clearly more confident letters.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from document_parser.engines.tesseract.languages import SCRIPTS, advise_packs
 from document_parser.errors import EngineError
-from document_parser.models import InkFacts, PageImage, Reading, confident_letters
+from document_parser.models import InkFacts, PageImage, Reading, Word, confident_letters
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.page_context import PageContext
 
-MIN_RETRY_UNREAD_SHARE, MAX_RETRY_UNREAD_SHARE = 0.03, 0.7
-"""Shares of the writing that must be unread. Less is smudges, stamps and rulings taken for letters; if more, Tesseract should
-read the whole page."""
+MIN_RETRY_UNREAD_SHARE = 0.03
+"""Share of the writing that must be unread. Less is smudges, stamps and rulings taken for letters."""
+MAX_UNEVEN_UNREAD_SHARE = 0.5
+"""Share up to which a page that looks handwritten is left alone: Tesseract reads handwriting worse, and slowly."""
 BETTER_LETTERS_RATIO = 1.1
 """Tesseract's line is taken if it has this many times the confident letters."""
 MAX_RETRIED_LINES = 200
 """Lines of one page that are read again at most."""
+MAX_SKEW_DIFFERENCE_DEGREES = 0.1
+"""Difference between the skews of two pictures of a page up to which boxes of one fit the other."""
+MIN_OWN_SHARE = 0.5
+"""Share of a page's lines from which the page counts as Tesseract's."""
+MAX_UNKNOWN_SHARE, MAX_UNREAD_SHARE = 0.15, 0.5
+"""Shares of the writing in unknown letters, and of the writing that could not be read, above which the page is taken to be in a
+script that no engine here reads."""
 
 
-async def retry_lines(context: PageContext, reading: Reading, image: PageImage | None) -> tuple[Reading, str]:
-    """Return the reading with the lines that Tesseract reads better, and a note on them; an empty note if there are none."""
+@dataclass(frozen=True)
+class Retry:
+    """The reading with the lines that Tesseract reads better.
+
+    ``tried`` is whether Tesseract was asked. ``before`` says how much was unread before, ``note`` which lines are Tesseract's;
+    empty if none is. ``script`` is the script that it detects where no pack fits.
+    """
+
+    reading: Reading
+    tried: bool = False
+    before: str = ""
+    note: str = ""
+    script: str = ""
+
+
+async def retry_lines(context: PageContext, reading: Reading, image: PageImage | None) -> Retry:
+    """Return the reading with the lines that Tesseract reads better.
+
+    If these are most of the page, the reading is Tesseract's. Raises PageUnreadable.
+    """
     if image is None or "tesseract" not in context.route.engines or not is_worth_it(reading, image.ink_facts):
-        return reading, ""
+        return Retry(reading)
     lines = reading.uncertain_lines[:MAX_RETRIED_LINES]
     started = time.monotonic()
     try:
-        found = await context.engines.read_lines(image, lines, _remaining_skew(reading, image))
+        picture, skew = await _sharper_picture(context, reading, image)
+        found = await context.engines.read_lines(picture, lines, skew)
     except EngineError as error:
         context.record_attempt("tesseract", "error", f"retry of uncertain lines: {error.message}", started)
-        return reading, ""
-    pairs = zip(lines, found.lines, strict=True)
-    better = {
-        line: words
-        for line, words in pairs
-        if confident_letters(words) > BETTER_LETTERS_RATIO * confident_letters([line], at_least=0)
-    }
-    note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {found.languages}" if better else ""
-    return reading.replace_lines(better), note
+        return Retry(reading)
+    better = {line: words for line, words in zip(lines, found.lines, strict=True) if _is_better(words, line)}
+    if not better:
+        return Retry(reading, tried=True, script=found.script)
+    kept = [word for word in reading.words if word not in better]
+    merged = reading.replace_lines(better)
+    if _length_of(better) >= MIN_OWN_SHARE * (_length_of(better) + _length_of(kept)):
+        merged = replace(merged, engine="tesseract")
+    known = {name for group in found.languages.split(", ") for name in group.split("+")}
+    script = "" if known & set(SCRIPTS.get(found.script, ())) else found.script
+    note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {found.languages}"
+    before = f"{reading.unread_share:.0%} of the text that was found was not read"
+    return Retry(merged, tried=True, before=before, note=note, script=script)
 
 
-def _remaining_skew(reading: Reading, image: PageImage) -> Skew:
-    """Return the skew by which the image must still be straightened so that the reading's boxes fit it."""
-    return Skew() if image.skew.degrees else reading.skew
+def describe_unknown_script(reading: Reading, retry: Retry, image: PageImage | None) -> str:
+    """Return what to say of a page of which much is in letters that no engine here knows; empty if that is not so.
+
+    Lines that were not read beside others in the same script are poor print, and uneven ones handwriting.
+    """
+    if (retry.note and not retry.script) or (image is not None and image.ink_facts.uneven):
+        return ""
+    if reading.unknown_share <= MAX_UNKNOWN_SHARE and reading.unread_share <= MAX_UNREAD_SHARE:
+        return ""
+    share = max(reading.unknown_share, reading.unread_share)
+    letters = f"{retry.script} letters" if retry.script else "letters"
+    return f"{share:.0%} of the writing is in {letters} that cannot be read here. {advise_packs(retry.script)}"
+
+
+async def _sharper_picture(context: PageContext, reading: Reading, image: PageImage) -> tuple[PageImage, Skew]:
+    """Return the picture that Tesseract reads best, and the skew by which it must still be straightened.
+
+    It is the picture that was read if the other one was straightened otherwise.
+    """
+    sharper = await context.image_for("tesseract")
+    if abs(sharper.skew.degrees - image.skew.degrees) > MAX_SKEW_DIFFERENCE_DEGREES:
+        sharper = image
+    return sharper, Skew() if sharper.skew.degrees else reading.skew
+
+
+def _is_better(words: list[Word], line: Word) -> bool:
+    return confident_letters(words) > BETTER_LETTERS_RATIO * confident_letters([line], at_least=0)
+
+
+def _length_of(lines: Iterable[Word]) -> float:
+    return sum(line.right - line.left for line in lines)
 
 
 def is_worth_it(reading: Reading, marks: InkFacts) -> bool:
     """Return whether Tesseract may read the uncertain lines better; not handwriting, which it reads worse and slowly."""
-    return (
-        bool(reading.uncertain_lines)
-        and MIN_RETRY_UNREAD_SHARE <= reading.unread_share <= MAX_RETRY_UNREAD_SHARE
-        and not marks.uneven
-    )
+    if not reading.uncertain_lines or reading.unread_share < MIN_RETRY_UNREAD_SHARE:
+        return False
+    return not marks.uneven or reading.unread_share > MAX_UNEVEN_UNREAD_SHARE

@@ -1,0 +1,196 @@
+"""Choose which language packs fit a page or a line, by trials.
+
+A pack that knows the letters of a line reads it with a confidence that no other pack reaches: right packs have 82 to 97 of 100,
+wrong ones at most 67 (benchmarks/quality/scripts.py).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from PIL import Image
+
+from document_parser.engines.tesseract.languages import SCRIPTS
+from document_parser.engines.tesseract.packs import Packs
+from document_parser.models import Word
+
+MAX_LANGUAGES_PER_SCRIPT = 5
+"""How many installed packs of a script are tried: the script's own and the languages most written."""
+MIN_CONFIDENCE = 0.75
+"""Confidence in a line from which a pack is taken for the right one."""
+MIN_OTHER_CONFIDENCE = 0.82
+"""The same for another script than that of most lines: short lines of poor print are easily taken for one."""
+MIN_LETTERS, MIN_LETTER_SHARE = 6, 0.8
+"""Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
+MIN_POOR_CONFIDENCE = 0.55
+"""Confidence from which a line counts as read by packs that are right for other lines of the page, if none reads it better."""
+SURE_CONFIDENCE = 0.88
+"""Confidence in a sample from which no other script is tried."""
+ENGLISH_COST = 0.03
+"""Confidence that English beside the language must add: it also reads letters of the language as English words."""
+LATIN_SCRIPTS = frozenset({"Latin", "Vietnamese", "Fraktur"})
+"""Scripts that are all tried: their packs read each other's letters with confidence, as others of like shape."""
+SECOND_LOOK_CONFIDENCE = 0.94
+"""Confidence in a line below which it is read a second time, cut out another way."""
+SAMPLE_LINES = 2
+"""Lines on which packs are tried, the longest."""
+MAX_ROUNDS = 4
+"""Scripts in which the lines of one page are read at most."""
+MAX_FAILURES = 2
+"""Samples that no pack fits after which no other lines are tried: handwriting, or a script without a pack."""
+MIN_READ_SHARE = 0.7
+"""Share of a line's length that words cover at least if all of it was read; less counts against the confidence."""
+
+LETTER_NAMES: dict[str, tuple[str, ...]] = {
+    "Vietnamese": ("LATIN",),
+    "Fraktur": ("LATIN",),
+    "Korean": ("HANGUL",),
+    "Japanese": ("HIRAGANA", "KATAKANA", "CJK"),
+    "Han": ("CJK",),
+}
+"""How the names of a script's letters in Unicode begin, where that is not the script's name."""
+
+ReadPieces = Callable[[Sequence[Image.Image], str], list[list[Word]]]
+"""Return the words of each piece, read with these packs. Boxes are fractions of the piece."""
+
+
+class LineChoice(NamedTuple):
+    """The words of a line and the packs that read them; no words if no pack fits."""
+
+    words: list[Word]
+    languages: str
+
+
+def confidence_in(words: Sequence[Word]) -> float:
+    """Return the mean confidence of a line's words weighted by their length, 0 to 1. Parts without words count as 0."""
+    lengths = [word.right - word.left for word in words]
+    sure = sum((word.confidence or 0) * length for word, length in zip(words, lengths, strict=True))
+    return sure / max(sum(lengths), MIN_READ_SHARE)
+
+
+def is_in_script(words: Sequence[Word], script: str) -> bool:
+    """Return whether the letters of a line are of a script: figures and signs are read alike by all packs."""
+    letters = [letter for word in words for letter in word.text if letter.isalpha()]
+    known = LETTER_NAMES.get(script, (script.upper(),))
+    own = sum(unicodedata.name(letter, "").startswith(known) for letter in letters)
+    return own >= max(MIN_LETTERS, MIN_LETTER_SHARE * len(letters))
+
+
+def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: ReadPieces) -> list[LineChoice]:
+    """Return each line as the packs read it that know its letters best.
+
+    The script of the longest lines is found first and all lines are read in it; those that it does not fit are looked at
+    again, in other scripts. A line has no words if no pack fits.
+    """
+    found = [LineChoice([], "")] * len(pieces)
+    scripts = _installed_scripts(packs)
+    open_lines = sorted(range(len(pieces)), key=lambda place: -pieces[place].width)
+    failures = 0
+    for _ in range(MAX_ROUNDS):
+        sample = [pieces[place] for place in open_lines[:SAMPLE_LINES]]
+        least = MIN_OTHER_CONFIDENCE if any(one.words for one in found) else MIN_CONFIDENCE
+        script, languages = _find_languages(sample, scripts, packs, read, least) if sample else ("", "")
+        if not script:
+            failures += 1
+            if failures == MAX_FAILURES:
+                break
+            open_lines = open_lines[SAMPLE_LINES:]
+            continue
+        for place, words in zip(open_lines, read([pieces[place] for place in open_lines], languages), strict=True):
+            if confidence_in(words) > max(confidence_in(found[place].words), MIN_POOR_CONFIDENCE):
+                found[place] = LineChoice(words, languages)
+        open_lines = [place for place in open_lines if confidence_in(found[place].words) < MIN_CONFIDENCE]
+        del scripts[script]
+    return found
+
+
+def read_unsure_again(
+    found: Sequence[LineChoice], cut_again: Callable[[Sequence[int]], Sequence[Image.Image]], read: ReadPieces
+) -> list[LineChoice]:
+    """Return the lines, those of little confidence as they read better: as they are, or cut out another way.
+
+    Lines that no packs fit are tried with those that read most lines. ``cut_again`` returns the lines at these places, cut out
+    the other way.
+    """
+    better = list(found)
+    usual = Counter(one.languages for one in found if one.words).most_common(1)
+    unsure: dict[str, list[int]] = defaultdict(list)
+    for place, one in enumerate(found):
+        if usual and confidence_in(one.words) < SECOND_LOOK_CONFIDENCE:
+            unsure[one.languages or usual[0][0]].append(place)
+    for languages, places in unsure.items():
+        for place, words in zip(places, read(cut_again(places), languages), strict=True):
+            if confidence_in(words) > max(confidence_in(found[place].words), MIN_POOR_CONFIDENCE):
+                better[place] = LineChoice(words, languages)
+    return better
+
+
+def _find_languages(
+    sample: Sequence[Image.Image],
+    scripts: Mapping[str, Sequence[str]],
+    packs: Packs,
+    read: ReadPieces,
+    least: float,
+) -> tuple[str, str]:
+    """Return the script of a few lines and the packs that read them best; empty if no pack knows their letters.
+
+    ``least`` is the confidence that is needed.
+    """
+    script_of = {name: script for script, names in scripts.items() for name in names}
+
+    @cache
+    def confidences(languages: str) -> list[float]:
+        script = script_of[languages.partition("+")[0]]
+        return [confidence_in(words) if is_in_script(words, script) else 0.0 for words in read(sample, languages)]
+
+    def confidence(languages: str) -> float:
+        return max(confidences(languages))
+
+    best = ""
+    for script, names in scripts.items():
+        if not best or confidence(names[0]) > confidence(scripts[best][0]):
+            best = script
+        if script not in LATIN_SCRIPTS and confidence(scripts[best][0]) >= SURE_CONFIDENCE:
+            break
+    if not best or confidence(scripts[best][0]) < least:
+        return "", ""
+    known = [place for place, sure in enumerate(confidences(scripts[best][0])) if sure >= least]
+
+    def fitness(languages: str) -> float:
+        sure = confidences(languages)
+        return sum(sure[place] for place in known) / len(known) - ENGLISH_COST * languages.endswith("+eng")
+
+    return best, max(_groups_of(scripts[best], packs), key=fitness)
+
+
+def choose_for_page(packs: Packs, script: str, letters: Callable[[str], float]) -> str:
+    """Return the packs to read a whole page with, joined by ``+``. Empty if none is installed.
+
+    ``script`` is the detected script of the page. If it is empty, the first pack of every script is tried. Then the packs of
+    the script are tried, alone and together with English. ``letters`` returns how many letters a trial read with confidence.
+    """
+    letters = cache(letters)
+    scripts = _installed_scripts(packs)
+    if not scripts:
+        return "+".join(sorted(packs.languages)[:MAX_LANGUAGES_PER_SCRIPT])
+    if script not in scripts:
+        script = max(scripts, key=lambda name: letters(scripts[name][0])) if len(scripts) > 1 else next(iter(scripts))
+    groups = list(_groups_of(scripts[script], packs))
+    return max(groups, key=letters) if len(groups) > 1 else groups[0]
+
+
+def _installed_scripts(packs: Packs) -> dict[str, list[str]]:
+    """Return the installed packs of each script that has one, in the order in which they are tried."""
+    installed = {script: [name for name in known if name in packs.languages] for script, known in SCRIPTS.items()}
+    return {script: names[:MAX_LANGUAGES_PER_SCRIPT] for script, names in installed.items() if names}
+
+
+def _groups_of(names: Sequence[str], packs: Packs) -> Iterator[str]:
+    """Yield the packs of a script, and each together with English, for pages with Latin words."""
+    yield from names
+    with_english = (f"{name}+eng" for name in names if name != "eng")
+    yield from (group for group in with_english if packs.are_together(group))

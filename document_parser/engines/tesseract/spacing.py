@@ -1,0 +1,189 @@
+"""Put spaces where they are on the page in scripts whose words Tesseract separates wrongly.
+
+It often makes a word of each Korean syllable and of each Thai letter, and sometimes one word of two Korean ones. Here the empty
+columns between the letters decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from document_parser.engines.tesseract.recogniser import FoundWord
+
+HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+"""A Korean letter."""
+UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
+"""A letter of Thai, Lao, Burmese or Khmer, which are written without spaces between words."""
+LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+"""A letter of a script that is written from right to left."""
+MIN_GAPS = 6
+"""Gaps from which they are divided into narrow and wide ones."""
+GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
+"""A Greek letter."""
+MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.2, 0.4
+"""Bounds of the width from which a gap in Korean is a space, over the height of the letters. Between them the gaps decide."""
+MIN_UNSPACED_RATIO = 0.4
+"""The width in scripts without spaces between words."""
+MAX_GREY = 150
+"""Brightness (0 to 255) up to which a pixel is ink."""
+REACH_RATIO = 0.5
+"""How far into two words the space between them is looked for, over the height of the letters: their boxes are not exact."""
+
+
+def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
+    """Return the words of a line joined and split as the empty columns of its picture say, where the script needs it."""
+    if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
+        return list(words)
+    dark = np.asarray(piece.convert("L")) <= MAX_GREY
+    rows = np.flatnonzero(dark.any(axis=1))
+    line = _Line(np.asarray(dark.any(axis=0)), int(rows[-1] - rows[0] + 1) if len(rows) else 1)
+    joined: list[FoundWord] = []
+    for word in words:
+        if joined and _belong_together(joined[-1], word, line):
+            joined[-1] = _join(joined[-1], word)
+        else:
+            joined.append(word)
+    return [part for word in joined for part in _split(word, line)]
+
+
+class _Line:
+    """The inked columns of a line and the height of its letters in pixels."""
+
+    def __init__(self, ink: NDArray[np.bool_], height: int) -> None:
+        self.ink = ink
+        self.height = height
+        self.space_pixels = min(max(_divide(_gaps_of(ink)), MIN_SPACE_RATIO * height), MAX_SPACE_RATIO * height)
+        """Width of a gap from which it is a space in Korean."""
+
+    def space_beside(self, sides: str) -> float:
+        """Return the width in pixels from which a gap between these two letters is a space."""
+        return MIN_UNSPACED_RATIO * self.height if UNSPACED.search(sides) else self.space_pixels
+
+
+def _gaps_of(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the widths of the gaps between inked columns."""
+    gaps = np.diff(np.flatnonzero(ink)) - 1
+    return gaps[gaps > 0]
+
+
+def _divide(widths: NDArray[np.int64]) -> float:
+    """Return the width that best divides widths into narrow and wide ones; 0 if they are too few.
+
+    Source: Otsu, "A threshold selection method from gray-level histograms" (1979).
+    """
+    ordered = np.sort(widths)
+    if len(ordered) < MIN_GAPS:
+        return 0.0
+
+    def spread(count: int) -> float:
+        narrow, wide = ordered[:count], ordered[count:]
+        return float(len(narrow) * len(wide) * (wide.mean() - narrow.mean()) ** 2)
+
+    count = max(range(1, len(ordered)), key=spread)
+    return float(ordered[count - 1] + ordered[count]) / 2
+
+
+def respace_page(words: Sequence[FoundWord], picture: Image.Image) -> list[FoundWord]:
+    """Return the words of a page joined and split line by line."""
+    lines: list[list[FoundWord]] = []
+    for word in words:
+        last = lines[-1][-1] if lines else None
+        if last and last.left < word.left and word.top < last.top + last.height and last.top < word.top + word.height:
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return [word for line in lines for word in _respace_line_of_page(line, picture)]
+
+
+def _respace_line_of_page(words: Sequence[FoundWord], picture: Image.Image) -> list[FoundWord]:
+    if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
+        return list(words)
+    top, bottom = min(word.top for word in words), max(word.top + word.height for word in words)
+    return respace(words, picture.crop((0, top, picture.width, bottom)))
+
+
+def separate_boxes(words: Sequence[FoundWord]) -> list[FoundWord]:
+    """Return the words of a line, in the same order, with boxes that do not reach into each other.
+
+    Tesseract's boxes do, by far at times; where they begin at the left is right.
+    """
+    apart = _order_leftwards(words)
+    order = sorted(range(len(words)), key=lambda place: apart[place].left)
+    for place, following in pairwise(order):
+        word, left = apart[place], apart[following].left
+        apart[place] = word._replace(width=max(1, min(word.width, left - word.left)))
+    return apart
+
+
+def _order_leftwards(words: Sequence[FoundWord]) -> list[FoundWord]:
+    """Return the words with the boxes of neighbouring Arabic or Hebrew ones exchanged that are not in the order of reading."""
+    ordered = list(words)
+    for _ in words:
+        for place in range(len(ordered) - 1):
+            word, following = ordered[place], ordered[place + 1]
+            if LEFTWARDS.match(word.text) and LEFTWARDS.match(following.text) and word.left < following.left:
+                box, other = word[1:5], following[1:5]
+                ordered[place], ordered[place + 1] = _with_box(word, other), _with_box(following, box)
+    return ordered
+
+
+def _with_box(word: FoundWord, box: tuple[int, int, int, int]) -> FoundWord:
+    return FoundWord(word.text, *box, word.confidence)
+
+
+def normalize_letters(text: str) -> str:
+    """Return the text with letters that Tesseract writes as others of the same shape as they are written in the language.
+
+    The Thai and Lao vowel am as one character, and mu instead of the micro sign in Greek words.
+    """
+    if GREEK.search(text):
+        text = text.replace("\u00b5", "\u03bc")
+    return text.replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
+
+
+def _belong_together(word: FoundWord, following: FoundWord, line: _Line) -> bool:
+    """Return whether the gap between two words is too narrow for a space, where one of them is of such a script."""
+    sides = word.text[-1] + following.text[0]
+    if not (HANGUL.search(sides) or UNSPACED.search(sides)):
+        return False
+    reach = round(REACH_RATIO * line.height)
+    begin = max(word.left + word.width // 2, word.left + word.width - reach)
+    end = min(following.left + (following.width + 1) // 2, following.left + reach)
+    return _longest_gap(line.ink[begin : max(begin, end)]) < line.space_beside(sides)
+
+
+def _longest_gap(ink: NDArray[np.bool_]) -> int:
+    """Return the length of the longest run of empty columns."""
+    edges = np.flatnonzero(np.concatenate(([True], ink, [True])))
+    return int(np.diff(edges).max() - 1) if len(edges) > 1 else 0
+
+
+def _join(word: FoundWord, more: FoundWord) -> FoundWord:
+    """Return both words as one. Its confidence is the mean of theirs by their number of letters."""
+    letters, added = len(word.text), len(more.text)
+    sure = (word.confidence * letters + more.confidence * added) / (letters + added)
+    right, top = max(word.left + word.width, more.left + more.width), min(word.top, more.top)
+    bottom = max(word.top + word.height, more.top + more.height)
+    return FoundWord(word.text + more.text, word.left, top, right - word.left, bottom - top, sure)
+
+
+def _split(word: FoundWord, line: _Line) -> Iterator[FoundWord]:
+    """Yield the parts of a Korean word between empty columns wide enough for a space. Syllables are equally wide."""
+    if sum(bool(HANGUL.match(letter)) for letter in word.text) < len(word.text) or len(word.text) < 2:
+        yield word
+        return
+    columns = line.ink[word.left : word.left + word.width]
+    edges = np.flatnonzero(np.concatenate(([True], columns, [True])))
+    gaps = [(int(one), int(other)) for one, other in pairwise(edges) if other - one > line.space_pixels]
+    inner = [(one + other) / 2 for one, other in gaps if one > 0 and other < len(columns)]
+    cuts = sorted({round(len(word.text) * middle / max(1, word.width)) for middle in inner} - {0, len(word.text)})
+    for begin, end in zip([0, *cuts], [*cuts, len(word.text)], strict=True):
+        left = word.left + round(word.width * begin / len(word.text))
+        right = word.left + round(word.width * end / len(word.text))
+        yield word._replace(text=word.text[begin:end], left=left, width=right - left)
