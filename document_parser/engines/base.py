@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from document_parser.models import Block, EngineName, PageImage, PageImageSpec, PageKind, Reading, Word
+from document_parser.models import Block, BoundingBox, EngineName, PageImage, PageImageSpec, PageKind, Reading, Word
 from document_parser.models.skew import Skew
 
 Watch = Callable[[str], str | None]
@@ -99,3 +99,16 @@ class ReadsLines(Protocol):
 
     async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Read the given lines of an image, once it is straightened by ``skew``. Raises EngineError."""
+
+
+@runtime_checkable
+class ReadsSegments(Protocol):
+    """An engine that can also read pieces of lines found by other means, without looking for lines itself."""
+
+    name: ClassVar[EngineName]
+
+    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+        """Return what stands in each of these boxes of an image, in order, without those that cannot be read.
+
+        Raises EngineError.
+        """

@@ -6,43 +6,82 @@ The latest request gets the next free core.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import time
 from pathlib import Path
 from types import TracebackType
 
+from document_parser.settings import cores
+
 MIN_IDLE_CORES = 1.5
 """Idle cores from which optional work may take one: it leaves half a core to the work that people wait for."""
-LOOK_SECONDS = 0.25
+MIN_IDLE_CORES_BESIDE = 0.25
+"""Idle cores, besides its own, below which optional work under way should give its core back."""
+LOOK_SECONDS = 0.5
 """How long the cores are watched before they count as idle."""
 _STATISTICS = Path("/proc/stat")
 
 
 class IdleCores:
-    """How many cores of the machine are idle, whoever uses the others. None is where the system does not say."""
+    """The idle cores of the machine, for optional work. An async context manager that is held while one is used.
 
-    def __init__(self) -> None:
-        self._seen = self._count()
+    ``folder`` is shared by the processes that share the machine: the files in it, one for each core but one, are locked while
+    their core is used, so that not all processes take the same idle core at once. The system releases the locks of a process
+    that ends. Where the system does not say how busy it is, or the folder cannot be made, no core is idle.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen = self._count_ticks()
         self._looked = time.monotonic()
         self._idle = 0.0
+        self._held: list[int] = []
+
+    async def __aenter__(self) -> None:
+        """Wait until a core is idle beside what others need, and take it."""
+        while self.count() < MIN_IDLE_CORES or not self._take():
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Release the core."""
+        os.close(self._held.pop())
+
+    def are_needed(self) -> bool:
+        """Return whether others need the core that is held. May be called from any thread."""
+        return self.count() < MIN_IDLE_CORES_BESIDE
 
     def count(self) -> float:
-        """Return the number of idle cores, on average over the last moments."""
+        """Return the number of idle cores, on average since the last look."""
         now = time.monotonic()
         if now - self._looked >= LOOK_SECONDS:
-            seen = self._count()
+            seen = self._count_ticks()
             total = seen[1] - self._seen[1]
             self._idle = (os.cpu_count() or 1) * (seen[0] - self._seen[0]) / total if total > 0 else 0.0
             self._seen, self._looked = seen, now
-        return min(self._idle, float(len(os.sched_getaffinity(0))))
+        return min(self._idle, float(cores()))
 
-    async def wait(self) -> None:
-        """Wait until a core is idle beside what others need."""
-        while self.count() < MIN_IDLE_CORES:
-            await asyncio.sleep(LOOK_SECONDS)
+    def _take(self) -> bool:
+        """Lock the file of a core that nobody uses; False if there is none, or no folder for the files."""
+        for number in range(max(1, cores() - 1)):
+            try:
+                self._folder.mkdir(exist_ok=True)
+                file = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError:
+                return False
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(file)
+            else:
+                self._held.append(file)
+                return True
+        return False
 
     @staticmethod
-    def _count() -> tuple[int, int]:
+    def _count_ticks() -> tuple[int, int]:
         """Return the idle time and all time of the machine's cores since its start, in ticks."""
         try:
             ticks = [int(field) for field in _STATISTICS.read_text().split("\n", 1)[0].split()[1:9]]

@@ -8,9 +8,9 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from document_parser.balancing.breaker import BreakerStore, LocalBreakers, Thresholds
-from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines
+from document_parser.engines.base import DetectsTurn, Engine, LineReadings, ReadsLines, ReadsSegments
 from document_parser.engines.cpu_slots import CpuSlots, IdleCores
-from document_parser.models import CPU_ENGINES, CpuEngine, EngineName, PageImage, VlmName, Word
+from document_parser.models import CPU_ENGINES, BoundingBox, CpuEngine, EngineName, PageImage, VlmName, Word
 from document_parser.models.skew import Skew
 from document_parser.settings import CheckedPages, Settings
 
@@ -106,7 +106,7 @@ class Engines:
         self._engines: dict[EngineName, Engine] = {}
         self._wrap: Callable[[Engine], Engine] = _return_unchanged
         self.cpu_slots = CpuSlots(settings.cpu_window)
-        self.idle_cores = IdleCores()
+        self.idle_cores = IdleCores(settings.data_dir / "idle-cores")
 
     def wrap(self, around: Callable[[Engine], Engine]) -> Engines:
         """Return the same engines, each wrapped by ``around``. An engine made by one of the two objects is shared by both."""
@@ -160,6 +160,11 @@ class Engines:
         """Read the given lines of an image, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
         return await reader.read_lines(page, lines, skew)
+
+    async def read_segments(self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word] | None:
+        """Return what this engine reads in these boxes of an image; None if it reads whole pages only. Raises EngineError."""
+        reader = self._engine(name)
+        return await reader.read_segments(page, boxes) if isinstance(reader, ReadsSegments) else None
 
     async def aclose(self) -> None:
         """Close every engine that was made and the record of requests in flight."""

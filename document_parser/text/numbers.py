@@ -37,13 +37,16 @@ def find_differences(read: Sequence[str], known: Sequence[str]) -> list[Differen
 
     That is a number which the reading lacks and which differs by a digit or two or follows the same word. A number written with
     other separators, or split or joined at a space, is no difference. A number without such a counterpart is none either: it
-    may be in an image that the evidence does not cover. A number that was read more often than it is known counts as unknown.
+    may be in an image that the evidence does not cover. A number that was read more often than it is known counts as unknown,
+    and one that is known more often than it was read as lacking, if it differs by a digit or two.
     """
     ours, theirs = _find_numbers(read), _find_numbers(known)
     known_digits = _add_joined([number.digits for number in theirs])
     read_digits = _add_joined([number.digits for number in ours])
     missing = [number for number in theirs if len(number.digits) >= MIN_DIGITS and number.digits not in read_digits]
     budget = Counter(number.digits for number in theirs)
+    fewer = budget - Counter(number.digits for number in ours)
+    repeated = [number for number in theirs if number.digits in fewer and number not in missing]
     result = []
     for number in ours:
         once_too_often = number.digits in budget and budget[number.digits] == 0
@@ -53,6 +56,10 @@ def find_differences(read: Sequence[str], known: Sequence[str]) -> list[Differen
         counterpart = _find_counterpart(number, missing)
         if counterpart is not None:
             missing.remove(counterpart)
+        else:
+            counterpart = _find_nearest(number, [one for one in repeated if fewer[one.digits]])
+            fewer.subtract([counterpart.digits] if counterpart is not None else [])
+        if counterpart is not None:
             result.append(Difference(number.shown, counterpart.shown))
     return result
 
@@ -107,11 +114,14 @@ def _is_known(digits: str, known: set[str]) -> bool:
 
 def _find_counterpart(number: _Number, missing: Sequence[_Number]) -> _Number | None:
     """Return the missing number that this one was most likely misread from. None if there is none."""
-    near = [(distance, other) for other in missing if (distance := _distance_between(number.digits, other.digits))]
-    if near:
-        return min(near)[1]
     alike = (other for other in missing if number.before and other.before == number.before)
-    return next(alike, None)
+    return _find_nearest(number, missing) or next(alike, None)
+
+
+def _find_nearest(number: _Number, others: Sequence[_Number]) -> _Number | None:
+    """Return the number that differs from this one by the fewest digits. None if all differ by too many."""
+    near = [(distance, other) for other in others if (distance := _distance_between(number.digits, other.digits))]
+    return min(near)[1] if near else None
 
 
 def _distance_between(first: str, second: str) -> int:

@@ -58,6 +58,12 @@ def shown(read, known):
         ("Paid 13.20, then 13.20", "Paid 10.20, then 13.20", [("13.20", "10.20")]),
     ],
 )
+def test_a_number_misread_once_of_several_times_is_a_difference():
+    assert shown("in 1980, and 2980, and in 1980", "in 1980, and 1980, and in 1980") == [("2980", "1980")]
+    assert shown("in 1980, and 2980", "in 1980") == []
+    assert shown("in 1980, and 1980", "in 1980, and 1980, and 1980") == []
+
+
 def test_amounts_dates_and_identifiers_that_differ_are_found(read, known, found):
     assert shown(read, known) == found
 

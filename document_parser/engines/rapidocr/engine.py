@@ -82,6 +82,8 @@ Pixels = NDArray[np.uint8]
 """Rows of pixels in the order blue, green, red."""
 Corners = NDArray[np.float32]
 """Corners of boxes in pixels, clockwise from the top left."""
+CORNER_EDGES = np.array(((0, 1), (2, 1), (2, 3), (0, 3)))
+"""Which edges of a box (left, top, right, bottom) meet in its corners, clockwise from the top left."""
 _T = TypeVar("_T")
 
 
@@ -136,6 +138,13 @@ class RapidOcrEngine(Engine):
         upright glyphs. Raises EngineError, EngineUnavailable.
         """
         return await self._run_in_thread(self._detect_turn, page)
+
+    async def read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+        """Return what stands in each of these boxes of an image, in order, without those that cannot be read.
+
+        Raises EngineError, EngineUnavailable.
+        """
+        return await self._run_in_thread(partial(self._read_segments, boxes=boxes), page)
 
     async def aclose(self) -> None:
         """Shut the pool down without waiting for pages that are being read."""
@@ -194,6 +203,17 @@ class RapidOcrEngine(Engine):
             unknown_share=unknown_share_of(writing),
             uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
         )
+
+    def _read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:
+        """Read the parts of an image in these boxes as one line each."""
+        from document_parser.engines.rapidocr.ocr import cut_out_lines
+
+        pixels = to_bgr(decode_page_image(page))
+        edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes], np.float32).reshape(-1, 4)
+        corners = (edges[:, CORNER_EDGES] * np.array(pixels.shape[1::-1])).astype(np.float32)
+        read = self._load_models().read(cut_out_lines(pixels, corners))
+        found = [Line(text.strip(), box, sure, lost) for (text, sure, lost), box in zip(read, corners, strict=True)]
+        return [_word_of(line, pixels) for line in lower_confidence(found) if _is_read(line) and not _is_mostly_lost(line)]
 
     def find_lines(self, pixels: Pixels) -> list[Line]:
         """Return every line of writing in an image, from the top down. Raises EngineUnavailable, RuntimeError."""

@@ -1,7 +1,7 @@
 """Check a model's reading against the ink of its page without reading the page: by its words' widths and its digits' shapes.
 
-The check only says whether the reading fits. What does not fit is no proof against the reading: the whole page is read then,
-and the guards decide.
+The check only says whether the reading fits, and where it does not. What does not fit is no proof against the reading: the CPU
+reads the segments in question, or the whole page, and the guards decide.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from document_parser.imaging.digit_shapes import INK_SHARES, read_digits
 from document_parser.imaging.ink_words import InkWords
-from document_parser.models import Reading, Word
+from document_parser.models import BoundingBox, Reading, Word
 from document_parser.pipeline.checks.guards import WINDOW_WORDS
 from document_parser.pipeline.checks.word_alignment import Alignment, Claims, align, align_again
 from document_parser.text.normalize import Vocabulary, comparable_texts_of, tokenize
@@ -36,6 +36,8 @@ MAX_SEGMENTS = 40
 """So many segments nearest to those words are searched for it."""
 NEAR_WORDS = 3
 """A number is first looked for where so many words before and after it stand."""
+SIDE_MARGIN_RATIO, END_MARGIN_RATIO = 0.3, 0.2
+"""Margins left and right, and above and below, of a segment that is read, over the height of its letters."""
 MIN_LINE_CONFIDENCE, MIN_LINE_WORDS = 0.9, 3
 """A line of the page that was read with less confidence, or that has fewer words, is not compared."""
 MIN_KNOWN_SHARE = 0.5
@@ -49,16 +51,28 @@ _LOW = frozenset(".,;:'’‘`\"“”-–—_·•°*^~")
 
 @dataclass(frozen=True)
 class SpotCheck:
-    """What the check of a reading found.
+    """What the check of a reading found. Boxes are fractions of the picture.
 
-    ``suspicion`` says what does not fit, empty if all does. ``words`` are the claimed words with the places where they fit, as
-    fractions of the picture. ``lines`` and ``numbers`` are how many were compared.
+    ``suspicion`` says what does not fit, empty if all does. ``words`` are the claimed words that fit, with their places, beside
+    ``doubted``: the boxes of the segments that must be read before anything can be said, in order. ``lines`` is how many
+    segments there are; ``numbers`` how many numbers were compared.
     """
 
     suspicion: str = ""
     words: Sequence[Word] = ()
+    doubted: Sequence[BoundingBox] = ()
     lines: int = 0
     numbers: int = 0
+
+    @property
+    def doubted_share(self) -> float:
+        """Return the share of the segments that must be read, by their length; 1 if nothing can be said of the page."""
+        if not self.lines:
+            return 1.0
+        return sum(box.right - box.left for box in self.doubted) / max(1e-9, self.length)
+
+    length: float = 0.0
+    """The lengths of all segments in all."""
 
 
 def check_by_ink(reading: Reading, ink: InkWords) -> SpotCheck:
@@ -67,22 +81,25 @@ def check_by_ink(reading: Reading, ink: InkWords) -> SpotCheck:
     found = align(ink, claims)
     if found is None:
         return SpotCheck("the widths of the words on the page could not be measured")
-    if misfit := _misfit_of(claims, found):
+    if _misfit_of(claims, found):
         found = align_again(ink, claims, found)
-        misfit = _misfit_of(claims, found)
-    if misfit:
-        return SpotCheck(misfit)
+    suspicion, segments = _misfit_of(claims, found), _Segments(ink, found.places)
     numbers = _numbers_in(claims.words)
-    if not _Numbers(ink, found.places).has(claims.words, numbers):
-        return SpotCheck("numbers of the answer do not look like those on the page")
-    return SpotCheck(words=_placed(ink, claims.words, found), lines=ink.lines, numbers=len(numbers))
+    if suspicion:
+        segments.doubt_unclaimed(found.claimed)
+        segments.doubt_around(_words_in_unfitting_rows(claims.words, found.places >= 0))
+    unlike = _Numbers(ink, segments).find_unlike(claims.words, numbers)
+    if unlike:
+        suspicion = suspicion or "numbers of the answer do not look like those on the page"
+        segments.doubt_around(unlike)
+    return segments.result_of(suspicion, claims.words, len(numbers))
 
 
 def _misfit_of(claims: Claims, found: Alignment) -> str:
     """Return which words do not fit; empty if enough of them do."""
     if found.claimed.mean() < 1 - MAX_UNCLAIMED_SHARE:
         return "words on the page are not in the answer"
-    if _has_unfitting_row(claims.words, found.places >= 0):
+    if _words_in_unfitting_rows(claims.words, found.places >= 0):
         return "words of the answer do not fit the words on the page"
     return ""
 
@@ -120,13 +137,16 @@ def _claims_of(reading: Reading) -> Claims:
     return Claims(words, starts, ends)
 
 
-def _has_unfitting_row(words: Sequence[str], fits: NDArray[np.bool_]) -> bool:
-    """Return whether too few of some words in a row fit. Numbers do not count: their digits are compared."""
-    counted = [place for place, word in enumerate(words) if _LETTERS.search(word) or _UNSPACED.match(word)]
+def _words_in_unfitting_rows(words: Sequence[str], fits: NDArray[np.bool_]) -> list[int]:
+    """Return the places of the words in rows of which too few fit. Numbers do not count: their digits are compared."""
+    counted = np.array([place for place, word in enumerate(words) if _LETTERS.search(word) or _UNSPACED.match(word)], np.int64)
     row = fits[counted].astype(np.int64)
     if len(row) < WINDOW_WORDS:
-        return bool(row.sum() < len(row) * MIN_FITTING_WORDS / WINDOW_WORDS)
-    return bool(np.convolve(row, np.ones(WINDOW_WORDS, np.int64), "valid").min() < MIN_FITTING_WORDS)
+        return counted.tolist() if row.sum() < len(row) * MIN_FITTING_WORDS / WINDOW_WORDS else []
+    unfitting = np.convolve(row, np.ones(WINDOW_WORDS, np.int64), "valid") < MIN_FITTING_WORDS
+    within = np.convolve(unfitting, np.ones(WINDOW_WORDS, np.int64)) > 0
+    found: list[int] = counted[within].tolist()
+    return found
 
 
 def _numbers_in(words: Sequence[str]) -> list[int]:
@@ -134,40 +154,69 @@ def _numbers_in(words: Sequence[str]) -> list[int]:
     return [place for place, word in enumerate(words) if sum(map(str.isdecimal, word)) >= MIN_DIGITS]
 
 
-def _placed(ink: InkWords, words: Sequence[str], found: Alignment) -> list[Word]:
-    """Return the claimed words that fit, with their boxes."""
-    high, wide = ink.grey.shape
-    boxes = (ink.boxes / np.array((wide, high, wide, high))).tolist()
-    return [
-        Word(words[claimed], left, top, right, bottom)
-        for claimed, place in enumerate(found.places.tolist())
-        if place >= 0
-        for left, top, right, bottom in (boxes[place],)
-    ]
+class _Segments:
+    """The segments of a page's ink, which claimed words stand in each, and which of them must be read."""
+
+    def __init__(self, ink: InkWords, places: NDArray[np.int64]) -> None:
+        firsts = np.flatnonzero(np.concatenate(([True], ink.segments[1:] != ink.segments[:-1])))
+        lows, highs = np.minimum.reduceat(ink.boxes, firsts), np.maximum.reduceat(ink.boxes, firsts)
+        numbers = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(ink.segments))))
+        self._ink, self._places, self._numbers = ink, places, numbers
+        self.boxes = np.concatenate((lows[:, :2], highs[:, 2:]), axis=1)
+        self.sizes = ink.sizes[firsts]
+        self.of_claims = np.where(places >= 0, numbers[places], -1)
+        self._doubted = np.zeros(len(firsts), np.bool_)
+
+    def doubt_unclaimed(self, claimed: NDArray[np.bool_]) -> None:
+        """Have the segments read that have a word which nobody claims."""
+        self._doubted[self._numbers[~claimed]] = True
+
+    def doubt_around(self, words: Sequence[int]) -> None:
+        """Have the segments read in which these claimed words stand, or their neighbours."""
+        for word in words:
+            self._doubted[self.near(word)] = True
+
+    def near(self, word: int) -> NDArray[np.int64]:
+        """Return the segments in which a claimed word and its neighbours stand."""
+        around = self.of_claims[max(0, word - NEAR_WORDS) : word + NEAR_WORDS + 1]
+        return np.unique(around[around >= 0])
+
+    def result_of(self, suspicion: str, words: Sequence[str], numbers: int) -> SpotCheck:
+        """Return the result of the check, with the claimed words that fit and need not be read."""
+        high, wide = self._ink.grey.shape
+        size = np.array((wide, high, wide, high))
+        boxes, places = (self._ink.boxes / size).tolist(), self._places.tolist()
+        kept = [one for one, place in enumerate(places) if place >= 0 and not self._doubted[self.of_claims[one]]]
+        margins = np.outer(self.sizes, (SIDE_MARGIN_RATIO, END_MARGIN_RATIO) * 2) * (-1, -1, 1, 1)
+        around = ((self.boxes + margins) / size)[self._doubted].tolist()
+        return SpotCheck(
+            suspicion,
+            words=[Word(words[one], *boxes[places[one]]) for one in kept],
+            doubted=[BoundingBox.of(*box) for box in around],
+            lines=len(self.boxes),
+            numbers=numbers,
+            length=float((self.boxes[:, 2] - self.boxes[:, 0]).sum() / wide),
+        )
 
 
 class _Numbers:
     """Looks for numbers among the tall letters of the segments, wherever their words end. Segments are read when needed."""
 
-    def __init__(self, ink: InkWords, places: NDArray[np.int64]) -> None:
-        firsts = np.flatnonzero(np.concatenate(([True], ink.segments[1:] != ink.segments[:-1])))
-        lows, highs = np.minimum.reduceat(ink.boxes, firsts), np.maximum.reduceat(ink.boxes, firsts)
+    def __init__(self, ink: InkWords, segments: _Segments) -> None:
         self._ink = ink
-        self._least = np.where(ink.sizes[firsts] < SMALL_PRINT_PIXELS, MIN_SMALL_DIGIT_SCORE, MIN_DIGIT_SCORE)
-        self._boxes = np.concatenate((lows[:, :2], highs[:, 2:]), axis=1)
-        numbers = np.repeat(np.arange(len(firsts)), np.diff(np.append(firsts, len(ink.segments))))
-        self._segments = np.where(places >= 0, numbers[places], -1)
+        self._least = np.where(segments.sizes < SMALL_PRINT_PIXELS, MIN_SMALL_DIGIT_SCORE, MIN_DIGIT_SCORE)
+        self._segments = segments
+        self._boxes = segments.boxes
         self._read: dict[tuple[int, float], NDArray[np.float32]] = {}
         self._taken: set[tuple[int, float, int]] = set()
 
-    def has(self, words: Sequence[str], numbers: Sequence[int]) -> bool:
-        """Return whether each number stands in the ink, each at another place."""
-        return all(self._find(words[place], self._order(place)) for place in numbers)
+    def find_unlike(self, words: Sequence[str], numbers: Sequence[int]) -> list[int]:
+        """Return the numbers, as places of words, that do not stand in the ink, each at another place."""
+        return [place for place in numbers if not self._find(words[place], self._order(place))]
 
     def _order(self, word: int) -> list[int]:
         """Return the segments, those first where the words around the number stand."""
-        around = self._segments[max(0, word - NEAR_WORDS) : word + NEAR_WORDS + 1]
-        near = np.unique(around[around >= 0])
+        near = self._segments.near(word)
         if not len(near):
             return list(range(len(self._boxes)))
         middles = self._boxes[:, 1] + self._boxes[:, 3]

@@ -23,6 +23,7 @@ class BackgroundOcr:
         self._task: asyncio.Task[Reading | None] | None = None
         self._started = False
         self._stopping = False
+        self._needed = False
 
     @property
     def engine(self) -> EngineName | None:
@@ -62,17 +63,12 @@ class BackgroundOcr:
 
         Raises StorageUnavailable and RedisError of the reading cache in workers.
         """
-        if self._task is None or not self._started or (self._stopping and not self._is_whole(self._task)):
+        self._needed = True
+        if self._task is None or not self._started or not _is_whole(await self._task):
             await self.aclose()
             self._stopping = False
             self._task = asyncio.create_task(self._read())
         return await self._task
-
-    @staticmethod
-    def _is_whole(task: asyncio.Task[Reading | None]) -> bool:
-        """Return whether a reading has ended by itself."""
-        reading = task.result() if task.done() and not task.cancelled() else None
-        return reading is not None and reading.finish_reason != "aborted"
 
     async def aclose(self) -> None:
         """Cancel the reading and wait until it has ended."""
@@ -84,8 +80,7 @@ class BackgroundOcr:
 
     async def _read_on_idle_core(self) -> Reading | None:
         """Wait for an idle core, then read."""
-        async with self._context.engines.cpu_slots:
-            await self._context.engines.idle_cores.wait()
+        async with self._context.engines.cpu_slots, self._context.engines.idle_cores:
             return await self._read()
 
     async def _read(self) -> Reading | None:
@@ -101,5 +96,12 @@ class BackgroundOcr:
             return None
 
     def _should_stop(self, _text: str) -> str | None:
-        """Return why reading should stop now: the model has answered."""
-        return "the model has answered" if self._stopping else None
+        """Return why reading should stop now: the model has answered, or others need the core."""
+        if self._stopping:
+            return "the model has answered"
+        return "others need the core" if not self._needed and self._context.engines.idle_cores.are_needed() else None
+
+
+def _is_whole(reading: Reading | None) -> bool:
+    """Return whether a reading has ended by itself, be it by a failure."""
+    return reading is None or reading.finish_reason != "aborted"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from document_parser.errors import EngineRefused
+from document_parser.errors import EngineError, EngineRefused
 from document_parser.imaging.convert import decode_grey
 from document_parser.imaging.ink_words import InkWords, find_ink_words
 from document_parser.models import VLM_ENGINES, EngineName, PageImage, Reading, Word
@@ -16,10 +17,16 @@ from document_parser.pipeline.reading.candidate import is_unsure
 from document_parser.pipeline.reading.cpu_reading import BackgroundOcr
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import words_as_shown
+from document_parser.text.normalize import comparable_texts_of, tokenize
+from document_parser.text.numbers import find_differences
 
 STOP_SECONDS = 0.3
 """How long an answer waits for a reading on an idle core to stop. A batch of lines takes less; finding the lines may take more,
 and nothing has been read then."""
+MAX_DOUBTED_SHARE = 0.85
+"""Share of the lines of a page, by length, up to which those that do not fit are read by themselves. With more, the page is."""
+MIN_KNOWN_RATIO = 0.7
+"""With fewer words that fit or were read, over those of the answer, the answer is not judged by them."""
 
 
 class EvidenceSources:
@@ -119,21 +126,50 @@ class EvidenceSources:
         return self._ink[1]
 
     async def _check_spots(self, reading: Reading, image: PageImage) -> None:
-        """Check a reading against the ink and the lines read so far. If it does not fit, the whole page is the evidence."""
+        """Check a reading against the ink, the lines read so far, and the segments that do not fit.
+
+        If that does not show that it is sound, the whole page is the evidence.
+        """
         so_far = await self._cpu.stop(STOP_SECONDS)
         if so_far is not None and so_far.finish_reason != "aborted":
             self._known, self.check = _evidence_from(so_far), ""
             return
         ink = await self._find_ink(image)
         found = SpotCheck("the image cannot be decoded") if ink is None else await asyncio.to_thread(check_by_ink, reading, ink)
-        suspicion = found.suspicion or (check_lines(reading, so_far.words) if so_far is not None else "")
+        suspicion = found.suspicion
+        if suspicion and found.doubted_share <= MAX_DOUBTED_SHARE:
+            found, suspicion = await self._read_doubted(reading, image, found)
+        suspicion = suspicion or (check_lines(reading, so_far.words) if so_far is not None else "")
         if suspicion:
             self._known, self.check, self.places = _evidence_from(await self._cpu.reading()), "", []
             return
-        read = f", and read {so_far.how} lines" if so_far is not None and so_far.words else ""
-        numbers = f" and of {found.numbers} numbers the digits" if found.numbers else ""
-        self.check = f"the CPU compared the shapes of the words in {found.lines} lines{numbers}{read}"
+        told = [f"the CPU compared the shapes of the words in {found.lines} lines"]
+        told += [f"of {found.numbers} numbers the digits"] if found.numbers else []
+        read = so_far.how if so_far is not None and so_far.words else f"{len(found.doubted)} of {found.lines}"
+        self.check = " and ".join(told) + ("" if read.startswith("0 ") else f", and read {read} lines")
         self.places = words_as_shown(Reading(reading.engine, words=list(found.words), skew=image.skew))
+
+    async def _read_doubted(self, reading: Reading, image: PageImage, found: SpotCheck) -> tuple[SpotCheck, str]:
+        """Read the segments that do not fit, and have the guards judge by their words and the words that fit elsewhere.
+
+        Returns the check with the words read, and why the reading is still suspicious; empty if it is not.
+        """
+        name = self._cpu.engine
+        try:
+            read = None if name is None else await self._context.engines.read_segments(name, image, found.doubted)
+        except EngineError:
+            read = None
+        if read is None:
+            return found, found.suspicion
+        found = replace(found, words=[*found.words, *read])
+        evidence = Evidence(found.words, name, includes_drawn_words=True)
+        texts = comparable_texts_of(reading)
+        if len(evidence.tokens) < MIN_KNOWN_RATIO * len(tokenize(" ".join(texts))):
+            return found, "too few words were read on the page"
+        rejection = guards.judge(reading, image, evidence)
+        if rejection is not None:
+            return found, rejection.reason
+        return found, "numbers on the page differ" if find_differences(texts, evidence.texts) else ""
 
     def _has_text_layer(self) -> bool:
         """Return whether the page has a text layer that is sound."""
