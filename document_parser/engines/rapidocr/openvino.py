@@ -1,4 +1,4 @@
-"""Run networks with OpenVINO, compiled for this processor and quantised to eight bits if that is accurate enough.
+"""Run networks with OpenVINO, compiled for this processor and quantised to eight bits where that gains time.
 
 By itself ``import openvino`` writes an identifier into the home folder, starts a process and a thread, and looks for Intel's
 statistics server. This module blocks the telemetry package, so OpenVINO uses its own empty substitute.
@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.engines.rapidocr.head import Head, Steps, letters_of
+
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 try:
     import openvino
@@ -36,6 +38,12 @@ INPUT_LEVELS = 256
 """Quantisation levels of the inputs of a convolution: eight bits."""
 WEIGHT_LEVELS = 255
 """Quantisation levels of weights: eight bits, symmetric around zero."""
+SATURATION_RATIO = 2.0
+"""Range given to weights over their maximum on processors without VNNI, so that they need seven of the eight bits.
+
+These processors (AVX2) add pairs of products in 16 bits, which eight bits overflow: 2 * 255 * 127 > 32,767. Source: OpenVINO's
+documentation of the saturation issue (openvino-workflow/model-optimization).
+"""
 _CPU_FACTS = Path("/proc/cpuinfo")
 
 NOT_INSTALLED = "OpenVINO is not installed"
@@ -59,13 +67,10 @@ Ranges = Mapping[str, tuple[float, float]]
 class OpenVinoNetwork:
     """A compiled network. ``streams`` threads may call it at once, each call on one core."""
 
-    def __init__(self, model: Path, streams: int) -> None:
-        """Read, quantise and compile the model. Raises RuntimeError."""
-        initialise_numpy_interface()
-        graph = openvino.Core().read_model(model)
-        self.characters = _characters_of(graph)
-        if has_dot_products():
-            quantise(graph, ranges_of(model))
+    characters = ""
+
+    def __init__(self, graph: Any, streams: int) -> None:
+        """Compile the graph. Raises RuntimeError."""
         self._compiled = compile_graph(graph, streams)
         self._threads = local()
 
@@ -79,6 +84,57 @@ class OpenVinoNetwork:
         self._threads.request.infer([batch], share_inputs=True)
         answer: Batch = self._threads.request.get_output_tensor().data
         return answer
+
+
+class OpenVinoRecogniser:
+    """The recognition network, its last layer computed by ``Head``. ``streams`` threads may call it at once."""
+
+    def __init__(self, model: Path, streams: int) -> None:
+        """Read, quantise and compile the model. Raises RuntimeError."""
+        graph = read_graph(model)
+        self.characters = _characters_of(graph)
+        graph, weights, bias = split_head(graph)
+        self._compute_features = OpenVinoNetwork(graph, streams)
+        self._head = Head(weights, bias, letters_of(self.characters))
+
+    def __call__(self, batch: Batch) -> list[Steps]:
+        """Return the steps of each line of a batch, valid until the same thread's next call. Raises RuntimeError."""
+        return [self._head(features) for features in self._compute_features(batch)]
+
+
+def read_graph(model: Path) -> Any:
+    """Return the graph of a model, quantised if its ranges are known and this processor gains by it. Raises RuntimeError."""
+    initialise_numpy_interface()
+    graph = openvino.Core().read_model(model)
+    ratio = weight_range_ratio()
+    if ratio:
+        quantise(graph, ranges_of(model), ratio)
+    return graph
+
+
+def split_head(graph: Any) -> tuple[Any, NDArray[np.float32], NDArray[np.float32]]:
+    """Return the graph without its last layer, and the weights (features, classes) and the bias of that layer.
+
+    Raises RuntimeError if the graph does not end in a fully connected layer and softmax.
+    """
+    softmax = _skip_identities(graph.get_result().input_value(0).get_node())
+    addition = _skip_identities(softmax.input_value(0).get_node())
+    product = _skip_identities(addition.input_value(0).get_node())
+    found = [node.get_type_name() for node in (softmax, addition, product)]
+    if found != ["Softmax", "Add", "MatMul"]:
+        raise RuntimeError(f"The recognition model ends in {', '.join(found)}, not in a fully connected layer and softmax.")
+    weights, bias = _constant_of(product.input_value(1).get_node()), _constant_of(addition.input_value(1).get_node())
+    if weights is None or bias is None:
+        raise RuntimeError("The last layer of the recognition model has no constant weights.")
+    features = openvino.Model([product.input_value(0)], graph.get_parameters())
+    return features, weights.copy(), bias.reshape(-1).copy()
+
+
+def _skip_identities(node: Any) -> Any:
+    """Return the node that this one is, or repeats."""
+    while node.get_type_name() == "Identity":
+        node = node.input_value(0).get_node()
+    return node
 
 
 def initialise_numpy_interface() -> None:
@@ -138,15 +194,18 @@ def record_fault(error: RuntimeError) -> None:
 
 
 @cache
-def has_dot_products() -> bool:
-    """Return whether the processor multiplies and adds bytes in one step (VNNI).
+def weight_range_ratio() -> float:
+    """Return the range of quantised weights over their maximum that is exact here. 0 where eight bits gain nothing.
 
-    Without it, eight bits overflow and gain nothing.
+    VNNI multiplies and adds bytes in one step. AVX2 needs three, and is still faster than in floating point.
     """
     try:
-        return "vnni" in _CPU_FACTS.read_text()
+        facts = _CPU_FACTS.read_text()
     except OSError:
-        return False
+        return 0.0
+    if "vnni" in facts:
+        return 1.0
+    return SATURATION_RATIO if "avx2" in facts else 0.0
 
 
 def ranges_of(model: Path) -> Ranges:
@@ -160,9 +219,10 @@ def convolutions_of(graph: Any) -> Iterator[Any]:
     return (node for node in graph.get_ordered_ops() if node.get_type_name() == "Convolution")
 
 
-def quantise(graph: Any, ranges: Ranges) -> None:
+def quantise(graph: Any, ranges: Ranges, weight_ratio: float) -> None:
     """Quantise the convolutions of a graph to eight bits: inputs by their range, weights by the maximum of each output channel.
 
+    ``weight_ratio`` is the range of the weights over this maximum.
     OpenVINO's plug-in recognises the pattern and computes in integers. Source: post-training quantisation as OpenVINO documents
     it (docs/articles_en/openvino-workflow/model-optimization). We use ranges measured once, because the tool that measures them
     needs pages to measure on, which costs more than it gains.
@@ -172,9 +232,9 @@ def quantise(graph: Any, ranges: Ranges) -> None:
         if node.get_friendly_name() not in ranges or weights is None:
             continue
         low, high = _align_to_zero(*ranges[node.get_friendly_name()])
-        largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True) + 1e-8
+        end = (np.abs(weights).max(axis=(1, 2, 3), keepdims=True) + 1e-8) * weight_ratio
         _insert_rounding(node, 0, np.full((1, 1, 1, 1), low), np.full((1, 1, 1, 1), high), INPUT_LEVELS)
-        _insert_rounding(node, 1, -largest, largest, WEIGHT_LEVELS)
+        _insert_rounding(node, 1, -end, end, WEIGHT_LEVELS)
     graph.validate_nodes_and_infer_types()
 
 
