@@ -42,11 +42,6 @@ def all_classes(features: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> 
     return grown / grown.sum(axis=1, keepdims=True)
 
 
-def text_of(steps: Steps, letters: list[str]) -> str:
-    changes = np.append(True, steps.best[1:] != steps.best[:-1])
-    return "".join(letters[number] for number in steps.best[changes])
-
-
 def is_as_of_all_classes(steps: Steps, probabilities: np.ndarray) -> bool:
     best = probabilities.argmax(axis=1)
     return bool((steps.best == best).all()) and np.allclose(steps.confidences, probabilities.max(axis=1), atol=0.01)
@@ -89,13 +84,3 @@ def test_a_model_that_ends_in_another_layer_is_refused_with_its_layers():
     graph = runtime.Core().read_model(networks.model_path_of(networks.DETECTION))
     with pytest.raises(RuntimeError, match=r"ends in .*, not in a fully connected layer and softmax"):
         openvino.split_head(graph)
-
-
-def test_weights_of_seven_bits_read_drawn_lines_as_floating_point_does(parts):
-    """As on processors without VNNI, where eight bits would overflow."""
-    lines, weights, bias, letters = parts
-    graph = runtime.Core().read_model(MODEL)
-    openvino.quantise(graph, openvino.ranges_of(MODEL), openvino.SATURATION_RATIO)
-    network, head = openvino.OpenVinoNetwork(openvino.split_head(graph)[0], 1), Head(weights, bias, letters)
-    for text, exact in zip(LINES[:2], lines, strict=False):
-        assert text_of(head(network(batch_of([drawn(text)]))[0]), letters) == text_of(head(exact), letters) == text
