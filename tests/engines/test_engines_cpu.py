@@ -19,6 +19,7 @@ from document_parser.engines.rapidocr import confusables, networks, openvino
 from document_parser.engines.rapidocr import engine as rapidocr
 from document_parser.engines.rapidocr import ocr as ppocr
 from document_parser.engines.rapidocr.engine import RapidOcrEngine
+from document_parser.engines.rapidocr.head import letters_of, steps_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
@@ -108,7 +109,7 @@ def test_onnx_runtime_is_loaded_without_telling_anybody(tmp_path):
     program = (
         "import os\n"
         "from document_parser.engines.rapidocr import networks\n"
-        "networks.load_network(networks.DETECTION, 'onnxruntime', 1)\n"
+        "networks.load_detection('onnxruntime', 1)\n"
         "print(os.listdir(os.environ['HOME']))"
     )
     environment = environment_of_child(HOME=str(tmp_path))
@@ -162,12 +163,12 @@ def test_codes_short_words_numbers_and_other_scripts_are_not_touched(text):
 
 def test_the_letter_that_is_meant_counts_with_its_own_probability():
     ocr = ppocr.PpOcr("auto", 1)
-    letters = ["", *ocr._recognise.characters.splitlines(), " "]
+    letters = letters_of(ocr._recognise.characters)
     answer = np.zeros((6, len(letters)), dtype=np.float32)
     for step, sign in enumerate(("J", "", "1", "1", "n", "")):
         answer[step, letters.index(sign)] = 0.96
     answer[2:4, letters.index("l")] = 0.04
-    read = ocr._decode(answer, np.ones((48, 48), dtype=np.float32))
+    read = ocr._decode(steps_of(answer), np.ones((48, 48), dtype=np.float32))
     assert read.text == "Jln"
     assert read.confidence == pytest.approx((0.96 + 0.04 + 0.96) / 3, abs=0.001)
 

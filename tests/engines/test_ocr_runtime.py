@@ -72,7 +72,7 @@ from threading import Barrier, Thread
 import numpy as np
 from document_parser.engines.rapidocr import networks
 
-network, together = networks.load_network(networks.DETECTION, "openvino", 4), Barrier(4)
+network, together = networks.load_detection("openvino", 4), Barrier(4)
 sys.setswitchinterval(1e-7)  # threads take turns as they do on a busy machine
 
 def read():

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 from rapidocr.ch_ppocr_det.utils import DBPostProcess
 
-from document_parser.engines.rapidocr.networks import DETECTION, load_network
+from document_parser.engines.rapidocr.networks import load_detection
 from document_parser.engines.rapidocr.text_boxes import GROWTH_RATIO, MAX_BOXES, MIN_CONFIDENCE, boxes_of
 from document_parser.engines.rapidocr.text_map import MIN_WRITING_PROBABILITY
 from tests.support.service import ROOT
@@ -51,7 +51,7 @@ def test_lines_of_a_page_have_the_boxes_of_rapidocr(reference):
     with pypdfium2.PdfDocument(ROOT / "samples" / "scan.pdf") as document:
         pixels = np.ascontiguousarray(document[0].render(scale=1).to_numpy()[..., :3])
     height, width = (side // 32 * 32 for side in pixels.shape[:2])
-    network = load_network(DETECTION, "auto", 1)
+    network = load_detection("auto", 1)
     (writing,) = network(cv2.dnn.blobFromImage(pixels, 1 / 127.5, (width, height), (127.5, 127.5, 127.5)))[:, 0]
     expected, _ = reference(writing[None, None], pixels.shape[:2])
     assert len(expected) > 10

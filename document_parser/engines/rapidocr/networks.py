@@ -6,12 +6,13 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.engines.rapidocr import openvino
+from document_parser.engines.rapidocr.head import Steps, steps_of
 from document_parser.settings import OcrRuntime, send_no_statistics
 from document_parser.telemetry import logs
 
@@ -19,9 +20,11 @@ log = logs.get_logger(__name__)
 
 Batch = NDArray[np.float32]
 """Images prepared for a network, or its answers."""
+Answer = TypeVar("Answer", covariant=True)
+"""What a network says of a batch."""
 
 
-class Network(Protocol):
+class Network(Protocol[Answer]):
     """A loaded network. Several threads may call it at once."""
 
     characters: str
@@ -30,7 +33,7 @@ class Network(Protocol):
     Empty for other networks.
     """
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Answer:
         """Return the network's answer for a batch of images. Raises RuntimeError.
 
         The answer is valid until the same thread's next call.
@@ -63,27 +66,41 @@ def runtime_of(runtime: OcrRuntime) -> Literal["openvino", "onnxruntime"]:
     return "onnxruntime" if openvino.find_trouble() else "openvino"
 
 
-def load_network(name: str, runtime: OcrRuntime, streams: int) -> Network:
-    """Load a network that ``streams`` threads may call at once, each call on one core. Raises RuntimeError, FileNotFoundError.
+def load_detection(runtime: OcrRuntime, streams: int) -> Network[Batch]:
+    """Load the network that finds lines: its answer is the map of writing, (images, 1, height, width).
 
-    Call this after the fork: a runtime's threads do not survive one.
+    ``streams`` threads may call it at once, each call on one core. Call this after the fork: a runtime's threads do not survive
+    one. Raises RuntimeError, FileNotFoundError.
     """
-    model = model_path_of(name)
+    model = model_path_of(DETECTION)
+    return _load(lambda: openvino.OpenVinoNetwork(openvino.read_graph(model), streams), lambda: OnnxNetwork(model), runtime)
+
+
+def load_recognition(runtime: OcrRuntime, streams: int) -> Network[list[Steps]]:
+    """Load the network that reads lines: its answer is the steps of each line. As ``load_detection`` otherwise."""
+    model = model_path_of(RECOGNITION)
+    return _load(lambda: openvino.OpenVinoRecogniser(model, streams), lambda: OnnxRecogniser(model), runtime)
+
+
+def _load(
+    first: Callable[[], Network[Answer]], fallback: Callable[[], Network[Answer]], runtime: OcrRuntime
+) -> Network[Answer]:
+    """Load a network with the runtime: OpenVINO first, ONNX Runtime as the fallback."""
     if runtime_of(runtime) == "onnxruntime":
-        return OnnxNetwork(model)
+        return fallback()
     if runtime == "auto":
-        return FallbackNetwork(lambda: openvino.OpenVinoNetwork(model, streams), lambda: OnnxNetwork(model))
+        return FallbackNetwork(first, fallback)
     try:
-        return openvino.OpenVinoNetwork(model, streams)
+        return first()
     except RuntimeError as error:
         openvino.record_fault(error)
         raise
 
 
-class FallbackNetwork:
+class FallbackNetwork(Generic[Answer]):
     """A network on OpenVINO that moves to ONNX Runtime when OpenVINO fails to compile or to answer."""
 
-    def __init__(self, first: Callable[[], Network], fallback: Callable[[], Network]) -> None:
+    def __init__(self, first: Callable[[], Network[Answer]], fallback: Callable[[], Network[Answer]]) -> None:
         """Load the first network, or the fallback if that fails. Raises RuntimeError if both fail."""
         self._make_fallback = fallback
         self._fell_back = False
@@ -94,7 +111,7 @@ class FallbackNetwork:
             self._network = self._fall_back(error)
         self.characters = self._network.characters
 
-    def __call__(self, batch: Batch) -> Batch:
+    def __call__(self, batch: Batch) -> Answer:
         """Return the answer of the network in use; switch to the fallback if it fails. Raises RuntimeError."""
         network = self._network
         try:
@@ -107,7 +124,7 @@ class FallbackNetwork:
                     self._network = self._fall_back(error)
         return self._network(batch)
 
-    def _fall_back(self, error: RuntimeError) -> Network:
+    def _fall_back(self, error: RuntimeError) -> Network[Answer]:
         """Record the failure of OpenVINO and load the fallback. Raises RuntimeError."""
         openvino.record_fault(error)
         log.warning("ocr_runtime_failed", runtime="openvino", reason=openvino.find_trouble(), instead="onnxruntime")
@@ -147,3 +164,16 @@ class OnnxNetwork:
         except self._faults as error:
             raise RuntimeError(str(error)) from None
         return answer
+
+
+class OnnxRecogniser:
+    """The recognition network on ONNX Runtime, which computes all classes of all steps."""
+
+    def __init__(self, model: Path) -> None:
+        """Load the model. Raises RuntimeError."""
+        self._compute_probabilities = OnnxNetwork(model)
+        self.characters = self._compute_probabilities.characters
+
+    def __call__(self, batch: Batch) -> list[Steps]:
+        """Return the steps of each line of a batch. Raises RuntimeError."""
+        return [steps_of(probabilities) for probabilities in self._compute_probabilities(batch)]

@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.engines.rapidocr.confusables import find_replacements
+from document_parser.engines.rapidocr.head import Steps, letters_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
-from document_parser.engines.rapidocr.networks import DETECTION, RECOGNITION, Batch, Network, load_network
+from document_parser.engines.rapidocr.networks import Batch, load_detection, load_recognition
 from document_parser.engines.rapidocr.text_boxes import boxes_of
 from document_parser.engines.rapidocr.text_map import split_lines
 from document_parser.settings import OcrRuntime
@@ -66,9 +67,9 @@ class PpOcr:
 
     def __init__(self, runtime: OcrRuntime, streams: int) -> None:
         """Load both networks. Raises RuntimeError, FileNotFoundError."""
-        self._detect: Network = load_network(DETECTION, runtime, streams)
-        self._recognise: Network = load_network(RECOGNITION, runtime, streams)
-        self._letters = ["", *self._recognise.characters.splitlines(), " "]
+        self._detect = load_detection(runtime, streams)
+        self._recognise = load_recognition(runtime, streams)
+        self._letters = letters_of(self._recognise.characters)
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
 
     def find_lines(self, pixels: Pixels) -> Corners:
@@ -94,27 +95,28 @@ class PpOcr:
             if should_stop():
                 break
             pictures = batch_of([lines[i] for i in batch])
-            for i, picture, answer in zip(batch, pictures, self._recognise(pictures), strict=True):
-                found[i] = self._decode(answer, picture[1, :, : _scaled_width_of(lines[i])])
+            for i, picture, steps in zip(batch, pictures, self._recognise(pictures), strict=True):
+                found[i] = self._decode(steps, picture[1, :, : _scaled_width_of(lines[i])])
         return found
 
-    def _decode(self, answer: Batch, picture: NDArray[np.float32]) -> Read:
-        """Return the text of recognition's answer for one line, whose picture is given without its padding.
+    def _decode(self, steps: Steps, picture: NDArray[np.float32]) -> Read:
+        """Return the text of the steps of a line, whose picture is given without its padding.
 
         Source: connectionist temporal classification with best-path decoding (Graves et al., 2006): repeated characters count
         once, the first class is none. We also replace characters by others of the same shape if the word asks for them, each
         with its own probability.
         """
-        best = answer.argmax(axis=1)
+        best = steps.best
         kept = np.flatnonzero((best != 0) & np.append(True, best[1:] != best[:-1]))
         if not len(kept):
             return Read("", 0.0)
-        signs = best[kept]
+        signs, confidences = best[kept], steps.confidences[kept]
         lost = count_lost_letters(picture, _middles_of(best, kept), [self._letters[i] for i in signs])
         text = "".join(self._letters[i] for i in signs)
-        for place, meant in find_replacements(text, lambda place, sign: float(answer[kept[place], self._classes[sign]])):
+        for place, meant in find_replacements(text, lambda place, sign: steps.probability(kept[place], self._classes[sign])):
             signs[place] = self._classes[meant]
-        return Read("".join(self._letters[i] for i in signs), float(answer[kept, signs].mean()), lost)
+            confidences[place] = steps.probability(kept[place], signs[place])
+        return Read("".join(self._letters[i] for i in signs), float(confidences.mean()), lost)
 
 
 def _middles_of(best: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.float64]:
