@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class SpotCheck:
 
     ``suspicion`` says what does not fit, empty if all does. ``words`` are the claimed words that fit, with their places, beside
     ``doubted``: the boxes of the segments that must be read before anything can be said, in order. ``lines`` is how many
-    segments there are; ``numbers`` how many numbers were compared.
+    segments there are; ``numbers`` how many numbers were compared, and ``unlike`` those that were not found.
     """
 
     suspicion: str = ""
@@ -63,16 +63,16 @@ class SpotCheck:
     doubted: Sequence[BoundingBox] = ()
     lines: int = 0
     numbers: int = 0
+    unlike: Sequence[str] = ()
+    length: float = 0.0
+    """The lengths of all segments in all."""
 
     @property
     def doubted_share(self) -> float:
         """Return the share of the segments that must be read, by their length; 1 if nothing can be said of the page."""
         if not self.lines:
             return 1.0
-        return sum(box.right - box.left for box in self.doubted) / max(1e-9, self.length)
-
-    length: float = 0.0
-    """The lengths of all segments in all."""
+        return sum(box.right - box.left for box in self.doubted) / self.length
 
 
 def check_by_ink(reading: Reading, ink: InkWords) -> SpotCheck:
@@ -92,7 +92,8 @@ def check_by_ink(reading: Reading, ink: InkWords) -> SpotCheck:
     if unlike:
         suspicion = suspicion or "numbers of the answer do not look like those on the page"
         segments.doubt_around(unlike)
-    return segments.result_of(suspicion, claims.words, len(numbers))
+    found_words = segments.result_of(suspicion, claims.words)
+    return replace(found_words, numbers=len(numbers), unlike=[claims.words[place] for place in unlike])
 
 
 def _misfit_of(claims: Claims, found: Alignment) -> str:
@@ -122,6 +123,12 @@ def check_lines(reading: Reading, lines: Sequence[Word]) -> str:
         ):
             return "numbers on the page are not in the answer"
     return ""
+
+
+def are_read(numbers: Sequence[str], read: Sequence[Word]) -> bool:
+    """Return whether the digits of each of these numbers are among what was read."""
+    digits = "".join(filter(str.isdecimal, " ".join(word.text for word in read)))
+    return all("".join(filter(str.isdecimal, number)) in digits for number in numbers)
 
 
 def _claims_of(reading: Reading) -> Claims:
@@ -181,7 +188,7 @@ class _Segments:
         around = self.of_claims[max(0, word - NEAR_WORDS) : word + NEAR_WORDS + 1]
         return np.unique(around[around >= 0])
 
-    def result_of(self, suspicion: str, words: Sequence[str], numbers: int) -> SpotCheck:
+    def result_of(self, suspicion: str, words: Sequence[str]) -> SpotCheck:
         """Return the result of the check, with the claimed words that fit and need not be read."""
         high, wide = self._ink.grey.shape
         size = np.array((wide, high, wide, high))
@@ -194,7 +201,6 @@ class _Segments:
             words=[Word(words[one], *boxes[places[one]]) for one in kept],
             doubted=[BoundingBox.of(*box) for box in around],
             lines=len(self.boxes),
-            numbers=numbers,
             length=float((self.boxes[:, 2] - self.boxes[:, 0]).sum() / wide),
         )
 

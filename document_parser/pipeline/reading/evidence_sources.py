@@ -11,7 +11,7 @@ from document_parser.imaging.ink_words import InkWords, find_ink_words
 from document_parser.models import VLM_ENGINES, EngineName, PageImage, Reading, Word
 from document_parser.pipeline.checks import guards
 from document_parser.pipeline.checks.evidence import Evidence
-from document_parser.pipeline.checks.spot_check import SpotCheck, check_by_ink, check_lines
+from document_parser.pipeline.checks.spot_check import SpotCheck, are_read, check_by_ink, check_lines
 from document_parser.pipeline.reading import routing
 from document_parser.pipeline.reading.candidate import is_unsure
 from document_parser.pipeline.reading.cpu_reading import BackgroundOcr
@@ -169,7 +169,8 @@ class EvidenceSources:
         rejection = guards.judge(reading, image, evidence)
         if rejection is not None:
             return found, rejection.reason
-        return found, "numbers on the page differ" if find_differences(texts, evidence.texts) else ""
+        sound = are_read(found.unlike, read) and not find_differences(texts, evidence.texts)
+        return found, "" if sound else "numbers on the page differ"
 
     def _has_text_layer(self) -> bool:
         """Return whether the page has a text layer that is sound."""
