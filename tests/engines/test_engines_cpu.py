@@ -421,11 +421,25 @@ def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its
     assert found[2].words == []
 
 
+def test_a_language_that_its_scripts_first_pack_reads_badly_is_read_with_its_own():
+    """Russian reads Ukrainian in some fonts with .62; packs of other scripts write figures for the letters, with more."""
+    texts = {"rus": ("слово здесь", 0.62), "ukr": ("слово тут є", 0.96), "tha": ("4ภ1ธ1ห8ล6ีห7ท", 0.73), "eng": ("words", 0.4)}
+
+    def read(pieces, languages):
+        text, confidence = texts[languages.partition("+")[0]]
+        return [word_of(confidence, text) for _ in pieces]
+
+    pieces = [Image.new("L", (width, 10)) for width in (20, 30)]
+    found = read_in_best_languages(pieces, packs_of("eng", "rus", "ukr", "tha"), read)
+    assert [one.languages for one in found] == ["ukr", "ukr"]
+
+
 def test_figures_say_nothing_of_a_script():
     assert is_in_script(word_of(0.9, "слово здесь 12"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "words here"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "слово"), "Cyrillic"), "too short"
+    assert not is_in_script(word_of(0.9, "4ภ1ธ1ห8ล6ีห7ท"), "Thai"), "figures in place of letters"
 
 
 def test_confidence_in_a_line_counts_what_was_not_read():

@@ -26,7 +26,7 @@ from document_parser.engines.tesseract.languages import AUTO, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
 from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
-from document_parser.engines.tesseract.spacing import normalize_letters, respace, respace_page, separate_boxes
+from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, respace_page, separate_boxes
 from document_parser.errors import EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
@@ -129,7 +129,7 @@ class TesseractEngine(Engine):
         found = read_unsure_again(found, partial(_cut_again, picture, lines, skew), self._read_pieces)
         return LineReadings(
             [[_place_on_page(word, line) for word in one.words] for one, line in zip(found, lines, strict=True)],
-            ", ".join(sorted({one.languages for one in found if one.words})),
+            [one.languages for one in found],
             "" if all(one.words for one in found) else self._detect_script(picture),
         )
 
@@ -138,6 +138,7 @@ class TesseractEngine(Engine):
         found = self._ready().read_lines(
             pieces, languages, find_packs(self._settings).folder_of(languages), self.image_spec.dpi
         )
+        found = respace_lines(found, pieces)
         return [list(_words_of_piece(words, piece)) for words, piece in zip(found, pieces, strict=True)]
 
     def _choose_languages(self, picture: Image.Image) -> str:
@@ -257,7 +258,7 @@ def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: 
 def _words_of_piece(found: Sequence[FoundWord], piece: Image.Image) -> Iterator[Word]:
     """Yield the words of a piece, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
-    for word in _words_of(separate_boxes(respace(found, piece)), *piece.size):
+    for word in _words_of(separate_boxes(found), *piece.size):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
 
