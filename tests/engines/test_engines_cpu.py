@@ -22,7 +22,7 @@ from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
-from document_parser.engines.tesseract.engine import TesseractEngine
+from document_parser.engines.tesseract.engine import TesseractEngine, is_unknown
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage, Word
@@ -440,6 +440,14 @@ def test_figures_say_nothing_of_a_script():
     assert not is_in_script(word_of(0.9, "words here"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "слово"), "Cyrillic"), "too short"
     assert not is_in_script(word_of(0.9, "4ภ1ธ1ห8ล6ีห7ท"), "Thai"), "figures in place of letters"
+
+
+@pytest.mark.parametrize(
+    ("script", "confidence", "unknown"),
+    [("Greek", 0.5, True), ("Greek", 0.9, False), ("Cyrillic", 0.5, False), ("", 0.5, False)],
+)
+def test_a_whole_page_in_a_detected_script_without_a_pack_is_unknown(script, confidence, unknown):
+    assert is_unknown(script, ["eng", "osd", "rus"], word_of(confidence)) == unknown
 
 
 def test_confidence_in_a_line_counts_what_was_not_read():

@@ -86,7 +86,8 @@ def describe_unknown_script(reading: Reading, retry: Retry, image: PageImage | N
 
     Lines that were not read beside others in the same script are poor print, and uneven ones handwriting.
     """
-    if (retry.note and not retry.script) or (image is not None and image.ink_facts.uneven):
+    handwritten = image is not None and image.ink_facts.uneven and reading.unread_share <= MAX_UNEVEN_UNREAD_SHARE
+    if (retry.note and not retry.script) or handwritten:
         return ""
     if reading.unknown_share <= MAX_UNKNOWN_SHARE and reading.unread_share <= MAX_UNREAD_SHARE:
         return ""
