@@ -1,8 +1,9 @@
 """How well pages are read, part by part; writes docs/quality.md between the markers of each part.
 
-    python -m benchmarks.quality [--parts corpus,text_layer,ocr,faults] [--only digital,tables] [--peers NAMES] [--trial]
+    python -m benchmarks.quality [--parts corpus,text_layer,ocr,faults,scripts] [--only KINDS] [--peers NAMES] [--trial]
 
 The corpus and its scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
+The part ``scripts`` needs neither, but language packs and fonts: ``--packs`` and ``--fonts``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from document_parser.settings import cap_threads
 cap_threads()  # before any numeric library is imported
 
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
-from benchmarks.quality import alone  # noqa: E402
+from benchmarks.quality import alone, scripts  # noqa: E402
 from benchmarks.quality.corpus import KINDS, documents, read_all  # noqa: E402
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
@@ -33,9 +34,10 @@ SHARED = ROOT.parent / "shared"
 
 def main() -> None:
     options = _options()
-    if not options.corpus.is_dir() or not options.scorer.is_file():
+    parts = options.parts.split(",")
+    if parts != ["scripts"] and not (options.corpus.is_dir() and options.scorer.is_file()):
         sys.exit("The corpus or its scorer is not there: say where with --corpus and --scorer.")
-    for name in options.parts.split(","):
+    for name in parts:
         text = f"{PARTS[name](options)}\n\n{circumstances()}"
         print(f"\n{name}\n\n{text}\n", flush=True)
         if not options.trial:
@@ -55,11 +57,17 @@ def _corpus(options: argparse.Namespace) -> str:
     return corpus_text(readings, ours, theirs)
 
 
+def _scripts(options: argparse.Namespace) -> str:
+    scripts.look_for_fonts_in(options.fonts)
+    return scripts.report(scripts.ALL, scripts.PAGES, options.packs)
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "corpus": _corpus,
     "text_layer": lambda options: "\n".join(text_layer_lines(options.corpus)),
     "ocr": lambda options: "\n".join(ocr_speed.lines(options.corpus)),
     "faults": lambda options: "\n".join(faulty_models.lines(options.corpus)),
+    "scripts": _scripts,
 }
 
 
@@ -71,6 +79,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of documents of the corpus, comma separated")
     parser.add_argument("--outputs", type=Path, help="keep what was read here; default: a temporary folder")
     parser.add_argument("--peers", help="read the corpus with these too, comma separated; none in a trial")
+    parser.add_argument("--packs", default="", help="folder of language packs; default: as the settings say")
+    parser.add_argument("--fonts", type=Path, help="folder with fonts of many scripts beside those installed")
     parser.add_argument("--trial", action="store_true", help="print, and write no document")
     options = parser.parse_args()
     if options.parts is None:

@@ -17,13 +17,13 @@ The argument is the answer so far. Called every now and then while an answer str
 
 
 class LineReadings(NamedTuple):
-    """The words that an engine read in each of the given lines, and the languages it read them in.
+    """The words that an engine read in each of the given lines, and the languages it read each line in.
 
     A line in letters that the engine does not know has no words. ``script`` is the script of these lines, if it was detected.
     """
 
     lines: list[list[Word]]
-    languages: str
+    languages: list[str]
     script: str = ""
 
 

@@ -23,7 +23,7 @@ from document_parser.engines.rapidocr.head import letters_of, steps_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
-from document_parser.engines.tesseract.engine import TesseractEngine
+from document_parser.engines.tesseract.engine import TesseractEngine, is_unknown
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage, Word
@@ -422,11 +422,33 @@ def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its
     assert found[2].words == []
 
 
+def test_a_language_that_its_scripts_first_pack_reads_badly_is_read_with_its_own():
+    """Russian reads Ukrainian in some fonts with .62; packs of other scripts write figures for the letters, with more."""
+    texts = {"rus": ("слово здесь", 0.62), "ukr": ("слово тут є", 0.96), "tha": ("4ภ1ธ1ห8ล6ีห7ท", 0.73), "eng": ("words", 0.4)}
+
+    def read(pieces, languages):
+        text, confidence = texts[languages.partition("+")[0]]
+        return [word_of(confidence, text) for _ in pieces]
+
+    pieces = [Image.new("L", (width, 10)) for width in (20, 30)]
+    found = read_in_best_languages(pieces, packs_of("eng", "rus", "ukr", "tha"), read)
+    assert [one.languages for one in found] == ["ukr", "ukr"]
+
+
 def test_figures_say_nothing_of_a_script():
     assert is_in_script(word_of(0.9, "слово здесь 12"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "words here"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "слово"), "Cyrillic"), "too short"
+    assert not is_in_script(word_of(0.9, "4ภ1ธ1ห8ล6ีห7ท"), "Thai"), "figures in place of letters"
+
+
+@pytest.mark.parametrize(
+    ("script", "confidence", "unknown"),
+    [("Greek", 0.5, True), ("Greek", 0.9, False), ("Cyrillic", 0.5, False), ("", 0.5, False)],
+)
+def test_a_whole_page_in_a_detected_script_without_a_pack_is_unknown(script, confidence, unknown):
+    assert is_unknown(script, ["eng", "osd", "rus"], word_of(confidence)) == unknown
 
 
 def test_confidence_in_a_line_counts_what_was_not_read():

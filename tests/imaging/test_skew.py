@@ -214,7 +214,7 @@ class LinesReader(Engines):
 
     async def read_lines(self, page, lines, skew):
         self.told = skew
-        return LineReadings([[line._replace(text="Вчера", confidence=0.9)] for line in lines], "rus")
+        return LineReadings([[line._replace(text="Вчера", confidence=0.9)] for line in lines], ["rus"] * len(lines))
 
 
 @pytest.mark.parametrize(("come", "left"), [(Skew(), Skew(1.0, 0.98, 0.7)), (Skew(4.0, 0.9, 0.7), Skew())])

@@ -13,7 +13,7 @@ from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.recogniser import FoundWord
-from document_parser.engines.tesseract.spacing import normalize_letters, respace, separate_boxes
+from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes
 from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.reading.line_retry import is_worth_it
 from document_parser.pipeline.reading.read_page import read_page
@@ -63,21 +63,36 @@ def a_line(*words):
 
 def test_syllables_of_korean_are_put_together_where_no_space_is_between_them():
     found, picture = a_line(("답", 10), ("변", 44), ("을", 78), ("받", 124), ("을", 158))
-    assert [word.text for word in respace(found, picture)] == ["답변을", "받을"]
+    assert [word.text for word in respace_lines([found], [picture])[0]] == ["답변을", "받을"]
     found, picture = a_line(("to", 10), ("day", 80))
-    assert respace(found, picture) == found
+    assert respace_lines([found], [picture])[0] == found
+
+
+def test_the_gaps_of_all_lines_tell_how_wide_a_space_is():
+    """One line alone has no space to compare its gaps with: 8 pixels are a space beside 4, and none beside 18."""
+
+    def gaps_of(wide, count=8):
+        lefts = [10]
+        for number in range(count):
+            lefts.append(lefts[-1] + 28 + (wide if number % 2 else 4) + 1)
+        return a_line(*(("답", left) for left in lefts))
+
+    (found, picture), (wider, other) = gaps_of(8), gaps_of(18)
+    alone, beside = respace_lines([found], [picture]), respace_lines([found, wider], [picture, other])
+    assert len(alone[0]) > 1
+    assert (len(beside[0]), len(beside[1])) == (1, 5)
 
 
 def test_two_words_of_korean_are_taken_apart_at_the_space_between_them():
     found, picture = a_line(("답변을", 10), ("받을", 124))
     whole = FoundWord("답변을받을", 10, 5, 182, 30, 90.0)
-    assert [word.text for word in respace([whole], picture)] == ["답변을", "받을"]
-    assert respace(found, picture) == found
+    assert [word.text for word in respace_lines([[whole]], [picture])[0]] == ["답변을", "받을"]
+    assert respace_lines([found], [picture])[0] == found
 
 
 def test_letters_of_thai_are_one_word_until_there_is_a_wide_gap():
     found, picture = a_line(("ม", 10), ("น", 44), ("ย", 78), ("ท", 150))
-    assert [word.text for word in respace(found, picture)] == ["มนย", "ท"]
+    assert [word.text for word in respace_lines([found], [picture])[0]] == ["มนย", "ท"]
 
 
 def test_boxes_of_a_line_do_not_reach_into_each_other_and_arabic_runs_leftwards():

@@ -75,12 +75,25 @@ def test_scripts_that_change_within_a_page_are_told_by_line(openers, tmp_path):
     assert word_f1(text_of(read(openers, path)), text) > 0.95
 
 
+@pytest.mark.parametrize("degrees", [180, 270])
+def test_a_page_in_letters_that_rapidocr_does_not_know_is_turned_upright(openers, tmp_path, degrees):
+    needs("Russian")
+    picture, lines = draw_page("Russian", lines=12)
+    path = tmp_path / "turned.png"
+    picture.rotate(degrees, expand=True).save(path, dpi=(150, 150))
+    page = read(openers, path)
+    assert page.rotation == degrees
+    assert word_f1(text_of(page), "\n".join(lines)) > 0.9
+
+
 @pytest.mark.parametrize("name", ["Greek", "Vietnamese"])
 def test_letters_with_marks_that_rapidocr_leaves_out_are_no_sound_reading(openers, tmp_path, name):
     """Without Tesseract: RapidOCR alone reads the other letters with a confidence above .9."""
     if reason := missing_for(name):
         pytest.skip(reason)
-    page = read(openers, drawn(tmp_path, name)[0], tesseract_program="")
+    path = tmp_path / "whole.png"
+    draw_page(name, seed=1)[0].save(path, dpi=(150, 150))
+    page = read(openers, path, tesseract_program="")
     [warning] = [warning for warning in page.warnings if warning.code == "script_unreadable"]
     assert warning.message.endswith(ADVICE)
     assert (page.confidence or 0) < 0.85

@@ -30,6 +30,8 @@ MIN_POOR_CONFIDENCE = 0.55
 """Confidence from which a line counts as read by packs that are right for other lines of the page, if none reads it better."""
 SURE_CONFIDENCE = 0.88
 """Confidence in a sample from which no other script is tried."""
+MIN_KIN_CONFIDENCE = 0.5
+"""Confidence of a script's first pack from which its others are tried: Russian reads Ukrainian sans serif with .62."""
 ENGLISH_COST = 0.03
 """Confidence that English beside the language must add: it also reads letters of the language as English words."""
 LATIN_SCRIPTS = frozenset({"Latin", "Vietnamese", "Fraktur"})
@@ -73,11 +75,19 @@ def confidence_in(words: Sequence[Word]) -> float:
 
 
 def is_in_script(words: Sequence[Word], script: str) -> bool:
-    """Return whether the letters of a line are of a script: figures and signs are read alike by all packs."""
-    letters = [letter for word in words for letter in word.text if letter.isalpha()]
+    """Return whether the letters of a line are of a script: figures and signs are read alike by all packs.
+
+    Figures among the letters of a word count as letters of another script: a pack writes them for letters it does not know.
+    """
+    letters = [letter for word in words if has_letter(word.text) for letter in word.text if letter.isalnum()]
     known = LETTER_NAMES.get(script, (script.upper(),))
     own = sum(unicodedata.name(letter, "").startswith(known) for letter in letters)
     return own >= max(MIN_LETTERS, MIN_LETTER_SHARE * len(letters))
+
+
+def has_letter(text: str) -> bool:
+    """Return whether a word has letters, not only figures and signs."""
+    return any(map(str.isalpha, text))
 
 
 def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: ReadPieces) -> list[LineChoice]:
@@ -156,9 +166,12 @@ def _find_languages(
             best = script
         if script not in LATIN_SCRIPTS and confidence(scripts[best][0]) >= SURE_CONFIDENCE:
             break
-    if not best or confidence(scripts[best][0]) < least:
+    if not best or confidence(scripts[best][0]) < MIN_KIN_CONFIDENCE:
         return "", ""
-    known = [place for place, sure in enumerate(confidences(scripts[best][0])) if sure >= least]
+    surest = map(max, zip(*map(confidences, scripts[best]), strict=True))
+    known = [place for place, sure in enumerate(surest) if sure >= least]
+    if not known:
+        return "", ""
 
     def fitness(languages: str) -> float:
         sure = confidences(languages)

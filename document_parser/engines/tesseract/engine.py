@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from functools import partial
@@ -17,6 +17,7 @@ from PIL import Image
 
 from document_parser.engines.base import UNKNOWN_TURN, Engine, LineReadings, Turn, Watch
 from document_parser.engines.tesseract.choice import (
+    MIN_CONFIDENCE,
     LineChoice,
     choose_for_page,
     read_in_best_languages,
@@ -26,7 +27,7 @@ from document_parser.engines.tesseract.languages import AUTO, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
 from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
-from document_parser.engines.tesseract.spacing import normalize_letters, respace, respace_page, separate_boxes
+from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, respace_page, separate_boxes
 from document_parser.errors import EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
@@ -111,12 +112,15 @@ class TesseractEngine(Engine):
         from document_parser.imaging.rulings import find_rulings_around
 
         picture = decode_page_image(page)
-        languages = self._choose_languages(picture)
+        script = self._detect_script(picture) if self._languages == AUTO and len(self._packs().languages) > 1 else ""
+        languages = self._choose_languages(picture, script)
         words = self._read_words(picture, languages)
+        unknown = is_unknown(script, find_packs(self._settings).languages, words)
         pixels = to_bgr(picture)
         rules = find_rulings_around(words, pixels) if words else []
         figures = find_figures(pixels, np.array([word[1:5] for word in words]), rules)
-        return Reading(self.name, words=words, rules=rules, figures=figures, how=f"as {languages}")
+        how = f"as {languages}"
+        return Reading(self.name, words=words, rules=rules, figures=figures, unknown_share=float(unknown), how=how)
 
     def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
         """Cut the lines out, read each in the languages that fit it, and place the words on the page."""
@@ -129,7 +133,7 @@ class TesseractEngine(Engine):
         found = read_unsure_again(found, partial(_cut_again, picture, lines, skew), self._read_pieces)
         return LineReadings(
             [[_place_on_page(word, line) for word in one.words] for one, line in zip(found, lines, strict=True)],
-            ", ".join(sorted({one.languages for one in found if one.words})),
+            [one.languages for one in found],
             "" if all(one.words for one in found) else self._detect_script(picture),
         )
 
@@ -138,12 +142,13 @@ class TesseractEngine(Engine):
         found = self._ready().read_lines(
             pieces, languages, find_packs(self._settings).folder_of(languages), self.image_spec.dpi
         )
+        found = respace_lines(found, pieces)
         return [list(_words_of_piece(words, piece)) for words, piece in zip(found, pieces, strict=True)]
 
-    def _choose_languages(self, picture: Image.Image) -> str:
+    def _choose_languages(self, picture: Image.Image, script: str) -> str:
         """Return the language packs to read a page with: those of the settings, or those that fit it best.
 
-        Raises EngineUnavailable.
+        ``script`` is the detected script of the page; empty if it is not known. Raises EngineUnavailable.
         """
         if self._languages != AUTO:
             return self._languages
@@ -151,7 +156,7 @@ class TesseractEngine(Engine):
         sample = crop_sample(picture)
         return choose_for_page(
             packs,
-            self._detect_script(picture) if len(packs.languages) > 1 else "",
+            script,
             lambda languages: Reading(self.name, words=self._read_words(sample, languages)).confident_letters,
         )
 
@@ -241,6 +246,13 @@ def engine_state(settings: Settings) -> CpuEngine:
     return found.model_copy(update={"trouble": f"lacks the languages {', '.join(lacking)}", "advice": advice})
 
 
+def is_unknown(script: str, packs: Collection[str], words: Sequence[Word]) -> bool:
+    """Return whether a page is in a script without a pack: one was detected, and what was read is not sure."""
+    letters = sum(len(word.text) for word in words)
+    sure = sum(len(word.text) * (word.confidence or 0) for word in words)
+    return bool(script) and script not in scripts_of(packs) and sure < MIN_CONFIDENCE * max(1, letters)
+
+
 def _describe_missing(settings: Settings) -> str:
     """Return why neither the library nor the program of the settings can be called."""
     program = settings.engines.tesseract_program
@@ -257,7 +269,7 @@ def _cut_again(picture: Image.Image, lines: Sequence[Word], skew: Skew, places: 
 def _words_of_piece(found: Sequence[FoundWord], piece: Image.Image) -> Iterator[Word]:
     """Yield the words of a piece, in fractions of the line that was cut out, without its margin."""
     inside = piece.width - 2 * MARGIN_PIXELS
-    for word in _words_of(separate_boxes(respace(found, piece)), *piece.size):
+    for word in _words_of(separate_boxes(found), *piece.size):
         left, right = ((edge * piece.width - MARGIN_PIXELS) / inside for edge in (word.left, word.right))
         yield word._replace(left=min(1.0, max(0.0, left)), right=min(1.0, max(0.0, right)))
 

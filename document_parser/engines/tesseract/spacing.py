@@ -22,6 +22,8 @@ UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """A letter of Thai, Lao, Burmese or Khmer, which are written without spaces between words."""
 LEFTWARDS = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 """A letter of a script that is written from right to left."""
+MIN_GAP_RATIO = 0.08
+"""Width of a gap between letters, over their height, below which it is one within a letter."""
 MIN_GAPS = 6
 """Gaps from which they are divided into narrow and wide ones."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
@@ -36,13 +38,25 @@ REACH_RATIO = 0.5
 """How far into two words the space between them is looked for, over the height of the letters: their boxes are not exact."""
 
 
-def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
-    """Return the words of a line joined and split as the empty columns of its picture say, where the script needs it."""
-    if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
-        return list(words)
-    dark = np.asarray(piece.convert("L")) <= MAX_GREY
-    rows = np.flatnonzero(dark.any(axis=1))
-    line = _Line(np.asarray(dark.any(axis=0)), int(rows[-1] - rows[0] + 1) if len(rows) else 1)
+def respace_lines(lines: Sequence[Sequence[FoundWord]], pieces: Sequence[Image.Image]) -> list[list[FoundWord]]:
+    """Return the words of lines joined and split as the empty columns of their pictures say, where the script needs it.
+
+    The gaps of all lines together decide how wide a space is: a single line has too few of them.
+    """
+    columns = {place: _columns_of(pieces[place]) for place, words in enumerate(lines) if _is_wrongly_spaced(words)}
+    space_ratio = _divide(np.concatenate([_gap_ratios_of(*line) for line in columns.values()])) if columns else 0.0
+    return [
+        _respace(words, _Line(*columns[place], space_ratio)) if place in columns else list(words)
+        for place, words in enumerate(lines)
+    ]
+
+
+def _is_wrongly_spaced(words: Sequence[FoundWord]) -> bool:
+    """Return whether a line has letters of a script whose words Tesseract separates wrongly."""
+    return any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words)
+
+
+def _respace(words: Sequence[FoundWord], line: _Line) -> list[FoundWord]:
     joined: list[FoundWord] = []
     for word in words:
         if joined and _belong_together(joined[-1], word, line):
@@ -53,12 +67,12 @@ def respace(words: Sequence[FoundWord], piece: Image.Image) -> list[FoundWord]:
 
 
 class _Line:
-    """The inked columns of a line and the height of its letters in pixels."""
+    """The inked columns of a line, the height of its letters in pixels, and the width of a space over that height."""
 
-    def __init__(self, ink: NDArray[np.bool_], height: int) -> None:
+    def __init__(self, ink: NDArray[np.bool_], height: int, space_ratio: float) -> None:
         self.ink = ink
         self.height = height
-        self.space_pixels = min(max(_divide(_gaps_of(ink)), MIN_SPACE_RATIO * height), MAX_SPACE_RATIO * height)
+        self.space_pixels = height * min(max(space_ratio, MIN_SPACE_RATIO), MAX_SPACE_RATIO)
         """Width of a gap from which it is a space in Korean."""
 
     def space_beside(self, sides: str) -> float:
@@ -66,27 +80,32 @@ class _Line:
         return MIN_UNSPACED_RATIO * self.height if UNSPACED.search(sides) else self.space_pixels
 
 
-def _gaps_of(ink: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the widths of the gaps between inked columns."""
-    gaps = np.diff(np.flatnonzero(ink)) - 1
-    return gaps[gaps > 0]
+def _columns_of(piece: Image.Image) -> tuple[NDArray[np.bool_], int]:
+    """Return which columns of a line have ink, and the height of its letters in pixels."""
+    dark = np.asarray(piece.convert("L")) <= MAX_GREY
+    rows = np.flatnonzero(dark.any(axis=1))
+    return np.asarray(dark.any(axis=0)), int(rows[-1] - rows[0] + 1) if len(rows) else 1
 
 
-def _divide(widths: NDArray[np.int64]) -> float:
+def _gap_ratios_of(ink: NDArray[np.bool_], height: int) -> NDArray[np.float64]:
+    """Return the widths of the gaps between letters over the height of the letters."""
+    gaps = (np.diff(np.flatnonzero(ink)) - 1) / height
+    return gaps[gaps >= MIN_GAP_RATIO]
+
+
+def _divide(widths: NDArray[np.float64]) -> float:
     """Return the width that best divides widths into narrow and wide ones; 0 if they are too few.
 
     Source: Otsu, "A threshold selection method from gray-level histograms" (1979).
     """
-    ordered = np.sort(widths)
-    if len(ordered) < MIN_GAPS:
+    if len(widths) < MIN_GAPS:
         return 0.0
-
-    def spread(count: int) -> float:
-        narrow, wide = ordered[:count], ordered[count:]
-        return float(len(narrow) * len(wide) * (wide.mean() - narrow.mean()) ** 2)
-
-    count = max(range(1, len(ordered)), key=spread)
-    return float(ordered[count - 1] + ordered[count]) / 2
+    ordered = np.sort(widths)
+    sums, narrow = np.cumsum(ordered)[:-1], np.arange(1, len(ordered))
+    wide = len(ordered) - narrow
+    spread = narrow * wide * ((ordered.sum() - sums) / wide - sums / narrow) ** 2
+    first_wide = int(np.argmax(spread)) + 1
+    return float(ordered[first_wide - 1] + ordered[first_wide]) / 2
 
 
 def respace_page(words: Sequence[FoundWord], picture: Image.Image) -> list[FoundWord]:
@@ -98,14 +117,13 @@ def respace_page(words: Sequence[FoundWord], picture: Image.Image) -> list[Found
             lines[-1].append(word)
         else:
             lines.append([word])
-    return [word for line in lines for word in _respace_line_of_page(line, picture)]
+    return [word for line in respace_lines(lines, [_crop_line(line, picture) for line in lines]) for word in line]
 
 
-def _respace_line_of_page(words: Sequence[FoundWord], picture: Image.Image) -> list[FoundWord]:
-    if not any(HANGUL.search(word.text) or UNSPACED.search(word.text) for word in words):
-        return list(words)
+def _crop_line(words: Sequence[FoundWord], picture: Image.Image) -> Image.Image:
+    """Return the rows of the page's picture that a line takes."""
     top, bottom = min(word.top for word in words), max(word.top + word.height for word in words)
-    return respace(words, picture.crop((0, top, picture.width, bottom)))
+    return picture.crop((0, top, picture.width, bottom))
 
 
 def separate_boxes(words: Sequence[FoundWord]) -> list[FoundWord]:
@@ -180,7 +198,7 @@ def _split(word: FoundWord, line: _Line) -> Iterator[FoundWord]:
         return
     columns = line.ink[word.left : word.left + word.width]
     edges = np.flatnonzero(np.concatenate(([True], columns, [True])))
-    gaps = [(int(one), int(other)) for one, other in pairwise(edges) if other - one > line.space_pixels]
+    gaps = [(int(one), int(other)) for one, other in pairwise(edges) if other - one - 1 >= line.space_pixels]
     inner = [(one + other) / 2 for one, other in gaps if one > 0 and other < len(columns)]
     cuts = sorted({round(len(word.text) * middle / max(1, word.width)) for middle in inner} - {0, len(word.text)})
     for begin, end in zip([0, *cuts], [*cuts, len(word.text)], strict=True):

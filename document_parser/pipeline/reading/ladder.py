@@ -161,6 +161,9 @@ class Ladder:
             return "blank"
         reading, merged_lines = await self._merge_text_layer(reading)
         retry = await retry_lines(self._context, reading, image)
+        no_pack_fits = retry.tried and not retry.note and reading.unread_share > MAX_UNREAD_SHARE
+        if no_pack_fits and await self._context.images.correct_turn(image):
+            return await self._try_once(name, temperature)  # the letters were upside down
         reading, self._lines_tried = retry.reading, self._lines_tried or retry.tried
         rejection = await self._evidence.find_rejection(reading, image)
         if rejection is None and not (reading.words or reading.blocks or reading.figures):
@@ -243,7 +246,7 @@ class Ladder:
         if is_unsure(reading) and await self._context.images.correct_turn(image):
             turned_image = await self._context.image_for(name)
             turned = await self._context.read(name, turned_image, temperature, loop_reason)
-            if (confidence_of(turned) or 0) > (confidence_of(reading) or 0):
+            if _reads_better(turned, reading):
                 return turned, turned_image
             self._context.images.turn = before
         return reading, image
@@ -301,6 +304,16 @@ class Ladder:
         return (
             rejection.empty and image is not None and image.ink < MIN_READABLE_INK_SHARE and not self._context.facts.characters
         )
+
+
+def _reads_better(turned: Reading, reading: Reading) -> bool:
+    """Return whether a page reads better after its turn was corrected.
+
+    If most of it is unread either way, its letters are not known, and the detection of its direction is right.
+    """
+    if min(turned.unread_share, reading.unread_share) > MAX_UNREAD_SHARE:
+        return turned.confident_letters >= reading.confident_letters
+    return (confidence_of(turned) or 0) > (confidence_of(reading) or 0)
 
 
 def _describe_reading(reading: Reading, *changed: str) -> str:

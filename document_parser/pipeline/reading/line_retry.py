@@ -7,6 +7,7 @@ one does. Its reading of a line is taken if it has clearly more confident letter
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -63,16 +64,19 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
     except EngineError as error:
         context.record_attempt("tesseract", "error", f"retry of uncertain lines: {error.message}", started)
         return Retry(reading)
-    better = {line: words for line, words in zip(lines, found.lines, strict=True) if _is_better(words, line)}
+    readings = zip(lines, found.lines, found.languages, strict=True)
+    chosen = {line: (words, languages) for line, words, languages in readings if _is_better(words, line)}
+    better = {line: words for line, (words, _) in chosen.items()}
     if not better:
         return Retry(reading, tried=True, script=found.script)
     kept = [word for word in reading.words if word not in better]
     merged = reading.replace_lines(better)
     if _length_of(better) >= MIN_OWN_SHARE * (_length_of(better) + _length_of(kept)):
         merged = replace(merged, engine="tesseract")
-    known = {name for group in found.languages.split(", ") for name in group.split("+")}
+    counts = Counter(languages for _, languages in chosen.values())
+    known = {name for group in found.languages for name in group.split("+")}
     script = "" if known & set(SCRIPTS.get(found.script, ())) else found.script
-    note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {found.languages}"
+    note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {_describe_packs(counts)}"
     before = f"{reading.unread_share:.0%} of the text that was found was not read"
     return Retry(merged, tried=True, before=before, note=note, script=script)
 
@@ -82,7 +86,8 @@ def describe_unknown_script(reading: Reading, retry: Retry, image: PageImage | N
 
     Lines that were not read beside others in the same script are poor print, and uneven ones handwriting.
     """
-    if (retry.note and not retry.script) or (image is not None and image.ink_facts.uneven):
+    handwritten = image is not None and image.ink_facts.uneven and reading.unread_share <= MAX_UNEVEN_UNREAD_SHARE
+    if (retry.note and not retry.script) or handwritten:
         return ""
     if reading.unknown_share <= MAX_UNKNOWN_SHARE and reading.unread_share <= MAX_UNREAD_SHARE:
         return ""
@@ -100,6 +105,13 @@ async def _sharper_picture(context: PageContext, reading: Reading, image: PageIm
     if abs(sharper.skew.degrees - image.skew.degrees) > MAX_SKEW_DIFFERENCE_DEGREES:
         sharper = image
     return sharper, Skew() if sharper.skew.degrees else reading.skew
+
+
+def _describe_packs(counts: Counter[str]) -> str:
+    """Return the packs that lines were read with; with the number of lines, most first, if they are several."""
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{name} ({lines})" for name, lines in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _is_better(words: list[Word], line: Word) -> bool:
