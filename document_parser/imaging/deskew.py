@@ -38,7 +38,7 @@ FILLED_SHARE = 0.9
 """A strip's row with a larger share of ink is part of a photograph or the edge of the scan, and does not count."""
 
 Profiles = NDArray[np.float32]
-"""Share of ink by row and strip."""
+"""Share of ink by strip and row."""
 
 
 def find_skew_degrees(grey: Image.Image, paper: int) -> float:
@@ -78,17 +78,19 @@ def _measure_profiles(ink: NDArray[np.bool_]) -> Profiles:
     edges = np.linspace(0, width, DESKEW_STRIPS + 1).astype(int)[:-1]
     shares = np.add.reduceat(ink, edges, axis=1, dtype=np.float32) * np.float32(DESKEW_STRIPS / width)
     # A row filled from end to end is part of a photograph or the edge of the scan.
-    profiles: Profiles = np.where(shares > FILLED_SHARE, np.float32(0), shares)
+    profiles: Profiles = np.ascontiguousarray(np.where(shares > FILLED_SHARE, np.float32(0), shares).T)
     return profiles
 
 
 def _measure_contrast(profiles: Profiles, slope: float, step: float) -> float:
     """Return how much the ink varies from row to row along lines of this slope. ``step`` is a strip's width in pixels."""
-    height, strips = profiles.shape
-    rise = np.round(np.tan(np.radians(slope)) * step * (np.arange(strips) - (strips - 1) / 2)).astype(int)
-    rows = np.arange(height)[:, None] + rise
-    moved = profiles[rows.clip(0, height - 1), np.arange(strips)] * ((rows >= 0) & (rows < height))
-    return float((np.diff(moved.sum(axis=1)) ** 2).sum())
+    strips, height = profiles.shape
+    rise = np.round(np.tan(np.radians(slope)) * step * (np.arange(strips) - (strips - 1) / 2)).astype(int).tolist()
+    total = np.zeros(height, np.float32)
+    for profile, moved in zip(profiles, rise, strict=True):
+        if abs(moved) < height:
+            total[max(0, -moved) : height - max(0, moved)] += profile[max(0, moved) : height - max(0, -moved)]
+    return float((np.diff(total) ** 2).sum())
 
 
 def straighten(picture: Image.Image, degrees: float) -> tuple[Image.Image, Skew]:

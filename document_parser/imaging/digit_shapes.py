@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -38,8 +39,15 @@ Shapes = NDArray[np.float32]
 """Pictures of letters, (n, SHAPE_HEIGHT * SHAPE_WIDTH), ink 1 and paper 0."""
 
 
-def read_digits(word: Grey, paper: float, share: float) -> NDArray[np.float32]:
-    """Return the logarithm of the probability of each class for each tall letter of a word, (n, 11).
+class TallLetters(NamedTuple):
+    """The tall letters of a word: the logarithm of the probability of each class, (n, 11), and both edges in pixels, (n, 2)."""
+
+    scores: NDArray[np.float32]
+    edges: NDArray[np.int64]
+
+
+def read_digits(word: Grey, paper: float, share: float) -> TallLetters:
+    """Return what the tall letters of a word look like.
 
     ``word`` is its grey picture, dark on light, ``share`` one of INK_SHARES.
     """
@@ -47,14 +55,16 @@ def read_digits(word: Grey, paper: float, share: float) -> NDArray[np.float32]:
     ink = (word < paper - share * (paper - darkest)).astype(np.uint8)
     spots = cv2.connectedComponentsWithStats(ink, connectivity=8)[2][1:]
     if not len(spots):
-        return np.zeros((0, OTHER + 1), np.float32)
+        return TallLetters(np.zeros((0, OTHER + 1), np.float32), np.zeros((0, 2), np.int64))
     spots = spots[spots[:, 3] >= MIN_TALL_RATIO * spots[:, 3].max()]
-    pieces = []
+    pieces, edges = [], []
     for left, top, width, height, _ in spots[np.argsort(spots[:, 0])].tolist():
         count = max(1, round(width / (DIGIT_RATIO * height))) if width > MAX_DIGIT_RATIO * height else 1
-        edges = [left + width * piece // count for piece in range(count + 1)]
-        pieces += [word[top : top + height, begin : max(end, begin + 1)] for begin, end in pairwise(edges)]
-    return log_probabilities(shapes_of(pieces, paper, darkest), *_load_weights())
+        cuts = [left + width * piece // count for piece in range(count + 1)]
+        edges += [(begin, max(end, begin + 1)) for begin, end in pairwise(cuts)]
+        pieces += [word[top : top + height, begin:end] for begin, end in edges[-count:]]
+    scores = log_probabilities(shapes_of(pieces, paper, darkest), *_load_weights())
+    return TallLetters(scores, np.array(edges, np.int64))
 
 
 def shapes_of(letters: Sequence[Grey], paper: float, darkest: float) -> Shapes:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.imaging.digit_shapes import INK_SHARES, read_digits
+from document_parser.imaging.digit_shapes import INK_SHARES, TallLetters, read_digits
 from document_parser.imaging.ink_words import InkWords
 from document_parser.models import BoundingBox, Reading, Word
 from document_parser.pipeline.checks.guards import WINDOW_WORDS
@@ -188,6 +188,15 @@ class _Segments:
         around = self.of_claims[max(0, word - NEAR_WORDS) : word + NEAR_WORDS + 1]
         return np.unique(around[around >= 0])
 
+    def part_of(self, word: int) -> tuple[int, int, int] | None:
+        """Return the segment of a claimed word, and the edges of the word with a margin; None if the word has no place."""
+        segment = int(self.of_claims[word])
+        if segment < 0:
+            return None
+        left, _, right, _ = self._ink.boxes[self._places[word]].tolist()
+        margin = int(self.sizes[segment])
+        return segment, max(left - margin, int(self.boxes[segment, 0])), min(right + margin, int(self.boxes[segment, 2]))
+
     def result_of(self, suspicion: str, words: Sequence[str]) -> SpotCheck:
         """Return the result of the check, with the claimed words that fit and need not be read."""
         high, wide = self._ink.grey.shape
@@ -206,56 +215,69 @@ class _Segments:
 
 
 class _Numbers:
-    """Looks for numbers among the tall letters of the segments, wherever their words end. Segments are read when needed."""
+    """Looks for numbers among the tall letters of the segments, wherever their words end. Letters are read when needed."""
 
     def __init__(self, ink: InkWords, segments: _Segments) -> None:
         self._ink = ink
         self._least = np.where(segments.sizes < SMALL_PRINT_PIXELS, MIN_SMALL_DIGIT_SCORE, MIN_DIGIT_SCORE)
         self._segments = segments
-        self._boxes = segments.boxes
-        self._read: dict[tuple[int, float], NDArray[np.float32]] = {}
-        self._taken: set[tuple[int, float, int]] = set()
+        self._read: dict[tuple[int, int, int, float], TallLetters] = {}
+        self._taken: dict[int, list[tuple[int, int]]] = {}
 
     def find_unlike(self, words: Sequence[str], numbers: Sequence[int]) -> list[int]:
         """Return the numbers, as places of words, that do not stand in the ink, each at another place."""
         return [place for place in numbers if not self._find(words[place], self._order(place))]
 
-    def _order(self, word: int) -> list[int]:
-        """Return the segments, those first where the words around the number stand."""
-        near = self._segments.near(word)
-        if not len(near):
-            return list(range(len(self._boxes)))
-        middles = self._boxes[:, 1] + self._boxes[:, 3]
-        away = np.abs(middles[:, None] - middles[near][None, :]).min(axis=1)
-        away[near] = -1
-        order: list[int] = np.argsort(away, kind="stable")[: max(MAX_SEGMENTS, len(near))].tolist()
-        return order
+    def _order(self, word: int) -> Iterator[tuple[int, int, int]]:
+        """Yield where to look, as a segment and its part from left to right in pixels: the nearest to the number's words first.
 
-    def _find(self, number: str, segments: Sequence[int]) -> bool:
-        """Return whether some letters of these segments look like the number, and take the first that do."""
+        Its own word is enough for most, and the letters of a segment are many.
+        """
+        own = self._segments.part_of(word)
+        if own is not None:
+            yield own
+        boxes, near = self._segments.boxes, self._segments.near(word)
+        if len(near):
+            middles = boxes[:, 1] + boxes[:, 3]
+            away = np.abs(middles[:, None] - middles[near][None, :]).min(axis=1)
+            away[near] = -1
+            order = np.argsort(away, kind="stable")[: max(MAX_SEGMENTS, len(near))].tolist()
+        else:
+            order = range(len(boxes))
+        yield from ((segment, int(boxes[segment, 0]), int(boxes[segment, 2])) for segment in order)
+
+    def _find(self, number: str, parts: Iterable[tuple[int, int, int]]) -> bool:
+        """Return whether some letters of these parts of segments look like the number, and take the first that do."""
         tall = [letter for letter in number if letter not in _LOW]
         digits = [(place, int(letter)) for place, letter in enumerate(tall) if letter.isdecimal()]
         at, classes = np.array([place for place, _ in digits]), np.array([digit for _, digit in digits])
-        for segment in segments:
+        for segment, left, right in parts:
             for share in INK_SHARES:
-                read = self._letters(segment, share)
-                starts = np.arange(len(read) - len(tall) + 1)
+                read = self._letters(segment, left, right, share)
+                starts = np.arange(len(read.scores) - len(tall) + 1)
                 if not len(starts):
                     continue
-                found = read[starts[:, None] + at[None, :]]
+                found = read.scores[starts[:, None] + at[None, :]]
                 scores = found[:, np.arange(len(at)), classes].min(axis=1)
                 for start in np.flatnonzero(scores > self._least[segment]).tolist():
-                    places = {(segment, share, int(start) + place) for place in at.tolist()}
-                    if self._taken.isdisjoint(places):
-                        self._taken |= places
+                    if self._take(segment, int(read.edges[start + at[0], 0]), int(read.edges[start + at[-1], 1])):
                         return True
         return False
 
-    def _letters(self, segment: int, share: float) -> NDArray[np.float32]:
-        """Return how much less likely each class is than the likeliest, for each tall letter of a segment."""
-        key = segment, share
+    def _take(self, segment: int, left: int, right: int) -> bool:
+        """Take the ink from left to right for a number; False if another number has some of it already."""
+        taken = self._taken.setdefault(segment, [])
+        if any(left < end and begin < right for begin, end in taken):
+            return False
+        taken.append((left, right))
+        return True
+
+    def _letters(self, segment: int, left: int, right: int, share: float) -> TallLetters:
+        """Return how much less likely each class is than the likeliest, for each tall letter of a part of a segment."""
+        key = segment, left, right, share
         if key not in self._read:
-            left, top, right, bottom = self._boxes[segment].tolist()
-            read = read_digits(self._ink.grey[top:bottom, left:right], self._ink.paper, share)
-            self._read[key] = read - read.max(axis=1, keepdims=True) if len(read) else read
+            _, top, _, bottom = self._segments.boxes[segment].tolist()
+            scores, edges = read_digits(self._ink.grey[top:bottom, left:right], self._ink.paper, share)
+            below = scores - scores.max(axis=1, keepdims=True) if len(scores) else scores
+            self._read[key] = TallLetters(below, edges + left)
         return self._read[key]

@@ -220,7 +220,7 @@ class Ladder:
         """Describe an accepted reading for the attempts of the page."""
         if name == "text_layer":
             return "; ".join(filter(None, (merged_lines, describe_hidden(self._context.facts))))
-        return self._evidence.check if name in VLM_ENGINES else merged_lines
+        return "; ".join(filter(None, (merged_lines, self._evidence.check if name in VLM_ENGINES else "")))
 
     def _outcome_after(self, error: EngineError) -> Outcome:
         """Return whether the same engine may be asked once more: never the same question after a refusal."""
