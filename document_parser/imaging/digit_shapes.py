@@ -63,7 +63,7 @@ def read_digits(word: Grey, paper: float, share: float) -> TallLetters:
         cuts = [left + width * piece // count for piece in range(count + 1)]
         edges += [(begin, max(end, begin + 1)) for begin, end in pairwise(cuts)]
         pieces += [word[top : top + height, begin:end] for begin, end in edges[-count:]]
-    scores = log_probabilities(shapes_of(pieces, paper, darkest), *_load_weights())
+    scores = log_probabilities(shapes_of(pieces, paper, darkest), *load_weights())
     return TallLetters(scores, np.array(edges, np.int64))
 
 
@@ -90,7 +90,7 @@ def log_probabilities(shapes: Shapes, *weights: NDArray[np.float32]) -> NDArray[
 
 
 @cache
-def _load_weights() -> tuple[NDArray[np.float32], ...]:
-    """Return the weights of the network."""
+def load_weights() -> tuple[NDArray[np.float32], ...]:
+    """Return the weights of the network, read once in a process and those forked from it."""
     with np.load(WEIGHTS) as stored:
         return tuple(stored[name].astype(np.float32) for name in stored.files)

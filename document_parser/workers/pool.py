@@ -316,6 +316,7 @@ def preload() -> None:
         for module in PRELOADED:
             importlib.import_module(module)
     importlib.import_module("document_parser.engines.vlm.client").load_certificates()
+    importlib.import_module("document_parser.imaging.digit_shapes").load_weights()
     # What is loaded now lives as long as the pool: no work horse's collector need examine it, which would copy its memory.
     gc.collect()
     gc.freeze()

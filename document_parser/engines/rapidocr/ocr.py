@@ -11,6 +11,8 @@ import math
 import random
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from threading import Lock
 from typing import NamedTuple
 
 import cv2
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from document_parser.engines.rapidocr.confusables import find_replacements
 from document_parser.engines.rapidocr.head import Steps, letters_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
-from document_parser.engines.rapidocr.networks import Batch, load_detection, load_recognition
+from document_parser.engines.rapidocr.networks import Batch, Network, load_detection, load_recognition
 from document_parser.engines.rapidocr.text_boxes import boxes_of
 from document_parser.engines.rapidocr.text_map import split_lines
 from document_parser.settings import OcrRuntime
@@ -66,8 +68,10 @@ class PpOcr:
     """The loaded detection and recognition networks. Several threads may use them."""
 
     def __init__(self, runtime: OcrRuntime, streams: int) -> None:
-        """Load both networks. Raises RuntimeError, FileNotFoundError."""
-        self._detect = load_detection(runtime, streams)
+        """Load the recognition; the detection is loaded when it is first used. Raises RuntimeError, FileNotFoundError."""
+        self._load_detection = partial(load_detection, runtime, streams)
+        self._detection: Network[Batch] | None = None
+        self._lock = Lock()
         self._recognise = load_recognition(runtime, streams)
         self._letters = letters_of(self._recognise.characters)
         self._classes = {sign: number for number, sign in enumerate(self._letters)}
@@ -75,9 +79,16 @@ class PpOcr:
     def find_lines(self, pixels: Pixels) -> Corners:
         """Return the corners of the lines of writing in an image, from the top down. Raises RuntimeError."""
         picture, margin = _add_margin(pixels)
-        writing = split_lines(self._detect(_detection_batch_of(picture))[0, 0])
+        writing = split_lines(self._detect()(_detection_batch_of(picture))[0, 0])
         corners = boxes_of(writing, picture.shape[1], picture.shape[0]) - np.array((0, margin), dtype=np.float32)
         return corners[_reading_order_of(corners)]
+
+    def _detect(self) -> Network[Batch]:
+        """Return the detection network, loaded once. Raises RuntimeError, FileNotFoundError."""
+        with self._lock:
+            if self._detection is None:
+                self._detection = self._load_detection()
+        return self._detection
 
     def read(self, lines: Sequence[Pixels]) -> list[Read]:
         """Return the text and confidence of each line, given as straightened images. Raises RuntimeError."""
