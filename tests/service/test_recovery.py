@@ -162,7 +162,7 @@ def test_a_deleted_job_leaves_nothing_though_it_was_being_read(service, server, 
     job_id = start_reading(service, scan)
     assert service.client.delete(f"/v1/jobs/{job_id}").status_code == 200
     wait_until(lambda: not [entry for entry in server.log if entry.state == "running"], 2, "the requests end")
-    wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 10, "no late page file stays")
+    wait_until(lambda: not (service.data_dir / "jobs" / job_id).exists(), 30, "no late page file stays")
     assert service.client.get(f"/v1/jobs/{job_id}/status").status_code == 404
 
 
