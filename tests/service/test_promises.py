@@ -256,6 +256,12 @@ def test_a_torn_entry_of_the_cache_counts_as_none(service, tmp_path, share):
     def kept() -> set[Path]:
         return {found for found in (service.data_dir / "cache").rglob("*") if found.is_file()}
 
+    def is_still() -> bool:
+        seen = kept()
+        time.sleep(1)
+        return kept() == seen
+
+    wait_until(is_still, 30, "all that earlier jobs keep is kept")
     before = kept()
     first = service.submit(path)
     assert service.ended(first)["cache"] == "miss"
