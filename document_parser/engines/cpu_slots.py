@@ -20,7 +20,8 @@ MIN_IDLE_CORES_BESIDE = 0.25
 """Idle cores, besides its own, below which optional work under way should give its core back."""
 LOOK_SECONDS = 0.5
 """How long the cores are watched before they count as idle."""
-_STATISTICS = Path("/proc/stat")
+STATISTICS = Path("/proc/stat")
+"""Where the system says for how long its cores were idle."""
 
 
 class IdleCores:
@@ -31,8 +32,9 @@ class IdleCores:
     that ends. Where the system does not say how busy it is, or the folder cannot be made, no core is idle.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, statistics: Path = STATISTICS) -> None:
         self._folder = folder
+        self._statistics = statistics
         self._seen = self._count_ticks()
         self._looked = time.monotonic()
         self._idle = 0.0
@@ -80,11 +82,10 @@ class IdleCores:
                 return True
         return False
 
-    @staticmethod
-    def _count_ticks() -> tuple[int, int]:
+    def _count_ticks(self) -> tuple[int, int]:
         """Return the idle time and all time of the machine's cores since its start, in ticks."""
         try:
-            ticks = [int(field) for field in _STATISTICS.read_text().split("\n", 1)[0].split()[1:9]]
+            ticks = [int(field) for field in self._statistics.read_text().split("\n", 1)[0].split()[1:9]]
         except (OSError, ValueError):
             return 0, 0
         return ticks[3] + ticks[4], sum(ticks)

@@ -19,6 +19,7 @@ from document_parser.settings.process import (
     environment_of_child,
     environment_of_opener,
     gunicorn_arguments,
+    named_tessdata_folders,
     send_no_statistics,
 )
 from document_parser.settings.serving import ApiSettings, WebhookSettings
@@ -46,5 +47,6 @@ __all__ = [
     "example_environment",
     "gunicorn_arguments",
     "load_settings",
+    "named_tessdata_folders",
     "send_no_statistics",
 ]

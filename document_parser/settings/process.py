@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Environment variables that limit the threads of numeric libraries."""
@@ -40,6 +41,12 @@ def send_no_statistics() -> None:
 def gunicorn_arguments() -> str:
     """Return the options that gunicorn reads from the environment before those of its command line."""
     return os.environ.get("GUNICORN_CMD_ARGS", "")
+
+
+def named_tessdata_folders() -> list[Path]:
+    """Return the folder of language packs that Tesseract itself is told of; none if it is not."""
+    named = os.environ.get("TESSDATA_PREFIX")
+    return [Path(named)] if named else []
 
 
 def environment_of_child(**variables: str) -> dict[str, str]:

@@ -526,6 +526,15 @@ def test_a_changed_digit_is_found_by_the_spot_check(openers, bill):
     assert "1,250.00 (other reading: 1,350.00)" in page.warnings[0].message
 
 
+def test_lines_in_question_are_read_by_themselves_before_the_page_is(openers, true_scan):
+    words_ = TRUE_TEXT.split()
+    disordered = " ".join([*words_[:20], *reversed(words_[20:40]), *words_[40:]])
+    page = spot_checked(openers, true_scan, answers_with(deepseek_says(disordered)))
+    assert (page.engine, page.warnings, len(page.attempts)) == ("deepseek", [], 1)
+    read_, found = map(int, re.search(r"and read (\d+) of (\d+) lines$", page.attempts[0].reason).groups())
+    assert 0 < read_ < found
+
+
 def test_of_pages_that_wait_for_a_core_the_latest_is_let_in_first_and_who_gave_up_never():
     async def main():
         cores, let_in = CpuSlots(1), []

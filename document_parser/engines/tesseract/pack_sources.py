@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import gzip
 import io
-import os
 import re
 import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from document_parser.engines.tesseract.packs import SUFFIX
 from document_parser.errors import LanguagesUnreachable
+from document_parser.settings import environment_of_child
 
 MAX_PACK_BYTES = 128 * 1024 * 1024
 """Maximum size of one pack. That of the Latin script, the largest, has 89 MB."""
@@ -148,17 +148,14 @@ def _run(command: Sequence[str], folder: Path, ends: float) -> subprocess.Comple
     """Run a client in a folder until a time on the monotonic clock. Raises LanguagesUnreachable if it takes longer."""
     left = ends - time.monotonic()
     try:
+        environment = environment_of_child(LC_ALL="C.UTF-8", DEBIAN_FRONTEND="noninteractive")
         return subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=max(0.1, left), check=False, env=_environment()
+            command, cwd=folder, capture_output=True, text=True, timeout=max(0.1, left), check=False, env=environment
         )
     except subprocess.TimeoutExpired:
         raise LanguagesUnreachable(f"{command[0]} did not finish in time.") from None
     except OSError as error:
         raise LanguagesUnreachable(f"{command[0]} cannot be started: {error.strerror}.") from None
-
-
-def _environment() -> Mapping[str, str]:
-    return {**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _last_line_of(said: str) -> str:

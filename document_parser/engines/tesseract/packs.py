@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from document_parser.engines.tesseract.languages import NOT_LANGUAGES
 from document_parser.errors import EngineUnavailable
-from document_parser.settings import Settings
+from document_parser.settings import Settings, named_tessdata_folders
 
 SUFFIX = ".traineddata"
 """Extension of a pack's file. The rest of its name is the pack's name."""
@@ -61,10 +60,9 @@ def find_packs(settings: Settings) -> Packs:
 
 
 def _folders(settings: Settings) -> list[Path]:
-    named = os.environ.get("TESSDATA_PREFIX")
     system = [path for pattern in SYSTEM_FOLDERS for path in sorted(Path("/").glob(pattern[1:]), reverse=True)]
     program = settings.engines.tesseract_program
-    folders = [settings.language_packs_dir, *([Path(named)] if named else []), *_folders_of_program(program), *system]
+    folders = [settings.language_packs_dir, *named_tessdata_folders(), *_folders_of_program(program), *system]
     return list(dict.fromkeys(folders))
 
 
