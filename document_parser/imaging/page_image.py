@@ -18,6 +18,11 @@ from document_parser.models.skew import Skew
 INK_MARGIN_GREY_LEVELS = 32
 """Grey levels, of 256, by which a pixel must differ from the paper to count as ink. The paper's own noise stays below it."""
 
+TINT_TILE_PIXELS = 8
+"""Side in pixels of the tiles whose mean colour is looked at."""
+MAX_TINT_GREY_LEVELS = 3
+"""Levels, of 256, by which the colours of a tile of a colourless image differ: those of JPEG's rounding, no paper's tint."""
+
 _FULL_INK_LEVELS = 160.0
 """Grey levels from the paper at which ink has its full strength."""
 _MIN_INK_STRENGTH = 0.12
@@ -99,9 +104,10 @@ class RenderedPage(NamedTuple):
     @classmethod
     def from_image(cls, image: Image.Image, spec: PageImageSpec) -> Self:
         """Return the image encoded as ``spec`` asks for, straightened if that is wanted and the image is skewed."""
-        ink, sideways_score, facts = measure_ink(image)
+        grey, paper = _to_grey(image)
+        ink, sideways_score, facts = _measure_grey_ink(grey, paper)
         skew = Skew(shape=image.width / image.height)
-        if spec.straighten and ink and sideways_score <= 1 and (degrees := _find_skew_degrees(image)):
+        if spec.straighten and ink and sideways_score <= 1 and (degrees := find_skew_degrees(grey, paper)):
             image, skew = straighten(image, degrees)
             ink, sideways_score, facts = measure_ink(image)
         return cls(*image.size, encode_image(image, spec), ink, sideways_score, facts, skew)
@@ -114,7 +120,7 @@ def encode_image(image: Image.Image, spec: PageImageSpec) -> bytes:
     """
     if spec.encoding == "rgb":
         return image.convert("RGB").tobytes()
-    if image.mode not in {"RGB", "RGBX"}:
+    if image.mode not in {"L", "RGB", "RGBX"}:
         image = image.convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=spec.quality, subsampling=2)
@@ -128,20 +134,34 @@ def measure_ink(image: Image.Image) -> tuple[float, float, InkFacts]:
     compares how strongly ink varies along the rows and along the columns of small tiles, as text lines make the variation
     across them strongest. It is above 1 only by a margin, and 0 if there is nothing to compare.
     """
+    return _measure_grey_ink(*_to_grey(image))
+
+
+def drop_absent_colour(image: Image.Image) -> Image.Image:
+    """Return an RGB image without colours as greyscale, which takes a third of the time to scale; any other image as it is.
+
+    Tiles of TINT_TILE_PIXELS are compared, so a coloured line of one pixel in light grey is still a colour.
+    """
+    if image.mode != "RGB":
+        return image
+    tiles = np.asarray(image.reduce(TINT_TILE_PIXELS), dtype=np.int16)
+    return image if np.ptp(tiles, axis=2).max() > MAX_TINT_GREY_LEVELS else image.convert("L")
+
+
+def _to_grey(image: Image.Image) -> tuple[Image.Image, int]:
+    """Return the image as greyscale, and the grey level of its paper, 0 to 255."""
     grey = image.convert("L")
+    return grey, _paper_level(np.asarray(grey.histogram(), dtype=np.int64))
+
+
+def _measure_grey_ink(grey: Image.Image, paper: int) -> tuple[float, float, InkFacts]:
+    """Return what ``measure_ink`` returns, for a greyscale image and the grey level of its paper."""
     levels = np.asarray(grey.histogram(), dtype=np.int64)
-    paper = _paper_level(levels)
     blank = int(levels[max(0, paper - INK_MARGIN_GREY_LEVELS) : paper + INK_MARGIN_GREY_LEVELS + 1].sum())
     ink = 1 - blank / max(1, int(levels.sum()))
     if ink <= 0:
         return 0.0, 0.0, InkFacts()
     return round(ink, 6), round(_sideways_score(grey, paper), 3), ink_facts(grey, paper)
-
-
-def _find_skew_degrees(image: Image.Image) -> float:
-    """Return the skew of an image in degrees, 0 if it is too small to matter."""
-    grey = image.convert("L")
-    return find_skew_degrees(grey, _paper_level(np.asarray(grey.histogram(), dtype=np.int64)))
 
 
 def _paper_level(levels: NDArray[np.int64]) -> int:

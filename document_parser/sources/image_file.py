@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
-from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size
+from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size, drop_absent_colour
 from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImageSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
@@ -195,7 +195,7 @@ class ImageFile:
             self._damage[number] = self._find_damage(number)
         if any(one.fault == "cut" for one in self._damage[number]):
             return self._salvage(number, PageUnreadable("This frame is cut off."))
-        return self._turn_upright(_flatten_to_white(image), _shape(image).orientation)
+        return self._turn_upright(drop_absent_colour(_flatten_to_white(image)), _shape(image).orientation)
 
     def _salvage(self, number: int, fault: Exception) -> Image.Image:
         """Return what is there of a frame. Raises ``fault`` if that is nothing."""

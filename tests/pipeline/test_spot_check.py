@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,25 @@ def test_an_answer_for_another_page_does_not_fit(printed):
 def test_half_an_answer_does_not_fit(printed):
     whole = paragraphs(1_234_567)
     assert suspicion(whole[: len(whole) // 2], printed)
+
+
+@pytest.mark.parametrize("said", [4, 6, 12])
+def test_an_answer_that_ends_early_does_not_fit_and_the_lines_that_it_lacks_are_read(said):
+    """The words of the answer are as wide as most of those that it lacks."""
+    lines = textwrap.wrap(" ".join(block.text for block in paragraphs(1_234_567)), 42)[:18]
+    ink = find_ink_words(grey_of(page_picture("\n".join(lines))))
+    found = check_by_ink(Reading("deepseek", blocks=[Block(kind="paragraph", text=line) for line in lines[:said]]), ink)
+    assert found.suspicion
+    assert found.lines == len(lines)
+    assert len(found.doubted) >= len(lines) - said
+
+
+def test_a_word_that_nobody_claims_does_not_have_a_line_read_that_fits_otherwise():
+    lines = textwrap.wrap(" ".join(block.text for block in paragraphs(1_234_567)), 42)[:18]
+    ink = find_ink_words(grey_of(page_picture("\n".join([*(f"{line} xn" for line in lines[:9]), *lines[9:]]))))
+    found = check_by_ink(Reading("deepseek", blocks=[Block(kind="paragraph", text=line) for line in lines[:9]]), ink)
+    assert found.suspicion
+    assert len(found.doubted) < 14, "the lower half, and the few lines of the upper one that do not fit for another reason"
 
 
 @pytest.mark.parametrize("digit", range(7))

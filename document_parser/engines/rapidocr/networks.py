@@ -73,7 +73,7 @@ def load_detection(runtime: OcrRuntime, streams: int) -> Network[Batch]:
     one. Raises RuntimeError, FileNotFoundError.
     """
     model = model_path_of(DETECTION)
-    return _load(lambda: openvino.OpenVinoNetwork(openvino.read_graph(model), streams), lambda: OnnxNetwork(model), runtime)
+    return _load(lambda: openvino.OpenVinoDetector(model, streams), lambda: OnnxNetwork(model), runtime)
 
 
 def load_recognition(runtime: OcrRuntime, streams: int) -> Network[list[Steps]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import sys
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from functools import cache
 from hashlib import sha256
@@ -38,6 +39,8 @@ INPUT_LEVELS = 256
 """Quantisation levels of the inputs of a convolution: eight bits."""
 WEIGHT_LEVELS = 255
 """Quantisation levels of weights: eight bits, symmetric around zero."""
+KEPT_SIZES = 2
+"""Sizes of images for which a compiled detection is kept: documents of two paper sizes are often read in turns."""
 _CPU_FACTS = Path("/proc/cpuinfo")
 
 NOT_INSTALLED = "OpenVINO is not installed"
@@ -78,6 +81,42 @@ class OpenVinoNetwork:
         self._threads.request.infer([batch], share_inputs=True)
         answer: Batch = self._threads.request.get_output_tensor().data
         return answer
+
+
+class OpenVinoDetector:
+    """The detection network, compiled for each size of image. ``streams`` threads may call it at once.
+
+    Compiled for any size, the network keeps 250 MB more for its largest sizes and takes a third more time a page; a new size
+    takes as long as one that is compiled for it. So the networks for the last KEPT_SIZES sizes are kept, and no other.
+    """
+
+    characters = ""
+
+    def __init__(self, model: Path, streams: int) -> None:
+        """Read and quantise the model. Raises RuntimeError."""
+        self._graph = read_graph(model)
+        self._streams = streams
+        self._networks: OrderedDict[tuple[int, ...], OpenVinoNetwork] = OrderedDict()
+        self._lock = Lock()
+        self._threads = local()
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Return the map of writing, (images, 1, height, width), valid until the same thread's next call. Raises RuntimeError."""
+        self._threads.network = self._compiled_for(batch.shape)  # the answer lies in the network, which may be dropped meanwhile
+        answer: Batch = self._threads.network(batch)
+        return answer
+
+    def _compiled_for(self, shape: tuple[int, ...]) -> OpenVinoNetwork:
+        """Return the network for batches of this shape, compiled if it is not among those kept. Raises RuntimeError."""
+        with self._lock:
+            network = self._networks.pop(shape, None)
+            if network is None:
+                while len(self._networks) >= KEPT_SIZES:
+                    self._networks.popitem(last=False)
+                self._graph.reshape(shape)
+                network = OpenVinoNetwork(self._graph, self._streams)
+            self._networks[shape] = network
+            return network
 
 
 class OpenVinoRecogniser:
