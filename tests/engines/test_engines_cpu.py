@@ -422,6 +422,22 @@ def test_each_line_of_a_page_of_two_scripts_is_read_with_the_packs_that_know_its
     assert found[2].words == []
 
 
+def test_a_single_word_or_an_unsure_line_is_not_taken_for_another_script():
+    """Eng reads the Greek word προσκεκλημένοι in some fonts as TIPOOKEKANHEVOL with .9."""
+    english = {20: ("TIPOOKEKANHEVOL.", 0.9), 30: ("TI OOKEKANH", 0.7), 10: ("the annual report", 0.93), 40: ("", 0.0)}
+
+    def read(pieces, languages):
+        greek = {20: 0.4, 30: 0.4, 10: 0.2, 40: 0.95}
+        return [
+            word_of(greek[piece.width], "λέξεις εδώ") if languages == "ell" else word_of(*reversed(english[piece.width]))
+            for piece in pieces
+        ]
+
+    pieces = [Image.new("L", (width, 10)) for width in english]
+    found = read_in_best_languages(pieces, packs_of("eng", "ell"), read)
+    assert dict(zip(english, (one.languages for one in found), strict=True)) == {20: "", 30: "", 10: "eng", 40: "ell"}
+
+
 def test_a_language_that_its_scripts_first_pack_reads_badly_is_read_with_its_own():
     """Russian reads Ukrainian in some fonts with .62; packs of other scripts write figures for the letters, with more."""
     texts = {"rus": ("слово здесь", 0.62), "ukr": ("слово тут є", 0.96), "tha": ("4ภ1ธ1ห8ล6ีห7ท", 0.73), "eng": ("words", 0.4)}

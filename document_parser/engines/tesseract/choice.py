@@ -24,6 +24,8 @@ MIN_CONFIDENCE = 0.75
 """Confidence in a line from which a pack is taken for the right one."""
 MIN_OTHER_CONFIDENCE = 0.82
 """The same for another script than that of most lines: short lines of poor print are easily taken for one."""
+MIN_OTHER_WORDS, MIN_OTHER_LETTERS = 2, 20
+"""Words or letters of a line in another script than that of most lines."""
 MIN_LETTERS, MIN_LETTER_SHARE = 6, 0.8
 """Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
 MIN_POOR_CONFIDENCE = 0.55
@@ -110,8 +112,10 @@ def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: Re
                 break
             open_lines = open_lines[SAMPLE_LINES:]
             continue
+        is_first = not any(one.words for one in found)
         for place, words in zip(open_lines, read([pieces[place] for place in open_lines], languages), strict=True):
-            if confidence_in(words) > max(confidence_in(found[place].words), MIN_POOR_CONFIDENCE):
+            better = confidence_in(words) > confidence_in(found[place].words)
+            if better and (_fits_poorly(words) if is_first else _fits_well(words, script)):
                 found[place] = LineChoice(words, languages)
         open_lines = [place for place in open_lines if confidence_in(found[place].words) < MIN_CONFIDENCE]
         del scripts[script]
@@ -137,6 +141,23 @@ def read_unsure_again(
             if confidence_in(words) > max(confidence_in(found[place].words), MIN_POOR_CONFIDENCE):
                 better[place] = LineChoice(words, languages)
     return better
+
+
+def _fits_poorly(words: Sequence[Word]) -> bool:
+    """Return whether a line in the script of most lines counts as read."""
+    return confidence_in(words) > MIN_POOR_CONFIDENCE
+
+
+def _fits_well(words: Sequence[Word], script: str) -> bool:
+    """Return whether a line counts as read in another script than that of most lines.
+
+    Packs of Latin letters read poor Greek or Cyrillic lines with a confidence of .55 to .75, and a single word with up to .9.
+    """
+    sure = confidence_in(words)
+    text = " ".join(word.text for word in words)
+    if len(text.split()) < MIN_OTHER_WORDS and sum(map(str.isalpha, text)) < MIN_OTHER_LETTERS:
+        return False
+    return sure >= MIN_OTHER_CONFIDENCE or (sure >= MIN_CONFIDENCE and is_in_script(words, script))
 
 
 def _find_languages(
