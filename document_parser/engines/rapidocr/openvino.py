@@ -101,8 +101,12 @@ class OpenVinoDetector:
         self._threads = local()
 
     def __call__(self, batch: Batch) -> Batch:
-        """Return the map of writing, (images, 1, height, width), valid until the same thread's next call. Raises RuntimeError."""
-        self._threads.network = self._compiled_for(batch.shape)  # the answer lies in the network, which may be dropped meanwhile
+        """Return the map of writing, (images, 1, height, width), valid until the same thread's next call.
+
+        Raises RuntimeError.
+        """
+        # The answer lies in the network's memory: the thread keeps the network, which may be dropped meanwhile.
+        self._threads.network = self._compiled_for(batch.shape)
         answer: Batch = self._threads.network(batch)
         return answer
 

@@ -29,9 +29,11 @@ MAX_UNCLAIMED_SHARE = 0.35
 """Share of the words in the ink, of a page or of a segment, up to which the reading may lack words. More are figures, or a
 part that was left out: dust and specks count as words as well."""
 MIN_OWN_SHARE = 0.6
-"""Share of the inked words of a page or of a segment, by length, that must be places of claimed words. Every claimed word can claim all words
-of the ink that are as wide, so a fifth of a page may claim 0.7 of it, but has a place for 0.2 of it. Of 60 true texts of scans,
-those that fit have places for 0.62 to 0.95."""
+"""Share of the inked words of a page or of a segment, by length, that must be places of claimed words.
+
+Every claimed word can claim all words of the ink that are as wide, so a fifth of a page may claim 0.7 of it, but has a place
+for 0.2 of it. Of 60 true texts of scans, those that fit have places for 0.62 to 0.95.
+"""
 
 MIN_DIGIT_SCORE, MIN_SMALL_DIGIT_SCORE = -1.2, -0.3
 """How much less likely, in logarithms, a digit may be than the class that its shape is most like; and one in small print."""
