@@ -32,7 +32,9 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
 from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
+from document_parser.sources import warm_up
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
@@ -133,6 +135,16 @@ def test_boxes_follow_the_rotation_that_a_viewer_applies(openers: Openers, tmp_p
     assert before < 255
     assert ImageStat.Stat(image).mean[0] == 255, "all ink lies in the word's box"
     assert facts_of(openers, path).rotation == rotate % 360
+
+
+def test_the_document_that_warms_an_opener_has_what_it_is_there_for():
+    document = PdfFile(Path(warm_up.__file__).with_name("warm_up.pdf"))
+    words = document.words(1)
+    assert len({word.bold for word in words}) == len({word.italic for word in words}) == len({word.mono for word in words}) == 2
+    assert any(word.link for word in words)
+    assert document.rulings(1)
+    assert document.damage(1) == []
+    warm_up.warm_up()
 
 
 def turned_text(degrees: float, size: int = 20) -> bytes:

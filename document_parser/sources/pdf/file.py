@@ -263,6 +263,11 @@ class PdfFile:
             suspect_fonts=find_suspect_fonts(found.words),
         )
 
+    def close(self) -> None:
+        """Close the document. A child ends instead."""
+        self._unload()
+        self._document.close()
+
     def _unload(self) -> None:
         """Close what is loaded of a page."""
         self._number = 0
