@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import accumulate
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -41,6 +42,8 @@ MAX_SAMPLED_LINES = 2
 """Lines of a font that are read to decide about it."""
 MIN_SAME_LETTERS_SHARE = 0.5
 """Share of the letters that must be the same, in order; with fewer the image shows another text."""
+LOOK_LETTERS = 32
+"""Letters of a font's longest lines that are read for a first look."""
 MIN_CLEARLY_SAME_SHARE = 0.8
 """Share of the same letters from which the first look at an image shows what the font says. Sound lines have .9 and more, and
 those of a misencoded font stay below MIN_SAME_LETTERS_SHARE."""
@@ -223,25 +226,29 @@ class _LineReader:
         sound = _SOUND_LINES.setdefault(self._source, set())
         if not lines or _without_digits(lines[0]) in sound:
             return False
-        said = "".join(word.text for line in lines for word in line)
-        if not await self._shows(said, lines):
+        if not await self._shows(lines):
             found = [await self.read_line(line) for line in lines]
+            said = "".join(word.text for line in lines for word in line)
             seen = [word for shown in found for word in shown.words]
             if min(shown.confidence for shown in found) >= MIN_SAMPLE_CONFIDENCE and _is_other_text(said, seen):
                 return True
         sound.add(_without_digits(lines[0]))
         return False
 
-    async def _shows(self, said: str, lines: Sequence[Sequence[Word]]) -> bool:
-        """Return whether the image of lines clearly shows what a font says.
+    async def _shows(self, lines: Sequence[Sequence[Word]]) -> bool:
+        """Return whether the image of lines clearly shows what their first LOOK_LETTERS letters say.
 
         Each image is taken for one line: looking for lines in it would take twenty times as long as reading it.
         """
-        seen = []
+        said: list[Word] = []
+        seen: list[Word] = []
         for line in lines:
-            image = await self._image_of(line)
-            seen += await self._engines.read_segments(FONT_CHECK_ENGINE, image, [_WHOLE_IMAGE]) or []
-        ours, theirs = plain_letters(said), plain_letters("".join(word.text for word in seen))
+            if (left := LOOK_LETTERS - _count_letters(said)) > 0:
+                part = _beginning_of(line, left)
+                said += part
+                image = await self._image_of(part)
+                seen += await self._engines.read_segments(FONT_CHECK_ENGINE, image, [_WHOLE_IMAGE]) or []
+        ours, theirs = (plain_letters("".join(word.text for word in words)) for words in (said, seen))
         return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= MIN_CLEARLY_SAME_SHARE
 
     async def read_line(self, line: Sequence[Word]) -> ReadLine:
@@ -296,6 +303,11 @@ def _is_same_line(before: Word, word: Word) -> bool:
     height = max(before.bottom - before.top, word.bottom - word.top)
     level = min(before.bottom, word.bottom) - max(before.top, word.top) > 0.3 * height
     return level and -height < word.left - before.right < 3 * height
+
+
+def _beginning_of(line: Sequence[Word], letters: int) -> Sequence[Word]:
+    """Return the first words of a line, as many as have this many letters."""
+    return line[: 1 + sum(count < letters for count in accumulate(len(word.text) for word in line))]
 
 
 def _without_digits(line: Sequence[Word]) -> str:
