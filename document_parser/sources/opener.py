@@ -31,11 +31,12 @@ from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.models import Confinement, PageImageSpec
 from document_parser.settings import LogSettings
-from document_parser.sources import confinement, decoder_messages, protocol
+from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import OpenedDocument, OpenerLimits
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.pdf.file import PdfFile
-from document_parser.sources.protocol import Reply, Request
+from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
+from document_parser.sources.warm_up import warm_up
 from document_parser.sources.zygote import FORK_REQUEST
 from document_parser.telemetry import logs
 
@@ -92,6 +93,7 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
         die_with_parent(arguments["parent"])
         confinement.give_up_privileges()
         Image.preinit()  # Pillow loads its formats at first use: here once instead of in each child
+        warm_up()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
         opener = Opener(OpenerLimits(**arguments["limits"]), open_document, in_own_network=in_own_network)
         while True:
@@ -218,16 +220,14 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         raise PageUnreadable("No document is open.")
     if request.op == "facts":
         return Reply(), opened.facts(request.page).model_dump_json().encode()
-    if request.op == "words":
-        return Reply(), protocol.encode_words(opened.words(request.page))
-    if request.op == "rules":
-        return Reply(), protocol.encode_rows(opened.rulings(request.page))
-    if request.op == "damage":
-        return Reply(), protocol.encode_damage(opened.damage(request.page))
+    if request.op in TEXT_SECTIONS:
+        return Reply(), _section(opened, request.op, request.page)
+    if request.op == "text":
+        return Reply(), arrays.join_sections([_try_section(opened, name, request.page) for name in TEXT_SECTIONS])
     if request.op == "tables":
         return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
     if request.op == "pdfplumber_words":
-        return Reply(), protocol.encode_words(opened.pdfplumber_words(request.page))
+        return Reply(), arrays.encode_words(opened.pdfplumber_words(request.page))
     picture = opened.render(request.page, request.spec or PageImageSpec(), request.turn)
     reply = Reply(
         width_pixels=picture.width_pixels,
@@ -239,6 +239,23 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         shrunk=picture.skew.scale,
     )
     return reply, picture.data
+
+
+def _section(opened: OpenedDocument, name: str, number: int) -> bytes:
+    """Return one of TEXT_SECTIONS of a page, encoded. Raises PageUnreadable."""
+    if name == "words":
+        return arrays.encode_words(opened.words(number))
+    if name == "rules":
+        return arrays.encode_rulings(opened.rulings(number))
+    return protocol.encode_damage(opened.damage(number))
+
+
+def _try_section(opened: OpenedDocument, name: str, number: int) -> bytes | None:
+    """Return one of TEXT_SECTIONS of a page, encoded; None if it cannot be read."""
+    try:
+        return _section(opened, name, number)
+    except DocumentParserError:
+        return None
 
 
 def _processor_seconds() -> float:

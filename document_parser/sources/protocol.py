@@ -24,13 +24,15 @@ from document_parser.errors import (
     PageUnreadable,
     WrongPassword,
 )
-from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind, Word
-from document_parser.text.spans import safe_link_of
+from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind
 
 MAX_HEADER_BYTES = 1 << 16
 """A reply with a longer header is refused."""
 MAX_PAYLOAD_BYTES = 1 << 28
 """A reply with a longer payload is refused."""
+
+TEXT_SECTIONS = ("damage", "words", "rules")
+"""What ``text`` asks for at once. What cannot be read is left out, and gives its error when it is asked for by itself."""
 
 _LENGTHS = struct.Struct(">II")
 _MAX_MESSAGE_CHARACTERS = 500
@@ -56,7 +58,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """A request to a child. ``seconds`` is the processor time that it may take."""
 
-    op: Literal["confine", "open", "facts", "words", "rules", "damage", "render", "tables", "pdfplumber_words"]
+    op: Literal["confine", "open", "facts", "text", "words", "rules", "damage", "render", "tables", "pdfplumber_words"]
     seconds: float
     page: int = 0
     path: str = ""
@@ -69,7 +71,10 @@ class Request(BaseModel):
 
 
 class Reply(BaseModel):
-    """A child's reply. The payload beside it is JSON of the facts, words, ruling lines or damage, or the image's data.
+    """A child's reply.
+
+    The payload beside it is JSON of the facts, damage or tables, words or ruling lines as ``arrays`` encodes them, the three of
+    TEXT_SECTIONS joined, or the image's data.
 
     ``width_pixels`` to ``shrunk`` describe a rendered image: ``askew`` is its skew in degrees, positive if its lines fell to
     the right, and ``shrunk`` the factor by which straightening made it smaller.
@@ -149,28 +154,6 @@ async def receive_reply(sock: socket.socket) -> tuple[Reply, bytes]:
     return reply, await _read_async(sock, payload_length)
 
 
-def encode_words(words: Sequence[Word]) -> bytes:
-    """Encode words as rows without their links, then each address with the numbers of its words.
-
-    An address is written once because many words share it.
-    """
-    links: dict[str, list[int]] = {}
-    for number, word in enumerate(words):
-        if word.link:
-            links.setdefault(word.link, []).append(number)
-    return encode_rows([tuple(word[:-1] for word in words), tuple(links.items())])
-
-
-def attach_links(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
-    """Return the words with their links, as ``encode_words`` got them. Raises ValueError for links that it never writes."""
-    for address, numbers in links:
-        if safe_link_of(address) != address or not all(0 <= number < len(words) for number in numbers):
-            raise ValueError("a link that may not be one")
-        for number in numbers:
-            words[number] = words[number]._replace(link=address)
-    return words
-
-
 def encode_damage(damage: Sequence[Damage]) -> bytes:
     """Encode damaged parts as a JSON array of objects."""
     return json.dumps([one.model_dump() for one in damage]).encode()
@@ -179,11 +162,6 @@ def encode_damage(damage: Sequence[Damage]) -> bytes:
 def encode_tables(tables: Sequence[FoundTable]) -> bytes:
     """Encode tables as JSON."""
     return json.dumps([one.model_dump() for one in tables], ensure_ascii=False).encode("utf-8", "replace")
-
-
-def encode_rows(rows: Sequence[tuple[Any, ...]]) -> bytes:
-    """Encode words or ruling lines as JSON arrays in the order of their fields."""
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _encode_head(header: BaseModel, payload_length: int) -> bytes:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from document_parser.errors import OpenerCrashed, PageCrashed, PageUnreadable
 from document_parser.models import (
@@ -33,10 +33,10 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.skew import Skew
-from document_parser.sources import protocol
+from document_parser.sources import arrays
 from document_parser.sources.base import MAX_FOUND_CELLS, OpenerLimits
 from document_parser.sources.child import Child, request_child
-from document_parser.sources.protocol import Reply, Request
+from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
 from document_parser.sources.zygote import Zygote, start_zygote
 from document_parser.telemetry import logs
 
@@ -47,12 +47,13 @@ log = logs.get_logger(__name__)
 REQUESTS_PER_CHILD = 128
 """Requests after which a child is replaced. PDFium keeps what it has read for as long as a document is open; a new child opens
 the document again in about 10 ms."""
+MAX_LOADED_SECTIONS = 12
+"""Sections that wait until they are wanted, besides those of the page that was asked for last. If nobody wants them, they are
+dropped."""
 PDFPLUMBER_SECONDS = 15.0
 """A request that pdfplumber answers may take this long at most, and no longer than any other request. Of 250 pages of the
 development corpus all but one take less than 3 s on a busy machine, and that one, full of short lines, 9 s."""
-_WORDS = TypeAdapter(tuple[list[Word], list[tuple[str, list[int]]]], config=ConfigDict(allow_inf_nan=False))
 _DAMAGE = TypeAdapter(Annotated[list[Damage], Field(max_length=64)])
-_RULES = TypeAdapter(list[RulingLine], config=ConfigDict(allow_inf_nan=False))
 _TABLES = TypeAdapter(Annotated[list[FoundTable], Field(max_length=64)])
 _CHILD_FAILURES = (OSError, EOFError, ValueError)
 """Raised by reading from a child that is dead, or that sends invalid replies."""
@@ -174,6 +175,8 @@ class Source:
         self._requests = 0
         self._closed = False
         self.page_count = 0
+        self._has_text: dict[int, bool] = {}
+        self._loaded: dict[tuple[str, int], bytes] = {}
         self._used = 0.0
         self._used_by_child = 0.0
         self.confinement = Confinement()
@@ -188,23 +191,26 @@ class Source:
         """Return what is known of a page before it is read."""
         _, payload = await self._ask_page("facts", number)
         with self._validate_reply(number):
-            return PageFacts.model_validate_json(payload)
+            facts = PageFacts.model_validate_json(payload)
+        self._has_text[number] = facts.characters > 0
+        return facts
 
     async def words(self, number: int) -> list[Word]:
         """Return the text layer in the order of its content stream; empty for image files."""
-        _, payload = await self._ask_page("words", number)
+        payload = await self._ask_section("words", number)
         with self._validate_reply(number):
-            return protocol.attach_links(*_WORDS.validate_json(payload))
+            return arrays.decode_words(payload)
 
     async def rulings(self, number: int) -> list[RulingLine]:
         """Return the level and upright ruling lines that a PDF page draws; empty for image files."""
-        _, payload = await self._ask_page("rules", number)
+        payload = await self._ask_section("rules", number)
         with self._validate_reply(number):
-            return _RULES.validate_json(payload)
+            return arrays.decode_rulings(payload)
 
     async def damage(self, number: int) -> list[Damage]:
         """Return the damaged parts of the page's data, as far as they can be found."""
-        _, payload = await self._ask_page("damage", number)
+        await self._load_sections(number)
+        payload = await self._ask_section("damage", number)
         with self._validate_reply(number):
             return _DAMAGE.validate_json(payload)
 
@@ -221,7 +227,7 @@ class Source:
         """Return the words that pdfplumber finds; empty for images."""
         _, payload = await self._ask_page("pdfplumber_words", number, seconds=self._pdfplumber_seconds)
         with self._validate_reply(number):
-            return protocol.attach_links(*_WORDS.validate_json(payload))
+            return arrays.decode_words(payload)
 
     async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
         """Return the image of a page, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows.
@@ -296,6 +302,27 @@ class Source:
             undo.pop_all()
         self.page_count = reply.page_count
         self.confinement = reply.confinement or Confinement()
+
+    async def _load_sections(self, number: int) -> None:
+        """Ask for all TEXT_SECTIONS of a page with a text layer at once: whoever wants one of them mostly wants the others.
+
+        If the child is lost with that, nothing is loaded, and each is asked for by itself.
+        """
+        if not self._has_text.pop(number, False):
+            return
+        try:
+            _, payload = await self._ask_page("text", number)
+            with self._validate_reply(number):
+                sections = arrays.split_sections(payload, len(TEXT_SECTIONS))
+        except PageCrashed:
+            return
+        loaded = {(name, number): one for name, one in zip(TEXT_SECTIONS, sections, strict=True) if one is not None}
+        self._loaded = {**dict([*self._loaded.items()][-MAX_LOADED_SECTIONS:]), **loaded}
+
+    async def _ask_section(self, name: str, number: int) -> bytes:
+        """Return one of TEXT_SECTIONS of a page, which is loaded or asked for. Raises the errors of ``_ask_page``."""
+        loaded = None if self._closed else self._loaded.pop((name, number), None)
+        return (await self._ask_page(name, number))[1] if loaded is None else loaded
 
     async def _ask_page(self, op: Any, number: int, seconds: float | None = None, **what: Any) -> tuple[Reply, bytes]:
         """Ask for something of a page. Raises PageUnreadable, PageCrashed and the errors of ``Openers.open``."""

@@ -28,6 +28,8 @@ MIN_VOWEL_SHARE = 0.2, 0.28
 """A short or a long text with a smaller share of vowels, with y, has few vowels."""
 _NO_WORD = re.compile(r"[/@_]|\w[!:.$=<>\d]+\w|[a-z]\d|\d[a-z]", re.IGNORECASE)
 """Addresses, file names and code look like this; their letters do not follow a language."""
+_MEANING = re.compile(r"[ -~\u00a0-\u2fff\u3000-\ud7ff]*")
+"""Texts that have nothing without a meaning, as most have."""
 MAX_ODD_CASE_SHARE = 0.4
 """Maximum share of words in which capitals follow small letters more than once."""
 MAX_ACCENTED_SHARE = 0.4
@@ -70,7 +72,9 @@ def _has_no_meaning(words: Iterable[Word]) -> bool:
     List marks and check boxes are not words.
     """
     text = "".join(word.text for word in words if len(word.text) >= MIN_WORD_LETTERS)
-    return len(text) >= MIN_LETTERS and sum(map(is_meaningless, text)) > MAX_MEANINGLESS_SHARE * len(text)
+    if len(text) < MIN_LETTERS or _MEANING.fullmatch(text):
+        return False
+    return sum(map(is_meaningless, text)) > MAX_MEANINGLESS_SHARE * len(text)
 
 
 def is_doubtful(texts: Iterable[str]) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 import document_parser
 from document_parser.models import Word
+from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.pipeline.reading.font_check import group_lines
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.text.language import find_suspect_fonts, is_doubtful
@@ -104,6 +106,18 @@ def test_a_font_that_shows_what_it_says_stays_however_odd(tmp_path: Path):
     assert page.blocks[0].text == odd
     assert page.attempts[0].reason == "font check: the suspect font shows the letters that it encodes"
     assert not page.warnings
+
+
+def test_a_sound_font_is_checked_without_looking_for_lines(tmp_path: Path):
+    async def detection_of(text: str, shift: int) -> object:
+        path = documents.false_font_pdf(tmp_path / f"{shift}.pdf", text, PARAGRAPH, shift=shift)
+        async with DocumentParser() as parser:
+            with await parser.read(path) as found:
+                assert next(found.pages()).attempts[0].engine == "rapidocr"
+            return parser._engines.get("rapidocr")._models._detection
+
+    assert asyncio.run(detection_of("XKQZ WJVX QKZJ XWVK ZJQX", 0)) is None
+    assert asyncio.run(detection_of(HEADING, 5)) is not None
 
 
 def test_a_page_that_is_false_as_a_whole_is_read_as_a_whole(tmp_path: Path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import math
 import os
 import select
 import signal
@@ -31,7 +32,9 @@ from document_parser.errors import (
 from document_parser.ingest.sniff import HEAD_BYTES, sniff
 from document_parser.layout.page import blocks_of
 from document_parser.models import PageFacts, PageImage, PageImageSpec, SourceKind
+from document_parser.sources import warm_up
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.source import REQUESTS_PER_CHILD, Openers, Source
 from tests.support import documents
 from tests.support.documents import PARAGRAPH
@@ -132,6 +135,45 @@ def test_boxes_follow_the_rotation_that_a_viewer_applies(openers: Openers, tmp_p
     assert before < 255
     assert ImageStat.Stat(image).mean[0] == 255, "all ink lies in the word's box"
     assert facts_of(openers, path).rotation == rotate % 360
+
+
+def test_the_document_that_warms_an_opener_has_what_it_is_there_for():
+    document = PdfFile(Path(warm_up.__file__).with_name("warm_up.pdf"))
+    words = document.words(1)
+    assert len({word.bold for word in words}) == len({word.italic for word in words}) == len({word.mono for word in words}) == 2
+    assert any(word.link for word in words)
+    assert document.rulings(1)
+    assert document.damage(1) == []
+    warm_up.warm_up()
+
+
+def turned_text(degrees: float, size: int = 20) -> bytes:
+    """Operators of a word that runs ``degrees`` clockwise from the middle of the page."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return b"BT /F %d Tf %.6f %.6f %.6f %.6f 306 396 Tm (Turning) Tj ET" % (size, cosine, -sine, sine, cosine)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135, 180, 270, 330])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_a_word_says_where_its_line_runs_to_on_the_page_as_shown(openers: Openers, tmp_path: Path, degrees: int, rotate: int):
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees), b"/Rotate %d" % rotate)
+    assert {word.direction for word in words_of(openers, path)} == {(degrees + rotate) % 360}
+
+
+def test_writing_that_is_a_little_askew_counts_as_straight(openers: Openers, tmp_path: Path):
+    for degrees, direction in ((2.0, 0), (-2.0, 0), (92.0, 90), (5.0, 5), (-5.0, 355)):
+        path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees))
+        assert {word.direction for word in words_of(openers, path)} == {direction}
+
+
+def test_a_negative_font_size_in_a_turned_space_is_no_turn(openers: Openers, tmp_path: Path):
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(180, size=-20))
+    assert {word.direction for word in words_of(openers, path)} == {0}
+
+
+def test_the_matrix_of_a_form_turns_the_words_in_it(openers: Openers, tmp_path: Path):
+    path = documents.pdf_of_form(tmp_path / "a.pdf", turned_text(0), b"/Matrix [0 1 -1 0 700 0]")
+    assert {word.direction for word in words_of(openers, path)} == {270}
 
 
 def test_boxes_are_fractions_of_the_crop_box(openers: Openers, tmp_path: Path):

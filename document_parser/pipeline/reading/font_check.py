@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import accumulate
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -41,6 +42,11 @@ MAX_SAMPLED_LINES = 2
 """Lines of a font that are read to decide about it."""
 MIN_SAME_LETTERS_SHARE = 0.5
 """Share of the letters that must be the same, in order; with fewer the image shows another text."""
+LOOK_LETTERS = 32
+"""Letters of a font's longest lines that are read for a first look."""
+MIN_CLEARLY_SAME_SHARE = 0.8
+"""Share of the same letters from which the first look at an image shows what the font says. Sound lines have .9 and more, and
+those of a misencoded font stay below MIN_SAME_LETTERS_SHARE."""
 MIN_SAMPLE_CONFIDENCE = 0.75
 """Confidence (0 to 1) that the least confident word of the sampled lines must have."""
 MIN_READ_LETTERS = 8
@@ -54,6 +60,7 @@ MAX_MISENCODED_LINES = 40
 MIN_LINE_PIXELS = 64
 """Height in pixels that the image of a line has at least."""
 
+_WHOLE_IMAGE = BoundingBox(left=0, top=0, right=1, bottom=1)
 
 _SOUND_LINES: WeakKeyDictionary[PageSource, set[str]] = WeakKeyDictionary()
 """Lines that were checked and found sound, by their document: a running head is checked once."""
@@ -209,7 +216,9 @@ class _LineReader:
         """Remember the page; nothing is read yet."""
         self._source = source
         self._number = number
+        self._engines = engines
         self._engine = engines.get(FONT_CHECK_ENGINE)
+        self._images: dict[BoundingBox, PageImage] = {}
 
     async def is_misencoded(self, font: SuspectFont) -> bool:
         """Return whether the image of a font's longest lines clearly shows other words than the font says."""
@@ -217,26 +226,48 @@ class _LineReader:
         sound = _SOUND_LINES.setdefault(self._source, set())
         if not lines or _without_digits(lines[0]) in sound:
             return False
-        found = [await self.read_line(line) for line in lines]
-        said = "".join(word.text for line in lines for word in line)
-        seen = [word for shown in found for word in shown.words]
-        if min(shown.confidence for shown in found) >= MIN_SAMPLE_CONFIDENCE and _is_other_text(said, seen):
-            return True
+        if not await self._shows(lines):
+            found = [await self.read_line(line) for line in lines]
+            said = "".join(word.text for line in lines for word in line)
+            seen = [word for shown in found for word in shown.words]
+            if min(shown.confidence for shown in found) >= MIN_SAMPLE_CONFIDENCE and _is_other_text(said, seen):
+                return True
         sound.add(_without_digits(lines[0]))
         return False
+
+    async def _shows(self, lines: Sequence[Sequence[Word]]) -> bool:
+        """Return whether the image of lines clearly shows what their first LOOK_LETTERS letters say.
+
+        Each image is taken for one line: looking for lines in it would take twenty times as long as reading it.
+        """
+        said: list[Word] = []
+        seen: list[Word] = []
+        for line in lines:
+            if (left := LOOK_LETTERS - _count_letters(said)) > 0:
+                part = _beginning_of(line, left)
+                said += part
+                image = await self._image_of(part)
+                seen += await self._engines.read_segments(FONT_CHECK_ENGINE, image, [_WHOLE_IMAGE]) or []
+        ours, theirs = (plain_letters("".join(word.text for word in words)) for words in (said, seen))
+        return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= MIN_CLEARLY_SAME_SHARE
 
     async def read_line(self, line: Sequence[Word]) -> ReadLine:
         """Return the words in the image of a line, with boxes on the page and the style of the line's first word."""
         box = _line_box(line)
-        spec = self._engine.image_spec.model_copy(
-            update={"region": box, "min_short_side": MIN_LINE_PIXELS, "straighten": False}
-        )
-        image = await self._source.render(self._number, spec)
-        reading = await self._engine.read(image)
+        reading = await self._engine.read(await self._image_of(line))
         middle = (line[0].top + line[0].bottom) / 2
         page_words = (_to_page(word, box, line[0]) for word in reading.words)
         words = sorted((word for word in page_words if word.top < middle < word.bottom), key=lambda word: word.left)
         return ReadLine(words, min((word.confidence or 0.0 for word in reading.words), default=0.0))
+
+    async def _image_of(self, line: Sequence[Word]) -> PageImage:
+        """Return the image of a line with a margin, rendered once."""
+        box = _line_box(line)
+        if box not in self._images:
+            wanted = {"region": box, "min_short_side": MIN_LINE_PIXELS, "straighten": False}
+            spec = self._engine.image_spec.model_copy(update=wanted)
+            self._images[box] = await self._source.render(self._number, spec)
+        return self._images[box]
 
 
 def _is_other_text(said: str, seen: Sequence[Word]) -> bool:
@@ -272,6 +303,11 @@ def _is_same_line(before: Word, word: Word) -> bool:
     height = max(before.bottom - before.top, word.bottom - word.top)
     level = min(before.bottom, word.bottom) - max(before.top, word.top) > 0.3 * height
     return level and -height < word.left - before.right < 3 * height
+
+
+def _beginning_of(line: Sequence[Word], letters: int) -> Sequence[Word]:
+    """Return the first words of a line, as many as have this many letters."""
+    return line[: 1 + sum(count < letters for count in accumulate(len(word.text) for word in line))]
 
 
 def _without_digits(line: Sequence[Word]) -> str:

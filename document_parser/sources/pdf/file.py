@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from document_parser.models import (
     Word,
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
+from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
 from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
@@ -36,7 +38,7 @@ from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
 from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.links import add_links
-from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, find_texts_under_images, objects_of
+from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
@@ -47,6 +49,8 @@ from document_parser.text.normalize import is_meaningless
 
 _MAX_SAMPLED_CHARACTERS = 256
 """Characters of a page for which PDFium is asked one by one."""
+_IS_MEANINGLESS = np.array([is_meaningless(chr(code)) for code in range(1 << 16)])
+"""For each UTF-16 unit whether it has no meaning."""
 _GRID_CELLS = 128
 """Cells along each side of the grid on which the area under images is counted."""
 _MAX_PROBED_PAGES = 50
@@ -74,6 +78,7 @@ class PdfFile:
         self._number = 0
         self._page: Any = None
         self._textpage: Any = None
+        self._text: PageText | None = None
         self._objects: list[PageObject] | None = None
         self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
@@ -149,7 +154,7 @@ class PdfFile:
     def _check_bounds(self, page: Any, number: int) -> None:
         """Raise PageUnreadable for a page that has too much on it for pdfminer."""
         try:
-            characters = self._load_text(number).count_chars()
+            characters = self._load_text(number).count
         except PageUnreadable:
             characters = 0
         if characters > MAX_CHARACTERS:
@@ -213,15 +218,16 @@ class PdfFile:
         self._document.init_forms()
         return self._load_page(number)
 
-    def _load_text(self, number: int) -> Any:
-        """Return the handle of the page's text, loaded once. Raises PageUnreadable."""
+    def _load_text(self, number: int) -> PageText:
+        """Return the page's text, loaded once. Raises PageUnreadable."""
         page = self._load_page(number)
-        if self._textpage is None:
+        if self._text is None:
             try:
                 self._textpage = page.get_textpage()
             except pypdfium2.PdfiumError as error:
                 raise PageUnreadable("PDFium cannot read this page's text.") from error
-        return self._textpage
+            self._text = PageText(self._textpage)
+        return self._text
 
     def _load_objects(self, number: int) -> list[PageObject]:
         """Return the page's objects, collected once."""
@@ -241,14 +247,14 @@ class PdfFile:
         """Return the text layer. One that is an earlier OCR as a whole is not split, as it does not represent the page."""
         page, objects = self._load_page(number), self._load_objects(number)
         try:
-            textpage = self._load_text(number)
+            text = self._load_text(number)
         except PageUnreadable:
             return _TextLayer(1.0, 0.0, 0, words=[])
         covered = find_texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
-        layer = _TextLayer(*_measure_text(textpage, covered))
-        if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
+        layer = _TextLayer(*_measure_text(text, covered))
+        if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or text.count > MAX_INSPECTED_CHARACTERS:
             return layer
-        found = split_visible_text(page, textpage, objects, suspects_of(objects, _page_size(page)[1]))
+        found = split_visible_text(page, text, objects, suspects_of(objects, _page_size(page)[1]))
         unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
         return layer._replace(
             characters=max(0, layer.characters - unseen),
@@ -257,6 +263,11 @@ class PdfFile:
             suspect_fonts=find_suspect_fonts(found.words),
         )
 
+    def close(self) -> None:
+        """Close the document. A child ends instead."""
+        self._unload()
+        self._document.close()
+
     def _unload(self) -> None:
         """Close what is loaded of a page."""
         self._number = 0
@@ -264,7 +275,7 @@ class PdfFile:
         for loaded in (self._textpage, self._page):
             if loaded is not None:
                 loaded.close()
-        self._textpage = self._page = self._rules = None
+        self._textpage = self._text = self._page = self._rules = None
 
 
 class _TextLayer(NamedTuple):
@@ -338,33 +349,27 @@ def _page_size(page: Any) -> tuple[float, float]:
     return width, height
 
 
-def _measure_text(textpage: Any, hidden: frozenset[int]) -> tuple[float, float, int]:
+def _measure_text(text: PageText, hidden: frozenset[int]) -> tuple[float, float, int]:
     """Return (unmapped share, invisible share, characters). What needs a call per character is taken from an even sample.
 
     ``hidden`` are the addresses of text objects that cannot be seen, however they are painted.
     """
-    text = PageText(textpage)
-    places = [place for place, char in enumerate(text.text) if not char.isspace() and char != "\x00"]
-    left_out = text.count - len(text.text)
-    if not places:
+    places = np.flatnonzero(text.find_visible())
+    left_out = text.count - len(text.codes)
+    if not len(places):
         return float(left_out > 0), 0.0, 0
-    sample = [
-        text.index_of(places[i]) for i in np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)
-    ]
-    unmapped = (left_out + sum(is_meaningless(text.text[place]) for place in places)) / (left_out + len(places))
-    faults = sum(pdfium.FPDFText_HasUnicodeMapError(text.raw, index) == 1 for index in sample) / len(sample)
-    invisible = sum(_is_invisible(text.raw, index, hidden) for index in sample) / len(sample)
+    sampled = places[np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)]
+    sample = [text.index_of(place) for place in sampled.tolist()]
+    unmapped = (left_out + int(_IS_MEANINGLESS[text.codes[places]].sum())) / (left_out + len(places))
+    faults = sum(calls.has_map_error(text.address, index) == 1 for index in sample) / len(sample)
+    objects = Counter(calls.get_text_object(text.address, index) for index in sample)
+    invisible = sum(count for found, count in objects.items() if found and _is_invisible(found, hidden)) / len(sample)
     return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
 
 
-def _is_invisible(textpage: Any, index: int, hidden: frozenset[int]) -> bool:
-    """Return whether a character's text object is hidden or painted invisibly."""
-    text_object = pdfium.FPDFText_GetTextObject(textpage, index)
-    if not text_object:
-        return False
-    if address_of(text_object) in hidden:
-        return True
-    return bool(pdfium.FPDFTextObj_GetTextRenderMode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE)
+def _is_invisible(text_object: int, hidden: frozenset[int]) -> bool:
+    """Return whether a text object, given by its address, is hidden or painted invisibly."""
+    return text_object in hidden or calls.get_render_mode(text_object) == pdfium.FPDF_TEXTRENDERMODE_INVISIBLE
 
 
 def _image_share(boxes: Iterable[Box]) -> float:

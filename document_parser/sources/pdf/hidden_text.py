@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
 from document_parser.sources.pdf.hidden_candidates import MIN_TEXT_POINTS, Suspect
 from document_parser.sources.pdf.objects import PageObject, address_of
-from document_parser.sources.pdf.text_layer import extract_marked_words
+from document_parser.sources.pdf.text_layer import PageText, extract_marked_words
 
 MIN_CHANGE_LEVELS = 12
 """A pixel that changes by more than this, of 255, changes visibly."""
@@ -63,28 +63,28 @@ class SplitText(NamedTuple):
     hidden: list[HiddenText]
 
 
-def split_visible_text(page: Any, textpage: Any, objects: Iterable[PageObject], suspects: Mapping[int, Suspect]) -> SplitText:
+def split_visible_text(page: Any, text: PageText, objects: Iterable[PageObject], suspects: Mapping[int, Suspect]) -> SplitText:
     """Split a page's text layer into visible words and hidden texts. Raises PageUnreadable as ``extract_words`` does.
 
     Words that repeat what is written in an image, or in shapes of letters, at their place count as visible.
     """
     if not suspects:
-        return SplitText([(word, style.face) for word, style in extract_marked_words(page, textpage, frozenset()).words], [])
-    found, was_split = _judge_page(page, textpage, objects, suspects)
+        return SplitText([(word, style.face) for word, style in extract_marked_words(page, text, frozenset()).words], [])
+    found, was_split = _judge_page(page, text, objects, suspects)
     unseen = {address: suspects[address] for address in (one.address for one in found if one.hidden) if address in suspects}
     if was_split and len(unseen) < len(suspects):
         # A word ends where an object with another mark begins; only invisible objects may split words.
-        found, _ = _judge_page(page, textpage, objects, unseen)
+        found, _ = _judge_page(page, text, objects, unseen)
     seen = [(one.word, one.face) for one in found if one.hidden is None]
     return SplitText(seen, list(_merge_hidden((one for one in found if one.hidden), _VisiblePlaces(word for word, _ in seen))))
 
 
 def _judge_page(
-    page: Any, textpage: Any, objects: Iterable[PageObject], suspects: Mapping[int, Suspect]
+    page: Any, text: PageText, objects: Iterable[PageObject], suspects: Mapping[int, Suspect]
 ) -> tuple[list[LayerWord], bool]:
     """Return all words of a page, those of suspects judged, and whether a word was split because a suspect begins in it."""
     twins = {address_of(twin) for suspect in suspects.values() for twin in suspect.twins}
-    words, was_split = extract_marked_words(page, textpage, frozenset({*suspects, *twins}))
+    words, was_split = extract_marked_words(page, text, frozenset({*suspects, *twins}))
     found = [LayerWord(word, address=style.marked, face=style.face) for word, style in words]
     read = {one.address for one in found}
     alone = {address: _drop_read_twins(suspect, read) for address, suspect in suspects.items()}

@@ -15,11 +15,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
+from document_parser.models.skew import direction_of
+from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
+from document_parser.sources.pdf.objects import address_of
 
 MAX_WORDS = 200_000
 """A page with more words is refused: no page of a real document has them, and their list would not stay small."""
@@ -27,7 +31,11 @@ MAX_WORDS = 200_000
 MIN_BASELINE_SHIFT_EM = 0.05
 """Baselines that differ by this many font sizes are two: an index, a power, a footnote's number."""
 
-_WORD = re.compile(r"[^\s\x00]+")
+_IS_SPACE = np.array([not code or chr(code).isspace() for code in range(1 << 16)])
+"""For each UTF-16 unit whether it separates words: white space, and PDFium's zero for what it cannot say."""
+_DOUBLE_BYTES = 8
+_ROW_VALUES = 6
+"""Values of a word that PDFium writes: left, top, right and bottom of its rectangle, x and y of its origin."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SYMBOLS = {
     "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fb": "✗", "\uf0fe": "☑", "\uf0fd": "☒",
@@ -41,12 +49,13 @@ _CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", 
 class TextStyle(NamedTuple):
     """The style of the characters of one text object.
 
-    ``face`` distinguishes their font from the others of the page; ``marked`` is the object's address, if the caller asked for
-    it.
+    ``direction`` is where its line runs to on the upright page, in degrees as ``direction_of`` counts them. ``face``
+    distinguishes their font from the others of the page; ``marked`` is the object's address, if the caller asked for it.
     """
 
     size_points: float
     font: FontStyle
+    direction: int = 0
     face: int = 0
     marked: int = 0
 
@@ -56,51 +65,56 @@ class TextStyle(NamedTuple):
         return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
 
 
-Piece = tuple[str, Rect, TextStyle, float]
-"""Text, rectangle, style, and height of the baseline, in points of the page's own space."""
+Piece = tuple[str, TextStyle, Rect, float]
+"""Text, style, rectangle, and height of the baseline, in points of the page's own space."""
 
 
 class PageText:
     """The characters of a loaded text page, addressable by PDFium's character index."""
 
     def __init__(self, textpage: Any) -> None:
-        self.raw = textpage.raw
-        self.count: int = max(0, pdfium.FPDFText_CountChars(self.raw))
-        self.text = self._read()
+        self.address = address_of(textpage.raw)
+        self._raw = textpage.raw
+        self.count: int = max(0, pdfium.FPDFText_CountChars(self._raw))
+        self.codes = self._read()
+        self.text = str(self.codes.astype("<u4").tobytes(), "utf-32-le", "surrogatepass")
+        """One Python character per UTF-16 unit, as PDFium counts them."""
         # PDFium leaves characters without a meaning out of the text; then the two indexes differ.
-        self._exact = len(self.text) == self.count
+        self.is_exact = len(self.codes) == self.count
 
-    def _read(self) -> str:
-        """Return the text with one Python character per UTF-16 unit, as PDFium counts them."""
-        units = (ctypes.c_ushort * (self.count + 1))()
-        written = pdfium.FPDFText_GetText(self.raw, 0, self.count, units) if self.count else 0
-        codes = np.frombuffer(bytes(units), dtype="<u2")[: max(0, written - 1)]
-        return str(codes.astype("<u4").tobytes(), "utf-32-le", "surrogatepass")
+    def _read(self) -> NDArray[np.uint16]:
+        """Return the UTF-16 units of the text."""
+        units = np.zeros(self.count + 1, dtype="<u2")
+        buffer = units.ctypes.data_as(ctypes.POINTER(ctypes.c_ushort))
+        written = pdfium.FPDFText_GetText(self._raw, 0, self.count, buffer) if self.count else 0
+        return units[: max(0, written - 1)]
+
+    def find_visible(self) -> NDArray[np.bool_]:
+        """Return for each unit whether it is no white space."""
+        return ~_IS_SPACE[self.codes]
 
     def index_of(self, position: int) -> int:
         """Return PDFium's index of the character at this position of ``text``."""
-        return position if self._exact else max(0, pdfium.FPDFText_GetCharIndexFromTextIndex(self.raw, position))
+        return position if self.is_exact else max(0, pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, position))
 
-    def runs(self) -> Iterator[tuple[str, int, int]]:
-        """Yield runs without white space: text, PDFium's index of the first character, number of characters."""
-        for match in _WORD.finditer(self.text):
-            first = self.index_of(match.start())
-            last = first + match.end() - match.start() - 1 if self._exact else self.index_of(match.end() - 1)
-            yield match[0], first, max(1, last - first + 1)
+    def runs(self) -> list[tuple[str, int, int]]:
+        """Return the runs without white space: text, PDFium's index of the first character, number of characters."""
+        borders = np.flatnonzero(np.diff(self.find_visible(), prepend=False, append=False))
+        starts, ends = borders[::2].tolist(), borders[1::2].tolist()
+        text = self.text
+        if self.is_exact:
+            return [(text[start:end], start, end - start) for start, end in zip(starts, ends, strict=True)]
+        firsts, lasts = map(self.index_of, starts), (self.index_of(end - 1) for end in ends)
+        places = zip(starts, ends, firsts, lasts, strict=True)
+        return [(text[start:end], first, max(1, last - first + 1)) for start, end, first, last in places]
 
 
-def extract_words(page: Any, textpage: Any | None = None) -> list[Word]:
+def extract_words(page: Any, page_text: PageText) -> list[Word]:
     """Return the words of a PDFium page, boxes in fractions of the upright page (``/Rotate`` and crop box applied).
 
     Words that lie wholly outside the page are left out. Raises PageUnreadable above MAX_WORDS, or if the page has no area.
     """
-    if textpage is None:
-        with_own = page.get_textpage()
-        try:
-            return extract_words(page, with_own)
-        finally:
-            with_own.close()
-    return [word for word, _ in extract_marked_words(page, textpage, frozenset()).words]
+    return [word for word, _ in extract_marked_words(page, page_text, frozenset()).words]
 
 
 class MarkedWords(NamedTuple):
@@ -113,51 +127,113 @@ class MarkedWords(NamedTuple):
     was_split: bool
 
 
-def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> MarkedWords:
+def extract_marked_words(page: Any, page_text: PageText, marked: frozenset[int]) -> MarkedWords:
     """Return the words as ``extract_words`` does, each with its style, which names its text object if that is in ``marked``.
 
     Marked words outside the page are included, with their boxes on its edge. Raises the errors of ``extract_words``.
     """
     place = upright_map_of(page)
-    extractor = _Extractor(PageText(textpage), marked)
-    words = ((_word_of(piece, place), piece[2]) for piece in extractor.pieces())
-    return MarkedWords([(word, style) for word, style in words if word is not None], extractor.split_at_mark)
+    extractor = _Extractor(page_text, marked, 90 * max(0, pdfium.FPDFPage_GetRotation(page.raw)))
+    return MarkedWords(_build_words(extractor.read(), place), extractor.split_at_mark)
+
+
+class _Pieces:
+    """Text of a page in pieces of one style on one line.
+
+    ``values`` has a row of _ROW_VALUES for each piece, in points of the page's own space; PDFium writes into it.
+    """
+
+    def __init__(self, expected: int) -> None:
+        self.texts: list[str] = []
+        self.styles: list[TextStyle] = []
+        self.values = np.zeros((expected, _ROW_VALUES))
+
+    def add(self, text: str, style: TextStyle, rect: Rect, height: float) -> None:
+        """Add a piece with its rectangle and the height of its baseline."""
+        if len(self.texts) == len(self.values):
+            self.values = np.concatenate((self.values, np.zeros_like(self.values)))
+        self.values[len(self.texts)] = rect.left, rect.top, rect.right, rect.bottom, 0.0, height
+        self.texts.append(text)
+        self.styles.append(style)
+
+    def boxes(self, place: UprightMap) -> NDArray[np.float64]:
+        """Return the boxes on the upright page: left, top, right, bottom in fractions, not limited to it, as (n, 4)."""
+        left, top, right, bottom = self.values[: len(self.texts), :4].T
+        left, right = np.minimum(left, right), np.maximum(left, right)
+        bottom, top = np.minimum(bottom, top), np.maximum(bottom, top)
+        across = np.stack((place.a * left + place.b * bottom + place.c, place.a * right + place.b * top + place.c))
+        down = np.stack((place.d * left + place.e * bottom + place.f, place.d * right + place.e * top + place.f))
+        return np.stack((across.min(axis=0), down.min(axis=0), across.max(axis=0), down.max(axis=0)), axis=1)
+
+    def baselines(self, place: UprightMap) -> NDArray[np.float64]:
+        """Return the heights of the baselines in fractions; 0 on a page that is written sideways, where they have none."""
+        heights = self.values[: len(self.texts), 5]
+        return np.round(place.e * heights + place.f, 5) if place.e else np.zeros_like(heights)
 
 
 class _Extractor:
     """Reads boxes and styles from a text page, and remembers the styles of text objects and fonts."""
 
-    def __init__(self, page_text: PageText, marked: frozenset[int] = frozenset()) -> None:
+    def __init__(self, page_text: PageText, marked: frozenset[int], rotation: int) -> None:
         self._marked = marked
+        self._rotation = rotation
         self.split_at_mark = False
         self._page_text = page_text
-        self._raw = page_text.raw
+        self._raw = page_text.address
         self._styles: dict[int | None, TextStyle] = {}
         self._fonts: dict[int | None, FontStyle] = {}
-        self._origin = ctypes.c_double(), ctypes.c_double()
-        self._edges = tuple(ctypes.c_double() for _ in range(4))
+        self._cells = np.zeros(4)
+        self._cell_addresses = [int(self._cells.ctypes.data) + _DOUBLE_BYTES * number for number in range(4)]
 
-    def pieces(self) -> Iterator[Piece]:
-        """Yield the text of the page in pieces of one style on one line. Raises PageUnreadable above MAX_WORDS."""
-        for number, (text, first, count) in enumerate(self._page_text.runs()):
-            if number >= MAX_WORDS:
-                raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
-            rects = self._rects_of(first, count)
-            if len(rects) == 1:
-                yield text, rects[0], self._style_of(first), self._baseline_of(first)
-            elif count == len(text) and (cuts := self._find_cuts(first, count)):
-                for start, end in pairwise((0, *cuts, count)):
-                    part, at = text[start:end], first + start
-                    yield from self._split_if_apart(part, at, end - start, self._rects_of(at, end - start))
+    def read(self) -> _Pieces:
+        """Return the text of the page in pieces. Raises PageUnreadable above MAX_WORDS.
+
+        A run in one rectangle is one piece, and PDFium writes its places into the array of all. Most runs are.
+        """
+        runs = self._page_text.runs()
+        if len(runs) > MAX_WORDS:
+            raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
+        pieces, raw, known = _Pieces(len(runs) + 1), self._raw, self._styles
+        count_rects, get_rect, get_object, get_origin = (
+            calls.count_rects, calls.get_rect, calls.get_text_object, calls.get_char_origin
+        )  # fmt: skip
+        row, end = self._rows_of(pieces)
+        for text, first, count in runs:
+            rects = count_rects(raw, first, count)
+            if rects == 1 and row < end and get_rect(raw, 0, row, row + 8, row + 16, row + 24):
+                pieces.texts.append(text)
+                pieces.styles.append(known.get(get_object(raw, first)) or self._style_of(first))
+                get_origin(raw, first, row + 32, row + 40)
+                row += _DOUBLE_BYTES * _ROW_VALUES
             else:
-                yield from self._split_if_apart(text, first, count, rects)
+                for piece in self._split_run(text, first, count, self._read_rects(rects)):
+                    pieces.add(*piece)
+                row, end = self._rows_of(pieces)
+        return pieces
+
+    @staticmethod
+    def _rows_of(pieces: _Pieces) -> tuple[int, int]:
+        """Return the addresses of the first free row of the values, and of the end of the last one."""
+        start, size = int(pieces.values.ctypes.data), _DOUBLE_BYTES * _ROW_VALUES
+        return start + size * len(pieces.texts), start + size * len(pieces.values)
+
+    def _split_run(self, text: str, first: int, count: int, rects: list[Rect]) -> Iterator[Piece]:
+        """Yield a run in pieces of one style that do not lie apart."""
+        if len(rects) == 1:
+            yield text, self._style_of(first), rects[0], self._baseline_of(first)
+        elif count == len(text) and (cuts := self._find_cuts(first, count)):
+            for start, end in pairwise((0, *cuts, count)):
+                part, at = text[start:end], first + start
+                yield from self._split_if_apart(part, at, end - start, self._rects_of(at, end - start))
+        else:
+            yield from self._split_if_apart(text, first, count, rects)
 
     def _split_if_apart(self, text: str, first: int, count: int, rects: list[Rect]) -> Iterator[Piece]:
         """Yield a run of one style, split if its parts lie apart."""
         if len(rects) > 1 and not all(a.is_near(b) for a, b in pairwise(rects)):
             yield from self._split(text, first, count)
         else:
-            yield text, self._union(rects, first, count), self._style_of(first), self._baseline_of(first)
+            yield text, self._style_of(first), self._union(rects, first, count), self._baseline_of(first)
 
     def _find_cuts(self, first: int, count: int) -> list[int]:
         """Return the offsets at which a run continues in another size, on another baseline or in a font for formulas."""
@@ -179,20 +255,27 @@ class _Extractor:
 
     def _baseline_of(self, index: int) -> float:
         """Return the height of a character's baseline in the page's own space."""
-        x, y = self._origin
-        return y.value if pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y) else 0.0
+        return self._origin_of(index)[1]
+
+    def _origin_of(self, index: int) -> tuple[float, float]:
+        """Return the origin of a character in the page's own space; (0, 0) if it has none."""
+        if not calls.get_char_origin(self._raw, index, *self._cell_addresses[:2]):
+            return 0.0, 0.0
+        x, y = self._cells[:2].tolist()
+        return x, y
 
     def _rects_of(self, first: int, count: int) -> list[Rect]:
         """Return one rectangle per text object of the characters; none if the glyphs have no extent."""
-        found = pdfium.FPDFText_CountRects(self._raw, first, count)
-        return [rect for i in range(found) if (rect := self._read_rect(i)) is not None]
+        return self._read_rects(calls.count_rects(self._raw, first, count))
 
-    def _read_rect(self, number: int) -> Rect | None:
-        """Return a rectangle that PDFium counted last; None if it cannot be read."""
-        left, top, right, bottom = self._edges
-        if not pdfium.FPDFText_GetRect(self._raw, number, left, top, right, bottom):
-            return None
-        return rect_from_edges(left.value, bottom.value, right.value, top.value)
+    def _read_rects(self, count: int) -> list[Rect]:
+        """Return the rectangles that PDFium counted last, as far as they can be read."""
+        found = []
+        for number in range(count):
+            if calls.get_rect(self._raw, number, *self._cell_addresses):
+                left, top, right, bottom = self._cells.tolist()
+                found.append(rect_from_edges(left, bottom, right, top))
+        return found
 
     def _union(self, rects: list[Rect], first: int, count: int) -> Rect:
         """Return the rectangle around a run."""
@@ -206,75 +289,85 @@ class _Extractor:
     def _loose_rect_of(self, index: int) -> Rect:
         """Return the box of a character by its font's measures; its origin if it has no box."""
         box = pdfium.FS_RECTF()
-        if pdfium.FPDFText_GetLooseCharBox(self._raw, index, box):
+        if calls.get_loose_char_box(self._raw, index, ctypes.addressof(box)):
             return rect_from_edges(box.left, box.bottom, box.right, box.top)
-        x, y = self._edges[:2]
-        pdfium.FPDFText_GetCharOrigin(self._raw, index, x, y)
-        return Rect(x.value, y.value, x.value, y.value)
+        x, y = self._origin_of(index)
+        return Rect(x, y, x, y)
 
     def _split(self, text: str, first: int, count: int) -> Iterator[Piece]:
         """Yield a run whose parts lie apart, split before each character that is not near the one before."""
         if count != len(text):
-            yield text, self._union(self._rects_of(first, count), first, count), self._style_of(first), self._baseline_of(first)
+            whole = self._union(self._rects_of(first, count), first, count)
+            yield text, self._style_of(first), whole, self._baseline_of(first)
             return
         start, so_far = 0, self._rect_of(first)
         for offset in range(1, count):
             char = self._rect_of(first + offset)
             if not (so_far.is_near(char) or text[offset] in "\u0300\u0301\u0302\u0303\u0308"):
-                yield text[start:offset], so_far, self._style_of(first + start), self._baseline_of(first + start)
+                yield text[start:offset], self._style_of(first + start), so_far, self._baseline_of(first + start)
                 start, so_far = offset, char
             else:
                 so_far = so_far.union(char)
-        yield text[start:], so_far, self._style_of(first + start), self._baseline_of(first + start)
+        yield text[start:], self._style_of(first + start), so_far, self._baseline_of(first + start)
 
     def _rect_of(self, index: int) -> Rect:
         """Return the box of a character."""
-        left, right, bottom, top = self._edges
-        if pdfium.FPDFText_GetCharBox(self._raw, index, left, right, bottom, top):
-            return rect_from_edges(left.value, bottom.value, right.value, top.value)
+        if calls.get_char_box(self._raw, index, *self._cell_addresses):
+            left, right, bottom, top = self._cells.tolist()
+            return rect_from_edges(left, bottom, right, top)
         return self._loose_rect_of(index)
 
     def _style_of(self, index: int) -> TextStyle:
         """Return the style of a character's text object, determined once."""
-        text_object = pdfium.FPDFText_GetTextObject(self._raw, index)
-        key = ctypes.c_void_p.from_buffer(text_object).value
-        style = self._styles.get(key)
+        text_object = calls.get_text_object(self._raw, index)
+        style = self._styles.get(text_object)
         if style is None:
             style = self._read_style(index, text_object)
-            if key in self._marked:
-                style = style._replace(marked=key or 0)
-            self._styles[key] = style
+            if text_object in self._marked:
+                style = style._replace(marked=text_object or 0)
+            self._styles[text_object] = style
         return style
 
-    def _read_style(self, index: int, text_object: Any) -> TextStyle:
-        """Read size and font of a text object."""
-        size = pdfium.FPDFText_GetFontSize(self._raw, index)
+    def _read_style(self, index: int, text_object: int | None) -> TextStyle:
+        """Read size, direction and font of a text object."""
+        size, direction = calls.get_font_size(self._raw, index), 0
         matrix = pdfium.FS_MATRIX()
-        if pdfium.FPDFText_GetMatrix(self._raw, index, matrix):
+        if calls.get_char_matrix(self._raw, index, ctypes.addressof(matrix)):
+            # A negative font size turns the letters upside down, which generators use in mirrored spaces.
+            ahead = math.copysign(1.0, size)
+            direction = (direction_of(ahead * matrix.a, -ahead * matrix.b) + self._rotation) % 360
             size *= math.hypot(matrix.c, matrix.d)
-        face, font = self._font_style_of(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else (0, FontStyle())
-        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, face)
+        face, font = self._font_style_of(calls.get_font(text_object)) if text_object else (0, FontStyle())
+        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, direction, face)
 
-    def _font_style_of(self, font: Any) -> tuple[int, FontStyle]:
+    def _font_style_of(self, font: int | None) -> tuple[int, FontStyle]:
         """Return a font's address and style, determined once."""
-        key = ctypes.cast(font, ctypes.c_void_p).value
-        if key not in self._fonts:
-            self._fonts[key] = font_style_of(font) if key else FontStyle()
-        return key or 0, self._fonts[key]
+        if font not in self._fonts:
+            self._fonts[font] = font_style_of(ctypes.cast(font, pdfium.FPDF_FONT)) if font else FontStyle()
+        return font or 0, self._fonts[font]
 
 
-def _word_of(piece: Piece, place: UprightMap) -> Word | None:
-    """Return a piece as a Word; None if it shows nothing or lies outside the page."""
-    text, rect, style, height = piece
-    left, top, right, bottom = place.map_rect(rect)
-    font = style.font
-    text = _clean(text.translate(font.glyphs) if font.glyphs else text)
-    if not text or not (style.marked or (left < 1 and top < 1 and right > 0 and bottom > 0)):
-        return None
-    # On a page that is written sideways a baseline has no height.
-    baseline = round(place.e * height + place.f, 5) if place.e else 0.0
-    box = (_clamp(left), _clamp(top), _clamp(right), _clamp(bottom))
-    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline, font.mono)
+def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextStyle]]:
+    """Return pieces as Words with their styles, without those that show nothing or lie outside the page."""
+    boxes = pieces.boxes(place)
+    left, top, right, bottom = boxes.T
+    inside = (left < 1) & (top < 1) & (right > 0) & (bottom > 0)
+    # Comparing with 0 first makes a value that is no number 0.
+    limited = np.where(boxes > 1, 1.0, np.where(boxes >= 0, np.round(boxes, 5), 0.0))
+    words = []
+    rows = zip(pieces.texts, pieces.styles, limited.tolist(), pieces.baselines(place).tolist(), inside.tolist(), strict=True)
+    for text, style, box, baseline, is_inside in rows:
+        size, font, direction, _, marked = style
+        shown = _clean(text.translate(font.glyphs) if font.glyphs else text)
+        if shown and (is_inside or marked):
+            bold, italic, math_font, _, mono = font
+            look = (size, bold, italic, None, math_font, baseline, mono, direction, "")
+            words.append((_NEW_WORD(Word, (shown, *box, *look)), style))
+    return words
+
+
+_NEW_WORD = tuple.__new__
+"""Makes a Word of its fields at half the cost."""
 
 
 def _clean(text: str) -> str:
@@ -288,10 +381,3 @@ def _clean(text: str) -> str:
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.translate(_CLEAN).replace("‘‘", "“").replace("’’", "”")
-
-
-def _clamp(value: float) -> float:
-    """Return a fraction rounded and limited to the page."""
-    if 0.0 <= value <= 1.0:
-        return round(value, 5)
-    return 1.0 if value > 1.0 else 0.0
