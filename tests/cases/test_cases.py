@@ -33,7 +33,6 @@ def row_with(rows, first):
     return next(row for row in rows if row[0] == first)
 
 
-@still("HTML leaves out places without a cell")
 def test_01_every_row_of_a_table_with_spans_has_all_its_places(read):
     case = read("01-columns-shift.pdf")
     for html in (case.html, case.markdown):
@@ -45,7 +44,6 @@ def test_01_every_row_of_a_table_with_spans_has_all_its_places(read):
         assert note.index("Delivery in two parts, see letter") in (3, 4)
 
 
-@still("letters of their own objects are cut apart")
 def test_02_letters_that_are_objects_of_their_own_are_words(read):
     case = read("02-letter-by-letter.pdf")
     assert "Los caballos llegaron a llevar la silla; llovía en Sevilla." in case.flat
