@@ -84,7 +84,6 @@ def test_04_a_page_written_upside_down_is_read_as_it_was_written(read):
     assert "rotated" in case.warnings
 
 
-@still("layers that are switched off are read")
 def test_05_the_text_of_a_layer_that_is_off_is_hidden(read):
     case = read("05-hidden-layer.pdf")
     assert "Room 1: way out to the north." in case.texts

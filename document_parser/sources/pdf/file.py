@@ -35,6 +35,7 @@ from document_parser.sources.pdf.drawings import find_drawing_boxes
 from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
 from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
+from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, address_of, find_texts_under_images, objects_of
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
@@ -75,6 +76,7 @@ class PdfFile:
         self._page: Any = None
         self._textpage: Any = None
         self._objects: list[PageObject] | None = None
+        self._hidden_layers: frozenset[int] = frozenset()
         self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
 
@@ -140,7 +142,7 @@ class PdfFile:
         """
         page = self._load_page(number)
         self._check_bounds(page, number)
-        if suspects_of(self._load_objects(number), _page_size(page)[1]):
+        if suspects_of(self._load_objects(number), _page_size(page)[1], self._hidden_layers):
             raise PageUnreadable("Text of the page may be hidden, and pdfplumber cannot tell which.")
         words = add_links(self._pdfplumber.words(number, upright_map_of(page)), self._document, page)
         form = self._document.formenv
@@ -227,7 +229,9 @@ class PdfFile:
         """Return the page's objects, collected once."""
         page = self._load_page(number)
         if self._objects is None:
-            self._objects = list(objects_of(page))
+            found = list(objects_of(page))
+            layered = split_layers(page, found) if self._streams.has_layers else LayeredObjects(found)
+            self._objects, self._hidden_layers = layered
         return self._objects
 
     def _load_layer(self, number: int) -> _TextLayer:
@@ -248,7 +252,7 @@ class PdfFile:
         layer = _TextLayer(*_measure_text(textpage, covered))
         if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or textpage.count_chars() > MAX_INSPECTED_CHARACTERS:
             return layer
-        found = split_visible_text(page, textpage, objects, suspects_of(objects, _page_size(page)[1]))
+        found = split_visible_text(page, textpage, objects, suspects_of(objects, _page_size(page)[1], self._hidden_layers))
         unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
         return layer._replace(
             characters=max(0, layer.characters - unseen),

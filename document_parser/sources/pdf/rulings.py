@@ -35,7 +35,7 @@ def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
     """Return the ruling lines among a page's objects in fractions of the upright page, MAX_RULINGS at most."""
     found: list[RulingLine] = []
     budget = _MAX_SEGMENTS
-    for path, kind, place, box in objects:
+    for path, kind, place, box, _ in objects:
         if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _is_negligible(box):
             continue
         filled, stroked = visible_paint_of(path)
