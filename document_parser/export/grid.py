@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from document_parser.export.base import clean, clean_runs
+from document_parser.export.base import clean_runs, clean_with_strikes
 from document_parser.models import Cell, Table
 from document_parser.text.spans import Run
 
@@ -16,7 +16,7 @@ def rows_of(parts: Iterable[Table]) -> Iterator[list[str]]:
     ``parts`` are those of one table, in order.
     """
     for row in _cells_by_column(parts):
-        yield [clean(cell.text) if cell else "" for cell in row]
+        yield [clean_with_strikes(cell.text, cell.spans) if cell else "" for cell in row]
 
 
 def runs_by_row(parts: Iterable[Table]) -> Iterator[list[list[Run]]]:

@@ -186,4 +186,6 @@ def _format_run(run: Run) -> str:
     text = escape(run.text)
     if run.style.italic:
         text = f"<em>{text}</em>"
-    return f"<strong>{text}</strong>" if run.style.bold else text
+    if run.style.bold:
+        text = f"<strong>{text}</strong>"
+    return f"<s>{text}</s>" if run.style.struck else text

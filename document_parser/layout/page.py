@@ -18,6 +18,7 @@ from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
+from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.units import Scale
 from document_parser.layout.tables.grid import Grid, build_table_block, words_outside
 from document_parser.layout.tables.ruled_tables import find_ruled_grids
@@ -48,8 +49,8 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
+    placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
     placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
-    in_points = scale.rulings_to_points(rules)
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)

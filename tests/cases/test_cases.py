@@ -209,7 +209,6 @@ def test_12_drawn_boxes_are_check_boxes(read):
         assert line in [re.sub(r"\s+", " ", found.replace("|", "").lstrip("- ")).strip() for found in lines]
 
 
-@still("struck-out words read as valid")
 def test_13_struck_out_words_are_marked(read):
     case = read("13-struck-out.pdf")
     assert "The rent is ~~800~~ 850 euros a month and is due on the ~~first~~ third working day." in case.flat

@@ -41,6 +41,7 @@ from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject,
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
+from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
@@ -125,7 +126,7 @@ class PdfFile:
         page = self._load_page(number)
         layer = self._load_layer(number)
         found = extract_words(page, self._load_text(number)) if layer.words is None else layer.words
-        words = add_links(found, self._document, page)
+        words = mark_annotated_strikes(add_links(found, self._document, page), page)
         form = self._document.formenv
         return words + extract_fields(page, form.raw if form else None)
 
