@@ -17,6 +17,7 @@ from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
+from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.units import Scale
@@ -55,6 +56,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
+    middle = close_option_gaps(middle)
     blocks = [*head, *_content_blocks(middle, grids, scale), *build_sideways_blocks(turned, scale, upright), *foot]
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 

@@ -202,7 +202,6 @@ def test_11_a_picture_with_writing_is_read_in_its_place(read):
     )
 
 
-@still("drawn boxes are not seen")
 def test_12_drawn_boxes_are_check_boxes(read):
     lines = read("12-drawn-boxes.pdf").text.split("\n")
     for line in ("Valve found ☒ open ☐ shut", "Seal ☐ whole ☒ broken", "Crew ☐ A ☑ B ☐ C", "Danger ☐ yes ☒ no"):

@@ -24,7 +24,7 @@ MAX_FOOTNOTE_RATIO = 0.92
 _BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
 _BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
 _NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
-_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒]$")
+_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
     re.IGNORECASE,
@@ -59,7 +59,7 @@ def is_caption(text: str) -> bool:
 
 
 def is_checkbox(text: str) -> bool:
-    """Return whether a line is a check box with its label before or behind it."""
+    """Return whether a line has a check box, with its label before or behind it."""
     return _CHECKBOX.match(text) is not None
 
 

@@ -29,6 +29,7 @@ from document_parser.models import (
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
+from document_parser.sources.pdf.check_boxes import CheckBox, find_check_boxes, without_box_lines, without_marks
 from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import find_drawing_boxes
@@ -80,6 +81,7 @@ class PdfFile:
         self._hidden_layers: frozenset[int] = frozenset()
         self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
+        self._boxes: list[CheckBox] | None = None
 
     def facts(self, number: int) -> PageFacts:
         """Return what is known of a page before it is read. Sizes in points, boxes in fractions of the upright page."""
@@ -128,7 +130,10 @@ class PdfFile:
         found = extract_words(page, self._load_text(number)) if layer.words is None else layer.words
         words = mark_annotated_strikes(add_links(found, self._document, page), page)
         form = self._document.formenv
-        return words + extract_fields(page, form.raw if form else None)
+        fields = extract_fields(page, form.raw if form else None)
+        return (
+            without_marks(words, [found for found in self._load_check_boxes(number) if not _is_under(found, fields)]) + fields
+        )
 
     def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
         """Return the tables that pdfplumber finds: inside lines on the whole page, by alignment in ``regions``."""
@@ -164,7 +169,7 @@ class PdfFile:
         """Return the ruling lines that the page draws, in fractions of the upright page."""
         objects = self._load_objects(number)
         if self._rules is None:
-            self._rules = extract_rulings(objects)
+            self._rules = without_box_lines(extract_rulings(objects), self._load_check_boxes(number))
         return self._rules
 
     def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
@@ -235,6 +240,14 @@ class PdfFile:
             self._objects, self._hidden_layers = layered
         return self._objects
 
+    def _load_check_boxes(self, number: int) -> list[CheckBox]:
+        """Return the page's drawn check boxes, found once."""
+        page = self._load_page(number)
+        if self._boxes is None:
+            words = self._load_layer(number).words or []
+            self._boxes = find_check_boxes(page, self._load_objects(number), words, *_page_size(page))
+        return self._boxes
+
     def _load_layer(self, number: int) -> _TextLayer:
         """Return the page's text layer, inspected once."""
         self._load_page(number)
@@ -265,7 +278,7 @@ class PdfFile:
     def _unload(self) -> None:
         """Close what is loaded of a page."""
         self._number = 0
-        self._objects = self._layer = None
+        self._objects = self._layer = self._boxes = None
         for loaded in (self._textpage, self._page):
             if loaded is not None:
                 loaded.close()
@@ -384,6 +397,12 @@ def _image_share(boxes: Iterable[Box]) -> float:
 def _image_boxes(objects: Iterable[PageObject]) -> list[Box]:
     """Return the boxes of a page's embedded images."""
     return [one.box for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE and one.box is not None]
+
+
+def _is_under(drawn: CheckBox, fields: Iterable[Word]) -> bool:
+    """Return whether a drawn box is the frame of a form field, which says by itself whether it is checked."""
+    left, top, right, bottom = drawn.box
+    return any(word.left < right and left < word.right and word.top < bottom and top < word.bottom for word in fields)
 
 
 def _count_form_fields(page: Any) -> int:

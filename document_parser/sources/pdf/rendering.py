@@ -36,11 +36,11 @@ class Region(NamedTuple):
     page_height: int
 
     @classmethod
-    def around(cls, page: Any, part: BoundingBox) -> Region:
+    def around(cls, page: Any, part: BoundingBox, dpi: float = RENDER_DPI) -> Region:
         """Return the region around a part of the page given in fractions."""
         across, down = pdfium.FPDF_GetPageWidthF(page.raw), pdfium.FPDF_GetPageHeightF(page.raw)
         longest = max((part.right - part.left) * across, (part.bottom - part.top) * down, 1.0)
-        scale = min(RENDER_DPI / 72, MAX_LONG_SIDE_PIXELS / longest)
+        scale = min(dpi / 72, MAX_LONG_SIDE_PIXELS / longest)
         wide, high = max(1, round(across * scale)), max(1, round(down * scale))
         left, top = int(part.left * wide), int(part.top * high)
         return cls(left, top, int(part.right * wide) + 1 - left, int(part.bottom * high) + 1 - top, wide, high)
