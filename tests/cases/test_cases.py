@@ -188,7 +188,6 @@ def test_10_a_newspaper_is_stories_in_columns(read):
     )
 
 
-@still("pictures with writing on digital pages are not read")
 def test_11_a_picture_with_writing_is_read_in_its_place(read):
     case = read("11-picture-with-text.pdf")
     assert in_order(

@@ -31,7 +31,8 @@ _WORD = re.compile(r"[^\s\x00]+")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SYMBOLS = {
     "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fb": "✗", "\uf0fe": "☑", "\uf0fd": "☒",
-    "\uf0a8": "☐", "\uf06f": "☐", "\uf071": "☐", "\uf0e0": "→", "❏": "☐", "❐": "☐", "❑": "☐", "❒": "☐", "\uf076": "❖", "\uf06e": "■", "\uf06c": "●",
+    "\uf0a8": "☐", "\uf06f": "☐", "\uf071": "☐", "\uf0e0": "→", "\uf076": "❖", "\uf06e": "■", "\uf06c": "●",
+    "❏": "☐", "❐": "☐", "❑": "☐", "❒": "☐",
 }  # fmt: skip
 """Bullets and boxes of Word from the fonts Symbol and Wingdings, whose glyphs have private codes."""
 # PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
