@@ -13,6 +13,7 @@ from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
+from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary_of
@@ -51,6 +52,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
+    placed, in_points = join_boxed_letters(placed, in_points)
     placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))

@@ -280,7 +280,6 @@ def test_22_dots_up_to_the_numbers_are_no_part_of_a_table(read):
     assert sum(bool(row[1]) for row in rows[2:]) == 6
 
 
-@still("letters in boxes stay apart")
 def test_25_letters_in_boxes_are_one_value(read):
     case = read("25-digit-boxes.pdf")
     lines = [re.sub(r"[\s|*#-]+", " ", line).strip() for line in case.markdown.splitlines()]
@@ -289,7 +288,6 @@ def test_25_letters_in_boxes_are_one_value(read):
     assert not any("Name" in block.text or "Amount" in block.text for block in case.blocks if block.kind == "heading")
 
 
-@still("raised figures and letters are glued or parted")
 def test_27_raised_figures_and_letters_are_marked(read):
     case = read("27-raised-figures.pdf")
     flat = case.flat
@@ -298,7 +296,7 @@ def test_27_raised_figures_and_letters_are_marked(read):
     assert "In 2021² there were 146³ members, of whom 12" in flat
     for price in ("$300b", "$45b", "$12b", "12a left"):
         assert price not in flat
-    assert len([line for line in case.markdown.splitlines() if re.match(r"(<sup>)?[123abᵃᵇ¹²³]\b?", line)]) == 5
+    assert len([line for line in case.markdown.splitlines() if re.match(r"(<sup>)?[123abᵃᵇ¹²³]\W", line)]) == 5
 
 
 @still("raised figures of a scan are digits")
@@ -315,7 +313,6 @@ def test_29_a_page_with_a_frame_and_no_text_is_done(read):
     assert not any(block.text for block in case.pages[1].blocks)
 
 
-@still("a comma stands before its number")
 def test_30_punctuation_stands_behind_a_number_in_hebrew(read):
     assert "טלפון: 03-1234567, פתוח בימים א-ה [למעט חגים]." in read("30-hebrew.pdf").flat
 
