@@ -248,7 +248,6 @@ def test_17_the_data_above_a_table_is_not_its_header(read):
         assert pair in plain
 
 
-@still("the ground between the words of a dark page is taken for lines")
 def test_19_light_writing_on_a_dark_ground_is_text(read):
     case = read("19-white-on-dark.png")
     assert not case.tables

@@ -42,6 +42,7 @@ from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject,
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
+from document_parser.sources.pdf.scans import scan_dpi_of
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
@@ -178,7 +179,8 @@ class PdfFile:
         across, along = _page_size(page)
         if turn in {90, 270}:
             across, along = along, across
-        window = compute_render_window(across, along, spec, spec.dpi)
+        dpi = spec.dpi if spec.region else scan_dpi_of(self._load_objects(number), across, along, spec.dpi)
+        window = compute_render_window(across, along, spec, dpi)
         return RenderedPage.from_image(self._draw(page, window, turn), spec)
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
