@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import IO, NamedTuple, Protocol
 
 from document_parser.errors import PageNotRead
@@ -68,6 +69,17 @@ def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
         for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))
     ]
     return strip_runs(runs)
+
+
+def clean_with_strikes(text: str, spans: Sequence[Span]) -> str:
+    """Return a text cleaned as by ``clean``, with ~~ around what is struck out: no format may show that as valid."""
+    if not any(span.struck for span in spans):
+        return clean(text)
+    pieces = []
+    for struck, group in groupby(clean_runs(text, spans), key=lambda run: run.style.struck):
+        piece = text_of(group)
+        pieces.append(f"~~{piece}~~" if struck else piece)
+    return "".join(pieces)
 
 
 def _shift_spans(text: str, spans: Sequence[Span]) -> Sequence[Span]:

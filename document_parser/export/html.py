@@ -10,7 +10,7 @@ from typing import IO
 from document_parser.export.base import NOT_OPENED, clean, clean_runs, describe_failure, item_of, separator_line
 from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Piece, flow
-from document_parser.export.grid import cells_by_row, count_header_rows
+from document_parser.export.grid import complete_rows, count_header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
 from document_parser.text.spans import Run, Style
 
@@ -151,7 +151,7 @@ def _rows_of(parts: Iterable[Table]) -> Iterator[tuple[bool, list[Cell]]]:
     """Yield (whether it is a header row, the cells) of each row; only the first part has a header."""
     for part, table in enumerate(parts):
         heads = 0 if part else count_header_rows(table)
-        for number, cells in enumerate(cells_by_row(table)):
+        for number, cells in enumerate(complete_rows(table)):
             yield number < heads, cells
 
 
@@ -186,4 +186,6 @@ def _format_run(run: Run) -> str:
     text = escape(run.text)
     if run.style.italic:
         text = f"<em>{text}</em>"
-    return f"<strong>{text}</strong>" if run.style.bold else text
+    if run.style.bold:
+        text = f"<strong>{text}</strong>"
+    return f"<s>{text}</s>" if run.style.struck else text

@@ -44,18 +44,20 @@ def _format(runs: Sequence[Run]) -> str:
 
 
 class _Marks:
-    """The marks of a text: links, bold within and around them, italic within and around those."""
+    """The marks of a text: links, struck-out text within and around them, bold within and around those, then italic."""
 
     def __init__(self, text: str, spans: Sequence[Span]) -> None:
         """Find the marks that can be shown."""
         self._text = text
         self._formulas = escape.find_formula_ranges(text)
         self.links = [link for link in _find_links(text, spans) if not self._cuts_formula(link)]
-        self.bold = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.bold), self.links))
-        italic = self._find_emphasis(find_ranges(text, spans, lambda span: span.italic), [*self.links, *self.bold])
+        self.struck = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.struck), self.links))
+        outer = [*self.links, *self.struck]
+        self.bold = list(self._find_emphasis(find_ranges(text, spans, lambda span: span.bold), outer))
+        italic = self._find_emphasis(find_ranges(text, spans, lambda span: span.italic), [*outer, *self.bold])
         starts, ends = {one.start for one in self.bold}, {one.end for one in self.bold}
         self.italic = [one for one in italic if one.start not in ends and one.end not in starts]
-        self.found = bool(self.links or self.bold or self.italic)
+        self.found = bool(self.links or self.struck or self.bold or self.italic)
 
     def _cuts_formula(self, one: Range) -> bool:
         """Return whether a range begins or ends within a formula."""
@@ -102,7 +104,7 @@ class _Marks:
             if link.start and self._text[link.start - 1] == "!":
                 shown[link.start - 1] = "\\!"
             opening[link.start] += "["
-        for mark, found in (("**", self.bold), ("*", self.italic)):
+        for mark, found in (("~~", self.struck), ("**", self.bold), ("*", self.italic)):
             for one in found:
                 opening[one.start] += mark
                 closing[one.end] = mark + closing[one.end]

@@ -8,11 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from document_parser.export.base import NOT_OPENED, clean, describe_failure, item_of, separator_line, separator_pattern
+from document_parser.export.base import (
+    NOT_OPENED,
+    clean,
+    clean_with_strikes,
+    describe_failure,
+    item_of,
+    separator_line,
+    separator_pattern,
+)
 from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import rows_of
 from document_parser.models import Block, Document, Options, Page
+from document_parser.text.spans import spans_of
 
 
 def write_text(
@@ -69,5 +78,6 @@ def _text_of(block: Block) -> str:
     if block.kind == "list_item" and clean(block.text):
         item = item_of(block)
         mark = "-" if item.number is None else f"{item.number}{item.stop}"
-        return f"{'  ' * ((block.level or 1) - 1)}{mark} {item.text}"
-    return block.text.strip("\n") if block.kind == "code" else clean(block.text)
+        rest = clean_with_strikes(item.text, spans_of(item.runs))
+        return f"{'  ' * ((block.level or 1) - 1)}{mark} {rest}"
+    return block.text.strip("\n") if block.kind == "code" else clean_with_strikes(block.text, block.spans)

@@ -26,6 +26,8 @@ _MAX_SLANT_RATIO = 0.02
 """Height over length of a slanted line, beside its thickness."""
 _DARK_GREY_LEVEL = 128
 """Pixels of a lower grey level, of 256, belong to dark bars."""
+_MIN_DARK_GROUND_SHARE = 0.5
+"""Share of dark pixels from which a page is dark ground with light writing on it."""
 _MIN_DARK_SHARE = 0.6
 """Share of a dark bar that is dark; the rest is light letters on it. A line of text has less ink."""
 _MIN_DARK_EDGE_SHARE = 0.9
@@ -61,9 +63,12 @@ def _strikes_word(ruling: RulingLine, boxes: NDArray[np.float64]) -> bool:
 def find_rulings(pixels: Pixels) -> list[RulingLine]:
     """Return the ruling lines and dark bars of a page image in fractions of its sides, MAX_RULINGS at most.
 
-    The pixels are blue, green, red. Lines have no thickness, bars have. Raises cv2.error for an image without pixels.
+    The pixels are blue, green, red. Lines have no thickness, bars have. On a page that is mostly dark they are the light ones.
+    Raises cv2.error for an image without pixels.
     """
     grey: Pixels = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY).astype(np.uint8, copy=False)
+    if (grey < _DARK_GREY_LEVEL).mean() > _MIN_DARK_GROUND_SHARE:
+        grey = cv2.bitwise_not(grey).astype(np.uint8, copy=False)  # beside light letters the ground itself looks like lines
     method, dark = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
     ink: Pixels = cv2.adaptiveThreshold(grey, 255, method, dark, _NEIGHBOURHOOD_PIXELS, _INK_LEVELS).astype(
         np.uint8, copy=False

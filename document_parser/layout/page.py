@@ -13,11 +13,14 @@ from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
+from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
+from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
+from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.units import Scale
 from document_parser.layout.tables.grid import Grid, build_table_block, words_outside
 from document_parser.layout.tables.ruled_tables import find_ruled_grids
@@ -48,12 +51,14 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
+    placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
+    placed, in_points = join_boxed_letters(placed, in_points)
     placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
-    in_points = scale.rulings_to_points(rules)
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
+    middle = close_option_gaps(middle)
     blocks = [*head, *_content_blocks(middle, grids, scale), *build_sideways_blocks(turned, scale, upright), *foot]
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 

@@ -27,7 +27,8 @@ class Word(NamedTuple):
     Boxes and ``baseline`` are fractions of the page, origin top left. Only a text layer gives the font size (0 if unknown), the
     style, whether the font is for formulas (``math``) or has letters of equal width (``mono``), the height of the baseline (0
     if unknown), which distinguishes raised and lowered characters, and the target of a link (``link``). ``direction`` is where
-    the line runs to on the page, as ``direction_of`` counts it: 0 to the right, 90 down, 180 upside down, 270 up.
+    the line runs to on the page, as ``direction_of`` counts it: 0 to the right, 90 down, 180 upside down, 270 up. ``struck``
+    says whether the word is struck out.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Word(NamedTuple):
     baseline: float = 0.0
     mono: bool = False
     direction: int = 0
+    struck: bool = False
     link: str = ""
 
     def straighten(self, skew: Skew) -> Word:
@@ -128,6 +130,9 @@ class Span(BaseModel):
     end: int = Field(ge=0)
     bold: bool = Field(default=False, exclude_if=lambda bold: not bold)
     italic: bool = Field(default=False, exclude_if=lambda italic: not italic)
+    struck: bool = Field(
+        default=False, exclude_if=lambda struck: not struck, description="Struck out: the document says that it is not valid."
+    )
     link: str | None = Field(
         default=None,
         exclude_if=lambda link: link is None,

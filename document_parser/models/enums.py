@@ -67,11 +67,11 @@ WarningCode = Literal[
 """What a reader of a page should know about it."""
 HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired"})
 """Warnings that do not ask anyone to check the page."""
-HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside"]
+HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside", "layer"]
 """Why a text of the text layer is invisible.
 
 Not painted; fully transparent; in the colour of what is behind it; too small; under something painted later; cut away; outside
-the page.
+the page; in a layer that is switched off.
 """
 PageStatus = Literal["done", "blank", "failed"]
 """How the reading of a page ended."""

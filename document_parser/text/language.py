@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from document_parser.models import SuspectFont, Word
 from document_parser.text.normalize import is_meaningless
+from document_parser.text.rare import is_rare
 
 MIN_LETTERS = 16
 """A text of fewer letters is not judged."""
@@ -41,6 +42,17 @@ MIN_WORD_LETTERS = 3
 MIN_WORDS = 3
 """The share of words with odd capitals is taken of at least this many words."""
 
+MIN_ODD_WORDS = 2
+"""Words of signs, or amounts without a digit, of a font without digits from which it is suspect."""
+MIN_ODD_SHARE = 0.6
+"""Share of the words of such a font that are odd."""
+MIN_SIGNS = 3
+"""Different signs of a word that is odd; bars, dots and stars repeat one or two."""
+MIN_RARE_CHARACTERS = 2
+"""Rare characters of a font from which its words that hold them are suspect. One may be that of a name."""
+_AMOUNT = re.compile(r"[^\d\s.,]{1,3}(?:[.,'][^\d\s.,]{3})*[.,][^\d\s.,]{2}")
+"""What has the shape of an amount and no digits."""
+
 _USUAL = {
     "e": 141, "a": 98, "i": 75, "n": 76, "o": 70, "r": 66, "s": 70, "t": 67, "l": 46, "d": 46, "u": 45, "c": 34, "m": 29,
     "p": 24, "h": 24, "g": 19, "b": 14, "v": 16, "f": 13, "k": 8, "z": 7, "q": 7, "w": 8, "j": 4, "y": 6, "x": 3,
@@ -60,10 +72,30 @@ def find_suspect_fonts(words: Iterable[tuple[Word, int]]) -> list[SuspectFont]:
     for word, face in words:
         faces[face].append(word)
     return [
-        SuspectFont(words=found)
-        for found in faces.values()
-        if not found[0].math and (is_doubtful(word.text for word in found) or _has_no_meaning(found))
+        SuspectFont(words=suspect) for found in faces.values() if not found[0].math and (suspect := _suspect_words_of(found))
     ]
+
+
+def _suspect_words_of(words: list[Word]) -> list[Word]:
+    """Return the words of a font that may be others: all of them, or those with rare characters. Empty for a sound font."""
+    if is_doubtful(word.text for word in words) or _has_no_meaning(words) or _is_numberless(words):
+        return words
+    rare = [word for word in words if not word.text.isascii() and any(map(is_rare, word.text))]
+    return rare if sum(is_rare(char) for word in rare for char in word.text) >= MIN_RARE_CHARACTERS else []
+
+
+def _is_numberless(words: Iterable[Word]) -> bool:
+    """Return whether the words of a font are mostly signs in a row, or amounts without digits: its digits decode to others."""
+    texts = [word.text for word in words if len(word.text) >= MIN_WORD_LETTERS]
+    if not texts or any(char.isdigit() for text in texts for char in text):
+        return False
+    odd = sum(_is_row_of_signs(text) or _AMOUNT.fullmatch(text) is not None for text in texts)
+    return odd >= MIN_ODD_WORDS and odd >= MIN_ODD_SHARE * len(texts)
+
+
+def _is_row_of_signs(text: str) -> bool:
+    """Return whether a text has no letter and several different signs, symbols and shapes left out."""
+    return not any(map(str.isalnum, text)) and len({char for char in text if unicodedata.category(char) != "So"}) >= MIN_SIGNS
 
 
 def _has_no_meaning(words: Iterable[Word]) -> bool:

@@ -41,6 +41,7 @@ class Style(NamedTuple):
     bold: bool = False
     italic: bool = False
     link: str | None = None
+    struck: bool = False
 
 
 class Run(NamedTuple):
@@ -64,7 +65,7 @@ def runs_of(text: str, spans: Sequence[Span]) -> list[Run]:
     for span in spans:
         start, end = max(at, span.start), min(len(text), span.end)
         if start < end:
-            runs += [Run(text[at:start]), Run(text[start:end], Style(span.bold, span.italic, span.link))]
+            runs += [Run(text[at:start]), Run(text[start:end], Style(span.bold, span.italic, span.link, span.struck))]
             at = end
     return [run for run in (*runs, Run(text[at:])) if run.text]
 
@@ -75,7 +76,7 @@ def spans_of(runs: Iterable[Run]) -> list[Span]:
     for look, group in groupby(runs, key=lambda run: run.style):
         start, at = at, at + sum(len(run.text) for run in group)
         if look != Style() and start < at:
-            spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, link=look.link))
+            spans.append(Span(start=start, end=at, bold=look.bold, italic=look.italic, struck=look.struck, link=look.link))
     return spans
 
 
@@ -117,12 +118,14 @@ def replace_text(text: str, spans: Sequence[Span], old: str, new: str) -> tuple[
 def tidy_spans(text: str, spans: Sequence[Span]) -> list[Span]:
     """Return the spans that matter, joined over white space and without white space and punctuation at their ends.
 
-    Emphasis of a part of a word is dropped, because no reader of Markdown would show it.
+    Emphasis of a part of a word is dropped, because no reader of Markdown would show it. What is struck out keeps its
+    punctuation.
     """
     bold = [found for span in find_ranges(text, spans, lambda span: span.bold) if (found := _trim_emphasis(text, span))]
     italic = [found for span in find_ranges(text, spans, lambda span: span.italic) if (found := _trim_emphasis(text, span))]
     links = [found for span in find_ranges(text, spans, lambda span: span.link or False) if (found := _trim_link(text, span))]
-    return _compose_spans(bold, italic, links)
+    struck = [found for span in find_ranges(text, spans, lambda span: span.struck) if (found := _trim_struck(text, span))]
+    return _compose_spans(bold, italic, links, struck)
 
 
 def find_ranges(text: str, spans: Sequence[Span], value: Callable[[Span], str | bool]) -> list[Range]:
@@ -148,6 +151,16 @@ def _trim_emphasis(text: str, span: Range) -> Range | None:
     while start < end and is_inside_word(text, end):
         start, end = _trim(text, start, max(start, text.rfind(" ", start, end)))
     return Range(start, end) if _WORD.search(text, start, end) or _CJK.search(text, start, end) else None
+
+
+def _trim_struck(text: str, span: Range) -> Range | None:
+    """Return the range of struck-out text without white space at its ends. None if nothing is left."""
+    start, end = span.start, span.end
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return Range(start, end) if start < end else None
 
 
 def is_inside_word(text: str, place: int) -> bool:
@@ -222,16 +235,20 @@ def is_own_address(text: str, link: str) -> bool:
     return text in _spellings_of(link) and _NAMED.fullmatch(text) is not None
 
 
-def _compose_spans(bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range]) -> list[Span]:
-    """Return the spans that these ranges of emphasis and links make together."""
-    places = sorted({place for found in (bold, italic, links) for one in found for place in one[:2]})
-    look_up = [_Ranges(found) for found in (bold, italic, links)]
+def _compose_spans(
+    bold: Sequence[Range], italic: Sequence[Range], links: Sequence[Range], struck: Sequence[Range]
+) -> list[Span]:
+    """Return the spans that these ranges of emphasis, links and struck-out text make together."""
+    kinds = (bold, italic, links, struck)
+    places = sorted({place for found in kinds for one in found for place in one[:2]})
+    look_up = [_Ranges(found) for found in kinds]
     spans = []
     for start, end in pairwise(places):
-        is_bold, is_italic, link = (known.at(start) for known in look_up)
-        if is_bold or is_italic or link:
+        is_bold, is_italic, link, is_struck = (known.at(start) for known in look_up)
+        if is_bold or is_italic or link or is_struck:
             address = str(link) if link else None
-            spans.append(Span(start=start, end=end, bold=bool(is_bold), italic=bool(is_italic), link=address))
+            looks = {"bold": bool(is_bold), "italic": bool(is_italic), "struck": bool(is_struck)}
+            spans.append(Span(start=start, end=end, link=address, **looks))
     return spans
 
 

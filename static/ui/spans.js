@@ -26,6 +26,7 @@ function node(span, inside) {
   let made = inside;
   if (span.italic) made = [el("em", {}, made)];
   if (span.bold) made = [el("strong", {}, made)];
+  if (span.struck) made = [el("s", {}, made)];
   if (span.link && ADDRESS.test(span.link)) made = [el("a", { href: span.link, target: "_blank", rel: "noopener noreferrer nofollow" }, made)];
   return made.length === 1 ? made[0] : el("span", {}, made);
 }

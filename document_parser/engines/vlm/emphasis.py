@@ -12,18 +12,24 @@ from document_parser.text.spans import Run, Style, spans_of, text_of, tidy_spans
 _TOKEN = re.compile(
     r"""
     (?P<kept>`[^`\n]+`|\$\$[^$]+\$\$|\$(?=[^\s$])[^$\n]*?[^\s$\\]\$(?![\d$]))    # code and formulas stay as they are
+    | (?<![\\~])~~(?=[^\s~])(?P<struck>[^~\n]+)(?<=\S)~~(?!~)
     | (?<![\\*])\*\*\*(?=[^\s*])(?P<both>[^*\n]+)(?<=\S)\*\*\*(?!\*)
     | (?<![\\*])\*\*(?=[^\s*])(?P<bold>(?:[^*\n]|(?<!\*)\*(?!\*))+)(?<=\S)\*\*(?!\*)
     | (?<![\w\\*])\*(?=[^\s*])(?P<italic>[^*\n]+)(?<=\S)\*(?![\w*])
     """,
     re.VERBOSE,
 )
-_LOOKS = {"both": Style(bold=True, italic=True), "bold": Style(bold=True), "italic": Style(italic=True)}
+_LOOKS = {
+    "both": Style(bold=True, italic=True),
+    "bold": Style(bold=True),
+    "italic": Style(italic=True),
+    "struck": Style(struck=True),
+}
 
 
 def extract_emphasis(part: Block | Cell) -> None:
-    """Remove the emphasis marks from a block's or cell's text and keep bold and italic as its spans."""
-    if "*" not in part.text:
+    """Remove the emphasis marks from a block's or cell's text and keep bold, italic and struck out as its spans."""
+    if "*" not in part.text and "~~" not in part.text:
         return
     runs = list(_split_runs(part.text, Style()))
     part.text = text_of(runs)
@@ -40,6 +46,7 @@ def _split_runs(text: str, look: Style) -> Iterator[Run]:
             yield Run(match[0], look)
         else:
             own = _LOOKS[name]
-            yield from _split_runs(match[name], Style(look.bold or own.bold, look.italic or own.italic))
+            both = Style(look.bold or own.bold, look.italic or own.italic, struck=look.struck or own.struck)
+            yield from _split_runs(match[name], both)
         at = match.end()
     yield Run(text[at:], look)

@@ -24,13 +24,14 @@ MAX_FOOTNOTE_RATIO = 0.92
 _BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
 _BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
 _NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
-_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒]$")
+_CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
     re.IGNORECASE,
 )
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
-_FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]")
+_FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]|(?:[a-z]\s|[ᵃ-ᶻ]\s?)(?=[A-ZÀ-Þ])")
+_NOTE = re.compile(r"(?:\d{1,2}|[a-z]|[*†‡§¶]{1,3}|[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃ-ᶻ]+)\s?(?=[A-ZÀ-ÞА-ЯΑ-Ω\"“„(])")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
 _ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
 _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
@@ -59,8 +60,13 @@ def is_caption(text: str) -> bool:
 
 
 def is_checkbox(text: str) -> bool:
-    """Return whether a line is a check box with its label before or behind it."""
+    """Return whether a line has a check box, with its label before or behind it."""
     return _CHECKBOX.match(text) is not None
+
+
+def is_note(text: str) -> bool:
+    """Return whether a line begins with the mark of a note, a number, letter or sign, and a capital behind it."""
+    return _NOTE.match(text) is not None
 
 
 def ends_contents_entry(text: str) -> bool:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from document_parser.layout.blocks.block_kinds import (
+    MAX_FOOTNOTE_RATIO,
     ListMarker,
     ends_contents_entry,
     has_sentence_end,
     is_caption,
     is_checkbox,
+    is_note,
     kind_of,
     list_marker_of,
 )
@@ -104,6 +106,7 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
         _is_apart(last, line, column)
         or _has_other_face(last, line)
         or _opens_item(group, line, column)
+        or _opens_note(group, line, column)
         or is_caption(line.text)
         or is_checkbox(line.text)
         or _formula_begins_or_ends(last, line, column)
@@ -145,6 +148,12 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
         return f" {marker.text} " not in last.text
     listed = list_marker_of(group[0].text) is not None
     return listed or has_sentence_end(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
+
+
+def _opens_note(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a line begins a note, as the group does: small, with a mark, after the end of a sentence."""
+    notes = is_note(group[0].text) and is_note(line.text) and has_sentence_end(group[-1].text)
+    return notes and line.size <= MAX_FOOTNOTE_RATIO * column.body
 
 
 def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:

@@ -26,6 +26,9 @@ NUMERATOR_BASELINES_EM, DENOMINATOR_BASELINES_EM = (-0.1, 1.25), (0.3, 1.6)
 MAX_SCRIPT_GAP_EM = 0.15
 """Font sizes between a plain word and the small word beside it, at most."""
 
+SLIM_DIGIT_GAP_EM = 0.09
+"""White beside the ink of a 1, which is as wide as the other digits, in font sizes."""
+
 NEGATION_STROKE = "\u0338"
 """The combining stroke that TeX draws over a sign to negate it."""
 _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
@@ -33,6 +36,9 @@ _WITHOUT_SCRIPTS = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔�
 """Characters that carry no index or power."""
 _POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+_RAISED_LETTERS = str.maketrans("abcdefghijklmnoprstuvwxyz0123456789", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NOTE_LETTERS = re.compile(r"[a-pr-z](?:, ?[a-pr-z0-9])*")
+"""Letters of notes: one, or several with commas."""
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
 """Functions that have a limit below them."""
 
@@ -332,7 +338,8 @@ class _ScriptedWord:
         """Return whether a word begins close to the end of the base word or of the scripts found so far."""
         if not scripts:
             ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
-            return any(-0.5 * self.word.size_points < word.left - end < 0.25 * self.word.size_points for end in ends)
+            most = (0.25 + self._slim_gap_before(word)) * self.word.size_points
+            return any(-0.5 * self.word.size_points < word.left - end < most for end in ends)
         return -0.2 * word.size_points < word.left - max(script.right for script in scripts) < 0.6 * word.size_points
 
     def _is_script_of_word(self, word: Word) -> bool:
@@ -340,7 +347,11 @@ class _ScriptedWord:
         if self.word.math or word.math or any(script.math for script in (*self.lower, *self.upper)):
             return True
         ends = [self.word.right, *(script.right for script in (*self.lower, *self.upper))]
-        return word.left - max(ends) < MAX_SCRIPT_GAP_EM * self.word.size_points
+        return word.left - max(ends) < (MAX_SCRIPT_GAP_EM + self._slim_gap_before(word)) * self.word.size_points
+
+    def _slim_gap_before(self, word: Word) -> float:
+        """Return the white, in font sizes, that belongs to slim digits between the base word and a script."""
+        return SLIM_DIGIT_GAP_EM * ((self.word.text[-1] == "1") + (word.text[0] == "1"))
 
     def merge(self) -> Word:
         """Return the word with its indices and powers, as LaTeX if one of them is in a formula font."""
@@ -358,9 +369,14 @@ class _ScriptedWord:
 
 
 def _small_characters(words: Sequence[Word], characters: dict[int, int]) -> str:
-    """Return the text of words with small digits; text with letters stays unchanged."""
+    """Return the text of words with small digits and, where they are the letters of notes, small letters.
+
+    Letters in a row are the end of a number or a mark, as in 4th or TM, and stay unchanged. So do letters without a small form.
+    """
     text = "".join(word.text for word in words)
-    return text if any(map(str.isalpha, text)) else text.translate(characters)
+    if any(map(str.isalpha, text)):
+        return text.translate(_RAISED_LETTERS) if characters is _POWERS and _NOTE_LETTERS.fullmatch(text) else text
+    return text.translate(characters)
 
 
 def _compose(base: Word, lower: Sequence[Word], upper: Sequence[Word]) -> Word:

@@ -1,4 +1,4 @@
-"""Turn the bold, italic and linked words of lines into spans of the text that the lines become."""
+"""Turn the bold, italic, struck-out and linked words of lines into spans of the text that the lines become."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ USUAL_LOOK_SHARE = 0.5
 def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), dropped: int = 0) -> list[Span]:
     """Return the spans of the text that ``join_lines`` makes of these lines, without its first ``dropped`` characters.
 
-    ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty if no word is bold, italic or linked.
+    ``known`` is the page's vocabulary, which decides about hyphens at line ends. Empty for
+    words without a style or link.
     """
     if not any(has_emphasis_or_link(line.words) for line in lines):
         return []
@@ -29,8 +30,8 @@ def spans_of_lines(lines: Sequence[Line], known: frozenset[str] = frozenset(), d
 
 
 def has_emphasis_or_link(words: Sequence[Word]) -> bool:
-    """Return whether one of these words is bold, italic, linked or may be an address."""
-    return any(word.bold or word.italic or word.link or _may_be_address(word) for word in words)
+    """Return whether one of these words is bold, italic, struck out, linked or may be an address."""
+    return any(word.bold or word.italic or word.struck or word.link or _may_be_address(word) for word in words)
 
 
 def _may_be_address(word: Word) -> bool:
@@ -46,17 +47,17 @@ def _runs_of(line: Line, *, is_last: bool) -> Iterator[Run]:
         elif not word.link and _may_be_address(word) and (is_last or word is not line.words[-1]):
             yield from _split_addresses(text, word)
         else:
-            yield Run(text, Style(word.bold, word.italic, word.link or None))
+            yield Run(text, Style(word.bold, word.italic, word.link or None, word.struck))
 
 
 def _split_addresses(text: str, word: Word) -> Iterator[Run]:
     """Split a word at the addresses it contains. The caller leaves out words at a line's end, whose address may go on."""
     at = 0
     for found in find_addresses(text):
-        yield Run(text[at : found.start], Style(word.bold, word.italic))
-        yield Run(text[found.start : found.end], Style(word.bold, word.italic, str(found.value)))
+        yield Run(text[at : found.start], Style(word.bold, word.italic, None, word.struck))
+        yield Run(text[found.start : found.end], Style(word.bold, word.italic, str(found.value), word.struck))
         at = found.end
-    yield Run(text[at:], Style(word.bold, word.italic))
+    yield Run(text[at:], Style(word.bold, word.italic, None, word.struck))
 
 
 def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
@@ -108,8 +109,8 @@ def _is_italic(span: Span) -> bool:
 
 
 def _drop_emphasis(text: str, spans: list[Span], *, bold: bool, italic: bool) -> list[Span]:
-    """Return the spans without bold or italic if that is False. Spans without bold, italic and link are left out."""
+    """Return the spans without bold or italic if that is False. Spans that say nothing are left out."""
     if not spans or (bold and italic):
         return spans
     kept = [span.model_copy(update={"bold": span.bold and bold, "italic": span.italic and italic}) for span in spans]
-    return tidy_spans(text, [span for span in kept if span.bold or span.italic or span.link])
+    return tidy_spans(text, [span for span in kept if span.bold or span.italic or span.struck or span.link])

@@ -24,6 +24,7 @@ _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u
 # Before a capital letter or a number, a hyphen at a line's end is the word's own.
 _COMPOUND = re.compile(r"[^\W\d_]-$")
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
+_STOPS = re.compile(r"(?:[,;:!?]+|[.](?!\d))(?=.*\w)")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -83,7 +84,7 @@ def is_right_to_left(words: Iterable[Word]) -> bool:
         if not word.text.isascii():
             score += sum(_direction_of(character) for character in word.text)
         else:
-            score -= len(word.text)
+            score -= sum(map(str.isalpha, word.text))  # digits stand in lines of both directions
     return score > 0
 
 
@@ -101,8 +102,18 @@ def _order_as_read(words: Sequence[Word]) -> list[Word]:
     ordered: list[Word] = []
     for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _is_foreign(word, backwards)):
         run = list(group)
-        ordered += reversed(run) if foreign else run
+        ordered += run if not foreign else _move_stops(run[::-1]) if backwards else reversed(run)
     return ordered
+
+
+def _move_stops(run: list[Word]) -> list[Word]:
+    """Return a foreign run of a line from right to left with the punctuation at its left end behind it, where it is read."""
+    first = run[0]
+    stops = _STOPS.match(first.text)
+    if stops is None:
+        return run
+    run = [first._replace(text=first.text[stops.end() :]), *run[1:]]
+    return [*run[:-1], run[-1]._replace(text=run[-1].text + stops[0])]
 
 
 def _is_foreign(word: Word, backwards: bool) -> bool:

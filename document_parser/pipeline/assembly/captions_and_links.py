@@ -50,7 +50,7 @@ def _remove_from_spans(holder: Holder, there: Collection[int]) -> Holder:
     if not _has_dead_link(holder.spans, there):
         return holder
     spans = [span.model_copy(update={"link": None}) if _has_dead_link([span], there) else span for span in holder.spans]
-    return holder.model_copy(update={"spans": [span for span in spans if span.bold or span.italic or span.link]})
+    return holder.model_copy(update={"spans": [span for span in spans if span.bold or span.italic or span.struck or span.link]})
 
 
 def _has_dead_link(spans: list[Span], there: Collection[int]) -> bool:

@@ -65,12 +65,14 @@ def assign_boxes(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> li
 def insert_figures(blocks: Sequence[Block], pictures: Sequence[BoundingBox]) -> list[Block]:
     """Return the blocks with a figure for each embedded image, inserted at its place in the reading order.
 
-    An image with much text on it is left out: it is a background. Boxes are fractions of the page, origin top left.
+    An image with much text on it is left out: it is a background. So is one that is a figure already. Boxes are fractions of
+    the page, origin top left.
     """
     found = list(blocks)
     # The last one first, so that figures inserted at the same index keep their order.
+    known = {block.box for block in blocks if block.kind == "figure"}
     for box in reversed(pictures[:MAX_FIGURES]):
-        if not is_background(found, box):
+        if box not in known and not is_background(found, box):
             found.insert(_position_of(found, box), Block(kind="figure", box=box))
     return found
 

@@ -35,6 +35,7 @@ from document_parser.pipeline.reading.routing import text_layer_problem
 from document_parser.sources.base import PageSource
 from document_parser.text.language import is_doubtful, plain_letters
 from document_parser.text.normalize import is_meaningless
+from document_parser.text.rare import is_rare
 
 FONT_CHECK_ENGINE: EngineName = "rapidocr"
 """The engine that reads the lines of suspect fonts from the page image."""
@@ -57,6 +58,8 @@ MAX_MISENCODED_SHARE = 0.4
 """Share of the page's characters in misencoded fonts above which the page is read as a whole."""
 MAX_MISENCODED_LINES = 40
 """Lines of misencoded fonts above which the page is read as a whole."""
+MAX_SHORT_LINE_CHARACTERS = 16
+"""Characters up to which a line is read as one piece: a search for lines in the image of an amount finds parts of it twice."""
 MIN_LINE_PIXELS = 64
 """Height in pixels that the image of a line has at least."""
 
@@ -217,6 +220,7 @@ class _LineReader:
         self._source = source
         self._number = number
         self._engines = engines
+        self._known: dict[tuple[object, ...], ReadLine] = {}
         self._engine = engines.get(FONT_CHECK_ENGINE)
         self._images: dict[BoundingBox, PageImage] = {}
 
@@ -253,12 +257,24 @@ class _LineReader:
 
     async def read_line(self, line: Sequence[Word]) -> ReadLine:
         """Return the words in the image of a line, with boxes on the page and the style of the line's first word."""
+        key = tuple(map(_key_of, line))
+        if key not in self._known:
+            self._known[key] = await self._read_line(line)
+        return self._known[key]
+
+    async def _read_line(self, line: Sequence[Word]) -> ReadLine:
+        """Read a line that was not read before."""
         box = _line_box(line)
-        reading = await self._engine.read(await self._image_of(line))
+        image = await self._image_of(line)
+        found: list[Word] | None = None
+        if sum(len(word.text) for word in line) <= MAX_SHORT_LINE_CHARACTERS:
+            found = await self._engines.read_segments(FONT_CHECK_ENGINE, image, [_WHOLE_IMAGE])
+        if found is None:
+            found = (await self._engine.read(image)).words
         middle = (line[0].top + line[0].bottom) / 2
-        page_words = (_to_page(word, box, line[0]) for word in reading.words)
+        page_words = (_to_page(word, box, line[0]) for word in found)
         words = sorted((word for word in page_words if word.top < middle < word.bottom), key=lambda word: word.left)
-        return ReadLine(words, min((word.confidence or 0.0 for word in reading.words), default=0.0))
+        return ReadLine(words, min((word.confidence or 0.0 for word in found), default=0.0))
 
     async def _image_of(self, line: Sequence[Word]) -> PageImage:
         """Return the image of a line with a margin, rendered once."""
@@ -273,16 +289,21 @@ class _LineReader:
 def _is_other_text(said: str, seen: Sequence[Word]) -> bool:
     """Return whether quite other letters were read than a font says, and ones that a language may use like that."""
     ours, theirs = plain_letters(said), plain_letters("".join(word.text for word in seen))
+    if rare := [char for char in said if is_rare(char)]:
+        return bool(theirs) and not any(char in word.text for char in rare for word in seen) and _is_as_long(theirs, said)
     if len(theirs) < MIN_READ_LETTERS or is_doubtful(text for word in seen for text in word.text.split()):
         return False
+    if not ours:  # signs in the place of digits
+        return _is_as_long(theirs, said)
     if sum(map(is_meaningless, said)) > len(said) / 2:
         return True
     alike = SequenceMatcher(None, ours, theirs, autojunk=False).ratio()
-    return (
-        alike < MIN_SAME_LETTERS_SHARE
-        and len(theirs) <= MAX_LENGTH_RATIO * len(ours)
-        and len(ours) <= MAX_LENGTH_RATIO * len(theirs)
-    )
+    return alike < MIN_SAME_LETTERS_SHARE and _is_as_long(theirs, ours)
+
+
+def _is_as_long(one: str, other: str) -> bool:
+    """Return whether two texts are of about the same length, so that they may be readings of the same line."""
+    return len(one) <= MAX_LENGTH_RATIO * len(other) and len(other) <= MAX_LENGTH_RATIO * len(one)
 
 
 def group_lines(words: Iterable[Word]) -> list[list[Word]]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from document_parser.models import PageFacts, Reading, Word
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.text.normalize import is_meaningless, overlap_of, tokenize
+from document_parser.text.rare import is_rare
 
 MIN_COVERED_SHARE = 0.6
 """Share of a line's width that the layer's words must fill to replace the line that the CPU engine found."""
@@ -45,8 +46,13 @@ def merge_text_layer(reading: Reading, layer: Iterable[Word]) -> tuple[Reading, 
 
 
 def _is_better(words: Sequence[Word], line: Word) -> bool:
-    """Return whether the layer's words replace a line: they are meaningful, fill it, and agree with it or it is uncertain."""
+    """Return whether the layer's words replace a line: they are meaningful, fill it, and agree with it or it is uncertain.
+
+    Rare characters are those of a false font where the engine is sure of others.
+    """
     if any(is_meaningless(char) for word in words for char in word.text):
+        return False
+    if (line.confidence or 0.0) >= MIN_LINE_CONFIDENCE and any(is_rare(char) for word in words for char in word.text):
         return False
     if sum(word.right - word.left for word in words) < MIN_COVERED_SHARE * (line.right - line.left):
         return False

@@ -36,6 +36,7 @@ HIDDEN_REASONS: dict[HiddenReason, str] = {
     "covered": "covered by another object",
     "clipped": "cut away",
     "outside": "outside the page",
+    "layer": "in a layer that is switched off",
 }
 """The words of the message for each reason why text is hidden."""
 

@@ -20,6 +20,12 @@ from document_parser.models import (
     Route,
 )
 from document_parser.pipeline.reading import routing
+from document_parser.pipeline.reading.figure_texts import (
+    PICTURE_ENGINE,
+    find_written_pictures,
+    with_figure_texts,
+    with_unread_warning,
+)
 from document_parser.pipeline.reading.font_check import FONT_CHECK_ENGINE, check_fonts
 from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import OrientedImages
@@ -50,6 +56,7 @@ async def read_page(
     fallback = WordFallback(source, facts) if await engines.find_available() else await replace_unextracted_words(source, facts)
     check = await check_fonts(fallback.source, fallback.facts, engines)
     page = await _route_and_read(check.source, check.facts, options, engines, retry_temperatures)
+    page = await with_figure_texts(source, page, facts, engines)
     page.attempts[:0] = [*fallback.attempts, *check.attempts]
     if fallback.replaced and page.engine == "text_layer":
         page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
@@ -127,8 +134,8 @@ async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: Oriented
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
     """Return the page as its text layer reads it if that is enough; None if an engine must read it.
 
-    A page with a table or a form goes to a model if one is available, a page with a suspect font to RapidOCR if it is
-    available, and a page whose data is damaged to the engines. Raises PageUnreadable.
+    A page with a table or a form goes to a model if one is available, a page with a suspect font or a picture with writing to
+    RapidOCR if it is available, and a page whose data is damaged to the engines. Raises PageUnreadable.
     """
     if not routing.text_layer_suffices(facts, mode) or (
         facts.suspect_fonts and FONT_CHECK_ENGINE in await engines.find_available()
@@ -137,6 +144,10 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     if await source.damage(facts.number):
         return None
     page = await read_text_layer(source, facts)
+    if facts.pictures and await find_written_pictures(source, page, facts):
+        if mode != "fast" and PICTURE_ENGINE in await engines.find_available():
+            return None
+        page = with_unread_warning(page)
     if mode == "balanced" and routing.kind_by_text(facts, page.blocks) != "plain":
         return None if (await engines.find_available()).intersection(VLM_ENGINES) else page
     return page

@@ -28,9 +28,15 @@ class Rect(NamedTuple):
         )
 
     def is_near(self, other: Rect) -> bool:
-        """Return whether both may be parts of one word: on one line, upright or turned, with a gap below their height."""
+        """Return whether both may be parts of one word: on one line, upright or turned, with a gap below their height.
+
+        The height of boxes beside each other is that of their letters, also if each holds one narrow letter. Boxes above each
+        other are turned writing, or two lines, which only the smaller sides tell apart.
+        """
         across = max(self.left, other.left) - min(self.right, other.right)
         along = max(self.bottom, other.bottom) - min(self.top, other.top)
+        if along < 0 <= across:
+            return across < max(self.top - self.bottom, other.top - other.bottom)
         size = max(min(self.right - self.left, self.top - self.bottom), min(other.right - other.left, other.top - other.bottom))
         return min(across, along) < 0 and max(across, along) < size
 

@@ -68,6 +68,15 @@ class PdfStreams:
         found = [] if page is None else _PageCheck(page, self._known).check()
         return [*(self._missing_pages() if number == 1 else []), *found][:MAX_DAMAGE]
 
+    @property
+    def has_layers(self) -> bool:
+        """Return whether the document has optional content, which its reader may switch on and off."""
+        self._open_once()
+        try:
+            return self._pdf is not None and bool(len(self._pdf.Root.OCProperties.OCGs))
+        except _FAULTS:
+            return False
+
     def _missing_pages(self) -> list[Damage]:
         """Return pages that the root of the page tree counts and that are not there; reported with the first page."""
         try:
@@ -89,14 +98,18 @@ class PdfStreams:
 
     def _page(self, number: int) -> Any:
         """Return a page's object; None if qpdf does not find it."""
-        if not self._opened:
-            self._opened = True
-            self._pdf = open_pdf(self._path, self._password)
-            self._promised = _count_promised_pages(self._pdf)  # qpdf corrects the number when it has visited the pages
+        self._open_once()
         try:
             return None if self._pdf is None else self._pdf.pages[number - 1]
         except _FAULTS:
             return None
+
+    def _open_once(self) -> None:
+        """Open the file with qpdf, if it was not tried before."""
+        if not self._opened:
+            self._opened = True
+            self._pdf = open_pdf(self._path, self._password)
+            self._promised = _count_promised_pages(self._pdf)  # qpdf corrects the number when it has visited the pages
 
 
 def open_pdf(path: Path, password: str | None) -> pikepdf.Pdf | None:

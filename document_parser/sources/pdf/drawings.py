@@ -36,7 +36,7 @@ MIN_DRAWING_COVERED_SHARE = 0.2
 def find_drawing_boxes(paths: Iterable[PageObject]) -> list[Box]:
     """Return the boxes of drawings made of a page's paths, in fractions of the upright page."""
     shapes: list[tuple[Box, float]] = []
-    for path, _, _, box in paths:
+    for path, _, _, box, _ in paths:
         if box is None or min(box[2] - box[0], box[3] - box[1]) < MIN_SHAPE_SIDE_SHARE:
             continue
         if (bends := _count_bends(path)) and any(visible_paint_of(path)):

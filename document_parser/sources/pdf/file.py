@@ -31,17 +31,21 @@ from document_parser.models import (
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
+from document_parser.sources.pdf.check_boxes import CheckBox, find_check_boxes, without_box_lines, without_marks
 from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import find_drawing_boxes
 from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
 from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
+from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
+from document_parser.sources.pdf.scans import scan_dpi_of
+from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
 from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
@@ -80,8 +84,10 @@ class PdfFile:
         self._textpage: Any = None
         self._text: PageText | None = None
         self._objects: list[PageObject] | None = None
+        self._hidden_layers: frozenset[int] = frozenset()
         self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
+        self._boxes: list[CheckBox] | None = None
 
     def facts(self, number: int) -> PageFacts:
         """Return what is known of a page before it is read. Sizes in points, boxes in fractions of the upright page."""
@@ -128,9 +134,12 @@ class PdfFile:
         page = self._load_page(number)
         layer = self._load_layer(number)
         found = extract_words(page, self._load_text(number)) if layer.words is None else layer.words
-        words = add_links(found, self._document, page)
+        words = mark_annotated_strikes(add_links(found, self._document, page), page)
         form = self._document.formenv
-        return words + extract_fields(page, form.raw if form else None)
+        fields = extract_fields(page, form.raw if form else None)
+        return (
+            without_marks(words, [found for found in self._load_check_boxes(number) if not _is_under(found, fields)]) + fields
+        )
 
     def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
         """Return the tables that pdfplumber finds: inside lines on the whole page, by alignment in ``regions``."""
@@ -145,7 +154,7 @@ class PdfFile:
         """
         page = self._load_page(number)
         self._check_bounds(page, number)
-        if suspects_of(self._load_objects(number), _page_size(page)[1]):
+        if suspects_of(self._load_objects(number), _page_size(page)[1], self._hidden_layers):
             raise PageUnreadable("Text of the page may be hidden, and pdfplumber cannot tell which.")
         words = add_links(self._pdfplumber.words(number, upright_map_of(page)), self._document, page)
         form = self._document.formenv
@@ -166,7 +175,7 @@ class PdfFile:
         """Return the ruling lines that the page draws, in fractions of the upright page."""
         objects = self._load_objects(number)
         if self._rules is None:
-            self._rules = extract_rulings(objects)
+            self._rules = without_box_lines(extract_rulings(objects), self._load_check_boxes(number))
         return self._rules
 
     def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
@@ -175,7 +184,8 @@ class PdfFile:
         across, along = _page_size(page)
         if turn in {90, 270}:
             across, along = along, across
-        window = compute_render_window(across, along, spec, spec.dpi)
+        dpi = spec.dpi if spec.region else scan_dpi_of(self._load_objects(number), across, along, spec.dpi)
+        window = compute_render_window(across, along, spec, dpi)
         return RenderedPage.from_image(self._draw(page, window, turn), spec)
 
     def _draw(self, page: Any, window: RenderWindow, turn: int) -> Image.Image:
@@ -233,8 +243,18 @@ class PdfFile:
         """Return the page's objects, collected once."""
         page = self._load_page(number)
         if self._objects is None:
-            self._objects = list(objects_of(page))
+            found = list(objects_of(page))
+            layered = split_layers(page, found) if self._streams.has_layers else LayeredObjects(found)
+            self._objects, self._hidden_layers = layered
         return self._objects
+
+    def _load_check_boxes(self, number: int) -> list[CheckBox]:
+        """Return the page's drawn check boxes, found once."""
+        page = self._load_page(number)
+        if self._boxes is None:
+            words = self._load_layer(number).words or []
+            self._boxes = find_check_boxes(page, self._load_objects(number), words, *_page_size(page))
+        return self._boxes
 
     def _load_layer(self, number: int) -> _TextLayer:
         """Return the page's text layer, inspected once."""
@@ -254,7 +274,7 @@ class PdfFile:
         layer = _TextLayer(*_measure_text(text, covered))
         if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or text.count > MAX_INSPECTED_CHARACTERS:
             return layer
-        found = split_visible_text(page, text, objects, suspects_of(objects, _page_size(page)[1]))
+        found = split_visible_text(page, text, objects, suspects_of(objects, _page_size(page)[1], self._hidden_layers))
         unseen = sum(len(text.text) - text.text.count(" ") for text in found.hidden)
         return layer._replace(
             characters=max(0, layer.characters - unseen),
@@ -271,7 +291,7 @@ class PdfFile:
     def _unload(self) -> None:
         """Close what is loaded of a page."""
         self._number = 0
-        self._objects = self._layer = None
+        self._objects = self._layer = self._boxes = None
         for loaded in (self._textpage, self._page):
             if loaded is not None:
                 loaded.close()
@@ -384,6 +404,12 @@ def _image_share(boxes: Iterable[Box]) -> float:
 def _image_boxes(objects: Iterable[PageObject]) -> list[Box]:
     """Return the boxes of a page's embedded images."""
     return [one.box for one in objects if one.kind == pdfium.FPDF_PAGEOBJ_IMAGE and one.box is not None]
+
+
+def _is_under(drawn: CheckBox, fields: Iterable[Word]) -> bool:
+    """Return whether a drawn box is the frame of a form field, which says by itself whether it is checked."""
+    left, top, right, bottom = drawn.box
+    return any(word.left < right and left < word.right and word.top < bottom and top < word.bottom for word in fields)
 
 
 def _count_form_fields(page: Any) -> int:

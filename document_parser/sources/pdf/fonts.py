@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium
 
 from document_parser.sources.pdf.math_fonts import glyphs_of, is_formula_font
+from document_parser.sources.pdf.symbol_fonts import symbol_glyphs_of
 
 _BOLD_NAME = re.compile(r"bold|black|heavy|(?<![a-z])(?:semi|demi)(?![a-z])|-bd\b|cmbx|sfbx", re.IGNORECASE)
 _ITALIC_NAME = re.compile(r"italic|oblique|slanted|-it\b|cmti|cmmi|sfti", re.IGNORECASE)
@@ -50,4 +51,4 @@ def font_style_of(font: Any) -> FontStyle:
 def name_style_of(name: str) -> FontStyle:
     """Return the style that a font's name shows. ``name`` is without the prefix of a subset."""
     bold, italic, mono = (bool(pattern.search(name)) for pattern in (_BOLD_NAME, _ITALIC_NAME, _MONO_NAME))
-    return FontStyle(bold, italic, is_formula_font(name), glyphs_of(name), mono)
+    return FontStyle(bold, italic, is_formula_font(name), glyphs_of(name) or symbol_glyphs_of(name), mono)

@@ -1,7 +1,8 @@
 """Find text objects of a PDF page that may be invisible by how they are painted. Runs in the opener child.
 
-They are painted invisibly, transparent, tiny, off the page, clipped away, in the colour of what is behind them, or under
-something opaque. Whether the text is really invisible is decided by rendering the page: see ``hidden_text``.
+They are painted invisibly, transparent, tiny, off the page, clipped away, in the colour of what is behind them, under something
+opaque, or in a layer, which may be switched off. Whether the text is really invisible is decided by rendering the page: see
+``hidden_text``.
 """
 
 from __future__ import annotations
@@ -75,16 +76,22 @@ class _Cover(NamedTuple):
     colour: tuple[int, int, int]
 
 
-def suspects_of(objects: Iterable[PageObject], height_points: float) -> dict[int, Suspect]:
-    """Return the text objects that may be invisible, by their address. ``height_points`` is the height of the page."""
+def suspects_of(
+    objects: Iterable[PageObject], height_points: float, hidden_layers: frozenset[int] = frozenset()
+) -> dict[int, Suspect]:
+    """Return the text objects that may be invisible, by their address. ``height_points`` is the height of the page.
+
+    ``hidden_layers`` are the addresses of texts in layers that are off.
+    """
     texts: list[_Text] = []
     covers: list[_Cover] = []
     reader = _PaintReader(height_points)
-    for number, (found, kind, place, box) in enumerate(objects):
+    for number, (found, kind, place, box, _) in enumerate(objects):
         if box is None:
             continue
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            texts.append(reader.read_text(found, number, box, place))
+            text = reader.read_text(found, number, box, place)
+            texts.append(text._replace(cause="layer") if address_of(found) in hidden_layers else text)
         elif min(box[2] - box[0], box[3] - box[1]) >= _MIN_COVER_SIDE_SHARE and len(covers) < _MAX_COVERS:
             covers += reader.read_cover(found, kind, number, box)
     return {address_of(text.handle): suspect for text, suspect in _add_twins(list(_find_suspects(texts, covers)), texts)}

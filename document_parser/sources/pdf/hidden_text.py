@@ -1,4 +1,4 @@
-"""Separate the invisible text of a PDF page: white on white, transparent, tiny, covered, clipped away.
+"""Separate the invisible text of a PDF page: white on white, transparent, tiny, covered, clipped away, in a layer that is off.
 
 How objects are painted shows which text may be invisible, at hardly any cost. Only if there is such text, the page is rendered
 with and without it: if no pixel of a word's box changes, the word is invisible. So white text on a dark band stays, and so does
@@ -9,23 +9,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
-import pypdfium2
 import pypdfium2.raw as pdfium
-from numpy.typing import NDArray
 
 from document_parser.models import BoundingBox, HiddenReason, HiddenText, Word
 from document_parser.sources.pdf.hidden_candidates import MIN_TEXT_POINTS, Suspect
 from document_parser.sources.pdf.objects import PageObject, address_of
+from document_parser.sources.pdf.rendering import MIN_CHANGE_LEVELS, Pixels, Region, objects_removed
 from document_parser.sources.pdf.text_layer import PageText, extract_marked_words
 
-MIN_CHANGE_LEVELS = 12
-"""A pixel that changes by more than this, of 255, changes visibly."""
 MIN_INK_LEVELS = 96
 """Levels, of 255, by which writing differs from its paper at least."""
 MIN_PAPER_SHARE, PAPER_SPREAD_LEVELS = 0.35, 20
@@ -34,13 +30,6 @@ is not."""
 MIN_DRAWN_SHARE = 0.5
 """Invisible words in a row repeat what is written in a drawing if this share of their letters lies on something like
 writing."""
-RENDER_DPI = 100.0
-"""Resolution of the two renderings."""
-MAX_LONG_SIDE_PIXELS = 2000
-"""Pixels of the longer side of the rendered part."""
-
-Pixels = NDArray[np.int16]
-"""Rows of pixels with three channels."""
 
 
 class LayerWord(NamedTuple):
@@ -148,6 +137,8 @@ def _reason_without_rendering(word: Word, suspect: Suspect) -> HiddenReason | No
     """Return why a word is invisible as far as that is known without rendering the page; None if it is not."""
     if word.right <= 0 or word.bottom <= 0 or word.left >= 1 or word.top >= 1:
         return "outside"
+    if suspect.cause == "layer":
+        return "layer"
     return "size" if 0 < word.size_points < MIN_TEXT_POINTS and suspect.cause == "size" else None
 
 
@@ -158,20 +149,20 @@ class _Renderings:
         whole = BoundingBox.around(one.word for one, _ in suspected)
         assert whole is not None
         self._page, self._objects = page, objects
-        self._region = _Region.around(page, whole)
+        self._region = Region.around(page, whole)
         shown = self._region.render(page)
-        with _objects_removed([handle for _, suspect in suspected for handle in (suspect.handle, *suspect.twins)]):
+        with objects_removed([handle for _, suspect in suspected for handle in (suspect.handle, *suspect.twins)]):
             self._change = np.abs(shown - self._region.render(page)).max(axis=2)
 
     @cached_property
     def _textless(self) -> Pixels:
         """The rendering of everything except text."""
-        with _objects_removed([one.found for one in self._objects if one.kind == pdfium.FPDF_PAGEOBJ_TEXT]):
+        with objects_removed([one.found for one in self._objects if one.kind == pdfium.FPDF_PAGEOBJ_TEXT]):
             return self._region.render(self._page)
 
     def judge(self, found: LayerWord, suspect: Suspect) -> LayerWord:
         """Return the word with the suspect's cause if no pixel of its box changes without its text object."""
-        box = self._region.slices_of(found.word)
+        box = self._region.slices_of(found.word[1:5])
         change = self._change[box]
         if not change.size or change.max() > MIN_CHANGE_LEVELS:
             return found
@@ -185,50 +176,3 @@ def _is_like_writing(pixels: Pixels) -> bool:
     if high - low < MIN_INK_LEVELS:
         return False
     return bool(max((grey >= high - PAPER_SPREAD_LEVELS).mean(), (grey <= low + PAPER_SPREAD_LEVELS).mean()) >= MIN_PAPER_SHARE)
-
-
-class _Region(NamedTuple):
-    """A part of a page in pixels, and the size of the whole page in pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-    page_width: int
-    page_height: int
-
-    @classmethod
-    def around(cls, page: Any, part: BoundingBox) -> _Region:
-        """Return the region around a part of the page given in fractions."""
-        across, down = pdfium.FPDF_GetPageWidthF(page.raw), pdfium.FPDF_GetPageHeightF(page.raw)
-        longest = max((part.right - part.left) * across, (part.bottom - part.top) * down, 1.0)
-        scale = min(RENDER_DPI / 72, MAX_LONG_SIDE_PIXELS / longest)
-        wide, high = max(1, round(across * scale)), max(1, round(down * scale))
-        left, top = int(part.left * wide), int(part.top * high)
-        return cls(left, top, int(part.right * wide) + 1 - left, int(part.bottom * high) + 1 - top, wide, high)
-
-    def render(self, page: Any) -> Pixels:
-        """Return the rendered part as rows of pixels with three channels."""
-        bitmap = pypdfium2.PdfBitmap.new_native(self.width, self.height, pdfium.FPDFBitmap_BGRx)
-        bitmap.fill_rect((255, 255, 255, 255), 0, 0, self.width, self.height)
-        place = (-self.left, -self.top, self.page_width, self.page_height, 0, pdfium.FPDF_ANNOT)
-        pdfium.FPDF_RenderPageBitmap(bitmap.raw, page.raw, *place)
-        return np.asarray(bitmap.to_numpy()[..., :3], dtype=np.int16)
-
-    def slices_of(self, word: Word) -> tuple[slice, slice]:
-        """Return the rows and columns of a word."""
-        left, right = int(word.left * self.page_width), int(word.right * self.page_width) + 1
-        top, bottom = int(word.top * self.page_height), int(word.bottom * self.page_height) + 1
-        return slice(top - self.top, bottom - self.top), slice(left - self.left, right - self.left)
-
-
-@contextmanager
-def _objects_removed(handles: Sequence[Any]) -> Iterator[None]:
-    """Deactivate these objects of a page inside the block."""
-    for handle in handles:
-        pdfium.FPDFPageObj_SetIsActive(handle, False)
-    try:
-        yield
-    finally:
-        for handle in handles:
-            pdfium.FPDFPageObj_SetIsActive(handle, True)

@@ -33,12 +33,12 @@ def add_links(words: list[Word], document: Any, page: Any) -> list[Word]:
     places = np.array([word[1:5] for word in words])
     addresses: dict[int, str] = {}
     for box, address in links:
-        for number in _find_words_under(places, box):
+        for number in find_words_under(places, box):
             addresses.setdefault(number, address)
     return [word._replace(link=addresses[number]) if number in addresses else word for number, word in enumerate(words)]
 
 
-def _find_words_under(places: Any, box: Box) -> Sequence[int]:
+def find_words_under(places: Any, box: Box) -> Sequence[int]:
     """Return the numbers of the words whose middle line a box holds, and most of whose width."""
     left, top, right, bottom = box
     middle = (places[:, 1] + places[:, 3]) / 2

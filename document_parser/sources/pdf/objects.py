@@ -29,13 +29,15 @@ COVERING_SHARE = 0.9
 class PageObject(NamedTuple):
     """An object's handle, its kind, and the map from the space around it to the upright page.
 
-    ``box`` is in fractions of the upright page, not clipped to it; None if the object has no place.
+    ``box`` is in fractions of the upright page, not clipped to it; None if the object has no place. ``form`` is the address of
+    the form that it is in; 0 if it is in none.
     """
 
     found: Any
     kind: int
     place: UprightMap
     box: Box | None
+    form: int = 0
 
 
 def objects_of(page: Any) -> Iterator[PageObject]:
@@ -51,27 +53,27 @@ def objects_of(page: Any) -> Iterator[PageObject]:
             stack.pop()
         if member is None:
             return
-        found, place = member
+        found, place, form = member
         kind = pdfium.FPDFPageObj_GetType(found)
         if kind != pdfium.FPDF_PAGEOBJ_FORM:
-            yield PageObject(found, kind, place, _bounds_of(found, place, edges))
+            yield PageObject(found, kind, place, _bounds_of(found, place, edges), form)
         elif len(stack) <= _MAX_FORM_DEPTH:
-            stack.append(
-                _members(found, pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject, map_inside(found, place))
-            )
+            inside = map_inside(found, place)
+            count, get = pdfium.FPDFFormObj_CountObjects, pdfium.FPDFFormObj_GetObject
+            stack.append(_members(found, count, get, inside, address_of(found)))
 
 
-def _members(container: Any, count: Any, get: Any, place: UprightMap) -> Iterator[tuple[Any, UprightMap]]:
-    """Yield the objects of a page or form with the map around them."""
+def _members(container: Any, count: Any, get: Any, place: UprightMap, form: int = 0) -> Iterator[tuple[Any, UprightMap, int]]:
+    """Yield the objects of a page or form with the map around them and the form's address."""
     for number in range(count(container)):
-        yield get(container, number), place
+        yield get(container, number), place, form
 
 
 def find_texts_under_images(objects: Iterable[PageObject]) -> frozenset[int]:
     """Return the addresses of the text objects hidden by an opaque image painted later over nearly the whole page."""
     painted: list[int] = []
     hidden = 0
-    for found, kind, _, box in objects:
+    for found, kind, _, box, _ in objects:
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
             painted.append(address_of(found))
         elif kind == pdfium.FPDF_PAGEOBJ_IMAGE and len(painted) > hidden and _covers_page(found, box):

@@ -35,7 +35,7 @@ def extract_rulings(objects: Iterable[PageObject]) -> list[RulingLine]:
     """Return the ruling lines among a page's objects in fractions of the upright page, MAX_RULINGS at most."""
     found: list[RulingLine] = []
     budget = _MAX_SEGMENTS
-    for path, kind, place, box in objects:
+    for path, kind, place, box, _ in objects:
         if kind != pdfium.FPDF_PAGEOBJ_PATH or box is None or _is_negligible(box):
             continue
         filled, stroked = visible_paint_of(path)
@@ -86,7 +86,7 @@ def _lines_of(path: Any, place: UprightMap, filled: bool, stroked: bool) -> Iter
 
     These are its parts that are thin or filled boxes; of other parts, the level and upright lines if they are stroked.
     """
-    for points, straight in _outlines_of(path, place):
+    for points, straight in outlines_of(path, place):
         if len(points) < 2:
             continue
         edges = [_edge_box(first, second) for first, second in pairwise(points)]
@@ -98,7 +98,7 @@ def _lines_of(path: Any, place: UprightMap, filled: bool, stroked: bool) -> Iter
             yield from filter(_is_level_or_upright, edges)
 
 
-def _outlines_of(path: Any, place: UprightMap) -> Iterator[tuple[list[Point], bool]]:
+def outlines_of(path: Any, place: UprightMap) -> Iterator[tuple[list[Point], bool]]:
     """Yield the corners of each part of a path on the upright page, closed if it is closed, and whether it has no curve."""
     points: list[Point] = []
     straight = True

@@ -40,6 +40,7 @@ _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SYMBOLS = {
     "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓", "\uf0fb": "✗", "\uf0fe": "☑", "\uf0fd": "☒",
     "\uf0a8": "☐", "\uf06f": "☐", "\uf071": "☐", "\uf0e0": "→", "\uf076": "❖", "\uf06e": "■", "\uf06c": "●",
+    "❏": "☐", "❐": "☐", "❑": "☐", "❒": "☐",
 }  # fmt: skip
 """Bullets and boxes of Word from the fonts Symbol and Wingdings, whose glyphs have private codes."""
 # PDFium marks a hyphen that ends a line as U+0002 or U+FFFE; a soft hyphen in the middle of a word is not shown.
@@ -361,7 +362,7 @@ def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextSty
         shown = _clean(text.translate(font.glyphs) if font.glyphs else text)
         if shown and (is_inside or marked):
             bold, italic, math_font, _, mono = font
-            look = (size, bold, italic, None, math_font, baseline, mono, direction, "")
+            look = (size, bold, italic, None, math_font, baseline, mono, direction, False, "")
             words.append((_NEW_WORD(Word, (shown, *box, *look)), style))
     return words
 

@@ -1,0 +1,133 @@
+"""Join letters that stand in boxes of their own, one a box, to the value that they spell: the comb fields of paper forms.
+
+Lengths are in points of the upright page, origin top left.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
+
+from document_parser.layout.lines.lines import body_size
+from document_parser.layout.lines.units import size_of
+from document_parser.models import RulingLine, Word
+
+MIN_LETTERS = 3
+"""Letters of a value, at least."""
+PITCH_EM = 0.9, 3.2
+"""Distance of the middles of two boxes in font sizes. Letters that touch are a word already; wider boxes are cells."""
+PITCH_SLACK_SHARE = 0.14
+"""Share of the pitch by which the middle of a letter may be off."""
+MAX_EMPTY_BOXES = 4
+"""Empty boxes in a row within one value, which stand for a space."""
+BORDER_SLACK_SHARE = 0.3
+"""Share of the pitch by which the border of two boxes may be off the middle between their letters."""
+MIN_BORDERED_SHARE = 0.8
+"""Share of the neighbours with a border between them. A gap in the border is the point of an amount."""
+MAX_BOX_HEIGHT_EM = 3.0
+"""Height of a box in font sizes; longer borders are those of a table's columns."""
+MIN_ROW_DISTANCE_EM = 1.75
+"""Distance, in font sizes, of another row of texts in the same columns; nearer ones are rows of a table."""
+
+
+def join_boxed_letters(words: list[Word], rules: Sequence[RulingLine]) -> tuple[list[Word], list[RulingLine]]:
+    """Return the words with the letters in boxes joined, and the ruling lines without those of the boxes.
+
+    A joined value is as large as the page's usual text: the size of letters in boxes is that of their boxes.
+    """
+    borders = [rule for rule in rules if rule.bottom - rule.top > 2]
+    rows = [row for row in _rows_of_letters(words) if _is_bordered(row, borders) and not _is_table_row(row, words)]
+    if not borders or not rows:
+        return words, list(rules)
+    gone = {id(word) for row in rows for word in row}
+    rest = [word for word in words if id(word) not in gone]
+    size = body_size(rest) if rest else 0.0
+    joined = [_join_row(row, size) for row in rows]
+    return [*rest, *joined], [rule for rule in rules if not any(_is_box_line(rule, row) for row in rows)]
+
+
+def _rows_of_letters(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """Yield runs of single characters of one size on one baseline, at a distance of one pitch, or of a few."""
+    levels: defaultdict[tuple[int, float], list[Word]] = defaultdict(list)
+    for word in words:
+        if len(word.text) == 1 and word.size_points > 0:
+            levels[round(word.baseline or word.bottom), word.size_points].append(word)
+    for level in levels.values():
+        if len(level) < MIN_LETTERS:
+            continue
+        level.sort(key=_middle_of)
+        gaps = [_middle_of(after) - _middle_of(before) for before, after in pairwise(level)]
+        size = level[0].size_points
+        usual = [gap for gap in gaps if PITCH_EM[0] * size <= gap <= PITCH_EM[1] * size]
+        if len(usual) < MIN_LETTERS - 1:
+            continue
+        pitch = median(usual)
+        run = [level[0]]
+        for gap, word in zip(gaps, level[1:], strict=True):
+            steps = round(gap / pitch)
+            if not 1 <= steps <= 1 + MAX_EMPTY_BOXES or abs(gap - steps * pitch) > PITCH_SLACK_SHARE * pitch * 2:
+                yield from [run] if len(run) >= MIN_LETTERS else []
+                run = []
+            run.append(word)
+        yield from [run] if len(run) >= MIN_LETTERS else []
+
+
+def _middle_of(word: Word) -> float:
+    """Return the x position of the middle of a word."""
+    return (word.left + word.right) / 2
+
+
+def _pitch_of(row: Sequence[Word]) -> float:
+    """Return the usual distance of two letters."""
+    return median(_middle_of(after) - _middle_of(before) for before, after in pairwise(row))
+
+
+def _is_bordered(row: Sequence[Word], borders: Sequence[RulingLine]) -> bool:
+    """Return whether most neighbours have a border of a box between them."""
+    pitch, size = _pitch_of(row), size_of(row[0])
+    top, bottom = min(word.top for word in row), max(word.bottom for word in row)
+    near = [rule for rule in borders if rule.top <= (top + bottom) / 2 + 0.4 * size and rule.bottom >= bottom - 0.4 * size]
+    edges = [edge for rule in near if rule.bottom - rule.top <= MAX_BOX_HEIGHT_EM * size for edge in (rule.left, rule.right)]
+    held = 0
+    for before, after in pairwise(row):
+        first, last = _middle_of(before) + pitch / 2, _middle_of(after) - pitch / 2
+        slack = BORDER_SLACK_SHARE * pitch
+        held += any(first - slack <= edge <= last + slack for edge in edges)
+    return held >= MIN_BORDERED_SHARE * (len(row) - 1)
+
+
+def _is_table_row(row: Sequence[Word], words: Sequence[Word]) -> bool:
+    """Return whether other texts stand right above or below most letters: a table of single letters."""
+    size, pitch = size_of(row[0]), _pitch_of(row)
+    middle = (row[0].top + row[0].bottom) / 2
+    own = {id(word) for word in row}
+    near = [
+        word
+        for word in words
+        if id(word) not in own and 0.6 * size < abs((word.top + word.bottom) / 2 - middle) < MIN_ROW_DISTANCE_EM * size
+    ]
+    aligned = sum(any(abs(_middle_of(word) - _middle_of(other)) < 0.2 * pitch for other in near) for word in row)
+    return aligned >= 0.6 * len(row)
+
+
+def _join_row(row: Sequence[Word], size: float) -> Word:
+    """Return a row of letters as one word; an empty box becomes a space."""
+    pitch = _pitch_of(row)
+    text = row[0].text
+    for before, after in pairwise(row):
+        text += (" " if round((_middle_of(after) - _middle_of(before)) / pitch) > 1 else "") + after.text
+    top, bottom = min(word.top for word in row), max(word.bottom for word in row)
+    usual = min(size, row[0].size_points) if size else row[0].size_points
+    return row[0]._replace(text=text, top=top, right=row[-1].right, bottom=bottom, size_points=usual)
+
+
+def _is_box_line(rule: RulingLine, row: Sequence[Word]) -> bool:
+    """Return whether a line is part of the boxes of a row."""
+    pitch, size = _pitch_of(row), size_of(row[0])
+    high = MAX_BOX_HEIGHT_EM * size / 2
+    middle = (row[0].top + row[0].bottom) / 2
+    # The boxes of a field go on behind the end of its value.
+    beyond = rule.left >= row[0].left - pitch and abs((rule.top + rule.bottom) / 2 - middle) <= high
+    return beyond and rule.bottom - rule.top <= 2 * high and rule.right - rule.left <= 60 * pitch

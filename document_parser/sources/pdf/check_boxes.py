@@ -1,0 +1,260 @@
+"""Find check boxes that a PDF page draws as shapes, and what is in them. Runs in the opener child.
+
+A printed or flattened form has no fields: a box is a small empty square beside a word, a rectangle or four lines. Its mark may
+be lines, a filled shape, a letter or a glyph. However it is drawn, the rendered page shows whether the box is empty.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+
+from document_parser.models import BoundingBox, RulingLine, Word
+from document_parser.sources.pdf.objects import Box, PageObject, map_inside
+from document_parser.sources.pdf.rendering import Region
+from document_parser.sources.pdf.rulings import outlines_of
+
+SIDE_POINTS = 4.5, 20.0
+"""Side of a check box in points; a smaller square is a bullet, a larger one a place for a picture or a stamp."""
+MAX_SIDES_RATIO = 1.3
+"""Longer over shorter side."""
+MAX_BOXES = 300
+"""More squares are a pattern, or the signs of a diagram."""
+MAX_LABEL_GAP_EM = 1.6
+"""Distance of a box from its word, in font sizes."""
+MIN_LEVEL_SHARE = 0.5
+"""Share of a word's height that is level with its box."""
+SIDE_TO_SIZE_RATIO = 0.45, 1.8
+"""Side of a box over the font size of its word."""
+RENDER_SIDE_PIXELS = 24
+"""Side of the smallest box in the rendering."""
+MAX_RENDER_DPI = 300.0
+
+_SLACK_POINTS = 0.6
+"""By how much edges may miss each other."""
+_MAX_SEGMENTS = 400
+"""Segments of one path that are looked at; a square has 4, one with round corners 8."""
+_PAPER_LEVEL = 225
+"""A fill whose channels all have this level or more, of 255, is the paper of a box."""
+_INNER_SHARE = 0.2
+"""Share of a box's side, at each edge, that belongs to its frame."""
+_INK_LEVELS = 60
+"""Levels, of 255, by which a mark is darker than the paper of its box."""
+_MIN_MARKED_SHARE = 0.06
+"""Share of the inside that is inked in a marked box. A hair line across has 0.08."""
+_MIN_CORNER_SHARE = 0.08
+"""Share of a corner, a third of the inside wide and high, that a cross inks."""
+EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
+_MARKS = {**dict.fromkeys("✓✔√vV", CHECKED), **dict.fromkeys("xX×✕✖✗✘•●■", CROSSED)}
+"""Letters and glyphs that mark a box, and what it becomes."""
+
+
+class CheckBox(NamedTuple):
+    """A check box as a word, and its place in fractions of the upright page. The word is as high as its label."""
+
+    word: Word
+    box: Box
+
+
+def find_check_boxes(
+    page: Any, objects: Iterable[PageObject], words: Sequence[Word], width: float, height: float
+) -> list[CheckBox]:
+    """Return the check boxes among a page's paths that have a word beside them. ``width`` and ``height`` are in points."""
+    squares = list(_drop_joined(_find_squares(objects, width, height), width, height))
+    if not squares or len(squares) > MAX_BOXES or not words:
+        return []
+    places = np.array([word[1:5] for word in words]) * (width, height, width, height)
+    labelled = [(square, label) for square in squares if (label := _label_of(square, words, places, (width, height)))]
+    if not labelled:
+        return []
+    marks = _Marks(page, [square for square, _ in labelled], width, height)
+    found = []
+    for square, label in labelled:
+        written = next((_MARKS[word.text] for word in words if _is_mark(word, square)), None)
+        found.append(CheckBox(_word_of(written or marks.sign_in(square), square, label), square))
+    return found
+
+
+def without_marks(words: Sequence[Word], boxes: Sequence[CheckBox]) -> list[Word]:
+    """Return the words without those that mark a box, followed by the boxes."""
+    kept = [word for word in words if not any(_is_mark(word, found.box) for found in boxes)]
+    return [*kept, *(found.word for found in boxes)]
+
+
+def without_box_lines(rulings: Iterable[RulingLine], boxes: Sequence[CheckBox]) -> list[RulingLine]:
+    """Return the ruling lines without the sides of boxes and the lines in them."""
+    slack = 0.002
+    return [
+        ruling
+        for ruling in rulings
+        if not any(
+            found.box[0] - slack <= ruling.left
+            and ruling.right <= found.box[2] + slack
+            and found.box[1] - slack <= ruling.top
+            and ruling.bottom <= found.box[3] + slack
+            for found in boxes
+        )
+    ]
+
+
+def _is_mark(word: Word, box: Box) -> bool:
+    """Return whether a word lies in a box and is a mark."""
+    across, down = (word.left + word.right) / 2, (word.top + word.bottom) / 2
+    return word.text in _MARKS and box[0] < across < box[2] and box[1] < down < box[3]
+
+
+def _find_squares(objects: Iterable[PageObject], width: float, height: float) -> Iterator[Box]:
+    """Yield the boxes of paths that are drawn as empty squares, and of squares made of four lines."""
+    levels: list[Box] = []
+    uprights: list[Box] = []
+    for one in objects:
+        box = one.box
+        if one.kind != pdfium.FPDF_PAGEOBJ_PATH or box is None:
+            continue
+        across, down = (box[2] - box[0]) * width, (box[3] - box[1]) * height
+        if max(across, down) > 2 * SIDE_POINTS[1] or max(across, down) < SIDE_POINTS[0] - _SLACK_POINTS:
+            continue
+        if _is_square(across, down):
+            if _is_empty_frame(one):
+                yield box
+        elif min(across, down) < 2 and len(levels) + len(uprights) < 4 * MAX_BOXES:
+            (levels if across > down else uprights).append(box)
+    yield from _squares_of_lines(levels, uprights, width, height)
+
+
+def _is_square(across: float, down: float) -> bool:
+    """Return whether two sides in points are those of a check box."""
+    short, long = sorted((across, down))
+    return SIDE_POINTS[0] <= short and long <= SIDE_POINTS[1] and long <= MAX_SIDES_RATIO * short
+
+
+def _is_empty_frame(one: PageObject) -> bool:
+    """Return whether a path strokes a rectangle, with sharp or round corners, and fills it with nothing or with paper."""
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    if not pdfium.FPDFPath_GetDrawMode(one.found, fill, stroke) or not stroke.value:
+        return False
+    if fill.value != pdfium.FPDF_FILLMODE_NONE and not _is_paper(one.found):
+        return False
+    if not 4 <= pdfium.FPDFPath_CountSegments(one.found) <= _MAX_SEGMENTS:
+        return False
+    return any(_runs_along(points, one.box) for points, _ in outlines_of(one.found, map_inside(one.found, one.place)))
+
+
+def _is_paper(path: Any) -> bool:
+    """Return whether a path is filled with the colour of paper, or with a light tint."""
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    if not pdfium.FPDFPageObj_GetFillColor(path, red, green, blue, alpha):
+        return False
+    return alpha.value < 32 or min(red.value, green.value, blue.value) >= _PAPER_LEVEL
+
+
+def _runs_along(points: Sequence[tuple[float, float]], box: Box | None) -> bool:
+    """Return whether an outline runs along the edges of its box and reaches all four of its corners, or nearly."""
+    if box is None or len(points) < 4:
+        return False
+    wide, high = box[2] - box[0], box[3] - box[1]
+    places = [((x - box[0]) / wide, (y - box[1]) / high) for x, y in points]
+    near = 0.12
+    on_edge = sum(min(u, 1 - u) < near or min(v, 1 - v) < near for u, v in places)
+    corners = {(u > 0.5, v > 0.5) for u, v in places if min(u, 1 - u) < 0.35 and min(v, 1 - v) < 0.35}
+    # A circle has points on its edges too, but between its corners: at the middles of the sides.
+    middles = sum(abs(u - 0.5) < 0.1 or abs(v - 0.5) < 0.1 for u, v in places)
+    return on_edge == len(places) and len(corners) == 4 and middles == 0
+
+
+def _squares_of_lines(levels: Sequence[Box], uprights: Sequence[Box], width: float, height: float) -> Iterator[Box]:
+    """Yield the squares whose four sides are single lines."""
+    across, down = _SLACK_POINTS / width, _SLACK_POINTS / height
+    for top in levels:
+        for bottom in levels:
+            box = (top[0], top[1], top[2], bottom[3])
+            same = abs(top[0] - bottom[0]) < across and abs(top[2] - bottom[2]) < across
+            if not same or not _is_square((box[2] - box[0]) * width, (box[3] - box[1]) * height):
+                continue
+            sides = [line for line in uprights if abs(line[1] - box[1]) < 2 * down and abs(line[3] - box[3]) < 2 * down]
+            if all(any(abs((line[0] + line[2]) / 2 - edge) < 2 * across for line in sides) for edge in (box[0], box[2])):
+                yield box
+
+
+def _drop_joined(squares: Iterable[Box], width: float, height: float) -> Iterator[Box]:
+    """Yield the squares that touch no other one: those that do are places for letters, or cells. Of equal ones, the first."""
+    kept: list[Box] = []
+    for box in squares:
+        if not any(all(abs(one - other) < 0.002 for one, other in zip(box, known, strict=True)) for known in kept):
+            kept.append(box)
+        if len(kept) > MAX_BOXES:
+            return
+    across, down = 1.2 / width, 1.2 / height
+    for box in kept:
+        if not any(
+            other is not box
+            and box[0] - across < other[2]
+            and other[0] < box[2] + across
+            and box[1] - down < other[3]
+            and other[1] < box[3] + down
+            for other in kept
+        ):
+            yield box
+
+
+def _label_of(square: Box, words: Sequence[Word], places: NDArray[np.float64], size: tuple[float, float]) -> Word | None:
+    """Return the word beside a box, first the one behind it; None if there is none, or if the box holds other text."""
+    left, top, right, bottom = square[0] * size[0], square[1] * size[1], square[2] * size[0], square[3] * size[1]
+    middle = (places[:, 1] + places[:, 3]) / 2
+    centre = (places[:, 0] + places[:, 2]) / 2
+    inside = (centre > left) & (centre < right) & (middle > top) & (middle < bottom)
+    if any(words[place].text not in _MARKS for place in np.flatnonzero(inside).tolist()):
+        return None
+    shared = np.minimum(places[:, 3], bottom) - np.maximum(places[:, 1], top)
+    level = (shared > MIN_LEVEL_SHARE * (places[:, 3] - places[:, 1])) & ~inside
+    for gap in (places[:, 0] - right, left - places[:, 2]):
+        beside = np.flatnonzero(level & (gap > -1.5))
+        if not beside.size:
+            continue
+        nearest = int(beside[np.argmin(gap[beside])])
+        em = words[nearest].size_points or float(places[nearest, 3] - places[nearest, 1])
+        ratio = (bottom - top) / max(em, 1e-6)
+        if gap[nearest] <= MAX_LABEL_GAP_EM * em and SIDE_TO_SIZE_RATIO[0] <= ratio <= SIDE_TO_SIZE_RATIO[1]:
+            return words[nearest]
+    return None
+
+
+def _word_of(sign: str, square: Box, label: Word) -> Word:
+    """Return a check box as a word on the line of its label."""
+    plain = label._replace(bold=False, italic=False, math=False, struck=False, link="", confidence=None)
+    return plain._replace(text=sign, left=round(square[0], 5), right=round(square[2], 5))
+
+
+class _Marks:
+    """The part of a page with boxes, rendered once."""
+
+    def __init__(self, page: Any, squares: Sequence[Box], width: float, height: float) -> None:
+        whole = [min(max(0.0, edge(box[side] for box in squares)), 1.0) for side, edge in enumerate((min, min, max, max))]
+        smallest = min(min((box[2] - box[0]) * width, (box[3] - box[1]) * height) for box in squares)
+        dpi = min(MAX_RENDER_DPI, 72 * RENDER_SIDE_PIXELS / smallest)
+        self._region = Region.around(page, BoundingBox.of(*whole), dpi)
+        self._grey = self._region.render(page).min(axis=2)
+
+    def sign_in(self, square: Box) -> str:
+        """Return the check box that a square shows: empty, crossed or filled, or ticked."""
+        pixels = self._grey[self._region.slices_of(square)]
+        across, down = (max(1, round(side * _INNER_SHARE)) for side in (pixels.shape[1], pixels.shape[0]))
+        inside = pixels[down:-down, across:-across]
+        if not inside.size:
+            return EMPTY
+        ink = inside < max(0, int(np.percentile(inside, 90)) - _INK_LEVELS)
+        if np.percentile(inside, 90) < 128:  # filled all over
+            return CROSSED
+        if ink.mean() < _MIN_MARKED_SHARE:
+            return EMPTY
+        high, wide = max(1, ink.shape[0] // 3), max(1, ink.shape[1] // 3)
+        corners = (ink[:high, :wide], ink[:high, -wide:], ink[-high:, :wide], ink[-high:, -wide:])
+        inked = [corner.mean() >= _MIN_CORNER_SHARE for corner in corners]
+        # A tick has nothing at its upper left; a cross reaches into all corners, a dot or a filled square into none or all.
+        ticked = inked[1] and not inked[0]
+        return CHECKED if ticked else CROSSED

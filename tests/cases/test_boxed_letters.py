@@ -1,0 +1,67 @@
+"""Letters in boxes of their own are one value; tables of single letters stay tables."""
+
+from __future__ import annotations
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+FIELDS = {"Name": "MARTA KELLER", "IBAN": "DE89370400440532", "Born": "17041962"}
+
+
+def boxes(canvas, x, y, pitch, high, count):
+    for place in range(count):
+        canvas.rect(x + place * pitch, y, pitch, high)
+
+
+def comb(canvas, x, y, pitch, high, count):
+    canvas.rect(x, y, count * pitch, high)
+    for place in range(1, count):
+        canvas.line(x + place * pitch, y, x + place * pitch, y + high)
+
+
+def ticks(canvas, x, y, pitch, high, count):
+    canvas.line(x, y, x + count * pitch, y)
+    for place in range(count + 1):
+        canvas.line(x + place * pitch, y, x + place * pitch, y + high / 2)
+
+
+@pytest.mark.parametrize("draw", [boxes, comb, ticks])
+@pytest.mark.parametrize(("size", "pitch", "high"), [(11, 15, 18), (9, 12, 14), (12, 20, 20)])
+def test_letters_in_boxes_are_one_value(read, tmp_path, draw, size, pitch, high):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    for line, (label, value) in enumerate(FIELDS.items()):
+        y = 700 - 2 * high * line
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(60, y + 4, label)
+        draw(canvas, 150, y, pitch, high, 20)
+        canvas.setFont("Courier", size)
+        for place, letter in enumerate(value):
+            canvas.drawCentredString(150 + (place + 0.5) * pitch, y + high / 2 - size / 3, letter)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 400, "Please fill in this form in capital letters and send it back to us.")
+    canvas.save()
+    text = " ".join(read(tmp_path / "form.pdf").text.split())
+    for label, value in FIELDS.items():
+        assert f"{label} {value}" in text
+
+
+def test_a_table_of_single_letters_stays_a_table(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "table.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    rows = ("MTWTFSS", "1234567", "8901234")
+    for row, letters in enumerate(rows):
+        boxes(canvas, 100, 700 - 16 * row, 20, 16, 7)
+        for place, letter in enumerate(letters):
+            canvas.drawCentredString(110 + 20 * place, 704 - 16 * row, letter)
+    canvas.save()
+    assert read(tmp_path / "table.pdf").tables == [[list(letters) for letters in rows]]
+
+
+def test_letters_far_apart_without_boxes_stay_apart(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "letters.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    for place, letter in enumerate("ABCD"):
+        canvas.drawString(100 + 20 * place, 700, letter)
+    canvas.save()
+    assert "ABCD" not in read(tmp_path / "letters.pdf").text

@@ -1,0 +1,193 @@
+"""Check boxes that a page draws, in many ways; and squares that are none."""
+
+from __future__ import annotations
+
+import pytest
+from reportlab.lib.colors import black, blue, white
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from document_parser.sources.pdf.symbol_fonts import symbol_glyphs_of
+
+Y, SIDE = 700, 9
+
+
+def square(canvas, x, y, side):
+    canvas.rect(x, y, side, side)
+
+
+def paper_square(canvas, x, y, side):
+    canvas.setFillColor(white)
+    canvas.rect(x, y, side, side, fill=1)
+    canvas.setFillColor(black)
+
+
+def round_square(canvas, x, y, side):
+    canvas.roundRect(x, y, side, side, side / 8)
+
+
+def four_lines(canvas, x, y, side):
+    canvas.line(x, y, x + side, y)
+    canvas.line(x, y + side, x + side, y + side)
+    canvas.line(x, y, x, y + side)
+    canvas.line(x + side, y, x + side, y + side)
+
+
+def four_bars(canvas, x, y, side):
+    for left, bottom, wide, high in ((0, 0, side, 0.6), (0, side, side, 0.6), (0, 0, 0.6, side), (side, 0, 0.6, side)):
+        canvas.rect(x + left, y + bottom, wide, high, stroke=0, fill=1)
+
+
+def nothing(canvas, x, y, side):
+    pass
+
+
+def cross(canvas, x, y, side):
+    canvas.line(x, y, x + side, y + side)
+    canvas.line(x, y + side, x + side, y)
+
+
+def small_cross(canvas, x, y, side):
+    cross(canvas, x + 0.2 * side, y + 0.2 * side, 0.6 * side)
+
+
+def tick(canvas, x, y, side):
+    path = canvas.beginPath()
+    path.moveTo(x + 0.2 * side, y + 0.5 * side)
+    path.lineTo(x + 0.4 * side, y + 0.2 * side)
+    path.lineTo(x + 0.8 * side, y + 0.8 * side)
+    canvas.drawPath(path)
+
+
+def long_tick(canvas, x, y, side):
+    path = canvas.beginPath()
+    path.moveTo(x + 0.2 * side, y + 0.5 * side)
+    path.lineTo(x + 0.45 * side, y + 0.1 * side)
+    path.lineTo(x + 1.2 * side, y + 1.4 * side)
+    canvas.drawPath(path)
+
+
+def filled(canvas, x, y, side):
+    canvas.rect(x + 0.15 * side, y + 0.15 * side, 0.7 * side, 0.7 * side, stroke=0, fill=1)
+
+
+def letter(canvas, x, y, side):
+    canvas.setFont("Helvetica-Bold", side)
+    canvas.drawString(x + 0.17 * side, y + 0.14 * side, "X")
+
+
+def dingbat(canvas, x, y, side):
+    canvas.setFont("ZapfDingbats", side)
+    canvas.drawString(x + 0.1 * side, y + 0.15 * side, "✔")
+
+
+FRAMES = [square, paper_square, round_square, four_lines, four_bars]
+MARKS = [
+    (nothing, "☐"),
+    (cross, "☒"),
+    (small_cross, "☒"),
+    (tick, "☑"),
+    (long_tick, "☑"),
+    (filled, "☒"),
+    (letter, "☒"),
+    (dingbat, "☑"),
+]
+
+
+def form(path, frame, marks, side=SIDE, size=10.0):
+    """Lines of options, one of which is marked on each."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", size)
+    for line, (mark, _) in enumerate(marks):
+        for place, (label, drawn) in enumerate((("yes", mark), ("no", nothing))):
+            x, y = 150 + 70 * place, Y - 26 * line
+            canvas.setLineWidth(0.7)
+            frame(canvas, x, y, side)
+            drawn(canvas, x, y, side)
+            canvas.setFont("Helvetica", size)
+            canvas.drawString(x + side + 4, y + 1, label)
+        canvas.drawString(60, Y - 26 * line + 1, f"Question {line}")
+    canvas.drawString(60, 300, "Please sign the form and send it to the harbour office before the end of May.")
+    canvas.save()
+    return path
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: frame.__name__)
+def test_a_drawn_box_says_whether_it_is_marked(read, tmp_path, frame):
+    lines = read(form(tmp_path / "form.pdf", frame, MARKS)).text.splitlines()
+    for number, (mark, sign) in enumerate(MARKS):
+        assert f"Question {number} {sign} yes ☐ no" in lines, mark.__name__
+
+
+@pytest.mark.parametrize(("side", "size"), [(6, 8), (14, 11)])
+def test_boxes_of_other_sizes_are_read_alike(read, tmp_path, side, size):
+    lines = read(form(tmp_path / "form.pdf", square, MARKS[:4], side, size)).text.splitlines()
+    for number, (_, sign) in enumerate(MARKS[:4]):
+        assert f"Question {number} {sign} yes ☐ no" in lines
+
+
+def test_boxes_behind_their_labels_are_read(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    for line, (label, mark) in enumerate((("Roof", cross), ("Gutter", nothing), ("Pump and motor", tick))):
+        canvas.drawRightString(200, Y - 20 * line + 1, label)
+        square(canvas, 206, Y - 20 * line, SIDE)
+        mark(canvas, 206, Y - 20 * line, SIDE)
+    canvas.save()
+    text = read(tmp_path / "form.pdf").text
+    for line in ("Roof ☒", "Gutter ☐", "Pump and motor ☑"):
+        assert line in text.replace("\t", " ")
+
+
+def test_squares_with_text_in_a_row_or_filled_are_no_check_boxes(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "squares.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    canvas.drawString(60, 741, "Code")
+    for place, digit in enumerate("4711"):  # places for digits
+        square(canvas, 100 + 12 * place, 738, 12)
+        canvas.drawString(103 + 12 * place, 741, digit)
+    canvas.drawString(160, 741, "of the member")
+    square(canvas, 60, 700, 10)  # a number in a square
+    canvas.drawString(62, 702, "7")
+    canvas.drawString(76, 702, "Emergency exit")
+    canvas.setFillColor(blue)
+    canvas.rect(60, 660, 8, 8, stroke=0, fill=1)  # the sign of a diagram
+    canvas.setFillColor(black)
+    canvas.drawString(72, 660, "Members in 2021")
+    canvas.circle(64, 624, 4)
+    canvas.drawString(72, 620, "a circle")
+    canvas.save()
+    text = read(tmp_path / "squares.pdf").text
+    assert not set("☐☑☒") & set(text)
+    assert "Emergency exit" in text
+
+
+def test_boxes_of_a_symbol_font_are_check_boxes(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    for line, (sign, label) in enumerate((("❏", "Roof"), ("❑", "Gutter"), ("❒", "Pump"))):
+        canvas.setFont("ZapfDingbats", 10)
+        canvas.drawString(72, Y - 20 * line, sign)
+        canvas.setFont("Helvetica", 10)
+        canvas.drawString(88, Y - 20 * line, label)
+    canvas.save()
+    assert [line for line in read(tmp_path / "form.pdf").text.splitlines() if line] == ["☐ Roof", "☐ Gutter", "☐ Pump"]
+
+
+def test_the_fonts_of_word_processors_have_check_boxes_in_other_places():
+    boxes = "".join(chr(code) for code in (0xA8, 0xFE, 0xFD, 0xF0A8, 0xF0FE))
+    assert boxes.translate(symbol_glyphs_of("Wingdings-Regular")) == "☐☑☒☐☑"
+    assert "\xa3RT".translate(symbol_glyphs_of("Wingdings2")) == "☐☑☒"
+    assert symbol_glyphs_of("Wingdings3") is None
+    assert symbol_glyphs_of("Helvetica") is None
+
+
+def test_the_box_under_a_form_field_is_read_once(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "fields.pdf"), pagesize=A4, invariant=True)
+    for line, checked in enumerate((True, False)):
+        square(canvas, 72, Y - 20 * line, SIDE)
+        canvas.acroForm.checkbox(checked=checked, name=f"box{line}", x=72, y=Y - 20 * line, size=SIDE, borderWidth=0)
+        canvas.drawString(86, Y - 20 * line + 1, f"I agree with point {line}")
+    canvas.save()
+    text = read(tmp_path / "fields.pdf").text
+    assert "☑ I agree with point 0" in text
+    assert "☐ I agree with point 1" in text
+    assert sum(text.count(sign) for sign in "☐☑☒") == 2
