@@ -3,8 +3,8 @@
     python -m benchmarks.drawn [--seeds 0-1999] [--scans] [--trial] [--only KIND,KIND] [--typesetters NAME,NAME] [--keep FOLDER]
     python -m benchmarks.drawn draw SEED --to FOLDER [--scan] [--fit]
 
-The second form writes one document as a PDF (or as a scan), its truth as JSON and as Markdown. Seeds from 100,000 on are for fitting
-(``--fit``): the benchmark refuses them.
+The second form writes one document as a PDF (or as a scan), its truth as JSON and as Markdown. Seeds from 100,000 on are for
+fitting (``--fit``): the benchmark refuses them.
 """
 
 from __future__ import annotations

@@ -1,16 +1,19 @@
 """A seed names a document: its kind, its typesetter, its language, its style and every word.
 
-Seeds below FIRST_FIT_SEED are for reporting, those from it on for fitting weights and bounds. A document that a number was fitted on
-says nothing about that number, so ``draw`` refuses a seed of the other use.
+Seeds below FIRST_FIT_SEED are for reporting, those from it on for fitting weights and bounds. A document that a number was
+fitted on says nothing about that number, so ``draw`` refuses a seed of the other use.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from io import BytesIO
 from random import Random
 from types import ModuleType
 from typing import Literal
+
+import pypdfium2
 
 from benchmarks.drawn import fonts
 from benchmarks.drawn.draft import Draft
@@ -20,12 +23,12 @@ from benchmarks.drawn.writer import Writer
 
 FIRST_FIT_SEED = 100_000
 """Seeds from here on are never reported, those below never fitted on."""
-TYPESETTERS = ("reportlab",)
+TYPESETTERS = ("reportlab", "weasyprint", "chromium", "typst")
 Use = Literal["report", "fit"]
 
 
 class CannotDraw(Exception):
-    """This machine lacks the document's typesetter or font. The text says what is missing."""
+    """Raised if the document's typesetter or font is not on this machine. The text says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,23 @@ def draw(seed: int, use: Use = "report") -> DrawnDocument:
         raise CannotDraw(reason)
     truth = draft.truth(seed, typesetter)
     pdf, pages = load(typesetter).set_draft(draft)
+    if draft.turn:
+        pdf = turned(pdf, draft.turn)
+        for block in truth.blocks:
+            block.words.clear()
     truth.pages = pages
     truth.has_boxes = any(block.words for block in truth.blocks)
     return DrawnDocument(pdf, truth)
+
+
+def turned(pdf: bytes, degrees: int) -> bytes:
+    """Return the PDF with every page turned clockwise for a viewer."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        for page in document:
+            page.set_rotation(degrees)
+        out = BytesIO()
+        document.save(out)
+        return out.getvalue()
 
 
 def plan(seed: int) -> tuple[Draft, str]:

@@ -85,6 +85,8 @@ class Draft:
     hidden: list[str] = field(default_factory=list)
     hidden_how: str = "white"
     painted_twice: bool = False
+    turn: int = 0
+    """Degrees clockwise by which a viewer turns each page: its text lies on its side or on its head."""
     kind: str = ""
 
     def blocks(self) -> Iterator[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from PIL import ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 FOLDERS = [Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".local/share/fonts"]
 """Where fonts of packages and of the user lie; ``--fonts`` puts a folder before them."""
@@ -73,3 +73,18 @@ def ink(path: Path, word: str) -> tuple[float, float, float, float]:
 @cache
 def _font(path: Path) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, INK_SIZE, layout_engine=ImageFont.Layout.BASIC)
+
+
+PICTURE_DPI = 200
+
+
+def picture_of(lines: list[str], size: float, leading: float, width: float) -> Image.Image:
+    """Return lines as a grey picture of this width. Sizes in points, the picture in pixels at PICTURE_DPI."""
+    scale = PICTURE_DPI / 72
+    path = family_file("sans")
+    font = ImageFont.truetype(path, size * scale) if path else ImageFont.load_default(size * scale)
+    picture = Image.new("L", (round(width * scale), round((len(lines) * leading + 12) * scale)), 236)
+    pen = ImageDraw.Draw(picture)
+    for number, line in enumerate(lines):
+        pen.text((6 * scale, (6 + number * leading) * scale), line, fill=20, font=font)
+    return picture

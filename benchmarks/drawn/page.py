@@ -11,7 +11,8 @@ from benchmarks.drawn.scores import Score
 METRICS = {
     "word_f1": "word F1", "order": "order", "teds": "TEDS", "teds_struct": "TEDS structure", "tables_same": "tables all right",
     "sequence": "blocks in order", "headings": "headings F1",
-    "items": "items F1", "clauses": "clauses", "checkboxes": "check boxes", "pairs": "pairs", "struck": "struck out", "word_boxes": "word boxes IoU",
+    "items": "items F1", "clauses": "clauses", "checkboxes": "check boxes", "pairs": "pairs", "struck": "struck out",
+    "word_boxes": "word boxes IoU",
     "hidden_kept_out": "hidden kept out", "furniture_kept_out": "heads and feet kept out",
     "watermark_kept_out": "watermark kept out", "no_invented_table": "no table invented",
 }  # fmt: skip

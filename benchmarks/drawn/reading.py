@@ -41,7 +41,7 @@ class DrawnReader:
         self._openers = Openers.start(OpenerLimits())
 
     async def read(self, path: Path, *, words: bool = False) -> DrawnReading:
-        """Read a file; with ``words`` also the places of its text layer's words, in points. A refused file is an empty reading."""
+        """Read a file; with ``words`` also where its text layer's words are, in points. A refused file is empty."""
         started = time.monotonic()
         try:
             with await self._parser.read(path) as result:

@@ -1,4 +1,4 @@
-"""A bad scan of a drawn document: rendered with PDFium, then skewed, blurred, noisy, shaded, as a fax, or of a low resolution."""
+"""A bad scan of a drawn document: rendered with PDFium, then skewed, blurred, noisy, shaded, faxed or coarse."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How much of a drawn document's truth a reading has. What needs the corpus's scorer is in ``text_scores.py``.
 
-Texts are compared by their letters and digits. Two are the same if their similarity reaches ALIKE_SHARE: a scan may have a wrong
-letter in a heading, and the heading is found nevertheless.
+Texts are compared by their letters and digits. Two are the same if their similarity reaches ALIKE_SHARE: a scan may have a
+wrong letter in a heading, and the heading is found nevertheless.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
+from html import unescape
 from itertools import pairwise
 from statistics import mean
 
 from benchmarks.drawn.reading import DrawnReading
 from benchmarks.drawn.truth import EITHER_WAY, Block, Cell, Kind, Truth, WordBox
 from document_parser.models import Block as ReadBlock
+from document_parser.models import Continuation, Table
 
 ALIKE_SHARE = 0.9
 HEAD_LETTERS = 24
@@ -48,6 +50,7 @@ class Score:
 def block_scores(truth: Truth, reading: DrawnReading) -> dict[str, float]:
     """Return the metrics that the blocks and the Markdown decide, without any scorer."""
     found = letters(reading.markdown)
+    reading = replace(reading, blocks=joined(reading.blocks))
     scores = {
         "headings": _f1(
             [letters(b.text) for b in truth.of(Kind.HEADING)],
@@ -66,12 +69,34 @@ def block_scores(truth: Truth, reading: DrawnReading) -> dict[str, float]:
         "pairs": _share([letters(b.text + b.value) in found for b in truth.of(Kind.PAIR)]),
         "struck": _share([f"~~{text}~~" in reading.markdown for text in _struck(truth)]),
         "hidden_kept_out": _share([letters(b.text) not in found for b in truth.of(Kind.HIDDEN)]),
-        "furniture_kept_out": _share([_furniture_letters(b) not in found for b in truth.of(Kind.HEAD, Kind.FOOT) if _furniture_letters(b)]),
-        "watermark_kept_out": _share([not _stands_alone(b.text, reading.markdown) for b in truth.of(Kind.WATERMARK)]),
-        "no_invented_table": float(any(b.kind == "table" for b in reading.blocks) <= bool(truth.of(Kind.TABLE, Kind.PAIR, Kind.CONTENTS))),
+        "furniture_kept_out": _share([text not in found for text in _furniture(truth)]),
+        "watermark_kept_out": _share([not _leaks(b.text, reading.markdown) for b in truth.of(Kind.WATERMARK)]),
+        "no_invented_table": _no_invented_table(truth, reading),
         "word_boxes": word_iou(truth, reading.words) if truth.has_boxes and reading.words else None,
     }  # fmt: skip
     return {name: value for name, value in scores.items() if value is not None}
+
+
+def joined(blocks: Sequence[ReadBlock]) -> list[ReadBlock]:
+    """Return the blocks with those that run over a page's end as one: texts joined, tables without their repeated heads."""
+    whole: list[ReadBlock] = []
+    for block in blocks:
+        first = next((n for n in reversed(range(len(whole))) if whole[n].kind == block.kind), None)
+        if block.continues is None or first is None:
+            whole.append(block)
+        else:
+            whole[first] = _continued(whole[first], block, block.continues)
+    return whole
+
+
+def _continued(first: ReadBlock, rest: ReadBlock, seam: Continuation) -> ReadBlock:
+    text = first.text[: len(first.text) - seam.cut] + seam.between + rest.text
+    table = first.table
+    if table and rest.table:
+        down = table.rows - seam.repeated_rows
+        below = [c.model_copy(update={"row": c.row + down}) for c in rest.table.cells if c.row >= seam.repeated_rows]
+        table = Table(rows=down + rest.table.rows, columns=table.columns, cells=[*table.cells, *below])
+    return first.model_copy(update={"text": text, "table": table})
 
 
 def letters(text: str) -> str:
@@ -86,8 +111,9 @@ def word_f1(truth: str, found: str) -> float:
 
 
 def plain(markdown: str) -> str:
-    """Return Markdown without tags, marks of emphasis and pipes."""
-    return re.sub(r"<[^<>]*>|\||~~|\*+|\\", " ", re.sub(r"</?su[bp]>|<!--.*?-->", "", markdown, flags=re.DOTALL))
+    """Return Markdown without tags, marks of emphasis, check boxes and pipes."""
+    markdown = re.sub(r"^\s*[-*+] \[[ x]\]", " ", markdown, flags=re.MULTILINE)
+    return unescape(re.sub(r"<[^<>]*>|\||~~|\*+|\\", " ", re.sub(r"</?su[bp]>|<!--.*?-->", "", markdown, flags=re.DOTALL)))
 
 
 def word_iou(truth: Truth, words: Sequence[WordBox]) -> float:
@@ -177,14 +203,22 @@ def _struck(truth: Truth) -> list[str]:
     return [run.text for block in truth.body() for run in block.runs if run.struck]
 
 
-def _furniture_letters(block: Block) -> str:
-    """Return the letters of a running head or foot but its page number; nothing of a bare page number."""
-    return letters(max(block.text.replace("{page}", "\t").split("\t"), key=len).strip())
+def _furniture(truth: Truth) -> list[str]:
+    """Return the letters of running heads and feet without their page numbers, but those that the body has too."""
+    longest = [max(b.text.replace("{page}", "\t").split("\t"), key=len) for b in truth.of(Kind.HEAD, Kind.FOOT)]
+    body = letters(truth.markdown())
+    return [text for text in map(letters, longest) if text and text not in body]
 
 
-def _stands_alone(text: str, markdown: str) -> bool:
-    """Return whether a watermark stands in the Markdown, in its own case."""
-    return re.search(rf"\b{re.escape(text)}\b", markdown) is not None
+def _no_invented_table(truth: Truth, reading: DrawnReading) -> float:
+    """Return 0 if a table was read where nothing on the page may be taken for one."""
+    may_be = truth.of(Kind.TABLE, Kind.PAIR, Kind.CONTENTS)
+    return float(bool(may_be) or all(block.kind != "table" for block in reading.blocks))
+
+
+def _leaks(watermark: str, markdown: str) -> bool:
+    """Return whether a word of a watermark is in the Markdown: in capitals, as nothing else is."""
+    return any(word in markdown for word in watermark.split())
 
 
 def _share(results: Sequence[bool]) -> float | None:

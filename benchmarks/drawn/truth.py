@@ -1,8 +1,8 @@
 """What stands on a drawn document, in reading order, written down before it is drawn.
 
-Boxes of words are in points of the page, origin top left, exact to the rounding of the typesetter; a typesetter that does not say
-where it put the words gives none. Only what a reader of the document should find is among the blocks of ``body``; ``Kind.HEAD``,
-``FOOT``, ``WATERMARK`` and ``HIDDEN`` are known too, so that what leaks into the body can be counted.
+Boxes of words are in points of the page, origin top left, exact to the rounding of the typesetter; a typesetter that does not
+say where it put the words gives none. Only what a reader of the document should find is among the blocks of ``body``; heads,
+feet, watermarks and hidden text are known too, so that what leaks into the body can be counted.
 """
 
 from __future__ import annotations
@@ -187,19 +187,6 @@ class Truth:
     def orders(self) -> list[str]:
         """Return the body as Markdown in each order that is right."""
         return [_joined(blocks) for blocks in self.block_orders()]
-
-    def of(self, *kinds: Kind) -> list[Block]:
-        """Return the blocks of these kinds."""
-        return [block for block in self.blocks if block.kind in kinds]
-
-    def markdown(self) -> str:
-        """Return the body as Markdown."""
-        return _joined(self.body())
-
-    def orders(self) -> list[str]:
-        """Return the body as Markdown in each order that is right."""
-        others = [self.blocks[number] for number in self.row_order]
-        return [self.markdown(), *([_joined(b for b in others if b.kind not in OUTSIDE_BODY)] if others else [])]
 
     def as_json(self) -> dict[str, Any]:
         """Return everything but the look, for a file."""

@@ -14,6 +14,9 @@ LATIN = ("en", "en", "en", "de", "fr", "es", "it", "nl", "pl", "cs")
 EUROPEAN = (*LATIN, "ru", "el")
 BUSINESS = ("en", "en", "de", "fr", "es")
 
+SHAPED = ("ar", "he", "hi", "th", "ja", "zh", "ko")
+
+ALL = ("reportlab", "reportlab", "weasyprint", "chromium", "typst", "typst")
 Build = Callable[[Random, Writer], Draft]
 
 
@@ -23,7 +26,7 @@ class DocumentKind:
 
     build: Build
     languages: tuple[str, ...] = EUROPEAN
-    typesetters: tuple[str, ...] = ("reportlab",)
+    typesetters: tuple[str, ...] = ALL
 
 
 KINDS: dict[str, DocumentKind] = {
@@ -32,19 +35,27 @@ KINDS: dict[str, DocumentKind] = {
     "contract": DocumentKind(prose.contract, LATIN),
     "form": DocumentKind(records.form, BUSINESS),
     "tables": DocumentKind(records.tables),
-    "newspaper": DocumentKind(prose.newspaper),
+    "newspaper": DocumentKind(prose.newspaper, typesetters=("reportlab", "weasyprint", "chromium")),
     "statement": DocumentKind(records.statement, BUSINESS),
     "lists": DocumentKind(prose.lists),
     "lab": DocumentKind(records.lab, BUSINESS),
     "contents": DocumentKind(prose.contents, LATIN),
     "report": DocumentKind(prose.report),
     "ledger": DocumentKind(records.ledger, LATIN),
-    "pleading": DocumentKind(prose.pleading, ("en",)),
+    "pleading": DocumentKind(prose.pleading, ("en",), ("reportlab", "typst")),
     "prices": DocumentKind(records.prices, LATIN),
     "slides": DocumentKind(prose.slides, LATIN),
     "questionnaire": DocumentKind(records.questionnaire, BUSINESS),
     "letter": DocumentKind(prose.letter, LATIN),
     "poster": DocumentKind(prose.poster, LATIN),
     "painted": DocumentKind(prose.painted, BUSINESS),
+    "sidebar": DocumentKind(prose.sidebar),
+    "receipt": DocumentKind(records.receipt, BUSINESS),
+    "turned": DocumentKind(records.turned, LATIN),
+    "pictured": DocumentKind(prose.pictured, BUSINESS, ("reportlab",)),
+    "scripts": DocumentKind(prose.scripts, SHAPED, ("weasyprint", "chromium", "typst")),
+    "vertical": DocumentKind(prose.vertical, ("ja",), ("chromium",)),
 }
-"""By name. The seed counts round this list, so every kind comes equally often; a new kind changes what every seed names."""
+"""By name. Typst does not set the columns of equal height that newspapers need; only ReportLab and Typst number lines, only
+Chromium sets vertical ones. The seed counts round this list, so every kind comes equally often; a new kind changes what every
+seed names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from benchmarks.drawn.draft import Beside, Columns, Draft, Gap, Node, Style, style_from
-from benchmarks.drawn.truth import Block, Kind, Run
+from benchmarks.drawn.truth import Block, Cell, Kind, Run, TableLook
 from benchmarks.drawn.writer import Writer
 
 
@@ -105,12 +105,13 @@ def report(random: Random, writer: Writer) -> Draft:
     places = [n for n, node in enumerate(nodes) if isinstance(node, Block) and node.kind is Kind.PARAGRAPH]
     for place in sorted(random.sample(places, min(2, len(places))), reverse=True):
         nodes[place + 1 : place + 1] = bullets(random, writer, style)
-    if writer.language not in {"ja", "zh", "th"} and random.random() < 0.6:
-        nodes += _notes(random, writer, [nodes[place] for place in places[:2]])
+    notes: list[Node] = []
+    if random.random() < 0.6:
+        notes = _notes(random, writer, [nodes[place] for place in places[:2]])
     if random.random() < 0.35:
         nodes.append(Block(Kind.CODE, (Run(_code(random)),)))
         nodes.append(writer.paragraph(1, 2))
-    return Draft(writer.language, style, nodes, **furniture(random, writer, 0.7))
+    return Draft(writer.language, style, [*nodes, *notes], **furniture(random, writer, 0.7))
 
 
 def _notes(random: Random, writer: Writer, blocks: list[Node]) -> list[Node]:
@@ -127,7 +128,8 @@ def _notes(random: Random, writer: Writer, blocks: list[Node]) -> list[Node]:
 
 def _code(random: Random) -> str:
     name = random.choice(("total", "weight", "report", "rows"))
-    return f"def {name}(values, limit={random.randint(2, 90)}):\n    found = [v for v in values if v > limit]\n    return sum(found)"
+    head = f"def {name}(values, limit={random.randint(2, 90)}):"
+    return f"{head}\n    found = [v for v in values if v > limit]\n    return sum(found)"
 
 
 def bullets(random: Random, writer: Writer, style: Style) -> list[Node]:
@@ -259,7 +261,7 @@ def poster(random: Random, writer: Writer) -> Draft:
 
 
 def letter(random: Random, writer: Writer) -> Draft:
-    """A letter: letterhead, address, date, text, and a name below the signature; stamped or with a note in the margin sometimes."""
+    """A letter: letterhead, address, date, text, a name below the signature; a stamp or a note in the margin sometimes."""
     style = style_from(random, size=(9.5, 12.0))
     style.paper = (595.28, 841.89)
     sender = [line(writer.firm(), bold=True), *(line(text) for text in writer.address()), line(f"Tel. {writer.code(0, 9)}")]
@@ -305,3 +307,61 @@ def _marked(random: Random, writer: Writer) -> Block:
         else:
             runs += [Run(writer.words(1, 4), **{look: True}), Run(" ")]
     return Block(Kind.PARAGRAPH, (*runs, Run(writer.sentence(3, 6))), look={"align": "left"})
+
+
+def sidebar(random: Random, writer: Writer) -> Draft:
+    """A main column and a narrow one beside it, framed sometimes, with text of its own."""
+    style = style_from(random, size=(8.5, 10.5))
+    style.paper = (595.28, 841.89)
+    main = [writer.paragraph(2, 5) for _ in range(random.randint(3, 5))]
+    main.insert(2, heading(writer.title(2, 4), 2))
+    side = [
+        heading(writer.title(1, 3), 3),
+        *(writer.paragraph(1, 2, align="left", indent=False) for _ in range(random.randint(2, 3))),
+    ]
+    share = random.uniform(0.6, 0.72)
+    beside = Beside([list(main), list(side)], [share, 1 - share], gap=random.uniform(14, 30), framed=random.random() < 0.3)
+    nodes: list[Node] = [heading(writer.title(3, 6), 1), beside, heading(writer.title(2, 3), 2), writer.paragraph(2, 4)]
+    return Draft(writer.language, style, nodes, **furniture(random, writer, 0.5))
+
+
+def pictured(random: Random, writer: Writer) -> Draft:
+    """A page one paragraph of which is a picture of text."""
+    style = style_from(random, size=(9.5, 12.0))
+    pasted = writer.paragraph(1, 2, picture=True)
+    nodes: list[Node] = [heading(writer.title(2, 4), 1), writer.paragraph(2, 4), pasted, writer.paragraph(2, 4)]
+    return Draft(writer.language, style, nodes, **furniture(random, writer, 0.3))
+
+
+def scripts(random: Random, writer: Writer) -> Draft:
+    """Articles, lists and tables in scripts that need shaping, run from right to left, or have no spaces."""
+    style = style_from(random, size=(10.0, 12.5))
+    style.paper, style.heading_bold = (595.28, 841.89), False
+    nodes: list[Node] = [heading(writer.title(2, 5), 1), writer.paragraph(2, 4)]
+    if random.random() < 0.4:
+        nodes += bullets(random, writer, style)
+    if random.random() < 0.4:
+        nodes.append(_word_table(random, writer))
+    nodes += [heading(writer.title(2, 4), 2), *(writer.paragraph(2, 5) for _ in range(random.randint(2, 4)))]
+    if random.random() < 0.3:
+        nodes = [nodes[0], _columns(random, 2, nodes[1:])]
+    return Draft(writer.language, style, nodes)
+
+
+def _word_table(random: Random, writer: Writer) -> Block:
+    columns = random.randint(2, 4)
+    cells = [
+        Cell(writer.title(1, 2) if row == 0 or column == 0 else writer.amount(), row, column, header=row == 0)
+        for row in range(random.randint(4, 7))
+        for column in range(columns)
+    ]
+    return Block(Kind.TABLE, cells=cells, table_look=TableLook(rules=random.choice(("grid", "rows", "head"))))
+
+
+def vertical(random: Random, writer: Writer) -> Draft:
+    """Japanese in lines that run downwards, the first one at the right."""
+    style = style_from(random, size=(10.5, 13.0))
+    style.paper, style.indent, style.align = random.choice(((595.28, 841.89), (841.89, 595.28))), 0.0, "left"
+    nodes: list[Node] = [heading(writer.title(2, 4), 1), *(writer.paragraph(2, 5) for _ in range(random.randint(2, 4)))]
+    nodes.insert(2, heading(writer.title(2, 3), 2))
+    return Draft(writer.language, style, nodes, vertical=True)

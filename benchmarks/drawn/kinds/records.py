@@ -30,6 +30,11 @@ def table_look(random: Random, *, size: float = 1.0) -> TableLook:
     )
 
 
+def shows_spans(look: TableLook) -> bool:
+    """Return whether a cell over several rows looks otherwise than one above empty cells: if each cell has its frame."""
+    return look.rules in {"grid", "dotted"}
+
+
 def grid(
     rows: Sequence[Sequence[str]], aligns: str, *, heads: int = 1, bold_heads: bool = True, look: TableLook | None = None
 ) -> Block:
@@ -122,7 +127,7 @@ def goods_table(random: Random, writer: Writer) -> Block:
             text += f", {writer.words(4, 9)}"
         rows.append([str(number), text, str(count), f"{price:,.2f}", f"{count * price:,.2f}"])
     block = grid(rows, "llrrr", look=table_look(random))
-    spans = random.random() < 0.5
+    spans = shows_spans(block.table_look) and random.random() < 0.6
     for label, value in (("Subtotal", total), ("VAT 20%", 0.2 * total), ("Total", 1.2 * total)):
         row = block.shape[0]
         last = Cell(f"{value:,.2f}", row, 4, align="r", bold=label == "Total")
@@ -262,6 +267,10 @@ def tables(random: Random, writer: Writer) -> Draft:
         if random.random() < 0.5:
             nodes.append(Block(Kind.CAPTION, (Run(f"Table {number}: {writer.sentence(3, 7)}"),), look={"align": "left"}))
         nodes.append(any_table(random, writer))
+        if random.random() < 0.2:
+            below = any_table(random, writer)
+            below.look["gap"] = 4.0
+            nodes.append(below)
     nodes.append(writer.paragraph(1, 3))
     return Draft(writer.language, style, nodes, **furniture(random, writer, 0.4))
 
@@ -283,7 +292,8 @@ def any_table(random: Random, writer: Writer) -> Block:
         aligns = ["r" if one and random.random() < 0.7 else "l" for one in numeric]
         cells += [Cell(writer.title(1, 2), 0, c, header=True, bold=bold, align=aligns[c]) for c in range(columns)]
         first = 1
-    tall = random.random() < 0.25
+    look = table_look(random)
+    tall = shows_spans(look) and random.random() < 0.5
     row = first
     while row < first + rows:
         deep = random.randint(2, 3) if tall else 1
@@ -295,7 +305,7 @@ def any_table(random: Random, writer: Writer) -> Block:
                     Cell(_cell_text(random, writer, numeric[column], column), r, column, align="r" if numeric[column] else "l")
                 )
         row += deep
-    return Block(Kind.TABLE, cells=cells, table_look=table_look(random))
+    return Block(Kind.TABLE, cells=cells, table_look=look)
 
 
 def _cell_text(random: Random, writer: Writer, numeric: bool, column: int) -> str:
@@ -304,3 +314,27 @@ def _cell_text(random: Random, writer: Writer, numeric: bool, column: int) -> st
     if numeric:
         return random.choice((writer.amount(), str(random.randint(0, 9999)), f"{random.uniform(0, 100):.1f}%"))
     return writer.words(1, 3) if random.random() < 0.8 else writer.words(5, 12)
+
+
+def receipt(random: Random, writer: Writer) -> Draft:
+    """A till's receipt: a narrow strip, letters of equal width, what was bought with its price at the right edge."""
+    style = style_from(random, size=(7.5, 9.0))
+    style.paper, style.margins = (226.0, random.uniform(380, 560)), (18.0, 14.0, 18.0, 14.0)
+    style.family = style.heading_family = random.choice(("mono", "mono", "sans"))
+    style.heading_scale, style.heading_colour, style.indent = (1.3, 1.1, 1.0), "#000000", 0.0
+    nodes: list[Node] = [heading(writer.firm(), 1, align="center")]
+    nodes += [line(text, align="center", gap=0.0) for text in writer.address()]
+    nodes += [line(f"{writer.date()} {random.randint(8, 20)}:{random.randint(10, 59)}", align="center"), Gap(6, rule=True)]
+    bought = [(random.choice(GOODS), random.uniform(0.5, 60)) for _ in range(random.randint(3, 9))]
+    total = sum(price for _, price in bought)
+    lines = [*bought, ("Subtotal", total), ("VAT 20%", 0.2 * total), ("TOTAL", 1.2 * total)]
+    nodes += [pair(random, name, f"{price:.2f}", "right", share=0.72) for name, price in lines]
+    nodes += [Gap(6, rule=True), line(writer.sentence(3, 6), align="center")]
+    return Draft(writer.language, style, nodes)
+
+
+def turned(random: Random, writer: Writer) -> Draft:
+    """A page on its side or on its head, as it came out of a scanner or a drawing program."""
+    draft = random.choice((invoice, lab, prices, ledger, tables))(random, writer)
+    draft.turn = random.choice((90, 180, 270))
+    return draft

@@ -1,8 +1,8 @@
-"""Set a draft with ReportLab's canvas. Breaking into lines, columns and pages is ours, so every word's place is known exactly.
+"""Set a draft with ReportLab's canvas. Lines, columns and pages are broken here, so every place is known.
 
-A block becomes a list of strips as wide as its column: lines of text, rows of a table. Strips are put one below the other into
-columns and pages. A word's box is that of its ink, as FreeType measures it in the font's own outlines; the standard fonts, which no file
-holds, are measured in Liberation, which was made to their metrics.
+A block becomes a list of strips as wide as its column: lines of text, rows of a table. Strips are put one below the other
+into columns and pages. A word's box is that of its ink, as FreeType measures it in the font's outlines; the standard fonts,
+which no file holds, are measured in Liberation, which was made to their metrics.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from reportlab.lib.colors import HexColor
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -325,6 +326,7 @@ class Type:
     colour: str = ""
 
 
+PLAIN = Run("")
 Piece = tuple[str, str, float, Run]
 """A word with its font, its size, and the run it is from."""
 
@@ -371,13 +373,14 @@ class Composer:
         elif block.kind in {Kind.FOOTNOTE, Kind.CAPTION}:
             size *= 0.85
         size *= look.get("scale", 1.0)
+        leading = look.get("leading", 1.2 if block.kind is Kind.HEADING else style.leading)
         return Type(
-            look.get("family", family), size, size * look.get("leading", style.leading if block.kind is not Kind.HEADING else 1.2),
+            look.get("family", family), size, size * leading,
             look.get("bold", bold), look.get("italic", block.kind is Kind.CAPTION and style.indent == 0),
             look.get("colour", colour),
         )  # fmt: skip
 
-    def font(self, kind: Type, run: Run = Run("")) -> str:
+    def font(self, kind: Type, run: Run = PLAIN) -> str:
         return font_name(kind.family, self.draft.language, bold=kind.bold or run.bold, italic=kind.italic or run.italic)
 
     def wrap(self, runs: Sequence[Run], kind: Type, width: float, first: float = 0.0) -> list[list[Piece]]:
@@ -440,6 +443,8 @@ class Composer:
 
     def _paragraph(self, block: Block, width: float) -> list[Strip]:
         kind = self.type_of(block)
+        if block.look.get("picture"):
+            return [self._picture(block, kind, width)]
         if block.look.get("drop_cap"):
             return self._drop_cap(block, kind, width)
         indent = self.style.indent if block.kind is Kind.PARAGRAPH and block.look.get("indent", True) else 0.0
@@ -458,6 +463,17 @@ class Composer:
         elif len(strips) > 2:
             strips[0].keep = strips[-2].keep = True
         return strips
+
+    def _picture(self, block: Block, kind: Type, width: float) -> Strip:
+        """Set a paragraph as a picture of itself, as a pasted screenshot is: no text layer holds its words."""
+        lines = ["".join(piece[0] for piece in line) for line in self.wrap(block.runs, kind, width - 12)]
+        picture = fonts.picture_of(lines, kind.size, kind.leading, width)
+        height = picture.height * width / picture.width
+
+        def draw(sheet: Sheet, x: float, y: float) -> None:
+            sheet.canvas.drawImage(ImageReader(picture), x, sheet.height - y - height, width, height)
+
+        return Strip(height, draw, gap=0.8 * kind.size)
 
     def _drop_cap(self, block: Block, kind: Type, width: float) -> list[Strip]:
         """Set a paragraph whose first letter is as high as two or three lines."""
@@ -567,6 +583,11 @@ class Composer:
             sheet.text(block, x, base, label, bold if block.look.get("bold_label") else font, kind.size)
             if how == "comb":
                 _draw_comb(sheet, block, x + start, base, kind, font)
+                return
+            if how == "right":
+                sheet.text(
+                    block, x + width - pdfmetrics.stringWidth(block.value, font, kind.size), base, block.value, font, kind.size
+                )
                 return
             sheet.text(block, x + start, base, block.value, font, kind.size)
             if how == "line":
