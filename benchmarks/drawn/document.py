@@ -23,7 +23,7 @@ from benchmarks.drawn.writer import Writer
 
 FIRST_FIT_SEED = 100_000
 """Seeds from here on are never reported, those below never fitted on."""
-TYPESETTERS = ("reportlab", "weasyprint", "chromium", "typst")
+TYPESETTERS = ("reportlab", "weasyprint", "chromium", "typst", "libreoffice")
 Use = Literal["report", "fit"]
 
 

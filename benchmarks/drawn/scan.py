@@ -52,6 +52,9 @@ def _degraded(page: Image.Image, random: Random, noise: np.random.Generator, *, 
     if random.random() < 0.4:
         grey = grey * _shadow(grey.shape, random)
     grey = grey + noise.normal(0, random.uniform(1, 9), grey.shape).astype(np.float32)
+    if random.random() < 0.2:
+        # Dust on the glass and gaps in the toner.
+        grey = np.where(noise.random(grey.shape) < random.uniform(0.0002, 0.002), 255 - grey, grey)
     image = Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
     return image.point(lambda value: 255 * (value > 140)).convert("1") if fax else image
 

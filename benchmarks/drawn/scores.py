@@ -70,7 +70,7 @@ def block_scores(truth: Truth, reading: DrawnReading) -> dict[str, float]:
         "struck": _share([f"~~{text}~~" in reading.markdown for text in _struck(truth)]),
         "hidden_kept_out": _share([letters(b.text) not in found for b in truth.of(Kind.HIDDEN)]),
         "furniture_kept_out": _share([text not in found for text in _furniture(truth)]),
-        "watermark_kept_out": _share([not _leaks(b.text, reading.markdown) for b in truth.of(Kind.WATERMARK)]),
+        "watermark_kept_out": _share([not _leaks(b.text, reading) for b in truth.of(Kind.WATERMARK)]),
         "no_invented_table": _no_invented_table(truth, reading),
         "word_boxes": word_iou(truth, reading.words) if truth.has_boxes and reading.words else None,
     }  # fmt: skip
@@ -216,9 +216,11 @@ def _no_invented_table(truth: Truth, reading: DrawnReading) -> float:
     return float(bool(may_be) or all(block.kind != "table" for block in reading.blocks))
 
 
-def _leaks(watermark: str, markdown: str) -> bool:
-    """Return whether a word of a watermark is in the Markdown: in capitals, as nothing else is."""
-    return any(word in markdown for word in watermark.split())
+def _leaks(watermark: str, reading: DrawnReading) -> bool:
+    """Return whether a word of a watermark, in capitals as nothing else is, stands in another block than a watermark."""
+    texts = [block.text for block in reading.blocks if block.kind != "watermark"]
+    texts += [cell.text for block in reading.blocks if block.table for cell in block.table.cells]
+    return any(word in text for word in watermark.split() for text in texts)
 
 
 def _share(results: Sequence[bool]) -> float | None:

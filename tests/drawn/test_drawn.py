@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pypdfium2
 import pytest
+from PIL import Image
 
+from benchmarks.drawn import fonts
 from benchmarks.drawn.document import FIRST_FIT_SEED, CannotDraw, DrawnDocument, draw, plan
 from benchmarks.drawn.kinds import KINDS
 from benchmarks.drawn.reading import DrawnReader, DrawnReading
+from benchmarks.drawn.scan import scan
 from benchmarks.drawn.scores import block_scores, plain, word_f1
 from benchmarks.drawn.truth import Block, Kind, Truth
 from document_parser import models
@@ -93,6 +98,28 @@ def test_boxes_of_words_lie_on_the_page_and_hold_the_words_of_the_body():
             width, height = plan(seed)[0].style.paper
             words = [word for block in truth.body() for word in block.words]
             assert all(0 <= w.left < w.right <= width and 0 <= w.top < w.bottom <= height for w in words), f"seed {seed}"
+
+
+def test_a_scan_is_the_same_each_time_and_as_large_as_its_page():
+    for seed in SEEDS[:3]:
+        pdf = drawn_or_skipped(seed).pdf
+        suffix, data = scan(pdf, seed)
+        assert scan(pdf, seed)[0] == suffix
+        with pypdfium2.PdfDocument(pdf) as document:
+            width, height = document[0].get_size()
+        if suffix == "pdf":
+            with pypdfium2.PdfDocument(data) as document:
+                shown = document[0].get_size()
+                assert not document[0].get_textpage().get_text_bounded(), f"seed {seed}: a scan has no text layer"
+        else:
+            shown = Image.open(io.BytesIO(data)).size
+        assert shown[0] / shown[1] == pytest.approx(width / height, rel=0.01), f"seed {seed}"
+
+
+def test_a_document_whose_font_is_missing_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(fonts, "FOLDERS", [tmp_path])
+    with pytest.raises(CannotDraw, match="install fonts-"):
+        draw(SEEDS[0])
 
 
 FAILS_TODAY = (

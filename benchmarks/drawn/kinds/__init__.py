@@ -16,7 +16,9 @@ BUSINESS = ("en", "en", "de", "fr", "es")
 
 SHAPED = ("ar", "he", "hi", "th", "ja", "zh", "ko")
 
-ALL = ("reportlab", "reportlab", "weasyprint", "chromium", "typst", "typst")
+ALL = ("reportlab", "reportlab", "weasyprint", "chromium", "typst", "libreoffice")
+NO_OFFICE = ("reportlab", "reportlab", "weasyprint", "chromium", "typst", "typst")
+"""LibreOffice draws no watermarks, hidden texts and slides here."""
 Build = Callable[[Random, Writer], Draft]
 
 
@@ -44,13 +46,13 @@ KINDS: dict[str, DocumentKind] = {
     "ledger": DocumentKind(records.ledger, LATIN),
     "pleading": DocumentKind(prose.pleading, ("en",), ("reportlab", "typst")),
     "prices": DocumentKind(records.prices, LATIN),
-    "slides": DocumentKind(prose.slides, LATIN),
+    "slides": DocumentKind(prose.slides, LATIN, NO_OFFICE),
     "questionnaire": DocumentKind(records.questionnaire, BUSINESS),
-    "letter": DocumentKind(prose.letter, LATIN),
-    "poster": DocumentKind(prose.poster, LATIN),
-    "painted": DocumentKind(prose.painted, BUSINESS),
+    "letter": DocumentKind(prose.letter, LATIN, NO_OFFICE),
+    "poster": DocumentKind(prose.poster, LATIN, NO_OFFICE),
+    "painted": DocumentKind(prose.painted, BUSINESS, NO_OFFICE),
     "sidebar": DocumentKind(prose.sidebar),
-    "receipt": DocumentKind(records.receipt, BUSINESS),
+    "receipt": DocumentKind(records.receipt, BUSINESS, NO_OFFICE),
     "turned": DocumentKind(records.turned, LATIN),
     "pictured": DocumentKind(prose.pictured, BUSINESS, ("reportlab",)),
     "scripts": DocumentKind(prose.scripts, SHAPED, ("weasyprint", "chromium", "typst")),
