@@ -2,7 +2,8 @@
 
     python -m benchmarks.quality [--parts corpus,text_layer,ocr,faults,scripts] [--only KINDS] [--peers NAMES] [--trial]
 
-The corpus and its scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
+Corpora and their scorer are data of their own and not part of the project: ``--corpus`` and ``--scorer`` say where they lie.
+``--corpus`` may be given several times: each has a section of its own, named as its folder. The other parts use the first.
 The part ``scripts`` needs neither, but language packs and fonts: ``--packs`` and ``--fonts``.
 """
 
@@ -13,6 +14,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from document_parser.settings import cap_threads
@@ -21,7 +23,8 @@ cap_threads()  # before any numeric library is imported
 
 from benchmarks import faulty_models, ocr_speed  # noqa: E402
 from benchmarks.quality import alone, scripts  # noqa: E402
-from benchmarks.quality.corpus import KINDS, documents, read_all  # noqa: E402
+from benchmarks.quality.aims import AIMS, AIMS_OF  # noqa: E402
+from benchmarks.quality.corpus import KINDS, documents, read_all, sources, tested_documents  # noqa: E402
 from benchmarks.quality.page import corpus_text  # noqa: E402
 from benchmarks.quality.scores import PEERS, peers, score  # noqa: E402
 from benchmarks.quality.speed import text_layer_lines  # noqa: E402
@@ -30,59 +33,70 @@ from benchmarks.report import circumstances, with_section  # noqa: E402
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = ROOT / "docs" / "quality.md"
 SHARED = ROOT.parent / "shared"
+CORPORA = (SHARED / "corpus", SHARED / "corpus2")
 
 
 def main() -> None:
     options = _options()
     parts = options.parts.split(",")
-    if parts != ["scripts"] and not (options.corpus.is_dir() and options.scorer.is_file()):
-        sys.exit("The corpus or its scorer is not there: say where with --corpus and --scorer.")
+    if parts != ["scripts"] and not (all(map(Path.is_dir, options.corpus)) and options.scorer.is_file()):
+        sys.exit("A corpus or its scorer is not there: say where with --corpus and --scorer.")
     for name in parts:
-        text = f"{PARTS[name](options)}\n\n{circumstances()}"
-        print(f"\n{name}\n\n{text}\n", flush=True)
-        if not options.trial:
-            DOCUMENT.write_text(with_section(DOCUMENT.read_text(), name, text))
+        for section, measure in _sections(name, options):
+            text = f"{measure()}\n\n{circumstances()}"
+            print(f"\n{section}\n\n{text}\n", flush=True)
+            if not options.trial:
+                DOCUMENT.write_text(with_section(DOCUMENT.read_text(), section, text))
 
 
-def _corpus(options: argparse.Namespace) -> str:
+def _sections(part: str, options: argparse.Namespace) -> list[tuple[str, Callable[[], str]]]:
+    """Return the sections of a part with what measures each: one a corpus for the part ``corpus``, else one."""
+    if part == "corpus":
+        return [(corpus.name, partial(_corpus, options, corpus)) for corpus in options.corpus]
+    return [(part, partial(PARTS[part], options, options.corpus[0]))]
+
+
+def _corpus(options: argparse.Namespace, corpus: Path) -> str:
     kinds = options.only.split(",")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        outputs = options.outputs or folder / "ours"
-        readings = asyncio.run(read_all(options.corpus, documents(options.corpus, kinds), outputs))
-        ours = score(options.scorer, options.corpus, outputs, kinds)
-        theirs = peers(filter(None, options.peers.split(",")), options.scorer, options.corpus, folder, kinds)
+        outputs = options.outputs / corpus.name if options.outputs else folder / "ours"
+        readings = asyncio.run(read_all(corpus, documents(corpus, kinds), outputs))
+        ours = score(options.scorer, corpus, outputs, kinds)
+        theirs = peers(filter(None, options.peers.split(",")), options.scorer, corpus, folder, kinds)
         if options.peers and alone.KIND in kinds:
-            theirs[alone.NAME] = alone.told_the_language(options.scorer, options.corpus, folder / "alone")
-    return corpus_text(readings, ours, theirs)
+            theirs[alone.NAME] = alone.told_the_language(options.scorer, corpus, folder / "alone")
+    aims = AIMS_OF.get(corpus.name, AIMS)
+    return corpus_text(readings, ours, theirs, aims, sources(corpus), tested_documents(corpus))
 
 
-def _scripts(options: argparse.Namespace) -> str:
+def _scripts(options: argparse.Namespace, _: Path) -> str:
     scripts.look_for_fonts_in(options.fonts)
     return scripts.report(scripts.ALL, scripts.PAGES, options.packs)
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
+PARTS: dict[str, Callable[[argparse.Namespace, Path], str]] = {
     "corpus": _corpus,
-    "text_layer": lambda options: "\n".join(text_layer_lines(options.corpus)),
-    "ocr": lambda options: "\n".join(ocr_speed.lines(options.corpus)),
-    "faults": lambda options: "\n".join(faulty_models.lines(options.corpus)),
+    "text_layer": lambda _, corpus: "\n".join(text_layer_lines(corpus)),
+    "ocr": lambda _, corpus: "\n".join(ocr_speed.lines(corpus)),
+    "faults": lambda _, corpus: "\n".join(faulty_models.lines(corpus)),
     "scripts": _scripts,
 }
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, default=SHARED / "corpus")
+    parser.add_argument("--corpus", type=Path, action="append", help="a folder; may be given several times")
     parser.add_argument("--scorer", type=Path, default=SHARED / "score" / "score.py")
     parser.add_argument("--parts", help="measure only these, comma separated; a trial is of the corpus alone")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of documents of the corpus, comma separated")
-    parser.add_argument("--outputs", type=Path, help="keep what was read here; default: a temporary folder")
+    parser.add_argument("--outputs", type=Path, help="keep what was read here, a folder a corpus; default: a temporary folder")
     parser.add_argument("--peers", help="read the corpus with these too, comma separated; none in a trial")
     parser.add_argument("--packs", default="", help="folder of language packs; default: as the settings say")
     parser.add_argument("--fonts", type=Path, help="folder with fonts of many scripts beside those installed")
     parser.add_argument("--trial", action="store_true", help="print, and write no document")
     options = parser.parse_args()
+    options.corpus = options.corpus or [folder for folder in CORPORA if folder.is_dir()] or [CORPORA[0]]
     if options.parts is None:
         options.parts = "corpus" if options.trial else ",".join(PARTS)
     if options.peers is None:

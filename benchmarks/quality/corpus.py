@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from benchmarks.report import progress
@@ -16,6 +18,8 @@ from document_parser.errors import DocumentParserError
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 
+MIN_SERIES = 3
+"""Files whose names begin alike are a source of their own from this number on: fewer have the same first word by chance."""
 KINDS = ("digital", "tables", "olmocr_unit", "receipts", "scanned")
 
 
@@ -33,9 +37,36 @@ class Reading:
 
 def documents(corpus: Path, kinds: Iterable[str]) -> list[str]:
     """Paths of the corpus's documents of these kinds."""
+    return [row["path"] for row in _manifest(corpus) if row["path"].split("/")[0] in kinds]
+
+
+def sources(corpus: Path) -> dict[str, str]:
+    """Where documents are from, by path: the beginning of its name before ``_`` if MIN_SERIES share it, else the repository."""
+    rows = _manifest(corpus)
+    series = Counter(_series(row["path"]) for row in rows)
+    return {row["path"]: name if series[name := _series(row["path"])] >= MIN_SERIES else row["source_repo"] for row in rows}
+
+
+def tested_documents(corpus: Path) -> dict[str, str]:
+    """The path of the document that each unit test is about, by the test's id."""
+    tests = [
+        json.loads(line)
+        for suite in (corpus / "olmocr_unit").glob("*.jsonl")
+        for line in suite.read_text(encoding="utf-8").splitlines()
+        if line.strip()
+    ]
+    return {test["id"]: normpath(Path("olmocr_unit") / test["pdf"]) for test in tests}
+
+
+def _manifest(corpus: Path) -> list[dict[str, str]]:
     with (corpus / "MANIFEST.tsv").open(newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [row["path"] for row in rows if row["path"].split("/")[0] in kinds]
+        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _series(path: str) -> str:
+    """What a file's name begins with: ``icdar13`` of ``tables/icdar13_eu-001.pdf``; the path itself without any ``_``."""
+    first, mark, _ = Path(path).name.partition("_")
+    return first if mark else path
 
 
 async def read_all(corpus: Path, paths: list[str], outputs: Path) -> list[Reading]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from statistics import mean
 
-from benchmarks.quality.aims import aims_table
+from benchmarks.quality.aims import Aim, aims_table
 from benchmarks.quality.corpus import Reading, by_text_layer
 from benchmarks.quality.scores import Scored, UnitTests, Verdict, figure
 
@@ -14,13 +14,24 @@ METRICS = {"word_f1": "word F1", "order": "order", "teds": "TEDS", "teds_struct"
 Section = Sequence[str]
 
 
-def corpus_text(readings: Sequence[Reading], ours: Verdict, peers: Mapping[str, Verdict]) -> str:
-    """What the scorer says of the corpus, with what failed and where to look next."""
+def corpus_text(
+    readings: Sequence[Reading],
+    ours: Verdict,
+    peers: Mapping[str, Verdict],
+    aims: Sequence[Aim],
+    sources: Mapping[str, str],
+    tested: Mapping[str, str],
+) -> str:
+    """What the scorer says of a corpus, with what failed and where to look next.
+
+    ``sources`` has where each document is from, ``tested`` the document of each unit test.
+    """
     scanned = [scored for scored in ours.headline if scored.row == "scanned"]
     parts: list[Section] = [
-        aims_table(ours, peers),
+        aims_table(aims, ours, peers),
         [_amount(readings)],
         ["### By kind", "", *groups_table(ours.documents, "kind", lambda scored: scored.row)],
+        ["### Each source apart", "", *sources_table(ours, sources, tested)],
         ["### By language", "", *groups_table(ours.headline, "language", lambda scored: scored.language or "?")],
         ["### Scanned, by kind of document", "", *groups_table(scanned, "kind", lambda scored: scored.kind)],
         ["### Scanned, by language", "", *groups_table(scanned, "language", lambda scored: scored.language or "?")],
@@ -50,6 +61,26 @@ def groups_table(scored: Sequence[Scored], title: str, label: Callable[[Scored],
         cells = [figure([s.metrics[metric] for s in groups[name] if metric in s.metrics]) for metric in METRICS]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
+
+
+def sources_table(ours: Verdict, sources: Mapping[str, str], tested: Mapping[str, str]) -> list[str]:
+    """One line a kind and source, one column a metric, and the share of the unit tests on its documents that passed."""
+    lines = ["| kind, source | " + " | ".join(METRICS.values()) + " | unit tests |", "|---" * (len(METRICS) + 2) + "|"]
+    groups: dict[str, list[Scored]] = defaultdict(list)
+    for one in ours.headline:
+        groups[_source_label(one.path, sources)].append(one)
+    passed: dict[str, list[float]] = defaultdict(list)
+    for suite in ours.unit.values():
+        for test, ok in suite.items():
+            passed[_source_label(tested.get(test, "?"), sources)].append(float(ok))
+    for name in sorted(groups.keys() | passed.keys()):
+        cells = [figure([s.metrics[metric] for s in groups[name] if metric in s.metrics]) for metric in METRICS]
+        lines.append(f"| {name} | " + " | ".join([*cells, figure(passed[name])]) + " |")
+    return lines
+
+
+def _source_label(path: str, sources: Mapping[str, str]) -> str:
+    return f"{path.split('/')[0]}, {sources.get(path, '?')}"
 
 
 def beside_table(ours: Verdict, peers: Mapping[str, Verdict]) -> list[str]:

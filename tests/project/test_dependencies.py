@@ -50,6 +50,9 @@ USED_WITHOUT_IMPORT = {
 }
 """A requirement that no module imports: the file that uses it, and what is written there."""
 
+FOR_DEVELOPERS = ("dev", "drawn")
+"""The extras that the package itself does not import."""
+
 TO_COME = ("db", "office")
 """The extras of parts that do not exist yet."""
 
@@ -133,7 +136,7 @@ def brought_along(wanted: Iterable[Requirement], *, beside: bool = False) -> set
     return indirect if beside else direct | indirect
 
 
-@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3")), (ALL_CODE, ("", "s3", "dev"))])
+@pytest.mark.parametrize(("folders", "extras"), [(PRODUCT, ("", "s3")), (ALL_CODE, ("", "s3", "dev", "drawn"))])
 def test_everything_that_is_imported_is_declared(folders, extras):
     missing = {
         module: files for module, files in imported(*folders).items() if not names_in(*extras) & distributions_of([module])
@@ -147,8 +150,8 @@ def test_everything_that_is_declared_is_used_or_keeps_a_version_with_a_hole_away
     used_here = [one for one in declared()[""] if canonicalize_name(one.name) in by_product]
     floors = KNOWN_HOLES.keys() & brought_along(used_here, beside=True)
     assert names_in("") - by_product - floors == set()
-    assert names_in(*declared().keys() - {"", "dev", *TO_COME}) - by_product == set()
-    assert names_in("dev") - by_all - {"document-parser"} == set()
+    assert names_in(*declared().keys() - {"", *FOR_DEVELOPERS, *TO_COME}) - by_product == set()
+    assert names_in(*FOR_DEVELOPERS) - by_all - {"document-parser"} == set()
 
 
 def test_what_is_said_to_be_used_without_an_import_is_so():
