@@ -26,7 +26,8 @@ class Word(NamedTuple):
 
     Boxes and ``baseline`` are fractions of the page, origin top left. Only a text layer gives the font size (0 if unknown), the
     style, whether the font is for formulas (``math``) or has letters of equal width (``mono``), the height of the baseline (0
-    if unknown), which distinguishes raised and lowered characters, and the target of a link (``link``).
+    if unknown), which distinguishes raised and lowered characters, and the target of a link (``link``). ``direction`` is where
+    the line runs to on the page, as ``direction_of`` counts it: 0 to the right, 90 down, 180 upside down, 270 up.
     """
 
     text: str
@@ -41,6 +42,7 @@ class Word(NamedTuple):
     math: bool = False
     baseline: float = 0.0
     mono: bool = False
+    direction: int = 0
     link: str = ""
 
     def straighten(self, skew: Skew) -> Word:

@@ -1,4 +1,4 @@
-"""The skew of an image, and how places on the straightened image and the image as shown correspond."""
+"""The direction of writing; the skew of an image, and how places on it correspond to those on the straightened image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ from typing import NamedTuple
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom, in fractions of the image."""
+
+MAX_QUARTER_DEVIATION_DEGREES = 3.0
+"""Writing that deviates from a quarter turn by this much at most runs straight: the text layer of a scan is often as skewed as
+its image."""
+
+
+def direction_of(across: float, down: float) -> int:
+    """Return the direction of a vector in whole degrees clockwise from one to the right, 0 to 359; ``down`` grows downwards.
+
+    It is 0, 90, 180 or 270 up to MAX_QUARTER_DEVIATION_DEGREES from these, and 0 if the vector has no length.
+    """
+    if not (math.isfinite(across) and math.isfinite(down)):
+        return 0
+    degrees = math.degrees(math.atan2(down, across))
+    quarter = 90 * round(degrees / 90)
+    return round(quarter if abs(degrees - quarter) <= MAX_QUARTER_DEVIATION_DEGREES else degrees) % 360
 
 
 class Skew(NamedTuple):

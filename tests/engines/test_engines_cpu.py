@@ -183,6 +183,20 @@ def test_a_long_thin_picture_is_read_as_a_line_and_stays_small():
     run(test)
 
 
+def test_a_line_read_from_a_picture_says_where_it_runs_to():
+    async def test(engine):
+        image = page(*LINES)
+        image.paste(page("Archive copy").rotate(-90, expand=True).crop((380, 40, 425, 300)), (10, 180))
+        found = {word.text: word.direction for word in (await engine.read(raw(image))).words}
+        assert found == {**dict.fromkeys(LINES, 0), "Archive copy": 90}
+        slanted = Image.new("RGB", (560, 480), "white")
+        slanted.paste(page(LINES[0]).rotate(-30, fillcolor="white"))
+        lines, _ = engine._find_lines_until(np.asarray(slanted)[:, :, ::-1], lambda: False)
+        assert [rapidocr._direction_of(line) for line in lines] == [pytest.approx(30, abs=4)]
+
+    run(test)
+
+
 def test_rapidocr_takes_jpeg_and_reads_pages_side_by_side():
     async def test(engine):
         pages = [jpeg(page(line)) for line in LINES[:3]]

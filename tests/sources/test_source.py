@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import math
 import os
 import select
 import signal
@@ -132,6 +133,35 @@ def test_boxes_follow_the_rotation_that_a_viewer_applies(openers: Openers, tmp_p
     assert before < 255
     assert ImageStat.Stat(image).mean[0] == 255, "all ink lies in the word's box"
     assert facts_of(openers, path).rotation == rotate % 360
+
+
+def turned_text(degrees: float, size: int = 20) -> bytes:
+    """Operators of a word that runs ``degrees`` clockwise from the middle of the page."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return b"BT /F %d Tf %.6f %.6f %.6f %.6f 306 396 Tm (Turning) Tj ET" % (size, cosine, -sine, sine, cosine)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 90, 135, 180, 270, 330])
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_a_word_says_where_its_line_runs_to_on_the_page_as_shown(openers: Openers, tmp_path: Path, degrees: int, rotate: int):
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees), b"/Rotate %d" % rotate)
+    assert {word.direction for word in words_of(openers, path)} == {(degrees + rotate) % 360}
+
+
+def test_writing_that_is_a_little_askew_counts_as_straight(openers: Openers, tmp_path: Path):
+    for degrees, direction in ((2.0, 0), (-2.0, 0), (92.0, 90), (5.0, 5), (-5.0, 355)):
+        path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(degrees))
+        assert {word.direction for word in words_of(openers, path)} == {direction}
+
+
+def test_a_negative_font_size_in_a_turned_space_is_no_turn(openers: Openers, tmp_path: Path):
+    path = documents.pdf_of_operators(tmp_path / "a.pdf", turned_text(180, size=-20))
+    assert {word.direction for word in words_of(openers, path)} == {0}
+
+
+def test_the_matrix_of_a_form_turns_the_words_in_it(openers: Openers, tmp_path: Path):
+    path = documents.pdf_of_form(tmp_path / "a.pdf", turned_text(0), b"/Matrix [0 1 -1 0 700 0]")
+    assert {word.direction for word in words_of(openers, path)} == {270}
 
 
 def test_boxes_are_fractions_of_the_crop_box(openers: Openers, tmp_path: Path):

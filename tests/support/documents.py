@@ -270,6 +270,14 @@ def pdf_of_operators(path: Path, operators: bytes, more: bytes = b"") -> Path:
     return raw_pdf(path, [_CATALOGUE, pages, _page(5, more), _FONT, stream(operators)])
 
 
+def pdf_of_form(path: Path, operators: bytes, more: bytes = b"") -> Path:
+    """One page that calls a form with these content operators; ``more`` are further entries of the form."""
+    form = b"/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /Font << /F 4 0 R >> >> " + more
+    page = b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R /Resources << /XObject << /X 6 0 R >> >> >>"
+    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
+    return raw_pdf(path, [_CATALOGUE, pages, page, _FONT, stream(b"/X Do"), stream(operators, form)])
+
+
 def dynamic_form_pdf(path: Path) -> Path:
     """An XFA form, whose one page says that other programs cannot show it."""
     catalogue = b"<< /Type /Catalog /Pages 2 0 R /NeedsRendering true /AcroForm << /Fields [] /XFA 6 0 R >> >>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import math
 import time
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ from document_parser.engines.rapidocr import networks, openvino
 from document_parser.errors import EngineError, EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import BoundingBox, CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
-from document_parser.models.skew import Skew
+from document_parser.models.skew import Skew, direction_of
 from document_parser.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ MIN_LETTERS_PER_HEIGHT = 0.2
 Chinese has 1, Latin 2 to 3; misread Tamil and Cyrillic have 0.15.
 """
 MIN_LONG_LINE_RATIO = 3.0
-"""Length over height from which a line is long enough to count its letters."""
+"""Length over height from which a line is long enough to count its letters, and from which its box shows where it runs to."""
 MIN_LOST_LETTERS = 2.0
 """Letters left out of a line from which its confidence is lowered. One may be a mark beside the text."""
 MIN_LOST_SHARE = 0.03
@@ -311,7 +312,20 @@ def _word_of(line: Line, pixels: Pixels) -> Word:
     corners = line.corners / np.array(pixels.shape[1::-1])
     left, top = np.clip(corners.min(axis=0), 0, 1)
     right, bottom = np.clip(corners.max(axis=0), 0, 1)
-    return Word(line.text, float(left), float(top), float(right), float(bottom), confidence=round(line.confidence, 4))
+    box = (float(left), float(top), float(right), float(bottom))
+    return Word(line.text, *box, confidence=round(line.confidence, 4), direction=_direction_of(line))
+
+
+def _direction_of(line: Line) -> int:
+    """Return where a line runs to, in degrees as ``direction_of`` counts them. A tall box was read from the top down.
+
+    The box of a few letters is about as high as wide and says nothing: such a line counts as running to the right.
+    """
+    ahead, down = line.corners[1] - line.corners[0], line.corners[3] - line.corners[0]
+    across, along = math.hypot(*ahead), math.hypot(*down)
+    if max(across, along) < MIN_LONG_LINE_RATIO * min(across, along):
+        return 0
+    return direction_of(*map(float, ahead if across > along else down))
 
 
 def lower_confidence(lines: Sequence[Line]) -> list[Line]:

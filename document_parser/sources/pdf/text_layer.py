@@ -18,6 +18,7 @@ import pypdfium2.raw as pdfium
 
 from document_parser.errors import PageUnreadable
 from document_parser.models import Word
+from document_parser.models.skew import direction_of
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
 
@@ -41,12 +42,13 @@ _CLEAN = str.maketrans({"\x02": "-", "\ufffe": "-", "\u00ad": "", "\ufeff": "", 
 class TextStyle(NamedTuple):
     """The style of the characters of one text object.
 
-    ``face`` distinguishes their font from the others of the page; ``marked`` is the object's address, if the caller asked for
-    it.
+    ``direction`` is where its line runs to on the upright page, in degrees as ``direction_of`` counts them. ``face``
+    distinguishes their font from the others of the page; ``marked`` is the object's address, if the caller asked for it.
     """
 
     size_points: float
     font: FontStyle
+    direction: int = 0
     face: int = 0
     marked: int = 0
 
@@ -119,7 +121,7 @@ def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> Ma
     Marked words outside the page are included, with their boxes on its edge. Raises the errors of ``extract_words``.
     """
     place = upright_map_of(page)
-    extractor = _Extractor(PageText(textpage), marked)
+    extractor = _Extractor(PageText(textpage), marked, 90 * max(0, pdfium.FPDFPage_GetRotation(page.raw)))
     words = ((_word_of(piece, place), piece[2]) for piece in extractor.pieces())
     return MarkedWords([(word, style) for word, style in words if word is not None], extractor.split_at_mark)
 
@@ -127,8 +129,9 @@ def extract_marked_words(page: Any, textpage: Any, marked: frozenset[int]) -> Ma
 class _Extractor:
     """Reads boxes and styles from a text page, and remembers the styles of text objects and fonts."""
 
-    def __init__(self, page_text: PageText, marked: frozenset[int] = frozenset()) -> None:
+    def __init__(self, page_text: PageText, marked: frozenset[int], rotation: int) -> None:
         self._marked = marked
+        self._rotation = rotation
         self.split_at_mark = False
         self._page_text = page_text
         self._raw = page_text.raw
@@ -247,13 +250,16 @@ class _Extractor:
         return style
 
     def _read_style(self, index: int, text_object: Any) -> TextStyle:
-        """Read size and font of a text object."""
-        size = pdfium.FPDFText_GetFontSize(self._raw, index)
+        """Read size, direction and font of a text object."""
+        size, direction = pdfium.FPDFText_GetFontSize(self._raw, index), 0
         matrix = pdfium.FS_MATRIX()
         if pdfium.FPDFText_GetMatrix(self._raw, index, matrix):
+            # A negative font size turns the letters upside down, which generators use in mirrored spaces.
+            ahead = math.copysign(1.0, size)
+            direction = (direction_of(ahead * matrix.a, -ahead * matrix.b) + self._rotation) % 360
             size *= math.hypot(matrix.c, matrix.d)
         face, font = self._font_style_of(pdfium.FPDFTextObj_GetFont(text_object)) if text_object else (0, FontStyle())
-        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, face)
+        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, direction, face)
 
     def _font_style_of(self, font: Any) -> tuple[int, FontStyle]:
         """Return a font's address and style, determined once."""
@@ -274,7 +280,7 @@ def _word_of(piece: Piece, place: UprightMap) -> Word | None:
     # On a page that is written sideways a baseline has no height.
     baseline = round(place.e * height + place.f, 5) if place.e else 0.0
     box = (_clamp(left), _clamp(top), _clamp(right), _clamp(bottom))
-    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline, font.mono)
+    return Word(text, *box, style.size_points, font.bold, font.italic, None, font.math, baseline, font.mono, style.direction)
 
 
 def _clean(text: str) -> str:
