@@ -1,0 +1,76 @@
+"""A seed names a document: its kind, its typesetter, its language, its style and every word.
+
+Seeds below FIRST_FIT_SEED are for reporting, those from it on for fitting weights and bounds. A document that a number was fitted on
+says nothing about that number, so ``draw`` refuses a seed of the other use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from random import Random
+from types import ModuleType
+from typing import Literal
+
+from benchmarks.drawn import fonts
+from benchmarks.drawn.draft import Draft
+from benchmarks.drawn.kinds import KINDS
+from benchmarks.drawn.truth import Truth
+from benchmarks.drawn.writer import Writer
+
+FIRST_FIT_SEED = 100_000
+"""Seeds from here on are never reported, those below never fitted on."""
+TYPESETTERS = ("reportlab",)
+Use = Literal["report", "fit"]
+
+
+class CannotDraw(Exception):
+    """This machine lacks the document's typesetter or font. The text says what is missing."""
+
+
+@dataclass(frozen=True)
+class DrawnDocument:
+    """A document as a PDF, and the truth about it."""
+
+    pdf: bytes
+    truth: Truth
+
+
+def draw(seed: int, use: Use = "report") -> DrawnDocument:
+    """Draw the document that a seed names.
+
+    Raises ValueError if the seed is not for this use, CannotDraw if something is missing on this machine.
+    """
+    check_use(seed, use)
+    draft, typesetter = plan(seed)
+    if reason := fonts.missing_for(draft.language) or load(typesetter).missing():
+        raise CannotDraw(reason)
+    truth = draft.truth(seed, typesetter)
+    pdf, pages = load(typesetter).set_draft(draft)
+    truth.pages = pages
+    truth.has_boxes = any(block.words for block in truth.blocks)
+    return DrawnDocument(pdf, truth)
+
+
+def plan(seed: int) -> tuple[Draft, str]:
+    """Return what a seed names before it is set in type: a draft, and the name of its typesetter."""
+    names = list(KINDS)
+    kind = KINDS[names[seed % len(names)]]
+    random = Random(seed)
+    typesetter, language = random.choice(kind.typesetters), random.choice(kind.languages)
+    draft = kind.build(random, Writer(random, language))
+    draft.kind = names[seed % len(names)]
+    return draft, typesetter
+
+
+def check_use(seed: int, use: Use) -> None:
+    """Raise ValueError if a seed is kept for another use."""
+    if (seed >= FIRST_FIT_SEED) is not (use == "fit"):
+        raise ValueError(
+            f"seed {seed} is not for use {use!r}: those from {FIRST_FIT_SEED} on are for fitting, the others for reports"
+        )
+
+
+def load(typesetter: str) -> ModuleType:
+    """Return the module of a typesetter. What it needs is imported only when it sets something."""
+    return import_module(f"benchmarks.drawn.typesetters.{typesetter}")

@@ -1,0 +1,1 @@
+"""Documents drawn from seeds: what they say of themselves, and how the product reads forty of them."""
