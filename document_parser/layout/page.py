@@ -68,17 +68,17 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
-    blocks = [*head, *_content_blocks(middle, grids, scale), *build_sideways_blocks(turned, scale, upright), *foot]
+    blocks = [*head, *_content_blocks(middle, grids, in_points, scale), *build_sideways_blocks(turned, scale, upright), *foot]
     blocks += build_slanted_blocks(slanted, scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 
 
-def _content_blocks(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
-    """Return the blocks between the page's header and footer lines. ``words`` and ``grids`` are in points."""
+def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:
+    """Return the blocks between the page's header and footer lines. All are in points."""
     body = body_size(words)
     known = vocabulary_of(words)
     blocks: list[Block] = []
-    for part in parts_of(words, grids):
+    for part in parts_of(words, grids, rules):
         if isinstance(part, Flow):
             blocks += blocks_of_flow(part.words, body, known, scale)
         else:
