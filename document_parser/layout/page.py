@@ -14,8 +14,15 @@ from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_tit
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
+from document_parser.layout.lines.directions import (
+    build_slanted_blocks,
+    join_turned_lines,
+    join_vertical_writing,
+    split_slanted,
+)
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
+from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
@@ -26,7 +33,7 @@ from document_parser.layout.tables.grid import Grid, build_table_block, words_ou
 from document_parser.layout.tables.ruled_tables import find_ruled_grids
 from document_parser.models import Block, RulingLine, Word
 
-__all__ = ["blocks_of"]
+__all__ = ["blocks_of", "turn_of"]
 
 
 def blocks_of(words: list[Word], width_points: float, height_points: float, rules: Sequence[RulingLine] = ()) -> list[Block]:
@@ -43,32 +50,40 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
         turn = find_page_turn(placed)
         if not turn:
             return _blocks_of_upright_page(placed, Scale(width, height), rules)
-        # Everything is drawn sideways on an upright page: read the page turned, and turn the boxes back.
-        scale = Scale(height, width)
+        # Everything is drawn turned on an upright page: read the page turned, and turn the boxes back.
+        scale = Scale(height, width) if turn != 180 else Scale(width, height)
         blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
         return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
+
+
+def turn_of(words: Sequence[Word], width_points: float, height_points: float) -> int:
+    """Return by how many degrees clockwise ``blocks_of`` turns a page to read it: 0, 90, 180 or 270."""
+    return find_page_turn(Scale(width_points or 595.0, height_points or 842.0).to_points(words))
 
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
+    placed, slanted = split_slanted(placed)
+    placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
-    placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
+    placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
     head, middle, foot = split_furniture(upright, scale)
     middle = close_option_gaps(middle)
-    blocks = [*head, *_content_blocks(middle, grids, scale), *build_sideways_blocks(turned, scale, upright), *foot]
+    blocks = [*head, *_content_blocks(middle, grids, in_points, scale), *build_sideways_blocks(turned, scale, upright), *foot]
+    blocks += build_slanted_blocks(slanted, scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 
 
-def _content_blocks(words: list[Word], grids: list[Grid], scale: Scale) -> list[Block]:
-    """Return the blocks between the page's header and footer lines. ``words`` and ``grids`` are in points."""
+def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:
+    """Return the blocks between the page's header and footer lines. All are in points."""
     body = body_size(words)
     known = vocabulary_of(words)
     blocks: list[Block] = []
-    for part in parts_of(words, grids):
+    for part in parts_of(words, grids, rules):
         if isinstance(part, Flow):
             blocks += blocks_of_flow(part.words, body, known, scale)
         else:

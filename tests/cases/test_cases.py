@@ -59,7 +59,6 @@ def test_02_letters_that_are_objects_of_their_own_are_words(read):
     ]
 
 
-@still("words of turned headings stand in reverse order")
 def test_03_turned_headings_are_one_row(read):
     (rows,) = read("03-rotated-heads.pdf").tables
     assert rows[0] == [
@@ -214,7 +213,6 @@ def test_13_struck_out_words_are_marked(read):
     assert "<s>800</s> 850" in case.html
 
 
-@still("slanted writing is mixed into the lines")
 def test_14_a_stamp_stands_by_itself(read):
     case = read("14-stamp.pdf")
     assert in_order(case.flat, "Work, 16 hours", "640.00")
@@ -226,7 +224,6 @@ def test_14_a_stamp_stands_by_itself(read):
     assert any("12 May 2022" in text and "950.50" not in text for text in case.texts)
 
 
-@still("the line beside an initial loses its spaces")
 def test_15_a_drop_cap_begins_its_paragraph(read):
     flat = read("15-drop-cap.pdf").flat
     assert re.search(
@@ -259,7 +256,6 @@ def test_19_light_writing_on_a_dark_ground_is_text(read):
     assert case.flat.endswith("Please bring your own chair.")
 
 
-@still("vertical writing is read as a table")
 def test_20_vertical_writing_is_read_downwards(read):
     case = read("20-tategaki.pdf")
     assert (

@@ -60,10 +60,10 @@ def test_a_comma_in_a_tight_box_stays_on_its_line():
     assert whole(blocks(words)).startswith("Karpukhin, Oguz and others")
 
 
-def test_an_initial_over_two_lines_goes_before_the_first():
+def test_an_initial_over_two_lines_is_the_first_letter_of_its_word():
     initial = [Word("O", 72 / WIDTH, 100 / HEIGHT, 90 / WIDTH, 123 / HEIGHT, 30.0)]
     words = initial + prose(2, 95, 100, 500, first="nce upon a time") + prose(3, 72, 124, 500, seed=5)
-    assert whole(blocks(words)).startswith("O nce upon a time")
+    assert whole(blocks(words)).startswith("Once upon a time")
 
 
 def test_boxes_hold_their_words_as_fractions_of_the_page():
@@ -372,3 +372,39 @@ def test_of_a_page_that_was_laid_out_no_words_are_kept():
     del words
     gc.collect()
     assert [text() for text in kept if text() is not None] == []
+
+
+# --- directions -------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_written_upside_down_is_read_as_it_was_written():
+    words = line("First line of the notice to all of the tenants here", 72, 100) + line(
+        "and its second line of words.", 72, 112
+    )
+    turned = [
+        word._replace(left=1 - word.right, right=1 - word.left, top=1 - word.bottom, bottom=1 - word.top, direction=180)
+        for word in words
+    ]
+    (found,) = blocks(turned)
+    assert found.text == "First line of the notice to all of the tenants here and its second line of words."
+    assert found.box.top > 0.8
+
+
+def test_a_slanted_stamp_over_lines_is_a_watermark_and_the_lines_stay_whole():
+    stamp = [word._replace(direction=340) for word in line("PAID IN FULL", 200, 104)]
+    found = blocks(prose(4, 72, 100, 500, first="Alpha") + stamp)
+    assert kinds(found) == ["paragraph", "watermark"]
+    assert found[1].text == "PAID IN FULL"
+    assert "PAID" not in found[0].text
+
+
+def test_letters_below_each_other_are_vertical_writing_read_from_right_to_left():
+    columns = ["春の朝川の水は静かに流れて", "橋の上に立つ子供は遠くの山"]
+    words = [
+        Word(
+            letter, (300 - 24 * at) / WIDTH, (100 + 14 * row) / HEIGHT, (312 - 24 * at) / WIDTH, (112 + 14 * row) / HEIGHT, 12.0
+        )
+        for at, column in enumerate(columns)
+        for row, letter in enumerate(column)
+    ]
+    assert whole(blocks(words)) == "".join(columns)

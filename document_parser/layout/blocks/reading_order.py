@@ -18,10 +18,13 @@ from statistics import median
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid
 from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.header_above import add_header_above
+from document_parser.layout.tables.score import find_best_table
 from document_parser.layout.tables.side_by_side import blocks_of_grid
-from document_parser.models import Word
+from document_parser.models import RulingLine, Word
 
 MAX_REFUSALS = 8
 """Gutters of one region that are examined and refused, at most, before the region is taken as one column."""
@@ -33,9 +36,15 @@ MIN_SURE_LINES = 8
 """Lines over which spaces between words do not align by chance, at least."""
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
+MIN_FLOW_SCORE = 0.5
+"""Score of a table, at least, among lines that no gutter parts."""
+MIN_COLUMNS_SCORE = 0.6
+"""Score of a table, at least, whose columns could be columns of text as well."""
 
 # The bullet or number of an item: the gap between both is no gutter.
-_LIST_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.")
+_LIST_MARKER = re.compile(
+    r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +58,22 @@ Part = Flow | Grid
 """A column of text or a table."""
 
 
-def parts_of(words: list[Word], grids: Sequence[Grid] = ()) -> list[Part]:
-    """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What is the same for all regions of a page. ``backwards`` reads columns from right to left."""
+
+    index: PageIndex
+    backwards: bool
+
+
+def parts_of(words: list[Word], grids: Sequence[Grid] = (), rules: Sequence[RulingLine] = ()) -> list[Part]:
+    """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``.
+
+    ``rules`` are the lines and filled boxes drawn around the words.
+    """
     placed = [GridWord.from_grid(grid) for grid in grids]
-    return list(_split_region([*words, *placed], is_right_to_left(words), MAX_DEPTH))
+    page = _Page(PageIndex(words, rules), is_right_to_left(words))
+    return list(_split_region([*words, *placed], page, MAX_DEPTH))
 
 
 class GridWord(Word):
@@ -73,8 +94,8 @@ def _text_of(words: Iterable[Word]) -> list[Word]:
     return [word for word in words if not isinstance(word, GridWord)]
 
 
-def _split_region(words: list[Word], backwards: bool, depth: int) -> Iterator[Part]:
-    """Yield the parts of a region in reading order. ``backwards`` reads columns from right to left."""
+def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
+    """Yield the parts of a region in reading order."""
     text = _text_of(words)
     if len(text) < 4 or depth == 0:
         yield from _split_flows(words)
@@ -86,12 +107,13 @@ def _split_region(words: list[Word], backwards: bool, depth: int) -> Iterator[Pa
         gutter = ink.find_tallest_gutter()
         if gutter is None or gutter.height < MIN_GUTTER_HEIGHT_EM * size:
             break
-        parts = _split_at_gutter(words, gutter, size, backwards, depth)
+        parts = _split_at_gutter(words, gutter, size, page, depth)
         if parts is not None:
             yield from parts
             return
         ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
-    yield from _split_flows(words)
+    parts = _split_at_scored_table(words, page, size, depth, MIN_FLOW_SCORE)
+    yield from _split_flows(words) if parts is None else parts
 
 
 def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
@@ -119,7 +141,7 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
-def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: bool, depth: int) -> list[Part] | None:
+def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page, depth: int) -> list[Part] | None:
     """Return the parts of a region along a gutter, or None if the gutter is only chance."""
     above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
@@ -128,10 +150,12 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, backwards: 
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
     if all(sides) and not _are_columns(sides, gutter, size):
-        return _split_at_table(words, band, backwards, depth)
-    flows = [right, left] if backwards else [left, right]
+        return _split_at_table(words, band, page, depth)
+    if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
+        return parts
+    flows = [right, left] if page.backwards else [left, right]
     pieces = [above, *flows, below]
-    return [part for piece in pieces for part in _split_region(piece, backwards, depth - 1)]
+    return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
 
 
 def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
@@ -186,7 +210,7 @@ def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
     return beside >= 0.7 * len(fewer)
 
 
-def _split_at_table(words: list[Word], band: list[Word], backwards: bool, depth: int) -> list[Part] | None:
+def _split_at_table(words: list[Word], band: list[Word], page: _Page, depth: int) -> list[Part] | None:
     """Return the parts of a region around the table, or the blocks side by side, in a band. None if there is no table."""
     text, text_band = _text_of(words), _text_of(band)
     grid = find_grid(extend_band(text, text_band)) or find_grid(text_band)
@@ -196,11 +220,38 @@ def _split_at_table(words: list[Word], band: list[Word], backwards: bool, depth:
         return None
     blocks = blocks_of_grid(grid, text)
     if blocks is None:
-        return _insert_parts(words, [add_spanning_header(grid, text)], backwards, depth)
-    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if backwards else blocks)], backwards, depth)
+        return _insert_parts(words, [add_spanning_header(add_header_above(grid, text), text)], page, depth)
+    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if page.backwards else blocks)], page, depth)
 
 
-def _insert_parts(words: Sequence[Word], found: Sequence[Part], backwards: bool, depth: int) -> list[Part]:
+def _split_at_scored_table(
+    words: list[Word], page: _Page, size: float, depth: int, least: float, gutter: Gutter | None = None
+) -> list[Part] | None:
+    """Return the parts of a region around its best table of aligned words. None if no table has this score at least.
+
+    With a gutter, the table must have cells on both sides of it.
+    """
+    text = _text_of(words)
+    found = find_best_table(page.index, lines_of(text), size)
+    if found is None or found[1] < least:
+        return None
+    grid = found[0]
+    if any(grid.top < word.bottom and word.top < grid.bottom for word in words if isinstance(word, GridWord)):
+        return None
+    if gutter is not None and not (grid.left < gutter.left and gutter.right < grid.right and _overlaps(grid, gutter)):
+        return None
+    blocks = blocks_of_grid(grid, text)
+    if blocks is None:
+        return _insert_parts(words, [add_header_above(grid, text)], page, depth)
+    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if page.backwards else blocks)], page, depth)
+
+
+def _overlaps(grid: Grid, gutter: Gutter) -> bool:
+    """Return whether a table stands beside a gutter."""
+    return grid.top < gutter.bottom and gutter.top < grid.bottom
+
+
+def _insert_parts(words: Sequence[Word], found: Sequence[Part], page: _Page, depth: int) -> list[Part]:
     """Return the parts found in a region between those above and below them."""
     taken = [word for part in found for word in part.words]
     held = {id(word) for word in taken}
@@ -208,4 +259,4 @@ def _insert_parts(words: Sequence[Word], found: Sequence[Part], backwards: bool,
     rest = [word for word in words if id(word) not in held]
     above = [word for word in rest if word.top + word.bottom < middle]
     below = [word for word in rest if word.top + word.bottom >= middle]
-    return [*_split_region(above, backwards, depth - 1), *found, *_split_region(below, backwards, depth - 1)]
+    return [*_split_region(above, page, depth - 1), *found, *_split_region(below, page, depth - 1)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
 from document_parser.models import RulingLine, Word
@@ -23,6 +24,11 @@ MAX_BAR_WIDTH_SHARE = 0.6
 NUMERATOR_BASELINES_EM, DENOMINATOR_BASELINES_EM = (-0.1, 1.25), (0.3, 1.6)
 """Distances from a fraction's bar to the baselines of its parts, in font sizes: (least, most), away from the bar."""
 
+MAX_FRACTION_GAP_EM = 1.0
+"""Font sizes between two words of a fraction's part, at most: a rule under headings further apart belongs to a table."""
+MIN_SCRIPT_SIZE_RATIO = 0.4
+"""Font size of an index or power, at least, divided by that of the word it belongs to. What is smaller beside a large letter is
+the text that a drop cap begins."""
 MAX_SCRIPT_GAP_EM = 0.15
 """Font sizes between a plain word and the small word beside it, at most."""
 
@@ -168,8 +174,18 @@ def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
         return None
     if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None
+    if _has_gap(above) or _has_gap(below):
+        return None
     text = f"\\frac{{{join_latex(_merge_scripts(above))}}}{{{join_latex(_merge_scripts(below))}}}"
     return _replace_words(words, [*above, *below], bar, text)
+
+
+def _has_gap(words: Sequence[Word]) -> bool:
+    """Return whether two neighbours are further apart than in a formula."""
+    ordered = sorted(words, key=lambda word: word.left)
+    ends = accumulate((word.right for word in ordered), max)
+    size = max(word.size_points for word in words)
+    return any(word.left - end > MAX_FRACTION_GAP_EM * size for end, word in zip(ends, ordered[1:], strict=False))
 
 
 def _fraction_part(words: Sequence[Word], bar: RulingLine, side: int) -> list[Word]:
@@ -314,7 +330,9 @@ class _ScriptedWord:
     def add_script(self, word: Word) -> bool:
         """Add a word as an index or power if it is one, and return whether it is."""
         base = self.word
-        if not (0 < word.size_points <= MAX_SCRIPT_SIZE_RATIO * base.size_points and base.baseline and word.baseline):
+        if not (MIN_SCRIPT_SIZE_RATIO * base.size_points < word.size_points <= MAX_SCRIPT_SIZE_RATIO * base.size_points):
+            return False
+        if not (base.baseline and word.baseline):
             return False
         if base.text[-1] in _WITHOUT_SCRIPTS and not isinstance(base, Latex):
             return False

@@ -58,18 +58,22 @@ def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
 
 
 def _is_sideways(word: Word) -> bool:
-    """Return whether a word of three or more letters, without their marks, is much higher than wide."""
+    """Return whether a word runs up or down: by its direction, or by the shape of three letters or more."""
+    if word.direction in (90, 270):
+        return True
     if word.bottom - word.top <= 1.5 * (word.right - word.left):
         return False
     return sum(not unicodedata.category(letter).startswith("M") for letter in word.text) >= 3
 
 
 def find_page_turn(words: Sequence[Word]) -> int:
-    """Return the clockwise rotation in degrees that makes a sideways page upright: 0, 90 or 270.
+    """Return the clockwise rotation in degrees that makes a turned page upright: 0, 90, 180 or 270.
 
     ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
     conclusive = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
+    if told := _find_told_turn(words):
+        return told
     turned = [word for word in conclusive if _is_sideways(word)]
     if len(turned) < MIN_SIDEWAYS_WORDS or sum(len(word.text) for word in turned) < MIN_SIDEWAYS_SHARE * sum(
         len(word.text) for word in conclusive
@@ -79,16 +83,33 @@ def find_page_turn(words: Sequence[Word]) -> int:
     return 90 if sum(step < 0 for step in steps) * 2 > len(steps) else 270
 
 
+def _find_told_turn(words: Sequence[Word]) -> int:
+    """Return the turn that the directions of the words ask for; 0 if most run to the right or too few words say anything."""
+    for turn in (90, 180, 270):
+        turned = [word for word in words if word.direction == 360 - turn]
+        if len(turned) >= MIN_SIDEWAYS_WORDS and sum(len(word.text) for word in turned) >= MIN_SIDEWAYS_SHARE * sum(
+            len(word.text) for word in words
+        ):
+            return turn
+    return 0
+
+
 def turn_words(words: Iterable[Word], turn: int) -> list[Word]:
-    """Return words as they lie on the page turned clockwise by 90 or 270 degrees. Boxes are fractions of the page."""
-    words = (word._replace(baseline=0.0) for word in words)
+    """Return words as they lie on the page turned clockwise by 90, 180 or 270 degrees. Boxes are fractions of the page."""
+    words = (word._replace(baseline=0.0, direction=(word.direction + turn) % 360 if word.direction else 0) for word in words)
+    if turn == 180:
+        return [
+            word._replace(left=1 - word.right, top=1 - word.bottom, right=1 - word.left, bottom=1 - word.top) for word in words
+        ]
     if turn == 90:
         return [word._replace(left=1 - word.bottom, top=word.left, right=1 - word.top, bottom=word.right) for word in words]
     return [word._replace(left=word.top, top=1 - word.right, right=word.bottom, bottom=1 - word.left) for word in words]
 
 
 def turn_rulings(rules: Iterable[RulingLine], turn: int) -> list[RulingLine]:
-    """Return drawn lines as they lie on the page turned clockwise by 90 or 270 degrees. Boxes are fractions of the page."""
+    """Return drawn lines on the page turned clockwise by 90, 180 or 270 degrees. Boxes are fractions of the page."""
+    if turn == 180:
+        return [RulingLine(1 - rule.right, 1 - rule.bottom, 1 - rule.left, 1 - rule.top) for rule in rules]
     if turn == 90:
         return [RulingLine(1 - rule.bottom, rule.left, 1 - rule.top, rule.right) for rule in rules]
     return [RulingLine(rule.top, 1 - rule.right, rule.bottom, 1 - rule.left) for rule in rules]
@@ -103,6 +124,8 @@ def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence
     vertical = sum(is_cjk(word.text) for word in words) * 2 > len(words)
     rank = {id(word): number for number, word in enumerate(words)}
     ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _group_strips(words, reverse=vertical)]
+    if vertical:
+        return [_block_of_strip(strip, vertical, scale, False) for strip in _join_columns(ordered)]
     return [_block_of_strip(strip, vertical, scale, not vertical and _is_marginal(strip, scale, upright)) for strip in ordered]
 
 
@@ -125,6 +148,19 @@ def _group_strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
     return strips
 
 
+def _join_columns(strips: Sequence[list[Word]]) -> list[list[Word]]:
+    """Return the strips of vertical writing with those of one paragraph joined: close to each other and at the same height."""
+    joined: list[list[Word]] = []
+    for strip in strips:
+        before = joined[-1][-1] if joined else None
+        width = strip[0].right - strip[0].left
+        if before is not None and before.left - strip[0].right < 1.5 * width and abs(before.top - strip[0].top) < 1.2 * width:
+            joined[-1] += sorted(strip, key=lambda word: word.top)
+        else:
+            joined.append(sorted(strip, key=lambda word: word.top))
+    return joined
+
+
 def _is_in_strip(first: Word, word: Word) -> bool:
     """Return whether the middle of a word lies within the width of a strip's first word."""
     return first.left < (word.left + word.right) / 2 < first.right
@@ -136,6 +172,6 @@ def _block_of_strip(strip: list[Word], vertical: bool, scale: Scale, marginal: b
     Vertical writing runs down. For letters turned sideways, the order in which they were found shows whether they run up.
     """
     upwards = not vertical and strip[0].top >= strip[-1].top
-    ordered = sorted(strip, key=lambda word: word.top, reverse=upwards)
+    ordered = strip if vertical else sorted(strip, key=lambda word: word.top, reverse=upwards)
     text = ("" if vertical else " ").join(word.text for word in ordered)
     return Block(kind="page_header" if marginal else "paragraph", text=text, box=scale.box_of(strip))

@@ -9,9 +9,12 @@ from itertools import pairwise
 from document_parser.layout.lines.lines import lines_of
 from document_parser.layout.tables.aligned import Interval, cells_of, plain_space, text_spans
 from document_parser.layout.tables.column_borders import MIN_ACROSS_SHARE
-from document_parser.layout.tables.grid import GridCell
+from document_parser.layout.tables.grid import GridCell, is_number
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, covers, rulings_at
 from document_parser.models import Word
+
+MAX_HEADER_LINES = 4
+"""Lines of a header band up to which they are a header whatever they hold; more with numbers in them are rows of the body."""
 
 
 class Lattice:
@@ -112,9 +115,39 @@ class Lattice:
         return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
 
     def is_header_band(self, band: int) -> bool:
-        """Return whether a band belongs to the header."""
+        """Return whether a band belongs to the header: above the first line across, with a few lines and without columns of
+        numbers.
+        """
         heads = self.header_bands
-        return band < (heads if heads < len(self.bands) else 1) < len(self.bands)
+        return band < (heads if heads < len(self.bands) else 1) < len(self.bands) and not self.holds_rows(band)
+
+    def holds_rows(self, band: int) -> bool:
+        """Return whether a band has several rows with numbers: rows of the body that no line separates from the header."""
+        top, bottom = self.bands[band]
+        lines = lines_of([word for word in self.words if top <= (word.top + word.bottom) / 2 < bottom])
+        if len(lines) <= MAX_HEADER_LINES:
+            return False
+        numbered = sum(any(is_number(cell.text) for cell in self.cells_of_line(line.words)[1:]) for line in lines)
+        return numbered * 2 > len(lines) or numbered > MAX_HEADER_LINES
+
+    def _has_text_beyond(self, band: int, column: int) -> bool:
+        """Return whether a column has text in a band and beyond each open edge of it: sums have lines over one column only."""
+        left, right = self.columns[column], self.columns[column + 1]
+        held = self._bands_with_text[column]
+        return band in held and all(
+            beyond in held
+            for beyond, edge in zip((band - 1, band + 1), self.bands[band], strict=True)
+            if 0 <= beyond < len(self.bands) and not covers(self.horizontals_at[edge], left, right)
+        )
+
+    @cached_property
+    def _bands_with_text(self) -> list[set[int]]:
+        """Return the bands in which each column has text."""
+        held: list[set[int]] = [set() for _ in range(self.width)]
+        for word in self.words:
+            middle = (word.top + word.bottom) / 2
+            held[self.column_of(word)].update(band for band, (top, bottom) in enumerate(self.bands) if top <= middle < bottom)
+        return held
 
     def open_columns(self, band: int) -> frozenset[int]:
         """Return the columns whose cell continues above or below a band while lines end the cells of others."""
@@ -124,6 +157,8 @@ class Lattice:
             for column, (left, right) in enumerate(pairwise(self.columns))
             if any(not covers(self.horizontals_at[edge], left, right) for edge in inner)
         )
+        if free and not self.inner_verticals:
+            free = frozenset(column for column in free if not self._has_text_beyond(band, column))
         # If lines separate all columns, one cell may end in the band in which another begins.
         some = len(free) < self.width or all(self.drawn)
         return free if some and band >= self.header_bands else frozenset()

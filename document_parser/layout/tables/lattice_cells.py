@@ -75,7 +75,8 @@ def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> boo
     if _has_line_below(lattice, row, column):
         return True
     both = _has_text(row, column) and _has_text(lower, column)
-    return both and row.band >= lattice.header_bands and not lattice.inner_verticals
+    in_body = row.band >= lattice.header_bands or lattice.holds_rows(row.band)
+    return both and in_body and not lattice.inner_verticals
 
 
 def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from document_parser.layout.lines.lines import body_size
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import words_inside
-from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.grid import Grid, words_outside
+from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.ruled_table import grid_of_frame
 from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
 from document_parser.models import RulingLine, Word
@@ -42,7 +43,16 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
         if grid is not None and not _is_cut_off(grid, frame, words, size):
             grids.append(grid)
             taken.update(id(word) for word in inside if grid.top <= (word.top + word.bottom) / 2 <= grid.bottom)
-    return grids
+    return _add_headers(grids, words)
+
+
+def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
+    """Return the tables with headers that stand above their frames."""
+    found: list[Grid] = []
+    for number, grid in enumerate(grids):
+        others = words_outside([*grids[:number], *grids[number + 1 :], *found], words)
+        found.append(add_header_above(grid, others))
+    return found
 
 
 def _drop_highlights(rules: Sequence[RulingLine], words: Sequence[Word], size: float) -> list[RulingLine]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from document_parser.errors import DocumentParserError
 from document_parser.imaging.figure_boxes import find_figure_boxes
-from document_parser.layout.page import blocks_of
+from document_parser.layout.page import blocks_of, turn_of
 from document_parser.models import (
     Block,
     BoundingBox,
@@ -81,9 +81,15 @@ def _count(hidden: Sequence[HiddenText]) -> str:
 
 
 def build_blocks(page: Page, reading: Reading) -> list[Block]:
-    """Return the blocks of a reading: its own, or those that the layout makes of its words, with the figures among them."""
+    """Return the blocks of a reading: its own, or those that the layout makes of its words, with the figures among them.
+
+    The page gets the warning ``rotated`` if its writing is turned.
+    """
     if reading.blocks:
         return reading.blocks
+    if turn := turn_of(reading.words, page.width, page.height):
+        message = f"The writing is turned; it was read with the page turned by {turn} degrees clockwise."
+        page.warnings.append(PageWarning(code="rotated", message=message))
     blocks = blocks_as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
     if not reading.figures:
         return blocks

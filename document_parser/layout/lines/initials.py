@@ -1,0 +1,70 @@
+"""Join drop caps to the word that they begin. Lengths are in points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from document_parser.layout.lines.units import size_of
+from document_parser.models import Word
+
+MIN_INITIAL_RATIO = 1.7
+"""Font size of a drop cap divided by that of the text beside it, at least."""
+MAX_INITIAL_GAP_EM = 0.8
+"""Font sizes of the text between a drop cap and the first line beside it, at most."""
+
+
+def join_initials(words: Sequence[Word]) -> list[Word]:
+    """Return the words with each drop cap joined to the first word of the highest line beside it.
+
+    A drop cap is one large letter whose foot is below that line. The joined word has the line's height. If the word beside it
+    occurs by itself elsewhere on the page, as after "A" or "I", the letter stays a word of its own, with the line's height.
+    """
+    initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and word.size_points > 0]
+    found = list(words)
+    for initial in initials:
+        follower = _follower_of(initial, words)
+        if follower is None:
+            continue
+        place, at = _place_of(initial, found), _place_of(follower, found)
+        alone = follower.text[:1].islower() and _is_word(follower.text, initial.text + follower.text, words)
+        if alone:
+            found[place] = _seat(initial, follower)
+        else:
+            found[at] = follower._replace(text=initial.text + follower.text, left=initial.left)
+            del found[place]
+    return found
+
+
+def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
+    """Return the first word of the highest line beside a drop cap; None if the letter is no drop cap."""
+    beside = [
+        word
+        for word in words
+        if word is not initial
+        and initial.size_points >= MIN_INITIAL_RATIO * size_of(word)
+        and 0 <= word.left - initial.right + 0.2 * size_of(word) < (MAX_INITIAL_GAP_EM + 0.2) * size_of(word)
+        and word.bottom > initial.top
+        and word.top < initial.bottom
+    ]
+    if len(beside) < 2:
+        return None
+    first, second = sorted(beside, key=lambda word: word.top)[:2]
+    return first if second.top > first.top + 0.5 * size_of(first) and first.bottom < initial.bottom - 1 else None
+
+
+def _place_of(word: Word, words: Sequence[Word]) -> int:
+    """Return the place of this very word."""
+    return next(number for number, other in enumerate(words) if other is word)
+
+
+def _is_word(text: str, joined: str, words: Sequence[Word]) -> bool:
+    """Return whether a text occurs as a word elsewhere on the page, and joined to the letter does not."""
+    texts = [word.text.strip(".,;:!?").casefold() for word in words]
+    return texts.count(text.casefold()) > 1 and joined.casefold() not in texts
+
+
+def _seat(initial: Word, follower: Word) -> Word:
+    """Return a drop cap with the height and the size of the line that it begins."""
+    return initial._replace(
+        top=follower.top, bottom=follower.bottom, size_points=follower.size_points, baseline=follower.baseline
+    )

@@ -1,0 +1,112 @@
+"""Find the header of a table that its drawn lines or its rows leave out: headings right above it, one over each column.
+
+Lengths are in points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.aligned import cells_of, plain_space
+from document_parser.layout.tables.grid import Grid, GridCell, is_mostly_numbers, is_number
+from document_parser.models import Word
+
+MAX_HEADER_GAP_EM = 1.3
+"""Font sizes between a header and the first row, at most."""
+MAX_LINE_GAP_EM = 0.6
+"""Font sizes between two lines of a header, at most."""
+MAX_HEADER_LINES = 3
+"""Lines of a header, at most."""
+MIN_HEADED_SHARE = 0.6
+"""Share of the columns with a heading of their own, at least, if the headings are bold and the rows are not."""
+MIN_PLAIN_HEADED_SHARE = 0.75
+"""The same if only their being words above numbers shows that they are headings."""
+MIN_COLUMN_GAP_EM = 0.3
+"""Font sizes between two headings side by side, at least."""
+
+
+def add_header_above(grid: Grid, words: Sequence[Word]) -> Grid:
+    """Return a grid with the header right above it, if it has none of its own; else the grid itself.
+
+    ``words`` may be all words of the page or of the table's region.
+    """
+    if not grid.rows or all(cell.bold for cell in grid.rows[0]):
+        return grid
+    size = body_size(grid.words)
+    columns = _column_texts(grid)
+    if columns is None:
+        return grid
+    for lines in _lines_above(grid, words, size):
+        cells = _header_cells(lines, columns, size)
+        if cells is not None and _is_header(cells, grid, size):
+            header_rows = None if grid.header_rows is None else grid.header_rows + 1
+            return replace(grid, rows=(tuple(cells), *grid.rows), header_rows=header_rows)
+    return grid
+
+
+def _column_texts(grid: Grid) -> list[tuple[float, float]] | None:
+    """Return the left and right end of each column's texts; None if a column has none or two of them overlap."""
+    spans: list[tuple[float, float]] = []
+    for column in range(grid.columns):
+        cells = [cell for row in grid.rows for cell in row if cell.first == cell.last == column and cell.words]
+        if not cells:
+            return None
+        spans.append((min(cell.left for cell in cells), max(cell.right for cell in cells)))
+    return spans if all(before[1] < after[0] for before, after in pairwise(spans)) else None
+
+
+def _lines_above(grid: Grid, words: Sequence[Word], size: float) -> list[list[Line]]:
+    """Return the groups of lines right above a table that may be its header, the highest group first."""
+    height = (MAX_HEADER_LINES + 1) * 1.6 * size
+    near = [word for word in words if grid.top - height < word.top and word.bottom < grid.top + 0.2 * size]
+    lines = lines_of(near)
+    found: list[Line] = []
+    bottom = grid.top
+    for line in reversed(lines[-MAX_HEADER_LINES:]):
+        limit = (MAX_LINE_GAP_EM if found else MAX_HEADER_GAP_EM) * size
+        if bottom - line.bottom > limit or line.left < grid.left - 2 * size or line.right > grid.right + 2 * size:
+            break
+        found.insert(0, line)
+        bottom = line.top
+    return [found[start:] for start in range(len(found))]
+
+
+def _header_cells(lines: Sequence[Line], columns: Sequence[tuple[float, float]], size: float) -> list[GridCell] | None:
+    """Return the cells that lines make as one row; None if a word lies across columns."""
+    borders = [(before[1] + after[0]) / 2 for before, after in pairwise(columns)]
+    found: dict[tuple[int, int], tuple[Word, ...]] = {}
+    for line in lines:
+        for cell in cells_of(line.words, borders, size, columns, plain_space(line.words)):
+            key = cell.first, cell.last
+            found[key] = (*found.get(key, ()), *cell.words)
+    cells = [GridCell(first, last, words) for (first, last), words in sorted(found.items())]
+    apart = all(
+        before.last < after.first and after.left - before.right > MIN_COLUMN_GAP_EM * size for before, after in pairwise(cells)
+    )
+    return cells if apart and all(cell.first == cell.last for cell in cells) else None
+
+
+def _is_header(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:
+    """Return whether cells head the columns: bold above plain rows, or words above numbers."""
+    share = len(cells) / grid.columns
+    if len(cells) < 2 or any(is_number(cell.text) for cell in cells if not cell.bold):
+        return False
+    if all(cell.bold for cell in cells) and share >= MIN_HEADED_SHARE:
+        return True
+    numbers = [
+        column
+        for column in range(grid.columns)
+        if is_mostly_numbers([cell.text for row in grid.rows for cell in row if cell.first == cell.last == column])
+    ]
+    headed = {cell.first for cell in cells}
+    first_is_row = sum(is_number(cell.text) for cell in grid.rows[0] if cell.first in numbers) * 2 > len(numbers)
+    return (
+        share >= MIN_PLAIN_HEADED_SHARE
+        and grid.columns > 2
+        and len(numbers) > 0
+        and first_is_row
+        and headed.issuperset(numbers)
+    )
