@@ -137,7 +137,6 @@ def test_08_an_invoice_has_one_table_of_items(read):
     assert not any("Boat house" in row and "Harriet Lindqvist" in row for rows in case.tables for row in rows)
 
 
-@still("clauses become a table")
 def test_09_clauses_are_nested_items(read):
     case = read("09-clauses.pdf")
     assert not case.tables

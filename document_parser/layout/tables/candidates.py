@@ -194,6 +194,13 @@ class TableCandidate:
         if not self.rows:
             object.__setattr__(self, "rows", tuple(range(self.end - self.start)))
 
+    def is_list(self) -> bool:
+        """Return whether the first of two columns has only marks, as bullets or check boxes before the items of a list."""
+        columns = self.columns
+        held = columns.cells(self.start, self.end)
+        marks = columns.letters[held] + columns.digits[held] == 0
+        return columns.columns == 2 and bool(marks[columns.first[held] == 0].all())
+
     def to_grid(self) -> Grid:
         """Return the candidate as a grid."""
         columns = self.columns
@@ -221,11 +228,12 @@ def propose_tables(region: Region) -> list[TableCandidate]:
     """Return every run of a region's lines with every set of columns, each line as a row."""
     if int((region.pieces > 1).sum()) < 2:
         return []
-    return [
+    proposed = [
         TableCandidate(ColumnSet(region, max(0, start - MAX_END_LINES), min(len(region.lines), end + 1), borders), start, end)
         for start, end in _runs(region)
         for borders in _column_borders(region, start, end)
     ]
+    return [candidate for candidate in proposed if not candidate.is_list()]
 
 
 def variants_of(candidate: TableCandidate) -> list[TableCandidate]:

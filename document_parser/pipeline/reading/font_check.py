@@ -242,8 +242,12 @@ class _LineReader:
     async def _shows(self, lines: Sequence[Sequence[Word]]) -> bool:
         """Return whether the image of lines clearly shows what their first LOOK_LETTERS letters say.
 
-        Each image is taken for one line: looking for lines in it would take twenty times as long as reading it.
+        Each image is taken for one line: looking for lines in it would take twenty times as long as reading it. Lines with
+        rare characters or without letters are not judged by their letters, so nothing is clear of them.
         """
+        text = "".join(word.text for line in lines for word in line)
+        if not plain_letters(text) or any(map(is_rare, text)):
+            return False
         said: list[Word] = []
         seen: list[Word] = []
         for line in lines:
