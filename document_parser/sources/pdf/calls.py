@@ -20,10 +20,13 @@ Call = Callable[..., Any]
 
 
 def _declare(function: Any, result: Any, *arguments: Any) -> Call:
-    """Return the same C function with other types."""
+    """Return the same C function with other types.
+
+    It takes less than a microsecond, so Python's lock is kept meanwhile.
+    """
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
-    return ctypes.CFUNCTYPE(result, *arguments)(address)
+    return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
 
 count_rects = _declare(pdfium.FPDFText_CountRects, _INT, _ADDRESS, _INT, _INT)

@@ -394,6 +394,9 @@ def _is_invisible(text_object: int, hidden: frozenset[int]) -> bool:
 
 def _image_share(boxes: Iterable[Box]) -> float:
     """Return the share of the page under images on a coarse grid, overlaps counted once."""
+    boxes = list(boxes)
+    if not boxes:
+        return 0.0
     covered: NDArray[np.bool_] = np.zeros((_GRID_CELLS, _GRID_CELLS), dtype=bool)
     for box in boxes:
         left, top, right, bottom = (round(_GRID_CELLS * min(1.0, max(0.0, edge))) for edge in box)

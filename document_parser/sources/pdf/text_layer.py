@@ -195,6 +195,7 @@ class _Extractor:
         if len(runs) > MAX_WORDS:
             raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
         pieces, raw, known = _Pieces(len(runs) + 1), self._raw, self._styles
+        add_text, add_style, style_of = pieces.texts.append, pieces.styles.append, known.get
         count_rects, get_rect, get_object, get_origin = (
             calls.count_rects, calls.get_rect, calls.get_text_object, calls.get_char_origin
         )  # fmt: skip
@@ -202,8 +203,8 @@ class _Extractor:
         for text, first, count in runs:
             rects = count_rects(raw, first, count)
             if rects == 1 and row < end and get_rect(raw, 0, row, row + 8, row + 16, row + 24):
-                pieces.texts.append(text)
-                pieces.styles.append(known.get(get_object(raw, first)) or self._style_of(first))
+                add_text(text)
+                add_style(style_of(get_object(raw, first)) or self._style_of(first))
                 get_origin(raw, first, row + 32, row + 40)
                 row += _DOUBLE_BYTES * _ROW_VALUES
             else:
@@ -335,8 +336,10 @@ class _Extractor:
         matrix = pdfium.FS_MATRIX()
         if calls.get_char_matrix(self._raw, index, ctypes.addressof(matrix)):
             # A negative font size turns the letters upside down, which generators use in mirrored spaces.
-            ahead = math.copysign(1.0, size)
-            direction = (direction_of(ahead * matrix.a, -ahead * matrix.b) + self._rotation) % 360
+            ahead = -1.0 if size < 0 else 1.0
+            if matrix.b or ahead * matrix.a <= 0:
+                direction = direction_of(ahead * matrix.a, -ahead * matrix.b)
+            direction = (direction + self._rotation) % 360
             size *= math.hypot(matrix.c, matrix.d)
         face, font = self._font_style_of(calls.get_font(text_object)) if text_object else (0, FontStyle())
         return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, direction, face)
@@ -355,20 +358,52 @@ def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextSty
     inside = (left < 1) & (top < 1) & (right > 0) & (bottom > 0)
     # Comparing with 0 first makes a value that is no number 0.
     limited = np.where(boxes > 1, 1.0, np.where(boxes >= 0, np.round(boxes, 5), 0.0))
-    words = []
-    rows = zip(pieces.texts, pieces.styles, limited.tolist(), pieces.baselines(place).tolist(), inside.tolist(), strict=True)
-    for text, style, box, baseline, is_inside in rows:
-        size, font, direction, _, marked = style
-        shown = _clean(text.translate(font.glyphs) if font.glyphs else text)
-        if shown and (is_inside or marked):
-            bold, italic, math_font, _, mono = font
-            look = (size, bold, italic, None, math_font, baseline, mono, direction, False, "")
-            words.append((_NEW_WORD(Word, (shown, *box, *look)), style))
-    return words
+    numbers = [*map(id, pieces.styles)]
+    looks = {number: _Look.of(style) for number, style in dict(zip(numbers, pieces.styles, strict=True)).items()}
+    texts = pieces.texts
+    if not _is_shown_as_it_is("".join(texts)) or any(look.glyphs for look in looks.values()):
+        glyphs = (looks[number].glyphs for number in numbers)
+        texts = [_clean(text.translate(table) if table else text) for text, table in zip(texts, glyphs, strict=True)]
+    rows = zip(texts, limited.tolist(), numbers, pieces.baselines(place).tolist(), strict=True)
+    words = [
+        _NEW_WORD(Word, (text, *box, *looks[number].before, baseline, *looks[number].after))
+        for text, box, number, baseline in rows
+    ]
+    found = zip(words, pieces.styles, strict=True)
+    if inside.all() and all(texts):
+        return list(found)
+    return [
+        (word, style)
+        for (word, style), kept in zip(found, inside.tolist(), strict=True)
+        if word.text and (kept or style.marked)
+    ]
 
 
 _NEW_WORD = tuple.__new__
 """Makes a Word of its fields at half the cost."""
+_UNSET = tuple(Word._field_defaults[name] for name in Word._fields[Word._fields.index("direction") + 1 :])
+"""The fields of a Word after its direction, which others fill in."""
+
+
+class _Look(NamedTuple):
+    """What a style says of its words: the fields of Word before and after the baseline, and what the glyphs really show."""
+
+    before: tuple[float, bool, bool, None, bool]
+    after: tuple[Any, ...]
+    glyphs: dict[int, str] | None
+
+    @classmethod
+    def of(cls, style: TextStyle) -> _Look:
+        """Return the look of a style."""
+        font = style.font
+        return cls(
+            (style.size_points, font.bold, font.italic, None, font.math), (font.mono, style.direction, *_UNSET), font.glyphs
+        )
+
+
+def _is_shown_as_it_is(text: str) -> bool:
+    """Return whether nothing in a text needs to be cleaned."""
+    return text.isascii() and "\x02" not in text
 
 
 def _clean(text: str) -> str:
@@ -377,7 +412,7 @@ def _clean(text: str) -> str:
     Hyphens at line ends become plain hyphens, characters without a look are removed, surrogate pairs and doubled quotes become
     one character.
     """
-    if text.isascii() and "\x02" not in text:
+    if _is_shown_as_it_is(text):
         return text
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
