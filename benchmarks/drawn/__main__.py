@@ -89,11 +89,13 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
 
 
 def chosen_seeds(options: argparse.Namespace) -> list[int]:
-    """Return the seeds to draw: of the kinds and typesetters asked for. Raises ValueError for one kept for fitting."""
+    """Return the seeds to draw: of the kinds and typesetters asked for. Ends the program if one is kept for fitting."""
     first, _, last = (options.seeds or (SCAN_SEEDS if options.scans else SEEDS)).partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    for seed in (seeds[0], seeds[-1]):
-        check_use(seed, "report")
+    try:
+        check_use(seeds[-1], "report")
+    except ValueError as error:
+        sys.exit(str(error))
     kinds, names = set(options.only.split(",")), list(KINDS)
     wanted = [seed for seed in seeds if names[seed % len(names)] in kinds]
     if options.typesetters == ",".join(TYPESETTERS):
@@ -104,7 +106,10 @@ def chosen_seeds(options: argparse.Namespace) -> list[int]:
 def write_one(options: argparse.Namespace) -> None:
     """Write one document with its truth into a folder."""
     options.to.mkdir(parents=True, exist_ok=True)
-    drawn = draw(options.seed, "fit" if options.fit else "report")
+    try:
+        drawn = draw(options.seed, "fit" if options.fit else "report")
+    except (CannotDraw, ValueError) as error:
+        sys.exit(str(error))
     path = write(drawn, options.to, as_scan=options.scan)
     path.with_suffix(".truth.json").write_text(json.dumps(drawn.truth.as_json(), ensure_ascii=False, indent=1))
     path.with_suffix(".truth.md").write_text(drawn.truth.markdown())

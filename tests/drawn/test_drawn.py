@@ -37,6 +37,13 @@ def drawn_or_skipped(seed: int) -> DrawnDocument:
         pytest.skip(f"seed {seed}: {reason}")
 
 
+def drawable() -> Iterator[tuple[int, DrawnDocument]]:
+    """The documents whose typesetter and fonts are here, with their seeds."""
+    for seed in SEEDS:
+        with contextlib.suppress(CannotDraw):
+            yield seed, drawn(seed)
+
+
 @cache
 def drawn(seed: int) -> DrawnDocument:
     return draw(seed)
@@ -59,8 +66,8 @@ def as_read(block: Block) -> models.Block:
 
 
 def test_a_seed_names_one_document_and_its_truth():
-    for seed in SEEDS:
-        one, other = drawn_or_skipped(seed), draw(seed)
+    for seed, one in drawable():
+        other = draw(seed)
         assert one.truth.as_json() == other.truth.as_json(), f"seed {seed}"
 
 
@@ -92,12 +99,20 @@ def test_what_is_fitted_on_is_never_reported():
 
 
 def test_boxes_of_words_lie_on_the_page_and_hold_the_words_of_the_body():
-    for seed in SEEDS:
-        truth = drawn_or_skipped(seed).truth
+    for seed, document in drawable():
+        truth = document.truth
         if truth.has_boxes:
             width, height = plan(seed)[0].style.paper
             words = [word for block in truth.body() for word in block.words]
             assert all(0 <= w.left < w.right <= width and 0 <= w.top < w.bottom <= height for w in words), f"seed {seed}"
+
+
+def test_the_words_of_a_table_are_those_of_its_cells():
+    tables = [block for _, document in drawable() for block in document.truth.of(Kind.TABLE) if block.words]
+    assert len(tables) > 10
+    for table in tables:
+        assert sorted(word for cell in table.cells for word in cell.words) == sorted(table.words)
+        assert all([w.text for w in cell.words] == cell.text.split() for cell in table.cells if not cell.turned)
 
 
 def test_a_scan_is_the_same_each_time_and_as_large_as_its_page():
@@ -174,14 +189,12 @@ def scores(tmp_path_factory) -> dict[int, dict[str, float]]:
 async def read_all(folder: Path) -> dict[int, dict[str, float]]:
     found = {}
     async with DrawnReader() as reader:
-        for seed in SEEDS:
-            with contextlib.suppress(CannotDraw):
-                document = drawn(seed)
-                path = folder / f"{seed}.pdf"
-                path.write_bytes(document.pdf)
-                reading = await reader.read(path, words=document.truth.has_boxes)
-                words = word_f1(plain(document.truth.markdown()), plain(reading.markdown))
-                found[seed] = {"words": words, **block_scores(document.truth, reading)}
+        for seed, document in drawable():
+            path = folder / f"{seed}.pdf"
+            path.write_bytes(document.pdf)
+            reading = await reader.read(path, words=document.truth.has_boxes)
+            words = word_f1(plain(document.truth.markdown()), plain(reading.markdown))
+            found[seed] = {"words": words, **block_scores(document.truth, reading)}
     return found
 
 
