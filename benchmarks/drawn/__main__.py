@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from document_parser.settings import cap_threads
 
@@ -111,9 +112,16 @@ def write_one(options: argparse.Namespace) -> None:
     except (CannotDraw, ValueError) as error:
         sys.exit(str(error))
     path = write(drawn, options.to, as_scan=options.scan)
-    path.with_suffix(".truth.json").write_text(json.dumps(drawn.truth.as_json(), ensure_ascii=False, indent=1))
+    path.with_suffix(".truth.json").write_text(json_lines(drawn.truth.as_json()))
     path.with_suffix(".truth.md").write_text(drawn.truth.markdown())
     print(f"{path}: {drawn.truth.kind} by {drawn.truth.typesetter}, language {drawn.truth.language}, {drawn.truth.pages} pages")
+
+
+def json_lines(truth: dict[str, Any]) -> str:
+    """Return a truth as JSON with one block a line."""
+    blocks = ",\n".join(json.dumps(block, ensure_ascii=False) for block in truth["blocks"])
+    head = json.dumps({name: value for name, value in truth.items() if name != "blocks"}, ensure_ascii=False)
+    return f'{head[:-1]}, "blocks": [\n{blocks}\n]}}\n'
 
 
 def write(drawn: DrawnDocument, folder: Path, *, as_scan: bool) -> Path:

@@ -297,7 +297,7 @@ def _word_box(word: str, page: int, x: float, y: float, font: str, size: float) 
     else:
         ascent, descent = pdfmetrics.getAscentDescent(font, size)
         left, top, right, bottom = 0.0, -ascent, pdfmetrics.stringWidth(word, font, size), -descent
-    return WordBox(word, page, x + left, y + top, x + right, y + bottom)
+    return WordBox(word, page, *(round(edge, 2) for edge in (x + left, y + top, x + right, y + bottom)))
 
 
 def font_name(family: str, language: str, *, bold: bool = False, italic: bool = False) -> str:
