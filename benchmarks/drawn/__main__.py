@@ -86,12 +86,18 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
     if options.keep:
         (folder / "scores.json").write_text(json.dumps([vars(score) for score in scores], indent=1))
     aims = page.SCAN_AIMS if options.scans else page.AIMS
-    return page.drawn_text(scores, left_out, aims, f"{len(scores)} documents, {pages} pages, {seconds:.0f} s of reading.")
+    amount = f"Seeds {seeds_of(options)}: {len(scores)} documents, {pages} pages, {seconds:.0f} s of reading."
+    return page.drawn_text(scores, left_out, aims, amount)
+
+
+def seeds_of(options: argparse.Namespace) -> str:
+    """Return the first and the last seed, as in ``0-99``."""
+    return options.seeds or (SCAN_SEEDS if options.scans else SEEDS)
 
 
 def chosen_seeds(options: argparse.Namespace) -> list[int]:
     """Return the seeds to draw: of the kinds and typesetters asked for. Ends the program if one is kept for fitting."""
-    first, _, last = (options.seeds or (SCAN_SEEDS if options.scans else SEEDS)).partition("-")
+    first, _, last = seeds_of(options).partition("-")
     seeds = range(int(first), int(last or first) + 1)
     try:
         check_use(seeds[-1], "report")
