@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from document_parser.settings import cap_threads
 
@@ -85,15 +86,23 @@ async def measure(options: argparse.Namespace, folder: Path) -> str:
     if options.keep:
         (folder / "scores.json").write_text(json.dumps([vars(score) for score in scores], indent=1))
     aims = page.SCAN_AIMS if options.scans else page.AIMS
-    return page.drawn_text(scores, left_out, aims, f"{len(scores)} documents, {pages} pages, {seconds:.0f} s of reading.")
+    amount = f"Seeds {seeds_of(options)}: {len(scores)} documents, {pages} pages, {seconds:.0f} s of reading."
+    return page.drawn_text(scores, left_out, aims, amount)
+
+
+def seeds_of(options: argparse.Namespace) -> str:
+    """Return the first and the last seed, as in ``0-99``."""
+    return options.seeds or (SCAN_SEEDS if options.scans else SEEDS)
 
 
 def chosen_seeds(options: argparse.Namespace) -> list[int]:
-    """Return the seeds to draw: of the kinds and typesetters asked for. Raises ValueError for one kept for fitting."""
-    first, _, last = (options.seeds or (SCAN_SEEDS if options.scans else SEEDS)).partition("-")
+    """Return the seeds to draw: of the kinds and typesetters asked for. Ends the program if one is kept for fitting."""
+    first, _, last = seeds_of(options).partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    for seed in (seeds[0], seeds[-1]):
-        check_use(seed, "report")
+    try:
+        check_use(seeds[-1], "report")
+    except ValueError as error:
+        sys.exit(str(error))
     kinds, names = set(options.only.split(",")), list(KINDS)
     wanted = [seed for seed in seeds if names[seed % len(names)] in kinds]
     if options.typesetters == ",".join(TYPESETTERS):
@@ -104,11 +113,21 @@ def chosen_seeds(options: argparse.Namespace) -> list[int]:
 def write_one(options: argparse.Namespace) -> None:
     """Write one document with its truth into a folder."""
     options.to.mkdir(parents=True, exist_ok=True)
-    drawn = draw(options.seed, "fit" if options.fit else "report")
+    try:
+        drawn = draw(options.seed, "fit" if options.fit else "report")
+    except (CannotDraw, ValueError) as error:
+        sys.exit(str(error))
     path = write(drawn, options.to, as_scan=options.scan)
-    path.with_suffix(".truth.json").write_text(json.dumps(drawn.truth.as_json(), ensure_ascii=False, indent=1))
+    path.with_suffix(".truth.json").write_text(json_lines(drawn.truth.as_json()))
     path.with_suffix(".truth.md").write_text(drawn.truth.markdown())
     print(f"{path}: {drawn.truth.kind} by {drawn.truth.typesetter}, language {drawn.truth.language}, {drawn.truth.pages} pages")
+
+
+def json_lines(truth: dict[str, Any]) -> str:
+    """Return a truth as JSON with one block a line."""
+    blocks = ",\n".join(json.dumps(block, ensure_ascii=False) for block in truth["blocks"])
+    head = json.dumps({name: value for name, value in truth.items() if name != "blocks"}, ensure_ascii=False)
+    return f'{head[:-1]}, "blocks": [\n{blocks}\n]}}\n'
 
 
 def write(drawn: DrawnDocument, folder: Path, *, as_scan: bool) -> Path:

@@ -53,7 +53,8 @@ def draw(seed: int, use: Use = "report") -> DrawnDocument:
     if draft.turn:
         pdf = turned(pdf, draft.turn)
         for block in truth.blocks:
-            block.words.clear()
+            for holder in (block, *block.cells):
+                holder.words.clear()
     truth.pages = pages
     truth.has_boxes = any(block.words for block in truth.blocks)
     return DrawnDocument(pdf, truth)

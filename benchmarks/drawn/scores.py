@@ -27,6 +27,9 @@ HEAD_LETTERS = 24
 CHECKED = re.compile(r"^\s*(?:\[[xX✓✗]\]|[☑☒✓✔✗✘■⊠])")
 UNCHECKED = re.compile(r"^\s*(?:\[\s?\]|[☐□▢❏])")
 _MARK = re.compile(r"^\s*(?:[-*+•▪–·◦]\s+|\[[ xX✓✗]?\]\s*|[☐□▢❏☑☒✓✔✗✘■⊠]\s*)+")
+_SPACELESS = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff"
+"""Thai, Japanese and Chinese letters."""
+_WORD = re.compile(f"[{_SPACELESS}]|[^\\s{_SPACELESS}]+")
 _LETTERS = re.compile(r"[^\w\u0300-\u036f]|_", re.UNICODE)
 
 
@@ -105,8 +108,8 @@ def letters(text: str) -> str:
 
 
 def word_f1(truth: str, found: str) -> float:
-    """Return the F1 of two texts as bags of words, each word its letters and digits."""
-    one, other = (Counter(filter(None, map(letters, plain(text).split()))) for text in (truth, found))
+    """Return the F1 of two texts as bags of words, each its letters and digits; of letters if the script has no spaces."""
+    one, other = (Counter(_WORD.findall(" ".join(map(letters, text.split())))) for text in (truth, found))
     return 2 * (one & other).total() / max(1, one.total() + other.total())
 
 

@@ -67,7 +67,7 @@ class WordBox(NamedTuple):
 
 @dataclass
 class Cell:
-    """A cell of a table. ``turned`` is written upwards; ``align`` is l, c or r."""
+    """A cell of a table. ``turned`` is written upwards; ``align`` is l, c or r; ``words`` are the table's in it."""
 
     text: str
     row: int
@@ -78,6 +78,7 @@ class Cell:
     align: str = "l"
     bold: bool = False
     turned: bool = False
+    words: list[WordBox] = field(default_factory=list)
 
 
 @dataclass

@@ -18,6 +18,8 @@ FAMILIES = {
     "mono": "'Liberation Mono', 'DejaVu Sans Mono', monospace",
 }
 TURNED = ".turned { writing-mode: vertical-rl; transform: rotate(180deg) }"
+KOREAN = "word-break: keep-all;"
+"""Korean has spaces: a word broken between syllables at a line's end could not be told from two."""
 RIGHT_TO_LEFT = frozenset({"ar", "he"})
 MARKS = {
     "cross": "<path d='M1.5 1.5 L8.5 8.5 M8.5 1.5 L1.5 8.5' stroke='black' stroke-width='1.2'/>",
@@ -51,7 +53,7 @@ def _style_sheet(draft: Draft) -> str:
 {_font_face(draft)}
 @page {{ size: {width}pt {height}pt; margin: {top}pt {right}pt {bottom}pt {left}pt; {_background(style)}
   {_margin_box("top", draft.head)} {_margin_box("bottom", draft.foot)} }}
-html {{ {"writing-mode: vertical-rl;" if draft.vertical else ""} }}
+html {{ {"writing-mode: vertical-rl;" if draft.vertical else ""} {KOREAN if draft.language == "ko" else ""} }}
 body {{ margin: 0; font: {style.size}pt/{style.leading:.2f} {_family(draft, style.family)}; color: {style.ink} }}
 h1, h2, h3 {{ font-family: {_family(draft, style.heading_family)}; color: {style.heading_colour}; line-height: 1.2;
   font-weight: {"bold" if style.heading_bold else "normal"}; margin: 0.9em 0 0.2em; break-after: avoid }}

@@ -297,7 +297,7 @@ def _word_box(word: str, page: int, x: float, y: float, font: str, size: float) 
     else:
         ascent, descent = pdfmetrics.getAscentDescent(font, size)
         left, top, right, bottom = 0.0, -ascent, pdfmetrics.stringWidth(word, font, size), -descent
-    return WordBox(word, page, x + left, y + top, x + right, y + bottom)
+    return WordBox(word, page, *(round(edge, 2) for edge in (x + left, y + top, x + right, y + bottom)))
 
 
 def font_name(family: str, language: str, *, bold: bool = False, italic: bool = False) -> str:
@@ -810,7 +810,7 @@ class TableComposer:
                 (x0 + x1) / 2 + 0.35 * kind.size, y1 - pad - 2, 90, cell.text, self._font(cell), kind.size, kind.colour
             )
             return
-        lines = self.lines[id(cell)]
+        lines, before = self.lines[id(cell)], len(self.block.words)
         spare = y1 - y0 - len(lines) * kind.leading - 2 * pad
         top = y0 + pad + (spare / 2 if self.block.look.get("middle") else 0.0)
         for number, line in enumerate(lines):
@@ -821,6 +821,7 @@ class TableComposer:
             text = "".join(piece[0] for piece in line).rstrip(" ")
             if text:
                 sheet.text(block, at, base, text, line[0][1], kind.size, kind.colour)
+        cell.words += self.block.words[before:]
 
     def _rule(self, sheet: Sheet, cell: Cell, box: tuple[float, float, float, float]) -> None:
         x0, y0, x1, y1 = box
