@@ -12,6 +12,7 @@ from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
+from document_parser.layout.blocks.typewritten import mark_listings
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
@@ -53,6 +54,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
     placed, in_points = join_boxed_letters(placed, in_points)
+    placed = mark_listings(placed)
     placed = unmark_typewriting(merge_raised_numbers(merge_dot_leaders(placed)))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))

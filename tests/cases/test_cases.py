@@ -315,7 +315,6 @@ def test_30_punctuation_stands_behind_a_number_in_hebrew(read):
     assert "טלפון: 03-1234567, פתוח בימים א-ה [למעט חגים]." in read("30-hebrew.pdf").flat
 
 
-@still("items of a scanned list of contents are joined")
 def test_32_the_contents_of_a_scan_are_a_nested_list(read):
     case = read("32-contents-scan.png")
     items = [(re.sub(r"^[■●•-]\s*", "", block.text), block.level) for block in case.blocks if block.kind == "list_item"]
@@ -331,7 +330,6 @@ def test_33_a_name_of_rare_characters_is_read_from_the_page(read):
     assert re.search(r"ISSUEDate：2021-4-25Buyer：[緑绿綠]川", flat)
 
 
-@still("a listing on a scan loses its indentation")
 def test_35_a_listing_of_a_scan_keeps_its_indentation(read):
     case = read("35-listing-scan.jpg")
     (code,) = [block.text for block in case.blocks if block.kind == "code"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -104,3 +106,44 @@ def test_raised_characters_of_a_scanned_line_are_told_by_their_ink(size, blur):
         image = image.resize((550, size)).resize((1100, 2 * size))
     assert may_have_marks(said)
     assert mark_raised(said, np.asarray(image)[:, :, ::-1].copy()) == shown
+
+
+MONO = Path("/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf")
+LISTING = """static int add(int *list, int count) {
+  int total = 0;
+  for (int i = 0; i < count; i++) {
+    if (list[i] > 0) {
+      total += list[i];
+    }
+  }
+  return total;
+}"""
+
+
+def lines_on_page(text, font, path, left=100):
+    image = Image.new("L", (1240, 900), 255)
+    draw = ImageDraw.Draw(image)
+    body = ImageFont.load_default(size=26)
+    draw.text((left, 60), "The function below adds up what is greater than nought, and nothing else.", 20, body)
+    for number, line in enumerate(text.splitlines()):
+        draw.text((left + 30, 140 + 36 * number), line, 20, font)
+    draw.text(
+        (left, 160 + 36 * (number + 1)), "It is called once for each list. The next chapter shows how that is done.", 20, body
+    )
+    image.save(path)
+    return path
+
+
+@pytest.mark.skipif(not MONO.exists(), reason="DejaVu Sans Mono is not installed")
+def test_a_listing_of_a_scan_keeps_its_indents(read, tmp_path):
+    case = read(lines_on_page(LISTING, ImageFont.truetype(str(MONO), 24), tmp_path / "listing.png"))
+    (code,) = [block.text for block in case.blocks if block.kind == "code"]
+    indents = [len(line) - len(line.lstrip()) for line in code.splitlines()]
+    assert indents == [len(line) - len(line.lstrip()) for line in LISTING.splitlines()]
+    assert [block.kind for block in case.blocks] == ["paragraph", "code", "paragraph"]
+
+
+def test_short_lines_of_proportional_letters_are_no_listing(read, tmp_path):
+    address = "Harriet Lindqvist (owner)\nBoat house; gate 4\nPier Two = Mill Lane\nAshby Mill [AM1 2XY]\nUnited Kingdom:"
+    case = read(lines_on_page(address, ImageFont.load_default(size=26), tmp_path / "address.png"))
+    assert not any(block.kind == "code" for block in case.blocks)
