@@ -20,6 +20,7 @@ from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
+from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.units import Scale
@@ -40,7 +41,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     """
     with cache_lines():
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
-        placed = Scale(width, height).to_points(words)
+        placed = drop_repeated(Scale(width, height).to_points(words))
         turn = find_page_turn(placed)
         if not turn:
             return _blocks_of_upright_page(placed, Scale(width, height), rules)
