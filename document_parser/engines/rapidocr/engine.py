@@ -175,6 +175,7 @@ class RapidOcrEngine(Engine):
 
     def _read_page(self, page: PageImage, watch: Watch | None = None) -> Reading:
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
+        from document_parser.imaging.check_boxes import with_check_boxes
         from document_parser.imaging.figures import find_figures
         from document_parser.imaging.rulings import find_rulings_around
 
@@ -191,6 +192,7 @@ class RapidOcrEngine(Engine):
         words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
         rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
+        words, rules = with_check_boxes(words, rules, pixels)
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
