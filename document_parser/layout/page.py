@@ -12,6 +12,7 @@ from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
+from document_parser.layout.blocks.typewritten import mark_listings
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.directions import (
@@ -26,6 +27,7 @@ from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
+from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.strikes import mark_struck
 from document_parser.layout.lines.units import Scale
@@ -46,7 +48,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     """
     with cache_lines():
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
-        placed = Scale(width, height).to_points(words)
+        placed = drop_repeated(Scale(width, height).to_points(words))
         turn = find_page_turn(placed)
         if not turn:
             return _blocks_of_upright_page(placed, Scale(width, height), rules)
@@ -67,6 +69,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     placed, slanted = split_slanted(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
+    placed = mark_listings(placed)
     placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))

@@ -20,6 +20,7 @@ from PIL import Image, TiffImagePlugin, WebPImagePlugin
 
 from document_parser.errors import DamagedDocument, DocumentError, OversizedImage, OversizedPage, PageUnreadable
 from document_parser.imaging.page_image import INK_MARGIN_GREY_LEVELS, RenderedPage, compute_pixel_size, drop_absent_colour
+from document_parser.imaging.paper import flatten_paper
 from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImageSpec, RulingLine, Word
 from document_parser.sources import decoder_messages
 from document_parser.sources.cut_images import Salvaged, find_frame_damage, salvage
@@ -66,6 +67,7 @@ class ImageFile:
 
     Construction raises DamagedDocument, DocumentError or OversizedImage; the methods raise PageUnreadable, or OversizedPage
     for a frame above the limits. An image of one page is decoded at once, so that one of which nothing can be shown is refused.
+    A sheet photographed from the side is flattened: the page is the sheet as it lies before a reader.
     If the data of an image ends early or is damaged, the part that is there is shown, and ``damage`` reports how much that is.
     """
 
@@ -195,7 +197,8 @@ class ImageFile:
             self._damage[number] = self._find_damage(number)
         if any(one.fault == "cut" for one in self._damage[number]):
             return self._salvage(number, PageUnreadable("This frame is cut off."))
-        return self._turn_upright(drop_absent_colour(_flatten_to_white(image)), _shape(image).orientation)
+        plain = drop_absent_colour(_flatten_to_white(image))
+        return flatten_paper(self._turn_upright(plain, _shape(image).orientation))
 
     def _salvage(self, number: int, fault: Exception) -> Image.Image:
         """Return what is there of a frame. Raises ``fault`` if that is nothing."""

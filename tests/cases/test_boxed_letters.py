@@ -58,6 +58,18 @@ def test_a_table_of_single_letters_stays_a_table(read, tmp_path):
     assert read(tmp_path / "table.pdf").tables == [[list(letters) for letters in rows]]
 
 
+def test_a_small_table_of_letters_stays_a_table(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "votes.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    rows = ("PQR", "abc", "bca", "cab")
+    for row, letters in enumerate(rows):
+        boxes(canvas, 100, 700 - 22 * row, 20, 22, 3)
+        for place, letter in enumerate(letters):
+            canvas.drawCentredString(110 + 20 * place, 707 - 22 * row, letter)
+    canvas.save()
+    assert read(tmp_path / "votes.pdf").tables == [[list(letters) for letters in rows]]
+
+
 def test_letters_far_apart_without_boxes_stay_apart(read, tmp_path):
     canvas = Canvas(str(tmp_path / "letters.pdf"), pagesize=A4, invariant=True)
     canvas.setFont("Helvetica", 10)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from reportlab.lib.colors import black, blue, white
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
+from document_parser.imaging.check_boxes import with_check_boxes
+from document_parser.models import Word
 from document_parser.sources.pdf.symbol_fonts import symbol_glyphs_of
 
 Y, SIDE = 700, 9
@@ -191,3 +195,43 @@ def test_the_box_under_a_form_field_is_read_once(read, tmp_path):
     assert "☑ I agree with point 0" in text
     assert "☐ I agree with point 1" in text
     assert sum(text.count(sign) for sign in "☐☑☒") == 2
+
+
+def scanned_form(path, side, font_size, blur=False):
+    """The form of ``form`` as a scan."""
+    image = Image.new("L", (1240, 900), 255)
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=font_size)
+    draw.text((100, 60), "Report of the inspection of the harbour", 0, font)
+    shapes = {
+        "☐": [],
+        "☒": [((0.1, 0.1), (0.9, 0.9)), ((0.1, 0.9), (0.9, 0.1))],
+        "☑": [((0.2, 0.5), (0.4, 0.8)), ((0.4, 0.8), (0.85, 0.15))],
+    }
+    for row, signs in enumerate(("☒☐", "☐☒", "☑☐")):
+        y = 160 + 4 * side * row
+        draw.text((100, y), f"Question {row}", 0, font)
+        for place, (sign, label) in enumerate(zip(signs, ("whole", "broken"), strict=True)):
+            x = 400 + 300 * place
+            draw.rectangle((x, y, x + side, y + side), outline=0, width=2)
+            for (u, v), (w, z) in shapes[sign]:
+                draw.line((x + u * side, y + v * side, x + w * side, y + z * side), fill=0, width=2)
+            draw.text((x + side + 12, y), label, 0, font)
+    if blur:
+        image = image.filter(ImageFilter.GaussianBlur(0.8))
+    image.save(path, dpi=(150, 150))
+    return path
+
+
+@pytest.mark.parametrize(("side", "size", "blur"), [(24, 26, False), (30, 28, True)])
+def test_boxes_on_a_scan_are_read_with_their_marks(read, tmp_path, side, size, blur):
+    lines = read(scanned_form(tmp_path / "form.png", side, size, blur)).text.splitlines()
+    for line in ("Question 0 ☒ whole ☐ broken", "Question 1 ☐ whole ☒ broken", "Question 2 ☑ whole ☐ broken"):
+        assert line in lines
+
+
+def test_letters_are_no_boxes():
+    image = Image.new("RGB", (900, 200), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=40)
+    draw.text((40, 60), "D O 0 B 8 H Q R a e g # @ E", "black", font)
+    line = Word("D O 0 B 8 H Q R a e g # @ E", 0.03, 0.3, 0.9, 0.6, confidence=0.9)
+    assert with_check_boxes([line], [], np.asarray(image).copy()) == ([line], [])

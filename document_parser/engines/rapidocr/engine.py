@@ -176,6 +176,7 @@ class RapidOcrEngine(Engine):
 
     def _read_page(self, page: PageImage, watch: Watch | None = None) -> Reading:
         """Find and read the lines of a page, and separate them from ruling lines and figures."""
+        from document_parser.imaging.check_boxes import with_check_boxes
         from document_parser.imaging.figures import find_figures
         from document_parser.imaging.rulings import find_rulings_around
 
@@ -192,6 +193,7 @@ class RapidOcrEngine(Engine):
         words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
         rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
+        words, rules = with_check_boxes(words, rules, pixels)
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
@@ -213,7 +215,10 @@ class RapidOcrEngine(Engine):
         edges = np.array([(box.left, box.top, box.right, box.bottom) for box in boxes], np.float32).reshape(-1, 4)
         corners = (edges[:, CORNER_EDGES] * np.array(pixels.shape[1::-1])).astype(np.float32)
         read = self._load_models().read(cut_out_lines(pixels, corners))
-        found = [Line(text.strip(), box, sure, lost) for (text, sure, lost), box in zip(read, corners, strict=True)]
+        found = [
+            Line(_with_raised_marks(text.strip(), pixels, box), box, sure, lost)
+            for (text, sure, lost), box in zip(read, corners, strict=True)
+        ]
         return [_word_of(line, pixels) for line in lower_confidence(found) if _is_read(line) and not _is_mostly_lost(line)]
 
     def find_lines(self, pixels: Pixels) -> list[Line]:
@@ -233,7 +238,7 @@ class RapidOcrEngine(Engine):
         corners = ocr.find_lines(pixels)
         read = ocr.read_until(cut_out_lines(pixels, corners), should_stop)
         found = [
-            Line(one.text.strip(), box, one.confidence, one.lost_letters)
+            Line(_with_raised_marks(one.text.strip(), pixels, box), box, one.confidence, one.lost_letters)
             for one, box in zip(read, corners, strict=True)
             if one is not None
         ]
@@ -278,6 +283,14 @@ def engine_state(settings: Settings) -> CpuEngine:
         advice = "Set CPU_OCR_RUNTIME=auto to use ONNX Runtime"
         return CpuEngine(name="rapidocr", runtime=runtime, trouble=trouble, advice=advice)
     return CpuEngine(name="rapidocr", runtime=runtime, reason=trouble if chosen == "auto" else "", scripts=SCRIPTS)
+
+
+def _with_raised_marks(text: str, pixels: Pixels, box: Corners) -> str:
+    """Return the text of a line with the raised characters at the ends of its words as such."""
+    from document_parser.engines.rapidocr.ocr import cut_out_lines
+    from document_parser.imaging.raised_marks import mark_raised, may_have_marks
+
+    return mark_raised(text, cut_out_lines(pixels, box[None])[0]) if may_have_marks(text) else text
 
 
 def _straighten_lines(lines: list[Line], pixels: Pixels) -> tuple[list[Line], Pixels, Skew]:

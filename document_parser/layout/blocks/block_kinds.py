@@ -22,7 +22,7 @@ MAX_FOOTNOTE_RATIO = 0.92
 """Font size of a footnote divided by the body's, at most."""
 
 _BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
-_BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W\d_])")
+_BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W_])")
 _NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
 _CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
 _CAPTION = re.compile(
@@ -31,6 +31,7 @@ _CAPTION = re.compile(
 )
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]|(?:[a-z]\s|[ᵃ-ᶻ]\s?)(?=[A-ZÀ-Þ])")
+_ENTRY = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+(?=[^\W\d_])")
 _NOTE = re.compile(r"(?:\d{1,2}|[a-z]|[*†‡§¶]{1,3}|[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃ-ᶻ]+)\s?(?=[A-ZÀ-ÞА-ЯΑ-Ω\"“„(])")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
 _ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
@@ -62,6 +63,12 @@ def is_caption(text: str) -> bool:
 def is_checkbox(text: str) -> bool:
     """Return whether a line has a check box, with its label before or behind it."""
     return _CHECKBOX.match(text) is not None
+
+
+def section_number_of(text: str) -> str | None:
+    """Return the number of a section or entry that a text begins with, as "4" or "4.1"; None if it begins with none."""
+    number = _ENTRY.match(text)
+    return number[1] if number else None
 
 
 def is_note(text: str) -> bool:

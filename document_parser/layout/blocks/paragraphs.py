@@ -16,6 +16,7 @@ from document_parser.layout.blocks.block_kinds import (
     is_note,
     kind_of,
     list_marker_of,
+    section_number_of,
 )
 from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
 from document_parser.layout.formulas.inline import formula_of, is_formula
@@ -83,7 +84,23 @@ def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale:
     if not lines:
         return []
     column = Column.measure(lines, body)
-    return _set_depths([_build_block(group, column, known, scale) for group in _group_lines(lines, column)], scale)
+    blocks = [_build_block(group, column, known, scale) for group in _group_lines(lines, column)]
+    return _set_depths(list(_with_subentries(blocks)), scale)
+
+
+def _with_subentries(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield the blocks, those numbered below the list item before them as items too: 4.1 after the item "4 Techniques"."""
+    number = ""
+    for block in blocks:
+        entry = section_number_of(block.text)
+        if block.kind == "list_item":
+            number = entry or ""
+        elif number and block.kind == "paragraph" and entry and entry.startswith(f"{number.partition('.')[0]}."):
+            number = entry
+            block = block.model_copy(update={"kind": "list_item", "level": 1})
+        else:
+            number = ""
+        yield block
 
 
 def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
@@ -107,6 +124,7 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _has_other_face(last, line)
         or _opens_item(group, line, column)
         or _opens_note(group, line, column)
+        or _opens_entry(last, line)
         or is_caption(line.text)
         or is_checkbox(line.text)
         or _formula_begins_or_ends(last, line, column)
@@ -148,6 +166,17 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
         return f" {marker.text} " not in last.text
     listed = list_marker_of(group[0].text) is not None
     return listed or has_sentence_end(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
+
+
+def _opens_entry(last: Line, line: Line) -> bool:
+    """Return whether two lines begin with section numbers that follow each other, as in a list of contents."""
+    above, below = section_number_of(last.text), section_number_of(line.text)
+    if not above or not below or "." not in below:
+        return False
+    before, now = ([int(part) for part in number.split(".")] for number in (above, below))
+    if len(now) > len(before):
+        return now == [*before, 1]
+    return now == [*before[: len(now) - 1], before[len(now) - 1] + 1]
 
 
 def _opens_note(group: Sequence[Line], line: Line, column: Column) -> bool:

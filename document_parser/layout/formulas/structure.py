@@ -14,6 +14,7 @@ from itertools import accumulate
 
 from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
 from document_parser.models import RulingLine, Word
+from document_parser.text.raised import RAISED, RAISED_DIGITS
 
 MAX_SCRIPT_SIZE_RATIO = 0.9
 """Font size of an index or power, at most, divided by that of the word it belongs to."""
@@ -40,9 +41,7 @@ NEGATION_STROKE = "\u0338"
 _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
 _WITHOUT_SCRIPTS = frozenset("=<>≤≥+−-×·,;:([{→∈≈∼±/⇒⇔↔∪∩⊂⊆∧∨")
 """Characters that carry no index or power."""
-_POWERS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _INDICES = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
-_RAISED_LETTERS = str.maketrans("abcdefghijklmnoprstuvwxyz0123456789", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹")
 _NOTE_LETTERS = re.compile(r"[a-pr-z](?:, ?[a-pr-z0-9])*")
 """Letters of notes: one, or several with commas."""
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
@@ -381,7 +380,7 @@ class _ScriptedWord:
 
     def _merge_plain(self) -> Word:
         """Return plain text with small Unicode characters for numbers, so that a footnote's number is no part of an amount."""
-        text = _small_characters(self.lower, _INDICES) + _small_characters(self.upper, _POWERS)
+        text = _small_characters(self.lower, _INDICES) + _small_characters(self.upper, RAISED_DIGITS)
         right = max(word.right for word in (self.word, *self.lower, *self.upper))
         return self.word._replace(text=self.word.text + text, right=right)
 
@@ -393,7 +392,7 @@ def _small_characters(words: Sequence[Word], characters: dict[int, int]) -> str:
     """
     text = "".join(word.text for word in words)
     if any(map(str.isalpha, text)):
-        return text.translate(_RAISED_LETTERS) if characters is _POWERS and _NOTE_LETTERS.fullmatch(text) else text
+        return text.translate(RAISED) if characters is RAISED_DIGITS and _NOTE_LETTERS.fullmatch(text) else text
     return text.translate(characters)
 
 

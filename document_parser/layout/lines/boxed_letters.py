@@ -14,9 +14,9 @@ from document_parser.layout.lines.lines import body_size
 from document_parser.layout.lines.units import size_of
 from document_parser.models import RulingLine, Word
 
-MIN_LETTERS = 3
-"""Letters of a value, at least."""
-PITCH_EM = 0.9, 3.2
+MIN_LETTERS = 4
+"""Letters of a value, at least. Three letters in a row are also those of a small table, as of votes for a, b and c."""
+PITCH_EM = 0.9, 2.1
 """Distance of the middles of two boxes in font sizes. Letters that touch are a word already; wider boxes are cells."""
 PITCH_SLACK_SHARE = 0.14
 """Share of the pitch by which the middle of a letter may be off."""
@@ -52,7 +52,7 @@ def _rows_of_letters(words: Sequence[Word]) -> Iterator[list[Word]]:
     """Yield runs of single characters of one size on one baseline, at a distance of one pitch, or of a few."""
     levels: defaultdict[tuple[int, float], list[Word]] = defaultdict(list)
     for word in words:
-        if len(word.text) == 1 and word.size_points > 0:
+        if len(word.text) == 1 and word.size_points > 0 and not word.math:
             levels[round(word.baseline or word.bottom), word.size_points].append(word)
     for level in levels.values():
         if len(level) < MIN_LETTERS:

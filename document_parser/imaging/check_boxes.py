@@ -1,0 +1,143 @@
+"""Find check boxes in a page image, and what is in them: an OCR reads them as brackets, as other letters, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from document_parser.models import RulingLine, Word
+
+SIDE_PIXELS = 9, 70
+"""Side of a box; in a smaller one nothing can be told."""
+MAX_SIDES_RATIO = 1.2
+"""Longer over shorter side."""
+SIDE_TO_LINE_RATIO = 0.4, 1.5
+"""Side of a box over the height of the line beside it."""
+MIN_EDGE_SHARE = 0.9
+"""Share of each side of a box that is inked. Letters with round corners have less on one of them."""
+EDGE_BAND_SHARE = 0.14
+"""Thickness of a side over the side, at most."""
+INNER_SHARE = 0.22
+"""Share of a side, at each end, that belongs to the frame."""
+MIN_MARKED_SHARE = 0.08
+"""Share of the inside that is inked in a marked box."""
+MIN_CORNER_SHARE = 0.1
+"""Share of a corner, a third of the inside wide and high, that a cross inks."""
+MAX_LABEL_GAP_RATIO = 1.4
+"""Distance of a box from its line, over the height of the line."""
+MAX_BOXES = 200
+"""More squares are a pattern."""
+EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
+_MISREAD = "□口囗[]|☐☑☒区図凶×XxvV√✓■回日目"
+"""What an OCR reads a box as, at the beginning of a line."""
+_INK_LEVELS, _NEIGHBOURHOOD_PIXELS = 20, 41
+
+Pixels = NDArray[np.uint8]
+"""Rows of 8-bit pixels, blue, green, red."""
+
+
+class FoundBox(NamedTuple):
+    """A check box in fractions of the image, and what it shows."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    sign: str
+
+
+def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels: Pixels) -> tuple[list[Word], list[RulingLine]]:
+    """Return the lines with the check boxes beside them as words, and the ruling lines without those of boxes.
+
+    A line that begins with a box loses the character it was read as. Raises cv2.error for an image without pixels.
+    """
+    boxes = list(_find_boxes(pixels)) if words else []
+    if not boxes or len(boxes) > MAX_BOXES:
+        return list(words), list(rules)
+    found, used, lines = [], [], list(words)
+    for box in boxes:
+        place = _line_beside(box, lines, pixels.shape[1] / pixels.shape[0])
+        if place is None:
+            continue
+        line = lines[place]
+        if line.left < box.right < line.right:
+            rest = line.text[1:].lstrip() if line.text[0] in _MISREAD else line.text
+            if not rest:
+                continue
+            lines[place] = line._replace(text=rest, left=min(box.right + 0.1 * (box.right - box.left), line.right))
+        found.append(Word(box.sign, box.left, line.top, box.right, line.bottom, confidence=line.confidence))
+        used.append(box)
+    return [*lines, *found], [rule for rule in rules if not any(_is_of_box(rule, box) for box in used)]
+
+
+def _is_of_box(rule: RulingLine, box: FoundBox) -> bool:
+    """Return whether a ruling line lies within a box."""
+    slack = 0.004
+    across = box.left - slack <= rule.left and rule.right <= box.right + slack
+    return across and box.top - slack <= rule.top and rule.bottom <= box.bottom + slack
+
+
+def _line_beside(box: FoundBox, lines: Sequence[Word], shape: float) -> int | None:
+    """Return the number of the line that a box belongs to: it begins with the box, or right behind it."""
+    middle, side = (box.top + box.bottom) / 2, box.bottom - box.top
+    best, nearest = None, MAX_LABEL_GAP_RATIO
+    for place, line in enumerate(lines):
+        high = line.bottom - line.top
+        if not line.top < middle < line.bottom or not SIDE_TO_LINE_RATIO[0] * high <= side <= SIDE_TO_LINE_RATIO[1] * high:
+            continue
+        gap = (line.left - box.right) * shape / max(high, 1e-6)  # in heights of the line
+        inside = line.left - box.left < 0 and (box.right - line.left) * shape > 1.6 * side
+        if not inside and -1.6 < gap < nearest and not _has_square_letters(line.text):
+            best, nearest = place, gap
+    return best
+
+
+def _has_square_letters(text: str) -> bool:
+    """Return whether a text has Chinese, Japanese or Korean letters, among which squares are letters too."""
+    return any(0x2E80 <= ord(char) <= 0x9FFF or 0xAC00 <= ord(char) <= 0xD7A3 for char in text.lstrip(_MISREAD))
+
+
+def _find_boxes(pixels: Pixels) -> Iterator[FoundBox]:
+    """Yield the square frames of an image."""
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    method, dark = cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV
+    ink = cv2.adaptiveThreshold(grey, 1, method, dark, _NEIGHBOURHOOD_PIXELS, _INK_LEVELS)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink)
+    height, width = ink.shape
+    across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    short, long = np.minimum(across, down), np.maximum(across, down)
+    square = (short >= SIDE_PIXELS[0]) & (long <= SIDE_PIXELS[1]) & (long <= MAX_SIDES_RATIO * short)
+    for label in np.flatnonzero(square).tolist():
+        left, top, wide, high, _ = stats[label].tolist()
+        own = labels[top : top + high, left : left + wide] == label
+        if _is_frame(own):
+            sign = _sign_in(ink[top : top + high, left : left + wide].astype(bool))
+            yield FoundBox(left / width, top / height, (left + wide) / width, (top + high) / height, sign)
+
+
+def _is_frame(own: NDArray[np.bool_]) -> bool:
+    """Return whether a shape has straight sides along all four edges of its box, and white beside them inside."""
+    high, wide = own.shape
+    across, down = max(2, round(wide * EDGE_BAND_SHARE)), max(2, round(high * EDGE_BAND_SHARE))
+    sides = (own[:down].any(axis=0), own[-down:].any(axis=0), own[:, :across].any(axis=1), own[:, -across:].any(axis=1))
+    if min(side.mean() for side in sides) < MIN_EDGE_SHARE:
+        return False
+    # The ring inside the frame is mostly white, unless the box is filled.
+    ring = own[down : high - down, across : wide - across]
+    return bool(ring.size) and bool(ring.mean() < 0.6)
+
+
+def _sign_in(ink: NDArray[np.bool_]) -> str:
+    """Return what a box shows by its ink."""
+    down, across = (max(2, round(side * INNER_SHARE)) for side in ink.shape)
+    inside = ink[down:-down, across:-across]
+    if not inside.size or inside.mean() < MIN_MARKED_SHARE:
+        return EMPTY
+    high, wide = max(1, inside.shape[0] // 3), max(1, inside.shape[1] // 3)
+    corners = (inside[:high, :wide], inside[:high, -wide:])
+    upper_left, upper_right = (corner.mean() >= MIN_CORNER_SHARE for corner in corners)
+    return CHECKED if upper_right and not upper_left else CROSSED
