@@ -33,6 +33,10 @@ PROSE_CELL_CHARACTERS = 40
 """Characters of a column's middle cell above which the column can be prose; see :data:`PROSE_CELL_FILL_SHARE`."""
 PROSE_CELL_FILL_SHARE = 0.85
 """Width of a column's middle cell as a share of its widest, at least, if the column is prose."""
+NARROW_PROSE_CHARACTERS = 18
+"""The same for a column whose lines go on from one to the next: newspapers have 25 to 38 characters a line."""
+MIN_GOING_ON_SHARE = 0.4
+"""Share of a column's lines that begin with a small letter, at least, if they are running text. Half of German prose does."""
 MAX_CELL_CHARACTERS = 60
 """Characters of a column's middle cell, at most, however ragged the column is."""
 
@@ -312,7 +316,16 @@ def _is_prose(grid: Grid, column: int) -> bool:
     widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
     characters = median(len(cell.text) for cell in cells)
     fills = median(widths) >= PROSE_CELL_FILL_SHARE * max(widths)
-    return characters > MAX_CELL_CHARACTERS or (fills and characters > PROSE_CELL_CHARACTERS and len(cells) > 2)
+    if characters > MAX_CELL_CHARACTERS or (fills and characters > PROSE_CELL_CHARACTERS and len(cells) > 2):
+        return True
+    return fills and characters > NARROW_PROSE_CHARACTERS and len(cells) > 2 and _goes_on(cells)
+
+
+def _goes_on(cells: Sequence[GridCell]) -> bool:
+    """Return whether texts go on from line to line: many begin with a small letter and have several words."""
+    small = sum(cell.words[0].text[:1].islower() for cell in cells)
+    words = median(sum(word.text.count(" ") + 1 for word in cell.words) for cell in cells)
+    return small >= MIN_GOING_ON_SHARE * len(cells) and words >= 3
 
 
 def _texts_of_column(grid: Grid, column: int) -> list[str]:
