@@ -141,7 +141,6 @@ def test_08_an_invoice_has_one_table_of_items(read):
     assert not any("Boat house" in row and "Harriet Lindqvist" in row for rows in case.tables for row in rows)
 
 
-@still("clauses become a table")
 def test_09_clauses_are_nested_items(read):
     case = read("09-clauses.pdf")
     assert not case.tables
@@ -360,7 +359,6 @@ def test_36_letters_that_cannot_be_read_lower_the_confidence(read):
 
 
 @pytest.mark.parametrize("name", ["37-zebra.pdf", "37-zebra-bold-head.pdf", "38-bold-head.pdf"])
-@still("a table loses its header")
 def test_37_38_a_table_without_lines_keeps_its_header(read, name):
     (rows,) = read(name).tables
     assert rows[0] == ["Date", "Value date", "Description", "Reference", "Debit", "Credit", "Balance"]
