@@ -22,6 +22,7 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
 from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.layout.tables.header_above import add_header_above
+from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.score import find_best_table
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import RulingLine, Word
@@ -244,10 +245,11 @@ def _split_at_scored_table(
     With a gutter, the table must have cells on both sides of it.
     """
     text = _text_of(words)
-    found = find_best_table(page.index, lines_of(text), size)
-    if found is None or found[1] < least:
+    lines = lines_of(text)
+    found = find_best_table(page.index, lines, size)
+    grid = found[0] if found is not None and found[1] >= least else find_headed_table(lines, size, 2 if gutter is None else 3)
+    if grid is None:
         return None
-    grid = found[0]
     if any(grid.top < word.bottom and word.top < grid.bottom for word in words if isinstance(word, GridWord)):
         return None
     if gutter is not None and not (grid.left < gutter.left and gutter.right < grid.right and _overlaps(grid, gutter)):
