@@ -103,7 +103,6 @@ def test_06_digits_that_decode_to_other_characters_are_read_from_the_page(read):
     assert "bad_text_layer" in case.warnings
 
 
-@still("a header takes in the rows below it")
 def test_07_labels_and_amounts_are_rows(read):
     (rows,) = read("07-key-figures.pdf").tables
     pairs = [[row[0], row[-1]] for row in rows]
@@ -272,7 +271,6 @@ def test_20_vertical_writing_is_read_downwards(read):
     )
 
 
-@still("dots up to the numbers break the table")
 def test_22_dots_up_to_the_numbers_are_no_part_of_a_table(read):
     case = read("22-dotted-table.pdf")
     (rows,) = case.tables
@@ -390,7 +388,6 @@ def test_40_the_line_below_a_masthead_stays_whole(read):
     assert "discuss it in January." in case.flat
 
 
-@still("a signature becomes a heading")
 def test_41_a_signature_is_no_heading(read):
     case = read("41-signature-heading.pdf")
     assert not any("Ellison" in block.text for block in case.blocks if block.kind in ("title", "heading"))

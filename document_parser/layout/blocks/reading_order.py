@@ -46,7 +46,9 @@ MIN_COLUMNS_SCORE = 0.6
 """Score of a table, at least, whose columns could be columns of text as well."""
 
 # The bullet or number of an item: the gap between both is no gutter.
-_LIST_MARKER = re.compile(r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?")
+_LIST_MARKER = re.compile(
+    r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?"
+)
 
 
 @dataclass(frozen=True, slots=True)

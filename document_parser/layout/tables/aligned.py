@@ -40,6 +40,11 @@ MIN_GOING_ON_SHARE = 0.4
 MAX_CELL_CHARACTERS = 60
 """Characters of a column's middle cell, at most, however ragged the column is."""
 
+MAX_REMARK_GAP_EM = 0.7
+"""Font sizes between a row and a remark that belongs to one of its cells, at most."""
+MAX_REMARK_GAP_RATIO = 0.75
+"""White above a remark divided by the white below it, at most."""
+
 Interval = tuple[float, float]
 """Left and right end in points."""
 
@@ -244,6 +249,22 @@ def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[
     for gap, row in zip(gaps, rows[1:], strict=True):
         if gap < close < max(gaps) and _is_continuation(row, merged[-1]):
             merged[-1] = _join_rows(merged[-1], row)
+        else:
+            merged.append(row)
+    return _merge_remarks(merged, size)
+
+
+def _merge_remarks(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Merge lone cells that are remarks below a cell of the row above: not in the first column, and closer to it than rows are."""
+    merged = rows[:1]
+    for number, row in enumerate(rows[1:], 1):
+        above = merged[-1]
+        apart = _top_of(row) - _bottom_of(rows[number - 1])
+        after = _top_of(rows[number + 1]) - _bottom_of(row) if number + 1 < len(rows) else apart
+        is_lone = len(row) == 1 and row[0].first == row[0].last > 0 and len(above) > 2 and above[0].first == 0
+        near = apart < MAX_REMARK_GAP_EM * size and apart < MAX_REMARK_GAP_RATIO * after
+        if is_lone and near and _is_continuation(row, above):
+            merged[-1] = _join_rows(above, row)
         else:
             merged.append(row)
     return merged

@@ -154,4 +154,10 @@ def _is_header(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:
     numbers = _number_columns(grid)
     headed = {cell.first for cell in cells}
     first_is_row = sum(is_number(cell.text) for cell in grid.rows[0] if cell.first in numbers) * 2 > len(numbers)
-    return share >= MIN_PLAIN_HEADED_SHARE and grid.columns > 2 and len(numbers) > 0 and first_is_row and headed.issuperset(numbers)
+    return (
+        share >= MIN_PLAIN_HEADED_SHARE
+        and grid.columns > 2
+        and len(numbers) > 0
+        and first_is_row
+        and headed.issuperset(numbers)
+    )
