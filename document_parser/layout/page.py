@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
-from document_parser.layout.blocks.paragraphs import blocks_of_flow, promote_title
+from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_signatures, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.typewritten import mark_listings
 from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
@@ -91,4 +91,4 @@ def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[Ruling
             blocks += blocks_of_flow(part.words, body, known, scale)
         else:
             blocks.append(build_table_block(part, scale))
-    return promote_title(blocks)
+    return promote_title(demote_signatures(blocks))

@@ -99,7 +99,6 @@ def test_06_digits_that_decode_to_other_characters_are_read_from_the_page(read):
     assert "bad_text_layer" in case.warnings
 
 
-@still("a header takes in the rows below it")
 def test_07_labels_and_amounts_are_rows(read):
     (rows,) = read("07-key-figures.pdf").tables
     pairs = [[row[0], row[-1]] for row in rows]
@@ -264,7 +263,6 @@ def test_20_vertical_writing_is_read_downwards(read):
     )
 
 
-@still("dots up to the numbers break the table")
 def test_22_dots_up_to_the_numbers_are_no_part_of_a_table(read):
     case = read("22-dotted-table.pdf")
     (rows,) = case.tables
@@ -344,7 +342,6 @@ def test_36_letters_that_cannot_be_read_lower_the_confidence(read):
 
 
 @pytest.mark.parametrize("name", ["37-zebra.pdf", "37-zebra-bold-head.pdf", "38-bold-head.pdf"])
-@still("a table loses its header")
 def test_37_38_a_table_without_lines_keeps_its_header(read, name):
     (rows,) = read(name).tables
     assert rows[0] == ["Date", "Value date", "Description", "Reference", "Debit", "Credit", "Balance"]
@@ -376,7 +373,6 @@ def test_40_the_line_below_a_masthead_stays_whole(read):
     assert "discuss it in January." in case.flat
 
 
-@still("a signature becomes a heading")
 def test_41_a_signature_is_no_heading(read):
     case = read("41-signature-heading.pdf")
     assert not any("Ellison" in block.text for block in case.blocks if block.kind in ("title", "heading"))

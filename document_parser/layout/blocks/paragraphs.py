@@ -28,6 +28,10 @@ from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
+MAX_SIGNATURE_WORDS = 5
+"""Words of a signature, at most."""
+MAX_VALEDICTION_CHARACTERS = 45
+"""Characters of the line that closes a letter, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,3 +287,19 @@ def promote_title(blocks: list[Block]) -> list[Block]:
     if first is not blocks[0] or first.box is None or first.box.top > 0.4 or len(blocks) == 1:
         return blocks
     return [block.model_copy(update={"kind": "title"}) if block is first else block for block in blocks]
+
+
+def demote_signatures(blocks: list[Block]) -> list[Block]:
+    """Return the blocks with signatures made paragraphs: a short heading right after the valediction of a letter, a short line
+    that ends with a comma, or one that the next block begins with again."""
+    found = list(blocks)
+    for number, block in enumerate(blocks[1:], 1):
+        if block.kind != "heading" or len(block.text.split()) > MAX_SIGNATURE_WORDS or any(map(str.isdigit, block.text)):
+            continue
+        before, after = blocks[number - 1], blocks[number + 1] if number + 1 < len(blocks) else None
+        closes = before.kind == "paragraph" and before.text.endswith(",") and len(before.text) < MAX_VALEDICTION_CHARACTERS
+        is_late = number * 2 >= len(blocks)
+        repeated = after is not None and after.kind == "paragraph" and after.text.startswith(block.text)
+        if is_late and (closes or repeated):
+            found[number] = block.model_copy(update={"kind": "paragraph", "level": None, "size_points": None})
+    return found

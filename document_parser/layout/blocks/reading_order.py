@@ -19,9 +19,10 @@ from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, 
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.page_index import PageIndex
-from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid
-from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
+from document_parser.layout.tables.grid import Grid, is_number
 from document_parser.layout.tables.header_above import add_header_above
+from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.score import find_best_table
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import RulingLine, Word
@@ -36,6 +37,9 @@ MIN_SURE_LINES = 8
 """Lines over which spaces between words do not align by chance, at least."""
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
+MAX_PROSE_NUMBERS_SHARE = 0.35
+"""Share of the stretches between gaps that are numbers, at most, in running text: a third are dates, years and page numbers at the
+most in lists of references, two thirds in the rows of a statement."""
 MIN_FLOW_SCORE = 0.5
 """Score of a table, at least, among lines that no gutter parts."""
 MIN_COLUMNS_SCORE = 0.6
@@ -196,11 +200,22 @@ def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
 
 def _is_prose(lines: Sequence[Line]) -> bool:
     """Return whether lines are running text: longer than single words, and most of them as wide as the column."""
-    if len(lines) < 2:
+    if len(lines) < 2 or _holds_numbers(lines):
         return False
     width = max(line.right for line in lines) - min(line.left for line in lines)
     characters = median(len(line.text) for line in lines)
     return characters >= PROSE_LINE_CHARACTERS and median(line.width for line in lines) >= PROSE_LINE_FILL_SHARE * width
+
+
+def _holds_numbers(lines: Sequence[Line]) -> bool:
+    """Return whether many of the stretches between gaps are numbers: cells of a table are, running text is not."""
+    size = body_size(word for line in lines for word in line.words)
+    texts = [
+        " ".join(word.text for word in line.words if left <= word.left < right)
+        for line in lines
+        for left, right in segments_of(line, size)
+    ]
+    return sum(map(is_number, texts)) > MAX_PROSE_NUMBERS_SHARE * len(texts)
 
 
 def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
@@ -233,10 +248,11 @@ def _split_at_scored_table(
     With a gutter, the table must have cells on both sides of it.
     """
     text = _text_of(words)
-    found = find_best_table(page.index, lines_of(text), size)
-    if found is None or found[1] < least:
+    lines = lines_of(text)
+    found = find_best_table(page.index, lines, size)
+    grid = found[0] if found is not None and found[1] >= least else find_headed_table(lines, size, 2 if gutter is None else 3)
+    if grid is None:
         return None
-    grid = found[0]
     if any(grid.top < word.bottom and word.top < grid.bottom for word in words if isinstance(word, GridWord)):
         return None
     if gutter is not None and not (grid.left < gutter.left and gutter.right < grid.right and _overlaps(grid, gutter)):

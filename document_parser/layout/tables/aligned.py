@@ -33,8 +33,17 @@ PROSE_CELL_CHARACTERS = 40
 """Characters of a column's middle cell above which the column can be prose; see :data:`PROSE_CELL_FILL_SHARE`."""
 PROSE_CELL_FILL_SHARE = 0.85
 """Width of a column's middle cell as a share of its widest, at least, if the column is prose."""
+NARROW_PROSE_CHARACTERS = 18
+"""The same for a column whose lines go on from one to the next: newspapers have 25 to 38 characters a line."""
+MIN_GOING_ON_SHARE = 0.4
+"""Share of a column's lines that begin with a small letter, at least, if they are running text. Half of German prose does."""
 MAX_CELL_CHARACTERS = 60
 """Characters of a column's middle cell, at most, however ragged the column is."""
+
+MAX_REMARK_GAP_EM = 0.7
+"""Font sizes between a row and a remark that belongs to one of its cells, at most."""
+MAX_REMARK_GAP_RATIO = 0.75
+"""White above a remark divided by the white below it, at most."""
 
 Interval = tuple[float, float]
 """Left and right end in points."""
@@ -242,6 +251,22 @@ def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[
             merged[-1] = _join_rows(merged[-1], row)
         else:
             merged.append(row)
+    return _merge_remarks(merged, size)
+
+
+def _merge_remarks(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
+    """Merge lone cells that are remarks below a cell of the row above: not in the first column, and closer to it than rows are."""
+    merged = rows[:1]
+    for number, row in enumerate(rows[1:], 1):
+        above = merged[-1]
+        apart = _top_of(row) - _bottom_of(rows[number - 1])
+        after = _top_of(rows[number + 1]) - _bottom_of(row) if number + 1 < len(rows) else apart
+        is_lone = len(row) == 1 and row[0].first == row[0].last > 0 and len(above) > 2 and above[0].first == 0
+        near = apart < MAX_REMARK_GAP_EM * size and apart < MAX_REMARK_GAP_RATIO * after
+        if is_lone and near and _is_continuation(row, above):
+            merged[-1] = _join_rows(above, row)
+        else:
+            merged.append(row)
     return merged
 
 
@@ -312,7 +337,16 @@ def _is_prose(grid: Grid, column: int) -> bool:
     widths = [max(word.right for word in cell.words) - min(word.left for word in cell.words) for cell in cells]
     characters = median(len(cell.text) for cell in cells)
     fills = median(widths) >= PROSE_CELL_FILL_SHARE * max(widths)
-    return characters > MAX_CELL_CHARACTERS or (fills and characters > PROSE_CELL_CHARACTERS and len(cells) > 2)
+    if characters > MAX_CELL_CHARACTERS or (fills and characters > PROSE_CELL_CHARACTERS and len(cells) > 2):
+        return True
+    return fills and characters > NARROW_PROSE_CHARACTERS and len(cells) > 2 and _goes_on(cells)
+
+
+def _goes_on(cells: Sequence[GridCell]) -> bool:
+    """Return whether texts go on from line to line: many begin with a small letter and have several words."""
+    small = sum(cell.words[0].text[:1].islower() for cell in cells)
+    words = median(sum(word.text.count(" ") + 1 for word in cell.words) for cell in cells)
+    return small >= MIN_GOING_ON_SHARE * len(cells) and words >= 3
 
 
 def _texts_of_column(grid: Grid, column: int) -> list[str]:

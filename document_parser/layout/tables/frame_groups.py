@@ -65,7 +65,7 @@ def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: fl
     between = words_between(upper, upper.bottom, lower.top, words)
     lines = lines_of(between)
     if not lines:
-        return lower.top - upper.bottom < size
+        return lower.top - upper.bottom < size and not (_is_whole(upper) and _is_whole(lower))
     if headings and len(lines) == 1 and lower.top - upper.bottom < MAX_HEADING_BAND_EM * size:
         return _have_same_columns(upper, lower, words, size)
     if max(gaps_between(lines, upper.bottom, lower.top)) >= MAX_GAP_EM * size or contains_prose(lines, upper, size):
@@ -73,6 +73,13 @@ def _belong_together(upper: Frame, lower: Frame, words: Sequence[Word], size: fl
     if not are_walls_shared(upper, lower) or not are_columns_shared(lines, size):
         return False
     return _are_cells(lines, size)
+
+
+def _is_whole(frame: Frame) -> bool:
+    """Return whether a frame is closed at both sides and has several rows: two of them with white between are two tables."""
+    rows = len(borders_of(line.at for line in frame.horizontals)) - 1
+    sides = (frame.left, frame.right)
+    return rows > 1 and all(any(abs(line.at - side) < TOUCH_POINTS for line in frame.verticals) for side in sides)
 
 
 def _have_same_columns(upper: Frame, lower: Frame, words: Sequence[Word], size: float) -> bool:

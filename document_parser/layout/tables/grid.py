@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[^\w]*\d(?:[\d.,:/%\s'+()±×−–*†‡-]|(?<![A-Za-z]
 """Numbers, ranges and amounts, with a sign, a unit of up to three letters or a footnote mark."""
 _MAX_NUMBER_CHARACTERS = 40
 """Characters of a number, at most."""
-_LEADER = re.compile(r"(?<=\w)\s*(?:\. ?){5,}$")
+_LEADER = re.compile(r"(?<=[\w)\]])\s*(?:\. ?){5,}$")
 """Dots that lead from a label to its numbers."""
 
 

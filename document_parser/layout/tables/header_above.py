@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from statistics import median
 
 from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.tables.aligned import cells_of, plain_space
@@ -24,8 +25,61 @@ MIN_HEADED_SHARE = 0.6
 """Share of the columns with a heading of their own, at least, if the headings are bold and the rows are not."""
 MIN_PLAIN_HEADED_SHARE = 0.75
 """The same if only their being words above numbers shows that they are headings."""
+MAX_ROW_GAP_RATIO = 1.2
+"""White between a table and a line that belongs to it, divided by the usual white between rows, at most."""
+MIN_NUMBER_COLUMNS = 2
+"""Columns of numbers, at least, before lines beyond the table are looked at as rows of it."""
+MIN_ROW_CELLS_SHARE = 0.7
+"""Cells of such a line as a share of those of a usual row, at least."""
 MIN_COLUMN_GAP_EM = 0.3
 """Font sizes between two headings side by side, at least."""
+
+
+def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
+    """Return a grid with the lines above and below that are rows of it: as close as rows are, with numbers in the columns of
+    numbers. Bars behind every other row leave the first and the last row out."""
+    numbers = _number_columns(grid)
+    columns = _column_texts(grid)
+    if len(numbers) < MIN_NUMBER_COLUMNS or columns is None:
+        return grid
+    size = body_size(grid.words)
+    gap = _row_gap(grid)
+    usual = median(len([cell for cell in row if cell.words]) for row in grid.rows)
+    own = {id(word) for word in grid.words}
+    lines = lines_of([word for word in words if id(word) not in own])
+    for direction in (-1, 1):
+        beyond = [line for line in lines if (line.bottom < grid.top + 1 if direction < 0 else line.top > grid.bottom - 1)]
+        for line in beyond[::direction]:
+            apart = grid.top - line.bottom if direction < 0 else line.top - grid.bottom
+            cells = _header_cells([line], columns, size)
+            if apart > MAX_ROW_GAP_RATIO * gap + 1 or cells is None or len(cells) < MIN_ROW_CELLS_SHARE * usual:
+                break
+            if line.left < grid.left - size or line.right > grid.right + size or not _fits_numbers(cells, numbers):
+                break
+            grid = replace(grid, rows=(tuple(cells), *grid.rows) if direction < 0 else (*grid.rows, tuple(cells)))
+    return grid
+
+
+def _fits_numbers(cells: Sequence[GridCell], numbers: Sequence[int]) -> bool:
+    """Return whether cells hold numbers in most columns of numbers, and a number in one at least."""
+    held = [is_number(cell.text) for cell in cells if cell.first in numbers]
+    return sum(held) * 2 > len(held)
+
+
+def _row_gap(grid: Grid) -> float:
+    """Return the usual white between two rows in points."""
+    rows = [[cell for cell in row if cell.words] for row in grid.rows]
+    edges = [(min(cell.top for cell in row), max(cell.bottom for cell in row)) for row in rows if row]
+    return median(lower[0] - upper[1] for upper, lower in pairwise(edges)) if len(edges) > 1 else 0.0
+
+
+def _number_columns(grid: Grid) -> list[int]:
+    """Return the columns that hold mostly numbers."""
+    return [
+        column
+        for column in range(grid.columns)
+        if is_mostly_numbers([c.text for row in grid.rows for c in row if c.first == c.last == column and c.words])
+    ]
 
 
 def add_header_above(grid: Grid, words: Sequence[Word]) -> Grid:
@@ -60,13 +114,14 @@ def _column_texts(grid: Grid) -> list[tuple[float, float]] | None:
 
 def _lines_above(grid: Grid, words: Sequence[Word], size: float) -> list[list[Line]]:
     """Return the groups of lines right above a table that may be its header, the highest group first."""
-    height = (MAX_HEADER_LINES + 1) * 1.6 * size
+    reach = max(MAX_HEADER_GAP_EM * size, MAX_ROW_GAP_RATIO * _row_gap(grid))
+    height = reach + MAX_HEADER_LINES * 1.6 * size
     near = [word for word in words if grid.top - height < word.top and word.bottom < grid.top + 0.2 * size]
     lines = lines_of(near)
     found: list[Line] = []
     bottom = grid.top
     for line in reversed(lines[-MAX_HEADER_LINES:]):
-        limit = (MAX_LINE_GAP_EM if found else MAX_HEADER_GAP_EM) * size
+        limit = MAX_LINE_GAP_EM * size if found else reach
         if bottom - line.bottom > limit or line.left < grid.left - 2 * size or line.right > grid.right + 2 * size:
             break
         found.insert(0, line)
@@ -96,11 +151,7 @@ def _is_header(cells: Sequence[GridCell], grid: Grid, size: float) -> bool:
         return False
     if all(cell.bold for cell in cells) and share >= MIN_HEADED_SHARE:
         return True
-    numbers = [
-        column
-        for column in range(grid.columns)
-        if is_mostly_numbers([cell.text for row in grid.rows for cell in row if cell.first == cell.last == column])
-    ]
+    numbers = _number_columns(grid)
     headed = {cell.first for cell in cells}
     first_is_row = sum(is_number(cell.text) for cell in grid.rows[0] if cell.first in numbers) * 2 > len(numbers)
     return (

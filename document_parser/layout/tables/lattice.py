@@ -122,6 +122,11 @@ class Lattice:
         heads = self.header_bands
         return band < (heads if heads < len(self.bands) else 1) < len(self.bands) and not self.holds_rows(band)
 
+    def is_in_body(self, band: int) -> bool:
+        """Return whether the rows of a band are rows of the body: below the header, or with numbers in several lines."""
+        heads = self.header_bands
+        return band >= heads or (heads == len(self.bands) and band > 0) or self.holds_rows(band)
+
     def holds_rows(self, band: int) -> bool:
         """Return whether a band has several rows with numbers: rows of the body that no line separates from the header."""
         top, bottom = self.bands[band]

@@ -75,8 +75,7 @@ def _is_walled_below(lattice: Lattice, row: Row, lower: Row, column: int) -> boo
     if _has_line_below(lattice, row, column):
         return True
     both = _has_text(row, column) and _has_text(lower, column)
-    in_body = row.band >= lattice.header_bands or lattice.holds_rows(row.band)
-    return both and in_body and not lattice.inner_verticals
+    return both and lattice.is_in_body(row.band) and not lattice.inner_verticals
 
 
 def _has_line_below(lattice: Lattice, row: Row, column: int) -> bool:

@@ -14,7 +14,7 @@ from document_parser.layout.lines.lines import body_size
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import words_inside
 from document_parser.layout.tables.grid import Grid, words_outside
-from document_parser.layout.tables.header_above import add_header_above
+from document_parser.layout.tables.header_above import add_header_above, add_rows_around
 from document_parser.layout.tables.ruled_table import grid_of_frame
 from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
 from document_parser.models import RulingLine, Word
@@ -51,7 +51,7 @@ def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
     found: list[Grid] = []
     for number, grid in enumerate(grids):
         others = words_outside([*grids[:number], *grids[number + 1 :], *found], words)
-        found.append(add_header_above(grid, others))
+        found.append(add_header_above(add_rows_around(grid, others), others))
     return found
 
 

@@ -29,6 +29,10 @@ MIN_TABLE_SCORE = 0.5
 """Expected agreement from which a run of lines is a table. Below it, columns of text or lines of prose agree better."""
 
 
+MAX_BOX_WORDS_SHARE = 0.15
+"""Share of words with characters for drawing boxes, at most, in a table."""
+
+
 @dataclass(frozen=True)
 class Forest:
     """Trees that ask one question at each level. Shapes: (trees, depth), (trees, depth), (trees, 2^depth)."""
@@ -58,8 +62,9 @@ def _forest(name: str) -> Forest:
 
 def find_best_table(index: PageIndex, lines: Sequence[Line], size: float) -> tuple[Grid, float] | None:
     """Return the table of aligned words among these lines that is worth most, with its score. None if there is none."""
-    region = Region(index, lines, size)
-    runs = propose_tables(region)
+    if _is_drawing(lines):
+        return None
+    runs = propose_tables(Region(index, lines, size))
     if not runs:
         return None
     scores = _forest("runs").predict(np.array([features_of(run) for run in runs]))
@@ -68,6 +73,12 @@ def find_best_table(index: PageIndex, lines: Sequence[Line], size: float) -> tup
     if scores[best] < MIN_TABLE_SCORE:
         return None
     return best_reading(runs[best]).to_grid(), float(scores[best])
+
+
+def _is_drawing(lines: Sequence[Line]) -> bool:
+    """Return whether lines are a drawing made of the characters for boxes, which line up like columns do."""
+    words = [word.text for line in lines for word in line.words]
+    return sum(any(0x2500 <= ord(letter) < 0x2580 for letter in text) for text in words) > MAX_BOX_WORDS_SHARE * len(words)
 
 
 def best_reading(run: TableCandidate) -> TableCandidate:
