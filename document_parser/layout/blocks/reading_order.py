@@ -21,8 +21,8 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
 from document_parser.layout.tables.grid import Grid, is_number
-from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.headed import find_headed_table
+from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.score import find_best_table
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import RulingLine, Word
@@ -38,8 +38,10 @@ MIN_SURE_LINES = 8
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
 MAX_PROSE_NUMBERS_SHARE = 0.35
-"""Share of the stretches between gaps that are numbers, at most, in running text: a third are dates, years and page numbers at the
-most in lists of references, two thirds in the rows of a statement."""
+"""Share of the stretches between gaps that are numbers, at most, in running text.
+
+In lists of references a third are dates, years and page numbers at most, in the rows of a statement two thirds.
+"""
 MIN_FLOW_SCORE = 0.5
 """Score of a table, at least, among lines that no gutter parts."""
 MIN_COLUMNS_SCORE = 0.6

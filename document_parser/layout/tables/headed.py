@@ -6,6 +6,7 @@ points.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from document_parser.layout.lines.lines import Line
@@ -48,7 +49,7 @@ def _grid_below(lines: Sequence[Line], size: float) -> Grid | None:
         if not cells or max(len(cell.text) for cell in cells) > MAX_CELL_CHARACTERS:
             break
         wider = [_with_text(column, cells, number) for number, column in enumerate(columns)]
-        if any(after[0] - before[1] < MIN_WHITE_EM * size for before, after in zip(wider, wider[1:], strict=False)):
+        if any(after[0] - before[1] < MIN_WHITE_EM * size for before, after in itertools.pairwise(wider)):
             break
         columns = wider
         rows.append(cells)
