@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
+from document_parser.engines.rapidocr.raised_marks import mark_raised, may_have_marks
 from document_parser.imaging.paper import find_paper, flatten_paper
-from document_parser.imaging.raised_marks import mark_raised, may_have_marks
 from tests.support.documents import page_picture
 
 TEXT = "The annual meeting takes place on the fourth of May at seven in the evening. The treasurer reports on 1,250 euros."

@@ -288,7 +288,7 @@ def engine_state(settings: Settings) -> CpuEngine:
 def _with_raised_marks(text: str, pixels: Pixels, box: Corners) -> str:
     """Return the text of a line with the raised characters at the ends of its words as such."""
     from document_parser.engines.rapidocr.ocr import cut_out_lines
-    from document_parser.imaging.raised_marks import mark_raised, may_have_marks
+    from document_parser.engines.rapidocr.raised_marks import mark_raised, may_have_marks
 
     return mark_raised(text, cut_out_lines(pixels, box[None])[0]) if may_have_marks(text) else text
 
