@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.text.raised import RAISED
+from document_parser.models.raised import RAISED
 
 MAX_HEIGHT_RATIO = 0.8
 """Height of a mark over that of the letters before it."""

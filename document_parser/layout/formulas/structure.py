@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from document_parser.layout.formulas.latex import OPERATORS_WITH_LIMITS, Latex, add_accent, is_accent, join_latex, latex_of
 from document_parser.models import RulingLine, Word
-from document_parser.text.raised import RAISED, RAISED_DIGITS
+from document_parser.models.raised import RAISED, RAISED_DIGITS
 
 MAX_SCRIPT_SIZE_RATIO = 0.9
 """Font size of an index or power, at most, divided by that of the word it belongs to."""
