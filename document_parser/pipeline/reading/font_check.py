@@ -256,8 +256,11 @@ class _LineReader:
                 said += part
                 image = await self._image_of(part)
                 seen += await self._engines.read_segments(FONT_CHECK_ENGINE, image, [_WHOLE_IMAGE]) or []
-        ours, theirs = (plain_letters("".join(word.text for word in words)) for words in (said, seen))
-        return SequenceMatcher(None, ours, theirs, autojunk=False).ratio() >= MIN_CLEARLY_SAME_SHARE
+        ours, theirs = ("".join(word.text for word in words) for words in (said, seen))
+        if any(letter.isalpha() and not letter.isascii() and letter not in theirs for letter in ours):
+            return False  # a few other letters are no smaller fault for the many that are the same
+        matcher = SequenceMatcher(None, plain_letters(ours), plain_letters(theirs), autojunk=False)
+        return matcher.ratio() >= MIN_CLEARLY_SAME_SHARE
 
     async def read_line(self, line: Sequence[Word]) -> ReadLine:
         """Return the words in the image of a line, with boxes on the page and the style of the line's first word."""
