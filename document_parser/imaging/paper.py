@@ -1,14 +1,15 @@
 """Flatten the photograph of a sheet of paper that was taken from the side, by the four edges of the sheet.
 
 Lines of a table run apart in perspective, so that rows are joined with their neighbours. Only a sheet that is light on a darker
-ground, and all of whose edges are straight, is flattened; a sheet that is merely turned is left to ``deskew``.
+ground, and all of whose edges are straight, is flattened; a sheet that is merely turned is left to ``deskew``. What is beside
+the sheet is cut off, so a picture with marks there is left as it is: they may be writing.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 LONG_SIDE_PIXELS = 480
 """Pixels of the longer side of the reduced image on which the edges are found."""
@@ -25,6 +26,11 @@ MIN_CONVERGENCE_DEGREES = 0.7
 MAX_CONVERGENCE_DEGREES = 35.0
 """A larger angle is not that of a sheet that can be read."""
 
+EDGE_MARGIN_PIXELS = 8
+"""Pixels beside the edges of the sheet that show its shadow or its rim."""
+MARK_LEVELS, MAX_MARKED_SHARE = 40, 0.003
+"""Grey levels by which a pixel beside the sheet differs from those around it to be part of a mark, and their share at most."""
+
 Corners = NDArray[np.float64]
 """Four corners (x, y), clockwise from the top left."""
 _Line = tuple[float, float]
@@ -39,7 +45,7 @@ def flatten_paper(image: Image.Image) -> Image.Image:
     small = image.convert("L")
     small.thumbnail((LONG_SIDE_PIXELS, LONG_SIDE_PIXELS), Image.Resampling.BILINEAR, reducing_gap=2.0)
     corners = find_paper(np.asarray(small))
-    if corners is None:
+    if corners is None or _has_marks_beside(small, corners):
         return image
     corners = corners * (image.width / small.width, image.height / small.height)
     across = (_length(corners[1] - corners[0]) + _length(corners[2] - corners[3])) / 2
@@ -52,6 +58,19 @@ def flatten_paper(image: Image.Image) -> Image.Image:
     return image.transform(
         image.size, Image.Transform.PERSPECTIVE, _perspective(target, corners), Image.Resampling.BICUBIC, fillcolor=white
     )
+
+
+def _has_marks_beside(small: Image.Image, corners: Corners) -> bool:
+    """Return whether the ground beside the sheet has marks on it."""
+    beside = Image.new("1", small.size, 1)
+    draw = ImageDraw.Draw(beside)
+    outline = [tuple(corner) for corner in corners.tolist()]
+    draw.polygon(outline, fill=0)
+    draw.line([*outline, outline[0]], fill=0, width=2 * EDGE_MARGIN_PIXELS)
+    ground = np.asarray(beside)
+    around = np.asarray(small.filter(ImageFilter.MedianFilter(9)), dtype=np.int16)
+    marked = np.abs(np.asarray(small, dtype=np.int16) - around) > MARK_LEVELS
+    return bool((marked & ground).sum() > MAX_MARKED_SHARE * ground.sum())
 
 
 def find_paper(grey: NDArray[np.uint8]) -> Corners | None:

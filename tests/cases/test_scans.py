@@ -77,6 +77,15 @@ def test_a_sheet_photographed_from_the_side_is_flattened(corners):
     assert rows.max() - rows.min() < 200  # three level lines
 
 
+def test_a_sheet_with_writing_beside_it_is_left_as_it_is():
+    taken = photographed(page_picture(TEXT), [(260, 40), (1190, 60), (1235, 1700), (200, 1720)])
+    assert flatten_paper(taken) is not taken
+    pen = ImageDraw.Draw(taken)
+    for line in range(20):
+        pen.text((20, 300 + 40 * line), "Paid in May", font=ImageFont.load_default(size=32), fill=245)
+    assert flatten_paper(taken) is taken
+
+
 @pytest.mark.parametrize("picture", ["scan", "turned", "photograph"])
 def test_other_pictures_are_left_as_they_are(picture):
     sheet = page_picture(TEXT)
