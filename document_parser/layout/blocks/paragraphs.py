@@ -252,8 +252,11 @@ def promote_title(blocks: list[Block]) -> list[Block]:
 
 
 def demote_signatures(blocks: list[Block]) -> list[Block]:
-    """Return the blocks with signatures made paragraphs: a short heading right after the valediction of a letter, a short line
-    that ends with a comma, or one that the next block begins with again."""
+    """Return the blocks with signatures made paragraphs.
+
+    A signature is a short heading right after the valediction of a letter, a short line that ends with a comma, or one that the
+    next block begins with again.
+    """
     found = list(blocks)
     for number, block in enumerate(blocks[1:], 1):
         if block.kind != "heading" or len(block.text.split()) > MAX_SIGNATURE_WORDS or any(map(str.isdigit, block.text)):

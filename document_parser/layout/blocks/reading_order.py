@@ -10,7 +10,7 @@ refused if both sides look like rows of one table. Lengths are in points, origin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -21,8 +21,8 @@ from document_parser.layout.lines.lines import Line, body_size, lines_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
 from document_parser.layout.tables.grid import Grid, is_number
-from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.headed import find_headed_table
+from document_parser.layout.tables.header_above import add_header_above
 from document_parser.layout.tables.score import find_best_table
 from document_parser.layout.tables.side_by_side import blocks_of_grid
 from document_parser.models import RulingLine, Word
@@ -38,8 +38,10 @@ MIN_SURE_LINES = 8
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
 MAX_PROSE_NUMBERS_SHARE = 0.35
-"""Share of the stretches between gaps that are numbers, at most, in running text: a third are dates, years and page numbers at the
-most in lists of references, two thirds in the rows of a statement."""
+"""Share of the stretches between gaps that are numbers, at most, in running text.
+
+A third of them at most are numbers in lists of references, two thirds in the rows of a statement.
+"""
 MIN_FLOW_SCORE = 0.5
 """Score of a table, at least, among lines that no gutter parts."""
 MIN_COLUMNS_SCORE = 0.6
@@ -64,19 +66,29 @@ Part = Flow | Grid
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is the same for all regions of a page. ``backwards`` reads columns from right to left."""
+    """What is the same for all regions of a page.
+
+    ``backwards`` reads columns from right to left. ``on_region`` is called with the words of each region, tables aside.
+    """
 
     index: PageIndex
     backwards: bool
+    on_region: Callable[[list[Word]], None] | None = None
 
 
-def parts_of(words: list[Word], grids: Sequence[Grid] = (), rules: Sequence[RulingLine] = ()) -> list[Part]:
+def parts_of(
+    words: list[Word],
+    grids: Sequence[Grid] = (),
+    rules: Sequence[RulingLine] = (),
+    on_region: Callable[[list[Word]], None] | None = None,
+) -> list[Part]:
     """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``.
 
-    ``rules`` are the lines and filled boxes drawn around the words.
+    ``rules`` are the lines and filled boxes drawn around the words. ``on_region`` is called with the words of each region,
+    for those who fit the scores of tables.
     """
     placed = [GridWord.from_grid(grid) for grid in grids]
-    page = _Page(PageIndex(words, rules), is_right_to_left(words))
+    page = _Page(PageIndex(words, rules), is_right_to_left(words), on_region)
     return list(_split_region([*words, *placed], page, MAX_DEPTH))
 
 
@@ -101,6 +113,8 @@ def _text_of(words: Iterable[Word]) -> list[Word]:
 def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
     """Yield the parts of a region in reading order."""
     text = _text_of(words)
+    if page.on_region is not None:
+        page.on_region(text)
     if len(text) < 4 or depth == 0:
         yield from _split_flows(words)
         return

@@ -36,8 +36,10 @@ MIN_COLUMN_GAP_EM = 0.3
 
 
 def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
-    """Return a grid with the lines above and below that are rows of it: as close as rows are, with numbers in the columns of
-    numbers. Bars behind every other row leave the first and the last row out."""
+    """Return a grid with the lines above and below that are rows of it: as close, with numbers where rows have them.
+
+    Bars behind every other row leave the first and the last row out.
+    """
     numbers = _number_columns(grid)
     columns = _column_texts(grid)
     if len(numbers) < MIN_NUMBER_COLUMNS or columns is None:

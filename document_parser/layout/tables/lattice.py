@@ -13,7 +13,6 @@ from document_parser.layout.tables.grid import GridCell, is_number
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, covers, rulings_at
 from document_parser.models import Word
 
-
 MAX_HEADER_LINES = 4
 """Lines of a header band up to which they are a header whatever they hold; more with numbers in them are rows of the body."""
 
@@ -116,8 +115,7 @@ class Lattice:
         return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
 
     def is_header_band(self, band: int) -> bool:
-        """Return whether a band belongs to the header: above the first line across, with a few lines and without columns of
-        numbers."""
+        """Return whether a band belongs to the header: above the first line across, and without rows of numbers."""
         heads = self.header_bands
         return band < (heads if heads < len(self.bands) else 1) < len(self.bands) and not self.holds_rows(band)
 
