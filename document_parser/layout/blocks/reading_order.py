@@ -10,7 +10,7 @@ refused if both sides look like rows of one table. Lengths are in points, origin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -40,7 +40,7 @@ PROSE_LINE_FILL_SHARE = 0.7
 MAX_PROSE_NUMBERS_SHARE = 0.35
 """Share of the stretches between gaps that are numbers, at most, in running text.
 
-In lists of references a third are dates, years and page numbers at most, in the rows of a statement two thirds.
+A third of them at most are numbers in lists of references, two thirds in the rows of a statement.
 """
 MIN_FLOW_SCORE = 0.5
 """Score of a table, at least, among lines that no gutter parts."""
@@ -49,8 +49,7 @@ MIN_COLUMNS_SCORE = 0.6
 
 # The bullet or number of an item: the gap between both is no gutter.
 _LIST_MARKER = re.compile(
-    r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|"
-    r"(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?"
+    r"[•◦▪‣·∙●○■□–—*☐☑☒-]|[\[(]?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[\])]|(?:\d{1,3}|[a-z]|[ivx]{1,5})\.|\d{1,3}(?:\.\d{1,3}){1,4}\.?|§\s?\d{1,4}\.?"
 )
 
 
@@ -67,19 +66,29 @@ Part = Flow | Grid
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What is the same for all regions of a page. ``backwards`` reads columns from right to left."""
+    """What is the same for all regions of a page.
+
+    ``backwards`` reads columns from right to left. ``on_region`` is called with the words of each region, tables aside.
+    """
 
     index: PageIndex
     backwards: bool
+    on_region: Callable[[list[Word]], None] | None = None
 
 
-def parts_of(words: list[Word], grids: Sequence[Grid] = (), rules: Sequence[RulingLine] = ()) -> list[Part]:
+def parts_of(
+    words: list[Word],
+    grids: Sequence[Grid] = (),
+    rules: Sequence[RulingLine] = (),
+    on_region: Callable[[list[Word]], None] | None = None,
+) -> list[Part]:
     """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``.
 
-    ``rules`` are the lines and filled boxes drawn around the words.
+    ``rules`` are the lines and filled boxes drawn around the words. ``on_region`` is called with the words of each region,
+    for those who fit the scores of tables.
     """
     placed = [GridWord.from_grid(grid) for grid in grids]
-    page = _Page(PageIndex(words, rules), is_right_to_left(words))
+    page = _Page(PageIndex(words, rules), is_right_to_left(words), on_region)
     return list(_split_region([*words, *placed], page, MAX_DEPTH))
 
 
@@ -104,6 +113,8 @@ def _text_of(words: Iterable[Word]) -> list[Word]:
 def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
     """Yield the parts of a region in reading order."""
     text = _text_of(words)
+    if page.on_region is not None:
+        page.on_region(text)
     if len(text) < 4 or depth == 0:
         yield from _split_flows(words)
         return

@@ -255,10 +255,7 @@ def _merge_continued_rows(rows: list[list[GridCell]], size: float) -> list[list[
 
 
 def _merge_remarks(rows: list[list[GridCell]], size: float) -> list[list[GridCell]]:
-    """Merge lone cells that are remarks below a cell of the row above.
-
-    They are not in the first column, and closer to the row above than rows are.
-    """
+    """Merge remarks into the row above: lone cells, not in the first column, closer to it than rows are."""
     merged = rows[:1]
     for number, row in enumerate(rows[1:], 1):
         above = merged[-1]

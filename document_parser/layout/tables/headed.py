@@ -6,8 +6,8 @@ points.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from itertools import pairwise
 
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.tables.aligned import Interval, segments_of
@@ -49,7 +49,7 @@ def _grid_below(lines: Sequence[Line], size: float) -> Grid | None:
         if not cells or max(len(cell.text) for cell in cells) > MAX_CELL_CHARACTERS:
             break
         wider = [_with_text(column, cells, number) for number, column in enumerate(columns)]
-        if any(after[0] - before[1] < MIN_WHITE_EM * size for before, after in itertools.pairwise(wider)):
+        if any(after[0] - before[1] < MIN_WHITE_EM * size for before, after in pairwise(wider)):
             break
         columns = wider
         rows.append(cells)

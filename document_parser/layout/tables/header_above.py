@@ -36,10 +36,9 @@ MIN_COLUMN_GAP_EM = 0.3
 
 
 def add_rows_around(grid: Grid, words: Sequence[Word]) -> Grid:
-    """Return a grid with the lines above and below that are rows of it.
+    """Return a grid with the lines above and below that are rows of it: as close, with numbers where rows have them.
 
-    They are as close as rows are, with numbers in the columns of numbers. Bars behind every other row leave the first and the
-    last row out.
+    Bars behind every other row leave the first and the last row out.
     """
     numbers = _number_columns(grid)
     columns = _column_texts(grid)

@@ -115,10 +115,7 @@ class Lattice:
         return self.drawn[border] and covers(self.verticals_at[border], top, bottom)
 
     def is_header_band(self, band: int) -> bool:
-        """Return whether a band belongs to the header.
-
-        It is above the first line across, with a few lines and without columns of numbers.
-        """
+        """Return whether a band belongs to the header: above the first line across, and without rows of numbers."""
         heads = self.header_bands
         return band < (heads if heads < len(self.bands) else 1) < len(self.bands) and not self.holds_rows(band)
 

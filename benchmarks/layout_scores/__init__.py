@@ -1,0 +1,1 @@
+"""Fit the weights with which the layout scores tables of aligned words."""
