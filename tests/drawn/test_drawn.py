@@ -150,7 +150,6 @@ FAILS_TODAY = (
     ("tables_same", {21}, "turned heads of a table on a turned page are read apart"),
     ("tables_same", {108}, "a table and what stands above it are one table"),
     ("tables_same", {138}, "tables side by side are read with other rows"),
-    ("no_invented_table", {100}, "columns of text are a table"),
     ("no_invented_table", {24}, "vertical lines are a table"),
     ("furniture_kept_out", {2, 21, 100, 138}, "the running head of a single page is in the body"),
     ("pairs", {28}, "letters in boxes of their own are words of one letter"),
