@@ -77,3 +77,52 @@ def test_letters_far_apart_without_boxes_stay_apart(read, tmp_path):
         canvas.drawString(100 + 20 * place, 700, letter)
     canvas.save()
     assert "ABCD" not in read(tmp_path / "letters.pdf").text
+
+
+def rows_in_boxes(path, rows, draw, *, high, label=""):
+    """Rows of single letters of 11 points in boxes of 20 points; ``high`` is their height and the distance of the rows."""
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    for row, texts in enumerate(rows):
+        y = 700 - high * row
+        draw(canvas, 172, y, 20, high, len(texts))
+        canvas.setFont("Helvetica", 11)
+        if label:
+            canvas.rect(72, y, 100, high)
+            canvas.drawString(76, y + 7, f"{label} {'ABCDE'[row]}")
+        for place, text in enumerate(texts):
+            canvas.drawCentredString(182 + 20 * place, y + 7, text)
+    canvas.drawString(72, 500, "This is all there is to say about it.")
+    canvas.save()
+    return path
+
+
+@pytest.mark.parametrize("draw", [boxes, comb])
+@pytest.mark.parametrize("high", [20, 24, 28])
+@pytest.mark.parametrize("rows", [("CATHXX", "QDOGUU", "PIGSOW", "BIRDEE"), ("MTWTFSS", "8878400")])
+def test_rows_of_high_boxes_filled_alike_are_a_table(read, tmp_path, draw, high, rows):
+    case = read(rows_in_boxes(tmp_path / "rows.pdf", rows, draw, high=high))
+    assert case.tables == [[list(letters) for letters in rows]]
+
+
+def test_marks_beside_names_are_cells(read, tmp_path):
+    rows = ("PPAPPPA", "PPPPAAA", "APPPPPA")
+    case = read(rows_in_boxes(tmp_path / "rows.pdf", rows, boxes, high=22, label="Pupil"))
+    assert [row[1:] for row in case.tables[0]] == [list(letters) for letters in rows]
+
+
+def test_the_first_week_of_a_calendar_is_no_number(read, tmp_path):
+    weeks = [[str(7 * week + day) for day in range(1, 8)] for week in range(4)]
+    case = read(rows_in_boxes(tmp_path / "calendar.pdf", weeks, boxes, high=20))
+    assert case.tables == [weeks]
+
+
+def test_values_in_boxes_that_touch_are_values_if_one_is_longer(read, tmp_path):
+    case = read(rows_in_boxes(tmp_path / "address.pdf", ("MARTA KELLER", "BADEN       "), comb, high=24))
+    assert "MARTA KELLER" in case.text
+    assert "BADEN" in case.text
+
+
+def test_the_numbers_of_a_scale_stay_apart(read, tmp_path):
+    case = read(rows_in_boxes(tmp_path / "scale.pdf", ("12345",), boxes, high=18))
+    assert "12345" not in case.text
+    assert "1 2 3 4 5" in " ".join(case.text.split())

@@ -51,3 +51,28 @@ def test_amounts_in_two_columns_stay_apart(read, tmp_path):
                 canvas.drawString(100 + column * 60 + place * 3, 700 - 16 * row, letter)
     canvas.save()
     assert read(tmp_path / "columns.pdf").tables[0][1] == ["1,1", "11", "l.l"]
+
+
+@pytest.mark.parametrize(("letter", "first"), [("A", "Option one: pay now"), ("B", "12 rooms to let")])
+def test_a_large_letter_beside_another_word_is_no_part_of_it(read, tmp_path, letter, first):
+    canvas = Canvas(str(tmp_path / "options.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 34)
+    canvas.drawString(72, 650, letter)
+    canvas.setFont("Helvetica", 11)
+    for row, text in enumerate((first, "All fees are included.")):
+        canvas.drawString(100, 665 - 13 * row, text)
+    canvas.save()
+    text = " ".join(read(tmp_path / "options.pdf").text.split())
+    assert f"{letter} {first}" in text
+
+
+@pytest.mark.parametrize("first", ["nce upon a time there was", "NCE upon a time there was"])
+def test_a_drop_cap_is_part_of_the_word_that_it_begins(read, tmp_path, first):
+    canvas = Canvas(str(tmp_path / "cap.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 34)
+    canvas.drawString(72, 650, "O")
+    canvas.setFont("Helvetica", 11)
+    for row, text in enumerate((first, "a king who had three.")):
+        canvas.drawString(100, 665 - 13 * row, text)
+    canvas.save()
+    assert f"O{first}" in " ".join(read(tmp_path / "cap.pdf").text.split())

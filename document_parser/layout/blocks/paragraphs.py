@@ -293,7 +293,7 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
     """Return the blocks with signatures made paragraphs.
 
     A signature is a short heading right after the valediction of a letter, a short line that ends with a comma, or one that the
-    next block begins with again.
+    next block begins with again. A heading has sentences or a table below it: "Dear Sir or Madam," may stand above a subject.
     """
     found = list(blocks)
     for number, block in enumerate(blocks[1:], 1):
@@ -302,7 +302,19 @@ def demote_signatures(blocks: list[Block]) -> list[Block]:
         before, after = blocks[number - 1], blocks[number + 1] if number + 1 < len(blocks) else None
         closes = before.kind == "paragraph" and before.text.endswith(",") and len(before.text) < MAX_VALEDICTION_CHARACTERS
         is_late = number * 2 >= len(blocks)
-        repeated = after is not None and after.kind == "paragraph" and after.text.startswith(block.text)
-        if is_late and (closes or repeated):
+        repeated = after is not None and after.kind == "paragraph" and _goes_on_from(block.text, after.text)
+        if is_late and ((closes and not _is_headed(after)) or repeated):
             found[number] = block.model_copy(update={"kind": "paragraph", "level": None, "size_points": None})
     return found
+
+
+def _goes_on_from(name: str, text: str) -> bool:
+    """Return whether a text is a name again with more words behind it, as a position; a sentence is none."""
+    return text.startswith(name) and not text[len(name) : len(name) + 1].isalnum() and not has_sentence_end(text)
+
+
+def _is_headed(block: Block | None) -> bool:
+    """Return whether a block is what a heading has below it: a table or sentences, not the position of who signs."""
+    if block is None or block.kind == "table":
+        return block is not None
+    return block.kind == "paragraph" and has_sentence_end(block.text) and len(block.text.split()) > MAX_SIGNATURE_WORDS

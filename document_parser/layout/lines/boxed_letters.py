@@ -30,6 +30,13 @@ MAX_BOX_HEIGHT_EM = 3.0
 """Height of a box in font sizes; longer borders are those of a table's columns."""
 MIN_ROW_DISTANCE_EM = 1.75
 """Distance, in font sizes, of another row of texts in the same columns; nearer ones are rows of a table."""
+MIN_FILLED_ALIKE_SHARE = 0.8
+"""Share of the boxes filled in both of two rows whose boxes touch, at least, if they are rows of a table.
+
+Two values one below the other are seldom equally long.
+"""
+TOUCH_POINTS = 3.0
+"""White between two rows of boxes that touch, or their overlap, at most: lines are found a little longer than drawn."""
 
 
 def join_boxed_letters(words: list[Word], rules: Sequence[RulingLine]) -> tuple[list[Word], list[RulingLine]]:
@@ -38,8 +45,9 @@ def join_boxed_letters(words: list[Word], rules: Sequence[RulingLine]) -> tuple[
     A joined value is as large as the page's usual text: the size of letters in boxes is that of their boxes.
     """
     borders = [rule for rule in rules if rule.bottom - rule.top > 2]
-    rows = [row for row in _rows_of_letters(words) if _is_bordered(row, borders) and not _is_table_row(row, words)]
-    if not borders or not rows:
+    found = [row for row in _rows_of_letters(words) if _is_bordered(row, borders) and not _is_scale(row)]
+    rows = [row for row in found if not _is_table_row(row, words) and not _is_row_of_boxes(row, words, borders)]
+    if not rows:
         return words, list(rules)
     gone = {id(word) for row in rows for word in row}
     rest = [word for word in words if id(word) not in gone]
@@ -96,6 +104,41 @@ def _is_bordered(row: Sequence[Word], borders: Sequence[RulingLine]) -> bool:
         slack = BORDER_SLACK_SHARE * pitch
         held += any(first - slack <= edge <= last + slack for edge in edges)
     return held >= MIN_BORDERED_SHARE * (len(row) - 1)
+
+
+def _is_scale(row: Sequence[Word]) -> bool:
+    """Return whether letters are the options of a scale, as 1 2 3 4 5 or A B C D: from the first one on without a gap."""
+    codes = [ord(word.text) for word in row]
+    return row[0].text in "01aA" and all(after == before + 1 for before, after in pairwise(codes))
+
+
+def _is_row_of_boxes(row: Sequence[Word], words: Sequence[Word], borders: Sequence[RulingLine]) -> bool:
+    """Return whether boxes filled alike touch those of the row from above or below: a table of single letters."""
+    pitch, size = _pitch_of(row), size_of(row[0])
+    middle = (row[0].top + row[0].bottom) / 2
+    own = [
+        rule
+        for rule in borders
+        if rule.top <= middle <= rule.bottom <= rule.top + MAX_BOX_HEIGHT_EM * size
+        and row[0].left - pitch < rule.left < row[-1].right + pitch
+    ]
+    if not own:
+        return False
+    top, bottom = median(rule.top for rule in own), median(rule.bottom for rule in own)
+    places = _places_on(row, row)
+    for first, last in ((top - (bottom - top), top), (bottom, bottom + (bottom - top))):
+        if any(abs(rule.top - first) < TOUCH_POINTS and abs(rule.bottom - last) < TOUCH_POINTS for rule in borders):
+            other = _places_on(row, [word for word in words if first < (word.top + word.bottom) / 2 < last])
+            if len(other & places) >= MIN_FILLED_ALIKE_SHARE * len(other | places):
+                return True
+    return False
+
+
+def _places_on(row: Sequence[Word], words: Sequence[Word]) -> set[int]:
+    """Return the boxes, counted from that of the row's first letter, in whose middle words stand; from the one before it on."""
+    pitch = _pitch_of(row)
+    steps = [(_middle_of(word) - _middle_of(row[0])) / pitch for word in words]
+    return {round(step) for step in steps if step > -1.5 and abs(step - round(step)) < 2 * PITCH_SLACK_SHARE}
 
 
 def _is_table_row(row: Sequence[Word], words: Sequence[Word]) -> bool:

@@ -17,7 +17,8 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
     """Return the words with each drop cap joined to the first word of the highest line beside it.
 
     A drop cap is one large letter whose foot is below that line. The joined word has the line's height. If the word beside it
-    occurs by itself elsewhere on the page, as after "A" or "I", the letter stays a word of its own, with the line's height.
+    occurs by itself elsewhere on the page, as after "A" or "I", or begins a word, the letter stays a word of its own, with the
+    line's height.
     """
     initials = [word for word in words if len(word.text) == 1 and word.text.isupper() and word.size_points > 0]
     found = list(words)
@@ -27,7 +28,7 @@ def join_initials(words: Sequence[Word]) -> list[Word]:
             continue
         place, at = _place_of(initial, found), _place_of(follower, found)
         alone = follower.text[:1].islower() and _is_word(follower.text, initial.text + follower.text, words)
-        if alone:
+        if alone or _begins_word(follower.text):
             found[place] = _seat(initial, follower)
         else:
             found[at] = follower._replace(text=initial.text + follower.text, left=initial.left)
@@ -50,6 +51,11 @@ def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
         return None
     first, second = sorted(beside, key=lambda word: word.top)[:2]
     return first if second.top > first.top + 0.5 * size_of(first) and first.bottom < initial.bottom - 1 else None
+
+
+def _begins_word(text: str) -> bool:
+    """Return whether a text goes on no word: it begins with a digit, or with one capital before small letters."""
+    return text[:1].isdigit() or (text[:1].isupper() and text[1:2].islower())
 
 
 def _place_of(word: Word, words: Sequence[Word]) -> int:
