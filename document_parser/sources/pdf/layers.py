@@ -28,8 +28,8 @@ _MAX_MARKS = 16
 _MAX_NAME_BYTES = 16
 """Bytes of a mark's name, in UTF-16, that are read."""
 _MAX_RENDERINGS = 64
-"""Groups of objects that are rendered by themselves, because others lie at the same place; each rendering takes 10 to 20 ms, and
-a group needs two at most."""
+"""Groups of objects that are rendered by themselves, because others lie at the same place; each needs two
+renderings at most, of 10 to 20 ms."""
 
 _Group = tuple[int, ...]
 """The addresses of the layer marks of objects, and of the form that they are in: such objects are shown or hidden together."""
