@@ -18,8 +18,13 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from document_parser.models import RulingLine, Word
+from document_parser.sources.base import MAX_RULINGS
 from document_parser.text.spans import safe_link_of
 
+MAX_RECEIVED_WORDS = 400_000
+"""Words of a page that are accepted, twice as many as the text layer may have runs. Decoding so many takes two seconds."""
+MAX_RECEIVED_BYTES = 1 << 26
+"""Bytes of the words of a page that are accepted, their texts and links included."""
 _SIZES = struct.Struct("<III")
 """The number of words, and the bytes of their texts and of their links."""
 _SECTION = struct.Struct("<q")
@@ -95,9 +100,11 @@ _NEW = tuple.__new__
 
 def _read_sizes(payload: bytes) -> tuple[int, int, int]:
     """Return the number of words, and the bytes of their texts and links. Raises ValueError."""
-    if len(payload) < _SIZES.size:
-        raise ValueError("no words")
+    if not _SIZES.size <= len(payload) <= MAX_RECEIVED_BYTES:
+        raise ValueError("no words, or more than a page has")
     count, text_size, links_size = _SIZES.unpack_from(payload)
+    if count > MAX_RECEIVED_WORDS:
+        raise ValueError("more words than a page has")
     return count, text_size, links_size
 
 
@@ -136,6 +143,8 @@ def _split(text: str, lengths: NDArray[np.uint32]) -> list[str]:
 
 def _attach_links(words: list[Word], links: Sequence[tuple[str, Sequence[int]]]) -> list[Word]:
     """Return the words with their links. Raises ValueError for links that ``encode_words`` never writes."""
+    if sum(len(numbers) for _, numbers in links) > len(words):
+        raise ValueError("more words with links than words")
     for address, numbers in links:
         if safe_link_of(address) != address or not all(0 <= number < len(words) for number in numbers):
             raise ValueError("a link that may not be one")
@@ -152,6 +161,8 @@ def encode_rulings(rules: Sequence[RulingLine]) -> bytes:
 def decode_rulings(payload: bytes) -> list[RulingLine]:
     """Return the ruling lines that ``encode_rulings`` encoded. Raises ValueError for what it never writes."""
     numbers = np.frombuffer(payload, dtype="<f8").reshape(-1, len(RulingLine._fields))
+    if len(numbers) > MAX_RULINGS:
+        raise ValueError("more ruling lines than a page may have")
     if not np.isfinite(numbers).all():
         raise ValueError("a number that is not finite")
     return list(map(RulingLine._make, numbers.tolist()))

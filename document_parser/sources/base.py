@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_FOUND_CELLS = 10_000
 """Cells of all tables of a page that pdfplumber's answer may have."""
+MAX_RULINGS = 3000
+"""Ruling lines of a page that are returned at most."""
 
 
 @dataclass(frozen=True)

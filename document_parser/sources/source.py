@@ -50,6 +50,8 @@ the document again in about 10 ms."""
 MAX_LOADED_SECTIONS = 12
 """Sections that wait until they are wanted, besides those of the page that was asked for last. If nobody wants them, they are
 dropped."""
+MAX_LOADED_BYTES = 1 << 24
+"""Bytes of a page's sections up to which they wait; those of a page with more are asked for again."""
 PDFPLUMBER_SECONDS = 15.0
 """A request that pdfplumber answers may take this long at most, and no longer than any other request. Of 250 pages of the
 development corpus all but one take less than 3 s on a busy machine, and that one, full of short lines, 9 s."""
@@ -316,6 +318,8 @@ class Source:
                 sections = arrays.split_sections(payload, len(TEXT_SECTIONS))
         except PageCrashed:
             return
+        if len(payload) > MAX_LOADED_BYTES:
+            return
         loaded = {(name, number): one for name, one in zip(TEXT_SECTIONS, sections, strict=True) if one is not None}
         self._loaded = {**dict([*self._loaded.items()][-MAX_LOADED_SECTIONS:]), **loaded}
 
@@ -400,6 +404,8 @@ def _failure_reason(error: Exception) -> str:
 def _page_image(number: int, reply: Reply, data: bytes, spec: PageImageSpec, turn: int) -> PageImage:
     """Return the page image of a reply. Raises ValueError if the data is not what the request asked for."""
     width, height = reply.width_pixels, reply.height_pixels
+    if not (width and height):
+        raise ValueError("a picture without pixels")
     if spec.encoding == "rgb" and len(data) != width * height * 3:
         raise ValueError(f"{len(data)} bytes are no picture of {width} x {height}")
     if spec.encoding == "jpeg" and not data.startswith(b"\xff\xd8"):

@@ -123,6 +123,41 @@ def test_a_drawn_box_says_whether_it_is_marked(read, tmp_path, frame):
         assert f"Question {number} {sign} yes ☐ no" in lines, mark.__name__
 
 
+def white_square(canvas, x, y, side):
+    canvas.setStrokeColor(white)
+    square(canvas, x, y, side)
+
+
+def clipped_square(canvas, x, y, side):
+    canvas.saveState()
+    path = canvas.beginPath()
+    path.rect(300, 300, 5, 5)
+    canvas.clipPath(path, stroke=0)
+    square(canvas, x, y, side)
+    canvas.restoreState()
+
+
+def covered_square(canvas, x, y, side):
+    square(canvas, x, y, side)
+    canvas.setFillColor(white)
+    canvas.rect(x - 2, y - 2, side + 4, side + 4, stroke=0, fill=1)
+    canvas.setFillColor(black)
+
+
+@pytest.mark.parametrize("frame", [white_square, clipped_square, covered_square], ids=lambda frame: frame.__name__)
+def test_a_square_that_nobody_sees_is_no_check_box(read, tmp_path, frame):
+    lines = read(form(tmp_path / "form.pdf", frame, [(nothing, "")])).text.splitlines()
+    assert "Question 0 yes no" in [" ".join(line.split()) for line in lines]
+
+
+def test_a_square_beside_the_page_is_no_check_box(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    square(canvas, -SIDE - 2, Y, SIDE)
+    canvas.drawString(2, Y, "Label")
+    canvas.save()
+    assert read(tmp_path / "form.pdf").text.strip() == "Label"
+
+
 @pytest.mark.parametrize(("side", "size"), [(6, 8), (14, 11)])
 def test_boxes_of_other_sizes_are_read_alike(read, tmp_path, side, size):
     lines = read(form(tmp_path / "form.pdf", square, MARKS[:4], side, size)).text.splitlines()

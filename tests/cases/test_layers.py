@@ -140,6 +140,40 @@ def test_the_text_of_layers_that_are_on_is_text(read, tmp_path):
     assert not case.warnings
 
 
+BAND = "0 0 0.4 rg 50 715 495 40 re f\n"
+
+
+def light_text_on_the_band_of_another_layer(pdf):
+    one, two = layers(pdf, "a", "b", OFF=[])
+    contents = f"{content(NOTE, 780)}/OC /A BDC\n{BAND}EMC\n/OC /B BDC\n1 g\n{content(SHOWN, 730)}EMC\n"
+    page_of(pdf, contents, Properties=Dictionary(A=one, B=two))
+
+
+def light_text_on_the_band_of_another_form(pdf):
+    layers(pdf, "a", OFF=[])
+    font = Dictionary(F1=pdf.make_indirect(Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)))
+    forms = {
+        name: pdf.make_stream(
+            drawn.encode(),
+            Type=Name.XObject,
+            Subtype=Name.Form,
+            BBox=[0, 0, 595, 842],
+            Resources=Dictionary(Font=font),
+        )
+        for name, drawn in (("A", BAND), ("B", f"1 g\n{content(SHOWN, 730)}"))
+    }
+    page_of(pdf, f"{content(NOTE, 780)}/A Do /B Do", XObject=Dictionary(**forms))
+
+
+@pytest.mark.parametrize(
+    "way", [light_text_on_the_band_of_another_layer, light_text_on_the_band_of_another_form], ids=lambda way: way.__name__
+)
+def test_light_text_that_shows_only_on_the_fill_of_another_layer_is_text(read, tmp_path, way):
+    case = read(saved(tmp_path, way))
+    assert case.flat == f"{NOTE} {SHOWN}"
+    assert not case.page.hidden
+
+
 def test_the_lines_of_a_layer_that_is_off_rule_no_table(read, tmp_path):
     def draw(pdf):
         on, off = layers(pdf, "a", "b", OFF=[1])

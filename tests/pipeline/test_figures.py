@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import re
 import zipfile
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 from document_parser.client import Client
+from document_parser.engines.registry import Engines
+from document_parser.errors import PageCrashed
 from document_parser.export import FORMATS
 from document_parser.export.figures import Figures
 from document_parser.imaging.figure_boxes import find_figure_boxes
@@ -18,11 +21,13 @@ from document_parser.models import Block, BoundingBox, Cell, Document, Options, 
 from document_parser.pipeline.local.reader import parse
 from document_parser.pipeline.reading.figure_labels import with_labels
 from document_parser.pipeline.reading.figures import assign_boxes, insert_figures, with_figures
+from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.source import Openers
 from tests.support import documents
+from tests.support.case_reading import FILES
 from tests.support.service import Service
 
 CPU = Settings(engines=EngineSettings(inference_mode="cpu"))
@@ -437,3 +442,29 @@ def test_embedded_figures_need_no_other_file(service, illustrated):
     html = service.result(job)["html"]
     assert html.count('src="data:image/jpeg;base64,/9j/') == 2
     assert html.count("<figcaption>Figure") == 2
+
+
+class UndrawablePages:
+    """A document whose pages cost their opener the life when they are rendered."""
+
+    def __init__(self, source):
+        self._source = source
+
+    def __getattr__(self, name):
+        return getattr(self._source, name)
+
+    async def render(self, number, _spec, _turn=0):
+        raise PageCrashed(page=number, reason="timeout")
+
+
+@pytest.mark.parametrize("name", ["11-picture-with-text.pdf", "06-false-digits.pdf"])
+def test_a_page_that_has_been_read_stays_if_it_cannot_be_rendered(name):
+    async def read():
+        with Openers.start(OpenerLimits()) as openers:
+            async with await openers.open(FILES / name, "pdf") as source, contextlib.aclosing(Engines(CPU)) as engines:
+                return await read_page(UndrawablePages(source), 1, Options(), engines)
+
+    page = asyncio.run(read())
+    assert (page.status, page.engine) == ("done", "text_layer")
+    assert page.blocks
+    assert [warning.code for warning in page.warnings] == (["low_coverage"] if name.startswith("11") else [])

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from document_parser.models import RulingLine, Word
+from document_parser.sources import arrays
 from document_parser.sources.arrays import (
     decode_rulings,
     decode_words,
@@ -17,6 +18,7 @@ from document_parser.sources.arrays import (
     join_sections,
     split_sections,
 )
+from document_parser.sources.base import MAX_RULINGS
 
 WORDS = [
     Word("Der", 0.1, 0.2, 0.15, 0.22, 10.5, True, baseline=0.215),
@@ -73,6 +75,28 @@ def test_a_link_of_a_word_that_does_not_exist_is_refused(number: str):
 def test_numbers_that_no_word_has_are_refused(word: Word):
     with pytest.raises(ValueError, match=r"finite|directions"):
         decode_words(encode_words([word]))
+
+
+def test_a_link_has_no_more_words_than_there_are():
+    sent = encode_words(WORDS)
+    links = b'[["https://example.org/", [1, 4, 1, 1, 1, 1]]]'
+    end = len(sent) - struct.unpack_from("<I", sent, 8)[0]
+    with pytest.raises(ValueError, match="links"):
+        decode_words(sent[:8] + struct.pack("<I", len(links)) + sent[12:end] + links)
+
+
+def test_no_more_arrives_than_a_page_may_have(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(arrays, "MAX_RECEIVED_WORDS", len(WORDS))
+    assert decode_words(encode_words(WORDS)) == WORDS
+    with pytest.raises(ValueError, match="more words"):
+        decode_words(encode_words([*WORDS, WORDS[0]]))
+    monkeypatch.setattr(arrays, "MAX_RECEIVED_BYTES", 100)
+    with pytest.raises(ValueError, match="more than a page"):
+        decode_words(encode_words(WORDS))
+    rules = [RulingLine(0.1, 0.2, 0.9, 0.2)] * MAX_RULINGS
+    assert len(decode_rulings(encode_rulings(rules))) == MAX_RULINGS
+    with pytest.raises(ValueError, match="ruling lines"):
+        decode_rulings(encode_rulings([*rules, rules[0]]))
 
 
 def test_whatever_arrives_is_words_or_refused():

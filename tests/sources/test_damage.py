@@ -429,6 +429,35 @@ def test_a_pdf_that_was_rebuilt_says_so(openers: Openers, tmp_path: Path):
     assert (codes(page), page.is_flagged) == (["repaired"], False)
 
 
+def test_a_page_whose_contents_only_qpdf_finds_is_rebuilt_for_whatever_is_asked_first(openers: Openers, tmp_path: Path):
+    raw = without_compression(lease(tmp_path))
+    start = raw.rindex(b" 0 obj", 0, raw.index(b"Second page of the lease."))
+    start = raw.rindex(b"\n", 0, start) + 1
+    entry = b"%010d 00000 n" % start
+    assert entry in raw
+    path = tmp_path / "a.pdf"
+    path.write_bytes(raw.replace(entry, b"%010d 00000 n" % (start + 7)))
+
+    async def words() -> str:
+        async with await openers.open(path, "pdf") as source:
+            return " ".join(word.text for word in await source.words(2))
+
+    assert asyncio.run(words()) == "Second page of the lease."
+
+
+def without_compression(raw: bytes) -> bytes:
+    """The PDF with its streams and its cross-reference table in plain text."""
+    plain = io.BytesIO()
+    with pikepdf.open(io.BytesIO(raw)) as pdf:
+        pdf.save(
+            plain,
+            compress_streams=False,
+            stream_decode_level=pikepdf.StreamDecodeLevel.generalized,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+        )
+    return plain.getvalue()
+
+
 def test_pages_that_the_file_promises_and_has_not_are_missed(openers: Openers, tmp_path: Path):
     raw = lease(tmp_path)
     path = tmp_path / "a.pdf"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from document_parser.engines.registry import Engines
-from document_parser.errors import EngineError
+from document_parser.errors import EngineError, PageUnreadable
 from document_parser.imaging.writing import may_hold_writing
 from document_parser.layout.page import blocks_of
 from document_parser.models import Attempt, Block, BoundingBox, EngineName, Page, PageFacts, PageImageSpec, PageWarning, Word
@@ -47,11 +47,14 @@ async def find_written_pictures(source: PageSource, page: Page, facts: PageFacts
 async def with_figure_texts(source: PageSource, page: Page, facts: PageFacts, engines: Engines) -> Page:
     """Return a page of the text layer with figures for its written pictures, each with the text in it.
 
-    A page whose pictures cannot be read gets a warning. Raises PageUnreadable.
+    A page whose pictures cannot be rendered or read gets a warning: the page itself has been read.
     """
     if page.engine != "text_layer" or page.status != "done" or not facts.pictures:
         return page
-    open_boxes = await find_written_pictures(source, page, facts)
+    try:
+        open_boxes = await find_written_pictures(source, page, facts)
+    except PageUnreadable:
+        return with_unread_warning(page)
     if not open_boxes:
         return page
     if PICTURE_ENGINE not in await engines.find_available():
@@ -59,7 +62,7 @@ async def with_figure_texts(source: PageSource, page: Page, facts: PageFacts, en
     started = time.monotonic()
     try:
         texts = [await _read_picture(source, facts, box, engines) for box in open_boxes]
-    except EngineError as error:
+    except (EngineError, PageUnreadable) as error:
         _record(page, "error", f"pictures: {error.message}", started)
         return with_unread_warning(page)
     found = {box: text for box, text in zip(open_boxes, texts, strict=True) if text}

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from document_parser.engines.registry import Engines
-from document_parser.errors import EngineError
+from document_parser.errors import EngineError, PageUnreadable
 from document_parser.models import (
     Attempt,
     BoundingBox,
@@ -130,8 +130,8 @@ class FontCheck:
 async def check_fonts(source: PageSource, facts: PageFacts, engines: Engines) -> FontCheck:
     """Return the page with the lines of misencoded fonts read from its image.
 
-    The page stays as it is if no font is suspect, if its text layer is not sound anyway, or if RapidOCR is not available.
-    Raises PageUnreadable, and StorageUnavailable and RedisError of the reading cache in workers.
+    The page stays as it is if no font is suspect, if its text layer is not sound anyway, if RapidOCR is not available, or if
+    the lines cannot be rendered. Raises StorageUnavailable and RedisError of the reading cache in workers.
     """
     if not facts.suspect_fonts or text_layer_problem(facts) or FONT_CHECK_ENGINE not in await engines.find_available():
         return FontCheck(source, facts)
@@ -140,7 +140,7 @@ async def check_fonts(source: PageSource, facts: PageFacts, engines: Engines) ->
     try:
         misencoded = [font for font in facts.suspect_fonts if await reader.is_misencoded(font)]
         check = await _replace_lines(misencoded, source, facts, reader)
-    except EngineError as error:
+    except (EngineError, PageUnreadable) as error:
         check = FontCheck(source, facts)
         reason, outcome = f"font check: {error.message}", "error"
     else:

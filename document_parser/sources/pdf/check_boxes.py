@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from document_parser.models import BoundingBox, RulingLine, Word
 from document_parser.sources.pdf.objects import Box, PageObject, map_inside
-from document_parser.sources.pdf.rendering import Region
+from document_parser.sources.pdf.rendering import MIN_CHANGE_LEVELS, Region
 from document_parser.sources.pdf.rulings import outlines_of
 
 SIDE_POINTS = 4.5, 20.0
@@ -75,6 +75,8 @@ def find_check_boxes(
     marks = _Marks(page, [square for square, _ in labelled], width, height)
     found = []
     for square, label in labelled:
+        if not marks.shows(square):
+            continue
         written = next((_MARKS[word.text] for word in words if _is_mark(word, square)), None)
         found.append(CheckBox(_word_of(written or marks.sign_in(square), square, label), square))
     return found
@@ -227,7 +229,7 @@ def _label_of(square: Box, words: Sequence[Word], places: NDArray[np.float64], s
 def _word_of(sign: str, square: Box, label: Word) -> Word:
     """Return a check box as a word on the line of its label."""
     plain = label._replace(bold=False, italic=False, math=False, struck=False, link="", confidence=None)
-    return plain._replace(text=sign, left=round(square[0], 5), right=round(square[2], 5))
+    return plain._replace(text=sign, left=max(0.0, round(square[0], 5)), right=min(1.0, round(square[2], 5)))
 
 
 class _Marks:
@@ -239,6 +241,11 @@ class _Marks:
         dpi = min(MAX_RENDER_DPI, 72 * RENDER_SIDE_PIXELS / smallest)
         self._region = Region.around(page, BoundingBox.of(*whole), dpi)
         self._grey = self._region.render(page).min(axis=2)
+
+    def shows(self, square: Box) -> bool:
+        """Return whether anything is seen of a square: its frame may be white, clipped away, covered or beside the page."""
+        pixels = self._grey[self._region.slices_of(square)]
+        return bool(pixels.size) and not (pixels.min() >= _PAPER_LEVEL and np.ptp(pixels) <= MIN_CHANGE_LEVELS)
 
     def sign_in(self, square: Box) -> str:
         """Return the check box that a square shows: empty, crossed or filled, or ticked."""

@@ -66,7 +66,8 @@ MAX_INSPECTED_CHARACTERS = MAX_WORDS
 class PdfFile:
     """An opened PDF. Pages count from 1. The last page used stays loaded, as its facts, words and image are requested in turn.
 
-    What PDFium refuses is rebuilt by qpdf, once: the file if it cannot be opened, or a page that PDFium does not find.
+    What PDFium refuses is rebuilt by qpdf, once: the file if it cannot be opened, or a page that PDFium does not find, or
+    finds empty though its data paints something.
 
     Construction raises EncryptedDocument, WrongPassword, DamagedDocument or DocumentError; the methods raise PageUnreadable.
     """
@@ -92,8 +93,6 @@ class PdfFile:
     def facts(self, number: int) -> PageFacts:
         """Return what is known of a page before it is read. Sizes in points, boxes in fractions of the upright page."""
         page = self._load_page(number)
-        if not pdfium.FPDFPage_CountObjects(page.raw) and self._streams.paints_anything(number):
-            page = self._load_repaired(number) or page
         width, height = _page_size(page)
         objects = self._load_objects(number)
         pictures = _image_boxes(objects)
@@ -213,6 +212,10 @@ class PdfFile:
                 raise PageUnreadable("PDFium cannot load this page.") from error
             return page
         self._number = number
+        # Not only in ``facts``: another child, which has not rebuilt the file, may be asked for the words.
+        is_empty = not self._tried_repair and not pdfium.FPDFPage_CountObjects(self._page.raw)
+        if is_empty and self._streams.paints_anything(number):
+            return self._load_repaired(number) or self._page
         return self._page
 
     def _load_repaired(self, number: int) -> Any:

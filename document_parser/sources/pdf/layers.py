@@ -12,7 +12,6 @@ import ctypes
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +19,7 @@ import pypdfium2.raw as pdfium
 
 from document_parser.models import BoundingBox
 from document_parser.sources.pdf.objects import Box, PageObject, address_of
-from document_parser.sources.pdf.rendering import MIN_CHANGE_LEVELS, Region, objects_removed
+from document_parser.sources.pdf.rendering import MIN_CHANGE_LEVELS, Pixels, Region, objects_removed
 
 _LAYER_MARK = "OC"
 """Tag of marked content that belongs to a layer."""
@@ -29,7 +28,8 @@ _MAX_MARKS = 16
 _MAX_NAME_BYTES = 16
 """Bytes of a mark's name, in UTF-16, that are read."""
 _MAX_RENDERINGS = 64
-"""Groups of objects that are rendered by themselves, because others lie at the same place; each takes 10 to 20 ms."""
+"""Groups of objects that are rendered by themselves, because others lie at the same place; each needs two
+renderings at most, of 10 to 20 ms."""
 
 _Group = tuple[int, ...]
 """The addresses of the layer marks of objects, and of the form that they are in: such objects are shown or hidden together."""
@@ -78,23 +78,36 @@ def _layer_marks_of(found: Any) -> Iterator[int]:
 def _find_hidden(page: Any, groups: Sequence[list[PageObject]]) -> Iterator[list[PageObject]]:
     """Yield the groups that change no pixel.
 
-    Where groups overlap, each is rendered by itself over all that is in no layer.
+    Where groups overlap, one that is off changes nothing by itself over all that is in no layer, nor is it missed on the page:
+    light text in one layer shows only on the dark fill of another.
     """
     region = Region.around(page, BoundingBox(left=0, top=0, right=1, bottom=1))
+    handles = [[one.found for one in group] for group in groups]
+    places = [[region.slices_of(one.box) for one in group if one.box is not None] for group in groups]
+
+    def is_changed(before: Pixels, number: int) -> bool:
+        """Return whether the page now differs from ``before`` at the place of a group."""
+        changed = np.abs(region.render(page) - before).max(axis=2) > MIN_CHANGE_LEVELS
+        return any(changed[place].any() for place in places[number])
+
     shown = region.render(page)
-    with objects_removed([one.found for group in groups for one in group]):
+    with objects_removed([found for group in handles for found in group]):
         bare = region.render(page)
         changed = np.abs(shown - bare).max(axis=2) > MIN_CHANGE_LEVELS
-        places = [[region.slices_of(one.box) for one in group if one.box is not None] for group in groups]
         seen = [any(changed[place].any() for place in found) for found in places]
-        yield from (group for group, is_seen in zip(groups, seen, strict=True) if not is_seen)
         boxes = [_box_around(group) for group in groups]
-        doubtful = (number for number, is_seen in enumerate(seen) if is_seen and _overlaps_other(number, boxes))
-        for number in islice(doubtful, _MAX_RENDERINGS):
-            with _objects_active([one.found for one in groups[number]]):
-                alone = np.abs(region.render(page) - bare).max(axis=2) > MIN_CHANGE_LEVELS
-            if not any(alone[place].any() for place in places[number]):
-                yield groups[number]
+        doubtful = [number for number, is_seen in enumerate(seen) if is_seen and _overlaps_other(number, boxes)]
+        unseen_alone = []
+        for number in doubtful[:_MAX_RENDERINGS]:
+            with _objects_active(handles[number]):
+                if not is_changed(bare, number):
+                    unseen_alone.append(number)
+    yield from (group for group, is_seen in zip(groups, seen, strict=True) if not is_seen)
+    for number in unseen_alone:
+        with objects_removed(handles[number]):
+            is_missed = is_changed(shown, number)
+        if not is_missed:
+            yield groups[number]
 
 
 @contextmanager

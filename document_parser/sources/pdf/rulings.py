@@ -10,11 +10,10 @@ from typing import Any
 import pypdfium2.raw as pdfium
 
 from document_parser.models import RulingLine
+from document_parser.sources.base import MAX_RULINGS
 from document_parser.sources.pdf.coordinates import UprightMap
 from document_parser.sources.pdf.objects import Box, PageObject, Point, clip_box, clip_window_of, map_inside
 
-MAX_RULINGS = 3000
-"""Ruling lines of a page that are returned at most."""
 _MAX_SEGMENTS = 20_000
 """Path segments of a page that are looked at."""
 _MAX_PATH_SEGMENTS = 2_000
