@@ -28,8 +28,11 @@ MAX_CONVERGENCE_DEGREES = 35.0
 
 EDGE_MARGIN_PIXELS = 8
 """Pixels beside the edges of the sheet that show its shadow or its rim."""
-MARK_LEVELS, MAX_MARKED_SHARE = 40, 0.003
-"""Grey levels by which a pixel beside the sheet differs from those around it to be part of a mark, and their share at most."""
+MARK_LEVELS, MAX_MARKED_SHARE = 40, 0.0005
+"""Grey levels by which a pixel beside the sheet differs from those around it to be part of a mark, and their share at most.
+
+Photographs of plain ground have 0.00002, a line of print cut off at the rim of the sheet 0.001 and more.
+"""
 
 Corners = NDArray[np.float64]
 """Four corners (x, y), clockwise from the top left."""

@@ -75,3 +75,16 @@ def test_a_picture_that_the_mode_leaves_out_is_named_in_a_warning(read, tmp_path
     case = read(page(tmp_path / "a.pdf", sign()), accuracy_mode="fast")
     assert case.warnings == ["low_coverage"]
     assert LINES[0] not in case.flat
+
+
+def test_a_picture_of_amounts_alone_is_read(read, tmp_path):
+    amounts = ("1,250.00   4,718.25   310.75", "2,480.10   1,113.50   982.40", "7,905.00   6,031.20   115.95")
+    case = read(page(tmp_path / "a.pdf", sign(amounts)))
+    assert all(amount in case.flat for amount in " ".join(amounts).split())
+
+
+def test_pictures_that_nobody_looks_at_are_named_in_a_warning_where_others_hold_writing(read, tmp_path):
+    small = [sign((f"Notice number {number}", "No dogs on deck"), size=(900, 120), font_size=30) for number in range(7)]
+    case = read(page(tmp_path / "a.pdf", *small))
+    assert "Notice number 0" in case.flat
+    assert case.warnings == ["low_coverage"]

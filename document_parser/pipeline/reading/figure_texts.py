@@ -26,7 +26,7 @@ SIGN_SPEC = PageImageSpec(dpi=100, max_long_side=800, encoding="rgb")
 MIN_WORD_CONFIDENCE = 0.75
 """Words read with less confidence are taken for something else in the picture."""
 MIN_LETTERS = 8
-"""Letters that a picture's text has at least; fewer are marks of a drawing."""
+"""Letters and digits that a picture's text has at least; fewer are marks of a drawing."""
 MIN_PICTURE_PIXELS = 400
 """Pixels of the shorter side of a picture that is read."""
 
@@ -37,11 +37,16 @@ UNREAD = "A picture on the page seems to hold writing, which was not read."
 async def find_written_pictures(source: PageSource, page: Page, facts: PageFacts) -> list[BoundingBox]:
     """Return the boxes of a page's pictures that may hold writing which the page has not. Raises PageUnreadable."""
     found = []
-    for box in (box for box in facts.pictures[:MAX_PICTURES] if not _holds_text(page.blocks, box)):
+    for box in _textless_pictures(page, facts)[:MAX_PICTURES]:
         image = await source.render(facts.number, SIGN_SPEC.model_copy(update={"region": box}))
         if may_hold_writing(image):
             found.append(box)
     return found
+
+
+def _textless_pictures(page: Page, facts: PageFacts) -> list[BoundingBox]:
+    """Return the boxes of a page's pictures on which the text layer has no writing."""
+    return [box for box in facts.pictures if not _holds_text(page.blocks, box)]
 
 
 async def with_figure_texts(source: PageSource, page: Page, facts: PageFacts, engines: Engines) -> Page:
@@ -72,7 +77,9 @@ async def with_figure_texts(source: PageSource, page: Page, facts: PageFacts, en
         block.model_copy(update={"text": found[block.box]}) if block.kind == "figure" and block.box in found else block
         for block in blocks
     ]
-    return page.model_copy(update={"blocks": blocks})
+    read = page.model_copy(update={"blocks": blocks})
+    # The pictures of a page are often of one kind: where some hold writing, those that nobody looked at may do so as well.
+    return with_unread_warning(read) if len(_textless_pictures(page, facts)) > MAX_PICTURES else read
 
 
 def with_unread_warning(page: Page) -> Page:
@@ -112,5 +119,5 @@ async def _read_picture(source: PageSource, facts: PageFacts, box: BoundingBox, 
 
 
 def _count_letters(words: Sequence[Word]) -> int:
-    """Return the letters of words."""
-    return sum(sum(map(str.isalpha, word.text)) for word in words)
+    """Return the letters and digits of words."""
+    return sum(sum(map(str.isalnum, word.text)) for word in words)

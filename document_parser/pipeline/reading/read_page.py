@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from document_parser.engines.registry import Engines
-from document_parser.errors import EngineError
+from document_parser.errors import EngineError, PageUnreadable
 from document_parser.models import (
     VLM_ENGINES,
     AccuracyMode,
@@ -131,6 +131,14 @@ async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: Oriented
     return routing.kind_by_ink(facts, image.ink_facts)
 
 
+async def _has_written_pictures(source: PageSource, page: Page, facts: PageFacts) -> bool:
+    """Return whether a page of the text layer has pictures that may hold writing, or that cannot be rendered."""
+    try:
+        return bool(await find_written_pictures(source, page, facts))
+    except PageUnreadable:
+        return True
+
+
 async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, engines: Engines) -> Page | None:
     """Return the page as its text layer reads it if that is enough; None if an engine must read it.
 
@@ -144,7 +152,7 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     if await source.damage(facts.number):
         return None
     page = await read_text_layer(source, facts)
-    if facts.pictures and await find_written_pictures(source, page, facts):
+    if facts.pictures and await _has_written_pictures(source, page, facts):
         if mode != "fast" and PICTURE_ENGINE in await engines.find_available():
             return None
         page = with_unread_warning(page)
