@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.service import ROOT
 
 TESTS, PACKAGE = ROOT / "tests", ROOT / "document_parser"
-WITHOUT_A_PACKAGE = {"drawn", "page", "project", "service", "support"}
+WITHOUT_A_PACKAGE = {"cases", "drawn", "page", "project", "service", "support"}
 """Tests of the page at ``/``, of the checkout itself, of the service as a whole; and the helpers."""
 
 
