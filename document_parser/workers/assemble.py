@@ -40,7 +40,7 @@ from document_parser.models import (
 )
 from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading.figures import KeepFigure
-from document_parser.storage import StoredFileMissing, open_scratch
+from document_parser.storage import Storage, StoredFileMissing, open_scratch
 from document_parser.telemetry import logs
 from document_parser.workers.context import Context, task_boundary
 from document_parser.workers.heartbeat import release_on_storage_error
@@ -215,9 +215,22 @@ def figure_writer(context: Context, job: Job) -> KeepFigure | None:
         return None
 
     async def keep(name: str, data: bytes) -> None:
-        await asyncio.to_thread(context.storage.put, storage_keys.figure(job.card.job_id, name), data)
+        await put_to_its_end(context.storage, storage_keys.figure(job.card.job_id, name), data)
 
     return keep
+
+
+async def put_to_its_end(storage: Storage, key: str, data: bytes) -> None:
+    """Store a file, to its end even if the task is cancelled: a thread goes on writing, and a deleted job must leave nothing.
+
+    Raises StorageUnavailable.
+    """
+    writing = asyncio.create_task(asyncio.to_thread(storage.put, key, data))
+    try:
+        await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise
 
 
 def _load_figure(context: Context, job_id: str, name: str) -> bytes | None:

@@ -194,7 +194,14 @@ class Reader:
             self._release(claim, fault)
         elif not task.cancelled():
             task.result()
+        else:
+            self._discard_if_gone(claim)
         self.actor.drop(claim)
+
+    def _discard_if_gone(self, claim: Claim) -> None:
+        """Remove what a cancelled task has stored of a job that was deleted meanwhile. Raises RedisError."""
+        if self.context.load(claim.job_id) is None:
+            discard_files(self.context.redis, self.context.storage, claim.job_id)
 
     def _release(self, claim: Claim, fault: StorageUnavailable) -> None:
         """Release a claim uncharged since the store is away or full, and claim nothing for ``STORAGE_REST_SECONDS``."""
@@ -227,7 +234,7 @@ class Reader:
         if page is None:
             page = await self._read(claim)
             data = page.model_dump_json().encode()
-            await asyncio.to_thread(self.context.storage.put, storage_keys.page(claim.job_id, claim.page), data)
+            await assemble.put_to_its_end(self.context.storage, storage_keys.page(claim.job_id, claim.page), data)
         outcome = self.ledger.finish(claim, page)
         if outcome == "gone":
             await asyncio.to_thread(discard_files, self.context.redis, self.context.storage, claim.job_id)
