@@ -51,6 +51,11 @@ def test_a_fraction_within_a_fraction():
     assert read(words, [bar(220, 248, 196), bar(225, 230.5, 206)]) == [("formula", r"x=\frac{a}{\frac{b}{c}+d}")]
 
 
+def test_the_premises_of_a_rule_of_inference_may_stand_apart():
+    words = [glyph("a", 200, 191), glyph("b", 230, 191), glyph("c", 215, 204)]
+    assert read(words, [bar(198, 238, 195)]) == [("formula", r"\frac{a b}{c}")]
+
+
 def test_a_bar_under_words_of_running_text_is_no_fraction():
     words = [*plain("see the underlined words of this line", 72, 200), *plain("and more words under it here too", 72, 212)]
     words.append(glyph("x", 400, 200))

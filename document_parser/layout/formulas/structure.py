@@ -173,7 +173,8 @@ def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
         return None
     if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None
-    if _has_gap(above) or _has_gap(below):
+    # The premises of an inference rule stand apart as well, but in a font for formulas.
+    if not any(word.math for word in (*above, *below)) and (_has_gap(above) or _has_gap(below)):
         return None
     text = f"\\frac{{{join_latex(_merge_scripts(above))}}}{{{join_latex(_merge_scripts(below))}}}"
     return _replace_words(words, [*above, *below], bar, text)
