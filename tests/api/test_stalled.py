@@ -249,7 +249,7 @@ def test_an_address_may_hold_so_many_connections_and_the_longest_silent_goes_for
         assert httpx2.get(f"http://127.0.0.1:{service.port}{PROBE}", timeout=20).status_code == 200
         wait_until(lambda: len(answered(clients)) >= 4, 10, "the first have been closed")
         assert answered(clients) == clients[: len(answered(clients))]
-        # The service's own checks come from this address as well, and may have closed one or two more.
+        # Four make room for the request. On a busy machine up to three more have gone, for what is not known; never all.
         assert len(answered(clients)) < len(clients)
 
 
