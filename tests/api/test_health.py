@@ -204,7 +204,7 @@ def test_a_full_redis_takes_nothing_in_and_health_says_so(own_store, tmp_path, p
         client = create_app(settings).test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {operator_token(settings)}"
         job_id = send(client, paper).get_json()["job_id"]
-        redis.set("filling", bytes(8 << 20))
+        redis.set("filling", bytes(64 << 20))  # beside it, what clients and a deletion hold or free for a moment is little
         redis.config_set("maxmemory", 4 << 20)
         for path in ("/v1/health", "/v1/health/ready"):
             found = health_of(settings, path)
