@@ -24,7 +24,7 @@ from document_parser.layout.lines.directions import (
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
 from document_parser.layout.lines.emphasis import keep_distinct_emphasis
 from document_parser.layout.lines.initials import join_initials
-from document_parser.layout.lines.joining import vocabulary_of
+from document_parser.layout.lines.joining import read_as_page_of, vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.repeated import drop_repeated
@@ -46,7 +46,7 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     counts as that of an A4 page (595 × 842 points). Never raises an error for odd boxes. Returns an empty list if no word has
     text.
     """
-    with cache_lines():
+    with cache_lines(), read_as_page_of(words):
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
         placed = drop_repeated(Scale(width, height).to_points(words))
         turn = find_page_turn(placed)

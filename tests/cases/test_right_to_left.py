@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,45 @@ def test_hebrew_is_in_logical_order_with_its_punctuation(read, tmp_path, draw):
         draw(canvas, 500 - stringWidth(shown, "DejaVu", 12), 700 - 50 * number, shown)
     canvas.save()
     assert read(tmp_path / "hebrew.pdf").texts == LINES
+
+
+ARABIC = [
+    "قيمة لا شيء والأول والآخر إلا بعد ذلك",
+    "مُحَمَّدٌ رَسُولٌ كَرِيمٌ",
+    "قال: «لا» (نعم) وذلك [أ]",
+    "السعر 1250.50 ريال (خصم 15%) في 12/05/2024",
+    "بسم الله الرحمن الرحيم",
+    "النص ABC (def) عربي",
+    "هل تعلم؟ نعم، أعلم!",
+    "שלום (עולם) [אחד] {שתיים} 123",
+    'המחיר: 50.00 ₪ (כולל מע"מ 17%)',
+    "טקסט English (word) and more עברית",
+]
+
+
+def with_weasyprint(path):
+    html = "".join(f"<p style='font: 12pt DejaVu Sans; margin: 40pt 0'>{escape(line)}</p>" for line in ARABIC)
+    pytest.importorskip("weasyprint").HTML(string=f"<html dir=rtl>{html}</html>").write_pdf(path)
+
+
+def with_typst(path):
+    typst = pytest.importorskip("typst")
+    lines = "\n\n".join('#text("' + line.replace('"', '\\"') + '")' for line in ARABIC)
+    source = f'#set text(font: "DejaVu Sans", dir: rtl)\n#set par(spacing: 3em)\n{lines}'
+    path.write_bytes(typst.compile(source.encode(), font_paths=[str(DEJAVU.parent)]))
+
+
+@pytest.mark.parametrize("write", [with_weasyprint, with_typst], ids=lambda write: write.__name__)
+def test_ligatures_marks_brackets_and_numbers_are_in_logical_order_whoever_wrote_the_file(read, tmp_path, write):
+    write(tmp_path / "arabic.pdf")
+    found = [unicodedata.normalize("NFC", text) for text in read(tmp_path / "arabic.pdf").texts]
+    assert found == [unicodedata.normalize("NFC", line) for line in ARABIC]
+
+
+def test_a_bracket_that_was_shown_before_latin_words_closes_behind_them(read, tmp_path):
+    pdfmetrics.registerFont(TTFont("DejaVu", str(DEJAVU)))
+    canvas = Canvas(str(tmp_path / "hebrew.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("DejaVu", 12)
+    canvas.drawRightString(500, 700, "(ABC (def " + "טקסט בעברית"[::-1])
+    canvas.save()
+    assert read(tmp_path / "hebrew.pdf").texts == ["טקסט בעברית ABC (def)"]

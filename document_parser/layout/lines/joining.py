@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import groupby, pairwise
 
 from document_parser.layout.formulas.inline import FormulaRun, split_into_runs
@@ -25,6 +27,7 @@ _BROKEN = re.compile(r"(?:^|.*[\s(\[\"'“„])?(?P<head>\S*?[^\W\d_])[-\u00ad\u
 _COMPOUND = re.compile(r"[^\W\d_]-$")
 _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high", "non", "quasi", "self", "short", "well"])
 _STOPS = re.compile(r"(?:[,;:!?]+|[.](?!\d))(?=.*\w)")
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 
 
@@ -77,6 +80,19 @@ def _needs_space(before: Word, word: Word) -> bool:
     return not -0.5 * larger < gap < (MAX_RAISED_GAP_EM if raised else MAX_WORD_GAP_EM) * larger
 
 
+_is_page_backwards: ContextVar[bool] = ContextVar("page_backwards", default=False)
+
+
+@contextmanager
+def read_as_page_of(words: Iterable[Word]) -> Iterator[None]:
+    """Read lines that hold both directions in that of most of the page's ``words``, while one page is laid out."""
+    token = _is_page_backwards.set(is_right_to_left(words))
+    try:
+        yield
+    finally:
+        _is_page_backwards.reset(token)
+
+
 def is_right_to_left(words: Iterable[Word]) -> bool:
     """Return whether most letters belong to a script that is written from right to left."""
     score = 0
@@ -98,7 +114,9 @@ def _order_as_read(words: Sequence[Word]) -> list[Word]:
     """Return words in reading order: foreign runs inside a line keep their own direction."""
     if all(word.text.isascii() for word in words):
         return list(words)
-    backwards = is_right_to_left(words)
+    backwards = is_right_to_left(words) or (
+        _is_page_backwards.get() and any(_direction_of(character) > 0 for word in words for character in word.text)
+    )
     ordered: list[Word] = []
     for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _is_foreign(word, backwards)):
         run = list(group)
@@ -107,17 +125,27 @@ def _order_as_read(words: Sequence[Word]) -> list[Word]:
 
 
 def _move_stops(run: list[Word]) -> list[Word]:
-    """Return a foreign run of a line from right to left with the punctuation at its left end behind it, where it is read."""
+    """Return a foreign run of a line from right to left with the punctuation at its left end behind it, where it is read.
+
+    A bracket there closes one that the run leaves open: by the rules before Unicode 6.3, "ABC (def)" is shown as "(ABC (def".
+    """
     first = run[0]
     stops = _STOPS.match(first.text)
-    if stops is None:
-        return run
-    run = [first._replace(text=first.text[stops.end() :]), *run[1:]]
-    return [*run[:-1], run[-1]._replace(text=run[-1].text + stops[0])]
+    if stops is not None:
+        run = [first._replace(text=first.text[stops.end() :]), *run[1:]]
+        return [*run[:-1], run[-1]._replace(text=run[-1].text + stops[0])]
+    text = "".join(word.text for word in run)
+    closing = _CLOSING.get(text[0], "")
+    if closing and len(first.text) > 1 and text.count(text[0]) == text.count(closing) + 2:
+        run = [first._replace(text=first.text[1:]), *run[1:]]
+        return [*run[:-1], run[-1]._replace(text=run[-1].text + closing)]
+    return run
 
 
 def _is_foreign(word: Word, backwards: bool) -> bool:
-    """Return whether a word runs against the direction of its line."""
+    """Return whether a word runs against the direction of its line. A unit by itself follows the line, not its number."""
+    if backwards and all(unicodedata.category(character) == "Sc" or character in "%٪°" for character in word.text):
+        return False
     letters = any(_direction_of(character) > 0 for character in word.text)
     return letters != backwards
 

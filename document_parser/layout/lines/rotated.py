@@ -58,12 +58,12 @@ def _is_within(strips: Sequence[StripBounds], word: Word) -> bool:
 
 
 def _is_sideways(word: Word) -> bool:
-    """Return whether a word runs up or down: by its direction, or by the shape of three letters or more."""
+    """Return whether a word runs up or down: by its direction, or by the shape of three letters or digits or more."""
     if word.direction in (90, 270):
         return True
     if word.bottom - word.top <= 1.5 * (word.right - word.left):
         return False
-    return sum(not unicodedata.category(letter).startswith("M") for letter in word.text) >= 3
+    return sum(unicodedata.category(letter)[0] not in "MP" for letter in word.text) >= 3
 
 
 def find_page_turn(words: Sequence[Word]) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import pypdfium2.raw as pdfium
@@ -48,6 +50,11 @@ def rect_from_edges(left: float, bottom: float, right: float, top: float) -> Rec
     if bottom > top:
         bottom, top = top, bottom
     return Rect(left, bottom, right, top)
+
+
+def union_of(rects: Iterable[Rect]) -> Rect:
+    """Return the smallest rectangle around one or more."""
+    return reduce(Rect.union, rects)
 
 
 class UprightMap(NamedTuple):

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterator
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +21,20 @@ from document_parser.errors import PageUnreadable
 from document_parser.models import Word
 from document_parser.models.skew import direction_of
 from document_parser.sources.pdf import calls
-from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, upright_map_of
+from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, union_of, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
 from document_parser.sources.pdf.objects import address_of
+from document_parser.sources.pdf.right_to_left import (
+    MAX_MARK_HEIGHT_EM,
+    MAX_MARKED_SHIFT_EM,
+    Glyph,
+    are_ligatures_turned,
+    build_lines,
+    has_right_to_left,
+    is_mark,
+    is_right_to_left,
+    join_ligature,
+)
 
 MAX_WORDS = 200_000
 """A page with more words is refused: no page of a real document has them, and their list would not stay small."""
@@ -66,6 +77,8 @@ class TextStyle(NamedTuple):
         return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
 
 
+Run = tuple[str, int, int]
+"""Characters without white space: text, PDFium's index of the first one, their number."""
 Piece = tuple[str, TextStyle, Rect, float]
 """Text, style, rectangle, and height of the baseline, in points of the page's own space."""
 
@@ -98,8 +111,12 @@ class PageText:
         """Return PDFium's index of the character at this position of ``text``."""
         return position if self.is_exact else max(0, pdfium.FPDFText_GetCharIndexFromTextIndex(self._raw, position))
 
-    def runs(self) -> list[tuple[str, int, int]]:
-        """Return the runs without white space: text, PDFium's index of the first character, number of characters."""
+    def character_at(self, index: int) -> str:
+        """Return the character with this index of PDFium's."""
+        return self.text[index] if self.is_exact else chr(pdfium.FPDFText_GetUnicode(self._raw, index))
+
+    def runs(self) -> list[Run]:
+        """Return the runs without white space, in PDFium's order."""
         borders = np.flatnonzero(np.diff(self.find_visible(), prepend=False, append=False))
         starts, ends = borders[::2].tolist(), borders[1::2].tolist()
         text = self.text
@@ -194,6 +211,7 @@ class _Extractor:
         runs = self._page_text.runs()
         if len(runs) > MAX_WORDS:
             raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
+        runs, backwards = self._split_right_to_left(runs)
         pieces, raw, known = _Pieces(len(runs) + 1), self._raw, self._styles
         add_text, add_style, style_of = pieces.texts.append, pieces.styles.append, known.get
         count_rects, get_rect, get_object, get_origin = (
@@ -211,7 +229,69 @@ class _Extractor:
                 for piece in self._split_run(text, first, count, self._read_rects(rects)):
                     pieces.add(*piece)
                 row, end = self._rows_of(pieces)
+        for piece in backwards:
+            pieces.add(*piece)
         return pieces
+
+    def _split_right_to_left(self, runs: list[Run]) -> tuple[list[Run], list[Piece]]:
+        """Return (the other runs, pieces of the lines that hold writing from right to left)."""
+        if not has_right_to_left(self._page_text.codes):
+            return runs, []
+        lines = [self._origin_of(first)[1] for text, first, _ in runs if is_right_to_left(text) and self._is_upright(first)]
+        heights = np.unique(np.round(lines, 1))
+        taken = [self._is_upright(first) and self._is_on(heights, first, count) for _, first, count in runs]
+        inside = (range(first, first + count) for (_, first, count), own in zip(runs, taken, strict=True) if own)
+        glyphs = self._read_glyphs([*chain.from_iterable(inside), *self._spaces_on(heights)])
+        pieces = [piece for line in build_lines(glyphs) for word in line for piece in self._pieces_of(word)]
+        return [run for run, own in zip(runs, taken, strict=True) if not own], pieces
+
+    def _is_upright(self, index: int) -> bool:
+        return self._style_of(index).direction == 0
+
+    def _is_on(self, heights: NDArray[np.float64], first: int, count: int) -> bool:
+        """Return whether a run stands on one of the baselines at these heights, or a mark above or below one."""
+        size = self._style_of(first).size_points
+        nearest = np.abs(heights - self._baseline_of(first)).min(initial=np.inf)
+        only_marks = all(is_mark(self._page_text.character_at(first + offset)) for offset in range(count))
+        return bool(nearest <= (MAX_MARK_HEIGHT_EM if only_marks else MAX_MARKED_SHIFT_EM) * size)
+
+    def _spaces_on(self, heights: NDArray[np.float64]) -> list[int]:
+        """Return the indexes of the spaces on these baselines that the file itself has."""
+        places = np.flatnonzero(self._page_text.codes == ord(" ")).tolist()
+        indexes = map(self._page_text.index_of, places)
+        return [number for number in indexes if calls.get_text_object(self._raw, number) and self._is_on(heights, number, 1)]
+
+    def _read_glyphs(self, indexes: Iterable[int]) -> list[Glyph]:
+        """Return the glyphs of characters; those of one object with one origin are one glyph."""
+        grouped: dict[tuple[int | None, float, float, bool], list[tuple[int, str, Rect]]] = {}
+        for index in indexes:
+            text = self._page_text.character_at(index)
+            key = calls.get_text_object(self._raw, index), *self._origin_of(index), text == " "
+            grouped.setdefault(key, []).append((index, text, self._rect_of(index)))
+        turned = are_ligatures_turned(
+            [text for _, text, _ in group] for group in grouped.values() if len({box for _, _, box in group}) == 1
+        )
+        return [self._glyph_of(group, (x, y), turned) for (_, x, y, _), group in grouped.items()]
+
+    def _glyph_of(self, characters: list[tuple[int, str, Rect]], origin: tuple[float, float], turned: bool) -> Glyph:
+        """Return the glyph of characters given by index, text and box; ``turned`` is what ``join_ligature`` is told."""
+        first = characters[0][0]
+        box = union_of(box for _, _, box in characters)
+        loose = union_of(self._loose_rect_of(index) for index, _, _ in characters).union(box)
+        text = join_ligature([(text, (box.left + box.right) / 2) for _, text, box in characters], turned)
+        return Glyph(text, first, box, loose.left, loose.right, origin, self._style_of(first).size_points)
+
+    def _pieces_of(self, word: Sequence[Glyph]) -> Iterator[Piece]:
+        """Yield a word in pieces of one style."""
+        start, style = 0, self._style_of(word[0].index)
+        for place, glyph in enumerate(word):
+            now = self._style_of(glyph.index)
+            if style.differs(now) or style.marked != now.marked:
+                self.split_at_mark |= not style.differs(now)
+                yield _piece_of(word[start:place], style)
+                start = place
+            style = now
+        yield _piece_of(word[start:], style)
 
     @staticmethod
     def _rows_of(pieces: _Pieces) -> tuple[int, int]:
@@ -349,6 +429,11 @@ class _Extractor:
         if font not in self._fonts:
             self._fonts[font] = font_style_of(ctypes.cast(font, pdfium.FPDF_FONT)) if font else FontStyle()
         return font or 0, self._fonts[font]
+
+
+def _piece_of(glyphs: Sequence[Glyph], style: TextStyle) -> Piece:
+    """Return glyphs of one style as one piece."""
+    return "".join(glyph.text for glyph in glyphs), style, union_of(glyph.box for glyph in glyphs), glyphs[0].baseline
 
 
 def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextStyle]]:
