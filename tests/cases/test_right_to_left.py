@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import unicodedata
 from html import escape
 from pathlib import Path
@@ -13,6 +14,9 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from benchmarks.drawn.fonts import find
+from tests.support.browser import ARGUMENTS, found_browser
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 pytestmark = pytest.mark.skipif(not DEJAVU.exists(), reason="DejaVu Sans is not installed")
@@ -68,23 +72,61 @@ ARABIC = [
 ]
 
 
-def with_weasyprint(path):
-    html = "".join(f"<p style='font: 12pt DejaVu Sans; margin: 40pt 0'>{escape(line)}</p>" for line in ARABIC)
-    pytest.importorskip("weasyprint").HTML(string=f"<html dir=rtl>{html}</html>").write_pdf(path)
+INDIC_AND_THAI = [
+    "नमस्ते दुनिया, यह एक किताब है।",
+    "क्षेत्रीय श्री विद्यार्थी कर्म प्रार्थना",
+    "मुद्रास्फीति दर 5.2% (वर्ष 2023)",
+    "สวัสดีครับ ราคา 1,250 บาท",
+    "ผู้ใหญ่บ้านกำลังทำงาน",
+]
 
 
-def with_typst(path):
+def as_html(lines, fonts, direction):
+    html = "".join(f"<p style='font: 12pt {fonts}; margin: 40pt 0'>{escape(line)}</p>" for line in lines)
+    return f"<html dir={direction}><meta charset=utf-8>{html}</html>"
+
+
+def with_weasyprint(path, lines, fonts, direction):
+    pytest.importorskip("weasyprint").HTML(string=as_html(lines, fonts, direction)).write_pdf(path)
+
+
+def with_typst(path, lines, fonts, direction):
     typst = pytest.importorskip("typst")
-    lines = "\n\n".join('#text("' + line.replace('"', '\\"') + '")' for line in ARABIC)
-    source = f'#set text(font: "DejaVu Sans", dir: rtl)\n#set par(spacing: 3em)\n{lines}'
-    path.write_bytes(typst.compile(source.encode(), font_paths=[str(DEJAVU.parent)]))
+    paragraphs = "\n\n".join('#text("' + line.replace('"', '\\"') + '")' for line in lines)
+    names = ", ".join(f'"{name.strip()}"' for name in fonts.split(","))
+    source = f"#set text(font: ({names},), dir: {direction})\n#set par(spacing: 3em)\n{paragraphs}"
+    path.write_bytes(typst.compile(source.encode()))
 
 
-@pytest.mark.parametrize("write", [with_weasyprint, with_typst], ids=lambda write: write.__name__)
+def with_chromium(path, lines, fonts, direction):
+    chromium = found_browser()
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    page = path.with_suffix(".html")
+    page.write_text(as_html(lines, fonts, direction), "utf-8")
+    options = [*ARGUMENTS, "--headless", "--no-pdf-header-footer", f"--user-data-dir={path.parent / 'profile'}"]
+    command = [chromium, *options, f"--print-to-pdf={path}", page.as_uri()]
+    subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def normal(lines):
+    return [unicodedata.normalize("NFC", line) for line in lines]
+
+
+@pytest.mark.parametrize("write", [with_weasyprint, with_typst, with_chromium], ids=lambda write: write.__name__)
 def test_ligatures_marks_brackets_and_numbers_are_in_logical_order_whoever_wrote_the_file(read, tmp_path, write):
-    write(tmp_path / "arabic.pdf")
-    found = [unicodedata.normalize("NFC", text) for text in read(tmp_path / "arabic.pdf").texts]
-    assert found == [unicodedata.normalize("NFC", line) for line in ARABIC]
+    write(tmp_path / "arabic.pdf", ARABIC, "DejaVu Sans", "rtl")
+    assert normal(read(tmp_path / "arabic.pdf").texts) == normal(ARABIC)
+
+
+# WeasyPrint writes codes without a meaning for glyphs that stand before their letter.
+@pytest.mark.parametrize("write", [with_typst, with_chromium], ids=lambda write: write.__name__)
+def test_letters_that_join_or_stack_are_whole_words_and_stand_once(read, tmp_path, write):
+    fonts = {"NotoSansDevanagari-Regular.ttf": "Noto Sans Devanagari", "NotoSansThai-Regular.ttf": "Noto Sans Thai"}
+    if missing := [name for name in fonts if find(name) is None]:
+        pytest.skip(f"{missing[0]} is not installed")
+    write(tmp_path / "indic.pdf", INDIC_AND_THAI, ", ".join(["Noto Sans", *fonts.values()]), "ltr")
+    assert normal(read(tmp_path / "indic.pdf").texts) == normal(INDIC_AND_THAI)
 
 
 def test_a_bracket_that_was_shown_before_latin_words_closes_behind_them(read, tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
@@ -23,18 +23,9 @@ from document_parser.models.skew import direction_of
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.coordinates import Rect, UprightMap, rect_from_edges, union_of, upright_map_of
 from document_parser.sources.pdf.fonts import FontStyle, font_style_of
+from document_parser.sources.pdf.glyph_lines import Glyph
+from document_parser.sources.pdf.glyphs import Run, split_by_glyphs
 from document_parser.sources.pdf.objects import address_of
-from document_parser.sources.pdf.right_to_left import (
-    MAX_MARK_HEIGHT_EM,
-    MAX_MARKED_SHIFT_EM,
-    Glyph,
-    are_ligatures_turned,
-    build_lines,
-    has_right_to_left,
-    is_mark,
-    is_right_to_left,
-    join_ligature,
-)
 
 MAX_WORDS = 200_000
 """A page with more words is refused: no page of a real document has them, and their list would not stay small."""
@@ -77,8 +68,6 @@ class TextStyle(NamedTuple):
         return fonts or abs(self.size_points - other.size_points) > 0.1 * self.size_points
 
 
-Run = tuple[str, int, int]
-"""Characters without white space: text, PDFium's index of the first one, their number."""
 Piece = tuple[str, TextStyle, Rect, float]
 """Text, style, rectangle, and height of the baseline, in points of the page's own space."""
 
@@ -151,7 +140,7 @@ def extract_marked_words(page: Any, page_text: PageText, marked: frozenset[int])
     Marked words outside the page are included, with their boxes on its edge. Raises the errors of ``extract_words``.
     """
     place = upright_map_of(page)
-    extractor = _Extractor(page_text, marked, 90 * max(0, pdfium.FPDFPage_GetRotation(page.raw)))
+    extractor = _Extractor(page, page_text, marked)
     return MarkedWords(_build_words(extractor.read(), place), extractor.split_at_mark)
 
 
@@ -192,9 +181,10 @@ class _Pieces:
 class _Extractor:
     """Reads boxes and styles from a text page, and remembers the styles of text objects and fonts."""
 
-    def __init__(self, page_text: PageText, marked: frozenset[int], rotation: int) -> None:
+    def __init__(self, page: Any, page_text: PageText, marked: frozenset[int]) -> None:
+        self._page = page
         self._marked = marked
-        self._rotation = rotation
+        self._rotation = 90 * max(0, pdfium.FPDFPage_GetRotation(page.raw))
         self.split_at_mark = False
         self._page_text = page_text
         self._raw = page_text.address
@@ -211,7 +201,7 @@ class _Extractor:
         runs = self._page_text.runs()
         if len(runs) > MAX_WORDS:
             raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
-        runs, backwards = self._split_right_to_left(runs)
+        runs, words = split_by_glyphs(self._page, self, runs)
         pieces, raw, known = _Pieces(len(runs) + 1), self._raw, self._styles
         add_text, add_style, style_of = pieces.texts.append, pieces.styles.append, known.get
         count_rects, get_rect, get_object, get_origin = (
@@ -229,57 +219,40 @@ class _Extractor:
                 for piece in self._split_run(text, first, count, self._read_rects(rects)):
                     pieces.add(*piece)
                 row, end = self._rows_of(pieces)
-        for piece in backwards:
+        for piece in chain.from_iterable(map(self._pieces_of, words)):
             pieces.add(*piece)
         return pieces
 
-    def _split_right_to_left(self, runs: list[Run]) -> tuple[list[Run], list[Piece]]:
-        """Return (the other runs, pieces of the lines that hold writing from right to left)."""
-        if not has_right_to_left(self._page_text.codes):
-            return runs, []
-        lines = [self._origin_of(first)[1] for text, first, _ in runs if is_right_to_left(text) and self._is_upright(first)]
-        heights = np.unique(np.round(lines, 1))
-        taken = [self._is_upright(first) and self._is_on(heights, first, count) for _, first, count in runs]
-        inside = (range(first, first + count) for (_, first, count), own in zip(runs, taken, strict=True) if own)
-        glyphs = self._read_glyphs([*chain.from_iterable(inside), *self._spaces_on(heights)])
-        pieces = [piece for line in build_lines(glyphs) for word in line for piece in self._pieces_of(word)]
-        return [run for run, own in zip(runs, taken, strict=True) if not own], pieces
+    @property
+    def address(self) -> int:
+        """Return the address of PDFium's text page."""
+        return self._raw
 
-    def _is_upright(self, index: int) -> bool:
+    @property
+    def count(self) -> int:
+        """Return the number of characters."""
+        return self._page_text.count
+
+    @property
+    def codes(self) -> NDArray[np.uint16]:
+        """Return the UTF-16 units of the text."""
+        return self._page_text.codes
+
+    def index_of(self, position: int) -> int:
+        """Return PDFium's index of the unit at a position of ``codes``."""
+        return self._page_text.index_of(position)
+
+    def character_at(self, index: int) -> str:
+        """Return the character with this index of PDFium's."""
+        return self._page_text.character_at(index)
+
+    def size_of(self, index: int) -> float:
+        """Return the font size of a character in points."""
+        return self._style_of(index).size_points
+
+    def is_upright(self, index: int) -> bool:
+        """Return whether a character stands upright in a line that runs to the right."""
         return self._style_of(index).direction == 0
-
-    def _is_on(self, heights: NDArray[np.float64], first: int, count: int) -> bool:
-        """Return whether a run stands on one of the baselines at these heights, or a mark above or below one."""
-        size = self._style_of(first).size_points
-        nearest = np.abs(heights - self._baseline_of(first)).min(initial=np.inf)
-        only_marks = all(is_mark(self._page_text.character_at(first + offset)) for offset in range(count))
-        return bool(nearest <= (MAX_MARK_HEIGHT_EM if only_marks else MAX_MARKED_SHIFT_EM) * size)
-
-    def _spaces_on(self, heights: NDArray[np.float64]) -> list[int]:
-        """Return the indexes of the spaces on these baselines that the file itself has."""
-        places = np.flatnonzero(self._page_text.codes == ord(" ")).tolist()
-        indexes = map(self._page_text.index_of, places)
-        return [number for number in indexes if calls.get_text_object(self._raw, number) and self._is_on(heights, number, 1)]
-
-    def _read_glyphs(self, indexes: Iterable[int]) -> list[Glyph]:
-        """Return the glyphs of characters; those of one object with one origin are one glyph."""
-        grouped: dict[tuple[int | None, float, float, bool], list[tuple[int, str, Rect]]] = {}
-        for index in indexes:
-            text = self._page_text.character_at(index)
-            key = calls.get_text_object(self._raw, index), *self._origin_of(index), text == " "
-            grouped.setdefault(key, []).append((index, text, self._rect_of(index)))
-        turned = are_ligatures_turned(
-            [text for _, text, _ in group] for group in grouped.values() if len({box for _, _, box in group}) == 1
-        )
-        return [self._glyph_of(group, (x, y), turned) for (_, x, y, _), group in grouped.items()]
-
-    def _glyph_of(self, characters: list[tuple[int, str, Rect]], origin: tuple[float, float], turned: bool) -> Glyph:
-        """Return the glyph of characters given by index, text and box; ``turned`` is what ``join_ligature`` is told."""
-        first = characters[0][0]
-        box = union_of(box for _, _, box in characters)
-        loose = union_of(self._loose_rect_of(index) for index, _, _ in characters).union(box)
-        text = join_ligature([(text, (box.left + box.right) / 2) for _, text, box in characters], turned)
-        return Glyph(text, first, box, loose.left, loose.right, origin, self._style_of(first).size_points)
 
     def _pieces_of(self, word: Sequence[Glyph]) -> Iterator[Piece]:
         """Yield a word in pieces of one style."""
@@ -337,9 +310,9 @@ class _Extractor:
 
     def _baseline_of(self, index: int) -> float:
         """Return the height of a character's baseline in the page's own space."""
-        return self._origin_of(index)[1]
+        return self.origin_of(index)[1]
 
-    def _origin_of(self, index: int) -> tuple[float, float]:
+    def origin_of(self, index: int) -> tuple[float, float]:
         """Return the origin of a character in the page's own space; (0, 0) if it has none."""
         if not calls.get_char_origin(self._raw, index, *self._cell_addresses[:2]):
             return 0.0, 0.0
@@ -362,18 +335,18 @@ class _Extractor:
     def _union(self, rects: list[Rect], first: int, count: int) -> Rect:
         """Return the rectangle around a run."""
         if not rects:
-            return self._loose_rect_of(first).union(self._loose_rect_of(first + count - 1))
+            return self.loose_rect_of(first).union(self.loose_rect_of(first + count - 1))
         whole = rects[0]
         for rect in rects[1:]:
             whole = whole.union(rect)
         return whole
 
-    def _loose_rect_of(self, index: int) -> Rect:
+    def loose_rect_of(self, index: int) -> Rect:
         """Return the box of a character by its font's measures; its origin if it has no box."""
         box = pdfium.FS_RECTF()
         if calls.get_loose_char_box(self._raw, index, ctypes.addressof(box)):
             return rect_from_edges(box.left, box.bottom, box.right, box.top)
-        x, y = self._origin_of(index)
+        x, y = self.origin_of(index)
         return Rect(x, y, x, y)
 
     def _split(self, text: str, first: int, count: int) -> Iterator[Piece]:
@@ -382,9 +355,9 @@ class _Extractor:
             whole = self._union(self._rects_of(first, count), first, count)
             yield text, self._style_of(first), whole, self._baseline_of(first)
             return
-        start, so_far = 0, self._rect_of(first)
+        start, so_far = 0, self.rect_of(first)
         for offset in range(1, count):
-            char = self._rect_of(first + offset)
+            char = self.rect_of(first + offset)
             if not (so_far.is_near(char) or text[offset] in "\u0300\u0301\u0302\u0303\u0308"):
                 yield text[start:offset], self._style_of(first + start), so_far, self._baseline_of(first + start)
                 start, so_far = offset, char
@@ -392,12 +365,12 @@ class _Extractor:
                 so_far = so_far.union(char)
         yield text[start:], self._style_of(first + start), so_far, self._baseline_of(first + start)
 
-    def _rect_of(self, index: int) -> Rect:
+    def rect_of(self, index: int) -> Rect:
         """Return the box of a character."""
         if calls.get_char_box(self._raw, index, *self._cell_addresses):
             left, right, bottom, top = self._cells.tolist()
             return rect_from_edges(left, bottom, right, top)
-        return self._loose_rect_of(index)
+        return self.loose_rect_of(index)
 
     def _style_of(self, index: int) -> TextStyle:
         """Return the style of a character's text object, determined once."""

@@ -1,9 +1,11 @@
-"""Build the words of lines that are written from right to left from the places of their glyphs. Runs in the opener child.
+"""Build the words of lines whose letters are written from right to left, joined or stacked, from the places of their glyphs.
 
-PDFium guesses from the objects of a page whether they hold such text as it is read or as it is seen, and turns it around by
-that guess: some words come out backwards, the letters of a ligature too ("لا", no, as "ال", the), a bracket may be either way
-around, and marks that are placed by themselves become words of their own. What is seen does not depend on that. So these lines
-are put in order by the places of their glyphs.
+PDFium guesses from the objects of a page whether they hold writing from right to left as it is read or as it is seen, and turns
+it around by that guess: some words come out backwards, the letters of a ligature too ("لا", no, as "ال", the), a bracket may
+be either way around, and marks that are placed by themselves become words of their own. Where a file says what a group of
+glyphs stands for (/ActualText), PDFium gives the text the place of the first one, takes the others for a space, and repeats the text
+if the group is drawn in two parts. What is seen does not depend on that. So these lines are put in order by the places of their
+glyphs. Pure functions; the opener child calls them.
 
 Source: the Unicode Bidirectional Algorithm (UAX #9), read backwards from what it shows: from right to left, but numbers and
 letters of other scripts from left to right. Lengths are in points of the page's own space: origin bottom left, y grows upwards.
@@ -11,6 +13,7 @@ letters of other scripts from left to right. Lengths are in points of the page's
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,10 +25,11 @@ from numpy.typing import NDArray
 
 from document_parser.sources.pdf.coordinates import Rect
 
-MAX_LETTER_GAP_EM = 0.15
-"""Font sizes from where a glyph ends to the origin of the next one of its word, at most; narrow spaces have 0.22."""
-MAX_MARKED_GAP_EM = 0.25
-"""The same beside a letter with its marks, which may be measured by its marks alone."""
+MAX_LETTER_GAP_EM = 0.18
+"""Font sizes from where a glyph ends to the origin of the next one of its word, at most; narrow spaces have 0.22.
+
+Parts of a group end where their ink does, up to 0.16 before the next origin.
+"""
 MIN_SPACE_EM = 0.1
 """Font sizes of the width of a space, at least: kerning leaves some without any."""
 SAME_LINE_EM = 0.35
@@ -36,12 +40,15 @@ MAX_MARK_DISTANCE_EM = 1.0
 """Font sizes between a letter's side and the middle of a mark on it, at most: fonts with sloping lines place marks aside."""
 MAX_MARKED_SHIFT_EM = 0.95
 """Font sizes between a line and a letter that stands, with its mark, where the mark does, at most: lines are 1.0 apart."""
+LETTER_HEIGHT_EM = 0.45
+"""Font sizes from the baseline to the top of low letters."""
 MIN_SHARED_WIDTH = 0.5
 """Share of the narrower of two glyphs that lies over the other, at least, where both stand for the same letters."""
 
-_RIGHT_TO_LEFT = np.zeros(1 << 16, dtype=np.bool_)
-_RIGHT_TO_LEFT[0x0590:0x0900] = _RIGHT_TO_LEFT[0xFB1D:0xFE00] = _RIGHT_TO_LEFT[0xFE70:0xFEFF] = True
-"""For each UTF-16 unit whether it is of a script that is written from right to left."""
+_BY_GLYPHS = np.zeros(1 << 16, dtype=np.bool_)
+"""For each UTF-16 unit whether it is of a script that is written from right to left, or whose letters join or stack."""
+for _first, _end in ((0x0590, 0x10A0), (0x1780, 0x1800), (0xFB1D, 0xFE00), (0xFE70, 0xFEFF)):
+    _BY_GLYPHS[_first:_end] = True
 _PAIRS = ("()", "[]", "{}", "«»", "‹›")
 _OPENING = {bracket: pair[0] for pair in _PAIRS for bracket in pair}
 _CLOSING = {bracket: pair[1] for pair in _PAIRS for bracket in pair}
@@ -51,10 +58,11 @@ _LAM, _ALEFS = "\u0644", frozenset("\u0622\u0623\u0625\u0627\u0671")
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A glyph and the characters that it stands for; ``text`` is blank for a space.
+    """A glyph and the characters that it stands for.
 
-    ``index`` is PDFium's index of its first character. ``box`` is what it covers, ``left`` and ``right`` are its sides with the
-    white that belongs to it, and ``origin`` (x, y) is where it begins on its baseline.
+    ``text`` is blank for a space, and empty if the glyph before it stands for what is seen here as well. ``index`` is PDFium's
+    index of its first character. ``box`` is what it covers, ``left`` and ``right`` are its sides with the white that belongs to
+    it, and ``origin`` (x, y) is where it begins on its baseline.
     """
 
     text: str
@@ -76,9 +84,14 @@ class Glyph:
         return self.origin[1]
 
 
-def has_right_to_left(codes: NDArray[np.uint16]) -> bool:
-    """Return whether UTF-16 units contain any of a script that is written from right to left."""
-    return bool(_RIGHT_TO_LEFT[codes].any())
+def needs_glyphs(codes: NDArray[np.uint16]) -> bool:
+    """Return whether UTF-16 units contain any of a script whose words must be built from the places of their glyphs."""
+    return bool(_BY_GLYPHS[codes].any())
+
+
+def is_of_right_to_left(mark: str) -> bool:
+    """Return whether a mark stands on letters that are written from right to left."""
+    return "\u0590" <= mark[0] < "\u0900" or mark[0] >= "\ufb1d"
 
 
 def is_right_to_left(text: str) -> bool:
@@ -115,13 +128,13 @@ def are_ligatures_turned(ligatures: Iterable[Sequence[str]]) -> bool:
 def build_lines(glyphs: Iterable[Glyph]) -> list[list[list[Glyph]]]:
     """Return the lines of glyphs, from top to bottom, each as its words in reading order, each as its glyphs in reading order.
 
-    The texts of marks are appended to the letters that they stand on, and brackets open and close as they do for the reader.
-    No glyph is lost but spaces, marks, and those that stand for the same letters at the same place.
+    From right to left, the texts of marks are appended to the letters that they stand on, and brackets open and close as for
+    the reader. No text is lost but that of spaces, and of glyphs that stand for the same letters at the same place.
     """
     marks: list[Glyph] = []
     letters: list[Glyph] = []
     for glyph in glyphs:
-        (marks if is_mark(glyph.text) else letters).append(glyph)
+        (marks if is_mark(glyph.text) and is_of_right_to_left(glyph.text) else letters).append(glyph)
     lines = [_place_marks(_drop_doubled(line), marks) for line in _split_lines(letters)]
     lines += [[mark] for mark in marks]
     page_backwards = _is_backwards(letters)
@@ -146,7 +159,9 @@ def _split_lines(glyphs: Iterable[Glyph]) -> list[list[Glyph]]:
 
 def _is_marked(glyph: Glyph) -> bool:
     """Return whether a glyph stands for a letter with its marks."""
-    return len(glyph.text) > 1 and any(map(is_mark, unicodedata.normalize("NFD", glyph.text)))
+    return len(glyph.text) > 1 and any(
+        unicodedata.category(letter)[0] == "M" for letter in unicodedata.normalize("NFD", glyph.text)
+    )
 
 
 def is_mark(text: str) -> bool:
@@ -155,12 +170,17 @@ def is_mark(text: str) -> bool:
 
 
 def _drop_doubled(line: list[Glyph]) -> list[Glyph]:
-    """Remove glyphs that stand for a letter with its marks where another does so: some writers say so of each of its parts."""
+    """Remove glyphs that stand for a letter with its marks where the letter does so: writers say it of each part."""
     kept: list[Glyph] = []
-    for glyph in sorted(line, key=lambda glyph: glyph.box.left - glyph.box.right):
+    for glyph in sorted(line, key=_height_of_letter, reverse=True):
         if not (_is_marked(glyph) and any(other.text == glyph.text and _lie_over(other.box, glyph.box) for other in kept)):
             kept.append(glyph)
     return kept
+
+
+def _height_of_letter(glyph: Glyph) -> float:
+    """Return how much of a glyph stands where letters do; marks are above or below."""
+    return min(glyph.box.top, glyph.baseline + LETTER_HEIGHT_EM * glyph.size) - max(glyph.box.bottom, glyph.baseline)
 
 
 def _lie_over(wide: Rect, narrow: Rect) -> bool:
@@ -189,8 +209,8 @@ def _place_marks(line: list[Glyph], marks: list[Glyph]) -> list[Glyph]:
 
 def _is_backwards(glyphs: Iterable[Glyph]) -> bool:
     """Return whether at least half of the letters are written from right to left."""
-    letters = [is_right_to_left(glyph.text) for glyph in glyphs if glyph.text[0].isalpha()]
-    return sum(letters) * 2 >= len(letters)
+    letters = [is_right_to_left(glyph.text) for glyph in glyphs if glyph.text[:1].isalpha()]
+    return 0 < len(letters) <= sum(letters) * 2
 
 
 def _order_line(line: Sequence[Glyph], page_backwards: bool) -> list[list[Glyph]]:
@@ -198,27 +218,26 @@ def _order_line(line: Sequence[Glyph], page_backwards: bool) -> list[list[Glyph]
     backwards = _is_backwards(line) or (page_backwards and any(is_right_to_left(glyph.text) for glyph in line))
     arabic = any(unicodedata.bidirectional(character) == "AL" for glyph in line for character in glyph.text)
     words = [_order_word(word, backwards, arabic) for word in _split_words(line)]
+    if not any(is_right_to_left(glyph.text) for glyph in line):
+        return words
     return list(_turn_brackets(words[::-1] if backwards else words))
 
 
 def _split_words(line: Iterable[Glyph]) -> list[list[Glyph]]:
     """Return the words of a line, from left to right, each as its glyphs from left to right."""
     words: list[list[Glyph]] = [[]]
+    reach = math.inf
     for glyph in sorted(line, key=lambda glyph: (glyph.origin[0], glyph.index)):
         if glyph.text.isspace():
             if glyph.right - glyph.left >= MIN_SPACE_EM * glyph.size:
                 words.append([])
             continue
-        if words[-1] and _is_apart(words[-1], glyph):
+        if glyph.origin[0] - reach > MAX_LETTER_GAP_EM * glyph.size:
             words.append([])
-        words[-1].append(glyph)
+        reach = glyph.right if reach == math.inf else max(reach, glyph.right)
+        if glyph.text:
+            words[-1].append(glyph)
     return [word for word in words if word]
-
-
-def _is_apart(word: Sequence[Glyph], glyph: Glyph) -> bool:
-    """Return whether a glyph lies too far to the right of a word to be a part of it."""
-    limit = MAX_MARKED_GAP_EM if _is_marked(glyph) or _is_marked(word[-1]) else MAX_LETTER_GAP_EM
-    return glyph.origin[0] - max(before.right for before in word) > limit * glyph.size
 
 
 @cache
@@ -229,15 +248,22 @@ def _kind_of(character: str) -> str:
 
 
 def _order_word(glyphs: list[Glyph], backwards: bool, arabic: bool) -> list[Glyph]:
-    """Return the glyphs of a word, given from left to right, in reading order."""
+    """Return the glyphs of a word, given from left to right, in reading order.
+
+    Letters of scripts from left to right are in the order in which they are drawn: a mark may be drawn left of its letter.
+    """
     kinds = "".join(_kind_of(glyph.text[0]) for glyph in glyphs)
     if "R" not in kinds and ("L" in kinds or not backwards):
-        return glyphs
+        return sorted(glyphs, key=lambda glyph: glyph.index) if needs_glyphs(_codes_of(glyphs)) else glyphs
     ordered: list[Glyph] = []
     for forwards, run in groupby(zip(_runs_of(kinds, arabic), glyphs, strict=True), key=lambda pair: pair[0]):
         part = [glyph for _, glyph in run]
         ordered = (part if forwards else part[::-1]) + ordered
     return ordered
+
+
+def _codes_of(glyphs: Sequence[Glyph]) -> NDArray[np.uint16]:
+    return np.array([min(ord(character), 0xFFFF) for glyph in glyphs for character in glyph.text], dtype=np.uint16)
 
 
 def _runs_of(kinds: str, arabic: bool) -> list[int]:
