@@ -1,11 +1,11 @@
 """Build the words of lines whose letters are written from right to left, joined or stacked, from the places of their glyphs.
 
-PDFium guesses from the objects of a page whether they hold writing from right to left as it is read or as it is seen, and turns
-it around by that guess: some words come out backwards, the letters of a ligature too ("لا", no, as "ال", the), a bracket may
-be either way around, and marks that are placed by themselves become words of their own. Where a file says what a group of
-glyphs stands for (/ActualText), PDFium gives the text the place of the first one, takes the others for a space, and repeats the text
-if the group is drawn in two parts. What is seen does not depend on that. So these lines are put in order by the places of their
-glyphs. Pure functions; the opener child calls them.
+PDFium guesses from the objects of a page whether they hold writing from right to left as it is read or as it is seen, and
+turns it around by that guess: some words come out backwards, the letters of a ligature too ("لا", no, as "ال", the), a bracket
+may be either way around, and marks that are placed by themselves become words of their own. Where a file says what a group of
+glyphs stands for (/ActualText), PDFium gives the text the place of the first one, takes the others for a space, and repeats
+the text if the group is drawn in two parts. What is seen does not depend on that. So these lines are put in order by the
+places of their glyphs. Pure functions; the opener child calls them.
 
 Source: the Unicode Bidirectional Algorithm (UAX #9), read backwards from what it shows: from right to left, but numbers and
 letters of other scripts from left to right. Lengths are in points of the page's own space: origin bottom left, y grows upwards.
