@@ -78,6 +78,8 @@ class PageFacts(BaseModel):
     characters: int = 0
     unmapped_share: float = 0.0
     invisible_share: float = 0.0
+    guessed: int = 0
+    """Characters that the file gives no meaning, so that PDFium guessed them; counted if there is a sign of any."""
     image_share: float = 0.0
     pictures: list[BoundingBox] = Field(default_factory=list)
     """Boxes of embedded images, drawings and charts that are large enough to be figures and are no scan of the page."""

@@ -136,3 +136,10 @@ def test_a_bracket_that_was_shown_before_latin_words_closes_behind_them(read, tm
     canvas.drawRightString(500, 700, "(ABC (def " + "טקסט בעברית"[::-1])
     canvas.save()
     assert read(tmp_path / "hebrew.pdf").texts == ["טקסט בעברית ABC (def)"]
+
+
+def test_letters_that_the_file_does_not_name_are_told_of(read, tmp_path):
+    with_weasyprint(tmp_path / "hebrew.pdf", [*ARABIC, "בְּרֵאשִׁית בָּרָא אֱלֹהִים"], "DejaVu Sans", "rtl")
+    page = read(tmp_path / "hebrew.pdf").page
+    assert [warning.code for warning in page.warnings] == ["bad_text_layer"]
+    assert "which letters 3 of its characters are" in page.warnings[0].message

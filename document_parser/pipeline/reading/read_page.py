@@ -62,7 +62,18 @@ async def read_page(
         page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if check.repaired and page.engine == "text_layer":
         page.warnings.append(PageWarning(code="bad_text_layer", message=f"{check.repaired}."))
+    _warn_of_guesses(page, check.facts)
     return page
+
+
+def _warn_of_guesses(page: Page, facts: PageFacts) -> None:
+    """Add a warning if characters of the text layer that the page was read from are guesses."""
+    if facts.guessed and page.engine == "text_layer":
+        message = (
+            f"The file does not say which letters {facts.guessed} of its characters are. They are guessed, and may be others "
+            "on the page. Compare these words with the page, or read it with another engine."
+        )
+        page.warnings.append(PageWarning(code="bad_text_layer", message=message))
 
 
 async def _route_and_read(
@@ -118,6 +129,7 @@ async def read_with(
         page.warnings.append(PageWarning(code="bad_text_layer", message=FALLBACK_MESSAGE))
     if engine == "text_layer" and page.status == "done" and (doubt := routing.text_layer_problem(facts)):
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
+    _warn_of_guesses(page, facts)
     return page
 
 
@@ -152,6 +164,7 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     if await source.damage(facts.number):
         return None
     page = await read_text_layer(source, facts)
+    _warn_of_guesses(page, facts)
     if facts.pictures and await _has_written_pictures(source, page, facts):
         if mode != "fast" and PICTURE_ENGINE in await engines.find_available():
             return None

@@ -36,6 +36,7 @@ from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
 from document_parser.sources.pdf.drawings import find_drawing_boxes
 from document_parser.sources.pdf.form_fields import MAX_FIELDS, extract_fields
+from document_parser.sources.pdf.guessed import count_guessed
 from document_parser.sources.pdf.hidden_candidates import suspects_of
 from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.layers import LayeredObjects, split_layers
@@ -107,6 +108,7 @@ class PdfFile:
             characters=layer.characters,
             unmapped_share=layer.unmapped,
             invisible_share=layer.invisible,
+            guessed=layer.guessed,
             image_share=_image_share(pictures),
             pictures=find_figure_boxes([*pictures, *find_drawing_boxes(paths), *charts], width, height),
             objects=max(0, pdfium.FPDFPage_CountObjects(page.raw)),
@@ -274,7 +276,7 @@ class PdfFile:
         except PageUnreadable:
             return _TextLayer(1.0, 0.0, 0, words=[])
         covered = find_texts_under_images(objects) if _image_share(_image_boxes(objects)) >= COVERING_SHARE else frozenset()
-        layer = _TextLayer(*_measure_text(text, covered))
+        layer = _measure_text(text, covered)
         if not layer.characters or layer.invisible > MAX_INVISIBLE_SHARE or text.count > MAX_INSPECTED_CHARACTERS:
             return layer
         found = split_visible_text(page, text, objects, suspects_of(objects, _page_size(page)[1], self._hidden_layers))
@@ -302,7 +304,7 @@ class PdfFile:
 
 
 class _TextLayer(NamedTuple):
-    """What is known of a page's text layer: two shares, and the number of characters.
+    """What is known of a page's text layer: two shares, the number of characters, and how many of them PDFium guessed.
 
     ``words`` are the visible ones; None if visibility was not checked.
     """
@@ -310,6 +312,7 @@ class _TextLayer(NamedTuple):
     unmapped: float
     invisible: float
     characters: int
+    guessed: int = 0
     words: list[Word] | None = None
     hidden: Sequence[HiddenText] = ()
     suspect_fonts: Sequence[SuspectFont] = ()
@@ -372,22 +375,25 @@ def _page_size(page: Any) -> tuple[float, float]:
     return width, height
 
 
-def _measure_text(text: PageText, hidden: frozenset[int]) -> tuple[float, float, int]:
-    """Return (unmapped share, invisible share, characters). What needs a call per character is taken from an even sample.
+def _measure_text(text: PageText, hidden: frozenset[int]) -> _TextLayer:
+    """Return what is known of a text layer before its words are read.
+
+    What needs a call per character is taken from an even sample.
 
     ``hidden`` are the addresses of text objects that cannot be seen, however they are painted.
     """
     places = np.flatnonzero(text.find_visible())
     left_out = text.count - len(text.codes)
     if not len(places):
-        return float(left_out > 0), 0.0, 0
+        return _TextLayer(float(left_out > 0), 0.0, 0)
     sampled = places[np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)]
     sample = [text.index_of(place) for place in sampled.tolist()]
     unmapped = (left_out + int(_IS_MEANINGLESS[text.codes[places]].sum())) / (left_out + len(places))
     faults = sum(calls.has_map_error(text.address, index) == 1 for index in sample) / len(sample)
     objects = Counter(calls.get_text_object(text.address, index) for index in sample)
     invisible = sum(count for found, count in objects.items() if found and _is_invisible(found, hidden)) / len(sample)
-    return round(max(unmapped, faults), 4), round(invisible, 4), len(places)
+    guessed = count_guessed(text, faults > 0)
+    return _TextLayer(round(max(unmapped, faults), 4), round(invisible, 4), len(places), guessed)
 
 
 def _is_invisible(text_object: int, hidden: frozenset[int]) -> bool:
