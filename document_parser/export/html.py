@@ -12,6 +12,7 @@ from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Piece, flow
 from document_parser.export.grid import complete_rows, count_header_rows
 from document_parser.models import Block, Cell, Document, Options, Page, Table
+from document_parser.text.direction import has_right_to_left
 from document_parser.text.spans import Run, Style
 
 _PARAGRAPH_CLASSES = {
@@ -88,7 +89,7 @@ def _format_block(block: Block) -> str:
     match block.kind:
         case "title" | "heading":
             level = min(6, max(1, block.level or (1 if block.kind == "title" else 2)))
-            return f"<h{level}>{text}</h{level}>" if text else ""
+            return f"<h{level}{_direction_of(block)}>{text}</h{level}>" if text else ""
         case "code":
             return f"<pre><code>{escape(block.text)}</code></pre>" if text else ""
     return _format_paragraph(block)
@@ -99,7 +100,12 @@ def _format_paragraph(block: Block) -> str:
     text = _format_runs(clean_runs(block.text, block.spans))
     name = _PARAGRAPH_CLASSES.get(block.kind)
     mark = f' class="{name}"' if name else ""
-    return f"<p{mark}>{text}</p>" if text else ""
+    return f"<p{mark}{_direction_of(block)}>{text}</p>" if text else ""
+
+
+def _direction_of(block: Block) -> str:
+    """Return the attribute that lets a browser find the direction of a block with writing from right to left; else empty."""
+    return ' dir="auto"' if has_right_to_left(block.text) else ""
 
 
 def _format_list(blocks: list[Block]) -> str:
@@ -113,7 +119,7 @@ def _format_list(blocks: list[Block]) -> str:
         lines += _close_lists(open_tags, depth, tag)
         number = f' value="{item.number}"' if tag == "ol" else ""
         runs = item.runs if tag == "ol" or item.number is None else clean_runs(block.text, block.spans)
-        lines.append(f"<li{number}>{_format_runs(runs)}")
+        lines.append(f"<li{number}{_direction_of(block)}>{_format_runs(runs)}")
     return "\n".join([*lines, *(f"</li></{tag}>" for tag in reversed(open_tags))])
 
 

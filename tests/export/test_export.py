@@ -383,6 +383,18 @@ def test_html_has_a_section_for_every_page():
     assert "PAGE_TIMEOUT" in seen.text
 
 
+def test_html_leaves_the_direction_of_hebrew_and_arabic_to_the_browser():
+    blocks = [
+        Block(kind="heading", text="مقدمة", level=2),
+        Block(kind="paragraph", text="Plain"),
+        Block(kind="list_item", text="- אחד"),
+    ]
+    shown = written("html", page(*blocks))
+    assert '<h2 dir="auto">مقدمة</h2>' in shown
+    assert '<li dir="auto">אחד' in shown
+    assert "<p>Plain</p>" in shown
+
+
 def test_html_tables_have_spans_a_head_and_their_caption():
     text = written("html", page(Block(kind="caption", text="Table 1: Both"), SPANNED))
     assert "<caption>Table 1: Both</caption>" in text

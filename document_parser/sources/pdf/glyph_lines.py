@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from document_parser.sources.pdf.coordinates import Rect
+from document_parser.text.direction import has_right_to_left
 
 MAX_LETTER_GAP_EM = 0.18
 """Font sizes from where a glyph ends to the origin of the next one of its word, at most; narrow spaces have 0.22.
@@ -94,11 +95,6 @@ def is_of_right_to_left(mark: str) -> bool:
     return "\u0590" <= mark[0] < "\u0900" or mark[0] >= "\ufb1d"
 
 
-def is_right_to_left(text: str) -> bool:
-    """Return whether text contains a letter that is written from right to left."""
-    return any(_kind_of(character) == "R" for character in text)
-
-
 def join_ligature(characters: Sequence[tuple[str, float]], were_turned: bool) -> str:
     """Return the text of one glyph from its characters and their middles, in the order that PDFium gives them.
 
@@ -106,7 +102,7 @@ def join_ligature(characters: Sequence[tuple[str, float]], were_turned: bool) ->
     turned around if ``were_turned``. Lam stands before alef in any case: only in this order do they join.
     """
     texts = [text for text, _ in characters]
-    if len(texts) < 2 or not is_right_to_left("".join(texts)):
+    if len(texts) < 2 or not has_right_to_left("".join(texts)):
         return "".join(texts)
     if len({middle for _, middle in characters}) > 1:
         texts = [text for text, _ in sorted(characters, key=lambda character: -character[1])]
@@ -190,7 +186,7 @@ def _lie_over(wide: Rect, narrow: Rect) -> bool:
 
 def _place_marks(line: list[Glyph], marks: list[Glyph]) -> list[Glyph]:
     """Return a line with the marks on its letters; takes those out of ``marks``."""
-    letters = {number: glyph for number, glyph in enumerate(line) if is_right_to_left(glyph.text)}
+    letters = {number: glyph for number, glyph in enumerate(line) if has_right_to_left(glyph.text)}
     texts: dict[int, str] = {}
     for mark in list(marks):
         near = {
@@ -209,16 +205,16 @@ def _place_marks(line: list[Glyph], marks: list[Glyph]) -> list[Glyph]:
 
 def _is_backwards(glyphs: Iterable[Glyph]) -> bool:
     """Return whether at least half of the letters are written from right to left."""
-    letters = [is_right_to_left(glyph.text) for glyph in glyphs if glyph.text[:1].isalpha()]
+    letters = [has_right_to_left(glyph.text) for glyph in glyphs if glyph.text[:1].isalpha()]
     return 0 < len(letters) <= sum(letters) * 2
 
 
 def _order_line(line: Sequence[Glyph], page_backwards: bool) -> list[list[Glyph]]:
     """Return a line's words in reading order: that of most of its letters, or that of the page if it holds both."""
-    backwards = _is_backwards(line) or (page_backwards and any(is_right_to_left(glyph.text) for glyph in line))
+    backwards = _is_backwards(line) or (page_backwards and any(has_right_to_left(glyph.text) for glyph in line))
     arabic = any(unicodedata.bidirectional(character) == "AL" for glyph in line for character in glyph.text)
     words = [_order_word(word, backwards, arabic) for word in _split_words(line)]
-    if not any(is_right_to_left(glyph.text) for glyph in line):
+    if not any(has_right_to_left(glyph.text) for glyph in line):
         return words
     return list(_turn_brackets(words[::-1] if backwards else words))
 
