@@ -131,8 +131,7 @@ def build_lines(glyphs: Iterable[Glyph]) -> list[list[list[Glyph]]]:
     letters: list[Glyph] = []
     for glyph in glyphs:
         (marks if is_mark(glyph.text) and is_of_right_to_left(glyph.text) else letters).append(glyph)
-    lines = [_place_marks(_drop_doubled(line), marks) for line in _split_lines(letters)]
-    lines += [[mark] for mark in marks]
+    lines = _place_marks([*map(_drop_doubled, _split_lines(letters))], marks)
     page_backwards = _is_backwards(letters)
     return [_order_line(line, page_backwards) for line in lines]
 
@@ -184,23 +183,27 @@ def _lie_over(wide: Rect, narrow: Rect) -> bool:
     return shared >= MIN_SHARED_WIDTH * (narrow.right - narrow.left)
 
 
-def _place_marks(line: list[Glyph], marks: list[Glyph]) -> list[Glyph]:
-    """Return a line with the marks on its letters; takes those out of ``marks``."""
-    letters = {number: glyph for number, glyph in enumerate(line) if has_right_to_left(glyph.text)}
-    texts: dict[int, str] = {}
-    for mark in list(marks):
-        near = {
-            number: max(0.0, letter.box.left - mark.middle, mark.middle - letter.box.right)
-            for number, letter in letters.items()
-            if abs(letter.baseline - mark.baseline) < MAX_MARK_HEIGHT_EM * letter.size
-        }
-        best = min(near, key=lambda number: (near[number], abs(letters[number].middle - mark.middle)), default=None)
-        if best is not None and near[best] <= MAX_MARK_DISTANCE_EM * mark.size:
-            texts[best] = texts.get(best, line[best].text) + mark.text
-            marks.remove(mark)
-    for number, text in texts.items():
-        line[number] = replace(line[number], text=unicodedata.normalize("NFC", text))
-    return line
+def _place_marks(lines: list[list[Glyph]], marks: Iterable[Glyph]) -> list[list[Glyph]]:
+    """Return lines with each mark on the nearest letter of the nearest line; a mark without one is a line of its own."""
+    lines = [list(line) for line in lines]
+    alone: list[list[Glyph]] = []
+    for mark in marks:
+        line = min(lines, key=lambda line: abs(line[0].baseline - mark.baseline), default=[])
+        best = min(range(len(line)), key=lambda number: _distance(mark, line[number]), default=None)
+        if best is None or _distance(mark, line[best])[0] > 1:
+            alone.append([mark])
+        else:
+            line[best] = replace(line[best], text=unicodedata.normalize("NFC", line[best].text + mark.text))
+    return [*lines, *alone]
+
+
+def _distance(mark: Glyph, letter: Glyph) -> tuple[float, float]:
+    """Return how far a mark is from a letter: in shares of the most, above 1 for no letter; and of the letter's middle."""
+    height = abs(letter.baseline - mark.baseline) / (MAX_MARK_HEIGHT_EM * letter.size)
+    if height > 1 or not has_right_to_left(letter.text):
+        return math.inf, 0.0
+    beside = max(0.0, letter.box.left - mark.middle, mark.middle - letter.box.right)
+    return beside / (MAX_MARK_DISTANCE_EM * mark.size), abs(letter.middle - mark.middle)
 
 
 def _is_backwards(glyphs: Iterable[Glyph]) -> bool:
