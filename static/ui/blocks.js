@@ -30,7 +30,7 @@ export function renderBlocks(container, blocks, { marked = false } = {}) {
       container.append(mark(made, index));
       elements.push(made);
     } else {
-      list ??= container.appendChild(el("ul"));
+      list ??= container.appendChild(el("ul", { dir: "auto" }));
       const item = putItem(list, block, flow);
       list = item.list;
       elements.push(mark(item.element, index));
@@ -83,7 +83,7 @@ function putItem(list, block, flow) {
   for (let depth = 1; depth < (block.level ?? 1); depth += 1) {
     const parent = here.lastElementChild;
     if (!parent) break;
-    here = parent.querySelector(":scope > ul, :scope > ol") ?? parent.appendChild(el("ul"));
+    here = parent.querySelector(":scope > ul, :scope > ol") ?? parent.appendChild(el("ul", { dir: "auto" }));
   }
   const marker = (numbered ?? BULLET.exec(text))?.[0].length ?? 0;
   const made = el("li", {}, styled(text, block.spans, flow, marker));
@@ -96,13 +96,13 @@ function putItem(list, block, flow) {
 }
 
 function replaced(old, tag) {
-  const made = el(tag);
+  const made = el(tag, { dir: "auto" });
   old.replaceWith(made);
   return made;
 }
 
 function after(old, tag) {
-  const made = el(tag);
+  const made = el(tag, { dir: "auto" });
   old.after(made);
   return made;
 }
