@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import unicodedata
-from html import escape
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from benchmarks.drawn.fonts import find
-from tests.support.browser import ARGUMENTS, found_browser
+from tests.support.typeset import with_chromium, with_typst, with_weasyprint
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 pytestmark = pytest.mark.skipif(not DEJAVU.exists(), reason="DejaVu Sans is not installed")
@@ -79,34 +77,6 @@ INDIC_AND_THAI = [
     "สวัสดีครับ ราคา 1,250 บาท",
     "ผู้ใหญ่บ้านกำลังทำงาน",
 ]
-
-
-def as_html(lines, fonts, direction):
-    html = "".join(f"<p style='font: 12pt {fonts}; margin: 40pt 0'>{escape(line)}</p>" for line in lines)
-    return f"<html dir={direction}><meta charset=utf-8>{html}</html>"
-
-
-def with_weasyprint(path, lines, fonts, direction):
-    pytest.importorskip("weasyprint").HTML(string=as_html(lines, fonts, direction)).write_pdf(path)
-
-
-def with_typst(path, lines, fonts, direction):
-    typst = pytest.importorskip("typst")
-    paragraphs = "\n\n".join('#text("' + line.replace('"', '\\"') + '")' for line in lines)
-    names = ", ".join(f'"{name.strip()}"' for name in fonts.split(","))
-    source = f"#set text(font: ({names},), dir: {direction})\n#set par(spacing: 3em)\n{paragraphs}"
-    path.write_bytes(typst.compile(source.encode()))
-
-
-def with_chromium(path, lines, fonts, direction):
-    chromium = found_browser()
-    if chromium is None:
-        pytest.skip("no Chromium is installed")
-    page = path.with_suffix(".html")
-    page.write_text(as_html(lines, fonts, direction), "utf-8")
-    options = [*ARGUMENTS, "--headless", "--no-pdf-header-footer", f"--user-data-dir={path.parent / 'profile'}"]
-    command = [chromium, *options, f"--print-to-pdf={path}", page.as_uri()]
-    subprocess.run(command, check=True, timeout=120, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def normal(lines):

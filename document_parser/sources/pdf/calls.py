@@ -38,5 +38,6 @@ get_text_object = _declare(pdfium.FPDFText_GetTextObject, _ADDRESS, _ADDRESS, _I
 get_font_size = _declare(pdfium.FPDFText_GetFontSize, ctypes.c_double, _ADDRESS, _INT)
 get_char_matrix = _declare(pdfium.FPDFText_GetMatrix, _INT, _ADDRESS, _INT, _ADDRESS)
 get_font = _declare(pdfium.FPDFTextObj_GetFont, _ADDRESS, _ADDRESS)
+is_generated = _declare(pdfium.FPDFText_IsGenerated, _INT, _ADDRESS, _INT)
 has_map_error = _declare(pdfium.FPDFText_HasUnicodeMapError, _INT, _ADDRESS, _INT)
 get_render_mode = _declare(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _ADDRESS)

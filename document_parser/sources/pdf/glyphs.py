@@ -60,6 +60,9 @@ class Characters(Protocol):
     def size_of(self, index: int) -> float:
         """Return the font size of a character in points."""
 
+    def are_alike(self, index: int, other: int) -> bool:
+        """Return whether two characters are of one size and in no font for formulas or symbols."""
+
     def is_upright(self, index: int) -> bool:
         """Return whether a character stands upright in a line that runs to the right."""
 

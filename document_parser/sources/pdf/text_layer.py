@@ -26,6 +26,7 @@ from document_parser.sources.pdf.fonts import FontStyle, font_style_of
 from document_parser.sources.pdf.glyph_lines import Glyph
 from document_parser.sources.pdf.glyphs import Run, split_by_glyphs
 from document_parser.sources.pdf.objects import address_of
+from document_parser.sources.pdf.runs import join_runs
 
 MAX_WORDS = 200_000
 """A page with more words is refused: no page of a real document has them, and their list would not stay small."""
@@ -202,6 +203,7 @@ class _Extractor:
         if len(runs) > MAX_WORDS:
             raise PageUnreadable(f"The page has more than {MAX_WORDS} words.", words=self._page_text.count)
         runs, words = split_by_glyphs(self._page, self, runs)
+        runs = join_runs(self, runs)
         pieces, raw, known = _Pieces(len(runs) + 1), self._raw, self._styles
         add_text, add_style, style_of = pieces.texts.append, pieces.styles.append, known.get
         count_rects, get_rect, get_object, get_origin = (
@@ -249,6 +251,11 @@ class _Extractor:
     def size_of(self, index: int) -> float:
         """Return the font size of a character in points."""
         return self._style_of(index).size_points
+
+    def are_alike(self, index: int, other: int) -> bool:
+        """Return whether two characters are of one size and in no font for formulas or symbols."""
+        style, after = self._style_of(index), self._style_of(other)
+        return not (style.font.math or style.font.glyphs or style.differs(after) or style.marked != after.marked)
 
     def is_upright(self, index: int) -> bool:
         """Return whether a character stands upright in a line that runs to the right."""
