@@ -50,3 +50,10 @@ def test_a_ligature_does_not_part_its_word(read, tmp_path):
     flat = read(tmp_path / "terms.pdf").flat
     assert "Its definition" in flat
     assert "Second definition" in flat
+
+
+@needs_dejavu
+def test_raised_and_lowered_numbers_touch_what_follows_them(read, tmp_path):
+    text = "Of H<sub>2</sub>O and mc<sup>2</sup>, a note<sup>12</sup>. The area is 20 m<sup>2</sup> of land."
+    print_html(tmp_path / "raised.pdf", f"<meta charset=utf-8><p style='font: 12pt DejaVu Serif'>{text}")
+    assert read(tmp_path / "raised.pdf").flat == "Of H₂O and mc², a note¹². The area is 20 m² of land."

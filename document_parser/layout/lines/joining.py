@@ -18,6 +18,11 @@ MAX_WORD_GAP_EM = 0.08
 MAX_RAISED_GAP_EM = 0.15
 """The same if one of the runs is smaller (a footnote's number, an index) or closes the text before it."""
 
+MAX_GAP_BEFORE_STOP_EM = 0.2
+"""The same between a raised or lowered number and a stop, both of which have white of their own."""
+_SCRIPTS = frozenset("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉")
+"""Raised and lowered numbers, which are merged with the word before them."""
+
 CHECK_BOXES = frozenset("☐☑☒")
 """Characters of check boxes, empty and checked. A space always separates them from their label."""
 
@@ -75,9 +80,18 @@ def _needs_space(before: Word, word: Word) -> bool:
         return gap > (size or word.bottom - word.top)
     if size <= 0 or before.size_points <= 0 or before.text in CHECK_BOXES or word.text in CHECK_BOXES:
         return True
-    raised = abs(size - before.size_points) > 0.15 * size or word.text[0] in ",.;:!?)]"
     larger = max(size, before.size_points)
-    return not -0.5 * larger < gap < (MAX_RAISED_GAP_EM if raised else MAX_WORD_GAP_EM) * larger
+    return not -0.5 * larger < gap < _widest_gap(before, word) * larger
+
+
+def _widest_gap(before: Word, word: Word) -> float:
+    """Return the widest gap between two runs of one word, in font sizes."""
+    raised = before.text[-1] in _SCRIPTS
+    stop = word.text[0] in ",.;:!?)]"
+    if raised and stop:
+        return MAX_GAP_BEFORE_STOP_EM
+    other_size = abs(word.size_points - before.size_points) > 0.15 * word.size_points
+    return MAX_RAISED_GAP_EM if other_size or stop or raised else MAX_WORD_GAP_EM
 
 
 _is_page_backwards: ContextVar[bool] = ContextVar("page_backwards", default=False)
