@@ -31,6 +31,7 @@ from document_parser.models import (
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf import calls
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
+from document_parser.sources.pdf.bullets import find_bullets
 from document_parser.sources.pdf.check_boxes import CheckBox, find_check_boxes, without_box_lines, without_marks
 from document_parser.sources.pdf.coordinates import upright_map_of
 from document_parser.sources.pdf.damage import PdfStreams
@@ -138,9 +139,9 @@ class PdfFile:
         words = mark_annotated_strikes(add_links(found, self._document, page), page)
         form = self._document.formenv
         fields = extract_fields(page, form.raw if form else None)
-        return (
-            without_marks(words, [found for found in self._load_check_boxes(number) if not _is_under(found, fields)]) + fields
-        )
+        boxes = [found for found in self._load_check_boxes(number) if not _is_under(found, fields)]
+        bullets = find_bullets(self._load_objects(number), without_marks(words, boxes), *_page_size(page))
+        return [*without_marks(words, boxes), *bullets, *fields]
 
     def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
         """Return the tables that pdfplumber finds: inside lines on the whole page, by alignment in ``regions``."""
