@@ -57,3 +57,11 @@ def test_raised_and_lowered_numbers_touch_what_follows_them(read, tmp_path):
     text = "Of H<sub>2</sub>O and mc<sup>2</sup>, a note<sup>12</sup>. The area is 20 m<sup>2</sup> of land."
     print_html(tmp_path / "raised.pdf", f"<meta charset=utf-8><p style='font: 12pt DejaVu Serif'>{text}")
     assert read(tmp_path / "raised.pdf").flat == "Of H₂O and mc², a note¹². The area is 20 m² of land."
+
+
+def test_neighbouring_cells_that_nearly_touch_are_two_words(read, tmp_path):
+    cells = "".join(f"<tr><td>2024-01-0{day}<td>Payment {day}<td>{day}0.00" for day in (2, 5, 9))
+    print_html(tmp_path / "cells.pdf", f"<style>* {{ font: 11pt Liberation Sans, DejaVu Sans }}</style><table>{cells}</table>")
+    flat = read(tmp_path / "cells.pdf").flat
+    assert "2024-01-02P" not in flat
+    assert "2024-01-02" in flat

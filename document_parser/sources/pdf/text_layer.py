@@ -34,6 +34,14 @@ MAX_WORDS = 200_000
 MIN_BASELINE_SHIFT_EM = 0.05
 """Baselines that differ by this many font sizes are two: an index, a power, a footnote's number."""
 
+MIN_WHITE_EM = 0.1
+"""Font sizes between two text objects, from the end of a character to the origin of the next, that are white.
+
+A thin space is wider, kerning is less.
+"""
+MIN_LETTERS_APART = 4
+"""Letters for each such gap of a run, at least."""
+
 _IS_SPACE = np.array([not code or chr(code).isspace() for code in range(1 << 16)])
 """For each UTF-16 unit whether it separates words: white space, and PDFium's zero for what it cannot say."""
 _DOUBLE_BYTES = 8
@@ -298,8 +306,12 @@ class _Extractor:
             yield text, self._style_of(first), self._union(rects, first, count), self._baseline_of(first)
 
     def _find_cuts(self, first: int, count: int) -> list[int]:
-        """Return the offsets at which a run continues in another size, on another baseline or in a font for formulas."""
+        """Return the offsets at which a run continues in another size, on another baseline, in a font for formulas, or apart.
+
+        Text objects that lie apart are two words, as in neighbouring cells, unless many do: then each letter is an object.
+        """
         cuts: list[int] = []
+        apart: list[int] = []
         before = self._style_of(first)
         height = self._baseline_of(first)
         for offset in range(1, count):
@@ -312,8 +324,17 @@ class _Extractor:
             elif before.marked != style.marked:
                 cuts.append(offset)
                 self.split_at_mark = True
+            elif self._is_apart(first + offset):
+                apart.append(offset)
             before, height = style, now
-        return cuts
+        return sorted([*cuts, *apart]) if len(apart) * MIN_LETTERS_APART <= count else cuts
+
+    def _is_apart(self, index: int) -> bool:
+        """Return whether there is white between an upright letter or digit and the one before it."""
+        if not (self.character_at(index).isalnum() and self.character_at(index - 1).isalnum() and self.is_upright(index)):
+            return False
+        gap = self.origin_of(index)[0] - self.loose_rect_of(index - 1).right
+        return self.are_alike(index - 1, index) and MIN_WHITE_EM * self.size_of(index) <= gap
 
     def _baseline_of(self, index: int) -> float:
         """Return the height of a character's baseline in the page's own space."""
