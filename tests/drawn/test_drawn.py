@@ -62,7 +62,8 @@ def as_read(block: Block) -> models.Block:
     ]
     table = models.Table(rows=block.shape[0], columns=block.shape[1], cells=cells) if cells else None
     kind = READ_AS.get(block.kind, str(block.kind))
-    return models.Block.model_validate({"kind": kind, "text": f"{mark}{block.text}".strip(), "table": table})
+    text = f"{mark}{block.text}".strip()
+    return models.Block.model_validate({"kind": kind, "text": text, "table": table, "level": block.level})
 
 
 def test_a_seed_names_one_document_and_its_truth():
