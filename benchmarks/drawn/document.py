@@ -17,7 +17,7 @@ import pypdfium2
 
 from benchmarks.drawn import fonts
 from benchmarks.drawn.draft import Draft
-from benchmarks.drawn.kinds import KINDS
+from benchmarks.drawn.kinds import EVERY_KIND, kind_of
 from benchmarks.drawn.truth import Truth
 from benchmarks.drawn.writer import Writer
 
@@ -72,12 +72,12 @@ def turned(pdf: bytes, degrees: int) -> bytes:
 
 def plan(seed: int) -> tuple[Draft, str]:
     """Return what a seed names before it is set in type: a draft, and the name of its typesetter."""
-    names = list(KINDS)
-    kind = KINDS[names[seed % len(names)]]
+    name = kind_of(seed)
+    kind = EVERY_KIND[name]
     random = Random(seed)
     typesetter, language = random.choice(kind.typesetters), random.choice(kind.languages)
     draft = kind.build(random, Writer(random, language))
-    draft.kind = names[seed % len(names)]
+    draft.kind = name
     return draft, typesetter
 
 

@@ -79,6 +79,8 @@ class Cell:
     bold: bool = False
     turned: bool = False
     words: list[WordBox] = field(default_factory=list)
+    inner: list[list[str]] = field(default_factory=list)
+    """The rows of a table in the cell, whose text is theirs line by line."""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from document_parser.layout.lines.directions import (
     split_slanted,
 )
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
-from document_parser.layout.lines.emphasis import keep_distinct_emphasis
+from document_parser.layout.lines.emphasis import keep_distinct_emphasis, unmark_usual_bold
 from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import read_as_page_of, vocabulary_of
 from document_parser.layout.lines.lines import cache_lines
@@ -84,6 +84,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
 
 def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:
     """Return the blocks between the page's header and footer lines. All are in points."""
+    words = unmark_usual_bold(words, [word for grid in grids for word in grid.words])
     known = vocabulary_of(words)
     parts = parts_of(words, grids, rules)
     body = text_size_of(parts, words)

@@ -177,6 +177,33 @@ def test_boxes_behind_their_labels_are_read(read, tmp_path):
         assert line in text.replace("\t", " ")
 
 
+def test_circles_before_words_are_options_of_which_one_is_filled(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    for line, label in enumerate(("by post", "by telephone", "in the office")):
+        canvas.circle(76, Y - 20 * line + 4, 4)
+        if line == 1:
+            canvas.circle(76, Y - 20 * line + 4, 2, stroke=0, fill=1)
+        canvas.drawString(86, Y - 20 * line, label)
+    for line, label in enumerate(("a bullet", "another one")):  # circles as small as these are bullets
+        canvas.circle(75, 500 - 20 * line + 3.5, 2)
+        canvas.drawString(86, 500 - 20 * line, label)
+    canvas.save()
+    lines = [line for line in read(tmp_path / "form.pdf").text.splitlines() if line]
+    assert lines[:3] == ["☐ by post", "☑ by telephone", "☐ in the office"]
+    assert not set("☐☑☒") & set("".join(lines[3:]))
+
+
+def test_brackets_before_words_are_check_boxes(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    for line, text in enumerate(("[ ] Roof", "[x] Gutter", "[X] Pump", "[1] A source")):
+        canvas.drawString(72, Y - 20 * line, text)
+    canvas.save()
+    lines = [line for line in read(tmp_path / "form.pdf").text.splitlines() if line]
+    assert lines[:3] == ["☐ Roof", "☒ Gutter", "☒ Pump"]
+    assert "[1] A source" in lines[3]
+
+
 def test_squares_with_text_in_a_row_or_filled_are_no_check_boxes(read, tmp_path):
     canvas = Canvas(str(tmp_path / "squares.pdf"), pagesize=A4, invariant=True)
     canvas.setFont("Helvetica", 10)

@@ -42,6 +42,12 @@ def test_a_small_bold_line_is_a_heading_only_in_the_middle_of_its_column():
     assert kinds(blocks(aside)) == ["paragraph", "paragraph"]
 
 
+def test_on_a_page_in_bold_type_short_lines_are_no_headings():
+    lines = [*line("b) seven wizards", 72, 180, bold=True), *line("quietly", 72, 200, bold=True)]
+    words = [word._replace(bold=True) for word in prose(5, 72, 100, 520)]
+    assert "heading" not in kinds(blocks([*words, *lines]))
+
+
 def test_lines_of_text_above_a_table_in_smaller_type_are_no_headings():
     address = [*line("Karin Weber", 72, 100), *line("102 Station Street", 72, 114), *line("44331 Cordoba", 72, 128)]
     words = [*line("Statement", 72, 70, size=18), *address, *rows_at(ROWS * 3, (72, 250, 460), 200, size=8)]

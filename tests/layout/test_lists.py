@@ -96,3 +96,16 @@ def test_an_item_may_begin_with_the_signs_and_numbers_of_any_script(text):
 @pytest.mark.parametrize("text", ["A. Smith wrote", "Mr. Smith", "3.5 tons", "2024 was", "в лесу", "I. Newton", "o tempo"])
 def test_words_are_no_markers(text):
     assert list_marker_of(text) is None
+
+
+def test_capitals_in_their_order_are_items_and_an_initial_is_none():
+    words = [*line("A. The roof is to be mended.", 72, 100), *line("B. The gutter is to be cleaned.", 72, 116)]
+    assert kinds(blocks(words)) == ["list_item", "list_item"]
+    words = [*line("A. Smith wrote the report.", 72, 100), *line("K. Weber read it and signed.", 72, 116)]
+    assert "list_item" not in kinds(blocks(words))
+
+
+def test_a_box_of_brackets_keeps_the_weight_of_its_words():
+    (found,) = blocks([*line("[x]", 72, 100), *line("Roof", 90, 100, bold=True), *line("and walls of the house", 115, 100)])
+    assert (found.kind, found.text) == ("checkbox", "☒ Roof and walls of the house")
+    assert [found.text[span.start : span.end] for span in found.spans if span.bold] == ["Roof"]

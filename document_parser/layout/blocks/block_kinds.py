@@ -28,6 +28,8 @@ HEADING_LEVEL_RATIOS = (1.5, 1.22)
 MAX_FOOTNOTE_RATIO = 0.92
 """Font size of a footnote divided by the body's, at most."""
 
+_BRACKETS = re.compile(r"\[\s?([xX✓✗]?)\s?\]\s+(?=\S)")
+"""Brackets that stand for a check box, as in typewritten forms."""
 _CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
@@ -48,7 +50,13 @@ def is_caption(text: str) -> bool:
 
 def is_checkbox(text: str) -> bool:
     """Return whether a line has a check box, with its label before or behind it."""
-    return _CHECKBOX.match(text) is not None
+    return _CHECKBOX.match(text) is not None or _BRACKETS.match(text) is not None
+
+
+def draw_brackets(text: str) -> str:
+    """Return the text of a check box with brackets, as "[x] Yes", with the sign of a check box instead."""
+    found = _BRACKETS.match(text)
+    return f"{'☒' if found[1] else '☐'} {text[found.end() :]}" if found else text
 
 
 def is_note(text: str) -> bool:

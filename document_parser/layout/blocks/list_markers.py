@@ -12,7 +12,7 @@ _BULLET_ALONE = re.compile("([•◦▪‣●■►❖\uf0b7\uf0a7\uf0d8])(?=[^\
 _HEBREW, _ARABIC, _HANGUL = "א-ת", "أابجدهوزحطيكلمن", "가나다라마바사아자차카타파하"
 _CYRILLIC, _GREEK = "абвгдежзиклмн", "α-κ"
 _NUMBER = re.compile(
-    r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|[ivx]{2,5}\.|\([A-Z]\)|\(?[IVX]{2,5}[)]|[IVX]{2,5}\."
+    r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|[ivx]{2,5}\.|\(?[A-Z]\)|\(?[IVX]{2,5}[)]|[IVX]{2,5}\."
     rf"|\(?[{_CYRILLIC}{_GREEK}{_HEBREW}{_HANGUL}]\)|[{_GREEK}{_HEBREW}{_HANGUL}]\.|[{_ARABIC}][-.)]"
     r"|[①-⑳])\s+(?=\S)"
 )
@@ -20,9 +20,12 @@ _IDEOGRAPHIC = re.compile(
     r"([一二三四五六七八九十]{1,3}[、．]|[（(][一二三四五六七八九十\d]{1,3}[）)]|\d{1,3}[、．]|[①-⑳])\s*(?=\S)"
 )
 """Numbers of Chinese and Japanese items: no space follows them."""
+_CAPITAL = re.compile(r"([A-Z]|[IVX]{1,5})\.\s+(?=\S)")
+"""A capital or a Roman number before an item, or the initial of a name: others in their order decide."""
 _CLAUSE = re.compile(r"(\d{1,2}(?:\.\d{1,3}){1,4})\.?")
 _ENTRY = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+(?=[^\W\d_])")
 _CORE = re.compile(r"\w+")
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XV")
 _FIRST = frozenset("1aiAIаαאأ가一①१๑١")
 """Numbers and letters with which a list begins."""
 
@@ -72,6 +75,18 @@ def section_number_of(text: str) -> str | None:
     """Return the number of a section or entry that a text begins with, as "4" or "4.1"; None if it begins with none."""
     number = _ENTRY.match(text)
     return number[1] if number else None
+
+
+def capital_of(text: str) -> str | None:
+    """Return the capital or Roman number with a stop that a text begins with; None if it begins with none."""
+    found = _CAPITAL.match(text)
+    return found[1] if found else None
+
+
+def is_next_capital(capital: str, before: str) -> bool:
+    """Return whether a capital or Roman number follows another one in its order."""
+    letters = len(capital) == len(before) == 1 and ord(capital) == ord(before) + 1
+    return letters or (before in _ROMAN[:-1] and _ROMAN[_ROMAN.index(before) + 1] == capital)
 
 
 def is_marker(word: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from document_parser.layout.blocks.list_markers import ListMarker, section_number_of
+from document_parser.layout.blocks.list_markers import ListMarker, capital_of, is_next_capital, section_number_of
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block
 
@@ -43,6 +43,22 @@ def with_subentries(blocks: Iterable[MarkedBlock]) -> Iterator[MarkedBlock]:
         else:
             number = ""
         yield marked
+
+
+def with_capitals(blocks: Sequence[MarkedBlock]) -> list[MarkedBlock]:
+    """Return the blocks, those that "A.", "B." or "I.", "II." number in their order as items: an initial has no next one."""
+    found = list(blocks)
+    last: tuple[int, str] | None = None
+    for place, marked in enumerate(blocks):
+        capital = capital_of(marked.block.text) if marked.block.kind == "paragraph" else None
+        if capital is None:
+            continue
+        if last is not None and is_next_capital(capital, last[1]):
+            for number, text in (last, (place, capital)):
+                block = blocks[number].block.model_copy(update={"kind": "list_item", "level": 1})
+                found[number] = MarkedBlock(block, ListMarker(f"{text}.", False))
+        last = place, capital
+    return found
 
 
 def set_depths(blocks: Sequence[MarkedBlock], scale: Scale, *, backwards: bool) -> list[Block]:

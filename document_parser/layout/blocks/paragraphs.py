@@ -11,6 +11,7 @@ from document_parser.layout.blocks.block_kinds import (
     MAX_HEADING_WORDS,
     MIN_STANDING_OUT_RATIO,
     Place,
+    draw_brackets,
     ends_contents_entry,
     has_sentence_end,
     is_caption,
@@ -19,8 +20,16 @@ from document_parser.layout.blocks.block_kinds import (
     kind_of,
 )
 from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
-from document_parser.layout.blocks.list_markers import ListMarker, is_marker, is_successor, list_marker_of, section_number_of
-from document_parser.layout.blocks.lists import MarkedBlock, set_depths, with_subentries
+from document_parser.layout.blocks.list_markers import (
+    ListMarker,
+    capital_of,
+    is_marker,
+    is_next_capital,
+    is_successor,
+    list_marker_of,
+    section_number_of,
+)
+from document_parser.layout.blocks.lists import MarkedBlock, set_depths, with_capitals, with_subentries
 from document_parser.layout.formulas.inline import formula_of, is_formula
 from document_parser.layout.lines.emphasis import spans_of_lines
 from document_parser.layout.lines.joining import is_right_to_left, join_lines
@@ -126,7 +135,7 @@ def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale:
         _build_block(group, column, known, scale, Place(_stands_out(groups, number, column), _are_centred(group, column)))
         for number, group in enumerate(groups)
     ]
-    return set_depths(list(with_subentries(blocks)), scale, backwards=column.backwards)
+    return set_depths(list(with_subentries(with_capitals(blocks))), scale, backwards=column.backwards)
 
 
 def _stands_out(groups: Sequence[Sequence[Line]], place: int, column: Column) -> bool:
@@ -214,8 +223,10 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line begins with a bullet or number that does not merely begin a line of running text."""
     marker, last = list_marker_of(line.text), group[-1]
     if marker is None:
-        start = column.text_indent(line)
-        return start is not None and _opens_clause(group, line, column)
+        capital, before = capital_of(line.text), capital_of(group[0].text)
+        if capital and before and is_next_capital(capital, before):
+            return True
+        return column.text_indent(line) is not None and _opens_clause(group, line, column)
     if marker.bullet:
         return f" {marker.text} " not in last.text
     listed = list_marker_of(group[0].text) is not None or is_checkbox(group[0].text)
@@ -310,6 +321,8 @@ def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], s
     whole = text
     if kind == "list_item" and marker:
         text = _remove_marker(text, marker)
+    if kind == "checkbox":
+        text = draw_brackets(text)  # as many characters fewer as are dropped from the runs below
     block = Block(
         kind=kind,
         text=text,
