@@ -35,6 +35,17 @@ def test_text_of_another_size_is_no_heading_of_the_text_below_it():
     assert "heading" not in kinds(blocks(words))
 
 
+def test_the_lines_of_a_numbered_heading_are_one_though_lines_of_items_hang():
+    full = "the quick brown fox jumps over the lazy dog while seven wizards mix a very large jar of honey and pepper"
+    words = [
+        *line("1.", 72, 100, size=14, bold=True),
+        *line("How seven wizards mixed their honey with pepper and with", 96, 100, size=14, bold=True, right=520),
+        *line("salt", 72, 117, size=14, bold=True), *prose(4, 72, 144, 520),
+        *line("•", 72, 204), *line(full, 96, 204, right=520), *line("and more.", 96, 216),
+    ]  # fmt: skip
+    assert kinds(blocks(words)) == ["heading", "paragraph", "list_item"]
+
+
 def test_a_small_bold_line_is_a_heading_only_in_the_middle_of_its_column():
     centred = [*line("The parties", 275, 100, size=9, bold=True), *prose(4, 72, 120, 520)]
     assert kinds(blocks(centred)) == ["heading", "paragraph"]

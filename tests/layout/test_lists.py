@@ -44,6 +44,11 @@ def test_a_number_with_a_stop_inside_a_sentence_begins_no_clause():
     assert len(blocks([*words, *line("and no more.", 72, 124)])) == 1
 
 
+def test_a_number_that_begins_the_second_line_of_an_indented_paragraph_begins_no_item():
+    words = [*line(f"{FULL} in the year", 90, 100, right=RIGHT), *line(f"728. Go along, {FULL}", 72, 112, right=RIGHT)]
+    assert kinds(blocks([*words, *line("and no more.", 72, 124)])) == ["paragraph"]
+
+
 def test_a_paragraph_after_an_item_with_hanging_lines_is_a_block_of_its_own():
     words = [
         *marked("•", FULL, 72, 100, right=RIGHT), *line(FULL, 96, 112, right=RIGHT),

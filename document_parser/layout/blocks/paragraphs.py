@@ -9,6 +9,7 @@ from itertools import pairwise
 from document_parser.layout.blocks.block_kinds import (
     MAX_FOOTNOTE_RATIO,
     MAX_HEADING_WORDS,
+    MIN_HEADING_RATIO,
     MIN_STANDING_OUT_RATIO,
     Place,
     draw_brackets,
@@ -151,7 +152,7 @@ def _stands_out(groups: Sequence[Sequence[Line]], place: int, column: Column) ->
     below, text = groups[place + 1], lines[-1].text
     if below[0].bold or max(line.size for line in below) > size / MIN_STANDING_OUT_RATIO:
         return False
-    if text[-1:] in ",;-" or has_sentence_end(text):
+    if text[-1:] in ",;-" or has_sentence_end(text) or any(word.math for line in lines for word in line.words):
         return False
     if lines[0].text[:1].islower() or sum(len(line.text.split()) for line in lines) > MAX_HEADING_WORDS:
         return False
@@ -246,18 +247,27 @@ def _opens_clause(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 
 def _is_outdented(group: Sequence[Line], line: Line, column: Column) -> bool:
-    """Return whether a line begins clearly further out than the block before it."""
+    """Return whether a line begins clearly further out than the item or lines before it; a first line's indent says nothing."""
+    if len(group) == 1 and list_marker_of(group[0].text) is None and column.text_indent(group[0]) is None:
+        return False
     return column.indent(line) < min(column.indent(group[0]), column.indent(group[-1])) - 0.8 * line.size
 
 
 def _leaves_hang(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line begins further out than the text of the item before it, whose lines hang below its text."""
     start = column.text_indent(group[0])
+    if _is_set_apart(group[0], column) and not _has_other_face(group[-1], line):
+        return False  # the lines of a heading begin below its number
     if start is None or column.indent(line) > start - MIN_HANG_EM * line.size:
         return False
     if len(group) == 1:
         return column.hangs
     return abs(column.indent(group[-1]) - start) < HANG_TOLERANCE_EM * line.size
+
+
+def _is_set_apart(line: Line, column: Column) -> bool:
+    """Return whether a line is bold or clearly larger than the text, as headings are."""
+    return line.bold or line.size > MIN_HEADING_RATIO * column.body
 
 
 def _opens_entry(group: Sequence[Line], line: Line) -> bool:
@@ -290,8 +300,8 @@ def _is_centred(last: Line, line: Line, column: Column) -> bool:
 
 
 def _are_centred(lines: Sequence[Line], column: Column) -> bool:
-    """Return whether lines have much white on both sides, as much on one as on the other."""
-    return all(
+    """Return whether lines have much white on both sides, as much on one as on the other, and are no links of a menu."""
+    return not any(word.link for line in lines for word in line.words) and all(
         abs(column.indent(line) - column.slack(line)) < line.size and column.indent(line) > MIN_CENTRED_INDENT_EM * line.size
         for line in lines
     )

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from document_parser.models import Block, Page
 
@@ -16,6 +17,8 @@ SAME_SIZE_SHARE = 0.04
 """Font sizes that differ by at most this share are one."""
 MIN_NUMBERED_SHARE = 0.3
 """If at least this share of the headings of a size has section numbers, these decide the level of the others."""
+MAX_LINES_ABOVE = 6
+"""Blocks above a heading, at most, that may all be running heads."""
 MAX_TOP_LEVEL = 2
 """The level of the largest headings of a document without a title, at most."""
 MIN_MARKED_HEADINGS = 2
@@ -37,8 +40,8 @@ class Heading:
 
     ``page`` is its page number and ``block`` its index among the blocks of the page. ``depth`` is how many numbers its section
     has; 0 for none. ``size`` is the font size in points; None if not known. ``label`` is the word before its one number
-    ("chapter"), or the kind of the number or letter that it begins with; empty for none. ``opens``: nothing but running heads
-    is above it on its page.
+    ("chapter"), or the kind of the number or letter that it begins with; empty for none. ``above``
+    are the indexes of the blocks above it on its page; None if they are many.
     """
 
     page: int
@@ -48,7 +51,7 @@ class Heading:
     depth: int
     size: float | None
     label: str
-    opens: bool = False
+    above: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,13 @@ class Headings:
 
     def gather(self, page: Page) -> None:
         """Add the headings of a page."""
-        first = next((place for place, block in enumerate(page.blocks) if block.kind not in _OUTSIDE), None)
+        above: list[int] = []
         for place, block in enumerate(page.blocks):
             if block.kind in ("title", "heading"):
-                self._found.append(replace(_make_heading(page.number, place, block), opens=place == first))
+                known = len(above) <= MAX_LINES_ABOVE
+                self._found.append(replace(_make_heading(page.number, place, block), above=tuple(above) if known else None))
+            if block.kind not in _OUTSIDE:
+                above.append(place)
 
     def decide(self, furniture: Iterable[tuple[int, int]]) -> Levels:
         """Return the levels of all headings but the document's title.
@@ -90,7 +96,7 @@ class Headings:
         """
         left_out = set(furniture)
         found = [one for one in self._found if (one.page, one.block) not in left_out]
-        title = next((one for one in found if one.title), None) or _find_title(found)
+        title = next((one for one in found if one.title), None) or _find_title(found, left_out)
         rest = [one for one in found if one is not title]
         ranked = _level_by_size(_level_by_label(_level_by_section(rest)), title)
         levels: dict[int, dict[int, int]] = defaultdict(dict)
@@ -105,13 +111,17 @@ _OUTSIDE = frozenset({"page_header", "page_footer", "page_number", "watermark"})
 """Kinds of blocks that may be above a title."""
 
 
-def _find_title(found: Sequence[Heading]) -> Heading | None:
-    """Return the heading that begins the document and is larger than all others; None if there is none."""
-    if not found or not found[0].opens or found[0].depth or not found[0].size:
+def _find_title(found: Sequence[Heading], furniture: set[tuple[int, int]]) -> Heading | None:
+    """Return the heading that begins the document and is larger than all others; None if there is none.
+
+    Only running heads may be above it: ``furniture`` are (page number, index of the block) of those found over all pages.
+    """
+    if not found or found[0].above is None or found[0].depth or not found[0].size:
         return None
     first, others = found[0], found[1:]
+    opens = all((first.page, place) in furniture for place in first.above or ())
     larger = all(one.size and one.size < (first.size or 0) * (1 - SAME_SIZE_SHARE) for one in others)
-    return first if larger else None
+    return first if opens and larger else None
 
 
 def _make_heading(page: int, place: int, block: Block) -> Heading:
@@ -156,7 +166,7 @@ def _level_by_size(found: list[Heading], title: Heading | None) -> list[Heading]
     Section numbers count before sizes. ``title`` is the document's, whose level is 1.
     """
     levels: dict[float, int] = {}
-    inner: dict[tuple[int, int], int] = {}
+    inner = _levels_above_sections(found)
     highest, largest = 0, title.size if title else None
     for sizes, group in _group_by_size(found):
         numbered = [one.level for one in group if one.depth]
@@ -178,6 +188,15 @@ def _level_by_size(found: list[Heading], title: Heading | None) -> list[Heading]
         else replace(one, level=min(MAX_HEADING_LEVEL, inner.get((one.page, one.block), levels[one.size])))
         for one in found
     ]
+
+
+def _levels_above_sections(found: Sequence[Heading]) -> dict[tuple[int, int], int]:
+    """Return the levels of headings such as "Chapter 2", by page and block, if sections as 2.1 of their size follow."""
+    return {
+        (one.page, one.block): max(1, below.level - 1)
+        for one, below in pairwise(sorted(found, key=lambda one: (one.page, one.block)))
+        if one.label and not one.depth and below.depth > 1 and one.size == below.size
+    }
 
 
 def _levels_by_mark(group: Sequence[Heading], top: int) -> dict[tuple[int, int], int]:

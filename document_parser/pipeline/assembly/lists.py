@@ -26,12 +26,17 @@ def continue_lists(pages: Iterable[Page]) -> Iterator[Page]:
 
 
 def _with_depths(page: Page, depths: Depths) -> Page:
-    """Return the page with its first items as deep as those of the page before that begin at the same place."""
+    """Return the page with its first items as deep as those of the page before that begin at the same place.
+
+    Items that begin farther in than all of these are one deeper than the last one.
+    """
     first = next((place for place, block in enumerate(page.blocks) if block.kind not in _BETWEEN), None)
     if first is None or not _is_item(page.blocks[first]):
         return page
     level, start = page.blocks[first].level or 1, _start_of(page.blocks[first])
     same = [depth for depth, other in depths.items() if abs(other - start) <= SAME_START_SHARE]
+    if not same and start > max(depths.values()) + SAME_START_SHARE:
+        same = [max(depths) + 1]
     if not same or max(same) <= level:
         return page
     blocks = list(page.blocks)
