@@ -18,7 +18,7 @@ import pypdfium2
 from benchmarks.drawn import fonts
 from benchmarks.drawn.draft import Draft
 from benchmarks.drawn.kinds import EVERY_KIND, kind_of
-from benchmarks.drawn.truth import Truth
+from benchmarks.drawn.truth import Truth, unfold_nested
 from benchmarks.drawn.writer import Writer
 
 FIRST_FIT_SEED = 100_000
@@ -55,6 +55,8 @@ def draw(seed: int, use: Use = "report") -> DrawnDocument:
         for block in truth.blocks:
             for holder in (block, *block.cells):
                 holder.words.clear()
+    for block in truth.blocks:
+        block.cells = unfold_nested(block.cells)
     truth.pages = pages
     truth.has_boxes = any(block.words for block in truth.blocks)
     return DrawnDocument(pdf, truth)

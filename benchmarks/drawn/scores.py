@@ -87,7 +87,7 @@ def joined(blocks: Sequence[ReadBlock]) -> list[ReadBlock]:
     """Return the blocks with those that run over a page's end as one: texts joined, tables without their repeated heads."""
     whole: list[ReadBlock] = []
     for block in blocks:
-        first = next((n for n in reversed(range(len(whole))) if whole[n].kind == block.kind), None)
+        first = next((n for n in reversed(range(len(whole))) if whole[n].continued_on is not None), None)
         if block.continues is None or first is None:
             whole.append(block)
         else:

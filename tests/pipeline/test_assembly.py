@@ -465,6 +465,15 @@ def test_headings_of_one_size_are_ranked_by_the_kinds_of_their_numbers():
     assert [level for _, level in found] == [2, 3, 3, 2, 3, 2]
 
 
+def test_the_hanging_lines_of_an_item_go_on_over_a_pages_end_though_a_name_begins_them():
+    item = Block(kind="list_item", text=f"1. {LONG} by", level=1, box=box(0.85, 0.93))
+    rest = block("Weber and others.", at=box(0.1, left=0.13))
+    found = together(page(1, item), page(2, rest))
+    assert found[1].blocks[0].continues is not None
+    flush = together(page(1, item), page(2, block("Weber and others.", at=box(0.1))))
+    assert flush[1].blocks[0].continues is None
+
+
 def test_a_chapter_is_above_its_sections_though_all_headings_are_of_one_size():
     texts = ["Chapter 1: Start", "1.1 Aims", "1.2 Means", "Chapter 2: Rest", "2.1 End"]
     found = levels(page(1, opening("The Book", 1, 20), *(heading(text, 3, 12) for text in texts)))

@@ -99,7 +99,7 @@ def fillable(random: Random, writer: Writer) -> Draft:
 
 
 def nested(random: Random, writer: Writer) -> Draft:
-    """A table some of whose cells hold a small table: what it says is the text of the cell, row by row."""
+    """A table some of whose cells hold a small table: its rows are rows of the whole, beside cells over several of them."""
     style = style_from(random, size=(9.0, 11.0))
     cells = [Cell(text, 0, c, header=True, bold=True) for c, text in enumerate(("Part", "Measures", "Note"))]
     for row in range(1, random.randint(4, 6)):
