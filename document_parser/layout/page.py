@@ -14,7 +14,7 @@ from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_sign
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.text_size import text_size_of
 from document_parser.layout.blocks.typewritten import mark_listings
-from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
+from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers, unmark_running_text
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.directions import (
     build_slanted_blocks,
@@ -70,7 +70,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     placed, slanted = split_slanted(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
-    placed = mark_listings(placed)
+    placed = unmark_running_text(mark_listings(placed))
     placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))

@@ -46,6 +46,16 @@ def test_the_lines_of_a_numbered_heading_are_one_though_lines_of_items_hang():
     assert kinds(blocks(words)) == ["heading", "paragraph", "list_item"]
 
 
+def test_a_line_with_a_bullet_is_an_item_however_large_it_is():
+    words = [*line("• Large databases", 72, 100, size=14), *prose(4, 72, 124, 520)]
+    assert kinds(blocks(words)) == ["list_item", "paragraph"]
+
+
+def test_a_page_whose_text_is_set_in_a_font_for_formulas_has_text_and_headings():
+    words = [*line("Alternative versions", 72, 80, size=16), *prose(5, 72, 110, 520)]
+    assert kinds(blocks([word._replace(math=True) for word in words])) == ["title", "paragraph"]
+
+
 def test_a_small_bold_line_is_a_heading_only_in_the_middle_of_its_column():
     centred = [*line("The parties", 275, 100, size=9, bold=True), *prose(4, 72, 120, 520)]
     assert kinds(blocks(centred)) == ["heading", "paragraph"]

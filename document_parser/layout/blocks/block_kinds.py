@@ -114,7 +114,8 @@ def _is_command(text: str) -> bool:
 
 def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) -> int | None:
     """Return the level of a heading, or None if the lines are no heading."""
-    if len(lines) > 3 or len(text) > 200 or not any(character.isalpha() for character in text):
+    marker = list_marker_of(text)
+    if len(lines) > 3 or len(text) > 200 or (marker and marker.bullet) or not any(map(str.isalpha, text)):
         return None
     ratio = max(line.size for line in lines) / body
     measured = all(line.has_known_size for line in lines)
@@ -132,15 +133,9 @@ def _is_sentence(text: str) -> bool:
 
 
 def _is_bold_alone(lines: Sequence[Line], text: str) -> bool:
-    """Return whether lines are a short bold text of their own, without an end of a sentence and without a bullet."""
-    bullet = list_marker_of(text)
+    """Return whether lines are a short bold text of their own, without an end of a sentence."""
     short = len(lines) <= 2 and len(text.split()) <= 14
-    return (
-        short
-        and all(line.bold for line in lines)
-        and not text.endswith((".", ",", ":", ";"))
-        and not (bullet and bullet.bullet)
-    )
+    return short and all(line.bold for line in lines) and not text.endswith((".", ",", ":", ";"))
 
 
 def _level_by_size(ratio: float) -> int:
