@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -34,6 +35,8 @@ MAX_BOXES = 200
 EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
 _MISREAD = "□口囗[]|☐☑☒区図凶×XxvV√✓■回日目"
 """What an OCR reads a box as, at the beginning of a line."""
+_MISREAD_WORD = re.compile(r"[\[\](){}|OoQDCUJ0c2Lxv✓√×□口囗回日目☐☑☒]{1,2}[)\]]?\s+(?=\S)")
+"""The same as a word of its own: a letter or two with the roundness or the corners of a box."""
 _INK_LEVELS, _NEIGHBOURHOOD_PIXELS = 20, 41
 
 Pixels = NDArray[np.uint8]
@@ -53,7 +56,8 @@ class FoundBox(NamedTuple):
 def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels: Pixels) -> tuple[list[Word], list[RulingLine]]:
     """Return the lines with the check boxes beside them as words, and the ruling lines without those of boxes.
 
-    A line that begins with a box loses the character it was read as. Raises cv2.error for an image without pixels.
+    The lines keep their order; the boxes follow them. A line that begins with a box loses what it was read as. Raises cv2.error
+    for an image without pixels.
     """
     boxes = list(_find_boxes(pixels)) if words else []
     if not boxes or len(boxes) > MAX_BOXES:
@@ -65,13 +69,21 @@ def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels:
             continue
         line = lines[place]
         if line.left < box.right < line.right:
-            rest = line.text[1:].lstrip() if line.text[0] in _MISREAD else line.text
+            rest = _without_box(line.text)
             if not rest:
                 continue
             lines[place] = line._replace(text=rest, left=min(box.right + 0.1 * (box.right - box.left), line.right))
         found.append(Word(box.sign, box.left, line.top, box.right, line.bottom, confidence=line.confidence))
         used.append(box)
     return [*lines, *found], [rule for rule in rules if not any(_is_of_box(rule, box) for box in used)]
+
+
+def _without_box(text: str) -> str:
+    """Return the text of a line that begins with a box, without what the box was read as."""
+    misread = _MISREAD_WORD.match(text)
+    if misread:
+        return text[misread.end() :]
+    return text[1:].lstrip() if text[0] in _MISREAD else text
 
 
 def _is_of_box(rule: RulingLine, box: FoundBox) -> bool:

@@ -291,6 +291,17 @@ def test_boxes_on_a_scan_are_read_with_their_marks(read, tmp_path, side, size, b
         assert line in lines
 
 
+@pytest.mark.parametrize("misread", ["(2 ", "O ", "CD ", "0) ", "□", "[ ", ""])
+def test_a_line_loses_what_the_box_at_its_beginning_was_read_as_and_keeps_its_place(misread):
+    image = Image.new("RGB", (900, 200), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=30)
+    draw.rectangle((40, 90, 66, 116), outline="black", width=2)
+    draw.text((80, 86), "Out with it", "black", font)
+    lines = [Word(f"{misread}Out with it", 0.04, 0.42, 0.3, 0.6, confidence=0.5), Word("Below", 0.04, 0.8, 0.3, 0.95)]
+    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
+    assert [word.text for word in found] == ["Out with it", "Below", "☐"]
+
+
 def test_letters_are_no_boxes():
     image = Image.new("RGB", (900, 200), "white")
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=40)
