@@ -291,6 +291,24 @@ def test_boxes_on_a_scan_are_read_with_their_marks(read, tmp_path, side, size, b
         assert line in lines
 
 
+def test_small_blurred_boxes_show_their_marks():
+    image = Image.new("L", (1240, 900), 255)
+    draw = ImageDraw.Draw(image)
+    for row, mark in enumerate(("", "cross", "fill", "")):
+        x, y = 120, 100 + 60 * row
+        draw.rectangle((x, y, x + 24, y + 24), outline=0, width=2)
+        if mark == "cross":
+            draw.line((x + 3, y + 3, x + 21, y + 21), fill=0, width=3)
+            draw.line((x + 3, y + 21, x + 21, y + 3), fill=0, width=3)
+        if mark == "fill":
+            draw.rectangle((x + 5, y + 5, x + 19, y + 19), fill=0)
+    small = image.rotate(0.8, Image.Resampling.BICUBIC, fillcolor=250).resize((744, 540), Image.Resampling.BICUBIC)
+    small = small.filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
+    lines = [Word("Roof", 0.14, y / 900, 0.2, (y + 30) / 900) for y in (97, 157, 217, 277)]
+    found, _ = with_check_boxes(lines, [], np.asarray(small).copy())
+    assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☒", "☐"]
+
+
 @pytest.mark.parametrize("misread", ["(2 ", "O ", "CD ", "0) ", "□", "[ ", ""])
 def test_a_line_loses_what_the_box_at_its_beginning_was_read_as_and_keeps_its_place(misread):
     image = Image.new("RGB", (900, 200), "white")
