@@ -46,9 +46,11 @@ def test_the_lines_of_a_numbered_heading_are_one_though_lines_of_items_hang():
     assert kinds(blocks(words)) == ["heading", "paragraph", "list_item"]
 
 
-def test_a_line_with_a_bullet_is_an_item_however_large_it_is():
+def test_a_line_with_a_bullet_is_an_item_however_large_it_is_and_an_ornament_is_no_bullet():
     words = [*line("• Large databases", 72, 100, size=14), *prose(4, 72, 124, 520)]
     assert kinds(blocks(words)) == ["list_item", "paragraph"]
+    ornament = [*line("□ Large databases", 72, 100, size=14), *prose(4, 72, 124, 520)]
+    assert kinds(blocks(ornament)) == ["heading", "paragraph"]
 
 
 def test_a_page_whose_text_is_set_in_a_font_for_formulas_has_text_and_headings():

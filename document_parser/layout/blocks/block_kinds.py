@@ -28,6 +28,8 @@ HEADING_LEVEL_RATIOS = (1.5, 1.22)
 MAX_FOOTNOTE_RATIO = 0.92
 """Font size of a footnote divided by the body's, at most."""
 
+_ORNAMENTS = frozenset("□■○●")
+"""Bullets that stand before headings too, as ornaments or in place of a picture."""
 _BRACKETS = re.compile(r"\[\s?([xX✓✗]?)\s?\]\s+(?=\S)")
 """Brackets that stand for a check box, as in typewritten forms."""
 _CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
@@ -115,7 +117,8 @@ def _is_command(text: str) -> bool:
 def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) -> int | None:
     """Return the level of a heading, or None if the lines are no heading."""
     marker = list_marker_of(text)
-    if len(lines) > 3 or len(text) > 200 or (marker and marker.bullet) or not any(map(str.isalpha, text)):
+    is_bulleted = marker is not None and marker.bullet and marker.text not in _ORNAMENTS
+    if len(lines) > 3 or len(text) > 200 or is_bulleted or not any(map(str.isalpha, text)):
         return None
     ratio = max(line.size for line in lines) / body
     measured = all(line.has_known_size for line in lines)
