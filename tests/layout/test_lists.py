@@ -49,6 +49,13 @@ def test_a_number_that_begins_the_second_line_of_an_indented_paragraph_begins_no
     assert kinds(blocks([*words, *line("and no more.", 72, 124)])) == ["paragraph"]
 
 
+def test_a_large_number_after_the_end_of_a_sentence_begins_no_item_unless_it_follows_one():
+    words = [*line(f"{FULL}.", 72, 100, right=RIGHT), *line(f"728. Go along, {FULL}", 72, 112, right=RIGHT)]
+    assert len(blocks([*words, *line("and no more.", 72, 124)])) == 1
+    sources = [*line("100. A book of honey.", 72, 100), *line("101. A book of pepper.", 72, 112)]
+    assert kinds(blocks(sources)) == ["list_item", "list_item"]
+
+
 def test_a_paragraph_after_an_item_with_hanging_lines_is_a_block_of_its_own():
     words = [
         *marked("•", FULL, 72, 100, right=RIGHT), *line(FULL, 96, 112, right=RIGHT),

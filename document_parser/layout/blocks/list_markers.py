@@ -56,6 +56,12 @@ class ListMarker:
         return frozenset(f"{before}{style}{after}" for style in found or {"1"})
 
     @property
+    def number(self) -> int | None:
+        """Return the marker's number, None if it has none."""
+        core = _CORE.search(self.text)
+        return int(core[0]) if core and core[0].isdecimal() else None
+
+    @property
     def is_first(self) -> bool:
         """Return whether a list may begin with the marker: a bullet, or the first number or letter."""
         core = _CORE.search(self.text)

@@ -40,6 +40,8 @@ from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
+MAX_FREE_NUMBER = 99
+"""Number of an item, at most, that need not follow the number before it: larger ones end sentences at a line's beginning."""
 MIN_HANG_EM = 0.6
 """Font sizes between the beginning of a marker and that of its text, at least, if the lines below may hang under the text."""
 HANG_TOLERANCE_EM = 0.5
@@ -224,13 +226,16 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line begins with a bullet or number that does not merely begin a line of running text."""
     marker, last = list_marker_of(line.text), group[-1]
     if marker is None:
-        capital, before = capital_of(line.text), capital_of(group[0].text)
-        if capital and before and is_next_capital(capital, before):
+        capital, last_capital = capital_of(line.text), capital_of(group[0].text)
+        if capital and last_capital and is_next_capital(capital, last_capital):
             return True
         return column.text_indent(line) is not None and _opens_clause(group, line, column)
     if marker.bullet:
         return f" {marker.text} " not in last.text
-    listed = list_marker_of(group[0].text) is not None or is_checkbox(group[0].text)
+    before = list_marker_of(group[0].text)
+    if marker.number is not None and marker.number > MAX_FREE_NUMBER:
+        return before is not None and before.number == marker.number - 1
+    listed = before is not None or is_checkbox(group[0].text)
     return (
         listed
         or has_sentence_end(last.text)
