@@ -24,7 +24,7 @@ cap_threads()  # before any numeric library is imported
 
 from benchmarks.drawn import fonts, page  # noqa: E402
 from benchmarks.drawn.document import TYPESETTERS, CannotDraw, DrawnDocument, check_use, draw, plan  # noqa: E402
-from benchmarks.drawn.kinds import KINDS  # noqa: E402
+from benchmarks.drawn.kinds import EVERY_KIND, kind_of  # noqa: E402
 from benchmarks.drawn.reading import DrawnReader  # noqa: E402
 from benchmarks.drawn.scan import scan  # noqa: E402
 from benchmarks.drawn.scores import Score, block_scores  # noqa: E402
@@ -103,8 +103,8 @@ def chosen_seeds(options: argparse.Namespace) -> list[int]:
         check_use(seeds[-1], "report")
     except ValueError as error:
         sys.exit(str(error))
-    kinds, names = set(options.only.split(",")), list(KINDS)
-    wanted = [seed for seed in seeds if names[seed % len(names)] in kinds]
+    kinds = set(options.only.split(","))
+    wanted = [seed for seed in seeds if kind_of(seed) in kinds]
     if options.typesetters == ",".join(TYPESETTERS):
         return wanted
     return [seed for seed in wanted if plan(seed)[1] in options.typesetters.split(",")]
@@ -144,7 +144,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", help=f"first and last, as in 0-99; default {SEEDS}, of scans {SCAN_SEEDS}")
     parser.add_argument("--scans", action="store_true", help="read each document as a bad scan of itself")
     parser.add_argument("--trial", action="store_true", help="print, and write no document")
-    parser.add_argument("--only", default=",".join(KINDS), help="kinds of documents, comma separated")
+    parser.add_argument("--only", default=",".join(EVERY_KIND), help="kinds of documents, comma separated")
     parser.add_argument("--typesetters", default=",".join(TYPESETTERS), help="typesetters, comma separated")
     parser.add_argument("--keep", type=Path, help="keep documents, truths, readings and scores in this folder")
     parser.add_argument("--scorer", type=Path, default=SCORER)

@@ -17,8 +17,8 @@ import pypdfium2
 
 from benchmarks.drawn import fonts
 from benchmarks.drawn.draft import Draft
-from benchmarks.drawn.kinds import KINDS
-from benchmarks.drawn.truth import Truth
+from benchmarks.drawn.kinds import EVERY_KIND, kind_of
+from benchmarks.drawn.truth import Truth, unfold_nested
 from benchmarks.drawn.writer import Writer
 
 FIRST_FIT_SEED = 100_000
@@ -55,6 +55,8 @@ def draw(seed: int, use: Use = "report") -> DrawnDocument:
         for block in truth.blocks:
             for holder in (block, *block.cells):
                 holder.words.clear()
+    for block in truth.blocks:
+        block.cells = unfold_nested(block.cells)
     truth.pages = pages
     truth.has_boxes = any(block.words for block in truth.blocks)
     return DrawnDocument(pdf, truth)
@@ -72,12 +74,12 @@ def turned(pdf: bytes, degrees: int) -> bytes:
 
 def plan(seed: int) -> tuple[Draft, str]:
     """Return what a seed names before it is set in type: a draft, and the name of its typesetter."""
-    names = list(KINDS)
-    kind = KINDS[names[seed % len(names)]]
+    name = kind_of(seed)
+    kind = EVERY_KIND[name]
     random = Random(seed)
     typesetter, language = random.choice(kind.typesetters), random.choice(kind.languages)
     draft = kind.build(random, Writer(random, language))
-    draft.kind = names[seed % len(names)]
+    draft.kind = name
     return draft, typesetter
 
 

@@ -54,17 +54,20 @@ def block_scores(truth: Truth, reading: DrawnReading) -> dict[str, float]:
     """Return the metrics that the blocks and the Markdown decide, without any scorer."""
     found = letters(reading.markdown)
     reading = replace(reading, blocks=joined(reading.blocks))
+    headings, items = truth.of(Kind.HEADING), [b for b in truth.of(Kind.ITEM) if not b.may_be_heading]
     scores = {
         "headings": _f1(
-            [letters(b.text) for b in truth.of(Kind.HEADING)],
+            [letters(b.text) for b in headings],
             _found(reading, "title", "heading"),
             [_item_letters(b) for b in truth.body() if b.may_be_heading],
         ),
         "items": _f1(
-            [_item_letters(b) for b in truth.of(Kind.ITEM) if not b.may_be_heading],
+            [_item_letters(b) for b in items],
             _found(reading, "list_item"),
             [_item_letters(b) for b in truth.body() if b.kind in EITHER_WAY or b.may_be_heading],
         ),
+        "heading_levels": _levels([(letters(b.text), b.level) for b in headings], reading, "title", "heading"),
+        "item_levels": _levels([(_item_letters(b), b.level) for b in items], reading, "list_item"),
         "clauses": _share([_item_letters(b) in _found(reading, "list_item", "paragraph") for b in truth.of(*EITHER_WAY)]),
         "tables_same": _share([_cells(b.cells) in [_read_cells(t) for t in reading.blocks] for b in truth.of(Kind.TABLE)]),
         "sequence": max(_sequence(blocks, found) for blocks in truth.block_orders()),
@@ -84,7 +87,7 @@ def joined(blocks: Sequence[ReadBlock]) -> list[ReadBlock]:
     """Return the blocks with those that run over a page's end as one: texts joined, tables without their repeated heads."""
     whole: list[ReadBlock] = []
     for block in blocks:
-        first = next((n for n in reversed(range(len(whole))) if whole[n].kind == block.kind), None)
+        first = next((n for n in reversed(range(len(whole))) if whole[n].continued_on is not None), None)
         if block.continues is None or first is None:
             whole.append(block)
         else:
@@ -140,7 +143,27 @@ def iou(one: WordBox, other: WordBox) -> float:
 
 def _found(reading: DrawnReading, *kinds: str) -> list[str]:
     """Return the letters of the blocks of these kinds that were read."""
-    return [letters(_MARK.sub("", block.text)) for block in reading.blocks if block.kind in kinds]
+    return [letters(_MARK.sub("", block.text)) for block in _of(reading, *kinds)]
+
+
+def _levels(true: Sequence[tuple[str, int]], reading: DrawnReading, *kinds: str) -> float | None:
+    """Return the share of the texts found as one of these kinds whose level has the rank that it has among those of the truth.
+
+    Ranks count the levels that occur: a list whose outermost items have level 2 is as right as one from level 1.
+    """
+    left = [(text, b.level or 1) for text, b in zip(_found(reading, *kinds), _of(reading, *kinds), strict=True)]
+    pairs = []
+    for text, level in true:
+        best = next((one for one in left if _alike(text, one[0])), None)
+        if best is not None:
+            left.remove(best)
+            pairs.append((level, best[1]))
+    ranks = [{level: rank for rank, level in enumerate(sorted(set(levels)))} for levels in zip(*pairs, strict=True)]
+    return _share([ranks[0][one] == ranks[1][other] for one, other in pairs])
+
+
+def _of(reading: DrawnReading, *kinds: str) -> list[ReadBlock]:
+    return [block for block in reading.blocks if block.kind in kinds]
 
 
 def _f1(true: Sequence[str], found: Sequence[str], either: Sequence[str] = ()) -> float | None:

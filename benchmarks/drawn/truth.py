@@ -8,7 +8,7 @@ feet, watermarks and hidden text are known too, so that what leaks into the body
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from html import escape
 from typing import Any, NamedTuple
@@ -79,6 +79,8 @@ class Cell:
     bold: bool = False
     turned: bool = False
     words: list[WordBox] = field(default_factory=list)
+    inner: list[list[str]] = field(default_factory=list)
+    """The rows of a table in the cell, drawn as one."""
 
 
 @dataclass
@@ -200,6 +202,31 @@ class Truth:
             for block in self.blocks
         ]
         return {**{key: value for key, value in vars(self).items() if key != "blocks"}, "blocks": blocks}
+
+
+def unfold_nested(cells: list[Cell]) -> list[Cell]:
+    """Return the cells of a table with those of the tables in its cells: the cells around them are over several rows.
+
+    Only one column has such cells, whose tables are of one width.
+    """
+    folded = [cell for cell in cells if cell.inner]
+    if not folded:
+        return cells
+    column, wide = folded[0].column, len(folded[0].inner[0])
+    found: list[Cell] = []
+    below = 0
+    for row in range(max(cell.row for cell in cells) + 1):
+        own = [cell for cell in cells if cell.row == row]
+        inner = next((cell.inner for cell in own if cell.inner), [])
+        for cell in own:
+            place = cell.column + (wide - 1) * (cell.column > column)
+            if cell.inner:
+                found += [Cell(text, below + n, column + c) for n, texts in enumerate(inner) for c, text in enumerate(texts)]
+            else:
+                across = wide if cell.column == column else 1
+                found.append(replace(cell, row=below, column=place, rowspan=max(1, len(inner)), colspan=across))
+        below += max(1, len(inner))
+    return found
 
 
 def _joined(blocks: Iterable[Block]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,12 @@ MIN_EDGE_SHARE = 0.9
 """Share of each side of a box that is inked. Letters with round corners have less on one of them."""
 EDGE_BAND_SHARE = 0.14
 """Thickness of a side over the side, at most."""
+CORNER_SHARE = 0.06
+"""Share of a side, at each end, that may be missing."""
+MAX_RING_SHARE = 0.6
+"""Share of the inside that is inked, at most, in a box whose frame can be seen."""
+MAX_SIZE_DIFFERENCE = 0.15
+"""Share by which the sides of two boxes of one form may differ."""
 INNER_SHARE = 0.22
 """Share of a side, at each end, that belongs to the frame."""
 MIN_MARKED_SHARE = 0.08
@@ -34,6 +41,8 @@ MAX_BOXES = 200
 EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
 _MISREAD = "□口囗[]|☐☑☒区図凶×XxvV√✓■回日目"
 """What an OCR reads a box as, at the beginning of a line."""
+_MISREAD_WORD = re.compile(r"[\[\](){}|OoQDCUJ0c2Lxv✓√×□口囗回日目☐☑☒]{1,2}[)\]]?\s+(?=\S)")
+"""The same as a word of its own: a letter or two with the roundness or the corners of a box."""
 _INK_LEVELS, _NEIGHBOURHOOD_PIXELS = 20, 41
 
 Pixels = NDArray[np.uint8]
@@ -53,7 +62,8 @@ class FoundBox(NamedTuple):
 def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels: Pixels) -> tuple[list[Word], list[RulingLine]]:
     """Return the lines with the check boxes beside them as words, and the ruling lines without those of boxes.
 
-    A line that begins with a box loses the character it was read as. Raises cv2.error for an image without pixels.
+    The lines keep their order; the boxes follow them. A line that begins with a box loses what it was read as. Raises cv2.error
+    for an image without pixels.
     """
     boxes = list(_find_boxes(pixels)) if words else []
     if not boxes or len(boxes) > MAX_BOXES:
@@ -65,13 +75,21 @@ def with_check_boxes(words: Sequence[Word], rules: Sequence[RulingLine], pixels:
             continue
         line = lines[place]
         if line.left < box.right < line.right:
-            rest = line.text[1:].lstrip() if line.text[0] in _MISREAD else line.text
+            rest = _without_box(line.text)
             if not rest:
                 continue
             lines[place] = line._replace(text=rest, left=min(box.right + 0.1 * (box.right - box.left), line.right))
         found.append(Word(box.sign, box.left, line.top, box.right, line.bottom, confidence=line.confidence))
         used.append(box)
     return [*lines, *found], [rule for rule in rules if not any(_is_of_box(rule, box) for box in used)]
+
+
+def _without_box(text: str) -> str:
+    """Return the text of a line that begins with a box, without what the box was read as."""
+    misread = _MISREAD_WORD.match(text)
+    if misread:
+        return text[misread.end() :]
+    return text[1:].lstrip() if text[0] in _MISREAD else text
 
 
 def _is_of_box(rule: RulingLine, box: FoundBox) -> bool:
@@ -111,24 +129,58 @@ def _find_boxes(pixels: Pixels) -> Iterator[FoundBox]:
     across, down = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     short, long = np.minimum(across, down), np.maximum(across, down)
     square = (short >= SIDE_PIXELS[0]) & (long <= SIDE_PIXELS[1]) & (long <= MAX_SIDES_RATIO * short)
+    open_frames: list[list[int]] = []
+    full_frames: list[list[int]] = []
     for label in np.flatnonzero(square).tolist():
-        left, top, wide, high, _ = stats[label].tolist()
+        left, top, wide, high, _ = place = stats[label].tolist()
         own = labels[top : top + high, left : left + wide] == label
-        if _is_frame(own):
-            sign = _sign_in(ink[top : top + high, left : left + wide].astype(bool))
-            yield FoundBox(left / width, top / height, (left + wide) / width, (top + high) / height, sign)
+        if _has_straight_sides(own):
+            (open_frames if _is_open(own) else full_frames).append(place)
+    for left, top, wide, high, _ in [*open_frames, *(full for full in full_frames if _stands_with(full, open_frames))]:
+        sign = _sign_in(ink[top : top + high, left : left + wide].astype(bool))
+        yield FoundBox(left / width, top / height, (left + wide) / width, (top + high) / height, sign)
 
 
-def _is_frame(own: NDArray[np.bool_]) -> bool:
-    """Return whether a shape has straight sides along all four edges of its box, and white beside them inside."""
+def _stands_with(full: Sequence[int], frames: Sequence[Sequence[int]]) -> bool:
+    """Return whether an inked square is a marked box: one as large, below, above or beside it, is a frame that can be seen.
+
+    Places are left, top, width and height in pixels. In a blurred picture the mark of a small box runs into its frame.
+    """
+    left, top, wide, high = full[:4]
+    return any(
+        abs(frame[2] - wide) <= MAX_SIZE_DIFFERENCE * wide
+        and abs(frame[3] - high) <= MAX_SIZE_DIFFERENCE * high
+        and (abs(frame[0] - left) <= wide or abs(frame[1] - top) <= high / 2)
+        for frame in frames
+    )
+
+
+def _has_straight_sides(own: NDArray[np.bool_]) -> bool:
+    """Return whether a shape has straight sides along all four edges of its box, but for its corners, which a blur takes."""
     high, wide = own.shape
-    across, down = max(2, round(wide * EDGE_BAND_SHARE)), max(2, round(high * EDGE_BAND_SHARE))
-    sides = (own[:down].any(axis=0), own[-down:].any(axis=0), own[:, :across].any(axis=1), own[:, -across:].any(axis=1))
-    if min(side.mean() for side in sides) < MIN_EDGE_SHARE:
-        return False
-    # The ring inside the frame is mostly white, unless the box is filled.
-    ring = own[down : high - down, across : wide - across]
-    return bool(ring.size) and bool(ring.mean() < 0.6)
+    across, down = _frame_width_of(own)
+    ends_across, ends_down = max(1, round(wide * CORNER_SHARE)), max(1, round(high * CORNER_SHARE))
+    level = own[:, ends_across:-ends_across]
+    upright = own[ends_down:-ends_down]
+    sides = (
+        level[:down].any(axis=0),
+        level[-down:].any(axis=0),
+        upright[:, :across].any(axis=1),
+        upright[:, -across:].any(axis=1),
+    )
+    return bool(min(side.mean() for side in sides) >= MIN_EDGE_SHARE)
+
+
+def _is_open(own: NDArray[np.bool_]) -> bool:
+    """Return whether the ring inside the frame is mostly white, as it is unless the box is filled."""
+    across, down = _frame_width_of(own)
+    ring = own[down : own.shape[0] - down, across : own.shape[1] - across]
+    return bool(ring.size) and bool(ring.mean() < MAX_RING_SHARE)
+
+
+def _frame_width_of(own: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return how wide the upright and the level sides of a frame may be, in pixels."""
+    return max(2, round(own.shape[1] * EDGE_BAND_SHARE)), max(2, round(own.shape[0] * EDGE_BAND_SHARE))
 
 
 def _sign_in(ink: NDArray[np.bool_]) -> str:

@@ -12,8 +12,9 @@ from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_signatures, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
+from document_parser.layout.blocks.text_size import text_size_of
 from document_parser.layout.blocks.typewritten import mark_listings
-from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers
+from document_parser.layout.formulas.structure import merge_formulas, merge_raised_numbers, unmark_running_text
 from document_parser.layout.lines.boxed_letters import join_boxed_letters
 from document_parser.layout.lines.directions import (
     build_slanted_blocks,
@@ -22,10 +23,10 @@ from document_parser.layout.lines.directions import (
     split_slanted,
 )
 from document_parser.layout.lines.dot_leaders import merge_dot_leaders
-from document_parser.layout.lines.emphasis import keep_distinct_emphasis
+from document_parser.layout.lines.emphasis import keep_distinct_emphasis, unmark_usual_bold
 from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import read_as_page_of, vocabulary_of
-from document_parser.layout.lines.lines import body_size, cache_lines
+from document_parser.layout.lines.lines import cache_lines
 from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
@@ -69,7 +70,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     placed, slanted = split_slanted(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
-    placed = mark_listings(placed)
+    placed = unmark_running_text(mark_listings(placed))
     placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
@@ -83,10 +84,12 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
 
 def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:
     """Return the blocks between the page's header and footer lines. All are in points."""
-    body = body_size(words)
+    words = unmark_usual_bold(words, [word for grid in grids for word in grid.words])
     known = vocabulary_of(words)
+    parts = parts_of(words, grids, rules)
+    body = text_size_of(parts, words)
     blocks: list[Block] = []
-    for part in parts_of(words, grids, rules):
+    for part in parts:
         if isinstance(part, Flow):
             blocks += blocks_of_flow(part.words, body, known, scale)
         else:

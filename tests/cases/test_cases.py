@@ -69,7 +69,6 @@ def test_03_turned_headings_are_one_row(read):
     assert len(rows) == 5
 
 
-@still("a page written upside down is read backwards")
 def test_04_a_page_written_upside_down_is_read_as_it_was_written(read):
     case = read("04-upside-down.pdf")
     assert case.markdown.startswith("# Notice to all tenants")

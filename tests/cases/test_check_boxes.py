@@ -177,6 +177,33 @@ def test_boxes_behind_their_labels_are_read(read, tmp_path):
         assert line in text.replace("\t", " ")
 
 
+def test_circles_before_words_are_options_of_which_one_is_filled(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica", 10)
+    for line, label in enumerate(("by post", "by telephone", "in the office")):
+        canvas.circle(76, Y - 20 * line + 4, 4)
+        if line == 1:
+            canvas.circle(76, Y - 20 * line + 4, 2, stroke=0, fill=1)
+        canvas.drawString(86, Y - 20 * line, label)
+    for line, label in enumerate(("a bullet", "another one")):  # circles as small as these are bullets
+        canvas.circle(75, 500 - 20 * line + 3.5, 2)
+        canvas.drawString(86, 500 - 20 * line, label)
+    canvas.save()
+    lines = [line for line in read(tmp_path / "form.pdf").text.splitlines() if line]
+    assert lines[:3] == ["☐ by post", "☑ by telephone", "☐ in the office"]
+    assert not set("☐☑☒") & set("".join(lines[3:]))
+
+
+def test_brackets_before_words_are_check_boxes(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "form.pdf"), pagesize=A4, invariant=True)
+    for line, text in enumerate(("[ ] Roof", "[x] Gutter", "[X] Pump", "[1] A source")):
+        canvas.drawString(72, Y - 20 * line, text)
+    canvas.save()
+    lines = [line for line in read(tmp_path / "form.pdf").text.splitlines() if line]
+    assert lines[:3] == ["☐ Roof", "☒ Gutter", "☒ Pump"]
+    assert "[1] A source" in lines[3]
+
+
 def test_squares_with_text_in_a_row_or_filled_are_no_check_boxes(read, tmp_path):
     canvas = Canvas(str(tmp_path / "squares.pdf"), pagesize=A4, invariant=True)
     canvas.setFont("Helvetica", 10)
@@ -262,6 +289,35 @@ def test_boxes_on_a_scan_are_read_with_their_marks(read, tmp_path, side, size, b
     lines = read(scanned_form(tmp_path / "form.png", side, size, blur)).text.splitlines()
     for line in ("Question 0 ☒ whole ☐ broken", "Question 1 ☐ whole ☒ broken", "Question 2 ☑ whole ☐ broken"):
         assert line in lines
+
+
+def test_small_blurred_boxes_show_their_marks():
+    image = Image.new("L", (1240, 900), 255)
+    draw = ImageDraw.Draw(image)
+    for row, mark in enumerate(("", "cross", "fill", "")):
+        x, y = 120, 100 + 60 * row
+        draw.rectangle((x, y, x + 24, y + 24), outline=0, width=2)
+        if mark == "cross":
+            draw.line((x + 3, y + 3, x + 21, y + 21), fill=0, width=3)
+            draw.line((x + 3, y + 21, x + 21, y + 3), fill=0, width=3)
+        if mark == "fill":
+            draw.rectangle((x + 5, y + 5, x + 19, y + 19), fill=0)
+    small = image.rotate(0.8, Image.Resampling.BICUBIC, fillcolor=250).resize((744, 540), Image.Resampling.BICUBIC)
+    small = small.filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
+    lines = [Word("Roof", 0.14, y / 900, 0.2, (y + 30) / 900) for y in (97, 157, 217, 277)]
+    found, _ = with_check_boxes(lines, [], np.asarray(small).copy())
+    assert [word.text for word in sorted(found[4:], key=lambda word: word.top)] == ["☐", "☒", "☒", "☐"]
+
+
+@pytest.mark.parametrize("misread", ["(2 ", "O ", "CD ", "0) ", "□", "[ ", ""])
+def test_a_line_loses_what_the_box_at_its_beginning_was_read_as_and_keeps_its_place(misread):
+    image = Image.new("RGB", (900, 200), "white")
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=30)
+    draw.rectangle((40, 90, 66, 116), outline="black", width=2)
+    draw.text((80, 86), "Out with it", "black", font)
+    lines = [Word(f"{misread}Out with it", 0.04, 0.42, 0.3, 0.6, confidence=0.5), Word("Below", 0.04, 0.8, 0.3, 0.95)]
+    found, _ = with_check_boxes(lines, [], np.asarray(image).copy())
+    assert [word.text for word in found] == ["Out with it", "Below", "☐"]
 
 
 def test_letters_are_no_boxes():

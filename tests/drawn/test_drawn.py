@@ -1,4 +1,4 @@
-"""Forty drawn documents are read by their text layer: each word once, each block what it is, as far as today's reading goes."""
+"""Drawn documents are read by their text layer: each word once, each block what it is, as far as today's reading goes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.drawn import fonts
 from benchmarks.drawn.document import FIRST_FIT_SEED, CannotDraw, DrawnDocument, draw, plan
-from benchmarks.drawn.kinds import KINDS
+from benchmarks.drawn.kinds import EVERY_KIND
 from benchmarks.drawn.reading import DrawnReader, DrawnReading
 from benchmarks.drawn.scan import scan
 from benchmarks.drawn.scores import block_scores, plain, word_f1
@@ -25,8 +25,9 @@ from document_parser import models
 SEEDS = (
     *(1, 2, 3, 4, 8, 14, 15, 18, 21, 22, 23, 24, 28, 31, 32, 37, 43, 51, 54, 55, 57, 59, 66, 67, 70, 85, 86, 90, 91),
     *(100, 102, 108, 111, 113, 125, 138, 160, 180, 269, 294),
+    *(46, 53, 64, 79, 88, 246),
 )
-"""Every kind once or twice, set by ReportLab, which the tests need anyway; scripts and vertical lines by Chromium, if there."""
+"""Every kind once or twice, most of them set by ReportLab, which the tests need anyway; some by Chromium, if it is there."""
 READ_AS = {Kind.CLAUSE: "paragraph", Kind.PAIR: "paragraph", Kind.CONTENTS: "paragraph"}
 
 
@@ -62,7 +63,8 @@ def as_read(block: Block) -> models.Block:
     ]
     table = models.Table(rows=block.shape[0], columns=block.shape[1], cells=cells) if cells else None
     kind = READ_AS.get(block.kind, str(block.kind))
-    return models.Block.model_validate({"kind": kind, "text": f"{mark}{block.text}".strip(), "table": table})
+    text = f"{mark}{block.text}".strip()
+    return models.Block.model_validate({"kind": kind, "text": text, "table": table, "level": block.level})
 
 
 def test_a_seed_names_one_document_and_its_truth():
@@ -72,7 +74,7 @@ def test_a_seed_names_one_document_and_its_truth():
 
 
 def test_the_seeds_of_this_test_hold_every_kind_of_document():
-    assert {plan(seed)[0].kind for seed in SEEDS} == set(KINDS)
+    assert {plan(seed)[0].kind for seed in SEEDS} == set(EVERY_KIND)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -95,7 +97,7 @@ def test_what_is_fitted_on_is_never_reported():
         draw(FIRST_FIT_SEED)
     with pytest.raises(ValueError, match="not for use 'fit'"):
         draw(FIRST_FIT_SEED - 1, "fit")
-    assert draw(FIRST_FIT_SEED + 2, "fit").truth.kind in KINDS
+    assert draw(FIRST_FIT_SEED + 2, "fit").truth.kind in EVERY_KIND
 
 
 def test_boxes_of_words_lie_on_the_page_and_hold_the_words_of_the_body():
@@ -139,19 +141,19 @@ def test_a_document_whose_font_is_missing_says_what_to_install(tmp_path, monkeyp
 
 FAILS_TODAY = (
     ("words", {22}, "the writing in a picture on a digital page is not read"),
-    ("words", {37}, "the numbers of lines in the margin are in the body"),
+    ("words", {37, 79}, "the numbers of lines in the margin, or the running head of a single page, are in the body"),
     ("sequence", {55, 100, 180}, "a story or section in columns is read in another order"),
     ("headings", {3}, "a heading between fields of a form is a row of a table"),
     ("headings", {100}, "a page in columns is one table"),
-    ("headings", {24}, "vertical lines are a table"),
     ("headings", {108}, "a heading above a table is a row of it"),
-    ("items", {85, 102}, "an item is parted, or joined to the clause below"),
-    ("clauses", {102}, "a hanging clause is parted, or joined to the item above"),
+    ("headings", {88}, "the head of a table without any text below is a heading"),
     ("tables_same", {21}, "turned heads of a table on a turned page are read apart"),
     ("tables_same", {108}, "a table and what stands above it are one table"),
+    ("tables_same", {64}, "the cells beside a table in a cell are no cells over its rows"),
+    ("tables_same", {88}, "a table without text is no table"),
     ("tables_same", {138}, "tables side by side are read with other rows"),
     ("no_invented_table", {24}, "vertical lines are a table"),
-    ("furniture_kept_out", {2, 21, 100, 138}, "the running head of a single page is in the body"),
+    ("furniture_kept_out", {2, 21, 79, 100, 138, 246}, "the running head of a single page is in the body"),
     ("pairs", {28}, "letters in boxes of their own are words of one letter"),
 )
 """What does not hold yet: the check, its seeds, and why. Whoever mends one takes it away here, or its test fails by passing."""
@@ -159,7 +161,9 @@ CHECKS = {
     "words": ("no word of the truth is lost and none invented", 0.995),
     "sequence": ("blocks stand in their order", 1.0),
     "headings": ("headings are headings, and nothing else is", 1.0),
+    "heading_levels": ("headings rank among each other as they are drawn", 1.0),
     "items": ("items of lists are items, and nothing else is", 1.0),
+    "item_levels": ("items are as deep as they are drawn", 1.0),
     "clauses": ("a numbered clause stands as one block with its number", 1.0),
     "tables_same": ("tables have their cells, rows, columns and spans", 1.0),
     "pairs": ("a value follows its label", 1.0),
@@ -199,7 +203,8 @@ def held() -> Iterator[object]:
         there = block_scores(draft.truth(seed, typesetter), DrawnReading())
         boxes = {"word_boxes"} if typesetter == "reportlab" and not draft.turn else set()
         for check in CHECKS:
-            if check in {"words", "headings", "items", *there, *boxes}:
+            levels = {f"{name[:-1]}_levels" for name in ("headings", "items") if name in there}
+            if check in {"words", "headings", "items", *there, *boxes, *levels}:
                 reasons = [reason for what, seeds, reason in FAILS_TODAY if what == check and seed in seeds]
                 marks = [pytest.mark.xfail(strict=True, reason=reason) for reason in reasons]
                 yield pytest.param(seed, check, marks=marks, id=f"{seed}-{draft.kind}-{check}")

@@ -423,18 +423,84 @@ def test_section_numbers_rank_headings_alike_on_every_page():
     assert [level for _, level in found] == [2, 3, 3, 2, 4]
 
 
-def test_headings_of_one_size_are_of_one_level_and_none_is_above_a_larger_one():
+def test_headings_of_one_size_are_of_one_level_and_those_of_a_smaller_size_one_below():
     found = levels(
         page(1, heading("Start", 1, 18), heading("Aims", 2, 14)),
         page(2, heading("Middle", 1, 18), heading("Means", 1, 14.1), heading("Small", 1, 12)),
         page(3, heading("End", 2, 18), heading("Rest", 2, 14)),
     )
-    assert [level for _, level in found] == [1, 2, 1, 2, 2, 1, 2]
+    assert [level for _, level in found] == [1, 2, 1, 2, 3, 1, 2]
 
 
 def test_only_the_first_title_is_the_documents():
     found = levels(page(1, heading("The Book", 1, 30, "title")), page(2, heading("Part", 1, 30, "title")))
     assert found == [("title", 1), ("heading", 1)]
+
+
+def opening(text, level, size):
+    return Block(kind="heading", text=text, level=level, size_points=size, box=box(0.1))
+
+
+def test_a_heading_that_begins_the_document_and_is_the_largest_has_level_1():
+    found = levels(page(1, opening("Notice", 2, 14), body("Text."), heading("Means", 2, 12)), page(2, heading("Small", 3, 11)))
+    assert [level for kind, level in found if kind == "heading"] == [1, 2, 3]
+
+
+def test_running_heads_above_the_title_do_not_count():
+    head = [block("Annual Report of the Harbour", at=box(0.03)) for _ in range(5)]
+    titled = page(1, head[0], opening("Notice", 2, 14), body("Text."), heading("Means", 2, 12))
+    found = levels(titled, *(page(n, head[n - 1], body(f"Other text {n}.")) for n in range(2, 6)))
+    assert ("heading", 1) in found
+
+
+def test_headings_below_a_title_are_one_level_apart_however_large_they_are():
+    title = Block(kind="title", text="The Gazette", level=1, size_points=40, box=box(0.1))
+    found = levels(page(1, title, heading("Fire in the harbour", 1, 20), heading("What is known", 1, 15.5)))
+    assert [level for _, level in found] == [1, 2, 3]
+
+
+def test_headings_of_one_size_are_ranked_by_the_kinds_of_their_numbers():
+    marks = ["I. Facts", "A. Before", "B. After", "II. Law", "A. Rules", "Closing"]
+    found = levels(page(1, *(heading(text, 2, 12) for text in marks)))
+    assert [level for _, level in found] == [2, 3, 3, 2, 3, 2]
+
+
+def test_the_hanging_lines_of_an_item_go_on_over_a_pages_end_though_a_name_begins_them():
+    item = Block(kind="list_item", text=f"1. {LONG} by", level=1, box=box(0.85, 0.93))
+    rest = block("Weber and others.", at=box(0.1, left=0.13))
+    found = together(page(1, item), page(2, rest))
+    assert found[1].blocks[0].continues is not None
+    flush = together(page(1, item), page(2, block("Weber and others.", at=box(0.1))))
+    assert flush[1].blocks[0].continues is None
+
+
+def test_a_chapter_is_above_its_sections_though_all_headings_are_of_one_size():
+    texts = ["Chapter 1: Start", "1.1 Aims", "1.2 Means", "Chapter 2: Rest", "2.1 End"]
+    found = levels(page(1, opening("The Book", 1, 20), *(heading(text, 3, 12) for text in texts)))
+    assert [level for _, level in found] == [1, 2, 3, 3, 2, 3]
+
+
+# --- lists over a page's end ------------------------------------------------------------------------------------------
+
+
+def listed(text, level, left):
+    return Block(kind="list_item", text=text, level=level, box=BoundingBox(left=left, top=0.5, right=0.9, bottom=0.55))
+
+
+def test_items_at_the_top_of_a_page_are_as_deep_as_those_before_that_begin_at_the_same_place():
+    found = together(
+        page(1, listed("1. one", 1, 0.1), listed("a) two", 2, 0.15), listed("(i) three", 3, 0.2)),
+        page(2, listed("b) four", 1, 0.15), listed("2. five", 1, 0.1), body("Text."), listed("x) six", 1, 0.15)),
+    )
+    assert [one.level for one in found[1].blocks if one.kind == "list_item"] == [2, 1, 1]
+
+
+def test_items_farther_in_than_all_of_the_page_before_are_one_deeper():
+    found = together(
+        page(1, listed("1. one", 1, 0.1), listed("a) two", 2, 0.15)),
+        page(2, listed("(i) three", 1, 0.2), listed("(ii) four", 1, 0.2), listed("b) five", 1, 0.15)),
+    )
+    assert [one.level for one in found[1].blocks] == [3, 3, 2]
 
 
 # --- footnotes --------------------------------------------------------------------------------------------------------

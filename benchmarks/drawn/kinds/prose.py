@@ -190,11 +190,11 @@ def pleading(random: Random, writer: Writer) -> Draft:
     step = (792.0 - 132.0) / 28
     style.leading, style.paragraph_gap, style.indent = step / style.size, 0.0, 36.0
     nodes: list[Node] = [line(writer.person(), gap=0.0), *(line(text, gap=0.0) for text in writer.address())]
-    nodes.append(heading(f"{writer.title(2, 4)}", 1, align="center", scale=0.6, gap=0.0, leading=step / style.size))
+    nodes.append(heading(f"{writer.title(2, 4)}", 1, align="center", scale=0.8, gap=0.0, leading=step / style.size))
     for _ in range(random.randint(2, 4)):
         nodes += [
             writer.paragraph(3, 5),
-            heading(writer.title(2, 4), 2, align="center", scale=0.8, gap=0.0, leading=step / style.size),
+            heading(writer.title(2, 4), 2, align="center", scale=0.85, gap=0.0, leading=step / style.size),
         ]
     nodes.append(writer.paragraph(2, 3))
     return Draft(

@@ -158,9 +158,7 @@ def _block(block: Block, style: Style) -> str:
         case Kind.CAPTION:
             return f"<p class='caption'>{text}</p>"
         case Kind.CHECKBOX:
-            mark = MARKS[block.look.get("mark", "cross")] if block.checked else ""
-            frame = "<rect x='0.5' y='0.5' width='9' height='9' fill='none' stroke='black' stroke-width='0.8'/>"
-            return f"<div class='check'><svg class='box' viewBox='0 0 10 10'>{frame}{mark}</svg>{text}</div>"
+            return f"<div class='check'>{_box(block)}{text}</div>"
         case Kind.PAIR:
             return _pair(block, text)
         case Kind.CONTENTS:
@@ -177,6 +175,26 @@ def _block(block: Block, style: Style) -> str:
     return f"<p{short}{look}>{text}</p>"
 
 
+FRAMES = {
+    "square": "<rect x='0.5' y='0.5' width='9' height='9' fill='none' stroke='black' stroke-width='0.8'/>",
+    "circle": "<circle cx='5' cy='5' r='4.5' fill='none' stroke='black' stroke-width='0.8'/>",
+}
+DOT = "<circle cx='5' cy='5' r='2.3' fill='black'/>"
+GLYPHS = {"cross": "\u2612", "tick": "\u2611", "filled": "\u2612"}
+
+
+def _box(block: Block) -> str:
+    """Return a check box: drawn, a sign of a font, or brackets."""
+    shape, mark = block.look.get("shape", "square"), block.look.get("mark", "cross")
+    if shape == "bracket":
+        return "[x] " if block.checked else "[ ] "
+    if shape == "glyph":
+        sign = GLYPHS[mark] if block.checked else "\u2610"
+        return f"<span style='font-family: DejaVu Sans'>{sign}</span> "
+    inside = (DOT if shape == "circle" else MARKS[mark]) if block.checked else ""
+    return f"<svg class='box' viewBox='0 0 10 10'>{FRAMES[shape]}{inside}</svg>"
+
+
 def _look(block: Block) -> str:
     """Return a block's own look as a style attribute."""
     look, rules = block.look, []
@@ -185,6 +203,8 @@ def _look(block: Block) -> str:
     if "scale" in look and block.kind is not Kind.HEADING:
         rules.append(f"font-size: {look['scale']}em")
     rules += [rule for key, rule in (("bold", "font-weight: bold"), ("italic", "font-style: italic")) if look.get(key)]
+    if "left" in look:
+        rules.append(f"margin-inline-start: {look['left']}pt")
     if "gap" in look:
         rules.append(f"margin-top: {look['gap']}pt")
     return f" style='{'; '.join(rules)}'" if rules else ""
@@ -270,6 +290,13 @@ def _cell(cell: Cell, block: Block) -> str:
     text = escape(cell.text, quote=False)
     text = f"<b>{text}</b>" if cell.bold and text else text
     text = f"<span class='turned'>{text}</span>" if cell.turned else text
+    text = _inner(cell.inner) if cell.inner else text
     name = "th" if cell.header else "td"
     spans = "".join(f" {key}={n}" for key, n in (("rowspan", cell.rowspan), ("colspan", cell.colspan)) if n > 1)
     return f"<{name}{spans} style='{'; '.join(rules)}'>{text}</{name}>"
+
+
+def _inner(rows: Sequence[Sequence[str]]) -> str:
+    """Return the rows of a table in a cell as a table with a frame of its own."""
+    cells = ("".join(f"<td style='border: 0.4pt solid; padding: 2pt'>{escape(text)}</td>" for text in row) for row in rows)
+    return f"<table style='margin: 2pt; width: 96%'>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"

@@ -221,6 +221,8 @@ class OfficeText:
         align = {"center": "center", "right": "end"}.get(block.look.get("align", ""), self.style.align if free else "start")
         indent = self.style.indent if free else 0.0
         look = f'{above} fo:line-height="{100 * self.style.leading / 1.15:.0f}%" fo:text-indent="{indent}pt"'
+        if "left" in block.look:
+            look += f' fo:margin-left="{block.look["left"]:.1f}pt"'
         size = self.style.size * block.look.get("scale", 1.0)
         return self._p(text, size=size, look=f'{look} fo:text-align="{align}"', font=_font(block))
 

@@ -449,10 +449,11 @@ class Composer:
             return self._drop_cap(block, kind, width)
         indent = self.style.indent if block.kind is Kind.PARAGRAPH and block.look.get("indent", True) else 0.0
         indent = 0.0 if block.look.get("align") in {"center", "right"} else indent
-        lines = self.wrap(block.runs, kind, width, indent)
+        far = block.look.get("left", 0.0)
+        lines = self.wrap(block.runs, kind, width - far, indent)
         strips = [
             self.line_strip(
-                block, line, kind, width, left=indent if number == 0 else 0.0, last=number == len(lines) - 1 or not line
+                block, line, kind, width, left=far + (indent if number == 0 else 0.0), last=number == len(lines) - 1 or not line
             )
             for number, line in enumerate(lines)
         ]
@@ -557,9 +558,7 @@ class Composer:
 
         def draw(sheet: Sheet, x: float, y: float) -> None:
             base = y + 0.5 * kind.leading + 0.32 * kind.size
-            sheet.box(x, base - side, x + side, base, stroke=0.7)
-            if block.checked:
-                _draw_mark(sheet, block.look.get("mark", "cross"), x, base - side, side)
+            _draw_box(sheet, block, x, base, side)
             first(sheet, x, y)
 
         strips[0].draw = draw
@@ -584,6 +583,12 @@ class Composer:
             if how == "comb":
                 _draw_comb(sheet, block, x + start, base, kind, font)
                 return
+            if how == "field":
+                sheet.canvas.acroForm.textfield(
+                    value=block.value, x=x + start, y=sheet.height - base - 3, width=width - start, height=1.5 * kind.size,
+                    fontSize=0.9 * kind.size, borderWidth=0.5,
+                )  # fmt: skip
+                return
             if how == "right":
                 sheet.text(
                     block, x + width - pdfmetrics.stringWidth(block.value, font, kind.size), base, block.value, font, kind.size
@@ -595,7 +600,7 @@ class Composer:
             elif how == "dots":
                 sheet.line(x + start - 2, base + 2.5, x + width, base + 2.5, 0.7, dots=True)
 
-        height = {"boxed": 2.6 * kind.size, "comb": 1.8 * kind.size}.get(how, kind.leading)
+        height = {"boxed": 2.6 * kind.size, "comb": 1.8 * kind.size, "field": 1.9 * kind.size}.get(how, kind.leading)
         return [Strip(height, draw, gap=0.0 if how == "boxed" else 0.5 * kind.size)]
 
     def _contents(self, block: Block, width: float) -> Strip:
@@ -674,6 +679,33 @@ def _trailing(line: Sequence[Piece]) -> float:
 
 def _rule(width: float, height: float) -> Draw:
     return lambda sheet, x, y: sheet.line(x, y + height / 2, x + width, y + height / 2, 0.8, colour=sheet.style.accent)
+
+
+GLYPHS = {"cross": "\u2612", "tick": "\u2611", "filled": "\u2612"}
+
+
+def _draw_box(sheet: Sheet, block: Block, x: float, base: float, side: float) -> None:
+    """Draw a check box: a square, a circle, a sign of a font, brackets, or a field of the file."""
+    canvas, y = sheet.canvas, sheet.height - base
+    mark = block.look.get("mark", "cross")
+    match block.look.get("shape", "square"):
+        case "circle":
+            canvas.setLineWidth(0.7)
+            canvas.circle(x + side / 2, y + side / 2, side / 2, fill=0)
+            if block.checked:
+                canvas.setFillColor(HexColor(sheet.style.ink))
+                canvas.circle(x + side / 2, y + side / 2, 0.25 * side, stroke=0, fill=1)
+        case "glyph":
+            font = font_name("symbols", "en")
+            sheet.text(None, x, base, GLYPHS[mark] if block.checked else "\u2610", font, 1.1 * side)
+        case "bracket":
+            sheet.text(None, x, base, "[x]" if block.checked else "[ ]", "Courier", 0.7 * side)
+        case "field":
+            canvas.acroForm.checkbox(x=x, y=y, size=side, checked=bool(block.checked), borderWidth=0.7)
+        case _:
+            sheet.box(x, base - side, x + side, base, stroke=0.7)
+            if block.checked:
+                _draw_mark(sheet, mark, x, base - side, side)
 
 
 def _draw_mark(sheet: Sheet, mark: str, x: float, y: float, side: float) -> None:

@@ -174,6 +174,8 @@ class _Setter:
             return f"\n{text}\n"
         align = {"center": "center", "right": "end"}.get(block.look.get("align", ""), "start")
         above = f", above: {block.look['gap'] + 0.3 * self.style.size:.1f}pt" if "gap" in block.look else ""
+        if "left" in block.look:
+            above += f", inset: (left: {block.look['left']:.1f}pt)"
         return f"#block(width: 100%{above})[{self._flat()}#set par(justify: false)\n#align({align})[{text}]]"
 
     def _inline(self, block: Block) -> str:

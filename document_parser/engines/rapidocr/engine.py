@@ -193,18 +193,21 @@ class RapidOcrEngine(Engine):
         words = [_word_of(line, pixels) for line in read if not _is_mostly_lost(line)]
         rules = find_rulings_around([_word_of(line, pixels) for line in read or lines], pixels) if lines else []
         figures = find_figures(pixels, _page_boxes_of(read, pixels), rules, _page_boxes_of(unread, pixels))
-        words, rules = with_check_boxes(words, rules, pixels)
+        boxed, rules = with_check_boxes(words, rules, pixels)
+        without_boxes = dict(zip(words, boxed, strict=False))  # boxes are last
         # If something in a photograph looks like a line and cannot be read, it is no writing; the figure shows it.
         writing = [line for line in lines if _is_read(line) or not _is_on_figure(figures, line, pixels)]
         return Reading(
             self.name,
-            words=words,
+            words=boxed,
             rules=rules,
             figures=figures,
             skew=skew,
             unread_share=unread_share_of(writing),
             unknown_share=unknown_share_of(writing),
-            uncertain_lines=[_word_of(line, pixels) for line in _uncertain_lines_of(writing)],
+            uncertain_lines=[
+                without_boxes.get(word, word) for word in (_word_of(line, pixels) for line in _uncertain_lines_of(writing))
+            ],
         )
 
     def _read_segments(self, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word]:

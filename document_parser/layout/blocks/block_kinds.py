@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from document_parser.layout.blocks.code import is_code
+from document_parser.layout.blocks.list_markers import list_marker_of
 from document_parser.layout.formulas.inline import is_formula
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.lines.units import Scale
@@ -14,6 +15,12 @@ from document_parser.models import BlockKind
 
 MIN_HEADING_RATIO = 1.12
 """Font size of a heading divided by the body's, at least, if sizes are known."""
+MIN_STANDING_OUT_RATIO = 1.03
+"""The same for a heading that is known by its place: a line of its own, more white above it than between lines."""
+MAX_HEADING_WORDS = 12
+"""Words of such a heading, at most."""
+MIN_BOLD_RATIO, MIN_CENTRED_BOLD_RATIO = 0.95, 0.85
+"""The same for short bold lines, and for those in the middle of their column."""
 MIN_GUESSED_HEADING_RATIO = 1.25
 """The same if sizes are estimated from boxes."""
 HEADING_LEVEL_RATIOS = (1.5, 1.22)
@@ -21,9 +28,10 @@ HEADING_LEVEL_RATIOS = (1.5, 1.22)
 MAX_FOOTNOTE_RATIO = 0.92
 """Font size of a footnote divided by the body's, at most."""
 
-_BULLET = re.compile(r"([•◦▪‣∙●○■□➢❖✓·–—*-])\s+(?=\S)")
-_BULLET_ALONE = re.compile(r"([•◦▪‣●■])(?=[^\W_])")
-_NUMBER = re.compile(r"(\(?\d{1,3}[.)]|\[\d{1,3}\]|\(?[a-z][)]|[a-z]\.|\(?[ivx]{1,5}[)]|\([A-Z]\))\s+(?=\S)")
+_ORNAMENTS = frozenset("□■○●")
+"""Bullets that stand before headings too, as ornaments or in place of a picture."""
+_BRACKETS = re.compile(r"\[\s?([xX✓✗]?)\s?\]\s+(?=\S)")
+"""Brackets that stand for a check box, as in typewritten forms."""
 _CHECKBOX = re.compile(r"[☐☑☒]\s*\S|[^☐☑☒]{1,80}\s[☐☑☒](?:$|\s)")
 _CAPTION = re.compile(
     r"(?:figure|fig\.|table|tab\.|tabelle|abbildung|abb\.|tableau|scheme|algorithm)\s*[A-Z]?\d+(?:[.\-]\d+)*\s*[.:–—|]",
@@ -31,28 +39,10 @@ _CAPTION = re.compile(
 )
 _SECTION = re.compile(r"(\d{1,2}(?:\.\d{1,2})*|[A-Z](?:\.\d{1,2})+|[A-Z](?=\.))\.?\s+\S")
 _FOOTNOTE = re.compile(r"(?:\d{1,2}|[*†‡§¶¹²³⁴⁵⁶⁷⁸⁹]+)\s*[^\W\d_]|(?:[a-z]\s|[ᵃ-ᶻ]\s?)(?=[A-ZÀ-Þ])")
-_ENTRY = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,3})\.?\s+(?=[^\W\d_])")
 _NOTE = re.compile(r"(?:\d{1,2}|[a-z]|[*†‡§¶]{1,3}|[¹²³⁴⁵⁶⁷⁸⁹⁰ᵃ-ᶻ]+)\s?(?=[A-ZÀ-ÞА-ЯΑ-Ω\"“„(])")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*\w{1,6}$|…+\s*\w{1,6}$")
 _ADDRESS = re.compile(r"\w@\w[\w-]*\.\w|https?://|www\.")
 _SENTENCE_END = re.compile(r"[.:!?。؟…][\"'”’)\]]*$")
-
-
-@dataclass(frozen=True, slots=True)
-class ListMarker:
-    """The bullet or number that a list item begins with."""
-
-    text: str
-    bullet: bool
-
-
-def list_marker_of(text: str) -> ListMarker | None:
-    """Return the bullet or number that a line begins with, or None."""
-    bullet = _BULLET.match(text) or _BULLET_ALONE.match(text)
-    if bullet:
-        return ListMarker(bullet[1], True)
-    number = _NUMBER.match(text)
-    return ListMarker(number[1], False) if number else None
 
 
 def is_caption(text: str) -> bool:
@@ -62,13 +52,13 @@ def is_caption(text: str) -> bool:
 
 def is_checkbox(text: str) -> bool:
     """Return whether a line has a check box, with its label before or behind it."""
-    return _CHECKBOX.match(text) is not None
+    return _CHECKBOX.match(text) is not None or _BRACKETS.match(text) is not None
 
 
-def section_number_of(text: str) -> str | None:
-    """Return the number of a section or entry that a text begins with, as "4" or "4.1"; None if it begins with none."""
-    number = _ENTRY.match(text)
-    return number[1] if number else None
+def draw_brackets(text: str) -> str:
+    """Return the text of a check box with brackets, as "[x] Yes", with the sign of a check box instead."""
+    found = _BRACKETS.match(text)
+    return f"{'☒' if found[1] else '☐'} {text[found.end() :]}" if found else text
 
 
 def is_note(text: str) -> bool:
@@ -86,7 +76,19 @@ def has_sentence_end(text: str) -> bool:
     return _SENTENCE_END.search(text) is not None
 
 
-def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tuple[BlockKind, int | None]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the place of some lines says of them.
+
+    ``stands_out``: they are a heading if they are larger than the text at all. ``is_centred``: white of the same width is on
+    both sides.
+    """
+
+    stands_out: bool = False
+    is_centred: bool = False
+
+
+def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale, place: Place) -> tuple[BlockKind, int | None]:
     """Return the kind of a group of lines, and the level of a heading or list item, else None.
 
     ``text`` is the text of all lines, ``body`` is the page's usual font size in points.
@@ -99,7 +101,7 @@ def kind_of(lines: Sequence[Line], text: str, body: float, scale: Scale) -> tupl
         return "checkbox", None
     if all(is_formula(line.text) for line in lines):
         return "formula", None
-    level = _heading_level(lines, text, body)
+    level = _heading_level(lines, text, body, place)
     if level is not None:
         return "heading", level
     if _is_footnote(lines, text, body, scale):
@@ -112,15 +114,18 @@ def _is_command(text: str) -> bool:
     return " " in text and _ADDRESS.search(text) is None
 
 
-def _heading_level(lines: Sequence[Line], text: str, body: float) -> int | None:
+def _heading_level(lines: Sequence[Line], text: str, body: float, place: Place) -> int | None:
     """Return the level of a heading, or None if the lines are no heading."""
-    if len(lines) > 3 or len(text) > 200 or not any(character.isalpha() for character in text):
+    marker = list_marker_of(text)
+    is_bulleted = marker is not None and marker.bullet and marker.text not in _ORNAMENTS
+    if len(lines) > 3 or len(text) > 200 or is_bulleted or not any(map(str.isalpha, text)):
         return None
     ratio = max(line.size for line in lines) / body
     measured = all(line.has_known_size for line in lines)
     if ratio >= (MIN_HEADING_RATIO if measured else MIN_GUESSED_HEADING_RATIO) and not _is_sentence(text):
         return _level_by_number(text) or _level_by_size(ratio)
-    if measured and ratio >= 0.95 and _is_bold_alone(lines, text):
+    least = MIN_CENTRED_BOLD_RATIO if place.is_centred else MIN_BOLD_RATIO
+    if measured and ((ratio >= least and _is_bold_alone(lines, text)) or place.stands_out):
         return _level_by_number(text) or 3
     return None
 
@@ -131,15 +136,9 @@ def _is_sentence(text: str) -> bool:
 
 
 def _is_bold_alone(lines: Sequence[Line], text: str) -> bool:
-    """Return whether lines are a short bold text of their own, without an end of a sentence and without a bullet."""
-    bullet = list_marker_of(text)
+    """Return whether lines are a short bold text of their own, without an end of a sentence."""
     short = len(lines) <= 2 and len(text.split()) <= 14
-    return (
-        short
-        and all(line.bold for line in lines)
-        and not text.endswith((".", ",", ":", ";"))
-        and not (bullet and bullet.bullet)
-    )
+    return short and all(line.bold for line in lines) and not text.endswith((".", ",", ":", ";"))
 
 
 def _level_by_size(ratio: float) -> int:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from document_parser.layout.blocks.block_kinds import (
     MAX_FOOTNOTE_RATIO,
-    ListMarker,
+    MAX_HEADING_WORDS,
+    MIN_HEADING_RATIO,
+    MIN_STANDING_OUT_RATIO,
+    Place,
+    draw_brackets,
     ends_contents_entry,
     has_sentence_end,
     is_caption,
     is_checkbox,
     is_note,
     kind_of,
+)
+from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
+from document_parser.layout.blocks.list_markers import (
+    ListMarker,
+    capital_of,
+    is_marker,
+    is_next_capital,
+    is_successor,
     list_marker_of,
     section_number_of,
 )
-from document_parser.layout.blocks.code import code_of, is_code, is_code_continued
+from document_parser.layout.blocks.lists import MarkedBlock, set_depths, with_capitals, with_subentries
 from document_parser.layout.formulas.inline import formula_of, is_formula
 from document_parser.layout.lines.emphasis import spans_of_lines
 from document_parser.layout.lines.joining import is_right_to_left, join_lines
@@ -28,6 +40,16 @@ from document_parser.models import Block, Word
 
 USUAL_PITCH_EM = 1.25
 """Distance of two lines in font sizes, if a column is too short to measure it."""
+MAX_FREE_NUMBER = 99
+"""Number of an item, at most, that need not follow the number before it: larger ones end sentences at a line's beginning."""
+MIN_HANG_EM = 0.6
+"""Font sizes between the beginning of a marker and that of its text, at least, if the lines below may hang under the text."""
+HANG_TOLERANCE_EM = 0.5
+"""Font sizes by which a line that hangs under the text of its item may miss its beginning."""
+MIN_GAP_ABOVE_EM = 0.25
+"""Font sizes by which a heading hardly larger than the text is farther from the line above it than lines usually are."""
+MIN_CENTRED_INDENT_EM = 3.0
+"""Font sizes of white on both sides of a centred line, at least."""
 MAX_SIGNATURE_WORDS = 5
 """Words of a signature, at most."""
 MAX_VALEDICTION_CHARACTERS = 45
@@ -38,7 +60,8 @@ MAX_VALEDICTION_CHARACTERS = 45
 class Column:
     """The common measures of a column's lines, in points. Indents and slack follow the direction of reading.
 
-    ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size.
+    ``pitch`` is the usual distance of two lines in font sizes, ``body`` the page's usual font size. ``hangs``: the lines of an
+    item begin below its text, not below its marker.
     """
 
     left: float
@@ -46,17 +69,19 @@ class Column:
     pitch: float
     body: float
     backwards: bool
+    hangs: bool = False
 
     @classmethod
     def measure(cls, lines: Sequence[Line], body: float) -> Column:
         """Return the measures of a column; ``body`` is the page's usual font size in points."""
-        return cls(
+        column = cls(
             left=min(line.left for line in lines),
             right=max(line.right for line in lines),
             pitch=_pitch(lines),
             body=body,
             backwards=is_right_to_left(word for line in lines for word in line.words),
         )
+        return replace(column, hangs=_has_hanging_items(lines, column))
 
     def indent(self, line: Line) -> float:
         """Return the gap before the start of a line in points."""
@@ -65,6 +90,26 @@ class Column:
     def slack(self, line: Line) -> float:
         """Return the gap after the end of a line in points."""
         return line.left - self.left if self.backwards else self.right - line.right
+
+    def text_indent(self, line: Line) -> float | None:
+        """Return the gap before the text behind the marker of an item or clause, in points; None for a line without one."""
+        words = line.words[::-1] if self.backwards else line.words
+        if len(words) < 2 or not is_marker(words[0].text):
+            return None
+        indent = self.right - words[1].right if self.backwards else words[1].left - self.left
+        return indent if indent - self.indent(line) > MIN_HANG_EM * line.size else None
+
+
+def _has_hanging_items(lines: Sequence[Line], column: Column) -> bool:
+    """Return whether the lines after full lines with a marker begin below the text rather than below the marker."""
+    hanging = flush = 0
+    for upper, lower in pairwise(lines):
+        start = column.text_indent(upper)
+        if start is None or column.text_indent(lower) is not None or column.slack(upper) > 0.3 * (column.right - column.left):
+            continue
+        hanging += abs(column.indent(lower) - start) < HANG_TOLERANCE_EM * lower.size
+        flush += abs(column.indent(lower) - column.indent(upper)) < HANG_TOLERANCE_EM * lower.size
+    return 0 < hanging >= flush
 
 
 def _pitch(lines: Sequence[Line]) -> float:
@@ -88,23 +133,35 @@ def blocks_of_flow(words: list[Word], body: float, known: frozenset[str], scale:
     if not lines:
         return []
     column = Column.measure(lines, body)
-    blocks = [_build_block(group, column, known, scale) for group in _group_lines(lines, column)]
-    return _set_depths(list(_with_subentries(blocks)), scale)
+    groups = list(_group_lines(lines, column))
+    blocks = [
+        _build_block(group, column, known, scale, Place(_stands_out(groups, number, column), _are_centred(group, column)))
+        for number, group in enumerate(groups)
+    ]
+    return set_depths(list(with_subentries(with_capitals(blocks))), scale, backwards=column.backwards)
 
 
-def _with_subentries(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield the blocks, those numbered below the list item before them as items too: 4.1 after the item "4 Techniques"."""
-    number = ""
-    for block in blocks:
-        entry = section_number_of(block.text)
-        if block.kind == "list_item":
-            number = entry or ""
-        elif number and block.kind == "paragraph" and entry and entry.startswith(f"{number.partition('.')[0]}."):
-            number = entry
-            block = block.model_copy(update={"kind": "list_item", "level": 1})
-        else:
-            number = ""
-        yield block
+def _stands_out(groups: Sequence[Sequence[Line]], place: int, column: Column) -> bool:
+    """Return whether lines are a heading by their place though they are hardly larger than the text below them.
+
+    They are few words without the end of a sentence, farther from what is above than lines of a text are, and no running text
+    of the column has their size.
+    """
+    lines = groups[place]
+    size = max(line.size for line in lines)
+    if place + 1 == len(groups) or len(lines) > 2 or size < MIN_STANDING_OUT_RATIO * column.body:
+        return False
+    below, text = groups[place + 1], lines[-1].text
+    if below[0].bold or max(line.size for line in below) > size / MIN_STANDING_OUT_RATIO:
+        return False
+    if text[-1:] in ",;-" or has_sentence_end(text) or any(word.math for line in lines for word in line.words):
+        return False
+    if lines[0].text[:1].islower() or sum(len(line.text.split()) for line in lines) > MAX_HEADING_WORDS:
+        return False
+    if place and _pitch_of(groups[place - 1][-1], lines[0]) < column.pitch + MIN_GAP_ABOVE_EM:
+        return False
+    alike = (group for group in groups if group is not lines and abs(group[0].size - size) < 0.01 * size)
+    return not any(len(group) > 2 or has_sentence_end(group[-1].text) for group in alike)
 
 
 def _group_lines(lines: Sequence[Line], column: Column) -> Iterator[list[Line]]:
@@ -128,7 +185,8 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
         or _has_other_face(last, line)
         or _opens_item(group, line, column)
         or _opens_note(group, line, column)
-        or _opens_entry(last, line)
+        or _opens_entry(group, line)
+        or _leaves_hang(group, line, column)
         or is_caption(line.text)
         or is_checkbox(line.text)
         or _formula_begins_or_ends(last, line, column)
@@ -140,10 +198,14 @@ def _starts_block(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 def _is_apart(last: Line, line: Line, column: Column) -> bool:
     """Return whether the distance of two lines is larger than within a paragraph."""
-    distance = (line.middle - last.middle) / max(last.size, line.size)
     # Fractions push the lines of a paragraph apart.
     room = 1.5 if last.has_fraction or line.has_fraction else 1.0
-    return distance > room * max(1.3 * column.pitch, column.pitch + 0.3)
+    return _pitch_of(last, line) > room * max(1.3 * column.pitch, column.pitch + 0.3)
+
+
+def _pitch_of(upper: Line, lower: Line) -> float:
+    """Return the distance of two lines in font sizes of the larger one."""
+    return (lower.middle - upper.middle) / max(upper.size, lower.size)
 
 
 def _formula_begins_or_ends(last: Line, line: Line, column: Column) -> bool:
@@ -162,25 +224,62 @@ def _has_other_face(last: Line, line: Line) -> bool:
 
 def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line begins with a bullet or number that does not merely begin a line of running text."""
-    marker = list_marker_of(line.text)
+    marker, last = list_marker_of(line.text), group[-1]
     if marker is None:
-        return False
-    last = group[-1]
+        capital, last_capital = capital_of(line.text), capital_of(group[0].text)
+        if capital and last_capital and is_next_capital(capital, last_capital):
+            return True
+        return column.text_indent(line) is not None and _opens_clause(group, line, column)
     if marker.bullet:
         return f" {marker.text} " not in last.text
-    listed = list_marker_of(group[0].text) is not None
-    return listed or has_sentence_end(last.text) or _ends_early(last, line, column) or column.indent(line) > 0.8 * line.size
+    before = list_marker_of(group[0].text)
+    if marker.number is not None and marker.number > MAX_FREE_NUMBER:
+        return before is not None and before.number == marker.number - 1
+    listed = before is not None or is_checkbox(group[0].text)
+    return (
+        listed
+        or has_sentence_end(last.text)
+        or _ends_early(last, line, column)
+        or column.indent(line) > 0.8 * line.size
+        or _is_outdented(group, line, column)
+    )
 
 
-def _opens_entry(last: Line, line: Line) -> bool:
-    """Return whether two lines begin with section numbers that follow each other, as in a list of contents."""
-    above, below = section_number_of(last.text), section_number_of(line.text)
-    if not above or not below or "." not in below:
+def _opens_clause(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a number such as 4.2, with white behind it, begins a clause: where one began before, or further out."""
+    same = column.text_indent(group[0]) is not None and abs(column.indent(group[0]) - column.indent(line)) < line.size
+    return same or _is_outdented(group, line, column)
+
+
+def _is_outdented(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a line begins clearly further out than the item or lines before it; a first line's indent says nothing."""
+    if len(group) == 1 and list_marker_of(group[0].text) is None and column.text_indent(group[0]) is None:
         return False
-    before, now = ([int(part) for part in number.split(".")] for number in (above, below))
-    if len(now) > len(before):
-        return now == [*before, 1]
-    return now == [*before[: len(now) - 1], before[len(now) - 1] + 1]
+    return column.indent(line) < min(column.indent(group[0]), column.indent(group[-1])) - 0.8 * line.size
+
+
+def _leaves_hang(group: Sequence[Line], line: Line, column: Column) -> bool:
+    """Return whether a line begins further out than the text of the item before it, whose lines hang below its text."""
+    start = column.text_indent(group[0])
+    if _is_set_apart(group[0], column) and not _has_other_face(group[-1], line):
+        return False  # the lines of a heading begin below its number
+    if start is None or column.indent(line) > start - MIN_HANG_EM * line.size:
+        return False
+    if len(group) == 1:
+        return column.hangs
+    return abs(column.indent(group[-1]) - start) < HANG_TOLERANCE_EM * line.size
+
+
+def _is_set_apart(line: Line, column: Column) -> bool:
+    """Return whether a line is bold or clearly larger than the text, as headings are."""
+    return line.bold or line.size > MIN_HEADING_RATIO * column.body
+
+
+def _opens_entry(group: Sequence[Line], line: Line) -> bool:
+    """Return whether two lines begin with section numbers that follow each other, as in a list of contents."""
+    below = section_number_of(line.text)
+    before = (section_number_of(group[-1].text), section_number_of(group[0].text))
+    return below is not None and any(above and is_successor(below, above) for above in before)
 
 
 def _opens_note(group: Sequence[Line], line: Line, column: Column) -> bool:
@@ -191,7 +290,8 @@ def _opens_note(group: Sequence[Line], line: Line, column: Column) -> bool:
 
 def _is_indented(group: Sequence[Line], line: Line, column: Column) -> bool:
     """Return whether a line has a first-line indent. List items, whose lines hang, and centred lines have none."""
-    if list_marker_of(group[0].text) is not None or _is_centred(group[-1], line, column):
+    marked = list_marker_of(group[0].text) is not None or column.text_indent(group[0]) is not None
+    if marked or _is_centred(group[-1], line, column):
         return False
     step = column.indent(line) - min(column.indent(item) for item in group[-4:])
     hanging = len(group) == 1 and not has_sentence_end(group[0].text)
@@ -202,6 +302,14 @@ def _is_centred(last: Line, line: Line, column: Column) -> bool:
     """Return whether two lines have the same middle and are both indented."""
     same = abs(last.left + last.right - line.left - line.right) < line.size
     return same and min(column.indent(last), column.indent(line)) > line.size
+
+
+def _are_centred(lines: Sequence[Line], column: Column) -> bool:
+    """Return whether lines have much white on both sides, as much on one as on the other, and are no links of a menu."""
+    return not any(word.link for line in lines for word in line.words) and all(
+        abs(column.indent(line) - column.slack(line)) < line.size and column.indent(line) > MIN_CENTRED_INDENT_EM * line.size
+        for line in lines
+    )
 
 
 def _ends_early(last: Line, line: Line, column: Column) -> bool:
@@ -215,12 +323,12 @@ def _ends_early(last: Line, line: Line, column: Column) -> bool:
     return has_sentence_end(last.text) or last.width < 0.6 * (column.right - column.left)
 
 
-def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale) -> Block:
-    """Return the block of a group of lines."""
+def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], scale: Scale, place: Place) -> MarkedBlock:
+    """Return the block of a group of lines, with the marker that its text began with."""
     text = join_lines((line.text for line in lines), known)
     words = [word for line in lines for word in line.words]
     marker = list_marker_of(text)
-    kind, level = kind_of(lines, text, column.body, scale)
+    kind, level = kind_of(lines, text, column.body, scale, place)
     if kind == "code":
         text = code_of(lines)
     elif kind == "formula":
@@ -228,7 +336,9 @@ def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], s
     whole = text
     if kind == "list_item" and marker:
         text = _remove_marker(text, marker)
-    return Block(
+    if kind == "checkbox":
+        text = draw_brackets(text)  # as many characters fewer as are dropped from the runs below
+    block = Block(
         kind=kind,
         text=text,
         spans=[] if kind in ("code", "formula") else spans_of_lines(lines, known, dropped=len(whole) - len(text)),
@@ -237,6 +347,7 @@ def _build_block(lines: Sequence[Line], column: Column, known: frozenset[str], s
         level=level,
         size_points=_heading_size(lines) if kind == "heading" else None,
     )
+    return MarkedBlock(block, marker)
 
 
 def _heading_size(lines: Sequence[Line]) -> float | None:
@@ -255,24 +366,6 @@ def confidence_of(words: Iterable[Word]) -> float | None:
     if not known:
         return None
     return round(sum(value * weight for value, weight in known) / sum(weight for _, weight in known), 4)
-
-
-def _set_depths(blocks: list[Block], scale: Scale) -> list[Block]:
-    """Return the blocks with the depth of list items from 1, by their indent relative to the outermost neighbours."""
-    stack: list[float] = []
-    placed: list[Block] = []
-    for block in blocks:
-        if block.kind != "list_item" or block.box is None:
-            stack = []
-            placed.append(block)
-            continue
-        left = block.box.left * scale.width
-        while stack and left < stack[-1] - 4:
-            stack.pop()
-        if not stack or left > stack[-1] + 4:
-            stack.append(left)
-        placed.append(block.model_copy(update={"level": len(stack)}))
-    return placed
 
 
 def promote_title(blocks: list[Block]) -> list[Block]:

@@ -36,6 +36,9 @@ MAX_SCRIPT_GAP_EM = 0.15
 SLIM_DIGIT_GAP_EM = 0.09
 """White beside the ink of a 1, which is as wide as the other digits, in font sizes."""
 
+MIN_TEXT_WORD_LETTERS, MIN_TEXT_SHARE = 4, 0.5
+"""Letters of a word of running text, at least, and the share of a page's letters in such words of formula fonts from which the
+page's text is set in one."""
 NEGATION_STROKE = "\u0338"
 """The combining stroke that TeX draws over a sign to negate it."""
 _OVERLAID = re.compile(NEGATION_STROKE + r"(\S)|↦→")
@@ -46,6 +49,19 @@ _NOTE_LETTERS = re.compile(r"[a-pr-z](?:, ?[a-pr-z0-9])*")
 """Letters of notes: one, or several with commas."""
 _FUNCTIONS_WITH_LIMITS = frozenset(["lim", "max", "min", "sup", "inf"])
 """Functions that have a limit below them."""
+
+
+def unmark_running_text(words: Sequence[Word]) -> list[Word]:
+    """Return the words; on a page whose running text is set in a font for formulas, none of them counts as formula.
+
+    Words of several letters make up most of what such fonts have there; in formulas, letters stand alone.
+    """
+    marked = [word for word in words if word.math]
+    letters = sum(len(word.text) for word in words)
+    long = sum(len(word.text) for word in marked if len(word.text) >= MIN_TEXT_WORD_LETTERS and word.text[:-1].isalpha())
+    if not marked or long <= MIN_TEXT_SHARE * letters:
+        return list(words)
+    return [word._replace(math=False) for word in words]
 
 
 def merge_raised_numbers(words: Sequence[Word]) -> list[Word]:

@@ -81,6 +81,18 @@ def keep_distinct_emphasis(blocks: list[Block]) -> list[Block]:
     return blocks
 
 
+def unmark_usual_bold(words: list[Word], others: Sequence[Word] = ()) -> list[Word]:
+    """Return the words; on a page most of whose letters are bold, no word counts as bold, since bold says nothing there.
+
+    ``others`` are further words of the page, which are counted only.
+    """
+    everything = [*words, *others]
+    bold = sum(len(word.text) for word in everything if word.bold)
+    if bold <= USUAL_LOOK_SHARE * sum(len(word.text) for word in everything):
+        return words
+    return [word._replace(bold=False) for word in words]
+
+
 def _has_spans(block: Block) -> bool:
     """Return whether a block or one of its cells has spans."""
     return bool(block.spans) or (block.table is not None and any(cell.spans for cell in block.table.cells))

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from document_parser.layout.lines.joining import is_cjk
-from document_parser.layout.lines.units import Scale
+from document_parser.layout.lines.lines import body_size
+from document_parser.layout.lines.units import Scale, size_of
 from document_parser.models import Block, RulingLine, Word
 
 StripBounds = tuple[float, float, float, float]
@@ -18,6 +19,14 @@ MIN_SIDEWAYS_WORDS = 12
 """Sideways words on a page, at least, before the whole page is tested for rotation."""
 MIN_SIDEWAYS_SHARE = 0.7
 """Share of a page's characters that run sideways if the whole page does, at least."""
+MIN_HEADING_RATIO, TITLE_RATIO = 1.12, 1.5
+"""Font size of a heading and of a title in vertical writing, at least, divided by that of the text."""
+MAX_MORE_GAP_EM = 0.3
+"""By how many widths of a column the white between two paragraphs of vertical writing is larger than within one."""
+MAX_HEADING_CHARACTERS = 60
+"""Characters of a heading in vertical writing, at most."""
+_STOPS = "。、，．"
+"""With these a sentence or a part of one ends, and no heading."""
 SIDE_MARGIN_SHARE = 0.1
 """Share of the page width at each side in which a stamp may run up or down."""
 
@@ -125,8 +134,24 @@ def build_sideways_blocks(words: Sequence[Word], scale: Scale, upright: Sequence
     rank = {id(word): number for number, word in enumerate(words)}
     ordered = [sorted(strip, key=lambda word: rank[id(word)]) for strip in _group_strips(words, reverse=vertical)]
     if vertical:
-        return [_block_of_strip(strip, vertical, scale, False) for strip in _join_columns(ordered)]
+        size = body_size(words)
+        strips = _join_columns(ordered)
+        return [_with_heading(_block_of_strip(strip, vertical, scale, False), strip, size) for strip in strips]
     return [_block_of_strip(strip, vertical, scale, not vertical and _is_marginal(strip, scale, upright)) for strip in ordered]
+
+
+def _with_heading(block: Block, strip: Sequence[Word], body: float) -> Block:
+    """Return the block of a column of vertical writing, as a heading if it is short and larger than the text.
+
+    ``body`` is the usual font size of the columns in points.
+    """
+    ratio = body_size(strip) / body
+    known = all(word.size_points > 0 for word in strip)
+    is_heading = known and ratio >= MIN_HEADING_RATIO and len(block.text) <= MAX_HEADING_CHARACTERS
+    if not is_heading or block.text[-1:] in _STOPS:
+        return block
+    level = 1 if ratio >= TITLE_RATIO else 2
+    return block.model_copy(update={"kind": "heading", "level": level, "size_points": round(body_size(strip), 1)})
 
 
 def _is_marginal(strip: Sequence[Word], scale: Scale, upright: Sequence[Word]) -> bool:
@@ -149,16 +174,28 @@ def _group_strips(words: Sequence[Word], reverse: bool) -> list[list[Word]]:
 
 
 def _join_columns(strips: Sequence[list[Word]]) -> list[list[Word]]:
-    """Return the strips of vertical writing with those of one paragraph joined: close to each other and at the same height."""
+    """Return the strips of vertical writing with those of one paragraph joined: close to each other and alike."""
+    gaps = sorted(before[0].left - strip[0].right for before, strip in pairwise(strips))
+    usual = gaps[len(gaps) // 3] if len(gaps) >= 3 else 0.75 * (strips[0][0].right - strips[0][0].left) if strips else 0.0
     joined: list[list[Word]] = []
     for strip in strips:
         before = joined[-1][-1] if joined else None
-        width = strip[0].right - strip[0].left
-        if before is not None and before.left - strip[0].right < 1.5 * width and abs(before.top - strip[0].top) < 1.2 * width:
+        if before is not None and _goes_on_in(before, strip[0], usual):
             joined[-1] += sorted(strip, key=lambda word: word.top)
         else:
             joined.append(sorted(strip, key=lambda word: word.top))
     return joined
+
+
+def _goes_on_in(before: Word, word: Word, usual: float) -> bool:
+    """Return whether a column of vertical writing goes on in the next one: as far away as usual, of its height and size.
+
+    ``usual`` is the white between two columns of a paragraph, in points.
+    """
+    width = word.right - word.left
+    alike = abs(size_of(before) - size_of(word)) < 0.04 * size_of(word)
+    near = before.left - word.right < min(usual + MAX_MORE_GAP_EM * width, 1.5 * width)
+    return alike and near and abs(before.top - word.top) < 1.2 * width
 
 
 def _is_in_strip(first: Word, word: Word) -> bool:

@@ -17,6 +17,7 @@ from document_parser.pipeline.assembly.captions_and_links import remove_dead_lin
 from document_parser.pipeline.assembly.footnotes import move_footnotes_to_end
 from document_parser.pipeline.assembly.furniture import Margins, count_stripped_lines
 from document_parser.pipeline.assembly.headings import Headings
+from document_parser.pipeline.assembly.lists import continue_lists
 from document_parser.pipeline.assembly.page_breaks import join_pages
 
 __all__ = ["assemble_pages", "with_stripped", "write_document"]
@@ -28,8 +29,8 @@ Pages = Callable[[], Iterable[Page]]
 def assemble_pages(pages: Pages) -> Iterator[Page]:
     """Yield the pages as parts of their document, in ascending order.
 
-    Furniture, heading levels, footnotes, captions, links and page breaks are decided; ``pages`` is called twice, and its errors
-    pass through.
+    Furniture, heading levels, depths of lists, footnotes, captions, links and page breaks are decided; ``pages`` is called
+    twice, and its errors pass through.
     """
     margins, headings, there = Margins(), Headings(), set[int]()
     for page in pages():
@@ -44,7 +45,7 @@ def assemble_pages(pages: Pages) -> Iterator[Page]:
         page = move_footnotes_to_end(furniture.apply(levels.apply(page)))
         return with_captions(remove_dead_links(page, there))
 
-    yield from join_pages(map(settle, pages()))
+    yield from join_pages(continue_lists(map(settle, pages())))
 
 
 def write_document(

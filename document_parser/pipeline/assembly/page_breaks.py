@@ -22,6 +22,8 @@ MIN_END_SHARE, MAX_START_SHARE = 0.6, 0.4
 """What goes on ends below, and its continuation begins above, these shares of the page height."""
 SAME_EDGE_SHARE = 0.04
 """Left and right ends of the parts of one table differ by at most this share of the page width."""
+MIN_HANG_SHARE, MAX_HANG_SHARE = 0.012, 0.08
+"""Shares of the page width by which the second line of a list item begins farther in than its marker."""
 MAX_HEADER_ROWS = 5
 """Rows at the top of a table that are compared to find a repeated header."""
 
@@ -131,7 +133,7 @@ def _is_continued(above: Block, below: Block) -> bool:
         return False
     if not (start[-1].isalnum() or start[-1] in ",-\u00ad\u2010–—&/)"):
         return False
-    if end[0].islower():
+    if end[0].islower() or _hangs(above, below):
         return True
     running = (
         above.kind == "paragraph"
@@ -140,6 +142,13 @@ def _is_continued(above: Block, below: Block) -> bool:
         and _has_same_width(above, below)
     )
     return running and (is_cjk(start[-1]) if is_cjk(end) else start[-1].isalpha() or start[-1] == ",")
+
+
+def _hangs(above: Block, below: Block) -> bool:
+    """Return whether a text begins below the text of a list item, farther in than the item: its lines hang."""
+    if above.kind != "list_item" or above.box is None or below.box is None or below.level is not None:
+        return False
+    return MIN_HANG_SHARE < below.box.left - above.box.left < MAX_HANG_SHARE
 
 
 def _is_at_page_break(above: Block, below: Block) -> bool:

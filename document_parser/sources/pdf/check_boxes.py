@@ -1,12 +1,14 @@
 """Find check boxes that a PDF page draws as shapes, and what is in them. Runs in the opener child.
 
 A printed or flattened form has no fields: a box is a small empty square beside a word, a rectangle or four lines. Its mark may
-be lines, a filled shape, a letter or a glyph. However it is drawn, the rendered page shows whether the box is empty.
+be lines, a filled shape, a letter or a glyph. However it is drawn, the rendered page shows whether the box is empty. Circles of
+one size before words are options, of which one is filled.
 """
 
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -39,10 +41,14 @@ _SLACK_POINTS = 0.6
 """By how much edges may miss each other."""
 _MAX_SEGMENTS = 400
 """Segments of one path that are looked at; a square has 4, one with round corners 8."""
+_MIN_CIRCLE_POINTS = 8
+"""Points of a circle, those that bend its curves too; a diamond has 4."""
 _PAPER_LEVEL = 225
 """A fill whose channels all have this level or more, of 255, is the paper of a box."""
 _INNER_SHARE = 0.2
 """Share of a box's side, at each edge, that belongs to its frame."""
+_CIRCLE_INNER_SHARE = 0.3
+"""The same of a circle, whose line comes nearer to the middle in the corners of its box."""
 _INK_LEVELS = 60
 """Levels, of 255, by which a mark is darker than the paper of its box."""
 _MIN_MARKED_SHARE = 0.06
@@ -52,6 +58,12 @@ _MIN_CORNER_SHARE = 0.08
 EMPTY, CHECKED, CROSSED = "☐", "☑", "☒"
 _MARKS = {**dict.fromkeys("✓✔√vV", CHECKED), **dict.fromkeys("xX×✕✖✗✘•●■", CROSSED)}
 """Letters and glyphs that mark a box, and what it becomes."""
+
+
+MIN_CIRCLES = 2
+"""Circles of one size before words, at least, that are options; a single one is a sign."""
+MIN_CIRCLE_TO_SIZE_RATIO = 0.7
+"""Diameter of an option, its line included, over the font size of its word, at least; a smaller circle is a bullet."""
 
 
 class CheckBox(NamedTuple):
@@ -65,11 +77,16 @@ def find_check_boxes(
     page: Any, objects: Iterable[PageObject], words: Sequence[Word], width: float, height: float
 ) -> list[CheckBox]:
     """Return the check boxes among a page's paths that have a word beside them. ``width`` and ``height`` are in points."""
-    squares = list(_drop_joined(_find_squares(objects, width, height), width, height))
-    if not squares or len(squares) > MAX_BOXES or not words:
+    outlines = _find_outlines(objects, width, height)
+    squares = list(_drop_joined(outlines.squares, width, height))
+    circles = set(_drop_joined(outlines.circles, width, height))
+    if not (squares or circles) or len(squares) + len(circles) > MAX_BOXES or not words:
         return []
     places = np.array([word[1:5] for word in words]) * (width, height, width, height)
-    labelled = [(square, label) for square in squares if (label := _label_of(square, words, places, (width, height)))]
+    boxes = [*squares, *circles]
+    labelled = [(box, label) for box in boxes if (label := _label_of(box, words, places, (width, height)))]
+    options = _options_among([(box, label) for box, label in labelled if box in circles], width)
+    labelled = [(box, label) for box, label in labelled if box not in circles or box in options]
     if not labelled:
         return []
     marks = _Marks(page, [square for square, _ in labelled], width, height)
@@ -78,8 +95,25 @@ def find_check_boxes(
         if not marks.shows(square):
             continue
         written = next((_MARKS[word.text] for word in words if _is_mark(word, square)), None)
-        found.append(CheckBox(_word_of(written or marks.sign_in(square), square, label), square))
+        sign = written or marks.sign_in(square, _CIRCLE_INNER_SHARE if square in options else _INNER_SHARE)
+        sign = CHECKED if square in options and sign != EMPTY else sign
+        found.append(CheckBox(_word_of(sign, square, label), square))
     return found
+
+
+def _options_among(circles: Sequence[tuple[Box, Word]], width: float) -> set[Box]:
+    """Return the circles before words that are options: at least two of one size, as large as small letters or larger."""
+    before = [
+        box
+        for box, label in circles
+        if (box[0] + box[2]) / 2 < label.left and (box[2] - box[0]) * width >= MIN_CIRCLE_TO_SIZE_RATIO * label.size_points
+    ]
+    wide = [(box[2] - box[0]) * width for box in before]
+    return {
+        box
+        for box, own in zip(before, wide, strict=True)
+        if sum(abs(other - own) < _SLACK_POINTS for other in wide) >= MIN_CIRCLES
+    }
 
 
 def without_marks(words: Sequence[Word], boxes: Sequence[CheckBox]) -> list[Word]:
@@ -110,8 +144,16 @@ def _is_mark(word: Word, box: Box) -> bool:
     return word.text in _MARKS and box[0] < across < box[2] and box[1] < down < box[3]
 
 
-def _find_squares(objects: Iterable[PageObject], width: float, height: float) -> Iterator[Box]:
-    """Yield the boxes of paths that are drawn as empty squares, and of squares made of four lines."""
+class _Outlines(NamedTuple):
+    """The small empty frames of a page: squares, also of four lines, and circles."""
+
+    squares: list[Box]
+    circles: list[Box]
+
+
+def _find_outlines(objects: Iterable[PageObject], width: float, height: float) -> _Outlines:
+    """Return the boxes of paths that are drawn as empty squares or circles, and of squares made of four lines."""
+    found = _Outlines([], [])
     levels: list[Box] = []
     uprights: list[Box] = []
     for one in objects:
@@ -122,11 +164,17 @@ def _find_squares(objects: Iterable[PageObject], width: float, height: float) ->
         if max(across, down) > 2 * SIDE_POINTS[1] or max(across, down) < SIDE_POINTS[0] - _SLACK_POINTS:
             continue
         if _is_square(across, down):
-            if _is_empty_frame(one):
-                yield box
+            for points in _empty_outlines(one):
+                if _runs_along(points, box):
+                    found.squares.append(box)
+                    break
+                if _runs_round(points):
+                    found.circles.append(box)
+                    break
         elif min(across, down) < 2 and len(levels) + len(uprights) < 4 * MAX_BOXES:
             (levels if across > down else uprights).append(box)
-    yield from _squares_of_lines(levels, uprights, width, height)
+    found.squares.extend(_squares_of_lines(levels, uprights, width, height))
+    return found
 
 
 def _is_square(across: float, down: float) -> bool:
@@ -135,16 +183,16 @@ def _is_square(across: float, down: float) -> bool:
     return SIDE_POINTS[0] <= short and long <= SIDE_POINTS[1] and long <= MAX_SIDES_RATIO * short
 
 
-def _is_empty_frame(one: PageObject) -> bool:
-    """Return whether a path strokes a rectangle, with sharp or round corners, and fills it with nothing or with paper."""
+def _empty_outlines(one: PageObject) -> Iterator[Sequence[tuple[float, float]]]:
+    """Yield the outlines of a path that is stroked, and filled with nothing or with paper."""
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     if not pdfium.FPDFPath_GetDrawMode(one.found, fill, stroke) or not stroke.value:
-        return False
+        return
     if fill.value != pdfium.FPDF_FILLMODE_NONE and not _is_paper(one.found):
-        return False
-    if not 4 <= pdfium.FPDFPath_CountSegments(one.found) <= _MAX_SEGMENTS:
-        return False
-    return any(_runs_along(points, one.box) for points, _ in outlines_of(one.found, map_inside(one.found, one.place)))
+        return
+    if 4 <= pdfium.FPDFPath_CountSegments(one.found) <= _MAX_SEGMENTS:
+        for points, _ in outlines_of(one.found, map_inside(one.found, one.place)):
+            yield points
 
 
 def _is_paper(path: Any) -> bool:
@@ -167,6 +215,16 @@ def _runs_along(points: Sequence[tuple[float, float]], box: Box | None) -> bool:
     # A circle has points on its edges too, but between its corners: at the middles of the sides.
     middles = sum(abs(u - 0.5) < 0.1 or abs(v - 0.5) < 0.1 for u, v in places)
     return on_edge == len(places) and len(corners) == 4 and middles == 0
+
+
+def _runs_round(points: Sequence[tuple[float, float]]) -> bool:
+    """Return whether an outline is a circle or nearly: all its points, those of its curves too, are as far from the middle."""
+    across, down = ([point[axis] for point in points] for axis in (0, 1))
+    wide, high = max(across) - min(across), max(down) - min(down)
+    if len(points) < _MIN_CIRCLE_POINTS or not wide or not high:
+        return False
+    middle = min(across) + wide / 2, min(down) + high / 2
+    return all(0.45 < math.hypot((x - middle[0]) / wide, (y - middle[1]) / high) < 0.6 for x, y in points)
 
 
 def _squares_of_lines(levels: Sequence[Box], uprights: Sequence[Box], width: float, height: float) -> Iterator[Box]:
@@ -247,10 +305,10 @@ class _Marks:
         pixels = self._grey[self._region.slices_of(square)]
         return bool(pixels.size) and not (pixels.min() >= _PAPER_LEVEL and np.ptp(pixels) <= MIN_CHANGE_LEVELS)
 
-    def sign_in(self, square: Box) -> str:
-        """Return the check box that a square shows: empty, crossed or filled, or ticked."""
+    def sign_in(self, square: Box, frame: float) -> str:
+        """Return the check box that a square shows: empty, crossed or filled, or ticked. ``frame`` is the share of its side."""
         pixels = self._grey[self._region.slices_of(square)]
-        across, down = (max(1, round(side * _INNER_SHARE)) for side in (pixels.shape[1], pixels.shape[0]))
+        across, down = (max(1, round(side * frame)) for side in (pixels.shape[1], pixels.shape[0]))
         inside = pixels[down:-down, across:-across]
         if not inside.size:
             return EMPTY

@@ -19,6 +19,9 @@ _ITALIC_FLAG = 1 << 6
 _FORCE_BOLD_FLAG = 1 << 18
 _BOLD_WEIGHT = 600
 """Weights from this one on are bold."""
+_ITALIC_BOLD_WEIGHT = 700
+"""The same for italic fonts. PDFium takes the weight from the width of the stems, and slanted stems are measured wider: some
+programs write 122 for a plain italic, which is a weight of 610."""
 
 
 class FontStyle(NamedTuple):
@@ -43,8 +46,9 @@ def font_style_of(font: Any) -> FontStyle:
     flags = max(0, pdfium.FPDFFont_GetFlags(font))
     angle = ctypes.c_int()
     slanted = bool(pdfium.FPDFFont_GetItalicAngle(font, angle)) and angle.value != 0
-    bold = named.bold or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= _BOLD_WEIGHT
     italic = named.italic or slanted or bool(flags & _ITALIC_FLAG)
+    least = _ITALIC_BOLD_WEIGHT if italic else _BOLD_WEIGHT
+    bold = named.bold or bool(flags & _FORCE_BOLD_FLAG) or pdfium.FPDFFont_GetWeight(font) >= least
     return named._replace(bold=bold, italic=italic, mono=named.mono or bool(flags & _FIXED_PITCH_FLAG))
 
 

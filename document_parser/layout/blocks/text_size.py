@@ -1,0 +1,54 @@
+"""Find the font size of a page's running text, by which its headings are told. Sizes are in points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from document_parser.layout.blocks.block_kinds import has_sentence_end
+from document_parser.layout.blocks.reading_order import Flow, Part
+from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.tables.grid import Grid
+from document_parser.models import Word
+
+SAME_SIZE_SHARE = 0.02
+"""Sizes that differ by at most this share are one."""
+MIN_TEXT_LETTERS = 200
+"""Letters outside of tables, at least, whose usual size is that of the page's text, whatever the tables have."""
+
+
+def text_size_of(parts: Sequence[Part], words: Sequence[Word]) -> float:
+    """Return the font size of a page's running text.
+
+    ``words`` are those outside of ruled tables. A page of large tables has few lines of text, whose size is larger than that of
+    the tables: the size that most of these lines have counts, but for lines above a table, which are its heading, and for bold
+    ones. Without such lines the tables decide.
+    """
+    tables = [word for part in parts if isinstance(part, Grid) for word in part.words]
+    if not tables:
+        return body_size(words)
+    flowing = [word for part in parts if isinstance(part, Flow) for word in part.words]
+    letters = sum(len(word.text) for word in flowing)
+    everything = body_size(words) if letters >= MIN_TEXT_LETTERS else body_size([*flowing, *tables])
+    return max(everything, _size_of_most(_text_lines(parts)))
+
+
+def _text_lines(parts: Sequence[Part]) -> list[Line]:
+    """Return the lines outside of tables that may be running text: not bold, and no heading of a table."""
+    found: list[Line] = []
+    for part, below in pairwise([*parts, None]):
+        if isinstance(part, Flow):
+            lines = lines_of(part.words)
+            headed = isinstance(below, Grid) and not has_sentence_end(lines[-1].text)
+            found += lines[:-1] if headed else lines
+    return [line for line in found if not line.bold and line.has_known_size]
+
+
+def _size_of_most(lines: Sequence[Line]) -> float:
+    """Return the size that most of some lines have, the smaller one of two; 0 if no two lines have one size."""
+    best, most = 0.0, 1
+    for line in sorted(lines, key=lambda line: line.size):
+        count = sum(abs(other.size - line.size) <= SAME_SIZE_SHARE * line.size for other in lines)
+        if count > most:
+            best, most = line.size, count
+    return best
