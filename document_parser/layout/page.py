@@ -29,7 +29,9 @@ from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
 from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
+from document_parser.layout.lines.slanted_labels import level_labels
 from document_parser.layout.lines.strikes import mark_struck
+from document_parser.layout.lines.tilt import find_tilt, straighten_words, tilt_box
 from document_parser.layout.lines.units import Scale
 from document_parser.layout.tables.grid import Grid, build_table_block, words_outside
 from document_parser.layout.tables.ruled_tables import find_ruled_grids
@@ -48,14 +50,25 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     """
     with cache_lines():
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
-        placed = drop_repeated(Scale(width, height).to_points(words))
-        turn = find_page_turn(placed)
-        if not turn:
-            return _blocks_of_upright_page(placed, Scale(width, height), rules)
-        # Everything is drawn turned on an upright page: read the page turned, and turn the boxes back.
-        scale = Scale(height, width) if turn != 180 else Scale(width, height)
-        blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
-        return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
+        if tilt := find_tilt(words):
+            words = straighten_words(words, tilt, width, height)
+            straight = _blocks_of_straight_page(words, width, height, ())
+            return [
+                block.model_copy(update={"box": block.box and tilt_box(block.box, tilt, width, height)}) for block in straight
+            ]
+        return _blocks_of_straight_page(words, width, height, rules)
+
+
+def _blocks_of_straight_page(words: list[Word], width: float, height: float, rules: Sequence[RulingLine]) -> list[Block]:
+    """Return the blocks of a page whose text runs along its edges. ``width`` and ``height`` are in points."""
+    placed = drop_repeated(Scale(width, height).to_points(words))
+    turn = find_page_turn(placed)
+    if not turn:
+        return _blocks_of_upright_page(placed, Scale(width, height), rules)
+    # Everything is drawn turned on an upright page: read the page turned, and turn the boxes back.
+    scale = Scale(height, width) if turn != 180 else Scale(width, height)
+    blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
+    return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
 
 
 def turn_of(words: Sequence[Word], width_points: float, height_points: float) -> int:
@@ -66,7 +79,7 @@ def turn_of(words: Sequence[Word], width_points: float, height_points: float) ->
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
-    placed, slanted = split_slanted(placed)
+    placed, slanted = level_labels(*split_slanted(placed))
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
     placed = mark_listings(placed)
