@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
 from document_parser.text.identifiers import find_identifiers
@@ -118,7 +118,7 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
 
     A date alone does not count: it may be a letter's. Bank accounts and addresses in such a line are content.
     """
-    parts = _split_at_gaps(line, body)
+    parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
     if len(parts) < 2 or not rest:
         return False
     width = max(word.right for word in rest) - min(word.left for word in rest)
@@ -128,16 +128,6 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
     return edge == "bottom" and editions >= 2
-
-
-def _split_at_gaps(line: Line, body: float) -> list[Line]:
-    """Split a line at wide gaps."""
-    parts = [[line.words[0]]]
-    for word in line.words[1:]:
-        if word.left - max(before.right for before in parts[-1]) > MIN_PART_GAP_EM * body:
-            parts.append([])
-        parts[-1].append(word)
-    return [Line(tuple(part)) for part in parts]
 
 
 def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
@@ -168,7 +158,7 @@ def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
 
 def _blocks_of_line(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
     """Return the blocks of a line: its page number alone, the rest as one page header or footer."""
-    parts = _split_at_gaps(line, body)
+    parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
     numbers = [part for part in parts if _PAGE_NUMBER.fullmatch(part.text)]
     others = [word for part in parts if part not in numbers for word in part.words]
     blocks = [Block(kind="page_number", text=part.text, box=scale.box_of(part.words)) for part in numbers]

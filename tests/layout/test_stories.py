@@ -1,0 +1,114 @@
+"""Stories of a newspaper, one below the other and side by side, each in columns of its own."""
+
+from __future__ import annotations
+
+import pytest
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.support.case_reading import CaseReader
+
+PITCH = 12
+
+
+@pytest.fixture(scope="module")
+def read():
+    with CaseReader() as reader:
+        yield reader
+
+
+def sentences(name, count):
+    """Lines of about the same width, each of which names its story and its number."""
+    return [f"{name} line {number} goes on with words until" for number in range(1, count + 1)]
+
+
+def column(canvas, left, top, lines):
+    canvas.setFont("Helvetica", 9)
+    for number, line in enumerate(lines):
+        canvas.drawString(left, top - number * PITCH, line)
+
+
+def story(canvas, top, headline, name, lefts, heights, size=13):
+    """Draw a headline and its columns below it, and return the lines in the order in which they are read."""
+    canvas.setFont("Helvetica-Bold", size)
+    canvas.drawString(lefts[0], top, headline)
+    lines = sentences(name, sum(heights))
+    start = 0
+    for left, height in zip(lefts, heights, strict=True):
+        column(canvas, left, top - 20, lines[start : start + height])
+        start += height
+    return [headline, *lines]
+
+
+def in_order(flat, parts):
+    places = [flat.find(part) for part in parts]
+    return -1 not in places and places == sorted(places)
+
+
+def page(path, draw):
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    parts = draw(canvas)
+    canvas.save()
+    return parts
+
+
+LEFTS = 50, 222, 394
+
+
+def test_a_headline_over_two_columns_parts_two_stories(read, tmp_path):
+    def draw(canvas):
+        first = story(canvas, 760, "The old bridge will be rebuilt in stone", "First", LEFTS, (9, 9, 8))
+        return first + story(canvas, 590, "Tulips of the garden club win a prize", "Second", LEFTS, (8, 8, 7))
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_a_line_over_all_columns_parts_two_stories_with_short_headlines(read, tmp_path):
+    def draw(canvas):
+        first = story(canvas, 760, "Bridge", "First", LEFTS, (9, 9, 6))
+        canvas.line(50, 610, 540, 610)
+        return first + story(canvas, 590, "Tulips", "Second", LEFTS, (8, 8, 8))
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_a_line_between_two_stories_side_by_side_parts_them(read, tmp_path):
+    def draw(canvas):
+        first = story(canvas, 760, "Bridge", "North", (50,), (9,))
+        second = story(canvas, 760, "Tulips", "South", (310,), (9,))
+        canvas.line(300, 640, 300, 770)
+        return first + second
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_the_heading_of_a_section_beside_a_picture_parts_no_columns(read, tmp_path):
+    def draw(canvas):
+        left = sentences("Left", 28)
+        column(canvas, 50, 760, left[:9])
+        canvas.setFont("Helvetica-Bold", 11)
+        canvas.drawString(50, 628, "Next section")
+        column(canvas, 50, 610, left[9:])
+        right = sentences("Right", 24)
+        column(canvas, 310, 760, right[:6])
+        canvas.rect(310, 622, 200, 60, fill=1)
+        column(canvas, 310, 610, right[6:])
+        return [*left[:9], "Next section", *left[9:], *right]
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_the_spaces_of_a_headline_are_no_gutter(read, tmp_path):
+    def draw(canvas):
+        parts = story(canvas, 760, "", "First", (50, 306), (14, 14))
+        canvas.setFont("Helvetica-Bold", 24)
+        canvas.drawRightString(299.5, 770, "Old bridge")
+        canvas.drawString(306.5, 770, "rebuilt")
+        return ["Old bridge rebuilt", *parts[1:]]
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
