@@ -112,3 +112,58 @@ def test_the_spaces_of_a_headline_are_no_gutter(read, tmp_path):
 
     parts = page(tmp_path / "a.pdf", draw)
     assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+@pytest.mark.parametrize("is_filled", [True, False])
+def test_text_that_runs_around_a_filled_box_is_not_interrupted_by_it(read, tmp_path, is_filled):
+    def draw(canvas):
+        above = [
+            f"Above {number}: the text goes over the whole width of the page here, as texts of books do it."
+            for number in range(3)
+        ]
+        column(canvas, 50, 760, above)
+        if is_filled:
+            canvas.setFillGray(0.9)
+            canvas.rect(330, 592, 210, 134, stroke=0, fill=1)
+            canvas.setFillGray(0)
+        box = sentences("Box", 9)
+        column(canvas, 345, 710, box)
+        beside = [f"Beside {number}: the text goes on beside the box" for number in range(11)]
+        column(canvas, 50, 722, beside)
+        below = [
+            f"Below {number}: the text goes over the whole width of the page again, as texts of books do it."
+            for number in range(5)
+        ]
+        column(canvas, 50, 722 - 11 * PITCH, below)
+        return [*above, *box, *beside, *below] if is_filled else [*above, *beside, *box, *below]
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_a_head_a_foot_and_a_page_number_of_a_single_page_are_furniture(read, tmp_path):
+    def draw(canvas):
+        canvas.setFont("Helvetica", 9)
+        canvas.drawRightString(540, 800, "Quarterly bulletin no. 27")
+        canvas.drawString(50, 30, "Printed by the harbour office")
+        canvas.drawRightString(540, 30, "3")
+        return story(canvas, 740, "The old bridge will be rebuilt", "First", (50,), (30,))
+
+    page(tmp_path / "a.pdf", draw)
+    case = read(tmp_path / "a.pdf")
+    kinds = {block.text: block.kind for block in case.blocks}
+    assert kinds["Quarterly bulletin no. 27"] == "page_header"
+    assert kinds["Printed by the harbour office"] == "page_footer"
+    assert kinds["3"] == "page_number"
+    assert "bulletin" not in case.markdown
+
+
+@pytest.mark.parametrize("line", ["14 June 2026", "and this is the end of a sentence.", "Account DE02 1203 0000 0000 2020 51"])
+def test_a_first_line_far_from_the_text_that_may_be_content_stays(read, tmp_path, line):
+    def draw(canvas):
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(50, 800, line)
+        story(canvas, 740, "The old bridge will be rebuilt", "First", (50,), (30,))
+
+    page(tmp_path / "a.pdf", draw)
+    assert line in read(tmp_path / "a.pdf").flat

@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
-from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_story_edge, is_divided
+from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_story_edge, is_divided
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import size_of
@@ -191,6 +191,8 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page
         return parts
     if (edge := find_story_edge(_text_of(band), gutter, page.index.rules, size)) is not None:
         pieces = _split_at_height(words, edge)
+    elif aside := find_aside(_text_of(left), _text_of(right), _text_of(below), page.index.rules):
+        pieces = _around_aside(words, *aside)
     else:
         pieces = [above, *([right, left] if page.backwards else [left, right]), below]
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
@@ -200,6 +202,13 @@ def _split_at_height(words: Iterable[Word], height: float) -> list[list[Word]]:
     """Return the words whose middle is above a height, and those below it."""
     above, _, below = _split_by_height(words, height, height)
     return [above, below]
+
+
+def _around_aside(words: Iterable[Word], aside: Sequence[Word], top: float) -> list[list[Word]]:
+    """Return the words above a box that the text runs around, those in it, and those beside and below it, which are one text."""
+    held = set(map(id, aside))
+    above, rest = _split_at_height((word for word in words if id(word) not in held), top)
+    return [above, list(aside), rest]
 
 
 def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:

@@ -54,6 +54,33 @@ def find_story_edge(words: Sequence[Word], gutter: Gutter, rules: Rules, size: f
     return min((*_rules_across(words, rules), *_headlines(lines_of(words), gutter, size)), default=None)
 
 
+def find_aside(
+    left: Sequence[Word], right: Sequence[Word], below: Sequence[Word], rules: Rules
+) -> tuple[Sequence[Word], float] | None:
+    """Return the words on the one side of a gutter that stand on a fill of their own, and its top, if text runs around it.
+
+    ``below`` are the words below the gutter, where the text beside the fill goes on. None if there is no such fill.
+    """
+    for side, other in ((left, right), (right, left)):
+        for fill in rules.fills.tolist():
+            if all(_is_on(fill, word) for word in side) and not any(_is_on(fill, word) for word in other):
+                start, end = min(word.left for word in other), max(word.right for word in other)
+                if any(_is_under(fill, word) for word in below) and any(start < word.left < end for word in below):
+                    return side, fill[1]
+    return None
+
+
+def _is_under(fill: Sequence[float], word: Word) -> bool:
+    """Return whether a word stands below a fill, as far as its sides say that."""
+    return word.left < fill[2] and word.right > fill[0]
+
+
+def _is_on(fill: Sequence[float], word: Word) -> bool:
+    """Return whether the middle of a word is on a fill."""
+    left, top, right, bottom = fill
+    return left < (word.left + word.right) / 2 < right and top < (word.top + word.bottom) / 2 < bottom
+
+
 def _rules_across(words: Sequence[Word], rules: Rules) -> Iterator[float]:
     """Yield the heights of drawn lines over all columns that run through no word and have words above and below."""
     left, right = min(word.left for word in words), max(word.right for word in words)
