@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
+from document_parser.layout.blocks.line_numbers import split_line_numbers
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_signatures, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.typewritten import mark_listings
@@ -87,9 +88,16 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
+    upright, numbers = split_line_numbers(upright, scale)
     head, middle, foot = split_furniture(upright, scale)
     middle = close_option_gaps(middle)
-    blocks = [*head, *_content_blocks(middle, grids, in_points, scale), *build_sideways_blocks(turned, scale, upright), *foot]
+    blocks = [
+        *numbers,
+        *head,
+        *_content_blocks(middle, grids, in_points, scale),
+        *build_sideways_blocks(turned, scale, upright),
+        *foot,
+    ]
     blocks += build_slanted_blocks(slanted, scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 

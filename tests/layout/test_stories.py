@@ -167,3 +167,28 @@ def test_a_first_line_far_from_the_text_that_may_be_content_stays(read, tmp_path
 
     page(tmp_path / "a.pdf", draw)
     assert line in read(tmp_path / "a.pdf").flat
+
+
+@pytest.mark.parametrize(("step", "left"), [(1, True), (1, False), (5, True)])
+def test_numbers_of_lines_are_no_part_of_the_text(read, tmp_path, step, left):
+    lines = [f"Line of the pleading that goes on to the end of the column as number {number}" for number in range(28)]
+
+    def draw(canvas):
+        column(canvas, 90, 760, lines)
+        for number in range(step, 29, step):
+            canvas.drawRightString(80 if left else 500, 760 - (number - 1) * PITCH, str(number))
+
+    page(tmp_path / "a.pdf", draw)
+    assert " ".join(lines) in read(tmp_path / "a.pdf").flat
+
+
+def test_a_table_with_numbered_rows_keeps_its_numbers(read, tmp_path):
+    def draw(canvas):
+        for number in range(1, 21):
+            y = 760 - 14 * number
+            canvas.drawString(60, y, str(number))
+            canvas.drawString(100, y, f"Article of the list, number {number}, in a box of wood")
+            canvas.drawRightString(450, y, f"{number * 3}.50")
+
+    page(tmp_path / "a.pdf", draw)
+    assert "20" in read(tmp_path / "a.pdf").flat.replace("number 20", "")

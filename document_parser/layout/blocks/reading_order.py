@@ -205,7 +205,7 @@ def _split_at_height(words: Iterable[Word], height: float) -> list[list[Word]]:
 
 
 def _around_aside(words: Iterable[Word], aside: Sequence[Word], top: float) -> list[list[Word]]:
-    """Return the words above a box that the text runs around, those in it, and those beside and below it, which are one text."""
+    """Return the words above a box that the text runs around, those in it, and those beside and below it: one text."""
     held = set(map(id, aside))
     above, rest = _split_at_height((word for word in words if id(word) not in held), top)
     return [above, list(aside), rest]
