@@ -28,6 +28,7 @@ from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import vocabulary_of
 from document_parser.layout.lines.lines import body_size, cache_lines
 from document_parser.layout.lines.options import close_option_gaps
+from document_parser.layout.lines.overlaid import split_overlaid
 from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
 from document_parser.layout.lines.slanted_labels import level_labels
@@ -81,6 +82,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
     placed, slanted = level_labels(*split_slanted(placed))
+    placed, overlaid = split_overlaid(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
     placed = mark_listings(placed)
@@ -98,7 +100,7 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
         *build_sideways_blocks(turned, scale, upright),
         *foot,
     ]
-    blocks += build_slanted_blocks(slanted, scale)
+    blocks += build_slanted_blocks([*slanted, *overlaid], scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 
 

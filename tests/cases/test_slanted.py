@@ -102,3 +102,32 @@ def test_a_page_tilted_as_a_whole_is_read_as_if_it_were_straight(read, tmp_path,
     assert case.flat.endswith(" ".join([*lines("Left"), *lines("Right")]))
     assert case.blocks[0].text == "Notice to all tenants"
     assert all(0 <= block.box.left < block.box.right <= 1 for block in case.blocks)
+
+
+@pytest.mark.parametrize("text", ["DRAFT", "NOT FOR SALE"])
+def test_a_level_watermark_does_not_mix_with_the_lines_below_it(read, tmp_path, text):
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica-Bold", 60)
+    canvas.setFillGray(0.85)
+    canvas.drawCentredString(300, 690, text)
+    canvas.setFillGray(0)
+    canvas.setFont("Helvetica", 10)
+    for number in range(12):
+        canvas.drawString(60, 780 - 15 * number, SENTENCE)
+    canvas.save()
+    case = read(tmp_path / "a.pdf")
+    assert [block.text for block in case.blocks if block.kind == "watermark"] == [text]
+    assert " ".join([SENTENCE] * 12) in case.flat
+
+
+def test_a_large_headline_close_to_its_text_is_no_watermark(read, tmp_path):
+    canvas = Canvas(str(tmp_path / "a.pdf"), pagesize=A4, invariant=True)
+    canvas.setFont("Helvetica-Bold", 40)
+    canvas.drawString(60, 760, "Big news")
+    canvas.setFont("Helvetica", 10)
+    for number in range(12):
+        canvas.drawString(60, 748 - 15 * number, SENTENCE)
+    canvas.save()
+    case = read(tmp_path / "a.pdf")
+    assert case.blocks[0].text == "Big news"
+    assert not [block for block in case.blocks if block.kind == "watermark"]
