@@ -192,3 +192,22 @@ def test_a_table_with_numbered_rows_keeps_its_numbers(read, tmp_path):
 
     page(tmp_path / "a.pdf", draw)
     assert "20" in read(tmp_path / "a.pdf").flat.replace("number 20", "")
+
+
+def test_the_addresses_of_a_letter_on_its_left_and_right_are_read_from_top_to_bottom(read, tmp_path):
+    def draw(canvas):
+        sender = ["Castor Limited", "210 Mill Lane", "42490 Bremen", "Telephone 670356551"]
+        receiver = ["Anna Lindqvist", "154 Station Street", "36506 Kilkenny"]
+        column(canvas, 380, 780, sender)
+        column(canvas, 60, 700, receiver)
+        column(canvas, 480, 640, ["22 December 2014"])
+        canvas.setFont("Helvetica-Bold", 10)
+        canvas.drawString(60, 600, "The old budget")
+        text = [
+            f"{number}: this is a line of the letter that goes over the width of the page as letters do" for number in range(9)
+        ]
+        column(canvas, 60, 580, text)
+        return [*sender, *receiver, "22 December 2014", "The old budget", *text]
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)

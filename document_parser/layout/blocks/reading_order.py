@@ -37,6 +37,8 @@ PROSE_LINE_CHARACTERS = 18
 """Characters of the middle line of running text, at least."""
 MIN_SURE_LINES = 8
 """Lines over which spaces between words do not align by chance, at least."""
+MAX_STAGGERED_GROUPS = 4
+"""Groups of lines, by turns on the left and on the right and none beside another, that are one text, at most."""
 SURE_PROSE_CHARACTERS = 22
 """The same where other columns follow behind those beside a gutter: so long are the cells of few tables."""
 NEXT_GUTTER_RATIO = 0.5
@@ -185,6 +187,8 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
+    if all(sides) and _are_staggered(*sides):
+        return None
     if all(sides) and not (_are_columns(sides, gutter, size) or _are_divided_texts(sides, gutter, page)):
         return _split_at_table(words, band, page, depth)
     if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
@@ -235,6 +239,17 @@ def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -
     if fewest < 3 or gutter.width < 1.2 * size:
         return any(prose) and not _are_aligned(*sides)
     return not _are_aligned(*sides)
+
+
+def _are_staggered(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Return whether no line of one side stands beside one of the other, as the addresses and the date of a letter.
+
+    Columns with pictures between their lines change sides more often.
+    """
+    if any(one.top < other.bottom and other.top < one.bottom for one in left for other in right):
+        return False
+    order = sorted([*((line.top, False) for line in left), *((line.top, True) for line in right)])
+    return sum(before[1] is not after[1] for before, after in pairwise(order)) < MAX_STAGGERED_GROUPS
 
 
 def _are_prose_beside(sides: Sequence[Sequence[Line]], gutter: Gutter) -> bool:
