@@ -211,3 +211,23 @@ def test_the_addresses_of_a_letter_on_its_left_and_right_are_read_from_top_to_bo
 
     parts = page(tmp_path / "a.pdf", draw)
     assert in_order(read(tmp_path / "a.pdf").flat, parts)
+
+
+def test_framed_tables_side_by_side_below_a_filled_row_stay_tables(read, tmp_path):
+    def draw(canvas):
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(50, 790, "These are the prices of the shop for the season that begins in the month of March.")
+        for left in (50, 310):
+            canvas.setFillGray(0.9)
+            canvas.rect(left, 746, 200, 14, stroke=0, fill=1)
+            canvas.setFillGray(0)
+            canvas.grid([left, left + 140, left + 200], [760 - 14 * number for number in range(6)])
+            for row, (name, price) in enumerate(
+                [("Article", "Price"), ("Valve", "72.99"), ("Pipe", "34.41"), ("Handle", "46.24")]
+            ):
+                canvas.drawString(left + 4, 750 - 14 * row, name)
+                canvas.drawRightString(left + 196, 750 - 14 * row, price)
+
+    page(tmp_path / "a.pdf", draw)
+    tables = read(tmp_path / "a.pdf").tables
+    assert [rows[1] for rows in tables] == [["Valve", "72.99"]] * 2

@@ -193,12 +193,12 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page
         return _split_at_table(words, band, page, depth)
     if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
         return parts
-    if (edge := find_story_edge(_text_of(band), gutter, page.index.rules, size)) is not None:
-        pieces = _split_at_height(words, edge)
-    elif aside := find_aside(_text_of(left), _text_of(right), _text_of(below), page.index.rules):
-        pieces = _around_aside(words, *aside)
-    else:
-        pieces = [above, *([right, left] if page.backwards else [left, right]), below]
+    pieces = [above, *([right, left] if page.backwards else [left, right]), below]
+    if not any(isinstance(word, GridWord) for word in band):
+        if (edge := find_story_edge(band, gutter, page.index.rules, size)) is not None:
+            pieces = _split_at_height(words, edge)
+        elif aside := find_aside(left, right, _text_of(below), page.index.rules):
+            pieces = _around_aside(words, *aside)
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
 
 

@@ -49,7 +49,8 @@ def is_divided(gutter: Gutter, rules: Rules) -> bool:
 def find_story_edge(words: Sequence[Word], gutter: Gutter, rules: Rules, size: float) -> float | None:
     """Return the y position of the first edge between stories among the words beside a gutter; None if there is one story.
 
-    ``words`` are those of the columns, without tables; ``size`` is the body font size in points.
+    ``words`` are those of the columns, without tables, whose lines and headings would part them; ``size`` is the body font size
+    in points.
     """
     return min((*_rules_across(words, rules), *_headlines(lines_of(words), gutter, size)), default=None)
 
@@ -59,8 +60,11 @@ def find_aside(
 ) -> tuple[Sequence[Word], float] | None:
     """Return the words on the one side of a gutter that stand on a fill of their own, and its top, if text runs around it.
 
-    ``below`` are the words below the gutter, where the text beside the fill goes on. None if there is no such fill.
+    ``below`` are the words below the gutter, where the text beside the fill goes on. None if there is no such fill, or a side
+    has no words.
     """
+    if not left or not right:
+        return None
     for side, other in ((left, right), (right, left)):
         for fill in rules.fills.tolist():
             if all(_is_on(fill, word) for word in side) and not any(_is_on(fill, word) for word in other):
