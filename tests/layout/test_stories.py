@@ -231,3 +231,22 @@ def test_framed_tables_side_by_side_below_a_filled_row_stay_tables(read, tmp_pat
     page(tmp_path / "a.pdf", draw)
     tables = read(tmp_path / "a.pdf").tables
     assert [rows[1] for rows in tables] == [["Valve", "72.99"]] * 2
+
+
+def test_a_headline_below_two_tables_side_by_side_comes_after_both(read, tmp_path):
+    def draw(canvas):
+        canvas.setFont("Helvetica", 9)
+        canvas.drawString(50, 790, "These are the prices of the shop for the season that begins in the month of March.")
+        for left, name in ((50, "Valve"), (310, "Pump")):
+            canvas.grid([left, left + 140, left + 200], [760 - 14 * number for number in range(6)])
+            for row in range(5):
+                canvas.drawString(left + 4, 750 - 14 * row, f"{name} {row}")
+                canvas.drawRightString(left + 196, 750 - 14 * row, f"{row}.50")
+        canvas.setFont("Helvetica-Bold", 12)
+        canvas.drawString(50, 660, "Delivery")
+        text = [f"{number}: this is a line of the terms that goes over the whole width of the page" for number in range(6)]
+        column(canvas, 50, 640, text)
+        return ["Valve 4", "Pump 0", "Pump 4", "Delivery", *text]
+
+    parts = page(tmp_path / "a.pdf", draw)
+    assert in_order(read(tmp_path / "a.pdf").flat, parts)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
-from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_story_edge, is_divided
+from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge, is_divided
 from document_parser.layout.lines.joining import is_right_to_left
 from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import size_of
@@ -182,6 +182,8 @@ def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float) -> Non
 def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page, depth: int) -> list[Part] | None:
     """Return the parts of a region along a gutter, or None if the gutter is only chance."""
     above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
+    if below and (heads := find_heads_below(band, gutter, size)):
+        band, below = [word for word in band if id(word) not in heads], [word for word in band if id(word) in heads] + below
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:

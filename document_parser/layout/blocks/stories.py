@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from document_parser.layout.blocks.block_kinds import is_caption
+from document_parser.layout.blocks.block_kinds import has_sentence_end, is_caption
 from document_parser.layout.blocks.gutters import MIN_GUTTER_WIDTH_EM, Gutter
 from document_parser.layout.lines.lines import Line, lines_of, split_at_gaps
 from document_parser.layout.page_index import Rules
@@ -23,6 +23,8 @@ MIN_DIVIDER_SHARE = 0.6
 """Share of a gutter's height that a line drawn down it covers, at least: columns end at different heights."""
 MIN_HEADLINE_RATIO = 1.12
 """Font size of a headline divided by that of the text, at least; a bold line may be smaller."""
+MIN_SURE_HEADLINE_RATIO = 1.25
+"""The same where only its size and its place show that a line is a headline."""
 MAX_COLUMN_STEP_EM = 1.8
 """Font sizes by which the first lines of two columns below a headline differ in height, at most: a line, as of an author."""
 MAX_INDENT_EM = 1.5
@@ -53,6 +55,20 @@ def find_story_edge(words: Sequence[Word], gutter: Gutter, rules: Rules, size: f
     in points.
     """
     return min((*_rules_across(words, rules), *_headlines(lines_of(words), gutter, size)), default=None)
+
+
+def find_heads_below(words: Sequence[Word], gutter: Gutter, size: float) -> set[int]:
+    """Return the identities of the words of headlines below all else beside a gutter: they head what comes below it."""
+    middle = gutter.left + gutter.right
+    sides = [[word for word in words if (word.left + word.right < middle) is is_left] for is_left in (True, False)]
+    if not all(sides):
+        return set()
+    lower, upper = sorted(sides, key=lambda side: -max(word.bottom for word in side))
+    end = max(word.bottom for word in upper)
+    lines = lines_of([word for word in lower if word.top > end])
+    is_large = all(line.bold or line.size >= MIN_SURE_HEADLINE_RATIO * size for line in lines)
+    is_head = is_large and not any(has_sentence_end(word.text) for line in lines for word in line.words)
+    return {id(word) for line in lines for word in line.words} if is_head else set()
 
 
 def find_aside(
