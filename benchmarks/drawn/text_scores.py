@@ -1,6 +1,8 @@
 """Word F1, order and TEDS of drawn documents by the corpus's scorer, which takes a folder in the corpus's form.
 
-Leaders, the rows of dots between a text and its page number, are no text: they are left out of what was read.
+Leaders, the rows of dots between a text and its page number, are no text: they are left out of what was read. So are
+watermarks, which the product writes at the end of a page and the truth does not have. Check boxes are compared in one writing:
+the truth says [x] where the product has the sign that is drawn.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from benchmarks.drawn.reading import DrawnReading
 from benchmarks.drawn.truth import Kind, Truth, table_html
 from benchmarks.quality.scores import score
 
+CHECKED, UNCHECKED = re.compile("[☑☒✓✔✗✘⊠]"), re.compile("[☐□▢❏]")
 LEADER = re.compile(r"(?:\\?[._·…]\s?){4,}")
 COLUMNS = ("path", "licence", "kind", "pages", "has_gt", "gt_tier", "lang", "gt_files", "note")
 
@@ -43,7 +46,7 @@ class ScoredFolder:
     def _add(self, stem: str, suffix: str, text: str, truth: Truth, reading: DrawnReading) -> None:
         name = f"{stem}.gt.{suffix}"
         (self._corpus / name).write_text(text, encoding="utf-8")
-        (self._outputs / f"{stem}.pdf.md").write_text(LEADER.sub(" ", reading.markdown), encoding="utf-8")
+        (self._outputs / f"{stem}.pdf.md").write_text(_comparable(reading), encoding="utf-8")
         gt = Path(name).name
         self._rows.writerow((f"{stem}.pdf", "own", truth.kind, truth.pages, "yes", "A", truth.language, gt, truth.typesetter))
 
@@ -62,3 +65,11 @@ class ScoredFolder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
+
+
+def _comparable(reading: DrawnReading) -> str:
+    """Return what was read without leaders and watermarks, and with check boxes as the truth writes them."""
+    marks = {block.text for block in reading.blocks if block.kind == "watermark"}
+    lines = [line for line in reading.markdown.splitlines() if line.strip() not in marks]
+    text = UNCHECKED.sub("[ ]", CHECKED.sub("[x]", "\n".join(lines)))
+    return LEADER.sub(" ", text) + "\n"

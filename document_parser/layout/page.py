@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from document_parser.layout.blocks.code import unmark_typewriting
 from document_parser.layout.blocks.furniture import split_furniture
+from document_parser.layout.blocks.line_numbers import split_line_numbers
 from document_parser.layout.blocks.paragraphs import blocks_of_flow, demote_signatures, promote_title
 from document_parser.layout.blocks.reading_order import Flow, parts_of
 from document_parser.layout.blocks.text_size import text_size_of
@@ -28,9 +29,12 @@ from document_parser.layout.lines.initials import join_initials
 from document_parser.layout.lines.joining import read_as_page_of, vocabulary_of
 from document_parser.layout.lines.lines import cache_lines
 from document_parser.layout.lines.options import close_option_gaps
+from document_parser.layout.lines.overlaid import split_overlaid
 from document_parser.layout.lines.repeated import drop_repeated
 from document_parser.layout.lines.rotated import build_sideways_blocks, find_page_turn, split_sideways, turn_rulings, turn_words
+from document_parser.layout.lines.slanted_labels import level_labels
 from document_parser.layout.lines.strikes import mark_struck
+from document_parser.layout.lines.tilt import find_tilt, straighten_words, tilt_box
 from document_parser.layout.lines.units import Scale
 from document_parser.layout.tables.grid import Grid, build_table_block, words_outside
 from document_parser.layout.tables.ruled_tables import find_ruled_grids
@@ -49,14 +53,25 @@ def blocks_of(words: list[Word], width_points: float, height_points: float, rule
     """
     with cache_lines(), read_as_page_of(words):
         width, height = width_points if width_points > 0 else 595.0, height_points if height_points > 0 else 842.0
-        placed = drop_repeated(Scale(width, height).to_points(words))
-        turn = find_page_turn(placed)
-        if not turn:
-            return _blocks_of_upright_page(placed, Scale(width, height), rules)
-        # Everything is drawn turned on an upright page: read the page turned, and turn the boxes back.
-        scale = Scale(height, width) if turn != 180 else Scale(width, height)
-        blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
-        return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
+        if tilt := find_tilt(words):
+            words = straighten_words(words, tilt, width, height)
+            straight = _blocks_of_straight_page(words, width, height, ())
+            return [
+                block.model_copy(update={"box": block.box and tilt_box(block.box, tilt, width, height)}) for block in straight
+            ]
+        return _blocks_of_straight_page(words, width, height, rules)
+
+
+def _blocks_of_straight_page(words: list[Word], width: float, height: float, rules: Sequence[RulingLine]) -> list[Block]:
+    """Return the blocks of a page whose text runs along its edges. ``width`` and ``height`` are in points."""
+    placed = drop_repeated(Scale(width, height).to_points(words))
+    turn = find_page_turn(placed)
+    if not turn:
+        return _blocks_of_upright_page(placed, Scale(width, height), rules)
+    # Everything is drawn turned on an upright page: read the page turned, and turn the boxes back.
+    scale = Scale(height, width) if turn != 180 else Scale(width, height)
+    blocks = _blocks_of_upright_page(scale.to_points(turn_words(words, turn)), scale, turn_rulings(rules, turn))
+    return [block.model_copy(update={"box": block.box and block.box.turn(360 - turn)}) for block in blocks]
 
 
 def turn_of(words: Sequence[Word], width_points: float, height_points: float) -> int:
@@ -67,7 +82,8 @@ def turn_of(words: Sequence[Word], width_points: float, height_points: float) ->
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
     placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
-    placed, slanted = split_slanted(placed)
+    placed, slanted = level_labels(*split_slanted(placed))
+    placed, overlaid = split_overlaid(placed)
     placed = join_vertical_writing(join_turned_lines(placed))
     placed, in_points = join_boxed_letters(placed, in_points)
     placed = unmark_running_text(mark_listings(placed))
@@ -75,10 +91,17 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
+    upright, numbers = split_line_numbers(upright, scale)
     head, middle, foot = split_furniture(upright, scale)
     middle = close_option_gaps(middle)
-    blocks = [*head, *_content_blocks(middle, grids, in_points, scale), *build_sideways_blocks(turned, scale, upright), *foot]
-    blocks += build_slanted_blocks(slanted, scale)
+    blocks = [
+        *numbers,
+        *head,
+        *_content_blocks(middle, grids, in_points, scale),
+        *build_sideways_blocks(turned, scale, upright),
+        *foot,
+    ]
+    blocks += build_slanted_blocks([*slanted, *overlaid], scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
 
 

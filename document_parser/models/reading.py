@@ -89,6 +89,8 @@ class PageFacts(BaseModel):
     """Whether the document is a dynamic form (XFA), which few programs draw: its pages hold only a note that says so."""
     hidden: list[HiddenText] = Field(default_factory=list)
     """Invisible texts, unless the text layer as a whole is an earlier OCR. ``words`` of a source leaves them out."""
+    unchecked_layers: int = 0
+    """Groups of objects that may be in a layer that is switched off, and were not looked at because there are too many."""
     suspect_fonts: list[SuspectFont] = Field(default_factory=list)
     false_share: float = 0.0
     """Share of the characters in fonts that show other letters than they encode."""

@@ -155,7 +155,6 @@ def test_09_clauses_are_nested_items(read):
     assert levels["(a)"] < levels["(i)"]
 
 
-@still("short columns are read as a table")
 def test_10_a_newspaper_is_stories_in_columns(read):
     case = read("10-newspaper.pdf")
     assert not case.tables
@@ -361,7 +360,6 @@ def test_39_a_photograph_in_perspective_keeps_its_rows(read):
         assert round(quantity * price, 2) == amount
 
 
-@still("the line below the title is torn")
 def test_40_the_line_below_a_masthead_stays_whole(read):
     case = read("40-newsletter.pdf")
     assert case.markdown.startswith("# The Valley Gazette")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pikepdf
 import pytest
 from pikepdf import Dictionary, Name
 
 from document_parser.models import Word
+from document_parser.pipeline.local.reader import DocumentParser
+from document_parser.pipeline.reading.font_check import check_fonts
+from document_parser.settings import EngineSettings, Settings
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.source import Openers
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.rare import is_rare
 
@@ -84,3 +91,24 @@ def test_only_the_words_with_rare_characters_of_a_font_are_suspect():
 @pytest.mark.parametrize("text", ["緑川绿綠國国学學的한글漢字ーかな", "ʼʻˈˌː˚˜ˆéÅß", "Ελληνικά Кириллица עברית"])
 def test_usual_characters_of_many_languages_are_not_rare(text):
     assert not any(map(is_rare, text))
+
+
+def test_a_line_that_one_page_does_not_show_clearly_is_looked_at_on_the_next(tmp_path):
+    path = false_digits(tmp_path / "a.pdf", "0123456789", "abcdefghij")
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        pdf.pages.append(pdf.pages[0])
+        first = pdf.pages[0].Contents.read_bytes()
+        scribble = "".join(
+            f"{250 + step} {640 + 9 * (step % 3)} m {262 + step} {716 - 7 * (step % 4)} l S\n" for step in range(0, 60, 2)
+        )
+        pdf.pages[0].Contents = pdf.make_stream(first + b" 2.2 w " + scribble.encode())
+        pdf.save(path)
+
+    async def repairs():
+        async with DocumentParser(Settings(engines=EngineSettings(inference_mode="cpu"))) as parser:
+            with Openers.start(OpenerLimits()) as openers:
+                async with await openers.open(path, "pdf") as source:
+                    checks = [await check_fonts(source, await source.facts(number), parser._engines) for number in (1, 2)]
+        return [bool(check.repaired) for check in checks]
+
+    assert asyncio.run(repairs()) == [False, True]

@@ -185,3 +185,15 @@ def test_the_lines_of_a_layer_that_is_off_rule_no_table(read, tmp_path):
     page = read(saved(tmp_path, draw)).page
     assert page.blocks
     assert not any(cell.row_span > 1 for block in page.blocks if block.table for cell in block.table.cells)
+
+
+@pytest.mark.parametrize(("count", "is_warned"), [(20, False), (80, True)])
+def test_more_overlapping_layers_than_can_be_looked_at_are_warned_of(read, tmp_path, count, is_warned):
+    pdf = pikepdf.new()
+    groups = layers(pdf, *(f"layer {number}" for number in range(count)))
+    parts = "".join(f"/OC /L{number} BDC\n" + content(SHOWN, 700 - number) + "EMC\n" for number in range(count))
+    names = Dictionary({f"/L{number}": group for number, group in enumerate(groups)})
+    page_of(pdf, content(NOTE, 760) + parts, Properties=names)
+    pdf.save(tmp_path / "a.pdf")
+    case = read(tmp_path / "a.pdf")
+    assert any("not checked" in warning.message for warning in case.page.warnings) is is_warned

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pikepdf
 import pytest
 from pikepdf import Dictionary, Name
@@ -101,6 +103,55 @@ def test_an_annotation_strikes_out(read, tmp_path):
     flat = read(path).flat
     assert "due on the ~~first~~ day." in flat
     assert flat.startswith("The rent is")  # its annotation is hidden
+
+
+def annotate(path, **fields):
+    with pikepdf.open(path, allow_overwriting_input=True) as pdf:
+        note = Dictionary(Type=Name.Annot, Subtype=Name.StrikeOut, F=4, **fields)
+        pdf.pages[0].obj.Annots = pikepdf.Array([pdf.make_indirect(note)])
+        pdf.save(path)
+
+
+def test_a_strike_annotation_without_lines_of_its_own_strikes_what_its_rectangle_holds(read, tmp_path):
+    path = page(tmp_path / "a.pdf", SENTENCE)
+    start, end = bounds(SENTENCE, "first")
+    annotate(path, Rect=[start, Y - 2, end, Y + 9])
+    assert "due on the ~~first~~ day." in read(path).flat
+
+
+def test_a_slanted_strike_annotation_strikes_only_the_words_along_it(read, tmp_path):
+    path, angle = tmp_path / "a.pdf", math.radians(30)
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont(FONT, SIZE)
+    canvas.translate(100, 300)
+    canvas.rotate(30)
+    for number in range(6):
+        canvas.drawString(0, -20 * number, f"Line {number} of the sheet that was laid on the glass at an angle")
+    canvas.save()
+    start, end = 0, stringWidth("Line 2 of the sheet", FONT, SIZE)
+    corners = [(start, -31), (end, -31), (start, -42), (end, -42)]
+    quad = [
+        value
+        for x, y in corners
+        for value in (100 + x * math.cos(angle) - y * math.sin(angle), 300 + x * math.sin(angle) + y * math.cos(angle))
+    ]
+    annotate(path, Rect=[min(quad[::2]), min(quad[1::2]), max(quad[::2]), max(quad[1::2])], QuadPoints=quad)
+    assert "~~Line 2 of the sheet~~ that was" in read(path).flat
+    assert read(path).flat.count("~~") == 2
+
+
+def test_a_struck_out_word_of_a_line_that_runs_up_the_page_stays_marked(read, tmp_path):
+    path = tmp_path / "a.pdf"
+    canvas = Canvas(str(path), pagesize=A4, invariant=True)
+    canvas.setFont(FONT, SIZE)
+    for number in range(8):
+        canvas.drawString(150, 700 - 14 * number, f"Line {number} of the text beside the note in the margin of the sheet.")
+    canvas.rotate(90)
+    canvas.drawString(450, -120, "not valid any more")
+    canvas.save()
+    start, end = (450 + stringWidth(text, FONT, SIZE) for text in ("not ", "not valid"))
+    annotate(path, Rect=[109, start, 122, end])
+    assert "not ~~valid~~ any more" in read(path).flat
 
 
 def test_a_struck_out_cell_is_marked_in_every_format(read, tmp_path):

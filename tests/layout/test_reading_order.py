@@ -391,7 +391,12 @@ def test_a_page_written_upside_down_is_read_as_it_was_written():
 
 
 def test_a_slanted_stamp_over_lines_is_a_watermark_and_the_lines_stay_whole():
-    stamp = [word._replace(direction=340) for word in line("PAID IN FULL", 200, 104)]
+    words = line("PAID IN FULL", 200, 104)
+    rise = [0.36 * (word.left - words[0].left) * WIDTH / HEIGHT for word in words]
+    stamp = [
+        word._replace(direction=340, top=word.top - up - 0.005, bottom=word.bottom - up)
+        for word, up in zip(words, rise, strict=True)
+    ]
     found = blocks(prose(4, 72, 100, 500, first="Alpha") + stamp)
     assert kinds(found) == ["paragraph", "watermark"]
     assert found[1].text == "PAID IN FULL"

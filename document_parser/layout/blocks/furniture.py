@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.blocks.block_kinds import has_sentence_end
+from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
 from document_parser.layout.lines.units import Scale
 from document_parser.models import Block, Word
 from document_parser.text.identifiers import find_identifiers
@@ -17,6 +18,17 @@ CENTRED_MARGIN_SHARE = 0.14
 """The same for a page number in the middle of the page width, and for a foot of several parts."""
 HEAD_MARGIN_SHARE = 0.06
 """The same for page headers and footers."""
+LONE_MARGIN_SHARE, MIN_LONE_DISTANCE_EM = 0.07, 2.0
+"""The same for one line in the size of the text, and font sizes of white between it and the content, at least: text begins at
+an inch, or after a line of the head's pitch."""
+SMALL_MARGIN_SHARE, MIN_SMALL_DISTANCE_EM = 0.1, 1.5
+"""The same for one line in smaller letters."""
+MIN_CONTENT_CHARACTERS = 150
+"""Characters of the content of a page, at least: two lines or three."""
+MAX_LONE_SIZE_RATIO = 1.05
+"""Font size of such a line divided by the body's, at most."""
+MAX_LONE_CHARACTERS = 100
+"""Characters of such a line, at most."""
 MAX_HEAD_SIZE_RATIO = 0.92
 """Font size of a running head divided by the body's, at most."""
 MAX_MARGIN_LINES = 3
@@ -90,9 +102,29 @@ def _is_furniture(line: Line, rest: Sequence[Word], scale: Scale, body: float, e
     away = max(_distance_from_edge(word, scale, edge) for word in line.words)
     if _PAGE_NUMBER.fullmatch(line.text):
         return away < NUMBER_MARGIN_SHARE or abs(line.left + line.right - scale.width) < 0.05 * scale.width
-    return _is_small_print(line, scale, body, edge) or (
-        distance >= 1.2 * body and _is_split_furniture(line, rest, body, edge, away)
+    return (
+        _is_small_print(line, scale, body, edge)
+        or (distance >= 1.2 * body and _is_split_furniture(line, rest, body, edge, away))
+        or _is_lone_head(line, rest, body, distance, away)
     )
+
+
+def _is_lone_head(line: Line, rest: Sequence[Word], body: float, distance: float, away: float) -> bool:
+    """Return whether one line far from the content is no part of it: in small letters, or at the very edge.
+
+    Not a date, which may be a letter's, nor the end of a sentence, nor code. Sizes estimated by an OCR are no evidence. On a
+    page with next to no text nothing tells the head of the page from its only line.
+    """
+    text = line.text
+    if not line.has_known_size or any(word.mono for word in line.words) or _EDITION.fullmatch(text):
+        return False
+    if len(text) > MAX_LONE_CHARACTERS or sum(len(word.text) for word in rest) < MIN_CONTENT_CHARACTERS:
+        return False
+    if has_sentence_end(text) or text[:1].islower() or not any(map(str.isalpha, text)):
+        return False
+    if line.size <= MAX_HEAD_SIZE_RATIO * body and away < SMALL_MARGIN_SHARE:
+        return distance >= MIN_SMALL_DISTANCE_EM * body
+    return line.size <= MAX_LONE_SIZE_RATIO * body and away < LONE_MARGIN_SHARE and distance >= MIN_LONE_DISTANCE_EM * body
 
 
 def _is_small_print(line: Line, scale: Scale, body: float, edge: Edge) -> bool:
@@ -118,7 +150,7 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
 
     A date alone does not count: it may be a letter's. Bank accounts and addresses in such a line are content.
     """
-    parts = _split_at_gaps(line, body)
+    parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
     if len(parts) < 2 or not rest:
         return False
     width = max(word.right for word in rest) - min(word.left for word in rest)
@@ -128,16 +160,6 @@ def _is_split_furniture(line: Line, rest: Sequence[Word], body: float, edge: Edg
         return True
     editions = sum(_EDITION.fullmatch(part.text) is not None for part in parts)
     return edge == "bottom" and editions >= 2
-
-
-def _split_at_gaps(line: Line, body: float) -> list[Line]:
-    """Split a line at wide gaps."""
-    parts = [[line.words[0]]]
-    for word in line.words[1:]:
-        if word.left - max(before.right for before in parts[-1]) > MIN_PART_GAP_EM * body:
-            parts.append([])
-        parts[-1].append(word)
-    return [Line(tuple(part)) for part in parts]
 
 
 def _find_lone_number(words: list[Word], scale: Scale, body: float) -> list[Line]:
@@ -168,7 +190,7 @@ def _distance_to(line: Line, others: Sequence[Word], edge: Edge) -> float:
 
 def _blocks_of_line(line: Line, edge: Edge, scale: Scale, body: float) -> list[Block]:
     """Return the blocks of a line: its page number alone, the rest as one page header or footer."""
-    parts = _split_at_gaps(line, body)
+    parts = split_at_gaps(line, MIN_PART_GAP_EM * body)
     numbers = [part for part in parts if _PAGE_NUMBER.fullmatch(part.text)]
     others = [word for part in parts if part not in numbers for word in part.words]
     blocks = [Block(kind="page_number", text=part.text, box=scale.box_of(part.words)) for part in numbers]

@@ -16,8 +16,10 @@ from itertools import pairwise
 from statistics import median
 
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
+from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge, is_divided
 from document_parser.layout.lines.joining import is_right_to_left
-from document_parser.layout.lines.lines import Line, body_size, lines_of
+from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
+from document_parser.layout.lines.units import size_of
 from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
 from document_parser.layout.tables.grid import Grid, is_number
@@ -35,6 +37,14 @@ PROSE_LINE_CHARACTERS = 18
 """Characters of the middle line of running text, at least."""
 MIN_SURE_LINES = 8
 """Lines over which spaces between words do not align by chance, at least."""
+MAX_STAGGERED_GROUPS = 4
+"""Groups of lines, by turns on the left and on the right and none beside another, that are one text, at most."""
+SURE_PROSE_CHARACTERS = 22
+"""The same where other columns follow behind those beside a gutter: so long are the cells of few tables."""
+NEXT_GUTTER_RATIO = 0.5
+"""Width of the next gutter behind a column divided by that of the gutter beside it, at least."""
+MAX_HEADLINE_SPACE_EM = 0.55
+"""Font sizes of the space between two words of a headline, at most: twice that of most fonts, a quarter of the size."""
 PROSE_LINE_FILL_SHARE = 0.7
 """Share of its column's width that the middle line of running text fills, at least."""
 MAX_PROSE_NUMBERS_SHARE = 0.35
@@ -121,6 +131,7 @@ def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
     size = body_size(text)
     ink = InkMap(words, size)
     _cover_marker_gaps(ink, text, size)
+    _cover_headline_gaps(ink, text, size)
     for _ in range(MAX_REFUSALS):
         gutter = ink.find_tallest_gutter()
         if gutter is None or gutter.height < MIN_GUTTER_HEIGHT_EM * size:
@@ -159,21 +170,51 @@ def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 
+def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
+    """Mark the spaces between words of large letters as covered: they may be as wide as a gutter between columns of text."""
+    large = [word for word in words if size_of(word) >= MIN_HEADLINE_RATIO * size]
+    for line in lines_of(large):
+        for before, word in pairwise(line.words):
+            if 0 < word.left - before.right < MAX_HEADLINE_SPACE_EM * min(size_of(before), size_of(word)):
+                ink.cover(before.right, max(before.top, word.top), word.left, min(before.bottom, word.bottom))
+
+
 def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page, depth: int) -> list[Part] | None:
     """Return the parts of a region along a gutter, or None if the gutter is only chance."""
     above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
+    if below and (heads := find_heads_below(band, gutter, size)):
+        band, below = [word for word in band if id(word) not in heads], [word for word in band if id(word) in heads] + below
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    if all(sides) and not _are_columns(sides, gutter, size):
+    if all(sides) and _are_staggered(*sides):
+        return None
+    if all(sides) and not (_are_columns(sides, gutter, size) or _are_divided_texts(sides, gutter, page)):
         return _split_at_table(words, band, page, depth)
     if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
         return parts
-    flows = [right, left] if page.backwards else [left, right]
-    pieces = [above, *flows, below]
+    pieces = [above, *([right, left] if page.backwards else [left, right]), below]
+    if not any(isinstance(word, GridWord) for word in band):
+        if (edge := find_story_edge(band, gutter, page.index.rules, size)) is not None:
+            pieces = _split_at_height(words, edge)
+        elif aside := find_aside(left, right, _text_of(below), page.index.rules):
+            pieces = _around_aside(words, *aside)
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
+
+
+def _split_at_height(words: Iterable[Word], height: float) -> list[list[Word]]:
+    """Return the words whose middle is above a height, and those below it."""
+    above, _, below = _split_by_height(words, height, height)
+    return [above, below]
+
+
+def _around_aside(words: Iterable[Word], aside: Sequence[Word], top: float) -> list[list[Word]]:
+    """Return the words above a box that the text runs around, those in it, and those beside and below it: one text."""
+    held = set(map(id, aside))
+    above, rest = _split_at_height((word for word in words if id(word) not in held), top)
+    return [above, list(aside), rest]
 
 
 def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[list[Word], list[Word], list[Word]]:
@@ -195,11 +236,45 @@ def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -
     if fewest < MIN_SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
         return False
     prose = [_is_prose(lines) for lines in sides]
-    if all(prose):
+    if all(prose) or _are_prose_beside(sides, gutter):
         return True
     if fewest < 3 or gutter.width < 1.2 * size:
         return any(prose) and not _are_aligned(*sides)
     return not _are_aligned(*sides)
+
+
+def _are_staggered(left: Sequence[Line], right: Sequence[Line]) -> bool:
+    """Return whether no line of one side stands beside one of the other, as the addresses and the date of a letter.
+
+    Columns with pictures between their lines change sides more often.
+    """
+    if any(one.top < other.bottom and other.top < one.bottom for one in left for other in right):
+        return False
+    order = sorted([*((line.top, False) for line in left), *((line.top, True) for line in right)])
+    return sum(before[1] is not after[1] for before, after in pairwise(order)) < MAX_STAGGERED_GROUPS
+
+
+def _are_prose_beside(sides: Sequence[Sequence[Line]], gutter: Gutter) -> bool:
+    """Return whether the columns right beside a gutter are running text, whatever columns follow behind them."""
+    clear = NEXT_GUTTER_RATIO * gutter.width
+    near = [[split_at_gaps(line, clear)[place] for line in lines] for lines, place in zip(sides, (-1, 0), strict=True)]
+    return all(map(_is_sure_prose, near))
+
+
+def _is_sure_prose(lines: Sequence[Line]) -> bool:
+    """Return whether lines are long enough to be running text, and most as wide as nine of ten; headlines may be wider."""
+    if len(lines) < MIN_SURE_LINES or median(len(line.text) for line in lines) < SURE_PROSE_CHARACTERS:
+        return False
+    widths = sorted(line.width for line in lines)
+    return widths[len(widths) // 2] >= PROSE_LINE_FILL_SHARE * widths[len(widths) * 9 // 10] and not _holds_numbers(lines)
+
+
+def _are_divided_texts(sides: Sequence[Sequence[Line]], gutter: Gutter, page: _Page) -> bool:
+    """Return whether a line is drawn between two sides whose lines are those of texts: stories of a newspaper side by side."""
+    if not is_divided(gutter, page.index.rules):
+        return False
+    texts = all(median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS for lines in sides)
+    return texts and not any(map(_holds_numbers, sides))
 
 
 def _usual_space(sides: Sequence[Sequence[Line]]) -> float:

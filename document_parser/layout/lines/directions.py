@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from statistics import median
 
 from document_parser.layout.lines.joining import is_cjk
@@ -83,7 +83,8 @@ def join_turned_lines(words: Sequence[Word]) -> list[Word]:
         return list(words)
     found = [word for word in words if word.direction not in (90, 270)]
     for direction in (90, 270):
-        found += [_join_strip(strip) for strip in _strips([word for word in turned if word.direction == direction], direction)]
+        strips = _strips([word for word in turned if word.direction == direction], direction)
+        found += [_join_strip(list(run)) for strip in strips for _, run in groupby(strip, key=lambda word: word.struck)]
     return found
 
 

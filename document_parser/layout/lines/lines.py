@@ -104,6 +104,18 @@ class Line(Extent):
         return any(word.size_points > 0 for word in self.words)
 
 
+def split_at_gaps(line: Line, gap: float) -> list[Line]:
+    """Split a line at gaps that are wider than ``gap`` points."""
+    parts = [[line.words[0]]]
+    reach = line.words[0].right
+    for word in line.words[1:]:
+        if word.left - reach > gap:
+            parts.append([])
+        parts[-1].append(word)
+        reach = max(reach, word.right)
+    return [Line(tuple(part)) for part in parts]
+
+
 def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
     weighted = sorted((size_of(word), len(word.text)) for word in words)

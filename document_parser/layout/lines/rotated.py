@@ -11,6 +11,7 @@ from document_parser.layout.lines.joining import is_cjk
 from document_parser.layout.lines.lines import body_size
 from document_parser.layout.lines.units import Scale, size_of
 from document_parser.models import Block, RulingLine, Word
+from document_parser.text.spans import Run, Style, spans_of, text_of, tidy_spans
 
 StripBounds = tuple[float, float, float, float]
 """Left, right, top and bottom of a strip, in points."""
@@ -210,5 +211,12 @@ def _block_of_strip(strip: list[Word], vertical: bool, scale: Scale, marginal: b
     """
     upwards = not vertical and strip[0].top >= strip[-1].top
     ordered = strip if vertical else sorted(strip, key=lambda word: word.top, reverse=upwards)
-    text = ("" if vertical else " ").join(word.text for word in ordered)
-    return Block(kind="page_header" if marginal else "paragraph", text=text, box=scale.box_of(strip))
+    between = Run("" if vertical else " ")
+    runs = [run for word in ordered for run in (between, Run(word.text, Style(struck=word.struck)))][1:]
+    text = text_of(runs)
+    return Block(
+        kind="page_header" if marginal else "paragraph",
+        text=text,
+        spans=tidy_spans(text, spans_of(runs)),
+        box=scale.box_of(strip),
+    )

@@ -234,7 +234,9 @@ class _LineReader:
             found = [await self.read_line(line) for line in lines]
             said = "".join(word.text for line in lines for word in line)
             seen = [word for shown in found for word in shown.words]
-            if min(shown.confidence for shown in found) >= MIN_SAMPLE_CONFIDENCE and _is_other_text(said, seen):
+            if min(shown.confidence for shown in found) < MIN_SAMPLE_CONFIDENCE:
+                return False  # undecided: the same line may be clear on another page
+            if _is_other_text(said, seen):
                 return True
         sound.add(_without_digits(lines[0]))
         return False

@@ -45,6 +45,13 @@ UNDRAWN = "The document is a dynamic form (XFA), and its pages do not have its c
 """The message of the warning on the pages of a dynamic form."""
 
 
+UNCHECKED_LAYERS = (
+    "{} parts of layers that lie over each other were not checked, because the page has too many: text of layers that are "
+    "switched off may be in the reading."
+)
+"""The message of the warning on pages with more overlapping layers than are rendered by themselves."""
+
+
 def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Page:
     """Return a page without a reading: its size, its route, and the warnings for hidden text and for damage.
 
@@ -53,6 +60,8 @@ def new_page(facts: PageFacts, route: str, damage: Sequence[Damage] = ()) -> Pag
     page = Page(number=facts.number, width=facts.width_points, height=facts.height_points, route=route, hidden=facts.hidden)
     if facts.hidden:
         page.warnings.append(PageWarning(code="hidden_text", message=_hidden_text_message(facts.hidden)))
+    if facts.unchecked_layers:
+        page.warnings.append(PageWarning(code="hidden_text", message=UNCHECKED_LAYERS.format(facts.unchecked_layers)))
     if facts.dynamic_form:
         page.warnings.append(PageWarning(code="low_coverage", message=UNDRAWN))
     page.warnings += damage_warnings(damage, repaired=facts.repaired)

@@ -88,6 +88,7 @@ class PdfFile:
         self._text: PageText | None = None
         self._objects: list[PageObject] | None = None
         self._hidden_layers: frozenset[int] = frozenset()
+        self._unchecked_layers = 0
         self._layer: _TextLayer | None = None
         self._rules: list[RulingLine] | None = None
         self._boxes: list[CheckBox] | None = None
@@ -116,6 +117,7 @@ class PdfFile:
             form_fields=_count_form_fields(page),
             dynamic_form=pdfium.FPDF_GetFormType(self._document.raw) == pdfium.FORMTYPE_XFA_FULL,
             hidden=list(layer.hidden),
+            unchecked_layers=self._unchecked_layers,
             suspect_fonts=list(layer.suspect_fonts),
             repaired=self._repaired,
         )
@@ -251,7 +253,7 @@ class PdfFile:
         if self._objects is None:
             found = list(objects_of(page))
             layered = split_layers(page, found) if self._streams.has_layers else LayeredObjects(found)
-            self._objects, self._hidden_layers = layered
+            self._objects, self._hidden_layers, self._unchecked_layers = layered
         return self._objects
 
     def _load_check_boxes(self, number: int) -> list[CheckBox]:

@@ -38,11 +38,13 @@ _Group = tuple[int, ...]
 class LayeredObjects(NamedTuple):
     """The objects of a page without lines, fills and images of layers that are off.
 
-    Texts of such layers are among them, so that they can be reported; ``hidden_texts`` has their addresses.
+    Texts of such layers are among them, so that they can be reported; ``hidden_texts`` has their addresses. ``unchecked`` is
+    the number of groups of objects that may be in a layer that is off, and were not looked at because there are too many.
     """
 
     objects: list[PageObject]
     hidden_texts: frozenset[int] = frozenset()
+    unchecked: int = 0
 
 
 def split_layers(page: Any, objects: Sequence[PageObject]) -> LayeredObjects:
@@ -53,10 +55,11 @@ def split_layers(page: Any, objects: Sequence[PageObject]) -> LayeredObjects:
             groups[marks].append(one)
     if not groups:
         return LayeredObjects(list(objects))
-    hidden = [one for group in _find_hidden(page, list(groups.values())) for one in group]
+    found, unchecked = _find_hidden(page, list(groups.values()))
+    hidden = [one for group in found for one in group]
     texts = frozenset(address_of(one.found) for one in hidden if one.kind == pdfium.FPDF_PAGEOBJ_TEXT)
     gone = {address_of(one.found) for one in hidden} - texts
-    return LayeredObjects([one for one in objects if address_of(one.found) not in gone], texts)
+    return LayeredObjects([one for one in objects if address_of(one.found) not in gone], texts, unchecked)
 
 
 def _layer_of(one: PageObject) -> _Group:
@@ -75,8 +78,8 @@ def _layer_marks_of(found: Any) -> Iterator[int]:
                 yield address_of(mark)
 
 
-def _find_hidden(page: Any, groups: Sequence[list[PageObject]]) -> Iterator[list[PageObject]]:
-    """Yield the groups that change no pixel.
+def _find_hidden(page: Any, groups: Sequence[list[PageObject]]) -> tuple[list[list[PageObject]], int]:
+    """Return the groups that change no pixel, and how many groups were not looked at.
 
     Where groups overlap, one that is off changes nothing by itself over all that is in no layer, nor is it missed on the page:
     light text in one layer shows only on the dark fill of another.
@@ -102,12 +105,13 @@ def _find_hidden(page: Any, groups: Sequence[list[PageObject]]) -> Iterator[list
             with _objects_active(handles[number]):
                 if not is_changed(bare, number):
                     unseen_alone.append(number)
-    yield from (group for group, is_seen in zip(groups, seen, strict=True) if not is_seen)
+    hidden = [group for group, is_seen in zip(groups, seen, strict=True) if not is_seen]
     for number in unseen_alone:
         with objects_removed(handles[number]):
             is_missed = is_changed(shown, number)
         if not is_missed:
-            yield groups[number]
+            hidden.append(groups[number])
+    return hidden, max(0, len(doubtful) - _MAX_RENDERINGS)
 
 
 @contextmanager
