@@ -13,7 +13,7 @@ from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.recogniser import FoundWord
-from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes
+from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes, spell_ligatures
 from document_parser.models import InkFacts, Options, Reading, Word
 from document_parser.pipeline.reading.line_retry import is_worth_it
 from document_parser.pipeline.reading.read_page import read_page
@@ -106,6 +106,13 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
     assert normalize_letters("\u00b5\u03b5") == "\u03bc\u03b5"
     assert normalize_letters("5 \u00b5m") == "5 \u00b5m"
     assert normalize_letters("\u0e08\u0e4d\u0e32") == "\u0e08\u0e33"
+
+
+@pytest.mark.parametrize(
+    ("read", "written"), [("no<h", "noch"), ("I<", "Ich"), ("ſ<ön", "ſchön"), ("Val>enaer", "Valckenaer"), ("3 < 4", "3 < 4")]
+)
+def test_signs_that_stand_for_ligatures_of_fraktur_are_spelt_out(read, written):
+    assert spell_ligatures(read) == written
 
 
 @pytest.fixture(scope="module")
