@@ -138,10 +138,11 @@ class OnePicture(OrientedImages):
         return PageImage(1, 700, 1000, "rgb", b"")
 
 
-def retried(text):
-    """Return what becomes of a page with this line, read with confidence, and the script that Tesseract was asked for."""
+def retried(text, *, uncertain=False):
+    """Return what becomes of a page with this line, and the script that Tesseract was asked for."""
     engines = FrakturReader(Settings())
-    reading = Reading("rapidocr", words=[line(text, 0.1, 0.97)])
+    read = line(text, 0.1, 0.6 if uncertain else 0.97)
+    reading = Reading("rapidocr", words=[read], uncertain_lines=[read] * uncertain, unread_share=float(uncertain))
     route = Route(engines=("rapidocr", "tesseract"), reason="")
     context = PageContext(None, None, Page(number=1), engines, Options(), (), OnePicture(None, 1, None), route)
     found = asyncio.run(retry_lines(context, reading, PageImage(1, 700, 1000, "rgb", b"")))
@@ -153,6 +154,13 @@ def test_a_page_of_fraktur_is_read_again_word_by_word_though_no_line_is_in_doubt
     assert asked == "Fraktur"
     assert [word.text for word in found.reading.words] == ["Der Abend iſt ſchön, gelt"]
     assert found.note == "tesseract read words of 1 lines again as frk: the page is Fraktur"
+
+
+def test_lines_of_fraktur_in_doubt_are_read_in_the_packs_that_fit_them():
+    """A commentary in Fraktur quotes Greek: the words of a pack for Fraktur alone would be no help."""
+    found, asked = retried("Der Ubend ift γàxáρτ’vδvvoν", uncertain=True)
+    assert asked == ""
+    assert [word.text for word in found.reading.words] == ["Der", "Abend", "iſt", "ſchön"]
 
 
 def test_a_page_in_antiqua_is_not_read_as_fraktur():

@@ -59,10 +59,16 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
     """
     if image is None or "tesseract" not in context.route.engines:
         return Retry(reading)
-    if reading.engine == "rapidocr" and is_misread_fraktur(word.text for word in reading.words):
+    retry = Retry(reading)
+    if is_worth_it(reading, image.ink_facts):
+        retry = await _retry_uncertain_lines(context, reading, image)
+    if not retry.note and reading.engine == "rapidocr" and is_misread_fraktur(word.text for word in reading.words):
         return await _retry_fraktur(context, reading, image)
-    if not is_worth_it(reading, image.ink_facts):
-        return Retry(reading)
+    return retry
+
+
+async def _retry_uncertain_lines(context: PageContext, reading: Reading, image: PageImage) -> Retry:
+    """Return the reading with the uncertain lines that Tesseract reads better."""
     lines = reading.uncertain_lines[:MAX_RETRIED_LINES]
     started = time.monotonic()
     try:
