@@ -141,7 +141,7 @@ class OnePicture(OrientedImages):
 def retried(text, *, uncertain=False):
     """Return what becomes of a page with this line, and the script that Tesseract was asked for."""
     engines = FrakturReader(Settings())
-    read = line(text, 0.1, 0.6 if uncertain else 0.97)
+    read = line(text, 0.1, 0.4 if uncertain else 0.97)
     reading = Reading("rapidocr", words=[read], uncertain_lines=[read] * uncertain, unread_share=float(uncertain))
     route = Route(engines=("rapidocr", "tesseract"), reason="")
     context = PageContext(None, None, Page(number=1), engines, Options(), (), OnePicture(None, 1, None), route)
