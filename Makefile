@@ -7,7 +7,7 @@ SUITE := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope
 # Python compiles what is imported when it is: compiling all that is installed takes a good part of an installation's time.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
 
-# Packs for scans in other scripts than Latin, Chinese and Japanese: 32 MB, once. Without a registry the service runs without them.
+# Packs for scans in other scripts than Latin, Chinese and Japanese: 34 MB, once. Without a registry the service runs without them.
 LANGUAGES = @$(BIN)/docparse languages add default --if-reachable --timeout 60
 
 .PHONY: demo test test-vllm test-debian run check chaos fuzz bench samples clean

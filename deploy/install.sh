@@ -295,7 +295,7 @@ many_workers() {
     done
 }
 
-# Bring packs for scans in the usual other scripts: 32 MB, once. A machine without a registry does without them.
+# Bring packs for scans in the usual other scripts: 34 MB, once. A machine without a registry does without them.
 languages() {
     [ "$WITH_VENV" = yes ] && [ "$LANGUAGES" != none ] || return 0
     run_live /usr/local/sbin/docparse-admin languages add default --if-reachable --timeout 120 ||

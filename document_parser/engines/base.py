@@ -97,8 +97,11 @@ class DetectsTurn(Protocol):
 class ReadsLines(Protocol):
     """An engine that can also read single lines whose places are known."""
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read the given lines of an image, once it is straightened by ``skew``. Raises EngineError."""
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
+        """Read the given lines of an image, once it is straightened by ``skew``, in this script if one is given.
+
+        Raises EngineError.
+        """
 
 
 @runtime_checkable

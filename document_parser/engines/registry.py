@@ -156,10 +156,13 @@ class Engines:
                 turn = found if found.sure else turn
         return turn.degrees
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
-        """Read the given lines of an image, straightened by ``skew``, with the engine that reads lines. Raises EngineError."""
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
+        """Read the given lines of an image, straightened by ``skew``, with the engine that reads lines.
+
+        In this script if one is given. Raises EngineError.
+        """
         reader = next(engine for engine in self._on_this_machine() if isinstance(engine, ReadsLines))
-        return await reader.read_lines(page, lines, skew)
+        return await reader.read_lines(page, lines, skew, script)
 
     async def read_segments(self, name: EngineName, page: PageImage, boxes: Sequence[BoundingBox]) -> list[Word] | None:
         """Return what this engine reads in these boxes of an image; None if it reads whole pages only. Raises EngineError."""

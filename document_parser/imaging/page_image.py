@@ -12,6 +12,7 @@ from PIL import Image
 
 from document_parser.imaging.deskew import find_skew_degrees, straighten
 from document_parser.imaging.ink import ink_facts
+from document_parser.imaging.specks import remove_specks
 from document_parser.models import InkFacts, PageImageSpec
 from document_parser.models.skew import Skew
 
@@ -103,8 +104,10 @@ class RenderedPage(NamedTuple):
 
     @classmethod
     def from_image(cls, image: Image.Image, spec: PageImageSpec) -> Self:
-        """Return the image encoded as ``spec`` asks for, straightened if that is wanted and the image is skewed."""
+        """Return the image encoded as ``spec`` asks for, straightened and without specks if that is wanted and needed."""
         grey, paper = _to_grey(image)
+        if spec.straighten and (clean := remove_specks(image, grey, paper)) is not image:
+            image, (grey, paper) = clean, _to_grey(clean)
         ink, sideways_score, facts = _measure_grey_ink(grey, paper)
         skew = Skew(shape=image.width / image.height)
         if spec.straighten and ink and sideways_score <= 1 and (degrees := find_skew_degrees(grey, paper)):

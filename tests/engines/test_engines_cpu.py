@@ -22,9 +22,10 @@ from document_parser.engines.rapidocr.engine import RapidOcrEngine
 from document_parser.engines.rapidocr.head import letters_of, steps_of
 from document_parser.engines.rapidocr.lost_letters import count_lost_letters
 from document_parser.engines.registry import Engines
-from document_parser.engines.tesseract.choice import choose_for_page, confidence_in, is_in_script, read_in_best_languages
+from document_parser.engines.tesseract.choice import choose_for_page, read_in_best_languages
 from document_parser.engines.tesseract.engine import TesseractEngine, is_unknown
 from document_parser.engines.tesseract.packs import Packs, find_packs
+from document_parser.engines.tesseract.script_letters import confidence_in, is_in_script
 from document_parser.errors import EngineRefused, EngineTimeout
 from document_parser.models import PageImage, Word
 from document_parser.settings import EngineSettings, OcrRuntime, Settings, WorkerSettings, environment_of_child
@@ -465,6 +466,43 @@ def test_a_language_that_its_scripts_first_pack_reads_badly_is_read_with_its_own
     assert [one.languages for one in found] == ["ukr", "ukr"]
 
 
+def test_a_language_is_told_from_its_kin_by_more_than_two_lines():
+    """In print of poor quality Belarusian reads one Russian line of four with more confidence than Russian."""
+    sure = {"rus": (0.75, 0.76, 0.9, 0.9, 0.9), "bel": (0.8, 0.81, 0.7, 0.7, 0.7), "eng": (0.2,) * 5}
+
+    def read(pieces, languages):
+        name = languages.partition("+")[0]
+        text = "words here" if name == "eng" else "слово здесь"
+        return [word_of(sure[name][50 - piece.width], text) for piece in pieces]
+
+    pieces = [Image.new("L", (width, 10)) for width in range(50, 45, -1)]
+    found = read_in_best_languages(pieces, packs_of("eng", "rus", "bel"), read)
+    assert [one.languages for one in found] == ["rus"] * 5
+
+
+def test_lines_in_two_scripts_are_read_with_the_packs_of_both(tmp_path):
+    """A commentary quotes Greek in German: each pack alone reads half of every line."""
+    german, greek = ("Randbemerkung", "Ρπππποι"), ("Βαπδδεπ", "φρονεῖν")
+    as_read = {"eng": (german, 0.6, 0.5), "frk": (german, 0.95, 0.3), "ell": (greek, 0.3, 0.95)}
+
+    def read(pieces, languages):
+        if languages == "frk+ell":
+            texts, first, second = (german[0], greek[1]), 0.95, 0.95
+        else:
+            texts, first, second = as_read.get(languages, (german, 0.4, 0.4))
+        return [
+            [Word(texts[0], 0, 0, 0.5, 1, confidence=first), Word(texts[1], 0.5, 0, 1, 1, confidence=second)] for _ in pieces
+        ]
+
+    pieces = [Image.new("L", (width, 10)) for width in (40, 30, 20)]
+    names = ("eng", "frk", "ell", "rus")
+    for name in names:
+        (tmp_path / f"{name}.traineddata").touch()
+    found = read_in_best_languages(pieces, Packs(dict.fromkeys(names, tmp_path)), read)
+    assert [one.languages for one in found] == ["frk+ell"] * 3
+    assert found[0].words[1].text == "φρονεῖν"
+
+
 def test_figures_say_nothing_of_a_script():
     assert is_in_script(word_of(0.9, "слово здесь 12"), "Cyrillic")
     assert not is_in_script(word_of(0.9, "12.450"), "Cyrillic")
@@ -520,6 +558,13 @@ def test_letters_left_out_lower_the_confidence_of_their_line_and_of_its_like():
 def line(text, confidence, length, height=20):
     corners = np.array([[0, 0], [length, 0], [length, height], [0, height]], dtype=np.float32)
     return rapidocr.Line(text, corners, confidence)
+
+
+def test_words_that_mix_the_letters_of_two_scripts_lower_the_confidence_of_their_line():
+    texts = ("von γàxáρτ’vδvvoν xaxóν ist", "the shift Δx grows with the mass of it", "καὶ τὸ ζῆν καλόν")
+    lowered = rapidocr.lower_confidence([rapidocr.Line(text, np.zeros((4, 2), np.float32), 0.95) for text in texts])
+    assert lowered[0].confidence < 0.7
+    assert [line.confidence for line in lowered[1:]] == [0.95, 0.95]
 
 
 def test_what_is_found_and_not_read_counts_as_lost_by_its_length():

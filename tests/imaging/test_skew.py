@@ -212,7 +212,7 @@ class LinesReader(Engines):
 
     told = None
 
-    async def read_lines(self, page, lines, skew):
+    async def read_lines(self, page, lines, skew, script=""):
         self.told = skew
         return LineReadings([[line._replace(text="Вчера", confidence=0.9)] for line in lines], ["rus"] * len(lines))
 

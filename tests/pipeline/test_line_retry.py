@@ -11,11 +11,14 @@ from PIL import Image, ImageDraw
 from benchmarks.quality.alone import packs
 from benchmarks.quality.page import beside_table
 from benchmarks.quality.scores import Scored, Verdict
+from document_parser.engines.base import LineReadings
 from document_parser.engines.registry import Engines
 from document_parser.engines.tesseract.recogniser import FoundWord
-from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes
-from document_parser.models import InkFacts, Options, Reading, Word
-from document_parser.pipeline.reading.line_retry import is_worth_it
+from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, separate_boxes, spell_ligatures
+from document_parser.models import InkFacts, Options, Page, PageImage, Reading, Route, Word
+from document_parser.pipeline.reading.line_retry import is_worth_it, retry_lines
+from document_parser.pipeline.reading.oriented_images import OrientedImages
+from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.read_page import read_page
 from document_parser.settings import EngineSettings, Settings
 from document_parser.sources.base import OpenerLimits
@@ -106,6 +109,64 @@ def test_letters_of_one_shape_are_written_as_in_their_language():
     assert normalize_letters("\u00b5\u03b5") == "\u03bc\u03b5"
     assert normalize_letters("5 \u00b5m") == "5 \u00b5m"
     assert normalize_letters("\u0e08\u0e4d\u0e32") == "\u0e08\u0e33"
+
+
+@pytest.mark.parametrize(
+    ("read", "written"), [("no<h", "noch"), ("I<", "Ich"), ("ſ<ön", "ſchön"), ("Val>enaer", "Valckenaer"), ("3 < 4", "3 < 4")]
+)
+def test_signs_that_stand_for_ligatures_of_fraktur_are_spelt_out(read, written):
+    assert spell_ligatures(read) == written
+
+
+class FrakturReader(Engines):
+    """Reads every line in Fraktur as the same words; what script it was asked for is kept."""
+
+    asked = None
+
+    async def read_lines(self, page, lines, skew, script=""):
+        self.asked = script
+        words = ("Der", "Abend", "iſt", "ſchön")
+        return LineReadings(
+            [[line._replace(text=word, confidence=0.9) for word in words] for line in lines], ["frk"] * len(lines)
+        )
+
+
+class OnePicture(OrientedImages):
+    """Gives the same picture of the page, whatever is wanted."""
+
+    async def render(self, spec):
+        return PageImage(1, 700, 1000, "rgb", b"")
+
+
+def retried(text, *, uncertain=False):
+    """Return what becomes of a page with this line, and the script that Tesseract was asked for."""
+    engines = FrakturReader(Settings())
+    read = line(text, 0.1, 0.4 if uncertain else 0.97)
+    reading = Reading("rapidocr", words=[read], uncertain_lines=[read] * uncertain, unread_share=float(uncertain))
+    route = Route(engines=("rapidocr", "tesseract"), reason="")
+    context = PageContext(None, None, Page(number=1), engines, Options(), (), OnePicture(None, 1, None), route)
+    found = asyncio.run(retry_lines(context, reading, PageImage(1, 700, 1000, "rgb", b"")))
+    return found, engines.asked
+
+
+def test_a_page_of_fraktur_is_read_again_word_by_word_though_no_line_is_in_doubt():
+    found, asked = retried("Der Ubend ift fchön, gelt")
+    assert asked == "Fraktur"
+    assert [word.text for word in found.reading.words] == ["Der Abend iſt ſchön, gelt"]
+    assert found.note == "tesseract read words of 1 lines again as frk: the page is Fraktur"
+
+
+def test_lines_of_fraktur_in_doubt_are_read_in_the_packs_that_fit_them():
+    """A commentary in Fraktur quotes Greek: the words of a pack for Fraktur alone would be no help."""
+    found, asked = retried("Der Ubend ift γàxáρτ’vδvvoν", uncertain=True)
+    assert asked == ""
+    assert [word.text for word in found.reading.words] == ["Der", "Abend", "iſt", "ſchön"]
+
+
+def test_a_page_in_antiqua_is_not_read_as_fraktur():
+    found, asked = retried("Der Abend ist schön, gelt")
+    assert asked is None
+    assert not found.tried
 
 
 @pytest.fixture(scope="module")

@@ -74,6 +74,10 @@ MIN_LOST_SHARE = 0.03
 
 Print in letters that the models know stays below .015, Vietnamese has .07 to .1, Greek .5, Cyrillic .9.
 """
+MIN_MIXED_LETTERS = 3
+"""Letters of a word in letters of two scripts from which it counts as misread: one or two are a symbol such as *\u0394x*."""
+MIXING_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC")
+"""Beginnings of the Unicode names of letters that no word mixes, and that the models take for each other."""
 MAX_FOREIGN_SHARE = 0.7
 """Share of the letters of a page in lines that are not English above which all its lines count as such."""
 LOST_WEIGHT = 3.0
@@ -348,7 +352,8 @@ def lower_confidence(lines: Sequence[Line]) -> list[Line]:
     """Return the lines with less confidence in those that letters were left out of.
 
     If many Latin letters of the page were left out, its other lines in Latin letters that are not English count as if they had
-    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English.
+    lost as many: what is not left out is often read without its marks. So do all lines if hardly any is English. Words that mix
+    the letters of two scripts are misread.
     """
     latin = [line for line in lines if _is_latin(line.text)]
     letters = max(1, sum(len(line.text) for line in latin))
@@ -373,12 +378,26 @@ def _lower_confidence_of(line: Line, least_share: float) -> Line:
     """Return the line with less confidence if more than a few of its letters, or this share of them, were left out."""
     letters = sum(not sign.isspace() for sign in line.text)
     own = line.lost_letters / (line.lost_letters + letters) if line.lost_letters >= MIN_LOST_LETTERS else 0.0
-    share = max(own, least_share)
-    if share < MIN_LOST_SHARE:
+    share, mixed = max(own, least_share), _mixed_share_of(line.text)
+    if max(share, mixed) < MIN_LOST_SHARE:
         return line
-    lowered = line.confidence * max(0.0, 1 - LOST_WEIGHT * share)
+    lowered = line.confidence * max(0.0, 1 - LOST_WEIGHT * share - mixed)
     # What was taken for writing still is writing, whatever was left out of it.
     return line._replace(confidence=max(lowered, min(line.confidence, MIN_WRITING_CONFIDENCE)))
+
+
+def _mixed_share_of(text: str) -> float:
+    """Return the share of the letters of a line in words that mix letters of two scripts, as polytonic Greek is misread."""
+    words = ["".join(filter(str.isalpha, word)) for word in text.split()]
+    mixed = sum(len(word) for word in words if len(word) >= MIN_MIXED_LETTERS and _is_mixed(word))
+    return mixed / max(1, sum(map(len, words)))
+
+
+def _is_mixed(word: str) -> bool:
+    """Return whether the letters of a word are of two scripts that no word mixes."""
+    if word.isascii():
+        return False
+    return len({unicodedata.name(letter, "").partition(" ")[0] for letter in word}.intersection(MIXING_SCRIPTS)) > 1
 
 
 def unread_share_of(lines: Sequence[Line]) -> float:

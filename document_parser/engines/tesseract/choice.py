@@ -6,16 +6,18 @@ wrong ones at most 67 (benchmarks/quality/scripts.py).
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
+from statistics import fmean
 from typing import NamedTuple
 
 from PIL import Image
 
 from document_parser.engines.tesseract.languages import SCRIPTS
 from document_parser.engines.tesseract.packs import Packs
+from document_parser.engines.tesseract.script_letters import LATIN_SCRIPTS, confidence_in, is_in_script
+from document_parser.engines.tesseract.script_pairs import ReadSample, find_pair
 from document_parser.models import Word
 
 MAX_LANGUAGES_PER_SCRIPT = 5
@@ -26,8 +28,6 @@ MIN_OTHER_CONFIDENCE = 0.82
 """The same for another script than that of most lines: short lines of poor print are easily taken for one."""
 MIN_OTHER_WORDS, MIN_OTHER_LETTERS = 2, 20
 """Words or letters of a line in another script than that of most lines."""
-MIN_LETTERS, MIN_LETTER_SHARE = 6, 0.8
-"""Letters of the script in a line, and their share of its letters, from which a reading says something of its script."""
 MIN_POOR_CONFIDENCE = 0.55
 """Confidence from which a line counts as read by packs that are right for other lines of the page, if none reads it better."""
 SURE_CONFIDENCE = 0.88
@@ -36,27 +36,18 @@ MIN_KIN_CONFIDENCE = 0.5
 """Confidence of a script's first pack from which its others are tried: Russian reads Ukrainian sans serif with .62."""
 ENGLISH_COST = 0.03
 """Confidence that English beside the language must add: it also reads letters of the language as English words."""
-LATIN_SCRIPTS = frozenset({"Latin", "Vietnamese", "Fraktur"})
-"""Scripts that are all tried: their packs read each other's letters with confidence, as others of like shape."""
 SECOND_LOOK_CONFIDENCE = 0.94
 """Confidence in a line below which it is read a second time, cut out another way."""
+TWO_SCRIPTS = "two scripts"
+"""Stands for the script of lines that need the packs of two."""
 SAMPLE_LINES = 2
 """Lines on which packs are tried, the longest."""
+KIN_LINES = 6
+"""Lines on which the packs of a script are compared: poor Russian print passes for Ukrainian in one line of four."""
 MAX_ROUNDS = 4
 """Scripts in which the lines of one page are read at most."""
 MAX_FAILURES = 2
 """Samples that no pack fits after which no other lines are tried: handwriting, or a script without a pack."""
-MIN_READ_SHARE = 0.7
-"""Share of a line's length that words cover at least if all of it was read; less counts against the confidence."""
-
-LETTER_NAMES: dict[str, tuple[str, ...]] = {
-    "Vietnamese": ("LATIN",),
-    "Fraktur": ("LATIN",),
-    "Korean": ("HANGUL",),
-    "Japanese": ("HIRAGANA", "KATAKANA", "CJK"),
-    "Han": ("CJK",),
-}
-"""How the names of a script's letters in Unicode begin, where that is not the script's name."""
 
 ReadPieces = Callable[[Sequence[Image.Image], str], list[list[Word]]]
 """Return the words of each piece, read with these packs. Boxes are fractions of the piece."""
@@ -69,54 +60,38 @@ class LineChoice(NamedTuple):
     languages: str
 
 
-def confidence_in(words: Sequence[Word]) -> float:
-    """Return the mean confidence of a line's words weighted by their length, 0 to 1. Parts without words count as 0."""
-    lengths = [word.right - word.left for word in words]
-    sure = sum((word.confidence or 0) * length for word, length in zip(words, lengths, strict=True))
-    return sure / max(sum(lengths), MIN_READ_SHARE)
-
-
-def is_in_script(words: Sequence[Word], script: str) -> bool:
-    """Return whether the letters of a line are of a script: figures and signs are read alike by all packs.
-
-    Figures among the letters of a word count as letters of another script: a pack writes them for letters it does not know.
-    """
-    letters = [letter for word in words if has_letter(word.text) for letter in word.text if letter.isalnum()]
-    known = LETTER_NAMES.get(script, (script.upper(),))
-    own = sum(unicodedata.name(letter, "").startswith(known) for letter in letters)
-    return own >= max(MIN_LETTERS, MIN_LETTER_SHARE * len(letters))
-
-
-def has_letter(text: str) -> bool:
-    """Return whether a word has letters, not only figures and signs."""
-    return any(map(str.isalpha, text))
-
-
 def read_in_best_languages(pieces: Sequence[Image.Image], packs: Packs, read: ReadPieces) -> list[LineChoice]:
     """Return each line as the packs read it that know its letters best.
 
     The script of the longest lines is found first and all lines are read in it; those that it does not fit are looked at
-    again, in other scripts. A line has no words if no pack fits.
+    again, in other scripts, or in two at once. A line has no words if no packs fit.
     """
     found = [LineChoice([], "")] * len(pieces)
     scripts = _installed_scripts(packs)
-    open_lines = sorted(range(len(pieces)), key=lambda place: -pieces[place].width)
+    by_length = sorted(range(len(pieces)), key=lambda place: -pieces[place].width)
+    open_lines = by_length
     failures = 0
     for _ in range(MAX_ROUNDS):
-        sample = [pieces[place] for place in open_lines[:SAMPLE_LINES]]
-        least = MIN_OTHER_CONFIDENCE if any(one.words for one in found) else MIN_CONFIDENCE
+        is_first = not any(one.words for one in found)
+        least = MIN_CONFIDENCE if is_first else MIN_OTHER_CONFIDENCE
+        sample = [pieces[place] for place in open_lines[:KIN_LINES]]
         script, languages = _find_languages(sample, scripts, packs, read, least) if sample else ("", "")
+        is_pair = script == TWO_SCRIPTS
         if not script:
             failures += 1
             if failures == MAX_FAILURES:
                 break
             open_lines = open_lines[SAMPLE_LINES:]
             continue
-        is_first = not any(one.words for one in found)
+        if is_pair:
+            # A line that one pack reads well enough may still have a word in the other script.
+            open_lines = [place for place in by_length if confidence_in(found[place].words) < SECOND_LOOK_CONFIDENCE]
         for place, words in zip(open_lines, read([pieces[place] for place in open_lines], languages), strict=True):
             better = confidence_in(words) > confidence_in(found[place].words)
-            if better and (_fits_poorly(words) if is_first else _fits_well(words, script)):
+            if better and (_fits_poorly(words) if is_first or is_pair else _fits_well(words, script)):
                 found[place] = LineChoice(words, languages)
+        if is_pair:
+            break
         open_lines = [place for place in open_lines if confidence_in(found[place].words) < MIN_CONFIDENCE]
         del scripts[script]
     return found
@@ -167,38 +142,48 @@ def _find_languages(
     read: ReadPieces,
     least: float,
 ) -> tuple[str, str]:
-    """Return the script of a few lines and the packs that read them best; empty if no pack knows their letters.
+    """Return the script of the first SAMPLE_LINES lines and the packs that read them best; empty if no pack knows it.
 
-    ``least`` is the confidence that is needed.
+    The other lines only help to tell the languages of the script apart. ``least`` is the confidence that is needed.
     """
-    script_of = {name: script for script, names in scripts.items() for name in names}
-
-    @cache
-    def confidences(languages: str) -> list[float]:
-        script = script_of[languages.partition("+")[0]]
-        return [confidence_in(words) if is_in_script(words, script) else 0.0 for words in read(sample, languages)]
-
-    def confidence(languages: str) -> float:
-        return max(confidences(languages))
-
-    best = ""
-    for script, names in scripts.items():
-        if not best or confidence(names[0]) > confidence(scripts[best][0]):
-            best = script
-        if script not in LATIN_SCRIPTS and confidence(scripts[best][0]) >= SURE_CONFIDENCE:
-            break
-    if not best or confidence(scripts[best][0]) < MIN_KIN_CONFIDENCE:
-        return "", ""
-    surest = map(max, zip(*map(confidences, scripts[best]), strict=True))
-    known = [place for place, sure in enumerate(surest) if sure >= least]
-    if not known:
-        return "", ""
+    read_sample = cache(partial(read, sample[:SAMPLE_LINES]))
+    script = _find_script(scripts, read_sample)
+    names = scripts.get(script, ())
+    surest = [max(_confidence_as(script, words) for words in read_sample(name)) for name in names]
+    if not names or max(surest) < least:
+        pair = find_pair(_installed_scripts(packs), packs, read_sample)
+        return (TWO_SCRIPTS, pair) if pair else ("", "")
+    read_kin = cache(partial(read, sample))
 
     def fitness(languages: str) -> float:
-        sure = confidences(languages)
-        return sum(sure[place] for place in known) / len(known) - ENGLISH_COST * languages.endswith("+eng")
+        return fmean(_confidence_as(script, words) for words in read_kin(languages))
 
-    return best, max(_groups_of(scripts[best], packs), key=fitness)
+    best = max(names, key=fitness) if len(names) > 1 else names[0]
+    with_english = f"{best}+eng"
+    if best == "eng" or not packs.are_together(with_english):
+        return script, best
+    gain = fmean(map(confidence_in, read_kin(with_english))) - fmean(map(confidence_in, read_kin(best)))
+    return script, with_english if gain > ENGLISH_COST else best
+
+
+def _find_script(scripts: Mapping[str, Sequence[str]], read_sample: ReadSample) -> str:
+    """Return the script whose first pack reads one of the lines surest; empty if none does."""
+
+    def confidence(script: str) -> float:
+        return max(_confidence_as(script, words) for words in read_sample(scripts[script][0]))
+
+    best = ""
+    for script in scripts:
+        if not best or confidence(script) > confidence(best):
+            best = script
+        if script not in LATIN_SCRIPTS and confidence(best) >= SURE_CONFIDENCE:
+            break
+    return best if best and confidence(best) >= MIN_KIN_CONFIDENCE else ""
+
+
+def _confidence_as(script: str, words: Sequence[Word]) -> float:
+    """Return the confidence in a line of a script; 0 if its letters are not of the script."""
+    return confidence_in(words) if is_in_script(words, script) else 0.0
 
 
 def choose_for_page(packs: Packs, script: str, letters: Callable[[str], float]) -> str:

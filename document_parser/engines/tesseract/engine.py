@@ -23,11 +23,17 @@ from document_parser.engines.tesseract.choice import (
     read_in_best_languages,
     read_unsure_again,
 )
-from document_parser.engines.tesseract.languages import AUTO, scripts_of
+from document_parser.engines.tesseract.languages import AUTO, SCRIPTS, scripts_of
 from document_parser.engines.tesseract.packs import Packs, find_packs
 from document_parser.engines.tesseract.pieces import MARGIN_PIXELS, SECOND_CUT, crop_sample, cut_lines
 from document_parser.engines.tesseract.recogniser import FoundWord, Orientation, Recogniser
-from document_parser.engines.tesseract.spacing import normalize_letters, respace_lines, respace_page, separate_boxes
+from document_parser.engines.tesseract.spacing import (
+    normalize_letters,
+    respace_lines,
+    respace_page,
+    separate_boxes,
+    spell_ligatures,
+)
 from document_parser.errors import EngineUnavailable
 from document_parser.imaging.convert import decode_page_image, to_bgr
 from document_parser.models import CpuEngine, EngineName, PageImage, PageImageSpec, Reading, Word
@@ -48,6 +54,8 @@ MIN_SCRIPT_CONFIDENCE = 5.0
 
 A Hindi page gives 32, print of two scripts 3, handwriting less than 1.
 """
+FRAKTUR_PACKS = frozenset(SCRIPTS["Fraktur"])
+"""Packs that write signs for the ligatures of Fraktur."""
 ORIENTATION_PACK = "osd"
 """The pack that detects orientation and script."""
 DEFAULT_PROGRAM = "tesseract"
@@ -85,12 +93,13 @@ class TesseractEngine(Engine):
         reading.milliseconds = round((time.monotonic() - started) * 1000)
         return reading
 
-    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
+    async def read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str = "") -> LineReadings:
         """Read lines that another engine found and could not read, on the picture straightened by ``skew``.
 
-        Raises EngineError, EngineTimeout, EngineUnavailable.
+        With ``script`` they are read in that script; none has words if no pack for it is installed. Raises EngineError,
+        EngineTimeout, EngineUnavailable.
         """
-        return await self._run_in_thread(partial(self._read_lines, page, lines, skew))
+        return await self._run_in_thread(partial(self._read_lines, page, lines, skew, script))
 
     async def detect_turn(self, page: PageImage) -> Turn:
         """Return the clockwise turn in degrees that makes the picture upright, or UNKNOWN_TURN.
@@ -122,11 +131,16 @@ class TesseractEngine(Engine):
         how = f"as {languages}"
         return Reading(self.name, words=words, rules=rules, figures=figures, unknown_share=float(unknown), how=how)
 
-    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew) -> LineReadings:
+    def _read_lines(self, page: PageImage, lines: Sequence[Word], skew: Skew, script: str) -> LineReadings:
         """Cut the lines out, read each in the languages that fit it, and place the words on the page."""
+        packs = [name for name in SCRIPTS.get(script, ()) if name in self._packs().languages]
+        if script and not packs:
+            return LineReadings([[] for _ in lines], [""] * len(lines), "")
         picture = decode_page_image(page)
         pieces = cut_lines(picture, lines, skew)
-        if self._languages == AUTO:
+        if packs:
+            found = [LineChoice(words, packs[0]) for words in self._read_pieces(pieces, packs[0])]
+        elif self._languages == AUTO:
             found = read_in_best_languages(pieces, self._packs(), self._read_pieces)
         else:
             found = [LineChoice(words, self._languages) for words in self._read_pieces(pieces, self._languages)]
@@ -134,7 +148,7 @@ class TesseractEngine(Engine):
         return LineReadings(
             [[_place_on_page(word, line) for word in one.words] for one, line in zip(found, lines, strict=True)],
             [one.languages for one in found],
-            "" if all(one.words for one in found) else self._detect_script(picture),
+            "" if script or all(one.words for one in found) else self._detect_script(picture),
         )
 
     def _read_pieces(self, pieces: Sequence[Image.Image], languages: str) -> list[list[Word]]:
@@ -143,6 +157,8 @@ class TesseractEngine(Engine):
             pieces, languages, find_packs(self._settings).folder_of(languages), self.image_spec.dpi
         )
         found = respace_lines(found, pieces)
+        if not FRAKTUR_PACKS.isdisjoint(languages.split("+")):
+            found = [[word._replace(text=spell_ligatures(word.text)) for word in line] for line in found]
         return [list(_words_of_piece(words, piece)) for words, piece in zip(found, pieces, strict=True)]
 
     def _choose_languages(self, picture: Image.Image, script: str) -> str:

@@ -14,10 +14,10 @@ NOT_LANGUAGES = frozenset({"osd", "equ"})
 """Packs that detect scripts and formulas and read no language."""
 
 DEFAULT_PACKS = (
-    "eng", "osd", "rus", "ukr", "bul", "srp", "bel", "ell", "kor", "ara", "fas", "urd", "heb", "hin", "mar", "nep", "ben",
-    "tam", "tel", "guj", "pan", "tha", "khm", "kat", "hye", "vie", "ces", "pol", "tur", "ron", "frk",
+    "eng", "osd", "rus", "ukr", "bul", "srp", "bel", "ell", "grc", "kor", "ara", "fas", "urd", "heb", "hin", "mar", "nep",
+    "ben", "tam", "tel", "guj", "pan", "tha", "khm", "kat", "hye", "vie", "ces", "pol", "tur", "ron", "frk",
 )  # fmt: skip
-"""The packs that ``docparse languages add default`` brings: 32 MB to download."""
+"""The packs that ``docparse languages add default`` brings: 34 MB to download."""
 
 SCRIPTS: dict[str, tuple[str, ...]] = {
     "Latin": ("Latin", "eng", "fra", "spa", "deu", "por", "ita", "nld", "pol", "tur", "ces", "ron", "hun", "slk", "hrv", "ind"),

@@ -26,6 +26,8 @@ MIN_GAP_RATIO = 0.08
 """Width of a gap between letters, over their height, below which it is one within a letter."""
 MIN_GAPS = 6
 """Gaps from which they are divided into narrow and wide ones."""
+FRAKTUR_LIGATURE = re.compile(r"(?<=[^\W\d])<h?|<h?(?=[^\W\d])|(?<=[^\W\d])>k?")
+"""Signs beside a letter."""
 GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 """A Greek letter."""
 MIN_SPACE_RATIO, MAX_SPACE_RATIO = 0.2, 0.4
@@ -163,6 +165,11 @@ def normalize_letters(text: str) -> str:
     if GREEK.search(text):
         text = text.replace("\u00b5", "\u03bc")
     return text.replace("\u0e4d\u0e32", "\u0e33").replace("\u0ecd\u0eb2", "\u0eb3")
+
+
+def spell_ligatures(text: str) -> str:
+    """Return a word of a pack for Fraktur with its ch and ck, for which the pack writes < and >: *no<h*, *I<*, *Val>enaer*."""
+    return FRAKTUR_LIGATURE.sub(lambda sign: "ck" if sign[0].startswith(">") else "ch", text)
 
 
 def _belong_together(word: FoundWord, following: FoundWord, line: _Line) -> bool:

@@ -16,6 +16,7 @@ from document_parser.errors import EngineError
 from document_parser.models import InkFacts, PageImage, Reading, Word, confident_letters
 from document_parser.models.skew import Skew
 from document_parser.pipeline.reading.page_context import PageContext
+from document_parser.text.long_s import is_misread_fraktur, merge_fraktur
 
 MIN_RETRY_UNREAD_SHARE = 0.03
 """Share of the writing that must be unread. Less is smudges, stamps and rulings taken for letters."""
@@ -23,6 +24,8 @@ MAX_UNEVEN_UNREAD_SHARE = 0.5
 """Share up to which a page that looks handwritten is left alone: Tesseract reads handwriting worse, and slowly."""
 BETTER_LETTERS_RATIO = 1.1
 """Tesseract's line is taken if it has this many times the confident letters."""
+FRAKTUR = "Fraktur"
+"""The script whose packs read Fraktur."""
 MAX_RETRIED_LINES = 200
 """Lines of one page that are read again at most."""
 MAX_SKEW_DIFFERENCE_DEGREES = 0.1
@@ -50,12 +53,22 @@ class Retry:
 
 
 async def retry_lines(context: PageContext, reading: Reading, image: PageImage | None) -> Retry:
-    """Return the reading with the lines that Tesseract reads better.
+    """Return the reading with the lines that Tesseract reads better, and with the words of Fraktur that it reads.
 
-    If these are most of the page, the reading is Tesseract's. Raises PageUnreadable.
+    If these lines are most of the page, the reading is Tesseract's. Raises PageUnreadable.
     """
-    if image is None or "tesseract" not in context.route.engines or not is_worth_it(reading, image.ink_facts):
+    if image is None or "tesseract" not in context.route.engines:
         return Retry(reading)
+    retry = Retry(reading)
+    if is_worth_it(reading, image.ink_facts):
+        retry = await _retry_uncertain_lines(context, reading, image)
+    if not retry.note and reading.engine == "rapidocr" and is_misread_fraktur(word.text for word in reading.words):
+        return await _retry_fraktur(context, reading, image)
+    return retry
+
+
+async def _retry_uncertain_lines(context: PageContext, reading: Reading, image: PageImage) -> Retry:
+    """Return the reading with the uncertain lines that Tesseract reads better."""
     lines = reading.uncertain_lines[:MAX_RETRIED_LINES]
     started = time.monotonic()
     try:
@@ -79,6 +92,25 @@ async def retry_lines(context: PageContext, reading: Reading, image: PageImage |
     note = f"tesseract read {len(better)} of {len(lines)} uncertain lines again as {_describe_packs(counts)}"
     before = f"{reading.unread_share:.0%} of the text that was found was not read"
     return Retry(merged, tried=True, before=before, note=note, script=script)
+
+
+async def _retry_fraktur(context: PageContext, reading: Reading, image: PageImage) -> Retry:
+    """Return the reading with the words that a pack for Fraktur is sure of; as it is if there is none."""
+    lines = reading.words[:MAX_RETRIED_LINES]
+    started = time.monotonic()
+    try:
+        picture, skew = await _sharper_picture(context, reading, image)
+        found = await context.engines.read_lines(picture, lines, skew, FRAKTUR)
+    except EngineError as error:
+        context.record_attempt("tesseract", "error", f"reading of Fraktur: {error.message}", started)
+        return Retry(reading)
+    merged = {line: merge_fraktur(line.text, words) for line, words in zip(lines, found.lines, strict=True)}
+    changed = {line: text for line, text in merged.items() if text != line.text}
+    if not changed:
+        return Retry(reading)
+    words = [word._replace(text=changed.get(word, word.text)) for word in reading.words]
+    note = f"tesseract read words of {len(changed)} lines again as {found.languages[0]}: the page is Fraktur"
+    return Retry(replace(reading, words=words), tried=True, before="long s was read as f", note=note)
 
 
 def describe_unknown_script(reading: Reading, retry: Retry, image: PageImage | None) -> str:
