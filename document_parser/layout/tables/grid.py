@@ -33,17 +33,18 @@ class GridCell(Extent):
     words: tuple[Word, ...]
     down: int = 1
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Return the text of the cell as one line, without dot leaders."""
-        return _LEADER.sub("", join_lines(join_words(line.words) for line in lines_of(self.words)))
+        text = join_lines(join_words(line.words) for line in lines_of(self.words))
+        return _LEADER.sub("", text) if "." in text[-3:] else text
 
     @property
     def width(self) -> float:
         """Return the width of the cell's words in points."""
         return self.right - self.left
 
-    @property
+    @cached_property
     def bold(self) -> bool:
         """Return whether all words of the cell are bold."""
         return all(word.bold for word in self.words)
