@@ -55,8 +55,10 @@ class InkMap:
         self.ink: Cells = np.zeros((rows, columns), dtype=np.bool_)
         self.least = max(2, round(MIN_GUTTER_WIDTH_EM * size / self.cell_width) - 1)
         self.shortest = max(1, int(MIN_GUTTER_HEIGHT_EM * size / self.cell_height))
-        for word in words:
-            self.cover(word.left, word.top, word.right, word.bottom)
+        boxes = np.array([word[1:5] for word in words]) - (self.left, self.top, self.left, self.top)
+        cells = (boxes / (self.cell_width, self.cell_height, self.cell_width, self.cell_height)).astype(int).tolist()
+        for first, above, last, below in cells:
+            self.ink[above : below + 1, first : last + 1] = True
 
     def _column(self, x: float) -> int:
         """Return the column of cells at an x position in points."""

@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from document_parser.layout.formulas.inline import FormulaRun, split_into_runs
 from document_parser.layout.formulas.latex import join_latex
 from document_parser.models import Word
+from document_parser.text.direction import has_right_to_left
 
 MAX_WORD_GAP_EM = 0.08
 """Font sizes between two runs of one word that is set in two fonts; at a larger gap they are two words."""
@@ -29,8 +30,6 @@ _KEPT_PREFIXES = frozenset(["all", "cross", "ex", "half", "long", "low", "high",
 _STOPS = re.compile(r"(?:[,;:!?]+|[.](?!\d))(?=.*\w)")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
-# All characters whose direction in Unicode is R or AL, and a few others between them.
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\u200f\ufb1d-\ufdff\ufe70-\ufeff\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 
 Part = tuple[str, Word | None]
@@ -98,7 +97,7 @@ def read_as_page_of(words: Iterable[Word]) -> Iterator[None]:
 def is_right_to_left(words: Iterable[Word]) -> bool:
     """Return whether most letters belong to a script that is written from right to left."""
     texts = [word.text for word in words]
-    if not holds_right_to_left(texts):
+    if not has_right_to_left("".join(texts)):
         return False
     score = 0
     for text in texts:
@@ -109,12 +108,6 @@ def is_right_to_left(words: Iterable[Word]) -> bool:
     return score > 0
 
 
-def holds_right_to_left(texts: Iterable[str]) -> bool:
-    """Return whether a character of these texts may belong to a script that is written from right to left."""
-    text = "".join(texts)
-    return not text.isascii() and _RIGHT_TO_LEFT.search(text) is not None
-
-
 def _direction_of(character: str) -> int:
     """Return 1 for a character written from right to left, -1 for one from left to right, else 0."""
     kind = unicodedata.bidirectional(character)
@@ -123,7 +116,7 @@ def _direction_of(character: str) -> int:
 
 def _order_as_read(words: Sequence[Word]) -> list[Word]:
     """Return words in reading order: foreign runs inside a line keep their own direction."""
-    if not holds_right_to_left([word.text for word in words]):
+    if not has_right_to_left("".join([word.text for word in words])):
         return list(words)
     backwards = is_right_to_left(words) or (
         _is_page_backwards.get() and any(_direction_of(character) > 0 for word in words for character in word.text)

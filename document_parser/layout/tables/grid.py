@@ -69,6 +69,8 @@ class Grid(Extent):
 
 def words_outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
     """Return the words whose middle lies in none of the grids."""
+    if not grids:
+        return list(words)
     boxes = [(grid.left, grid.top, grid.right, grid.bottom) for grid in grids]
     return [word for word in words if not any(_is_in_box(word, box) for box in boxes)]
 
