@@ -156,28 +156,27 @@ def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, in
 
     Of runs with equal scores, the one that ends lowest; of these, the leftmost.
     """
-    # One strip behind the other, each ended by a row that is not free.
     length = len(free) + 1
-    change = np.diff(_one_behind_the_other(free), prepend=0)
-    starts, ends = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    strips = _one_behind_the_other(free)
+    change = np.flatnonzero(strips[1:] != strips[:-1]) + 1
+    starts, ends = change[::2], change[1::2]
     scores = np.minimum(_count_within(starts, ends, left), _count_within(starts, ends, right))
     score = int(scores.max())
     best = np.flatnonzero(scores == score)
     run = best[((ends[best] - 1) % length).argmax()]
-    column, first = divmod(int(starts[run]), length)
-    return column, first, (int(ends[run]) - 1) % length, score
+    column, first = divmod(int(starts[run]) - 1, length)
+    return column, first, (int(ends[run]) - 1) % length - 1, score
 
 
 def _one_behind_the_other(cells: Cells) -> NDArray[np.int8]:
-    """Return the columns of an array one behind the other, each ended by a zero."""
-    found = np.zeros((cells.shape[1], len(cells) + 1), dtype=np.int8)
-    found[:, :-1] = cells.T
-    return found.ravel()
+    """Return the columns of an array one behind the other, with a cell that is not set before each and at the end."""
+    found = np.zeros(cells.size + cells.shape[1] + 1, dtype=np.bool_)
+    found[:-1].reshape(cells.shape[1], len(cells) + 1)[:, 1:] = cells.T
+    return found
 
 
 def _count_within(starts: NDArray[np.intp], ends: NDArray[np.intp], inked: Cells) -> NDArray[np.intp]:
     """Return the number of rows with ink of each run."""
-    counts = np.cumsum(_one_behind_the_other(inked), dtype=np.intp)
-    # The end of a run has no strip of its own, so that the count before its start is that of the place before it.
-    found: NDArray[np.intp] = counts[ends - 1] - np.where(starts > 0, counts[starts - 1], 0)
+    counts = _one_behind_the_other(inked).cumsum(dtype=np.intp)
+    found: NDArray[np.intp] = counts[ends - 1] - counts[starts - 1]
     return found
