@@ -130,9 +130,7 @@ def _outermost_ink(ink: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return first, last
 
 
-def _ink_beside(
-    columns: NDArray[np.intp], width: int, first: NDArray[np.intp], last: NDArray[np.intp]
-) -> tuple[Cells, Cells]:
+def _ink_beside(columns: NDArray[np.intp], width: int, first: NDArray[np.intp], last: NDArray[np.intp]) -> tuple[Cells, Cells]:
     """Return two arrays for the strips at these columns: whether each row has ink to the left, and to the right."""
     return columns >= first[:, None], columns + width - 1 <= last[:, None]
 

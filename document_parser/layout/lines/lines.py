@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
 from document_parser.models import Word

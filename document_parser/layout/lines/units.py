@@ -21,8 +21,8 @@ LETTER_WIDTH_EM = 0.5
 
 _NEW_WORD = tuple.__new__
 """Makes a Word of its fields at a third of the cost of ``_replace``, which counts for all words of a page."""
-_BASELINE = Word._fields.index("baseline") - 5
-"""Place of the baseline behind a word's text and box."""
+_BASELINE = Word._fields.index("baseline")
+"""Place of the baseline among the fields, the first five of which are a word's text and box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,13 @@ class Scale:
 
     def _word_to_points(self, word: Word, text: str) -> Word:
         """Return a word with its box and baseline in points and another text."""
-        _, left, top, right, bottom, *looks = word
-        left, right = left * self.width, right * self.width
-        top, bottom = top * self.height, bottom * self.height
-        looks[_BASELINE] *= self.height
+        left, right = word.left * self.width, word.right * self.width
+        top, bottom = word.top * self.height, word.bottom * self.height
         if left > right:
             left, right = right, left
         if top > bottom:
             top, bottom = bottom, top
+        looks = (*word[5:_BASELINE], word.baseline * self.height, *word[_BASELINE + 1 :])
         return _NEW_WORD(Word, (text, left, top, right, bottom, *looks))
 
     def rulings_to_points(self, rules: Iterable[RulingLine]) -> list[RulingLine]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import Floats, Integers, PageIndex
 from document_parser.layout.tables.grid import Grid, GridCell

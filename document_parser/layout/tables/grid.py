@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.emphasis import has_emphasis_or_link, spans_of_lines
 from document_parser.layout.lines.joining import join_lines, join_words
 from document_parser.layout.lines.lines import Extent, lines_of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import pairwise
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import lines_of
 from document_parser.layout.tables.aligned import Interval, cells_of, plain_space, text_spans
 from document_parser.layout.tables.column_borders import MIN_ACROSS_SHARE
