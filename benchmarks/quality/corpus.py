@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.report import progress
 from document_parser.errors import DocumentParserError
+from document_parser.models import Page
 from document_parser.pipeline.local.reader import DocumentParser
 from document_parser.settings import EngineSettings, Settings
 
@@ -86,11 +87,16 @@ async def _read(reader: DocumentParser, corpus: Path, path: str, target: Path) -
     try:
         with await reader.read(corpus / path) as document, target.open("wb") as out:
             document.write("markdown", out)
-            engines = Counter(page.engine or page.status for page in document.pages())
+            engines = Counter(name for page in document.pages() for name in _readers_of(page))
             seconds = time.monotonic() - started
             return Reading(path, document.progress.total_pages or 0, seconds, document.failed_pages, engines)
     except DocumentParserError as error:
         return Reading(path, seconds=time.monotonic() - started, error=error.code)
+
+
+def _readers_of(page: Page) -> set[str]:
+    """The engine that read a page, or its state, and those that read its pictures or were tried."""
+    return {page.engine or page.status, *(attempt.engine for attempt in page.attempts)}
 
 
 def by_text_layer(readings: Iterable[Reading]) -> list[Reading]:

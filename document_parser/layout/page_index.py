@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.units import size_of
 from document_parser.models import RulingLine, Word
 

@@ -87,7 +87,7 @@ def _suspect_words_of(words: list[Word]) -> list[Word]:
 def _is_numberless(words: Iterable[Word]) -> bool:
     """Return whether the words of a font are mostly signs in a row, or amounts without digits: its digits decode to others."""
     texts = [word.text for word in words if len(word.text) >= MIN_WORD_LETTERS]
-    if not texts or any(char.isdigit() for text in texts for char in text):
+    if not texts or any(map(str.isdigit, "".join(texts))):
         return False
     odd = sum(_is_row_of_signs(text) or _AMOUNT.fullmatch(text) is not None for text in texts)
     return odd >= MIN_ODD_WORDS and odd >= MIN_ODD_SHARE * len(texts)

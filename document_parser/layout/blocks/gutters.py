@@ -55,8 +55,10 @@ class InkMap:
         self.ink: Cells = np.zeros((rows, columns), dtype=np.bool_)
         self.least = max(2, round(MIN_GUTTER_WIDTH_EM * size / self.cell_width) - 1)
         self.shortest = max(1, int(MIN_GUTTER_HEIGHT_EM * size / self.cell_height))
-        for word in words:
-            self.cover(word.left, word.top, word.right, word.bottom)
+        boxes = np.array([word[1:5] for word in words]) - (self.left, self.top, self.left, self.top)
+        cells = (boxes / (self.cell_width, self.cell_height, self.cell_width, self.cell_height)).astype(int).tolist()
+        for first, above, last, below in cells:
+            self.ink[above : below + 1, first : last + 1] = True
 
     def _column(self, x: float) -> int:
         """Return the column of cells at an x position in points."""
@@ -76,10 +78,11 @@ class InkMap:
         columns = _columns_with_runs(free, self.shortest)
         if not len(columns):
             return None
-        strips, sides = free[:, columns], _ink_beside(self.ink, self.least, columns)
-        new = _differ_from_previous(strips, *sides)
+        outermost = _outermost_ink(self.ink)
+        strips = free[:, columns]
+        new = _differ_from_previous(strips, columns, self.least, *outermost)
         columns = columns[new]
-        number, first, last, height = _find_best_run(strips[:, new], *(side[:, new] for side in sides))
+        number, first, last, height = _find_best_run(strips[:, new], *_ink_beside(columns, self.least, *outermost))
         if height == 0:
             return None
         return self._gutter_at(free, int(columns[number]), first, last, height)
@@ -119,35 +122,59 @@ def _columns_with_runs(free: Cells, length: int) -> NDArray[np.intp]:
     return np.flatnonzero(runs.any(axis=0))
 
 
-def _ink_beside(ink: Cells, width: int, columns: NDArray[np.intp]) -> tuple[Cells, Cells]:
-    """Return two arrays for the strips at these columns: whether each row has ink to the left, and to the right."""
+def _outermost_ink(ink: Cells) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return (first, last) column with ink of each row; in a row without ink the first lies behind the last."""
     inked = ink.any(axis=1)
     first = np.where(inked, ink.argmax(axis=1), ink.shape[1])
     last = np.where(inked, ink.shape[1] - 1 - ink[:, ::-1].argmax(axis=1), -1)
+    return first, last
+
+
+def _ink_beside(columns: NDArray[np.intp], width: int, first: NDArray[np.intp], last: NDArray[np.intp]) -> tuple[Cells, Cells]:
+    """Return two arrays for the strips at these columns: whether each row has ink to the left, and to the right."""
     return columns >= first[:, None], columns + width - 1 <= last[:, None]
 
 
-def _differ_from_previous(*maps: Cells) -> NDArray[np.bool_]:
-    """Return which columns differ from the one before in any of these maps: many strips of a broad gap are the same."""
-    new = np.ones(maps[0].shape[1], dtype=np.bool_)
-    new[1:] = np.logical_or.reduce([(one[:, 1:] != one[:, :-1]).any(axis=0) for one in maps])
+def _differ_from_previous(
+    strips: Cells, columns: NDArray[np.intp], width: int, first: NDArray[np.intp], last: NDArray[np.intp]
+) -> NDArray[np.bool_]:
+    """Return which strips differ from the one before, or have ink beside them in other rows: those of a broad gap are alike.
+
+    From left to right, ink on the left comes in row by row and ink on the right goes, so that their numbers show a change.
+    """
+    left = np.searchsorted(np.sort(first), columns, side="right")
+    right = np.searchsorted(np.sort(last), columns + width - 1, side="left")
+    new = np.ones(len(columns), dtype=np.bool_)
+    new[1:] = (strips[:, 1:] != strips[:, :-1]).any(axis=0) | (np.diff(left) != 0) | (np.diff(right) != 0)
     return new
 
 
 def _find_best_run(free: Cells, left: Cells, right: Cells) -> tuple[int, int, int, int]:
-    """Return (column, first row, last row, score) of the run of free strips with the most ink on its poorer side."""
-    poorer = np.minimum(_count_since_break(free, left), _count_since_break(free, right))
-    richest = poorer.max(axis=1)
-    score = int(richest.max())
-    last = len(richest) - 1 - int(richest[::-1].argmax())
-    column = int(poorer[last].argmax())
-    broken = np.flatnonzero(~free[: last + 1, column])
-    return column, int(broken[-1]) + 1 if len(broken) else 0, last, score
+    """Return (column, first row, last row, score) of the run of free strips with the most ink on its poorer side.
+
+    Of runs with equal scores, the one that ends lowest; of these, the leftmost.
+    """
+    length = len(free) + 1
+    strips = _one_behind_the_other(free)
+    change = np.flatnonzero(strips[1:] != strips[:-1]) + 1
+    starts, ends = change[::2], change[1::2]
+    scores = np.minimum(_count_within(starts, ends, left), _count_within(starts, ends, right))
+    score = int(scores.max())
+    best = np.flatnonzero(scores == score)
+    run = best[((ends[best] - 1) % length).argmax()]
+    column, first = divmod(int(starts[run]) - 1, length)
+    return column, first, (int(ends[run]) - 1) % length - 1, score
 
 
-def _count_since_break(free: Cells, inked: Cells) -> NDArray[np.int16]:
-    """Return for every strip the number of rows with ink in its run of free strips, down to its row."""
-    # Transposed, so that each strip is contiguous in memory: with few columns, sums are many times as fast.
-    counts = np.cumsum((inked & free).T, axis=1, dtype=np.int16)
-    counts -= np.maximum.accumulate(np.where(free.T, 0, counts), axis=1)
-    return counts.T
+def _one_behind_the_other(cells: Cells) -> NDArray[np.int8]:
+    """Return the columns of an array one behind the other, with a cell that is not set before each and at the end."""
+    found = np.zeros(cells.size + cells.shape[1] + 1, dtype=np.bool_)
+    found[:-1].reshape(cells.shape[1], len(cells) + 1)[:, 1:] = cells.T
+    return found
+
+
+def _count_within(starts: NDArray[np.intp], ends: NDArray[np.intp], inked: Cells) -> NDArray[np.intp]:
+    """Return the number of rows with ink of each run."""
+    counts = _one_behind_the_other(inked).cumsum(dtype=np.intp)
+    found: NDArray[np.intp] = counts[ends - 1] - counts[starts - 1]
+    return found

@@ -159,14 +159,18 @@ def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
         yield Flow(text)
 
 
+def _is_list_marker(text: str) -> bool:
+    """Return whether a text is the bullet or number of an item. None ends with a letter, as most words do."""
+    return not text[-1].isalpha() and _LIST_MARKER.fullmatch(text) is not None
+
+
 def _cover_marker_gaps(ink: InkMap, words: Sequence[Word], size: float) -> None:
     """Mark the gaps between list markers and their items as covered: they are no gutters."""
-    markers = [word for word in words if _LIST_MARKER.fullmatch(word.text)]
-    if not markers:
+    if not any(_is_list_marker(word.text) for word in words):
         return
     for line in lines_of(words):
         for marker, word in zip(line.words, line.words[1:], strict=False):
-            if _LIST_MARKER.fullmatch(marker.text) and 0 < word.left - marker.right < 4 * size:
+            if _is_list_marker(marker.text) and 0 < word.left - marker.right < 4 * size:
                 ink.cover(marker.right, marker.top, word.left, marker.bottom)
 
 

@@ -41,11 +41,11 @@ def _follower_of(initial: Word, words: Sequence[Word]) -> Word | None:
     beside = [
         word
         for word in words
-        if word is not initial
+        if word.bottom > initial.top
+        and word.top < initial.bottom
+        and word is not initial
         and initial.size_points >= MIN_INITIAL_RATIO * size_of(word)
         and 0 <= word.left - initial.right + 0.2 * size_of(word) < (MAX_INITIAL_GAP_EM + 0.2) * size_of(word)
-        and word.bottom > initial.top
-        and word.top < initial.bottom
     ]
     if len(beside) < 2:
         return None

@@ -12,6 +12,7 @@ from itertools import groupby, pairwise
 from document_parser.layout.formulas.inline import FormulaRun, split_into_runs
 from document_parser.layout.formulas.latex import join_latex
 from document_parser.models import Word
+from document_parser.text.direction import has_right_to_left
 
 MAX_WORD_GAP_EM = 0.08
 """Font sizes between two runs of one word that is set in two fonts; at a larger gap they are two words."""
@@ -109,12 +110,15 @@ def read_as_page_of(words: Iterable[Word]) -> Iterator[None]:
 
 def is_right_to_left(words: Iterable[Word]) -> bool:
     """Return whether most letters belong to a script that is written from right to left."""
+    texts = [word.text for word in words]
+    if not has_right_to_left("".join(texts)):
+        return False
     score = 0
-    for word in words:
-        if not word.text.isascii():
-            score += sum(_direction_of(character) for character in word.text)
+    for text in texts:
+        if not text.isascii():
+            score += sum(_direction_of(character) for character in text)
         else:
-            score -= sum(map(str.isalpha, word.text))  # digits stand in lines of both directions
+            score -= sum(map(str.isalpha, text))  # digits stand in lines of both directions
     return score > 0
 
 
@@ -126,7 +130,7 @@ def _direction_of(character: str) -> int:
 
 def _order_as_read(words: Sequence[Word]) -> list[Word]:
     """Return words in reading order: foreign runs inside a line keep their own direction."""
-    if all(word.text.isascii() for word in words):
+    if not has_right_to_left("".join([word.text for word in words])):
         return list(words)
     backwards = is_right_to_left(words) or (
         _is_page_backwards.get() and any(_direction_of(character) > 0 for word in words for character in word.text)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from operator import is_
 from typing import TYPE_CHECKING
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.joining import Part, parts_of_line
 from document_parser.layout.lines.units import size_of
 from document_parser.models import Word
@@ -118,9 +120,11 @@ def split_at_gaps(line: Line, gap: float) -> list[Line]:
 
 def body_size(words: Iterable[Word]) -> float:
     """Return the font size in points of the middle character, ordered by size; 10 if there are no words."""
-    weighted = sorted((size_of(word), len(word.text)) for word in words)
-    half = sum(weight for _, weight in weighted) / 2
-    for size, weight in weighted:
+    weights: defaultdict[float, int] = defaultdict(int)
+    for word in words:
+        weights[word.size_points if word.size_points > 0 else size_of(word)] += len(word.text)
+    half = sum(weights.values()) / 2
+    for size, weight in sorted(weights.items()):
         half -= weight
         if half <= 0:
             return size

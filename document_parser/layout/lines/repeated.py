@@ -21,13 +21,13 @@ _STRIP_POINTS = 12.0
 
 def drop_repeated(words: Sequence[Word]) -> list[Word]:
     """Return the words without those that stand already at nearly the same place; the first one stays."""
-    seen: defaultdict[tuple[str, int], list[Word]] = defaultdict(list)
+    seen: defaultdict[str, defaultdict[int, list[Word]]] = defaultdict(lambda: defaultdict(list))
     kept: list[Word] = []
     for word in words:
-        strip = int(word.top / _STRIP_POINTS)
-        if any(_is_at(word, other) for near in (strip - 1, strip, strip + 1) for other in seen.get((word.text, near), ())):
+        strip, strips = int(word.top / _STRIP_POINTS), seen[word.text]
+        if strips and any(_is_at(word, other) for near in (strip - 1, strip, strip + 1) for other in strips.get(near, ())):
             continue
-        seen[word.text, strip].append(word)
+        strips[strip].append(word)
         kept.append(word)
     return kept
 

@@ -71,9 +71,19 @@ def _is_sideways(word: Word) -> bool:
     """Return whether a word runs up or down: by its direction, or by the shape of three letters or digits or more."""
     if word.direction in (90, 270):
         return True
-    if word.bottom - word.top <= 1.5 * (word.right - word.left):
+    if not _is_narrow(word):
         return False
     return sum(unicodedata.category(letter)[0] not in "MP" for letter in word.text) >= 3
+
+
+def _is_narrow(word: Word) -> bool:
+    """Return whether a word is far higher than wide."""
+    return word.bottom - word.top > 1.5 * (word.right - word.left)
+
+
+def _may_be_turned(word: Word) -> bool:
+    """Return whether a word has a direction of its own, or is far higher than wide: the cheap sign of turned writing."""
+    return word.direction != 0 or _is_narrow(word)
 
 
 def find_page_turn(words: Sequence[Word]) -> int:
@@ -81,6 +91,8 @@ def find_page_turn(words: Sequence[Word]) -> int:
 
     ``words`` are in the order in which they were found, which shows whether the lines run up or down.
     """
+    if sum(_may_be_turned(word) for word in words) < MIN_SIDEWAYS_WORDS:
+        return 0
     conclusive = [word for word in words if len(word.text) >= 3 and not is_cjk(word.text)]
     if told := _find_told_turn(words):
         return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import median
@@ -214,8 +215,8 @@ def cells_of(
 
 def _columns_of(word: Word, borders: Sequence[float], texts: Sequence[Interval | None]) -> tuple[int, int]:
     """Return (first column, last column) that a word covers."""
-    last = sum(border < word.right for border in borders)
-    first = min(last, sum(border <= word.left for border in borders))
+    last = bisect_left(borders, word.right)
+    first = min(last, bisect_right(borders, word.left))
     while first < last and texts and (span := texts[first]) and word.left >= span[1]:
         first += 1
     while first < last and texts and (span := texts[last]) and word.right <= span[0]:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import Line
 from document_parser.layout.page_index import Floats, Integers, PageIndex
 from document_parser.layout.tables.grid import Grid, GridCell
@@ -298,18 +298,18 @@ def _white_middles(left: Floats, right: Floats, lines: Integers, most: int, leas
     order = np.argsort(edges, kind="stable")
     covered = np.cumsum(np.concatenate([np.ones(len(left)), -np.ones(len(right))])[order])
     edges = edges[order]
-    white = np.flatnonzero(covered[:-1] <= most)
-    groups = np.split(white, np.flatnonzero(np.diff(white) > 1) + 1) if len(white) else []
+    is_white = np.zeros(len(edges) + 1, dtype=np.bool_)
+    is_white[1:-1] = covered[:-1] <= most
+    change = np.flatnonzero(is_white[1:] != is_white[:-1])
+    first, last = change[::2], change[1::2]
+    low, high = edges[first], edges[last]
+    wide = (high - low >= least) & (low > edges[0]) & (high < edges[-1])
     found = []
-    for group in groups:
-        low, high = edges[group[0]], edges[group[-1] + 1]
-        if high - low < least or low <= edges[0] or high >= edges[-1]:
-            continue
+    for start, end in zip(first[wide].tolist(), last[wide].tolist(), strict=True):
         # Inside a stretch that some lines cover, the border belongs where fewest do.
-        depth = covered[group]
-        best = group[depth == depth.min()]
-        widths = edges[best + 1] - edges[best]
-        place = best[int(widths.argmax())]
+        depth = covered[start:end]
+        widths = np.where(depth == depth.min(), edges[start + 1 : end + 1] - edges[start:end], -1.0)
+        place = start + int(widths.argmax())
         found.append((edges[place] + edges[place + 1]) / 2)
     return np.array(found)
 

@@ -54,11 +54,11 @@ def _measure(candidate: TableCandidate) -> dict[str, float]:
         "rows": row_count,
         "columns": column_count,
         "lines": line_count,
-        "filled": float(filled.mean()),
-        "rows_filled": float((per_row > 1).mean()),
-        "rows_full": float((per_row == column_count).mean()),
+        "filled": _share(filled),
+        "rows_filled": _share(per_row > 1),
+        "rows_full": _share(per_row == column_count),
         "rows_lone": float((per_row <= 1).sum()),
-        "spanning": float((~single).mean()),
+        "spanning": _share(~single),
     }
     found |= _texts(columns, held, single, characters, numeric, left, right)
     found |= _edges(columns, held, single, size)
@@ -72,14 +72,14 @@ def _measure(candidate: TableCandidate) -> dict[str, float]:
     }
     in_first = rows == 0
     found |= {
-        "first_filled": float(filled[0].mean()),
-        "first_bold": float(bold[in_first].mean()),
-        "first_numeric": float(numeric[in_first].mean()),
-        "body_bold": float(bold[~in_first].mean()),
+        "first_filled": _share(filled[0]),
+        "first_bold": _share(bold[in_first]),
+        "first_numeric": _share(numeric[in_first]),
+        "body_bold": _share(bold[~in_first]),
         "first_lone": float(per_row[0] <= 1),
-        "last_filled": float(filled[-1].mean()),
+        "last_filled": _share(filled[-1]),
         "last_lone": float(per_row[-1] <= 1),
-        "second_numeric": float(numeric[rows == 1].mean()),
+        "second_numeric": _share(numeric[rows == 1]),
     }
     found |= _columns(candidate, held, rows, filled, numeric, per_line)
     found |= _neighbours(columns, start, end, size)
@@ -88,7 +88,7 @@ def _measure(candidate: TableCandidate) -> dict[str, float]:
     found |= {
         "mode": candidate.mode,
         "centred": float(lone_middles.std() / size) if len(lone_middles) else 0.0,
-        "same_text_columns": float((np.bincount(first[single], minlength=column_count) > 1).mean()),
+        "same_text_columns": _share(np.bincount(first[single], minlength=column_count) > 1),
     }
     return found
 
@@ -121,13 +121,13 @@ def _texts(
         "characters": float(_median(characters)),
         "longest_column": float(medians.max(initial=0.0)),
         "longest_cell": float(characters.max()),
-        "numeric": float(numeric.mean()),
+        "numeric": _share(numeric),
         "numeric_columns": float((numbers > 0.6).sum()),
         "words_per_cell": float(columns.word_counts[held].mean()),
-        "long_cells": float((characters > 25).mean()),
-        "lower_starts": float(index.starts_lower[firsts][long].mean()) if long.any() else 0.0,
-        "open_ends": float(index.ends_open[lasts][long].mean()) if long.any() else 0.0,
-        "sentence_ends": float(index.ends_sentence[lasts].mean()),
+        "long_cells": _share(characters > 25),
+        "lower_starts": _share(index.starts_lower[firsts][long]) if long.any() else 0.0,
+        "open_ends": _share(index.ends_open[lasts][long]) if long.any() else 0.0,
+        "sentence_ends": _share(index.ends_sentence[lasts]),
         "wide_columns": float((medians > 25).sum()),
         "full_lines": float(fills.max(initial=0.0)),
     }
@@ -194,12 +194,12 @@ def _columns(
     keys = rows[numeric] * 1000 + first[numeric]
     row_of_line = np.array(candidate.rows)
     return {
-        "marker_column": float(marks[leading].mean()) if leading.any() else 0.0,
-        "leaders": float(index.is_leader[lasts].mean()),
-        "first_column_filled": float(filled[:, 0].mean()),
+        "marker_column": _share(marks[leading]) if leading.any() else 0.0,
+        "leaders": _share(index.is_leader[lasts]),
+        "first_column_filled": _share(filled[:, 0]),
         "lone_columns": float((filled.sum(axis=0) <= 1).sum()),
         "numbers_joined": float(len(keys) - len(np.unique(keys))),
-        "continued_rows": float((np.bincount(row_of_line) > 1).mean()),
+        "continued_rows": _share(np.bincount(row_of_line) > 1),
         "lines_per_row": float(len(row_of_line) / (row_of_line[-1] + 1)),
     }
 
@@ -271,6 +271,11 @@ def _rules(
         "rules_crossed": float(crossed),
         "fills": min(60.0, len(fills)) / (rows.max() + 1),
     }
+
+
+def _share(flags: NDArray[np.bool_]) -> float:
+    """Return the share of the flags that are set; NaN without flags."""
+    return int(np.count_nonzero(flags)) / flags.size if flags.size else np.nan
 
 
 def _counts(groups: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.emphasis import has_emphasis_or_link, spans_of_lines
 from document_parser.layout.lines.joining import join_lines, join_words
 from document_parser.layout.lines.lines import Extent, lines_of
@@ -33,17 +33,18 @@ class GridCell(Extent):
     words: tuple[Word, ...]
     down: int = 1
 
-    @property
+    @cached_property
     def text(self) -> str:
         """Return the text of the cell as one line, without dot leaders."""
-        return _LEADER.sub("", join_lines(join_words(line.words) for line in lines_of(self.words)))
+        text = join_lines(join_words(line.words) for line in lines_of(self.words))
+        return _LEADER.sub("", text) if "." in text[-3:] else text
 
     @property
     def width(self) -> float:
         """Return the width of the cell's words in points."""
         return self.right - self.left
 
-    @property
+    @cached_property
     def bold(self) -> bool:
         """Return whether all words of the cell are bold."""
         return all(word.bold for word in self.words)
@@ -68,6 +69,8 @@ class Grid(Extent):
 
 def words_outside(grids: Sequence[Grid], words: Sequence[Word]) -> list[Word]:
     """Return the words whose middle lies in none of the grids."""
+    if not grids:
+        return list(words)
     boxes = [(grid.left, grid.top, grid.right, grid.bottom) for grid in grids]
     return [word for word in words if not any(_is_in_box(word, box) for box in boxes)]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import pairwise
 
+from document_parser.layout.lazy import cached_property
 from document_parser.layout.lines.lines import lines_of
 from document_parser.layout.tables.aligned import Interval, cells_of, plain_space, text_spans
 from document_parser.layout.tables.column_borders import MIN_ACROSS_SHARE
@@ -57,7 +58,7 @@ class Lattice:
     def column_of(self, word: Word) -> int:
         """Return the number of the column that the middle of a word lies in."""
         middle = (word.left + word.right) / 2
-        return min(self.width - 1, max(0, sum(border <= middle for border in self.columns) - 1))
+        return min(self.width - 1, max(0, bisect_right(self.columns, middle) - 1))
 
     def words_by_column(self, words: Sequence[Word]) -> list[list[Word]]:
         """Return the words of each column, in the given order."""
@@ -95,12 +96,11 @@ class Lattice:
         top, bottom = min(word.top for word in words), max(word.bottom for word in words)
         walls = [number for number in range(self.width + 1) if self.is_wall(number, top, bottom)]
         for word in words:
-            column = self.column_of(word)
-            strips.setdefault(max(wall for wall in walls if wall <= column), []).append(word)
+            strips.setdefault(bisect_right(walls, self.column_of(word)), []).append(word)
         cells: list[GridCell] = []
-        for wall in sorted(strips):
-            end = min(number for number in walls if number > wall)
-            for cell in cells_of(strips[wall], self.columns[wall + 1 : end], self.size, self.texts[wall:end], self.space):
+        for after in sorted(strips):
+            wall, end = walls[after - 1], walls[after]
+            for cell in cells_of(strips[after], self.columns[wall + 1 : end], self.size, self.texts[wall:end], self.space):
                 cells.append(GridCell(cell.first + wall, cell.last + wall, cell.words))
         return cells
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from document_parser.layout.lazy import cached_property
 from document_parser.models import RulingLine
 
 TOUCH_POINTS = 3.5

@@ -9,6 +9,7 @@ Source: gradient boosting (Friedman, 2001) with oblivious trees (as in CatBoost,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,7 @@ MIN_TABLE_SCORE = 0.5
 
 MAX_BOX_WORDS_SHARE = 0.15
 """Share of words with characters for drawing boxes, at most, in a table."""
+_BOX_DRAWING = re.compile("[\u2500-\u257f]")
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ def find_best_table(index: PageIndex, lines: Sequence[Line], size: float) -> tup
 def _is_drawing(lines: Sequence[Line]) -> bool:
     """Return whether lines are a drawing made of the characters for boxes, which line up like columns do."""
     words = [word.text for line in lines for word in line.words]
-    return sum(any(0x2500 <= ord(letter) < 0x2580 for letter in text) for text in words) > MAX_BOX_WORDS_SHARE * len(words)
+    if _BOX_DRAWING.search("".join(words)) is None:
+        return False
+    return sum(_BOX_DRAWING.search(text) is not None for text in words) > MAX_BOX_WORDS_SHARE * len(words)
 
 
 def best_reading(run: TableCandidate) -> TableCandidate:

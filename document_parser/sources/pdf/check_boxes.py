@@ -118,6 +118,8 @@ def _options_among(circles: Sequence[tuple[Box, Word]], width: float) -> set[Box
 
 def without_marks(words: Sequence[Word], boxes: Sequence[CheckBox]) -> list[Word]:
     """Return the words without those that mark a box, followed by the boxes."""
+    if not boxes:
+        return list(words)
     kept = [word for word in words if not any(_is_mark(word, found.box) for found in boxes)]
     return [*kept, *(found.word for found in boxes)]
 

@@ -1,0 +1,164 @@
+"""Cheap signs and compact methods that spare looks at a page say the same as the plain ones that they stand for."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+import pytest
+
+from document_parser.layout.blocks.gutters import _differ_from_previous, _find_best_run, _ink_beside, _outermost_ink
+from document_parser.layout.blocks.reading_order import _LIST_MARKER, _is_list_marker
+from document_parser.layout.lazy import cached_property
+from document_parser.layout.lines.joining import is_right_to_left
+from document_parser.layout.lines.lines import body_size
+from document_parser.layout.lines.rotated import MIN_SIDEWAYS_WORDS, find_page_turn
+from document_parser.layout.lines.units import Scale, size_of
+from document_parser.layout.tables.candidates import _white_middles
+from document_parser.layout.tables.grid import GridCell
+from document_parser.models import BoundingBox, Word
+from document_parser.text.direction import has_right_to_left
+
+SEEDS = range(30)
+
+
+def test_every_letter_from_right_to_left_is_found_and_no_other_character() -> None:
+    for code in range(sys.maxunicode + 1):
+        assert has_right_to_left(chr(code)) == (unicodedata.bidirectional(chr(code)) in ("R", "AL"))
+
+
+@pytest.mark.parametrize(
+    ("texts", "backwards"), [(["אב", "a"], True), (["אב", "abc"], False), (["é", "12"], False), (["ab"], False)]
+)
+def test_the_direction_is_that_of_most_letters(texts: list[str], backwards: bool) -> None:
+    assert is_right_to_left([Word(text, 0, 0, 1, 1) for text in texts]) is backwards
+
+
+@pytest.mark.parametrize("text", ["•", "-", "a)", "(iv)", "[12]", "b.", "xi.", "3.", "3.1", "3.1.2.", "§ 12", "§4.", "–"])
+def test_no_list_marker_is_left_out_for_its_last_character(text: str) -> None:
+    assert _LIST_MARKER.fullmatch(text)
+    assert _is_list_marker(text)
+
+
+@pytest.mark.parametrize("count", [MIN_SIDEWAYS_WORDS - 1, MIN_SIDEWAYS_WORDS])
+def test_a_page_is_turned_from_the_fewest_words_on_by_direction_or_shape(count: int) -> None:
+    told = [Word("upside", 10, 10 + 9 * n, 60, 18 + 9 * n, 8, direction=180) for n in range(count)]
+    shown = [Word("running up", 10 + 12 * n, 10, 20 + 12 * n, 90, 8) for n in range(count)]
+    few = count < MIN_SIDEWAYS_WORDS
+    assert find_page_turn(told) == (0 if few else 180)
+    assert (find_page_turn(shown) == 0) is few
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_body_size_is_that_of_the_middle_character(seed: int) -> None:
+    random = Random(seed)
+    words = [
+        Word("x" * random.randint(1, 9), 0, 0, random.randint(1, 50), random.randint(4, 14), random.choice([0, 8.0, 9.5, 10.0]))
+        for _ in range(random.randint(1, 40))
+    ]
+    sizes = sorted(size_of(word) for word in words for _ in word.text)
+    assert body_size(words) == sizes[(len(sizes) - 1) // 2]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_boxes_in_points_and_back_are_those_of_the_words(seed: int) -> None:
+    random = Random(seed)
+    scale = Scale(595.0, 842.0)
+    words = [Word(f" w{number} ", *(random.random() for _ in range(4)), 9.0, baseline=random.random()) for number in range(9)]
+    placed = scale.to_points(words)
+    assert [word.text for word in placed] == [f"w{number}" for number in range(9)]
+    assert [word.baseline for word in placed] == [word.baseline * 842.0 for word in words]
+    assert all(word.left <= word.right and word.top <= word.bottom and word.size_points == 9.0 for word in placed)
+    assert scale.box_of(placed) == BoundingBox.of(
+        min(min(word.left, word.right) for word in words),
+        min(min(word.top, word.bottom) for word in words),
+        max(max(word.left, word.right) for word in words),
+        max(max(word.top, word.bottom) for word in words),
+    )
+
+
+def _plain_best_run(free: list[list[bool]], left: list[list[bool]], right: list[list[bool]]) -> tuple[int, int, int, int]:
+    """Return what _find_best_run does, cell by cell."""
+    found = []
+    for column in range(len(free[0])):
+        first, lefts, rights = 0, 0, 0
+        for row in range(len(free)):
+            if not free[row][column]:
+                first, lefts, rights = row + 1, 0, 0
+                continue
+            lefts, rights = lefts + left[row][column], rights + right[row][column]
+            found.append((min(lefts, rights), row, -column, first))
+    score, last, column, first = max(found)
+    return -column, first, last, score
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_best_strip_is_the_one_that_counting_cell_by_cell_finds(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    free, left, right = (random.random((3, 30, 12)) < 0.8).tolist()
+    free[0][0] = True  # no gutter is looked for without a free strip
+    best = _find_best_run(*(np.array(one) for one in (free, left, right)))
+    plain = _plain_best_run(free, left, right)
+    assert best[3] == plain[3]
+    assert plain[3] == 0 or best == plain
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_strips_that_are_left_out_are_like_the_one_before(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ink = random.random((8, 40)) < 0.04
+    columns, width = np.arange(3, 36), 3
+    strips = np.array([[not row[column : column + width].any() for column in columns] for row in ink])
+    first, last = _outermost_ink(ink)
+    maps = [strips, *_ink_beside(columns, width, first, last)]
+    new = _differ_from_previous(strips, columns, width, first, last)
+    for place in range(1, len(columns)):
+        assert bool(new[place]) == any((one[:, place] != one[:, place - 1]).any() for one in maps)
+
+
+def _plain_stretches(left: list[float], right: list[float], most: int, least: float) -> list[tuple[float, float]]:
+    """Return the stretches inside the text that at most ``most`` words cover, edge by edge."""
+    found: list[tuple[float, float]] = []
+    edges = sorted([*left, *right])
+    for start, end in pairwise(edges):
+        if sum(one < end and start < other for one, other in zip(left, right, strict=True)) > most:
+            continue
+        if found and found[-1][1] == start:
+            found[-1] = found[-1][0], end
+        else:
+            found.append((start, end))
+    return [(low, high) for low, high in found if high - low >= least and edges[0] < low and high < edges[-1]]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_border_lies_in_each_stretch_of_white(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    left = random.uniform(0, 90, 20)
+    right = left + random.uniform(1, 9, 20)
+    for most in (0, 1, 2):
+        borders = _white_middles(left, right, np.zeros(20, dtype=np.intp), most, 3.0).tolist()
+        stretches = _plain_stretches(left.tolist(), right.tolist(), most, 3.0)
+        assert len(borders) == len(stretches)
+        assert all(low < border < high for border, (low, high) in zip(borders, stretches, strict=True))
+
+
+def test_a_cell_loses_the_dots_that_lead_to_its_number_and_no_other() -> None:
+    cells = [GridCell(0, 0, (Word(text, 0, 0, 9, 9, 8),)) for text in ("Rent .......", "Rent . . . . . ", "etc.", "v1.2")]
+    assert [cell.text for cell in cells] == ["Rent", "Rent", "etc.", "v1.2"]
+
+
+def test_a_cached_property_is_computed_once_for_each_object() -> None:
+    class Counted:
+        calls = 0
+
+        @cached_property
+        def value(self) -> int:
+            Counted.calls += 1
+            return Counted.calls
+
+    first, second = Counted(), Counted()
+    assert [first.value, first.value, second.value, first.value] == [1, 1, 2, 1]
+    assert isinstance(Counted.value, cached_property)
