@@ -65,12 +65,7 @@ def turn_of(words: Sequence[Word], width_points: float, height_points: float) ->
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
-    placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
-    placed, slanted = split_slanted(placed)
-    placed = join_vertical_writing(join_turned_lines(placed))
-    placed, in_points = join_boxed_letters(placed, in_points)
-    placed = mark_listings(placed)
-    placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
+    placed, in_points, slanted = prepare_words(placed, scale.rulings_to_points(rules))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
@@ -79,6 +74,16 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
     blocks = [*head, *_content_blocks(middle, grids, in_points, scale), *build_sideways_blocks(turned, scale, upright), *foot]
     blocks += build_slanted_blocks(slanted, scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
+
+
+def prepare_words(placed: list[Word], rules: list[RulingLine]) -> tuple[list[Word], list[RulingLine], list[Word]]:
+    """Return (words that tables and text are made of, rules around them, slanted words apart). All are in points."""
+    placed, rules = mark_struck(placed, rules)
+    placed, slanted = split_slanted(placed)
+    placed = join_vertical_writing(join_turned_lines(placed))
+    placed, rules = join_boxed_letters(placed, rules)
+    placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(mark_listings(placed)))))
+    return placed, rules, slanted
 
 
 def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:
