@@ -3,7 +3,8 @@
     python -m benchmarks.layout_scores [--drawn 100000-100450] [--corpora FOLDER,FOLDER] [--trial]
 
 Drawn documents are those whose seeds are kept for fitting. Of the corpora, documents with true tables count, and digital ones
-whose truth has no table. For each source it prints how scores fitted without it rank its runs: 0.5 is chance.
+whose truth is known. For each source it prints how scores fitted without it rank its samples (0.5 is chance), and keeps
+that beside the weights: no document scores itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import random
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,31 +28,46 @@ from document_parser.settings import cap_threads
 cap_threads()  # before any numeric library is imported
 
 from benchmarks.drawn.document import CannotDraw, draw  # noqa: E402
-from benchmarks.drawn.truth import Kind  # noqa: E402
-from benchmarks.layout_scores.samples import Comparer, Page, Samples, as_arrays, collect, load_metrics  # noqa: E402
+from benchmarks.layout_scores.samples import (  # noqa: E402
+    Collected,
+    Comparer,
+    Orders,
+    Page,
+    as_arrays,
+    collect,
+    load_metrics,
+    true_tables,
+)
 from benchmarks.layout_scores.trees import Trees, fit  # noqa: E402
 from benchmarks.report import progress  # noqa: E402
 from document_parser.errors import DocumentParserError  # noqa: E402
+from document_parser.layout.blocks.column_evidence import COLUMN_FEATURES  # noqa: E402
 from document_parser.layout.tables.features import FEATURES  # noqa: E402
-from document_parser.layout.tables.score import WEIGHTS  # noqa: E402
+from document_parser.layout.tables.forest import WEIGHTS  # noqa: E402
+from document_parser.layout.tables.grid_features import GRID_FEATURES  # noqa: E402
 from document_parser.sources.base import OpenerLimits  # noqa: E402
 from document_parser.sources.source import Openers  # noqa: E402
 
 SHARED = Path(__file__).resolve().parent.parent.parent.parent / "shared"
-TREES, DEPTH, SEED = 80, 4, 0
+SEED = 0
+MAX_COUNTED_LINES = 20
+"""Lines beside a gutter up to which more of them count for more."""
 MIN_GOOD, MIN_BEST = 0.6, 0.45
 """Agreement of a run that is a table, and of one whose readings the second forest learns from, at least."""
 
 
 def main() -> None:
     options = _options()
-    samples = asyncio.run(_collect(options))
-    arrays = as_arrays(samples)
-    print("\n".join(_by_source(arrays)))
+    collected = asyncio.run(_collect(options))
+    fits = _fits(collected)
+    figures = {name: _by_source(fit) for name, fit in fits.items() if name != "readings"}
+    for name, rows in figures.items():
+        print(f"\n{name}\n\n" + "\n".join(_table_of(rows)))
     if options.trial:
         return
     stored: dict[str, Any] = {}
-    for name, trees in (("runs", _fit_runs(arrays, np.ones(len(arrays["best"]), bool))), ("readings", _fit_readings(arrays))):
+    for name, wanted in fits.items():
+        trees = wanted.fit()
         stored |= {
             f"{name}_base": np.float32(trees.base),
             f"{name}_features": trees.features.astype(np.uint8),
@@ -58,50 +75,110 @@ def main() -> None:
             f"{name}_leaves": trees.leaves.astype(np.float32),
         }
     np.savez_compressed(WEIGHTS, **stored)
-    made = {"drawn": options.drawn, "corpora": [path.name for path in options.corpora], "seed": SEED, "features": FEATURES}
-    made |= {"trees": TREES, "depth": DEPTH, "runs": int(arrays["plain"].sum()), "readings": len(arrays["plain"])}
+    made: dict[str, Any] = {"drawn": options.drawn, "corpora": [path.name for path in options.corpora], "seed": SEED}
+    made |= {
+        "forests": {name: {"trees": fit.trees, "depth": fit.depth, "samples": len(fit.wanted)} for name, fit in fits.items()}
+    }
+    made["features"] = {"runs": FEATURES, "readings": FEATURES, "grids": GRID_FEATURES, "columns": COLUMN_FEATURES}
+    made["left_out"] = figures
     WEIGHTS.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
 
 
-def _fit_runs(arrays: dict[str, Any], chosen: Any) -> Trees:
-    """Return trees that tell the best agreement of a run's readings; large documents count less for each run."""
-    rows = arrays["plain"] & chosen
-    _, number, counts = np.unique(arrays["document"][rows], return_inverse=True, return_counts=True)
-    weights = 10 / np.sqrt(counts[number] + 3)
-    return fit(arrays["features"][rows], arrays["best"][rows], weights, trees=TREES, depth=DEPTH, seed=SEED)
+@dataclass(frozen=True)
+class Fit:
+    """What one forest learns: samples (rows, features), what they should give, the weight and document of each."""
+
+    samples: Any
+    wanted: Any
+    weights: Any
+    document: Any
+    trees: int = 150
+    depth: int = 5
+
+    def fit(self, chosen: Any = None) -> Trees:
+        """Return trees for the chosen samples, or for all."""
+        rows = np.ones(len(self.wanted), dtype=np.bool_) if chosen is None else chosen
+        return fit(self.samples[rows], self.wanted[rows], self.weights[rows], trees=self.trees, depth=self.depth, seed=SEED)
 
 
-def _fit_readings(arrays: dict[str, Any]) -> Trees:
-    """Return trees that tell by how much a reading is better than the mean of its run."""
-    rows = arrays["best"] > MIN_BEST
-    wanted = arrays["above_mean"][rows]
-    return fit(arrays["features"][rows], wanted, np.ones(len(wanted)), trees=TREES, depth=DEPTH, seed=SEED)
+def _fits(collected: Collected) -> dict[str, Fit]:
+    """Return what each forest learns.
+
+    ``runs``: the best agreement of a run's readings. ``readings``: by how much a reading is better than the mean of its run.
+    ``grids``: the agreement of a table, whatever it is from. ``columns``: the share of text that goes on down the columns.
+    """
+    runs, grids, columns = as_arrays(collected.samples), collected.grids, collected.columns
+    plain, good = runs["plain"], runs["best"] > MIN_BEST
+    tall = np.array(columns.features)[:, COLUMN_FEATURES.index("lines_fewer")]
+    return {
+        "runs": Fit(
+            runs["features"][plain], runs["best"][plain], _weights(runs["document"][plain]), runs["document"][plain], 80, 4
+        ),
+        "readings": Fit(
+            runs["features"][good], runs["above_mean"][good], np.ones(int(good.sum())), runs["document"][good], 80, 4
+        ),
+        "grids": Fit(
+            np.array(grids.features), np.array(grids.agreement), _weights(np.array(grids.document)), np.array(grids.document)
+        ),
+        "columns": Fit(
+            np.array(columns.features),
+            np.array(columns.agreement),
+            _weights(np.array(columns.document)) * np.sqrt(np.minimum(tall + 1, MAX_COUNTED_LINES)),
+            np.array(columns.document),
+        ),
+    }
 
 
-def _by_source(arrays: dict[str, Any]) -> list[str]:
-    """Return, for each source, how well runs are ranked by trees fitted on the other sources."""
-    sources = np.array([re.match(r"[^:]+:(?:style|[a-z]+)", name)[0] for name in arrays["document"]])  # type: ignore[index]
-    lines = ["| source | runs | tables among them | ranked before others |", "|---|---|---|---|"]
+def _weights(document: Any) -> Any:
+    """Return the weight of each sample: those of documents with many count less."""
+    _, number, counts = np.unique(document, return_inverse=True, return_counts=True)
+    return 10 / np.sqrt(counts[number] + 3)
+
+
+def source_of(document: str) -> str:
+    """Return where a document is from: its kind if it was drawn, else the series of its file's name, whatever its style."""
+    corpus, _, name = document.partition(":")
+    series = re.match(r"(?:style\d_)?([a-zA-Z]*)", name)
+    return f"{'drawn' if corpus == 'drawn' else 'corpus'}:{series[1] if series else ''}"
+
+
+def _by_source(wanted: Fit) -> list[dict[str, Any]]:
+    """Return, for each source, how well trees that were fitted on the other sources rank its good samples before the others."""
+    sources = np.array([source_of(name) for name in wanted.document])
+    found = []
     for source in np.unique(sources):
-        rows = arrays["plain"] & (sources == source)
-        good = arrays["best"][rows] > MIN_GOOD
-        if good.all() or not good.any():
-            continue
-        found = _fit_runs(arrays, sources != source).predict(arrays["features"][rows])
-        ranked = (found[good][:, None] > found[~good][None, :]).mean()
-        lines.append(f"| {source} | {rows.sum()} | {good.sum()} | {ranked:.2f} |")
-    return lines
+        rows = sources == source
+        good = wanted.wanted[rows] > MIN_GOOD
+        given = wanted.fit(~rows).predict(wanted.samples[rows])
+        ranked = (given[good][:, None] > given[~good][None, :]).mean() if 0 < good.sum() < len(good) else None
+        error = float(np.abs(given - wanted.wanted[rows]).mean())
+        found.append(
+            {
+                "source": str(source),
+                "samples": int(rows.sum()),
+                "good": int(good.sum()),
+                "mean_error": round(error, 3),
+                "ranked_first": None if ranked is None else round(float(ranked), 3),
+            }
+        )
+    return found
 
 
-async def _collect(options: argparse.Namespace) -> Samples:
+def _table_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the figures of all sources as a table in Markdown."""
+    lines = ["| source | samples | good ones | mean error | good ones ranked before others |", "|---|---|---|---|---|"]
+    return [*lines, *(f"| {' | '.join('-' if value is None else str(value) for value in row.values())} |" for row in rows)]
+
+
+async def _collect(options: argparse.Namespace) -> Collected:
     """Return the readings of all documents."""
-    samples, chance, metrics = Samples(), random.Random(SEED), load_metrics(options.scorer)
+    found, chance, metrics = Collected(), random.Random(SEED), load_metrics(options.scorer)
     with Openers.start(OpenerLimits()) as openers:
-        async for name, path, truth in _documents(options):
+        async for name, path, truth, orders in _documents(options):
             pages = await _pages(openers, path)
-            collect(samples, name, pages, Comparer(metrics, truth), chance)
-            progress(f"{name}: {len(pages)} pages, {len(samples.run)} readings in all")
-    return samples
+            collect(found, name, pages, Comparer(metrics, truth), Orders(orders), chance)
+            progress(f"{name}: {len(pages)} pages, {len(found.grids.agreement)} tables, {len(found.columns.agreement)} gutters")
+    return found
 
 
 async def _pages(openers: Openers, path: Path) -> list[Page]:
@@ -119,8 +196,8 @@ async def _pages(openers: Openers, path: Path) -> list[Page]:
     return found
 
 
-async def _documents(options: argparse.Namespace) -> AsyncIterator[tuple[str, Path, str]]:
-    """Yield (source and name, file, true tables) of every document."""
+async def _documents(options: argparse.Namespace) -> AsyncIterator[tuple[str, Path, str, list[str]]]:
+    """Yield (source and name, file, true tables, true texts) of every document."""
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(*map(int, options.drawn.split("-"))):
             try:
@@ -129,8 +206,7 @@ async def _documents(options: argparse.Namespace) -> AsyncIterator[tuple[str, Pa
                 continue
             path = Path(folder) / "drawn.pdf"
             path.write_bytes(drawn.pdf)
-            tables = [block.markdown() for block in drawn.truth.body() if block.kind is Kind.TABLE]
-            yield f"drawn:{drawn.truth.kind}_{seed}", path, "\n\n".join(tables)
+            yield f"drawn:{drawn.truth.kind}_{seed}", path, true_tables(drawn.truth), drawn.truth.orders()
     for corpus in options.corpora:
         with (corpus / "MANIFEST.tsv").open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
@@ -138,9 +214,9 @@ async def _documents(options: argparse.Namespace) -> AsyncIterator[tuple[str, Pa
             kind, _, name = row["path"].partition("/")
             truths = [corpus / kind / file for file in row["gt_files"].split(";")]
             tables = [file.read_text() for file in truths if file.name.endswith(".gt.html")]
-            plain = [file.read_text(errors="replace") for file in truths if file.suffix == ".md"]
+            plain = [file.read_text(errors="replace") for file in truths if file.suffix in {".md", ".txt"}]
             if row["path"].endswith(".pdf") and ((kind == "tables" and tables) or (kind == "digital" and plain)):
-                yield f"{corpus.name}:{name}", corpus / row["path"], "".join(tables[:1] or plain)
+                yield f"{corpus.name}:{name}", corpus / row["path"], "".join(tables[:1] or plain[:1]), [*tables, *plain]
 
 
 def _options() -> argparse.Namespace:

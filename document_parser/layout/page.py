@@ -81,13 +81,7 @@ def turn_of(words: Sequence[Word], width_points: float, height_points: float) ->
 
 def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[RulingLine]) -> list[Block]:
     """Return the blocks of a page whose text is upright. ``placed`` are its words in points, ``rules`` are in fractions."""
-    placed, in_points = mark_struck(placed, scale.rulings_to_points(rules))
-    placed, slanted = level_labels(*split_slanted(placed))
-    placed, overlaid = split_overlaid(placed)
-    placed = join_vertical_writing(join_turned_lines(placed))
-    placed, in_points = join_boxed_letters(placed, in_points)
-    placed = unmark_running_text(mark_listings(placed))
-    placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
+    placed, in_points, aside = prepare_words(placed, scale.rulings_to_points(rules))
     grids = find_ruled_grids(placed, in_points)
     upright, turned = split_sideways(words_outside(grids, placed))
     upright = merge_formulas(upright, in_points)
@@ -101,8 +95,20 @@ def _blocks_of_upright_page(placed: list[Word], scale: Scale, rules: Sequence[Ru
         *build_sideways_blocks(turned, scale, upright),
         *foot,
     ]
-    blocks += build_slanted_blocks([*slanted, *overlaid], scale)
+    blocks += build_slanted_blocks(aside, scale)
     return keep_distinct_emphasis([block for block in blocks if block.text or block.table])
+
+
+def prepare_words(placed: list[Word], rules: list[RulingLine]) -> tuple[list[Word], list[RulingLine], list[Word]]:
+    """Return (words of tables and text, rules around them, words that are slanted or lie over others). All are in points."""
+    placed, rules = mark_struck(placed, rules)
+    placed, slanted = level_labels(*split_slanted(placed))
+    placed, overlaid = split_overlaid(placed)
+    placed = join_vertical_writing(join_turned_lines(placed))
+    placed, rules = join_boxed_letters(placed, rules)
+    placed = unmark_running_text(mark_listings(placed))
+    placed = unmark_typewriting(merge_raised_numbers(join_initials(merge_dot_leaders(placed))))
+    return placed, rules, [*slanted, *overlaid]
 
 
 def _content_blocks(words: list[Word], grids: list[Grid], rules: Sequence[RulingLine], scale: Scale) -> list[Block]:

@@ -41,11 +41,11 @@ class InkMap:
     """A raster of a region that marks which cells words cover.
 
     One cell is an eighth of the font size wide and a quarter high, or larger in a region that would exceed :data:`MAX_CELLS`.
-    ``left`` and ``top`` are the region's origin, ``cell_width`` and ``cell_height`` the size of a cell, in points. ``least``
-    and ``shortest`` are the narrowest and shortest gutter in cells.
+    ``narrowest`` is the least width of a gutter in font sizes. ``left`` and ``top`` are the region's origin, ``cell_width`` and
+    ``cell_height`` the size of a cell, in points. ``least`` and ``shortest`` are the narrowest and shortest gutter in cells.
     """
 
-    def __init__(self, words: Sequence[Word], size: float) -> None:
+    def __init__(self, words: Sequence[Word], size: float, narrowest: float = MIN_GUTTER_WIDTH_EM) -> None:
         self.left = min(word.left for word in words)
         self.top = min(word.top for word in words)
         right, bottom = max(word.right for word in words), max(word.bottom for word in words)
@@ -53,7 +53,7 @@ class InkMap:
         self.cell_height = max(size / 4, (bottom - self.top) / MAX_CELLS, 1e-6)
         columns, rows = self._column(right) + 1, self._row(bottom) + 1
         self.ink: Cells = np.zeros((rows, columns), dtype=np.bool_)
-        self.least = max(2, round(MIN_GUTTER_WIDTH_EM * size / self.cell_width) - 1)
+        self.least = max(2, round(narrowest * size / self.cell_width) - 1)
         self.shortest = max(1, int(MIN_GUTTER_HEIGHT_EM * size / self.cell_height))
         boxes = np.array([word[1:5] for word in words]) - (self.left, self.top, self.left, self.top)
         cells = (boxes / (self.cell_width, self.cell_height, self.cell_width, self.cell_height)).astype(int).tolist()
@@ -74,6 +74,8 @@ class InkMap:
 
     def find_tallest_gutter(self) -> Gutter | None:
         """Return the gutter that separates the most text, or None if no strip is wide and high enough."""
+        if self.ink.shape[1] <= self.least:
+            return None
         free = _find_strips(~self.ink, self.least)
         columns = _columns_with_runs(free, self.shortest)
         if not len(columns):

@@ -10,52 +10,58 @@ refused if both sides look like rows of one table. Lengths are in points, origin
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
-from statistics import median
+from typing import Protocol
 
-from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, Gutter, InkMap
-from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge, is_divided
+from document_parser.layout.blocks.column_evidence import Parted, are_divided_texts, are_staggered, columns_agreement
+from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap
+from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge
 from document_parser.layout.lines.joining import is_right_to_left
-from document_parser.layout.lines.lines import Line, body_size, lines_of, split_at_gaps
+from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.lines.units import size_of
 from document_parser.layout.page_index import PageIndex
-from document_parser.layout.tables.aligned import add_spanning_header, extend_band, find_grid, segments_of
-from document_parser.layout.tables.grid import Grid, is_number
+from document_parser.layout.tables.aligned import (
+    add_spanning_header,
+    extend_band,
+    has_lone_columns,
+    is_aligned_table,
+    propose_grids,
+)
+from document_parser.layout.tables.grid import Grid
 from document_parser.layout.tables.headed import find_headed_table
 from document_parser.layout.tables.header_above import add_header_above
-from document_parser.layout.tables.score import find_best_table
-from document_parser.layout.tables.side_by_side import blocks_of_grid
+from document_parser.layout.tables.score import propose_aligned_tables
+from document_parser.layout.tables.selection import (
+    MIN_TABLE_AGREEMENT,
+    OTHER_PRIOR,
+    TABLE_PRIOR,
+    Origin,
+    Proposal,
+    ScoredTable,
+    score_tables,
+)
+from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid
 from document_parser.models import RulingLine, Word
 
 MAX_REFUSALS = 8
 """Gutters of one region that are examined and refused, at most, before the region is taken as one column."""
 MAX_DEPTH = 40
 """Nested splits, at most; real pages need fewer than ten."""
-PROSE_LINE_CHARACTERS = 18
-"""Characters of the middle line of running text, at least."""
-MIN_SURE_LINES = 8
-"""Lines over which spaces between words do not align by chance, at least."""
-MAX_STAGGERED_GROUPS = 4
-"""Groups of lines, by turns on the left and on the right and none beside another, that are one text, at most."""
-SURE_PROSE_CHARACTERS = 22
-"""The same where other columns follow behind those beside a gutter: so long are the cells of few tables."""
-NEXT_GUTTER_RATIO = 0.5
-"""Width of the next gutter behind a column divided by that of the gutter beside it, at least."""
+MAX_TABLES = 2
+"""Readings of a region's words as a table that are compared, at most."""
 MAX_HEADLINE_SPACE_EM = 0.55
 """Font sizes of the space between two words of a headline, at most: twice that of most fonts, a quarter of the size."""
-PROSE_LINE_FILL_SHARE = 0.7
-"""Share of its column's width that the middle line of running text fills, at least."""
-MAX_PROSE_NUMBERS_SHARE = 0.35
-"""Share of the stretches between gaps that are numbers, at most, in running text.
-
-A third of them at most are numbers in lists of references, two thirds in the rows of a statement.
-"""
-MIN_FLOW_SCORE = 0.5
-"""Score of a table, at least, among lines that no gutter parts."""
-MIN_COLUMNS_SCORE = 0.6
-"""Score of a table, at least, whose columns could be columns of text as well."""
+MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM = 0.4, 5.0
+"""Width and height of a gutter, at least, where wider ones part nothing: columns may be set close, but are not short then."""
+MIN_COLUMNS_AGREEMENT = 0.65
+"""Expected share of pieces of text that follow each other down the columns, at least: else they follow across the gutter."""
+ALIGNED_PRIOR = 0.95
+"""Agreement to expect of aligned words beside a gutter that the rules call a table: they were strict."""
+SURE_COLUMNS_AGREEMENT = 0.92
+"""The same above which no table is looked for: hardly one is expected to agree so well."""
 
 # The bullet or number of an item: the gap between both is no gutter.
 _LIST_MARKER = re.compile(
@@ -74,31 +80,40 @@ Part = Flow | Grid
 """A column of text or a table."""
 
 
+class Watcher(Protocol):
+    """Who is told what is decided: those who fit the weights that decide."""
+
+    def on_region(self, words: list[Word]) -> None:
+        """Take the words of a region, tables aside."""
+
+    def on_gutter(self, parted: Parted, page: PageIndex) -> None:
+        """Take a gutter with text on both sides."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     """What is the same for all regions of a page.
 
-    ``backwards`` reads columns from right to left. ``on_region`` is called with the words of each region, tables aside.
+    ``backwards`` reads columns from right to left. ``watcher`` is told what is decided.
     """
 
     index: PageIndex
     backwards: bool
-    on_region: Callable[[list[Word]], None] | None = None
+    watcher: Watcher | None = None
 
 
 def parts_of(
     words: list[Word],
     grids: Sequence[Grid] = (),
     rules: Sequence[RulingLine] = (),
-    on_region: Callable[[list[Word]], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> list[Part]:
     """Return the page's content in reading order. ``grids`` are tables found before, whose words are not among ``words``.
 
-    ``rules`` are the lines and filled boxes drawn around the words. ``on_region`` is called with the words of each region,
-    for those who fit the scores of tables.
+    ``rules`` are the lines and filled boxes drawn around the words.
     """
     placed = [GridWord.from_grid(grid) for grid in grids]
-    page = _Page(PageIndex(words, rules), is_right_to_left(words), on_region)
+    page = _Page(PageIndex(words, rules), is_right_to_left(words), watcher)
     return list(_split_region([*words, *placed], page, MAX_DEPTH))
 
 
@@ -123,26 +138,33 @@ def _text_of(words: Iterable[Word]) -> list[Word]:
 def _split_region(words: list[Word], page: _Page, depth: int) -> Iterator[Part]:
     """Yield the parts of a region in reading order."""
     text = _text_of(words)
-    if page.on_region is not None:
-        page.on_region(text)
+    if page.watcher is not None:
+        page.watcher.on_region(text)
     if len(text) < 4 or depth == 0:
         yield from _split_flows(words)
         return
-    size = body_size(text)
-    ink = InkMap(words, size)
-    _cover_marker_gaps(ink, text, size)
-    _cover_headline_gaps(ink, text, size)
+    region = _Region(words, text, body_size(text), page)
+    for narrowest, shortest in ((MIN_GUTTER_WIDTH_EM, MIN_GUTTER_HEIGHT_EM), (MIN_CLOSE_WIDTH_EM, MIN_CLOSE_HEIGHT_EM)):
+        for gutter in _gutters_of(region, narrowest, shortest):
+            parts = _split_at_gutter(region, gutter, depth)
+            if parts is not None:
+                yield from parts
+                return
+    table = region.best_table()
+    yield from _split_flows(words) if table is None else _insert_table(region, table.grid, depth)
+
+
+def _gutters_of(region: _Region, narrowest: float, shortest: float) -> Iterator[Gutter]:
+    """Yield the gutters of a region, the tallest first. The least width and height are in font sizes."""
+    ink = InkMap(region.words, region.size, narrowest)
+    _cover_marker_gaps(ink, region.text, region.size)
+    _cover_headline_gaps(ink, region.text, region.size)
     for _ in range(MAX_REFUSALS):
         gutter = ink.find_tallest_gutter()
-        if gutter is None or gutter.height < MIN_GUTTER_HEIGHT_EM * size:
-            break
-        parts = _split_at_gutter(words, gutter, size, page, depth)
-        if parts is not None:
-            yield from parts
+        if gutter is None or gutter.height < shortest * region.size:
             return
+        yield gutter
         ink.cover(gutter.left, gutter.top, gutter.right - ink.cell_width, gutter.bottom - ink.cell_height)
-    parts = _split_at_scored_table(words, page, size, depth, MIN_FLOW_SCORE)
-    yield from _split_flows(words) if parts is None else parts
 
 
 def _split_flows(words: Iterable[Word]) -> Iterator[Part]:
@@ -183,28 +205,39 @@ def _cover_headline_gaps(ink: InkMap, words: Sequence[Word], size: float) -> Non
                 ink.cover(before.right, max(before.top, word.top), word.left, min(before.bottom, word.bottom))
 
 
-def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page, depth: int) -> list[Part] | None:
-    """Return the parts of a region along a gutter, or None if the gutter is only chance."""
-    above, band, below = _split_by_height(words, gutter.top, gutter.bottom)
-    if below and (heads := find_heads_below(band, gutter, size)):
+def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] | None:
+    """Return the parts of a region along a gutter, or None if the gutter is only chance.
+
+    Columns of text and a table across the gutter compete by the agreement that is expected of each.
+    """
+    page = region.page
+    above, band, below = _split_by_height(region.words, gutter.top, gutter.bottom)
+    if below and (heads := find_heads_below(band, gutter, region.size)):
         band, below = [word for word in band if id(word) not in heads], [word for word in band if id(word) in heads] + below
     left = [word for word in band if word.left + word.right < gutter.left + gutter.right]
     right = [word for word in band if word.left + word.right >= gutter.left + gutter.right]
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    if all(sides) and _are_staggered(*sides):
+    if all(sides) and are_staggered(*sides):
         return None
-    if all(sides) and not (_are_columns(sides, gutter, size) or _are_divided_texts(sides, gutter, page)):
-        return _split_at_table(words, band, page, depth)
-    if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
-        return parts
+    if all(sides):
+        parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
+        if page.watcher is not None:
+            page.watcher.on_gutter(parted, page.index)
+        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
+        columns = 1.0 if sure else columns_agreement(parted, page.index)
+        table = region.best_table(gutter, _text_of(band)) if columns < SURE_COLUMNS_AGREEMENT else None
+        if table is not None and table.agreement > columns:
+            return _insert_table(region, table.grid, depth)
+        if columns < MIN_COLUMNS_AGREEMENT:
+            return None
     pieces = [above, *([right, left] if page.backwards else [left, right]), below]
     if not any(isinstance(word, GridWord) for word in band):
-        if (edge := find_story_edge(band, gutter, page.index.rules, size)) is not None:
-            pieces = _split_at_height(words, edge)
+        if (edge := find_story_edge(band, gutter, page.index.rules, region.size)) is not None:
+            pieces = _split_at_height(region.words, edge)
         elif aside := find_aside(left, right, _text_of(below), page.index.rules):
-            pieces = _around_aside(words, *aside)
+            pieces = _around_aside(region.words, *aside)
     return [part for piece in pieces for part in _split_region(piece, page, depth - 1)]
 
 
@@ -232,132 +265,70 @@ def _split_by_height(words: Iterable[Word], top: float, bottom: float) -> tuple[
     return above, band, below
 
 
-def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
-    """Return whether both sides are separate text rather than cells of common rows."""
-    fewest, most = sorted(len(lines) for lines in sides)
-    if fewest < 3 and (most < 6 or gutter.width < size):
-        return False
-    if fewest < MIN_SURE_LINES and gutter.width < 1.6 * _usual_space(sides):
-        return False
-    prose = [_is_prose(lines) for lines in sides]
-    if all(prose) or _are_prose_beside(sides, gutter):
-        return True
-    if fewest < 3 or gutter.width < 1.2 * size:
-        return any(prose) and not _are_aligned(*sides)
-    return not _are_aligned(*sides)
+class _Region:
+    """A part of a page with the tables that its words may be. ``text`` are the words without tables found before."""
+
+    def __init__(self, words: list[Word], text: list[Word], size: float, page: _Page) -> None:
+        self.words, self.text, self.size, self.page = words, text, size, page
+
+    @cached_property
+    def tables(self) -> list[ScoredTable]:
+        """Return the tables that all words together propose, with the agreement expected of each."""
+        lines = lines_of(self.text)
+        grids = propose_aligned_tables(self.page.index, lines, self.size, MAX_TABLES)
+        headed = find_headed_table(lines, self.size)
+        return self._scored([*grids, *([(headed, TABLE_PRIOR)] if headed else [])])
+
+    def best_table(self, gutter: Gutter | None = None, band: Sequence[Word] = ()) -> ScoredTable | None:
+        """Return the table worth most that is better than lines of text; with a gutter, one that has cells on both sides."""
+        tables = self.tables
+        if gutter is not None:
+            wider = extend_band(self.text, band)
+            found = [*propose_grids(wider), *(propose_grids(band) if len(wider) > len(band) else [])]
+            tables = [*tables, *self._scored([(grid, _prior_of(grid)) for grid in found])]
+            tables = [table for table in tables if _is_across(table.grid, gutter)]
+        return max((t for t in tables if t.agreement >= MIN_TABLE_AGREEMENT), key=lambda t: t.worth, default=None)
+
+    def _scored(self, grids: Sequence[tuple[Grid, float]]) -> list[ScoredTable]:
+        """Return the grids that lie in no table found before, with the agreement expected of each."""
+        placed = [word for word in self.words if isinstance(word, GridWord)]
+        free = [
+            Proposal(grid, Origin.ALIGNED, prior)
+            for grid, prior in grids
+            if not has_lone_columns(grid) and not any(grid.top < word.bottom and word.top < grid.bottom for word in placed)
+        ]
+        return score_tables(free, self.page.index)
 
 
-def _are_staggered(left: Sequence[Line], right: Sequence[Line]) -> bool:
-    """Return whether no line of one side stands beside one of the other, as the addresses and the date of a letter.
-
-    Columns with pictures between their lines change sides more often.
-    """
-    if any(one.top < other.bottom and other.top < one.bottom for one in left for other in right):
-        return False
-    order = sorted([*((line.top, False) for line in left), *((line.top, True) for line in right)])
-    return sum(before[1] is not after[1] for before, after in pairwise(order)) < MAX_STAGGERED_GROUPS
+def _prior_of(grid: Grid) -> float:
+    """Return the agreement to expect of aligned words by the rules for tables."""
+    return ALIGNED_PRIOR if is_aligned_table(grid) else OTHER_PRIOR
 
 
-def _are_prose_beside(sides: Sequence[Sequence[Line]], gutter: Gutter) -> bool:
-    """Return whether the columns right beside a gutter are running text, whatever columns follow behind them."""
-    clear = NEXT_GUTTER_RATIO * gutter.width
-    near = [[split_at_gaps(line, clear)[place] for line in lines] for lines, place in zip(sides, (-1, 0), strict=True)]
-    return all(map(_is_sure_prose, near))
+def _is_across(grid: Grid, gutter: Gutter) -> bool:
+    """Return whether a table stands beside a gutter and has cells on both sides of it."""
+    beside = grid.top < gutter.bottom and gutter.top < grid.bottom
+    return beside and grid.left < gutter.left and gutter.right < grid.right
 
 
-def _is_sure_prose(lines: Sequence[Line]) -> bool:
-    """Return whether lines are long enough to be running text, and most as wide as nine of ten; headlines may be wider."""
-    if len(lines) < MIN_SURE_LINES or median(len(line.text) for line in lines) < SURE_PROSE_CHARACTERS:
-        return False
-    widths = sorted(line.width for line in lines)
-    return widths[len(widths) // 2] >= PROSE_LINE_FILL_SHARE * widths[len(widths) * 9 // 10] and not _holds_numbers(lines)
-
-
-def _are_divided_texts(sides: Sequence[Sequence[Line]], gutter: Gutter, page: _Page) -> bool:
-    """Return whether a line is drawn between two sides whose lines are those of texts: stories of a newspaper side by side."""
-    if not is_divided(gutter, page.index.rules):
-        return False
-    texts = all(median(len(line.text) for line in lines) >= PROSE_LINE_CHARACTERS for lines in sides)
-    return texts and not any(map(_holds_numbers, sides))
-
-
-def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
-    """Return the width of the wider spaces between words in points; 0 if each line is one run.
-
-    Spaces of justified lines can align by chance.
-    """
-    spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
-    return spaces[len(spaces) * 3 // 4] if spaces else 0.0
-
-
-def _is_prose(lines: Sequence[Line]) -> bool:
-    """Return whether lines are running text: longer than single words, and most of them as wide as the column."""
-    if len(lines) < 2 or _holds_numbers(lines):
-        return False
-    width = max(line.right for line in lines) - min(line.left for line in lines)
-    characters = median(len(line.text) for line in lines)
-    return characters >= PROSE_LINE_CHARACTERS and median(line.width for line in lines) >= PROSE_LINE_FILL_SHARE * width
-
-
-def _holds_numbers(lines: Sequence[Line]) -> bool:
-    """Return whether many of the stretches between gaps are numbers: cells of a table are, running text is not."""
-    size = body_size(word for line in lines for word in line.words)
-    texts = [
-        " ".join(word.text for word in line.words if left <= word.left < right)
-        for line in lines
-        for left, right in segments_of(line, size)
-    ]
-    return sum(map(is_number, texts)) > MAX_PROSE_NUMBERS_SHARE * len(texts)
-
-
-def _are_aligned(left: Sequence[Line], right: Sequence[Line]) -> bool:
-    """Return whether most lines of the shorter side have a line of the other beside them, like cells of one row."""
-    fewer, more = sorted((left, right), key=len)
-    middles = [line.middle for line in more]
-    beside = sum(any(line.top < middle < line.bottom for middle in middles) for line in fewer)
-    return beside >= 0.7 * len(fewer)
-
-
-def _split_at_table(words: list[Word], band: list[Word], page: _Page, depth: int) -> list[Part] | None:
-    """Return the parts of a region around the table, or the blocks side by side, in a band. None if there is no table."""
-    text, text_band = _text_of(words), _text_of(band)
-    grid = find_grid(extend_band(text, text_band)) or find_grid(text_band)
-    if grid is None or any(
-        grid.top < (word.top + word.bottom) / 2 < grid.bottom for word in words if isinstance(word, GridWord)
-    ):
-        return None
-    blocks = blocks_of_grid(grid, text)
+def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
+    """Return the parts of a region around a table, or around the blocks side by side that only look like one."""
+    blocks = blocks_of_grid(grid, region.text)
     if blocks is None:
-        return _insert_parts(words, [add_spanning_header(add_header_above(grid, text), text)], page, depth)
-    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if page.backwards else blocks)], page, depth)
+        whole = _with_headers(grid, region.text)
+        return _insert_parts(region.words, [whole], region.page, depth)
+    found = [Flow(block) for block in (reversed(blocks) if region.page.backwards else blocks)]
+    return _insert_parts(region.words, found, region.page, depth)
 
 
-def _split_at_scored_table(
-    words: list[Word], page: _Page, size: float, depth: int, least: float, gutter: Gutter | None = None
-) -> list[Part] | None:
-    """Return the parts of a region around its best table of aligned words. None if no table has this score at least.
-
-    With a gutter, the table must have cells on both sides of it.
-    """
-    text = _text_of(words)
-    lines = lines_of(text)
-    found = find_best_table(page.index, lines, size)
-    grid = found[0] if found is not None and found[1] >= least else find_headed_table(lines, size, 2 if gutter is None else 3)
-    if grid is None:
-        return None
-    if any(grid.top < word.bottom and word.top < grid.bottom for word in words if isinstance(word, GridWord)):
-        return None
-    if gutter is not None and not (grid.left < gutter.left and gutter.right < grid.right and _overlaps(grid, gutter)):
-        return None
-    blocks = blocks_of_grid(grid, text)
-    if blocks is None:
-        return _insert_parts(words, [add_header_above(grid, text)], page, depth)
-    return _insert_parts(words, [Flow(block) for block in (reversed(blocks) if page.backwards else blocks)], page, depth)
-
-
-def _overlaps(grid: Grid, gutter: Gutter) -> bool:
-    """Return whether a table stands beside a gutter."""
-    return grid.top < gutter.bottom and gutter.top < grid.bottom
+def _with_headers(grid: Grid, text: Sequence[Word]) -> Grid:
+    """Return a table with the headers right above it; a first row of one heading over the columns spans them."""
+    if len(grid.rows[0]) == 1 and len(grid.rows) > 2:
+        below = replace(grid, rows=grid.rows[1:])
+        spanned = add_spanning_header(below, text)
+        if spanned is not below:
+            return spanned
+    return add_spanning_header(add_header_above(grid, text), text)
 
 
 def _insert_parts(words: Sequence[Word], found: Sequence[Part], page: _Page, depth: int) -> list[Part]:

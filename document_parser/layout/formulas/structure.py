@@ -189,11 +189,16 @@ def _merge_fraction(words: list[Word], bar: RulingLine) -> list[Word] | None:
         return None
     if max(_width_of(above), _width_of(below)) < 0.5 * (bar.right - bar.left):
         return None
-    # The premises of an inference rule stand apart as well, but in a font for formulas.
-    if not any(word.math for word in (*above, *below)) and (_has_gap(above) or _has_gap(below)):
+    # The premises of an inference rule stand apart as well as headings of a table do, but most are in a font for formulas.
+    if not _is_mostly_math((*above, *below)) and (_has_gap(above) or _has_gap(below)):
         return None
     text = f"\\frac{{{join_latex(_merge_scripts(above))}}}{{{join_latex(_merge_scripts(below))}}}"
     return _replace_words(words, [*above, *below], bar, text)
+
+
+def _is_mostly_math(words: Sequence[Word]) -> bool:
+    """Return whether at least half of the characters are in fonts for formulas."""
+    return sum(len(word.text) for word in words if word.math) * 2 >= sum(len(word.text) for word in words)
 
 
 def _has_gap(words: Sequence[Word]) -> bool:

@@ -13,6 +13,8 @@ from document_parser.models import Word
 
 MIN_ROWS = 3
 """Rows of a table, at least."""
+MAX_GROUPS = 3
+"""Groups of lines of a region that are read as tables, at most."""
 MAX_SINGLE_TEXT_COLUMNS = 1
 """Columns of one text, at most, in a table of :data:`MIN_ROWS_WITH_SINGLE_TEXT` rows or more.
 
@@ -20,16 +22,6 @@ More such columns are parts of a formula, or of a drawing.
 """
 MIN_ROWS_WITH_SINGLE_TEXT = 5
 """Rows of a table, at least, that has a column of one text, such as a unit beside one of many sums."""
-MIN_COLUMN_GAP_EM = 0.6
-"""Font sizes of the narrowest gap between two columns."""
-MAX_HEADING_GAP_EM = 0.9
-"""Font sizes between a heading and the row below it, at most."""
-MAX_HEADING_OFFSET_SHARE = 0.1
-"""Share of the width below a heading by which its middle may be off."""
-MAX_WORD_SPACE_EM = 0.4
-"""Font sizes between two words of one cell, at most, if a column border runs between them."""
-MAX_RUN_SPACE_EM = 0.15
-"""The same between two runs of words: an engine that finds runs splits them at anything wider than a plain space."""
 PROSE_CELL_CHARACTERS = 40
 """Characters of a column's middle cell above which the column can be prose; see :data:`PROSE_CELL_FILL_SHARE`."""
 PROSE_CELL_FILL_SHARE = 0.85
@@ -40,6 +32,16 @@ MIN_GOING_ON_SHARE = 0.4
 """Share of a column's lines that begin with a small letter, at least, if they are running text. Half of German prose does."""
 MAX_CELL_CHARACTERS = 60
 """Characters of a column's middle cell, at most, however ragged the column is."""
+MIN_COLUMN_GAP_EM = 0.6
+"""Font sizes of the narrowest gap between two columns."""
+MAX_HEADING_GAP_EM = 0.9
+"""Font sizes between a heading and the row below it, at most."""
+MAX_HEADING_OFFSET_SHARE = 0.1
+"""Share of the width below a heading by which its middle may be off."""
+MAX_WORD_SPACE_EM = 0.4
+"""Font sizes between two words of one cell, at most, if a column border runs between them."""
+MAX_RUN_SPACE_EM = 0.15
+"""The same between two runs of words: an engine that finds runs splits them at anything wider than a plain space."""
 
 MAX_REMARK_GAP_EM = 0.7
 """Font sizes between a row and a remark that belongs to one of its cells, at most."""
@@ -50,14 +52,14 @@ Interval = tuple[float, float]
 """Left and right end in points."""
 
 
-def find_grid(words: Sequence[Word]) -> Grid | None:
-    """Return the first table among these words, or None. Lines at its ends that fill only one column are removed."""
+def propose_grids(words: Sequence[Word]) -> list[Grid]:
+    """Return what each group of lines makes as rows of the columns that they agree on, without lines of one column at its ends.
+
+    What is no table among it, the score tells.
+    """
     size = body_size(words)
-    for lines in _split_groups(lines_of(words), size):
-        grid = _build_grid(lines, size)
-        if grid is not None:
-            return grid
-    return None
+    grids = (_build_grid(lines, size) for lines in _split_groups(lines_of(words), size)[:MAX_GROUPS])
+    return [grid for grid in grids if grid is not None]
 
 
 def extend_band(words: Sequence[Word], band: Sequence[Word]) -> list[Word]:
@@ -115,15 +117,15 @@ def _split_groups(lines: Sequence[Line], size: float) -> list[list[Line]]:
 
 
 def _build_grid(lines: Sequence[Line], size: float) -> Grid | None:
-    """Return the grid of lines, or None if they are no table."""
+    """Return the grid of lines, or None if they have one column or one row."""
     borders = find_column_borders(lines, size)
     if not borders:
         return None
     texts = text_spans(lines, borders)
     space = plain_space(word for line in lines for word in line.words)
     rows = _trim_rows([cells_of(line.words, borders, size, texts, space) for line in lines], size)
-    grid = Grid(tuple(tuple(row) for row in _merge_continued_rows(rows, size)), len(borders) + 1)
-    return grid if _is_table(grid) else None
+    merged = _merge_continued_rows(rows, size)
+    return Grid(tuple(map(tuple, merged)), len(borders) + 1) if len(merged) > 1 else None
 
 
 def segments_of(line: Line, size: float, clear: float = MIN_COLUMN_GAP_EM) -> list[Interval]:
@@ -295,22 +297,23 @@ def _join_rows(above: list[GridCell], row: list[GridCell]) -> list[GridCell]:
     return [GridCell(cell.first, cell.last, (*cell.words, *more.get(cell.first, ()))) for cell in above]
 
 
-def _is_table(grid: Grid) -> bool:
-    """Return whether a grid is a table."""
+def is_aligned_table(grid: Grid) -> bool:
+    """Return whether a grid reads as a table: the evidence of rules that were made by hand."""
     full = [row for row in grid.rows if len(row) >= 2]
-    if len(full) < MIN_ROWS or len(full) < 0.6 * len(grid.rows):
+    if len(full) < MIN_ROWS or len(full) < 0.6 * len(grid.rows) or has_lone_columns(grid):
         return False
     columns = [_texts_of_column(grid, column) for column in range(grid.columns)]
-    lone = sum(len(texts) == 1 for texts in columns)
-    if (
-        any(len(texts) == 0 for texts in columns)
-        or lone > MAX_SINGLE_TEXT_COLUMNS
-        or (lone and len(grid.rows) < MIN_ROWS_WITH_SINGLE_TEXT)
-    ):
+    if any(len(texts) == 0 for texts in columns):
         return False
     if any(_is_prose(grid, column) for column in range(grid.columns)) or not _are_cells_apart(grid):
         return False
     return _is_lined_up(grid) or any(is_mostly_numbers(texts) for texts in columns)
+
+
+def has_lone_columns(grid: Grid) -> bool:
+    """Return whether columns of one text show that a grid is a formula or a drawing: several, or one beside few rows."""
+    lone = sum(len(list(filter(None, _texts_of_column(grid, column)))) == 1 for column in range(grid.columns))
+    return lone > MAX_SINGLE_TEXT_COLUMNS or (lone > 0 and len(grid.rows) < MIN_ROWS_WITH_SINGLE_TEXT)
 
 
 def _are_cells_apart(grid: Grid) -> bool:

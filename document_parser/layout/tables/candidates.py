@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,10 @@ from document_parser.layout.tables.grid import Grid, GridCell
 
 MIN_GAP_EM = 0.55
 """Font sizes of the narrowest white between two columns."""
+NARROW_GAP_EM = 0.3
+"""The same for columns set so close that words could be so far apart: all lines of a run must share the white."""
+MIN_NARROW_LINES = 5
+"""Lines of such a run, at least: spaces between the words of fewer lines come to lie below each other by chance."""
 GAP_LIMITS_EM = (1.7, 2.8, 5.0)
 """Font sizes between the middles of two lines above which a run of lines ends; each limit gives runs of its own."""
 LONE_LINES = (0, 1, 4)
@@ -26,10 +31,12 @@ COVERED_SHARES = (0.0, 0.12, 0.3)
 """Share of the lines whose words may lie across the white between two columns; each share gives columns of its own."""
 MAX_RUNS = 24
 """Runs of lines of one region that are read as tables, at most: the longest."""
+MAX_HEAD_LINES, MIN_BODY_LINES = 2, 2
+"""Lines of a header without which columns are looked for too, at most, and lines below it, at least."""
 MAX_COLUMNS = 40
 """Columns of a proposed table, at most."""
 MAX_WORD_SPACE_EM = 0.4
-"""Font sizes between two words of one cell, at most, if a column border runs between them."""
+"""Font sizes between two words of one cell, at most, if a column border runs between them; less for close columns."""
 MAX_END_LINES = 3
 """Lines that are taken from or added to the ends of a run, at most, to find where the table begins and ends."""
 
@@ -83,13 +90,20 @@ class Region:
     @cached_property
     def pieces(self) -> Integers:
         """Return in how many pieces the white of a column gap parts each line."""
-        return np.bincount(self.line_of_word[self.gaps >= MIN_GAP_EM * self.size], minlength=len(self.lines))
+        return self.pieces_at(MIN_GAP_EM)
+
+    def pieces_at(self, gap: float) -> Integers:
+        """Return in how many pieces white of this many font sizes parts each line."""
+        return np.bincount(self.line_of_word[self.gaps >= gap * self.size], minlength=len(self.lines))
 
 
 class ColumnSet:
-    """A run of lines ``start`` to ``end`` (excluded) and borders between its columns; the cells of every line in arrays."""
+    """A run of lines ``start`` to ``end`` (excluded) and borders between its columns; the cells of every line in arrays.
 
-    def __init__(self, region: Region, start: int, end: int, borders: Floats) -> None:
+    Words less than ``space`` font sizes apart are one cell.
+    """
+
+    def __init__(self, region: Region, start: int, end: int, borders: Floats, space: float = MAX_WORD_SPACE_EM) -> None:
         self.region = region
         self.start, self.end, self.borders = start, end, borders
         index = region.index
@@ -101,7 +115,7 @@ class ColumnSet:
         first = np.minimum(last, np.searchsorted(borders, left, side="right"))
         first, last = self._within_texts(lines, left, right, first, last)
         new = np.ones(len(self.words), dtype=np.bool_)
-        touching = region.gaps[held][1:] < MAX_WORD_SPACE_EM * np.maximum(region.size, index.size[self.words][1:])
+        touching = region.gaps[held][1:] < space * np.maximum(region.size, index.size[self.words][1:])
         new[1:] = (lines[1:] != lines[:-1]) | ((first[1:] > last[:-1]) & ~touching)
         self.at: Integers = np.flatnonzero(new)
         self.line: Integers = lines[self.at]
@@ -226,13 +240,20 @@ def _add_cell(row: dict[int, GridCell], cell: GridCell) -> None:
 
 def propose_tables(region: Region) -> list[TableCandidate]:
     """Return every run of a region's lines with every set of columns, each line as a row."""
-    if int((region.pieces > 1).sum()) < 2:
-        return []
-    proposed = [
-        TableCandidate(ColumnSet(region, max(0, start - MAX_END_LINES), min(len(region.lines), end + 1), borders), start, end)
-        for start, end in _runs(region)
-        for borders in _column_borders(region, start, end)
-    ]
+    found: dict[tuple[object, ...], TableCandidate] = {}
+    for gap, shares in ((MIN_GAP_EM, COVERED_SHARES), (NARROW_GAP_EM, COVERED_SHARES[:1])):
+        split = region.pieces_at(gap) > 1
+        for start, end in _runs(region, split):
+            if gap < MIN_GAP_EM and end - start < MIN_NARROW_LINES:
+                continue
+            # Headings are wider than their columns, or span several: the lines below them show the white better.
+            heads = _heads(start, end) if gap == MIN_GAP_EM else range(0)
+            below = [_column_borders(region, start + lines, end, split, gap, shares[:1]) for lines in heads]
+            for borders in chain(_column_borders(region, start, end, split, gap, shares), *below):
+                first, last = max(0, start - MAX_END_LINES), min(len(region.lines), end + 1)
+                columns = ColumnSet(region, first, last, borders, min(MAX_WORD_SPACE_EM, gap))
+                found.setdefault((start, end, *np.round(borders)), TableCandidate(columns, start, end))
+    proposed = found.values()
     return [candidate for candidate in proposed if not candidate.is_list()]
 
 
@@ -250,9 +271,13 @@ def variants_of(candidate: TableCandidate) -> list[TableCandidate]:
     return list(found.values())
 
 
-def _runs(region: Region) -> list[tuple[int, int]]:
-    """Return (start, end) of runs of lines that may be a table, longest first."""
-    split = region.pieces > 1
+def _heads(start: int, end: int) -> range:
+    """Return the numbers of lines that may be a run's header, if enough lines are left below it."""
+    return range(1, min(MAX_HEAD_LINES, end - start - MIN_BODY_LINES) + 1)
+
+
+def _runs(region: Region, split: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return (start, end) of runs of lines that may be a table, longest first. ``split`` are the lines in several pieces."""
     apart = np.diff(region.middles)
     found: set[tuple[int, int]] = set()
     for limit in GAP_LIMITS_EM:
@@ -275,17 +300,19 @@ def _runs_within(split: NDArray[np.bool_], apart: Floats, limit: float, lone: in
         yield start, last + 1
 
 
-def _column_borders(region: Region, start: int, end: int) -> Iterator[Floats]:
+def _column_borders(
+    region: Region, start: int, end: int, split_lines: NDArray[np.bool_], gap: float, shares: Sequence[float]
+) -> Iterator[Floats]:
     """Yield the borders between columns that the white of most lines shows, for each share of lines that may cover it."""
     held = slice(*np.searchsorted(region.line_of_word, [start, end]))
-    split = region.pieces[region.line_of_word[held]] > 1
+    split = split_lines[region.line_of_word[held]]
     words = region.words[held][split]
     left, right = region.index.left[words], region.index.right[words]
     lines = region.line_of_word[held][split]
     count = len(np.unique(lines))
     seen: set[tuple[float, ...]] = set()
-    for share in COVERED_SHARES:
-        borders = _white_middles(left, right, lines, int(share * count), MIN_GAP_EM * region.size)
+    for share in shares:
+        borders = _white_middles(left, right, lines, int(share * count), gap * region.size)
         key = tuple(np.round(borders).tolist())
         if len(borders) and len(borders) < MAX_COLUMNS and key not in seen:
             seen.add(key)

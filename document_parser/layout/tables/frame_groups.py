@@ -21,10 +21,13 @@ from document_parser.layout.tables.frame_splits import (
     words_between,
     words_inside,
 )
-from document_parser.layout.tables.is_table import MIN_PAGE_COLUMN_LINES, PAGE_COLUMN_CHARACTERS
 from document_parser.layout.tables.rulings import TOUCH_POINTS, Frame, Ruling, borders_of
 from document_parser.models import Word
 
+MIN_PAGE_COLUMN_LINES = 8
+"""Lines of a column, at least, before it can be a column of running text."""
+PAGE_COLUMN_CHARACTERS = 25
+"""Characters of a stretch of a line above which it can be a line of running text."""
 MAX_UNSPLIT_LINES = 4
 """Lines without a gap between cells, at most, below a line that has one: the rest of a cell."""
 MIN_HEADER_COLUMNS = 3

@@ -25,6 +25,12 @@ MIN_PROSE_LINES = 2
 """Consecutive full lines that are running text, at least."""
 MIN_SHARED_BORDERS_SHARE = 0.7
 """Share of the column borders that continue in the other part of a table, at least."""
+MIN_PART_LINE_SHARE = 0.8
+"""Share of a frame's width that a rule at the edge of a part takes, at least."""
+MIN_PART_GAP_POINTS = 2.5
+"""Points between two rules that may be the edges of two tables, at least: closer ones are a double line."""
+MAX_PART_CUTS = 4
+"""Bands of a frame that may separate tables, at most; all stretches between them are looked at."""
 MIN_CELL_GAP_EM = 1.0
 """Font sizes of the gap between two cells, at least."""
 
@@ -114,6 +120,32 @@ def split_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]
     ]
     edges = [frame.top, *((horizontals[number].at + horizontals[number + 1].at) / 2 for number in cuts), frame.bottom]
     return [_part_between(frame, top, bottom) for top, bottom in pairwise(edges)] if cuts else [frame]
+
+
+def parts_of_frame(frame: Frame, words: Sequence[Word], size: float) -> list[Frame]:
+    """Return the parts of a frame between bands that may separate two tables: empty ones, and those of one line in one piece.
+
+    Every stretch between two such bands is a part; the frame itself is none. Lengths are in points.
+    """
+    across = sorted(line.at for line in frame.horizontals if line.length > MIN_PART_LINE_SHARE * (frame.right - frame.left))
+    cuts = [
+        (upper, lower)
+        for upper, lower in pairwise(across)
+        if lower - upper > MIN_PART_GAP_POINTS and _may_part(lines_of(words_between(frame, upper, lower, words)), size)
+    ][:MAX_PART_CUTS]
+    starts, ends = [frame.top, *(lower for _, lower in cuts)], [*(upper for upper, _ in cuts), frame.bottom]
+    return [
+        _part_between(frame, top, bottom)
+        for number, top in enumerate(starts)
+        for bottom in ends[number:]
+        if size < bottom - top < frame.bottom - frame.top - 1
+        and sum(top - TOUCH_POINTS <= line.at <= bottom + TOUCH_POINTS for line in frame.horizontals) > 1
+    ]
+
+
+def _may_part(lines: Sequence[Line], size: float) -> bool:
+    """Return whether what stands between two rules may stand between two tables."""
+    return not lines or (len(lines) == 1 and len(segments_of(lines[0], size, MIN_CELL_GAP_EM)) == 1)
 
 
 def _are_apart(upper: Ruling, lower: Ruling, frame: Frame, words: Sequence[Word], size: float) -> bool:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from document_parser.layout.lines.lines import body_size, lines_of
 from document_parser.layout.tables.column_borders import columns_of, find_body_top, prune_borders, split_words, widen_fills
 from document_parser.layout.tables.grid import Grid, is_number
-from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.lattice import Lattice
 from document_parser.layout.tables.lattice_cells import grid_of
 from document_parser.layout.tables.lattice_rows import rows_of
@@ -26,18 +25,18 @@ MAX_HEADER_ROWS = 4
 
 
 def grid_of_frame(frame: Frame, words: Sequence[Word]) -> Grid | None:
-    """Return the table that a frame makes of the words in it, or None if they are no table. Lengths are in points."""
+    """Return the table that a frame makes of the words in it. None if they have one column, or no common rows. In points."""
     frame = widen_fills(frame, words)
     words = split_words(words, frame.verticals)
     if len(words) < 4:
         return None
     size = body_size(words)
     across, down = _drawn_borders(frame, words, size)
-    if len(across) * len(down) > MAX_PLACES or min(len(across), len(down)) < 2 or len(across) + len(down) < 5:
-        return None  # one cell is a box around text
+    if len(across) * len(down) > MAX_PLACES or min(len(across), len(down)) < 2:
+        return None
     columns, drawn = columns_of(across, words, size, find_body_top(frame, down))
     if len(columns) < 3:
-        return None
+        return None  # one cell is a box around text
     lattice = Lattice(frame, columns, drawn, down, size, words)
     return _build_grid(lattice) if len(lattice.bands) > 1 or _has_shared_rows(lattice) else None
 
@@ -56,14 +55,10 @@ def _has_shared_rows(lattice: Lattice) -> bool:
 
 
 def _build_grid(lattice: Lattice) -> Grid | None:
-    """Return the grid of a lattice, or None if it is no table."""
+    """Return the grid of a lattice, or None if nothing is left of it."""
     rows = rows_of(lattice)
     grid = grid_of(lattice, rows) if len(rows) > 1 else None
-    return (
-        replace(grid, header_rows=_count_header_rows(lattice, grid))
-        if grid is not None and is_table(grid, lattice.walls_drawn)
-        else None
-    )
+    return replace(grid, header_rows=_count_header_rows(lattice, grid)) if grid is not None else None
 
 
 def _count_header_rows(lattice: Lattice, grid: Grid) -> int | None:

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from document_parser.layout.lines.lines import body_size
+from document_parser.layout.lines.lines import body_size, lines_of
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
-from document_parser.layout.tables.frame_splits import words_inside
+from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
 from document_parser.layout.tables.grid import Grid, words_outside
 from document_parser.layout.tables.header_above import add_header_above, add_rows_around
+from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.ruled_table import grid_of_frame
 from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
+from document_parser.layout.tables.score import propose_aligned_tables
+from document_parser.layout.tables.selection import OTHER_PRIOR, TABLE_PRIOR, Origin, Proposal, choose_tables
 from document_parser.models import RulingLine, Word
 
 MAX_FRAMES = 100
@@ -25,6 +29,10 @@ MAX_COMPARISONS = 5_000_000
 """Filled boxes times words, at most. A page with more is a drawing, and its boxes are not compared with words."""
 MIN_FRAME_WIDTH_EM = 6
 """Font sizes of a frame's width, at least; a narrower frame is a button, a tick box or a mark in the text."""
+MIN_WORDS = 4
+"""Words of a table, at least."""
+MAX_READINGS = 1
+"""Runs of a frame's lines that are read as aligned columns, at most."""
 MIN_SHORT_LINE_EM = 1.5
 """Font sizes of a line's length, at least; a shorter line is under no heading."""
 
@@ -33,17 +41,52 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
     """Return the tables that drawn lines frame; ``words`` and ``rules`` are in points. No word is in two tables."""
     if len(rules) < 2 or not words:
         return []
+    page = PageIndex(words, rules)
+    proposed = propose_ruled_tables(page, words, rules)
+    return _add_headers(choose_tables(proposed, page), words) if proposed else []
+
+
+def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Proposal]:
+    """Return the words of each frame read as a lattice of its lines, and as aligned words. Many overlap or are no tables."""
     size = body_size(words)
-    grids: list[Grid] = []
-    taken: set[int] = set()
+    found: dict[tuple[int, ...], list[Proposal]] = {}
+    read: set[tuple[int, ...]] = set()
     frames, short_lines = _find_frames(_drop_highlights(rules, words, size), size)
-    for frame in group_frames(frames, short_lines, words, size):
-        inside = [word for word in words_inside(frame, words) if id(word) not in taken]
+    groups = group_frames(frames, short_lines, words, size)
+    parts = [part for group in groups for part in parts_of_frame(group, words, size)]
+    for number, frame in enumerate([*groups, *parts][:MAX_FRAMES]):
+        part = number >= len(groups)
+        inside = words_inside(frame, words)
+        key = (len(frame.horizontals), len(frame.verticals), *map(id, inside))
+        if key in read or len(inside) < MIN_WORDS:
+            continue
+        read.add(key)
         grid = grid_of_frame(frame, inside)
-        if grid is not None and not _is_cut_off(grid, frame, words, size):
-            grids.append(grid)
-            taken.update(id(word) for word in inside if grid.top <= (word.top + word.bottom) / 2 <= grid.bottom)
-    return _add_headers(grids, words)
+        proposals = [] if grid is None else [Proposal(grid, Origin.RULED, _prior_of(grid, frame), part)]
+        if key[2:] not in found:
+            aligned = propose_aligned_tables(page, lines_of(inside), size, MAX_READINGS)
+            proposals += [
+                Proposal(other, Origin.WITHIN, prior, part) for other, prior in aligned if not _crosses_lines(other, frame)
+            ]
+        whole = [proposal for proposal in proposals if not _is_cut_off(proposal.grid, frame, words, size)]
+        found.setdefault(key[2:], []).extend(whole)
+    return [proposal for proposals in found.values() for proposal in proposals]
+
+
+def _crosses_lines(grid: Grid, frame: Frame) -> bool:
+    """Return whether a cell goes over a line that is drawn through it: no reading of aligned words joins such rows."""
+    cells = [cell for row in grid.rows for cell in row if cell.words]
+    return any(
+        line.start < cell.right and cell.left < line.end and cell.top + 1 < line.at < cell.bottom - 1
+        for line in frame.horizontals
+        for cell in cells
+    )
+
+
+def _prior_of(grid: Grid, frame: Frame) -> float:
+    """Return the agreement to expect of the cells of a frame by the rules for tables."""
+    walled = bool(inner_walls(frame)) and not all(line.edge for line in frame.verticals)
+    return TABLE_PRIOR if is_table(grid, walled) else OTHER_PRIOR
 
 
 def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
@@ -75,7 +118,10 @@ def _is_highlight(rule: RulingLine, boxes: NDArray[np.float64], size: float) -> 
 
 
 def _is_cut_off(grid: Grid, frame: Frame, words: Sequence[Word], size: float) -> bool:
-    """Return whether the rows continue outside the frame: fills behind some of the columns are no frame of a table."""
+    """Return whether the rows continue outside the frame: fills behind some of the columns are no frame of a table.
+
+    Only the frame knows where it ends; the score sees how far the words of a grid reach.
+    """
     beside = [
         (word.top + word.bottom) / 2
         for word in words

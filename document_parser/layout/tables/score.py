@@ -11,70 +11,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from document_parser.layout.lines.lines import Line
-from document_parser.layout.page_index import Floats, PageIndex
+from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.candidates import Region, TableCandidate, propose_tables, variants_of
 from document_parser.layout.tables.features import features_of
+from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import Grid
+from document_parser.layout.tables.ruled_table import grid_of_frame
+from document_parser.layout.tables.rulings import Frame, Ruling
+from document_parser.models import Word
 
-WEIGHTS = Path(__file__).with_name("table_scores.npz")
-"""File with the trees."""
 MIN_TABLE_SCORE = 0.5
-"""Expected agreement from which a run of lines is a table. Below it, columns of text or lines of prose agree better."""
-
+"""Expected agreement above which more lines of a run make it more likely to be the table, below which less."""
+MIN_RUN_SCORE = 0.3
+"""Expected agreement of a run, at least, before its readings are looked at."""
 
 MAX_BOX_WORDS_SHARE = 0.15
 """Share of words with characters for drawing boxes, at most, in a table."""
 _BOX_DRAWING = re.compile("[\u2500-\u257f]")
 
 
-@dataclass(frozen=True)
-class Forest:
-    """Trees that ask one question at each level. Shapes: (trees, depth), (trees, depth), (trees, 2^depth)."""
+def propose_aligned_tables(index: PageIndex, lines: Sequence[Line], size: float, most: int) -> list[tuple[Grid, float]]:
+    """Return the readings of lines as tables of aligned words that are most likely: of ``most`` runs of lines at most.
 
-    base: float
-    features: NDArray[np.intp]
-    thresholds: Floats
-    leaves: Floats
-
-    def predict(self, samples: Floats) -> Floats:
-        """Return the sum of the trees for each row of ``samples``, an array of (samples, features)."""
-        above = samples[:, self.features] > self.thresholds
-        weights = 1 << np.arange(above.shape[2])[::-1]
-        leaf = above @ weights
-        found: Floats = self.base + self.leaves[np.arange(len(self.leaves)), leaf].sum(axis=1)
-        return found
-
-
-@cache
-def _forest(name: str) -> Forest:
-    """Return the trees of one name from the package."""
-    with np.load(WEIGHTS, allow_pickle=False) as stored:
-        parts = (stored[f"{name}_{part}"] for part in ("features", "thresholds", "leaves"))
-        features, thresholds, leaves = parts
-        return Forest(float(stored[f"{name}_base"]), features.astype(np.intp), thresholds.astype(float), leaves.astype(float))
-
-
-def find_best_table(index: PageIndex, lines: Sequence[Line], size: float) -> tuple[Grid, float] | None:
-    """Return the table of aligned words among these lines that is worth most, with its score. None if there is none."""
-    if _is_drawing(lines):
-        return None
-    runs = propose_tables(Region(index, lines, size))
+    ``index`` holds the lines' words, ``size`` is their usual font size in points. With each its run's expected agreement.
+    """
+    runs = propose_tables(Region(index, lines, size)) if len(lines) > 1 and not _is_drawing(lines) else []
     if not runs:
-        return None
-    scores = _forest("runs").predict(np.array([features_of(run) for run in runs]))
+        return []
+    scores = forest("runs").predict(np.array([features_of(run) for run in runs]))
     worth = (scores - MIN_TABLE_SCORE) * np.sqrt([run.end - run.start for run in runs])
-    best = int(worth.argmax())
-    if scores[best] < MIN_TABLE_SCORE:
-        return None
-    return best_reading(runs[best]).to_grid(), float(scores[best])
+    best = [runs[number] for number in np.argsort(-worth)[:most] if scores[number] >= MIN_RUN_SCORE]
+    score_of = dict(zip(map(id, runs), scores.tolist(), strict=True))
+    found = [(best_reading(run).to_grid(), score_of[id(run)]) for run in best]
+    spans = {(run.start, run.end): score_of[id(run)] for run in reversed(best)}
+    for (start, end), score in spans.items():
+        lattice = _lattice_of([word for line in lines[start:end] for word in line.words])
+        found += [(lattice, score)] if lattice is not None else []
+    return _distinct(found)
+
+
+def _distinct(grids: Sequence[tuple[Grid, float]]) -> list[tuple[Grid, float]]:
+    """Return the grids that differ in their cells: several runs may have the same best reading."""
+    cells = [
+        tuple(
+            (number, cell.first, cell.last, cell.down, len(cell.words)) for number, row in enumerate(grid.rows) for cell in row
+        )
+        for grid, _ in grids
+    ]
+    return list(dict(zip([(grid.top, *key) for (grid, _), key in zip(grids, cells, strict=True)], grids, strict=True)).values())
+
+
+def _lattice_of(words: Sequence[Word]) -> Grid | None:
+    """Return the table that words make as if a line were drawn above and below them; None if they have one column."""
+    left, right = min(word.left for word in words) - 1, max(word.right for word in words) + 1
+    edges = min(word.top for word in words) - 1, max(word.bottom for word in words) + 1
+    return grid_of_frame(Frame(tuple(Ruling(at, left, right) for at in edges), ()), words)
 
 
 def _is_drawing(lines: Sequence[Line]) -> bool:
@@ -91,4 +86,4 @@ def best_reading(run: TableCandidate) -> TableCandidate:
     if not readings:
         return run
     samples = np.array([features_of(reading) for reading in readings])
-    return readings[int(_forest("readings").predict(samples).argmax())]
+    return readings[int(forest("readings").predict(samples).argmax())]

@@ -1,0 +1,373 @@
+"""What speaks for and against a table, however it was found, as numbers: one scale for ruled grids and for aligned words.
+
+Lengths are in font sizes unless their names say points.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from document_parser.layout.lines.lines import body_size
+from document_parser.layout.page_index import Floats, Integers, PageIndex
+from document_parser.layout.tables.grid import Grid
+
+GRID_FEATURES = (
+    "origin", "rows", "columns", "words", "filled", "rows_several", "rows_full", "rows_lone", "spanning", "tall",
+    "characters", "longest_cell", "longest_column", "words_per_cell", "long_cells", "numeric", "numeric_columns",
+    "lower_starts", "open_ends", "sentence_ends", "full_lines", "largest_share",
+    "lines_per_cell", "most_lines", "cells_of_lines", "numbers_joined", "shared_lines", "lone_lines",
+    "row_gap", "row_gap_spread", "widest_row_gap", "line_gap", "gap_margin", "pitch",
+    "lefts_aligned", "rights_aligned", "edge_spread", "worst_spread", "narrowest_white", "mean_white", "white_to_space",
+    "columns_several", "columns_lone", "first_column_filled", "first_column_long", "markers", "leaders",
+    "first_filled", "first_bold", "first_numeric", "body_bold", "second_numeric", "last_filled", "blank_rows",
+    "columns_drawn", "rows_drawn", "rules_crossed", "boxed", "fills", "rules_within", "uprights_within",
+    "intruders", "beside", "above_gap", "above_split", "above_crossing", "below_gap", "below_split", "below_crossing",
+    "width", "height", "page_share",
+)  # fmt: skip
+"""The names of the numbers, in their order."""
+MIN_SAME_LINE_SHARE = 0.5
+"""Font sizes between the middles of two words above which they lie on two lines."""
+
+
+def grid_features(grid: Grid, page: PageIndex, origin: int) -> Floats:
+    """Return the numbers of a grid on its page, one for each of :data:`GRID_FEATURES`. ``origin`` says where it is from."""
+    cells = _Cells(grid)
+    found = {"origin": float(origin)} | _shape(cells) | _texts(cells) | _lines(cells) | _edges(cells) | _head(cells)
+    found |= _rules(cells, page) | _surroundings(cells, page)
+    return np.array([found[name] for name in GRID_FEATURES], dtype=np.float64)
+
+
+class _Cells:
+    """The cells of a grid that hold words, in arrays: one place a cell, in the order of rows and columns."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        held = [
+            (number, cell) for number, row in enumerate(grid.rows) for cell in sorted(row, key=lambda c: c.first) if cell.words
+        ]
+        self.index = PageIndex([word for _, cell in held for word in cell.words])
+        self.size = body_size(self.index.words)
+        self.row = np.array([number for number, _ in held], dtype=np.intp)
+        self.first = np.array([cell.first for _, cell in held], dtype=np.intp)
+        self.last = np.array([cell.last for _, cell in held], dtype=np.intp)
+        self.down = np.array([cell.down for _, cell in held], dtype=np.intp)
+        self.counts = np.array([len(cell.words) for _, cell in held], dtype=np.intp)
+        self.at: Integers = np.cumsum(self.counts) - self.counts
+        self.left: Floats = np.minimum.reduceat(self.index.left, self.at)
+        self.right: Floats = np.maximum.reduceat(self.index.right, self.at)
+        self.top: Floats = np.minimum.reduceat(self.index.top, self.at)
+        self.bottom: Floats = np.maximum.reduceat(self.index.bottom, self.at)
+        self.single = self.first == self.last
+        self.rows, self.columns = len(grid.rows), grid.columns
+
+    def sums(self, values: NDArray[np.generic]) -> Integers:
+        """Return the sum of a measure of the words of each cell."""
+        return np.add.reduceat(values.astype(np.intp), self.at)
+
+    @cached_property
+    def cell_of_word(self) -> Integers:
+        """Return the cell of each word."""
+        return np.repeat(np.arange(len(self.at)), self.counts)
+
+    @cached_property
+    def characters(self) -> Integers:
+        """Return the characters of each cell, spaces between its words included."""
+        found: Integers = self.sums(self.index.characters) + self.counts - 1
+        return found
+
+    @cached_property
+    def numeric(self) -> NDArray[np.bool_]:
+        """Return which cells are numbers, amounts or dates in digits."""
+        letters, digits = self.sums(self.index.letters), self.sums(self.index.digits)
+        return (digits > 0) & (letters <= 3) & (letters <= digits) & (self.characters <= 40)
+
+    @cached_property
+    def bold(self) -> NDArray[np.bool_]:
+        """Return which cells are bold throughout."""
+        return np.asarray(self.sums(self.index.bold) == self.counts)
+
+    @cached_property
+    def filled(self) -> NDArray[np.bool_]:
+        """Return which places (row, column) a cell with words covers."""
+        found = np.zeros((self.rows, self.columns), dtype=np.bool_)
+        for row, first, last, down in zip(self.row, self.first, self.last, self.down, strict=True):
+            found[row : row + down, first : last + 1] = True
+        return found
+
+    @cached_property
+    def line_of_word(self) -> Integers:
+        """Return the line of each word: words of a row whose middles are close to each other are on one line."""
+        row = np.repeat(self.row, self.counts)
+        middle = (self.index.top + self.index.bottom) / 2
+        order = np.lexsort((middle, row))
+        new = (np.diff(row[order], prepend=-1) != 0) | (np.diff(middle[order], prepend=0.0) > MIN_SAME_LINE_SHARE * self.size)
+        found = np.empty(len(middle), dtype=np.intp)
+        found[order] = np.cumsum(new) - 1
+        return found
+
+
+def _shape(cells: _Cells) -> dict[str, float]:
+    """Return how large a grid is and how well it is filled."""
+    per_row = cells.filled.sum(axis=1)
+    per_column = np.bincount(cells.first[cells.single], minlength=cells.columns)
+    return {
+        "rows": min(60, cells.rows),
+        "columns": cells.columns,
+        "words": min(2000, len(cells.index.words)),
+        "filled": float(cells.filled.mean()),
+        "rows_several": float((per_row > 1).mean()),
+        "rows_full": float((per_row == cells.columns).mean()),
+        "rows_lone": float((np.bincount(cells.row, minlength=cells.rows) <= 1).mean()),
+        "spanning": float((~cells.single).mean()),
+        "tall": float((cells.down > 1).mean()),
+        "blank_rows": float((per_row == 0).sum()),
+        "columns_several": float((per_column > 1).mean()),
+        "columns_lone": float((per_column <= 1).sum()),
+        "first_column_filled": float(cells.filled[:, 0].mean()),
+        "last_filled": float(cells.filled[-1].mean()),
+    }
+
+
+def _texts(cells: _Cells) -> dict[str, float]:
+    """Return what the texts of the cells say: cells are short or numbers, running text goes on from line to line."""
+    index = cells.index
+    firsts, lasts = cells.at, cells.at + cells.counts - 1
+    long = cells.characters > 12
+    numbers = np.bincount(cells.first[cells.single], cells.numeric[cells.single], cells.columns)
+    held = np.maximum(1, np.bincount(cells.first[cells.single], minlength=cells.columns))
+    mean_characters = np.bincount(cells.first[cells.single], cells.characters[cells.single], cells.columns) / held
+    lone = cells.counts == 1
+    leading = cells.first == 0
+    marks = index.is_marker[firsts] & lone & (index.letters[firsts] + index.digits[firsts] < 6)
+    return {
+        "characters": float(np.median(cells.characters)),
+        "longest_cell": float(min(1000, cells.characters.max())),
+        "longest_column": float(mean_characters.max()),
+        "first_column_long": float(mean_characters[0]),
+        "words_per_cell": float(cells.counts.mean()),
+        "long_cells": float((cells.characters > 25).mean()),
+        "numeric": float(cells.numeric.mean()),
+        "numeric_columns": float((numbers / held > 0.6).sum()),
+        "lower_starts": float(index.starts_lower[firsts][long].mean()) if long.any() else 0.0,
+        "open_ends": float(index.ends_open[lasts][long].mean()) if long.any() else 0.0,
+        "sentence_ends": float(index.ends_sentence[lasts].mean()),
+        "largest_share": float(cells.characters.max() / cells.characters.sum()),
+        "markers": float(marks[leading].mean()) if leading.any() else 0.0,
+        "leaders": float(index.is_leader[lasts].mean()),
+    }
+
+
+def _lines(cells: _Cells) -> dict[str, float]:
+    """Return how the lines of text lie in the rows: rows that were melted into one have lines across several cells."""
+    index, size = cells.index, cells.size
+    pieces = np.unique(np.stack([cells.cell_of_word, cells.line_of_word]), axis=1)
+    cell, line = pieces
+    per_cell = np.bincount(cell, minlength=len(cells.at))
+    per_line = np.bincount(line)
+    row_of_line = np.zeros(len(per_line), dtype=np.intp)
+    row_of_line[line] = cells.row[cell]
+    count = len(per_line)
+    tops, bottoms = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(tops, cells.line_of_word, index.top)
+    np.maximum.at(bottoms, cells.line_of_word, index.bottom)
+    order = np.argsort(tops, kind="stable")
+    gaps = (tops[order][1:] - bottoms[order][:-1]) / size
+    breaks = row_of_line[order][1:] != row_of_line[order][:-1]
+    between, within = gaps[breaks], gaps[~breaks]
+    first_in_row = np.unique(row_of_line, return_index=True)[1]
+    digit_pieces = np.zeros(len(cells.at), dtype=np.intp)
+    digits = np.unique(np.stack([cells.cell_of_word, cells.line_of_word])[:, index.digits > index.letters], axis=1)
+    np.add.at(digit_pieces, digits[0], 1)
+    later = np.ones(count, dtype=np.bool_)
+    later[first_in_row] = False
+    return {
+        "lines_per_cell": float(per_cell.mean()),
+        "most_lines": float(min(60, per_cell.max())),
+        "cells_of_lines": float((per_cell > 1).mean()),
+        "numbers_joined": float((digit_pieces > 1).mean()),
+        "shared_lines": float((per_line[later] > 1).mean()) if later.any() else 0.0,
+        "lone_lines": float((per_line <= 1).mean()),
+        "row_gap": float(np.median(between)) if len(between) else 0.0,
+        "row_gap_spread": float(min(10.0, between.std())) if len(between) else 0.0,
+        "widest_row_gap": float(min(20.0, between.max())) if len(between) else 0.0,
+        "line_gap": float(np.median(within)) if len(within) else -1.0,
+        "gap_margin": float(between.min() - within.max()) if len(between) and len(within) else 0.0,
+        "pitch": float(np.median(np.diff(tops[order])) / size) if count > 1 else 0.0,
+        "full_lines": _full_lines(cells),
+    }
+
+
+def _full_lines(cells: _Cells) -> float:
+    """Return the largest share of a column's cells with lines that are as wide as the column: running text."""
+    own = np.flatnonzero(cells.single & (cells.characters > 12))
+    if len(own) < 3:
+        return 0.0
+    column, widths = cells.first[own], (cells.right - cells.left)[own]
+    widest = np.zeros(cells.columns)
+    np.maximum.at(widest, column, widths)
+    counts = np.bincount(column, minlength=cells.columns)
+    full = np.bincount(column, widths > 0.85 * widest[column], cells.columns) / np.maximum(1, counts)
+    return float(full[counts > 2].max(initial=0.0))
+
+
+def _edges(cells: _Cells) -> dict[str, float]:
+    """Return how well the edges of the columns are aligned, and how wide the white between them is."""
+    own = np.flatnonzero(cells.single)
+    column, left, right, size = cells.first[own], cells.left[own], cells.right[own], cells.size
+    starts, ends = np.full(cells.columns, np.inf), np.full(cells.columns, -np.inf)
+    np.minimum.at(starts, column, left)
+    np.maximum.at(ends, column, right)
+    spreads, aligned = [], [0, 0]
+    for number in range(cells.columns):
+        inside = column == number
+        if inside.sum() < 2:
+            continue
+        lefts, rights = left[inside], right[inside]
+        places = (lefts, rights, (lefts + rights) / 2)
+        off = [float(np.median(np.abs(place - np.median(place)))) / size for place in places]
+        spreads.append(min(off))
+        aligned[0] += off[0] < 0.15
+        aligned[1] += off[1] < 0.15
+    white = (starts[1:] - ends[:-1]) / size
+    white = white[np.isfinite(white)]
+    narrowest = float(white.min()) if len(white) else 0.0
+    spaces = _spaces(cells)
+    usual = max(0.2, float(np.quantile(spaces, 0.8))) if len(spaces) else 0.25
+    return {
+        "lefts_aligned": aligned[0] / cells.columns,
+        "rights_aligned": aligned[1] / cells.columns,
+        "edge_spread": float(np.mean(spreads)) if spreads else 1.0,
+        "worst_spread": max(spreads, default=1.0),
+        "narrowest_white": max(-5.0, narrowest),
+        "mean_white": float(white.mean()) if len(white) else 0.0,
+        "white_to_space": max(-5.0, narrowest) / usual,
+    }
+
+
+def _spaces(cells: _Cells) -> Floats:
+    """Return the white between neighbouring words of one cell and line, in font sizes."""
+    index = cells.index
+    order = np.lexsort((index.left, cells.line_of_word, cells.cell_of_word))
+    same = (np.diff(cells.cell_of_word[order]) == 0) & (np.diff(cells.line_of_word[order]) == 0)
+    found: Floats = ((index.left[order][1:] - index.right[order][:-1]) / cells.size)[same]
+    return found
+
+
+def _head(cells: _Cells) -> dict[str, float]:
+    """Return what the first two rows look like."""
+    first, second = cells.row == 0, cells.row == 1
+    return {
+        "first_filled": float(cells.filled[0].mean()),
+        "first_bold": float(cells.bold[first].mean()) if first.any() else 0.0,
+        "first_numeric": float(cells.numeric[first].mean()) if first.any() else 0.0,
+        "second_numeric": float(cells.numeric[second].mean()) if second.any() else 0.0,
+        "body_bold": float(cells.bold[~first].mean()) if (~first).any() else 0.0,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """The box around a grid's words, in points."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @classmethod
+    def around(cls, cells: _Cells) -> _Box:
+        """Return the box around all cells."""
+        return cls(float(cells.left.min()), float(cells.top.min()), float(cells.right.max()), float(cells.bottom.max()))
+
+
+def _rules(cells: _Cells, page: PageIndex) -> dict[str, float]:
+    """Return which borders of rows and columns are drawn, and how many drawn lines run through cells."""
+    box, size, rules = _Box.around(cells), cells.size, page.rules
+    width, height = max(1.0, box.right - box.left), max(1.0, box.bottom - box.top)
+    level = rules.level[(np.minimum(rules.level[:, 2], box.right) - np.maximum(rules.level[:, 1], box.left)) > 0.3 * width]
+    upright = rules.upright[
+        (np.minimum(rules.upright[:, 2], box.bottom) - np.maximum(rules.upright[:, 1], box.top)) > 0.3 * height
+    ]
+    row_tops, row_bottoms = np.full(cells.rows, np.inf), np.full(cells.rows, -np.inf)
+    short = cells.down == 1
+    np.minimum.at(row_tops, cells.row[short], cells.top[short])
+    np.maximum.at(row_bottoms, cells.row[short], cells.bottom[short])
+    at = level[:, 0]
+    drawn = _drawn(row_bottoms[:-1], row_tops[1:], at)
+    starts, ends = np.full(cells.columns, np.inf), np.full(cells.columns, -np.inf)
+    np.minimum.at(starts, cells.first[cells.single], cells.left[cells.single])
+    np.maximum.at(ends, cells.first[cells.single], cells.right[cells.single])
+    apart = _drawn(ends[:-1], starts[1:], upright[:, 0])
+    inside = at[(at > box.top + 1) & (at < box.bottom - 1)][:60]
+    index = cells.index
+    crossed = sum(bool(((index.top + 1.5 < place) & (index.bottom - 1.5 > place)).any()) for place in inside)
+    edges = [
+        bool(((at > box.top - 1.5 * size) & (at <= box.top + 1)).any()),
+        bool(((at < box.bottom + 1.5 * size) & (at >= box.bottom - 1)).any()),
+        bool(((upright[:, 0] < box.left + 1) & (upright[:, 0] > box.left - 2 * size)).any()),
+        bool(((upright[:, 0] > box.right - 1) & (upright[:, 0] < box.right + 8 * size)).any()),
+    ]
+    fills = rules.fills
+    behind = (fills[:, 1] < box.bottom) & (fills[:, 3] > box.top) & (fills[:, 0] < box.right) & (fills[:, 2] > box.left)
+    within = (upright[:, 0] > box.left) & (upright[:, 0] < box.right)
+    return {
+        "columns_drawn": apart,
+        "rows_drawn": drawn,
+        "rules_crossed": float(crossed),
+        "boxed": float(sum(edges)),
+        "fills": min(60.0, float(behind.sum())) / cells.rows,
+        "rules_within": min(60.0, float(len(inside))) / cells.rows,
+        "uprights_within": min(60.0, float(within.sum())) / cells.columns,
+    }
+
+
+def _drawn(ends: Floats, starts: Floats, at: Floats) -> float:
+    """Return the share of the borders, each between an end and a start, at which a line is drawn."""
+    if not len(ends):
+        return 0.0
+    low, high = np.minimum(ends, starts) - 1.5, np.maximum(ends, starts) + 1.5
+    known = np.isfinite(low) & np.isfinite(high)
+    return float(((at[None, :] > low[known, None]) & (at[None, :] < high[known, None])).any(axis=1).sum() / len(ends))
+
+
+def _surroundings(cells: _Cells, page: PageIndex) -> dict[str, float]:
+    """Return what stands around a grid: words among its cells, text beside its rows, the lines right above and below."""
+    box, size = _Box.around(cells), cells.size
+    own = np.zeros(len(page.words), dtype=np.bool_)
+    middle, level = (page.left + page.right) / 2, (page.top + page.bottom) / 2
+    inside = (middle > box.left) & (middle < box.right) & (level > box.top) & (level < box.bottom)
+    own[inside] = True
+    beside = (level > box.top) & (level < box.bottom) & ~inside
+    near = beside & (np.maximum(page.left - box.right, box.left - page.right) < 1.5 * size)
+    row_middles = np.unique(np.round((cells.top + cells.bottom)[cells.down == 1] / 2))
+    going_on = sum(bool((np.abs(level[near] - place) < 0.5 * size).any()) for place in row_middles[:80])
+    found = {
+        "intruders": float(max(0, inside.sum() - len(cells.index.words))),
+        "beside": going_on / max(1, min(80, len(row_middles))),
+        "width": (box.right - box.left) / size,
+        "height": (box.bottom - box.top) / size,
+        "page_share": (box.right - box.left) / max(1.0, float(page.right.max() - page.left.min())),
+    }
+    across = (page.left < box.right) & (page.right > box.left) & ~inside
+    for name, off in (("above", box.top - page.bottom), ("below", page.top - box.bottom)):
+        candidates = across & (off > -0.5 * size) & (off < 6 * size)
+        if not candidates.any():
+            found |= {f"{name}_gap": 10.0, f"{name}_split": 0.0, f"{name}_crossing": 0.0}
+            continue
+        nearest = float(off[candidates].min())
+        line = np.flatnonzero(candidates & (off < nearest + 0.6 * size))
+        order = line[np.argsort(page.left[line])]
+        gaps = page.left[order][1:] - np.maximum.accumulate(page.right[order])[:-1]
+        covered = (page.left[order].clip(box.left) < page.right[order].clip(max=box.right)).sum()
+        found |= {
+            f"{name}_gap": nearest / size,
+            f"{name}_split": float((gaps > 0.6 * size).sum() + 1),
+            f"{name}_crossing": float(
+                covered and (page.right[order].max() - page.left[order].min()) / max(1.0, box.right - box.left)
+            ),
+        }
+    return found
