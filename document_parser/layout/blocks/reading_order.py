@@ -193,14 +193,15 @@ def _split_at_gutter(words: list[Word], gutter: Gutter, size: float, page: _Page
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    if all(sides) and _are_staggered(*sides):
+    has_tables = any(isinstance(word, GridWord) for word in band)
+    if all(sides) and not has_tables and _are_staggered(*sides):
         return None
     if all(sides) and not (_are_columns(sides, gutter, size) or _are_divided_texts(sides, gutter, page)):
         return _split_at_table(words, band, page, depth)
     if all(sides) and (parts := _split_at_scored_table(words, page, size, depth, MIN_COLUMNS_SCORE, gutter)) is not None:
         return parts
     pieces = [above, *([right, left] if page.backwards else [left, right]), below]
-    if not any(isinstance(word, GridWord) for word in band):
+    if not has_tables:
         if (edge := find_story_edge(band, gutter, page.index.rules, size)) is not None:
             pieces = _split_at_height(words, edge)
         elif aside := find_aside(left, right, _text_of(below), page.index.rules):
