@@ -19,6 +19,13 @@ MIN_SINGLE_SHARE = 0.0003
 
 Photocopies have 0.0017 and more, prints of needle and thermal printers up to 0.0002.
 """
+MIN_LONE_SHARE = 0.00005
+"""Share of the page in single dark pixels that lie alone, at least: those of small print lie beside its letters.
+
+Photocopies have 0.00027 and more, pictures of a table in letters of eight pixels none.
+"""
+LONE_REACH_PIXELS = 3
+"""How far a pixel that lies alone is from other ink, at least."""
 MIN_SPECK_SHARE_OF_INK = 0.03
 """Share of all dark pixels that are specks; shaded paper, whose grain is dark, and old paper have up to 0.02."""
 
@@ -33,8 +40,21 @@ def remove_specks(image: Image.Image, grey: Image.Image, paper: int) -> Image.Im
     single, specks = (int(np.count_nonzero(ink & (touching <= most))) for most in (0, MAX_TOUCHING_PIXELS))
     if single < MIN_SINGLE_SHARE * ink.size or specks < MIN_SPECK_SHARE_OF_INK * np.count_nonzero(ink):
         return image
+    if _count_lone(ink, touching) < MIN_LONE_SHARE * ink.size:
+        return image
     mask = Image.fromarray((ink & (touching <= MAX_TOUCHING_PIXELS)) * np.uint8(255))
     return Image.composite(image.filter(ImageFilter.MedianFilter(3)), image, mask)
+
+
+def _count_lone(ink: NDArray[np.uint8], touching: NDArray[np.uint8]) -> int:
+    """Return the number of dark pixels that have no other within LONE_REACH_PIXELS."""
+    rows, columns = np.nonzero(ink & (touching == 0))
+    framed = np.pad(ink, LONE_REACH_PIXELS)
+    reach = range(2 * LONE_REACH_PIXELS + 1)
+    near = sum(
+        (framed[rows + down, columns + across].astype(np.int64) for down in reach for across in reach), start=np.int64(0)
+    )
+    return int(np.count_nonzero(near == 1))
 
 
 def _count_touching(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:

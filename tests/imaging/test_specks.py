@@ -42,3 +42,12 @@ def test_specks_of_a_coloured_page_are_removed_too():
     cleaned = remove_specks(specked.convert("RGB"), specked, PAPER)
     assert cleaned.mode == "RGB"
     assert (np.asarray(cleaned) < 30).sum() < 0.15 * (np.asarray(specked.convert("RGB")) < 30).sum()
+
+
+def test_the_pixels_of_small_print_are_no_specks():
+    grey = np.full((120, 480), PAPER, dtype=np.uint8)
+    for row in range(10, 110, 12):
+        grey[row : row + 6, 10:470:4] = 0
+        grey[row + 7, 12:470:4] = 0  # the thin parts of letters: single pixels beside them
+    small = Image.fromarray(grey)
+    assert remove_specks(small, small, PAPER) is small

@@ -219,7 +219,8 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     if not left or not right:
         return None
     sides = [lines_of(_text_of(left)), lines_of(_text_of(right))]
-    if all(sides) and are_staggered(*sides):
+    has_tables = any(isinstance(word, GridWord) for word in band)
+    if all(sides) and not has_tables and are_staggered(*sides):
         return None
     if all(sides):
         parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
@@ -233,7 +234,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         if columns < MIN_COLUMNS_AGREEMENT:
             return None
     pieces = [above, *([right, left] if page.backwards else [left, right]), below]
-    if not any(isinstance(word, GridWord) for word in band):
+    if not has_tables:
         if (edge := find_story_edge(band, gutter, page.index.rules, region.size)) is not None:
             pieces = _split_at_height(region.words, edge)
         elif aside := find_aside(left, right, _text_of(below), page.index.rules):

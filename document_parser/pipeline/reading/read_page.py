@@ -67,8 +67,9 @@ async def read_page(
 
 
 def _warn_of_guesses(page: Page, facts: PageFacts) -> None:
-    """Add a warning if characters of the text layer that the page was read from are guesses."""
-    if facts.guessed and page.engine == "text_layer":
+    """Add a warning if characters of the text layer that the page was read from are guesses, and no other tells of it."""
+    told = any(warning.code == "bad_text_layer" for warning in page.warnings)
+    if facts.guessed and page.engine == "text_layer" and not told:
         message = (
             f"The file does not say which letters {facts.guessed} of its characters are. They are guessed, and may be others "
             "on the page. Compare these words with the page, or read it with another engine."
