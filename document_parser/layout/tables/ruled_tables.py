@@ -33,6 +33,8 @@ MIN_WORDS = 4
 """Words of a table, at least."""
 MAX_READINGS = 1
 """Runs of a frame's lines that are read as aligned columns, at most."""
+MIN_ROW_LINES = 4
+"""Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
 MIN_SHORT_LINE_EM = 1.5
 """Font sizes of a line's length, at least; a shorter line is under no heading."""
 
@@ -63,7 +65,7 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
         read.add(key)
         grid = grid_of_frame(frame, inside)
         proposals = [] if grid is None else [Proposal(grid, Origin.RULED, _prior_of(grid, frame), part)]
-        if key[2:] not in found:
+        if key[2:] not in found and not _is_fully_ruled(frame):
             aligned = propose_aligned_tables(page, lines_of(inside), size, MAX_READINGS)
             proposals += [
                 Proposal(other, Origin.WITHIN, prior, part) for other, prior in aligned if not _crosses_lines(other, frame)
@@ -71,6 +73,11 @@ def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence
         whole = [proposal for proposal in proposals if not _is_cut_off(proposal.grid, frame, words, size)]
         found.setdefault(key[2:], []).extend(whole)
     return [proposal for proposals in found.values() for proposal in proposals]
+
+
+def _is_fully_ruled(frame: Frame) -> bool:
+    """Return whether lines part both the columns and the rows of a frame: its cells are those that are drawn."""
+    return len(inner_walls(frame)) > 0 and len(frame.horizontals) >= MIN_ROW_LINES
 
 
 def _crosses_lines(grid: Grid, frame: Frame) -> bool:
