@@ -152,3 +152,15 @@ def test_dots_that_lead_to_a_page_number_are_no_columns():
         words += [word for x in range(230, 500, 8) for word in line(".", x, top)] + line(title, 72, top) + line(page, 510, top)
     dots = " ".join("." * len(range(230, 500, 8)))
     assert read(words) == [("paragraph", f"{title} {dots} {page}") for title, page in rows]
+
+
+@pytest.mark.parametrize("brackets", ["([", "[{", "([{"])
+def test_brackets_in_a_row_before_a_formula_are_text(brackets):
+    words = [
+        Word("Let", 0.1, 0.1, 0.14, 0.11, 10.0, baseline=0.11),
+        Word(brackets, 0.145, 0.1, 0.16, 0.11, 10.0, baseline=0.11),
+        Word("x", 0.161, 0.1, 0.17, 0.11, 10.0, math=True, baseline=0.11),
+        Word("+", 0.172, 0.1, 0.18, 0.11, 10.0, math=True, baseline=0.11),
+        Word("y", 0.182, 0.1, 0.19, 0.11, 10.0, math=True, baseline=0.11),
+    ]
+    assert brackets[0] in "".join(block.text for block in blocks_of(words, WIDTH, HEIGHT))

@@ -107,7 +107,7 @@ def _drop_unbalanced_brackets(words: Sequence[Word], first: int, last: int, core
     text = "".join(word.text for word in words[first:last])
     if (
         first < cores[0]
-        and words[first].text in "([{"
+        and words[first].text in _CLOSING
         and text.count(words[first].text) > text.count(_CLOSING[words[first].text])
     ):
         first += 1
