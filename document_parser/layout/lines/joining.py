@@ -132,9 +132,7 @@ def _order_as_read(words: Sequence[Word]) -> list[Word]:
     """Return words in reading order: foreign runs inside a line keep their own direction."""
     if not has_right_to_left("".join([word.text for word in words])):
         return list(words)
-    backwards = is_right_to_left(words) or (
-        _is_page_backwards.get() and any(_direction_of(character) > 0 for word in words for character in word.text)
-    )
+    backwards = is_right_to_left(words) or (_is_page_backwards.get() and any(has_right_to_left(word.text) for word in words))
     ordered: list[Word] = []
     for foreign, group in groupby(reversed(words) if backwards else words, key=lambda word: _is_foreign(word, backwards)):
         run = list(group)
@@ -164,7 +162,7 @@ def _is_foreign(word: Word, backwards: bool) -> bool:
     """Return whether a word runs against the direction of its line. A unit by itself follows the line, not its number."""
     if backwards and all(unicodedata.category(character) == "Sc" or character in "%٪°" for character in word.text):
         return False
-    letters = any(_direction_of(character) > 0 for character in word.text)
+    letters = has_right_to_left(word.text)
     return letters != backwards
 
 
