@@ -60,11 +60,22 @@ def whole_tables(document):
 
 
 def row_texts(table, first):
-    rows = [[] for _ in range(table.rows - first)]
-    for cell in sorted(table.cells, key=lambda cell: (cell.row, cell.column)):
-        if cell.row >= first:
-            rows[cell.row - first].append((cell.row_span, cell.column_span, squeezed(cell.text)))
-    return rows
+    """The rows of a table from a row on; a place that no cell covers is an empty cell, as in HTML."""
+    covered = {
+        (row, column)
+        for cell in table.cells
+        for row in range(cell.row, cell.row + cell.row_span)
+        for column in range(cell.column, cell.column + cell.column_span)
+    }
+    begin = {(cell.row, cell.column): (cell.row_span, cell.column_span, squeezed(cell.text)) for cell in table.cells}
+    return [
+        [
+            begin.get((row, column), (1, 1, ""))
+            for column in range(table.columns)
+            if (row, column) in begin or (row, column) not in covered
+        ]
+        for row in range(first, table.rows)
+    ]
 
 
 def headings(document):
