@@ -541,6 +541,14 @@ class PageCrashed(PageUnreadable):
     message = "Rendering this page exhausted its limits or crashed the parser."
 
 
+class NoPageImage(PageUnreadable):
+    """An engine or an image was asked for a part of a document that has no pages."""
+
+    code = "NO_PAGE_IMAGE"
+    status = 409
+    message = "This part of the document has no page image: it is read from the file itself, with the engine text_layer."
+
+
 class OversizedPage(PageUnreadable):
     """The rendered page would have more pixels than MAX_IMAGE_MEGAPIXELS or MAX_IMAGE_MEMORY_MB allow."""
 

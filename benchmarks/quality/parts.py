@@ -28,6 +28,7 @@ from document_parser.models import (
     PageFacts,
     PageImage,
     PageImageSpec,
+    Part,
     RulingLine,
     Word,
 )
@@ -135,6 +136,12 @@ class _InProcess:
         raise NotImplementedError
 
     async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
+        raise NotImplementedError
+
+    async def part(self, number: int) -> Part:
+        raise NotImplementedError
+
+    async def picture(self, number: int, index: int, spec: PageImageSpec) -> PageImage:
         raise NotImplementedError
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from document_parser.errors import FileUnreadable
-from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, describe_content
+from document_parser.ingest.sniff import HEAD_BYTES, SUPPORTED, TEXT_FORMATS, describe_content
 
 STDIN = "-"
 """Argument that means standard input."""
@@ -157,11 +157,12 @@ def _documents_in(folder: Path, place: Path, left_out: list[str]) -> Iterator[In
 
 
 def _is_read(path: Path) -> bool:
-    """Return whether a file is of a supported format by its extension or content."""
+    """Return whether a file is of a supported format by its extension or content; text needs an extension that says so."""
     if path.suffix.lower() in _EXTENSIONS:
         return True
     try:
         with path.open("rb") as file:
-            return describe_content(file.read(HEAD_BYTES)) in SUPPORTED
+            content = describe_content(file.read(HEAD_BYTES))
+            return content in SUPPORTED and content not in TEXT_FORMATS
     except OSError:
         return False  # no known extension, and the content cannot be read

@@ -10,7 +10,7 @@ from typing import IO, NamedTuple, Protocol
 
 from document_parser.errors import PageNotRead
 from document_parser.export.figures import Figures
-from document_parser.models import Block, Document, Options, OutputFormat, Page, Span
+from document_parser.models import Block, Document, Options, OutputFormat, Page, Span, parse_layers
 from document_parser.text.spans import Run, Style, runs_of, safe_link_of, slice_runs, strip_runs, text_of
 
 
@@ -100,9 +100,17 @@ def _with_safe_link(look: Style) -> Style:
 
 
 def shown_blocks(page: Page, options: Options) -> list[Block]:
-    """Return the blocks of a page that the options show, in reading order."""
-    kept = options.headers_footers == "keep"
-    return [block for block in page.blocks if kept or block.kind not in FURNITURE]
+    """Return the blocks of a page that the options show, in reading order.
+
+    The headers and footers of a flowing document come once and are a layer of their own; ``headers_footers`` is for those that
+    stand on every page.
+    """
+    kept, layers = options.headers_footers == "keep", parse_layers(options.layers)
+    return [
+        block
+        for block in page.blocks
+        if block.layer in layers and (kept or block.kind not in FURNITURE or block.layer == "headers")
+    ]
 
 
 class Captioned(NamedTuple):

@@ -1,4 +1,4 @@
-"""Detect a file's format from its first bytes. The file name matters only if it contradicts them.
+"""Detect a file's format from its first bytes. The file name matters if it contradicts them, and for text.
 
 The supported formats are read. Other formats that can be detected are named in the refusal, so that its reader knows what was
 sent.
@@ -41,15 +41,19 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
+        Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
 }
 """The formats that are read, by name."""
+TEXT_FORMATS = frozenset({"text", "csv"})
+"""Formats of plain text, which only the name of a file tells apart."""
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
     ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".csv": "csv", ".txt": "text", ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
+    ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -107,10 +111,10 @@ def sniff(head: bytes, filename: str, size: int) -> Format:
     """
     if size == 0 or not head:
         raise EmptyFile(filename=safe_filename(filename))
-    found = _detect_supported(head)
+    claimed = _claimed_format_of(filename)
+    found = _detect_supported(head, claimed)
     if found is None:
         raise _refusal_of(head, filename)
-    claimed = _claimed_format_of(filename)
     if claimed is not None and not _is_consistent(claimed, found):
         raise ContentMismatch(
             f"The file is named like {claimed} but its content is {found.name}. Rename it to {found.extensions[0]}.",
@@ -121,20 +125,30 @@ def sniff(head: bytes, filename: str, size: int) -> Format:
 
 def describe_content(head: bytes) -> str | None:
     """Return a word for what the content seems to be, supported or not. None if it cannot be detected."""
-    found = _detect_supported(head)
-    return found.name if found else _guess_unsupported(head)
+    return _guess(head)
 
 
-def _detect_supported(head: bytes) -> Format | None:
-    """Return the supported format of the content. None if it is not supported."""
+def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
+    """Return the supported format of the content; None if it is not supported.
+
+    Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
+    """
+    content = _guess(head)
+    if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
+        return SUPPORTED[claimed]
+    return SUPPORTED.get(content) if content else None
+
+
+def _guess(head: bytes) -> str | None:
+    """Return the name of the format that the content seems to have, supported or not. None if it cannot be detected."""
     for magic, name in _MAGICS:
         if head.startswith(magic):
-            return SUPPORTED[name]
+            return name
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return SUPPORTED["webp"]
+        return "webp"
     if _is_bmp(head):
-        return SUPPORTED["bmp"]
-    return SUPPORTED["pdf"] if _is_pdf(head) else None
+        return "bmp"
+    return "pdf" if _is_pdf(head) else _guess_beside_pages(head)
 
 
 def _is_bmp(head: bytes) -> bool:
@@ -157,11 +171,11 @@ def _is_pdf(head: bytes) -> bool:
     """
     if head.startswith(b"%PDF-"):
         return True
-    return bool(_PDF_TRACE.search(head)) and _guess_unsupported(head) in {None, "text"}
+    return bool(_PDF_TRACE.search(head)) and _guess_beside_pages(head) in {None, "text"}
 
 
-def _guess_unsupported(head: bytes) -> str | None:
-    """Return what unsupported content seems to be. None if it cannot be detected."""
+def _guess_beside_pages(head: bytes) -> str | None:
+    """Return what content that is neither a PDF nor a supported image seems to be. None if it cannot be detected."""
     for magic, name in _OTHER_MAGICS:
         if head.startswith(magic):
             return name
@@ -199,9 +213,17 @@ def _is_text(head: bytes) -> bool:
     return all(char.isprintable() or char in "\t\n\r\f" for char in text)
 
 
+def _is_old_text(head: bytes) -> bool:
+    """Return whether the content may be text in UTF-16 or in an older encoding: it has hardly any control characters."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
+    return controls == 0
+
+
 def _refusal_of(head: bytes, filename: str) -> UnsupportedFormat | ContentMismatch:
     """Return the error for content that is not read. It is a mismatch if the name promised a supported format."""
-    content, claimed = _guess_unsupported(head), _claimed_format_of(filename)
+    content, claimed = _guess(head), _claimed_format_of(filename)
     supported = ", ".join(SUPPORTED)
     details = {"supported": list(SUPPORTED), "looks_like": content, "filename": safe_filename(filename)}
     if claimed in SUPPORTED:

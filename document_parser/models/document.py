@@ -14,6 +14,8 @@ from document_parser.models.enums import (
     EngineName,
     GuardName,
     HiddenReason,
+    LayerName,
+    LocationKind,
     PageStatus,
     ReaderName,
     WarningCode,
@@ -180,10 +182,27 @@ class Continuation(BaseModel):
     repeated_rows: int = 0
 
 
+class Location(BaseModel):
+    """Where a part of a flowing document is: such a part has no page image, and its blocks have no boxes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: LocationKind
+    name: str = Field(default="", description="The name of a sheet, or the title of a slide, message or chapter.")
+    range: str = Field(
+        default="", exclude_if=lambda cells: not cells, description="For a sheet: the cells of this part, such as A1:F200."
+    )
+
+
 class Block(BaseModel):
     """One thing on a page. ``text`` is plain text, with formulas as LaTeX between dollar signs."""
 
     kind: BlockKind
+    layer: LayerName = Field(
+        default="body",
+        exclude_if=lambda layer: layer == "body",
+        description="The layer of a flowing document that the block belongs to; the option layers chooses which are shown.",
+    )
     text: str = ""
     spans: list[Span] = Field(default_factory=list, exclude_if=lambda spans: not spans)
     """Emphasis and links in the text."""
@@ -269,6 +288,11 @@ class Page(BaseModel):
     width: float = 0.0
     height: float = 0.0
     rotation: int = 0
+    location: Location | None = Field(
+        default=None,
+        exclude_if=lambda location: location is None,
+        description="For a part of a document without pages: the sheet, slide, message or chapter that it is.",
+    )
     status: PageStatus = "done"
     engine: EngineName | None = None
     blocks: list[Block] = Field(default_factory=list)

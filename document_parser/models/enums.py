@@ -62,10 +62,14 @@ WarningCode = Literal[
     "damaged_data",
     "cut_off",
     "repaired",
+    "uncached_formula",
+    "first_frame_only",
+    "hidden_content",
+    "not_read",
     "page_failed",
 ]
 """What a reader of a page should know about it."""
-HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired"})
+HARMLESS_WARNINGS: frozenset[WarningCode] = frozenset({"rotated", "repaired", "hidden_content"})
 """Warnings that do not ask anyone to check the page."""
 HiddenReason = Literal["invisible", "transparent", "colour", "size", "covered", "clipped", "outside", "layer"]
 """Why a text of the text layer is invisible.
@@ -86,8 +90,22 @@ The kind decides which model reads the page, and how it is asked.
 """
 LowQuality = Literal["flag", "fallback", "fail"]
 """What happens to a page whose reading is in doubt."""
-SourceKind = Literal["pdf", "image"]
+PagedKind = Literal["pdf", "image"]
+"""Documents of pages that can be drawn."""
+FlowingKind = Literal["text", "delimited"]
+"""Documents without pages that can be drawn: their parts are read from the structure of the file."""
+SourceKind = Literal[PagedKind, FlowingKind]
 """How a document is opened."""
+LocationKind = Literal["body", "sheet", "slide", "message", "chapter"]
+"""What a part of a flowing document is: its whole body, a sheet, a slide, a mail message, or a chapter of a book."""
+LayerName = Literal["body", "headers", "notes", "comments", "revisions", "hidden"]
+"""Which layer of a flowing document a block belongs to.
+
+``headers`` are page headers and footers, ``notes`` footnotes, endnotes and speaker notes, ``revisions`` text whose deletion is
+tracked, ``hidden`` what the program does not show: hidden sheets, rows, columns, slides and runs.
+"""
+LAYERS: tuple[LayerName, ...] = get_args(LayerName)
+"""All layers."""
 Lane = Literal["express", "normal", "batch"]
 """Which work goes first; see ``jobs/scheduling/lanes.py``."""
 FigureMode = Literal["none", "placeholder", "embed"]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from document_parser.models.enums import AccuracyMode, FigureMode, LowQuality, OutputFormat
+from document_parser.models.enums import LAYERS, AccuracyMode, FigureMode, LowQuality, OutputFormat
 
 
 def parse_page_range(text: str) -> list[tuple[int, int]]:
@@ -33,6 +33,21 @@ def _check_page_range(text: str) -> str:
     return text
 
 
+def parse_layers(text: str) -> frozenset[str]:
+    """Return the names in ``"body,headers,notes"``. Raises ValueError with a sentence for the user."""
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if unknown := sorted(names.difference(LAYERS)):
+        raise ValueError(f"layers are {', '.join(LAYERS)}, separated by commas, and {unknown[0]!r} is none of them.")
+    if not names:
+        raise ValueError(f"layers names at least one of {', '.join(LAYERS)}.")
+    return names
+
+
+def _check_layers(text: str) -> str:
+    names = parse_layers(text)
+    return ",".join(name for name in LAYERS if name in names)
+
+
 class Options(BaseModel):
     """The options of a request. Every text field is a plain string, so that a form or a query can carry it."""
 
@@ -47,6 +62,12 @@ class Options(BaseModel):
     )
     headers_footers: Literal["keep", "strip"] = Field(
         default="strip", description="Keep or strip page headers, page footers and page numbers."
+    )
+    layers: Annotated[str, AfterValidator(_check_layers)] = Field(
+        default="body,headers,notes",
+        max_length=100,
+        description="Layers of office files, mail and web pages that the text shows, separated by commas: body, headers, "
+        "notes, comments, revisions, hidden. JSON has them all.",
     )
     on_low_quality: LowQuality = Field(
         default="flag",

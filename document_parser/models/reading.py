@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from document_parser.models.document import Block, BoundingBox, HiddenText, RulingLine, Word
+from document_parser.models.document import Block, BoundingBox, HiddenText, Location, PageWarning, RulingLine, Word
 from document_parser.models.enums import EngineName, PageKind, TableStrategy
 from document_parser.models.skew import Skew
 
@@ -96,6 +96,20 @@ class PageFacts(BaseModel):
     """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
     """Whether the file's structure was broken and had to be rebuilt."""
+    location: Location | None = None
+    """For a part of a flowing document: where it is. Such a part has no size and no page image."""
+
+
+class Part(BaseModel):
+    """A part of a flowing document as its file says it: a sheet, a slide, a message, a chapter, or the whole body.
+
+    A figure's ``picture`` is the name of its image file; the images are asked for by their index (from 0) among the figures
+    that have one.
+    """
+
+    location: Location
+    blocks: list[Block] = Field(default_factory=list)
+    warnings: list[PageWarning] = Field(default_factory=list)
 
 
 class PageImageSpec(BaseModel):

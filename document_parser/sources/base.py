@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PageImageSpec, RulingLine, Word
+from document_parser.models import BoundingBox, Damage, FoundTable, PageFacts, PageImage, PageImageSpec, Part, RulingLine, Word
 
 if TYPE_CHECKING:
     from document_parser.imaging.page_image import RenderedPage
@@ -91,3 +91,9 @@ class PageSource(Protocol):
 
     async def render(self, number: int, spec: PageImageSpec, turn: int = 0) -> PageImage:
         """Return the page's image, turned by ``turn`` degrees clockwise (0, 90, 180, 270) from what a viewer shows."""
+
+    async def part(self, number: int) -> Part:
+        """Return the part of a flowing document; raises PageUnreadable for a page that is drawn."""
+
+    async def picture(self, number: int, index: int, spec: PageImageSpec) -> PageImage:
+        """Return an embedded image of a part, by its index (from 0) among the figures of the part that have one."""

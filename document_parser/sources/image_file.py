@@ -12,6 +12,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,9 +72,9 @@ class ImageFile:
     If the data of an image ends early or is damaged, the part that is there is shown, and ``damage`` reports how much that is.
     """
 
-    def __init__(self, path: Path, max_megapixels: int, max_memory_mb: int = 1024) -> None:
-        """Open the file at ``path``. The limits are in millions of pixels and in MiB at the peak of decoding."""
-        self._path = path
+    def __init__(self, file: Path | bytes, max_megapixels: int, max_memory_mb: int = 1024) -> None:
+        """Open a file by its path or contents. The limits are in millions of pixels and in MiB at the peak of decoding."""
+        self._file = file
         self._max_memory_mb = max_memory_mb
         self._max_pixels = max_megapixels * 1_000_000
         self._kept: tuple[int, Image.Image] | None = None
@@ -165,12 +166,20 @@ class ImageFile:
             picture = picture.transpose(_TURNS[turn])
         return RenderedPage.from_image(picture, spec)
 
+    def _stream(self) -> Path | BytesIO:
+        """Return what Pillow opens: a new stream of the contents, or the path."""
+        return BytesIO(self._file) if isinstance(self._file, bytes) else self._file
+
+    def _contents(self) -> bytes:
+        """Return all bytes of the file."""
+        return self._file if isinstance(self._file, bytes) else self._file.read_bytes()
+
     @contextmanager
     def _open_frame(self, number: int) -> Iterator[Image.Image]:
         """Open the file at this frame; its header is read, nothing is decoded."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of odd metadata, which does not concern the image
-            with Image.open(self._path, formats=_FORMATS) as image:
+            with Image.open(self._stream(), formats=_FORMATS) as image:
                 if number > 1:
                     image.seek(number - 1)
                 yield image
@@ -203,7 +212,7 @@ class ImageFile:
     def _salvage(self, number: int, fault: Exception) -> Image.Image:
         """Return what is there of a frame. Raises ``fault`` if that is nothing."""
         with self._open_frame(number) as image:
-            found = salvage(image, self._path.read_bytes(), number - 1)
+            found = salvage(image, self._contents(), number - 1)
             orientation = 1 if image.format == "TIFF" else _orientation(image)
         if found is None:
             raise fault
@@ -214,7 +223,7 @@ class ImageFile:
         """Return the damage of a frame that decodes: what the decoder reported, or what a check finds."""
         messages = decoder_messages.take_messages()
         with self._open_frame(number) as image:
-            found = find_frame_damage(image, self._path.read_bytes()) if image.format in {"JPEG", "TIFF"} else None
+            found = find_frame_damage(image, self._contents()) if image.format in {"JPEG", "TIFF"} else None
         if found is None and messages:
             found = Damage(part="frame", fault="corrupt", decoder=messages[0])
         return [found] if found else []

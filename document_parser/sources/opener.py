@@ -29,10 +29,12 @@ from PIL import Image
 
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
+from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import Confinement, PageImageSpec
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import OpenedDocument, OpenerLimits
+from document_parser.sources.flowing import FlowingDocument, open_flowing
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
@@ -65,16 +67,16 @@ OpenDocument = Callable[[Request, OpenerLimits], OpenedDocument]
 
 
 def open_document(request: Request, limits: OpenerLimits) -> OpenedDocument:
-    """Open the PDF or image file that a request names.
+    """Open the file that a request names.
 
     Raises DocumentError, DamagedDocument, EncryptedDocument, WrongPassword or OversizedImage.
     """
     path = Path(request.path)
-    return (
-        PdfFile(path, request.password)
-        if request.kind == "pdf"
-        else ImageFile(path, limits.max_image_megapixels, limits.max_image_memory_mb)
-    )
+    if request.kind == "pdf":
+        return PdfFile(path, request.password)
+    if request.kind == "image":
+        return ImageFile(path, limits.max_image_megapixels, limits.max_image_memory_mb)
+    return open_flowing(path, request.kind, limits, request.password)
 
 
 def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
@@ -228,7 +230,23 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
         return Reply(), protocol.encode_tables(opened.tables(request.page, request.regions))
     if request.op == "pdfplumber_words":
         return Reply(), arrays.encode_words(opened.pdfplumber_words(request.page))
-    picture = opened.render(request.page, request.spec or PageImageSpec(), request.turn)
+    if request.op == "part":
+        return Reply(), _flowing(opened).part(request.page).model_dump_json().encode()
+    spec = request.spec or PageImageSpec()
+    if request.op == "picture":
+        return _answer_with_image(_flowing(opened).picture(request.page, request.index, spec))
+    return _answer_with_image(opened.render(request.page, spec, request.turn))
+
+
+def _flowing(opened: OpenedDocument) -> FlowingDocument:
+    """Return the document if it is one of parts. Raises PageUnreadable."""
+    if not isinstance(opened, FlowingDocument):
+        raise PageUnreadable("A page that is drawn has no parts.")
+    return opened
+
+
+def _answer_with_image(picture: RenderedPage) -> tuple[Reply, bytes]:
+    """Return the reply that describes an image, and its data."""
     reply = Reply(
         width_pixels=picture.width_pixels,
         height_pixels=picture.height_pixels,

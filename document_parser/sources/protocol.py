@@ -19,6 +19,7 @@ from document_parser.errors import (
     DocumentError,
     DocumentParserError,
     EncryptedDocument,
+    NoPageImage,
     OversizedImage,
     OversizedPage,
     PageUnreadable,
@@ -49,6 +50,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         WrongPassword,
         OversizedImage,
         PageUnreadable,
+        NoPageImage,
         OversizedPage,
     )
 }
@@ -58,7 +60,20 @@ ERRORS: dict[str, type[DocumentParserError]] = {
 class Request(BaseModel):
     """A request to a child. ``seconds`` is the processor time that it may take."""
 
-    op: Literal["confine", "open", "facts", "text", "words", "rules", "damage", "render", "tables", "pdfplumber_words"]
+    op: Literal[
+        "confine",
+        "open",
+        "facts",
+        "text",
+        "words",
+        "rules",
+        "damage",
+        "render",
+        "tables",
+        "pdfplumber_words",
+        "part",
+        "picture",
+    ]
     seconds: float
     page: int = 0
     path: str = ""
@@ -66,6 +81,8 @@ class Request(BaseModel):
     password: str | None = None
     spec: PageImageSpec | None = None
     turn: int = 0
+    index: int = 0
+    """Of ``picture``: which embedded image."""
     regions: list[BoundingBox] = []
     """Of ``tables``: where to look for tables without lines."""
 
@@ -73,8 +90,8 @@ class Request(BaseModel):
 class Reply(BaseModel):
     """A child's reply.
 
-    The payload beside it is JSON of the facts, damage or tables, words or ruling lines as ``arrays`` encodes them, the three of
-    TEXT_SECTIONS joined, or the image's data.
+    The payload beside it is JSON of the facts, part, damage or tables, words or ruling lines as ``arrays`` encodes them, the
+    three of TEXT_SECTIONS joined, or the image's data.
 
     ``width_pixels`` to ``shrunk`` describe a rendered image: ``askew`` is its skew in degrees, positive if its lines fell to
     the right, and ``shrunk`` the factor by which straightening made it smaller.

@@ -28,6 +28,7 @@ from document_parser.models import (
     PageFacts,
     PageImage,
     PageImageSpec,
+    Part,
     RulingLine,
     SourceKind,
     Word,
@@ -242,6 +243,18 @@ class Source:
         reply, data = await self._ask_page("render", number, spec=spec, turn=turn)
         with self._validate_reply(number):
             return _page_image(number, reply, data, spec, turn)
+
+    async def part(self, number: int) -> Part:
+        """Return the part of a flowing document; raises PageUnreadable for a page that is drawn."""
+        _, payload = await self._ask_page("part", number)
+        with self._validate_reply(number):
+            return Part.model_validate_json(payload)
+
+    async def picture(self, number: int, index: int, spec: PageImageSpec) -> PageImage:
+        """Return an embedded image of a part, by its index (from 0) among the figures of the part that have one."""
+        reply, data = await self._ask_page("picture", number, index=index, spec=spec)
+        with self._validate_reply(number):
+            return _page_image(number, reply, data, spec, 0)
 
     def take_processor_seconds(self, least: float = 0.0) -> float:
         """Return the processor seconds that the document has used since the last call, as its children report.

@@ -35,13 +35,16 @@ def assemble_pages(pages: Pages) -> Iterator[Page]:
     margins, headings, there = Margins(), Headings(), set[int]()
     for page in pages():
         there.add(page.number)
-        margins.gather(page)
-        headings.gather(page)
+        if page.location is None:
+            margins.gather(page)
+            headings.gather(page)
     furniture = margins.decide()
     levels = headings.decide(furniture.places())
 
     def settle(page: Page) -> Page:
-        """Return the page with what was decided for the document."""
+        """Return the page with what was decided for the document; a part of a flowing document says all of it itself."""
+        if page.location is not None:
+            return remove_dead_links(page, there)
         page = move_footnotes_to_end(furniture.apply(levels.apply(page)))
         return with_captions(remove_dead_links(page, there))
 

@@ -76,6 +76,8 @@ def _next_number(waiting: _WaitingPage) -> int:
 
 def _join(waiting: _WaitingPage, page: Page) -> _WaitingPage:
     """Return the page as the one that waits now; both pages are marked if they are joined."""
+    if page.location is not None:
+        return _join_ranges(waiting, page)
     table = _find_table_break(waiting, page)
     if table is not None:
         upper, lower, mark = table
@@ -84,6 +86,17 @@ def _join(waiting: _WaitingPage, page: Page) -> _WaitingPage:
         return _WaitingPage(_mark(waiting, page, upper, lower, mark), [], begun if last else None)
     text = _find_paragraph_break(waiting.page, page)
     return _WaitingPage(_mark(waiting, page, *text) if text else page, [])
+
+
+def _join_ranges(waiting: _WaitingPage, page: Page) -> _WaitingPage:
+    """Return the part as the one that waits now; the table that a range of cells cuts in two is marked."""
+    upper, lower = waiting.page, page
+    if not (upper.location and upper.location.range and lower.location and upper.location.name == lower.location.name):
+        return _WaitingPage(page, [])
+    if not (upper.blocks and lower.blocks and upper.blocks[-1].kind == lower.blocks[0].kind == "table"):
+        return _WaitingPage(page, [])
+    last = len(upper.blocks) - 1
+    return _WaitingPage(_mark(waiting, page, last, 0, Continuation(page=upper.number, block=last)), [])
 
 
 def _mark(waiting: _WaitingPage, page: Page, upper: int, lower: int, mark: Continuation) -> Page:

@@ -12,7 +12,18 @@ from document_parser.engines.registry import Engines
 from document_parser.errors import EngineError, PageUnreadable
 from document_parser.imaging.writing import may_hold_writing
 from document_parser.layout.page import blocks_of
-from document_parser.models import Attempt, Block, BoundingBox, EngineName, Page, PageFacts, PageImageSpec, PageWarning, Word
+from document_parser.models import (
+    Attempt,
+    Block,
+    BoundingBox,
+    EngineName,
+    Page,
+    PageFacts,
+    PageImage,
+    PageImageSpec,
+    PageWarning,
+    Word,
+)
 from document_parser.pipeline.reading.figures import insert_figures, is_background
 from document_parser.sources.base import PageSource
 from document_parser.text.normalize import texts_of
@@ -68,10 +79,10 @@ async def with_figure_texts(source: PageSource, page: Page, facts: PageFacts, en
     try:
         texts = [await _read_picture(source, facts, box, engines) for box in open_boxes]
     except (EngineError, PageUnreadable) as error:
-        _record(page, "error", f"pictures: {error.message}", started)
+        record_attempt(page, "error", f"pictures: {error.message}", started)
         return with_unread_warning(page)
     found = {box: text for box, text in zip(open_boxes, texts, strict=True) if text}
-    _record(page, "accepted", f"read the writing in {len(found)} of {len(open_boxes)} pictures", started)
+    record_attempt(page, "accepted", f"read the writing in {len(found)} of {len(open_boxes)} pictures", started)
     blocks = insert_figures(page.blocks, list(found))
     blocks = [
         block.model_copy(update={"text": found[block.box]}) if block.kind == "figure" and block.box in found else block
@@ -87,7 +98,7 @@ def with_unread_warning(page: Page) -> Page:
     return page.model_copy(update={"warnings": [*page.warnings, PageWarning(code="low_coverage", message=UNREAD)]})
 
 
-def _record(page: Page, outcome: str, reason: str, started: float) -> None:
+def record_attempt(page: Page, outcome: str, reason: str, started: float) -> None:
     """Add an attempt of the engine that reads pictures to the page."""
     spent = round((time.monotonic() - started) * 1000)
     fields = {"engine": PICTURE_ENGINE, "outcome": outcome, "reason": reason, "milliseconds": spent}
@@ -107,15 +118,27 @@ def _holds_text(blocks: Sequence[Block], box: BoundingBox) -> bool:
 
 async def _read_picture(source: PageSource, facts: PageFacts, box: BoundingBox, engines: Engines) -> str:
     """Return the writing in a picture, a line for each block of it; empty if there is hardly any."""
-    engine = engines.get(PICTURE_ENGINE)
-    spec = engine.image_spec.model_copy(update={"region": box, "min_short_side": MIN_PICTURE_PIXELS, "straighten": False})
-    reading = await engine.read(await source.render(facts.number, spec))
+    image = await source.render(facts.number, picture_spec(engines).model_copy(update={"region": box}))
+    width = (box.right - box.left) * facts.width_points
+    height = (box.bottom - box.top) * facts.height_points
+    return await read_writing(image, width, height, engines)
+
+
+def picture_spec(engines: Engines) -> PageImageSpec:
+    """Return how a picture is rendered to be read."""
+    return engines.get(PICTURE_ENGINE).image_spec.model_copy(update={"min_short_side": MIN_PICTURE_PIXELS, "straighten": False})
+
+
+async def read_writing(image: PageImage, width_points: float, height_points: float, engines: Engines) -> str:
+    """Return the writing in the image of a picture, a line for each block of it; empty if there is hardly any.
+
+    Raises EngineError.
+    """
+    reading = await engines.get(PICTURE_ENGINE).read(image)
     words = [word for word in reading.words if (word.confidence or 0.0) >= MIN_WORD_CONFIDENCE]
     if _count_letters(words) < MIN_LETTERS:
         return ""
-    width = (box.right - box.left) * facts.width_points
-    height = (box.bottom - box.top) * facts.height_points
-    return "\n".join(texts_of(blocks_of(words, width, height, reading.rules)))
+    return "\n".join(texts_of(blocks_of(words, width_points, height_points, reading.rules)))
 
 
 def _count_letters(words: Sequence[Word]) -> int:

@@ -37,6 +37,8 @@ async def with_figures(source: PageSource, page: Page, keep: KeepFigure | None, 
     """
     if page.status != "done":
         return page
+    if page.location is not None:
+        return with_captions(await _with_part_figures(source, page, keep))
     if page.engine == "text_layer" or _figures_without_box(page.blocks):
         facts = facts or await source.facts(page.number)
         pictures = [box.turn(page.rotation) for box in facts.pictures]
@@ -149,3 +151,33 @@ def _with_margin(box: BoundingBox, page: Page) -> BoundingBox:
     """Return a box with ``MARGIN_POINTS`` around it; a page of unknown size counts as A4."""
     across, down = MARGIN_POINTS / (page.width or 595.0), MARGIN_POINTS / (page.height or 842.0)
     return BoundingBox.of(box.left - across, box.top - down, box.right + across, box.bottom + down)
+
+
+async def _with_part_figures(source: PageSource, page: Page, keep: KeepFigure | None) -> Page:
+    """Return the part with the images of its figures stored under their final names; those that cannot be decoded have none.
+
+    With ``keep`` None no figure has an image. The errors of ``keep`` pass through.
+    """
+    blocks = list(page.blocks)
+    for index, place in enumerate(picture_places(page.blocks)):
+        name = None
+        if keep is not None:
+            name = await _store_embedded(source, page.number, index, keep)
+        blocks[place] = blocks[place].model_copy(update={"picture": name})
+    return page.model_copy(update={"blocks": blocks})
+
+
+async def _store_embedded(source: PageSource, number: int, index: int, keep: KeepFigure) -> str | None:
+    """Store an embedded image and return its name; None if it cannot be decoded."""
+    try:
+        image = await source.picture(number, index, FIGURE_SPEC)
+    except PageUnreadable:
+        return None  # the part itself has been read
+    name = f"part-{number:04d}-figure-{index + 1}.jpg"
+    await keep(name, image.data)
+    return name
+
+
+def picture_places(blocks: Sequence[Block]) -> list[int]:
+    """Return the indexes of the figures that have an embedded image."""
+    return [place for place, block in enumerate(blocks) if block.kind == "figure" and block.picture is not None]

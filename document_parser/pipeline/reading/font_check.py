@@ -27,6 +27,7 @@ from document_parser.models import (
     PageFacts,
     PageImage,
     PageImageSpec,
+    Part,
     RulingLine,
     SuspectFont,
     Word,
@@ -100,6 +101,14 @@ class RepairedSource:
     async def pdfplumber_words(self, number: int) -> list[Word]:
         """Return pdfplumber's words of a page. Raises PageUnreadable."""
         return await self._source.pdfplumber_words(number)
+
+    async def part(self, number: int) -> Part:
+        """Return a part of a flowing document. Raises PageUnreadable."""
+        return await self._source.part(number)
+
+    async def picture(self, number: int, index: int, spec: PageImageSpec) -> PageImage:
+        """Return an embedded image of a part. Raises PageUnreadable."""
+        return await self._source.picture(number, index, spec)
 
     async def rulings(self, number: int) -> list[RulingLine]:
         """Return the drawn lines of a page in fractions of the page. Raises PageUnreadable."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from document_parser.engines.registry import Engines
-from document_parser.errors import EngineError, PageUnreadable
+from document_parser.errors import EngineError, NoPageImage, PageUnreadable
 from document_parser.models import (
     VLM_ENGINES,
     AccuracyMode,
@@ -31,6 +31,7 @@ from document_parser.pipeline.reading.ladder import Ladder
 from document_parser.pipeline.reading.oriented_images import OrientedImages
 from document_parser.pipeline.reading.page_context import PageContext
 from document_parser.pipeline.reading.page_result import build_blocks, describe_hidden, fail_page, load_text_layer, new_page
+from document_parser.pipeline.reading.parts import read_part, read_part_without_engine
 from document_parser.pipeline.reading.second_tables import check_tables
 from document_parser.pipeline.reading.word_fallback import FALLBACK_MESSAGE, WordFallback, replace_unextracted_words
 from document_parser.sources.base import PageSource
@@ -52,6 +53,8 @@ async def read_page(
     cache in workers.
     """
     facts = await source.facts(number)
+    if facts.location is not None:
+        return await read_part(source, facts, options.accuracy_mode, engines)
     # An engine reads what the page shows; pdfplumber only guesses the letters that the file does not name.
     fallback = WordFallback(source, facts) if await engines.find_available() else await replace_unextracted_words(source, facts)
     check = await check_fonts(fallback.source, fallback.facts, engines)
@@ -115,6 +118,8 @@ async def read_with(
     in workers.
     """
     facts = await source.facts(number)
+    if facts.location is not None:
+        return await _read_part_with(engine, source, facts, options, engines)
     fallback = await replace_unextracted_words(source, facts) if engine == "text_layer" else WordFallback(source, facts)
     source, facts, damage = fallback.source, fallback.facts, await source.damage(number)
     images = OrientedImages(source, number, engines)
@@ -132,6 +137,13 @@ async def read_with(
         page.warnings.append(PageWarning(code="bad_text_layer", message=doubt))
     _warn_of_guesses(page, facts)
     return page
+
+
+async def _read_part_with(engine: EngineName, source: PageSource, facts: PageFacts, options: Options, engines: Engines) -> Page:
+    """Read a part of a flowing document with the engine that the user chose. Raises NoPageImage for all but the text layer."""
+    if engine != "text_layer":
+        raise NoPageImage(page=facts.number)
+    return await read_part(source, facts, options.accuracy_mode, engines)
 
 
 async def _find_kind_by_ink(facts: PageFacts, engines: Engines, images: OrientedImages, available: frozenset[str]) -> PageKind:
@@ -158,6 +170,8 @@ async def read_plain(source: PageSource, facts: PageFacts, mode: AccuracyMode, e
     A page with a table or a form goes to a model if one is available, a page with a suspect font or a picture with writing to
     RapidOCR if it is available, and a page whose data is damaged to the engines. Raises PageUnreadable.
     """
+    if facts.location is not None:
+        return await read_part_without_engine(source, facts, mode, engines)
     if not routing.text_layer_suffices(facts, mode) or (
         facts.suspect_fonts and FONT_CHECK_ENGINE in await engines.find_available()
     ):

@@ -64,7 +64,7 @@ def text_layer_problem(facts: PageFacts) -> str:
 
 def text_layer_suffices(facts: PageFacts, mode: AccuracyMode) -> bool:
     """Return whether the text layer may be the reading of the page, as far as that is known before it is read."""
-    return mode != "maximum" and not text_layer_problem(facts)
+    return facts.location is not None or (mode != "maximum" and not text_layer_problem(facts))
 
 
 def kind_by_text(facts: PageFacts, blocks: Sequence[Block]) -> PageKind:

@@ -1,0 +1,67 @@
+"""Turn the bytes of a text file into text: by its byte order mark, as UTF-8, or as the likeliest older encoding."""
+
+from __future__ import annotations
+
+import codecs
+from typing import NamedTuple
+
+from charset_normalizer import from_bytes
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks and their encodings. That of UTF-32 begins with that of UTF-16 and comes first."""
+_SAMPLE_BYTES = 1 << 18
+"""Bytes at the start of a file by which an older encoding is chosen."""
+_FALLBACK = "cp1252"
+"""The encoding of text that nothing else fits."""
+
+
+class DecodedText(NamedTuple):
+    """A text, its encoding, and the number of characters that could not be decoded (U+FFFD stands for each)."""
+
+    text: str
+    encoding: str
+    undecoded: int
+
+
+def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
+    """Return the text of a file. ``declared`` is the encoding that the file claims, used if it fits or is all there is."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _decode(data, encoding)
+    for name in ("utf-8", _known(declared)):
+        if name is not None:
+            try:
+                return DecodedText(data.decode(name), name, 0)
+            except UnicodeDecodeError:
+                continue
+    found = from_bytes(data[:_SAMPLE_BYTES]).best()
+    return _decode(data, found.encoding if found is not None else _FALLBACK)
+
+
+def _known(encoding: str | None) -> str | None:
+    """Return the name of a text encoding that Python knows; None for any other."""
+    try:
+        info = codecs.lookup(encoding.strip("\"' ")) if encoding else None
+    except (LookupError, ValueError):
+        return None
+    return info.name if info is not None and info.name not in {"utf-8"} and _is_text_encoding(info) else None
+
+
+def _is_text_encoding(info: codecs.CodecInfo) -> bool:
+    """Return whether a codec turns bytes into text; some turn bytes into bytes."""
+    try:
+        return isinstance(info.decode(b"")[0], str)
+    except (UnicodeError, ValueError, EOFError):
+        return False
+
+
+def _decode(data: bytes, encoding: str) -> DecodedText:
+    """Return the text, with U+FFFD for what cannot be decoded."""
+    text = data.decode(encoding, "replace")
+    return DecodedText(text, encoding, text.count("\ufffd"))

@@ -1,0 +1,114 @@
+"""Documents of parts instead of pages: text, sheets, slides, mail, books. Runs in the opener child.
+
+A part is read from the structure of the file: it has blocks, no page image and no boxes. ``open_flowing`` knows the class of
+each kind; its module is loaded when the first document of the kind is opened.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import cast, get_args
+
+from document_parser.errors import NoPageImage, PageUnreadable
+from document_parser.imaging.page_image import RenderedPage
+from document_parser.models import (
+    BoundingBox,
+    Damage,
+    FlowingKind,
+    FoundTable,
+    Location,
+    PageFacts,
+    PageImageSpec,
+    Part,
+    RulingLine,
+    Word,
+)
+from document_parser.sources.base import OpenerLimits
+from document_parser.sources.image_file import ImageFile
+
+_PLACES: dict[FlowingKind, str] = {
+    "text": "plain_text.PlainText",
+    "delimited": "delimited.DelimitedFile",
+}
+"""Where the class of each kind is, below ``document_parser.sources``."""
+
+
+class FlowingDocument(ABC):
+    """An opened document of parts. Parts count from 1, as pages do.
+
+    Subclasses are made from a path, the limits and a password (None or empty if there is none); construction raises
+    DocumentError and its subclasses. ``part`` and ``picture_data`` raise PageUnreadable.
+    """
+
+    page_count: int
+    """The number of parts."""
+
+    def __init__(self, limits: OpenerLimits) -> None:
+        """Keep the limits of embedded images."""
+        self._limits = limits
+
+    @abstractmethod
+    def location(self, number: int) -> Location:
+        """Return where a part is. This is cheap."""
+
+    @abstractmethod
+    def part(self, number: int) -> Part:
+        """Return a part. A figure with an embedded image has a ``picture``: any name, which says that there is an image."""
+
+    def picture_data(self, number: int, index: int) -> bytes:
+        """Return the file of an embedded image of a part, by its index (from 0) among the figures of the part that have one."""
+        del index
+        raise PageUnreadable("The part has no embedded images.", page=number)
+
+    def picture(self, number: int, index: int, spec: PageImageSpec) -> RenderedPage:
+        """Return an embedded image as ``spec`` asks for it. Raises PageUnreadable if it cannot be decoded."""
+        image = ImageFile(self.picture_data(number, index), self._limits.max_image_megapixels, self._limits.max_image_memory_mb)
+        return image.render(1, spec, 0)
+
+    def facts(self, number: int) -> PageFacts:
+        """Return the facts of a part: its location."""
+        return PageFacts(number=number, width_points=0.0, height_points=0.0, location=self.location(number))
+
+    def render(self, number: int, spec: PageImageSpec, turn: int) -> RenderedPage:
+        """Raise NoPageImage: a part is not drawn."""
+        del spec, turn
+        raise NoPageImage(page=number)
+
+    def words(self, number: int) -> list[Word]:
+        """Return an empty list: a part has blocks."""
+        del number
+        return []
+
+    def rulings(self, number: int) -> list[RulingLine]:
+        """Return an empty list: nothing is drawn."""
+        del number
+        return []
+
+    def damage(self, number: int) -> list[Damage]:
+        """Return an empty list: the warnings of a part say what is missing."""
+        del number
+        return []
+
+    def tables(self, number: int, regions: Sequence[BoundingBox]) -> list[FoundTable]:
+        """Return an empty list: pdfplumber reads PDFs."""
+        del number, regions
+        return []
+
+    def pdfplumber_words(self, number: int) -> list[Word]:
+        """Return an empty list: pdfplumber reads PDFs."""
+        del number
+        return []
+
+
+def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | None) -> FlowingDocument:
+    """Open a document of parts. Raises DocumentError and its subclasses; ValueError for a kind that is none."""
+    if kind not in get_args(FlowingKind):
+        raise ValueError(f"{kind} is no kind of flowing documents")
+    module, name = _PLACES[cast(FlowingKind, kind)].split(".")
+    make: Callable[[Path, OpenerLimits, str | None], FlowingDocument] = getattr(
+        import_module(f"document_parser.sources.{module}"), name
+    )
+    return make(path, limits, password)
