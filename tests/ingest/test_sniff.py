@@ -58,7 +58,6 @@ def test_a_file_without_bytes_is_empty_whatever_its_name():
         (b"\x1f\x8b\x08\x00", "a.gz", "gzip"),
         (b"\x7fELF\x02\x01", "a", "program"),
         (b"From: a@example.org\nSubject: hello\n\nhi", "a.eml", "mail"),
-        (b"just words\n", "a.txt", "text"),
         (b"\x00\x00\x00\x18ftypheic", "a.heic", "heif"),
         (b"\x91\x02\xfe\xa0" * 8, "a.bin", None),
     ],
@@ -105,8 +104,16 @@ def test_content_that_begins_as_something_else_is_no_pdf_even_with_one_inside():
 
 
 def test_two_letters_do_not_make_a_bitmap():
+    assert name_of(b"BMW sells cars, and this is a text about them.", "cars") == "text"
+
+
+def test_the_name_tells_formats_of_text_apart():
+    rows = b"name;age\nAnn;30\n"
+    assert name_of(rows, "people.csv") == "csv"
+    assert name_of(rows, "people.txt") == name_of(rows, "people") == "text"
+    assert name_of("Größe\n".encode("cp1252"), "old.txt") == "text"
     with pytest.raises(UnsupportedFormat):
-        name_of(b"BMW sells cars, and this is a text about them.", "cars")
+        name_of("Größe\n".encode("cp1252"), "old")
 
 
 @pytest.mark.parametrize(
