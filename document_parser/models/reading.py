@@ -112,6 +112,18 @@ class Part(BaseModel):
     warnings: list[PageWarning] = Field(default_factory=list)
 
 
+MAX_NAME_CHARACTERS = 1000
+"""Characters of the name of a member; longer ones are cut by who reads the container."""
+
+
+class Member(BaseModel):
+    """A file inside a document: an attachment, the entry of an archive, an embedded object."""
+
+    name: str = Field(max_length=MAX_NAME_CHARACTERS, description="As the container says it; it may look like a path.")
+    size: int | None = Field(default=None, ge=0, description="In bytes, as declared; None if that is not known.")
+    part: int = Field(default=1, ge=1, description="The number of the page or part that it belongs to.")
+
+
 class PageImageSpec(BaseModel):
     """The page image that an engine wants: resolution, limits in pixels, encoding."""
 
