@@ -473,6 +473,23 @@ class OversizedImage(DocumentError):
         return cls(_too_many_pixels("The image", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
+class TooMuchUnpacked(DocumentError):
+    """An archive or office file exceeds MAX_UNPACKED_MB, MAX_EXPANSION_RATIO or MAX_MEMBERS."""
+
+    code = "TOO_MUCH_UNPACKED"
+    message = (
+        "The file holds more than this server unpacks (MAX_UNPACKED_MB, MAX_EXPANSION_RATIO, MAX_MEMBERS). "
+        "Send its parts one by one."
+    )
+
+
+class NestedTooDeep(DocumentError):
+    """A document lies deeper inside others than MAX_NESTING_DEPTH allows."""
+
+    code = "NESTED_TOO_DEEP"
+    message = "The document lies deeper inside others than this server reads (MAX_NESTING_DEPTH). Send it by itself."
+
+
 class TooManyPages(DocumentError):
     """More pages were selected than MAX_PAGES allows."""
 

@@ -41,6 +41,9 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("zip", "archive", "application/zip", (".zip",)),
+        Format("tar", "archive", "application/x-tar", (".tar",)),
+        Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
@@ -53,7 +56,7 @@ TEXT_FORMATS = frozenset({"text", "csv"})
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
     ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
+    ".md": "text", ".eml": "mail", ".msg": "mail",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -179,6 +182,8 @@ def _guess_beside_pages(head: bytes) -> str | None:
     for magic, name in _OTHER_MAGICS:
         if head.startswith(magic):
             return name
+    if head[257:262] == b"ustar":
+        return "tar"
     if head[:2] == b"MZ" and b"\x00" in head[:64]:
         return "program"
     if head.startswith(_ZIP_MAGICS):

@@ -32,6 +32,7 @@ from document_parser.sources.image_file import ImageFile
 _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
+    "archive": "archive.Archive",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
