@@ -321,7 +321,8 @@ class Opener:
             try:
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
-                    reply, payload = Reply(page_count=opened.page_count, confinement=confined), b""
+                    members = len(opened.members()) if isinstance(opened, Container) else 0
+                    reply, payload = Reply(page_count=opened.page_count, member_count=members, confinement=confined), b""
                 elif request.op == "confine":
                     reply, payload = Reply(confinement=confined), b""
                 elif request.op == "member":

@@ -111,6 +111,8 @@ class Reply(BaseModel):
     """Facts about a limit that belong to the error."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    member_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+    """How many files are inside the document."""
     confinement: Confinement | None = None
     """What the child has given up. In the replies to ``open``, and to ``confine``, which opens no file."""
     processor_seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0

@@ -180,6 +180,8 @@ class Source:
         self._requests = 0
         self._closed = False
         self.page_count = 0
+        self.member_count = 0
+        """How many files are inside the document."""
         self._has_text: dict[int, bool] = {}
         self._loaded: dict[tuple[str, int], bytes] = {}
         self._used = 0.0
@@ -260,6 +262,8 @@ class Source:
 
     async def members(self) -> list[Member]:
         """Return the files inside the document, in their order; empty if it holds none. Raises as ``facts`` does."""
+        if not self.member_count:
+            return []
         _, payload = await self._ask_page("members", 1)
         with self._validate_reply(1):
             return _MEMBERS.validate_json(payload)
@@ -334,6 +338,7 @@ class Source:
                 raise OpenerCrashed(reason=_failure_reason(error)) from error
             undo.pop_all()
         self.page_count = reply.page_count
+        self.member_count = reply.member_count
         self.confinement = reply.confinement or Confinement()
 
     async def _load_sections(self, number: int) -> None:
