@@ -41,6 +41,7 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("mail", "mail", "message/rfc822", (".eml", ".mbox", ".mbx")),
         Format("zip", "archive", "application/zip", (".zip",)),
         Format("tar", "archive", "application/x-tar", (".tar",)),
         Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
@@ -56,7 +57,7 @@ TEXT_FORMATS = frozenset({"text", "csv"})
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
     ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text", ".eml": "mail", ".msg": "mail",
+    ".md": "text", ".msg": "msg",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
