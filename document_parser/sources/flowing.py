@@ -33,6 +33,8 @@ _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
     "mail": "mail.mail_file.MailFile",
+    "outlook": "mail.outlook_file.OutlookFile",
+    "winmail": "mail.winmail_file.WinmailFile",
     "archive": "archive.Archive",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""

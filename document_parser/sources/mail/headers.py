@@ -17,13 +17,18 @@ _WORDS_BETWEEN = re.compile(r"(\?=)\s+(=\?)")
 
 def header_text(message: Message, name: str) -> str:
     """Return all values of a field as text, separated by commas; empty if the message has none."""
-    values = (decode_value(value) for value in message.get_all(name, []))
+    values = (decode_value(value) for value in _raw_values(message, name))
     return ", ".join(value for value in values if value)
 
 
-def decode_value(value: object) -> str:
+def _raw_values(message: Message, name: str) -> list[str]:
+    """Return the values of a field as they are written. Bytes that are no ASCII are UTF-8 or an older encoding."""
+    return [_as_text(value) for found, value in message.raw_items() if found.lower() == name.lower()]
+
+
+def decode_value(value: str) -> str:
     """Return the value of a field unfolded, its encoded words decoded; a word that cannot be decoded is kept as it is."""
-    raw = _WORDS_BETWEEN.sub(r"\1\2", _FOLDED.sub(" ", _as_text(value)))
+    raw = _WORDS_BETWEEN.sub(r"\1\2", _FOLDED.sub(" ", value))
     try:
         pieces = decode_header(raw)
     except (ValueError, LookupError):
@@ -31,9 +36,8 @@ def decode_value(value: object) -> str:
     return " ".join("".join(_decode_piece(piece, charset) for piece, charset in pieces).split())
 
 
-def _as_text(value: object) -> str:
-    """Return a raw value as text. Bytes that are no ASCII came as surrogates, and are UTF-8 or an older encoding."""
-    text = str(value)
+def _as_text(text: str) -> str:
+    """Return a raw value with its surrogates, which stand for bytes that are no ASCII, decoded."""
     if text.isascii():
         return text
     data = text.encode("utf-8", "surrogateescape")
@@ -52,11 +56,14 @@ def _decode_piece(piece: bytes | str, charset: str | None) -> str:
 def file_name(part: Message) -> str:
     """Return the name of an attachment; empty if it has none. The name may look like a path."""
     for header, key in (("content-disposition", "filename"), ("content-type", "name")):
-        value = part.get_param(key, None, header)
+        probe = Message()
+        for raw in _raw_values(part, header)[:1]:
+            probe[header] = raw
+        value = probe.get_param(key, None, header)
         if isinstance(value, tuple):
             return decode_value(_decode_rfc2231(value))
         if isinstance(value, str) and value.strip():
-            return decode_value(_unquoted(part, header, key, value))
+            return decode_value(_unquoted(probe, header, key, value))
     return ""
 
 

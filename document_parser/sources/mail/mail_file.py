@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import mmap
 import re
+from abc import abstractmethod
 from email import message_from_bytes
 from email.message import Message
 from itertools import pairwise
@@ -15,6 +17,7 @@ from document_parser.errors import DamagedDocument, PageUnreadable, TooMuchUnpac
 from document_parser.models import Block, Location, Member, PageWarning, Part, Span
 from document_parser.models.reading import MAX_NAME_CHARACTERS
 from document_parser.sources.base import OpenerLimits
+from document_parser.sources.decoding import decode_text
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.mail import headers
 from document_parser.sources.mail.calendar import blocks_of_calendar
@@ -42,23 +45,18 @@ class _Parsed(NamedTuple):
     leaves: Leaves
 
 
-class MailFile(FlowingDocument):
-    """One message or the messages of a mailbox. The message read last stays parsed."""
+class Messages(FlowingDocument):
+    """Messages as parts. The message read last stays parsed."""
 
-    def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Find the messages. Raises DamagedDocument if there is none, TooMuchUnpacked beyond ``max_members``."""
-        del password
+    def __init__(self, limits: OpenerLimits) -> None:
+        """Begin without a parsed message."""
         super().__init__(limits)
-        with path.open("rb") as file:
-            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._ranges = _ranges_of(self._data)
-        self.page_count = len(self._ranges)
-        if not self.page_count:
-            raise DamagedDocument("The file holds no message.")
-        if self.page_count > limits.max_members:
-            raise TooMuchUnpacked()
         self._parsed: tuple[int, _Parsed] | None = None
         self._places: list[tuple[int, int]] | None = None
+
+    @abstractmethod
+    def message(self, number: int) -> Message:
+        """Return a message; the number is one of the document."""
 
     def location(self, number: int) -> Location:
         """Return the subject of a message."""
@@ -107,16 +105,55 @@ class MailFile(FlowingDocument):
             return self._parsed[1]
         if not 1 <= number <= self.page_count:
             raise PageUnreadable("The mail has no such message.", page=number)
-        start, end = self._ranges[number - 1]
-        data = self._data[start:end]
-        if self.page_count > 1 or start:
-            data = _ESCAPED_POSTMARK.sub(rb"\1", data)
-        message = message_from_bytes(data.lstrip(_BEFORE_HEADERS))
+        message = self.message(number)
         self._parsed = number, _Parsed(message, sort_parts(message))
         return self._parsed[1]
 
 
-def _ranges_of(data: mmap.mmap) -> list[tuple[int, int]]:
+class ParsedMail(Messages):
+    """One message that is parsed already."""
+
+    page_count = 1
+
+    def __init__(self, limits: OpenerLimits, message: Message) -> None:
+        """Keep the message."""
+        super().__init__(limits)
+        self._message = message
+
+    def message(self, number: int) -> Message:
+        """Return the message."""
+        del number
+        return self._message
+
+
+class MailFile(Messages):
+    """One message or the messages of a mailbox, as they were sent."""
+
+    def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
+        """Find the messages. Raises DamagedDocument if there is none, TooMuchUnpacked beyond ``max_members``."""
+        del password
+        super().__init__(limits)
+        with path.open("rb") as file:
+            self._data: mmap.mmap | bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if self._data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            self._data = decode_text(self._data[:]).text.encode()
+        self._ranges = _ranges_of(self._data)
+        self.page_count = len(self._ranges)
+        if not self.page_count:
+            raise DamagedDocument("The file holds no message.")
+        if self.page_count > limits.max_members:
+            raise TooMuchUnpacked()
+
+    def message(self, number: int) -> Message:
+        """Return a message."""
+        start, end = self._ranges[number - 1]
+        data = self._data[start:end]
+        if start:
+            data = _ESCAPED_POSTMARK.sub(rb"\1", data)
+        return message_from_bytes(data.lstrip(_BEFORE_HEADERS))
+
+
+def _ranges_of(data: mmap.mmap | bytes) -> list[tuple[int, int]]:
     """Return (start, end) of each message in the file, without the lines between them."""
     marks = list(_POSTMARK.finditer(data))
     if not marks or marks[0].start(1) != 0:

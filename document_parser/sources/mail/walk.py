@@ -54,9 +54,18 @@ def sort_parts(message: Message) -> Leaves:
     """Return the parts of a message."""
     leaves = Leaves()
     _sort(message, leaves, 0)
+    _attach_unshown_images(leaves)
     for number, attachment in enumerate(leaves.attachments, 1):
         attachment.name = attachment.name or f"attachment-{number}{_EXTENSIONS.get(attachment.media_type, '')}"
     return leaves
+
+
+def _attach_unshown_images(leaves: Leaves) -> None:
+    """Make attachments of the inline images that no body shows."""
+    html = "".join(text_of_part(body).text for body in leaves.bodies if body.get_content_type() == "text/html")
+    for content_id in [one for one in leaves.inline if f"cid:{one}" not in html]:
+        part = leaves.inline.pop(content_id)
+        leaves.attachments.append(Attachment(file_name(part), part.get_content_type(), part))
 
 
 def _sort(part: Message, leaves: Leaves, depth: int) -> None:
@@ -149,16 +158,16 @@ def attached_bytes(part: Message) -> bytes:
     payload = part.get_payload()
     if isinstance(payload, list):
         return b"\n".join(child.as_bytes() for child in payload if isinstance(child, Message))
-    raw = str(payload).encode("ascii", "surrogateescape") if payload is not None else b""
-    match str(part.get("Content-Transfer-Encoding", "")).strip().strip('"').lower():
+    if not isinstance(payload, str):
+        return b""
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip()
+    match encoding.strip('"').lower():
         case "base64":
-            return _base64(raw)
-        case "quoted-printable":
-            return quopri.decodestring(raw)
-        case "x-uuencode" | "uuencode" | "uue" | "x-uue":
-            decoded = part.get_payload(decode=True)
-            return decoded if isinstance(decoded, bytes) else raw
-    return raw
+            return _base64(payload.encode("ascii", "ignore"))
+        case "quoted-printable" if encoding.startswith('"'):
+            return quopri.decodestring(payload.encode("ascii", "replace"))
+    decoded = part.get_payload(decode=True)  # bytes as they are in the file; without ``decode`` some are replaced
+    return decoded if isinstance(decoded, bytes) else payload.encode("utf-8", "replace")
 
 
 def _base64(raw: bytes) -> bytes:
