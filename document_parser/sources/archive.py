@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
-from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable, TooMuchUnpacked
+from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable, TooLargeUnpacked
 from document_parser.models import Block, Location, Member, Part
 from document_parser.models.reading import MAX_NAME_CHARACTERS
+from document_parser.sources.archive_members import ZipMembers, check_unpacked_size
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
 
 _FAULTS = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
 """Raised by the libraries for damaged archives."""
-_ENCRYPTED = 0x1
-"""The flag of an encrypted entry of a ZIP archive."""
 
 
 class _Entries(Protocol):
@@ -44,18 +43,16 @@ class Archive(FlowingDocument):
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
         """Read the list of entries.
 
-        Raises DamagedDocument, EncryptedDocument, or TooMuchUnpacked by what the archive declares.
+        Raises DamagedDocument, EncryptedDocument, or TooLargeUnpacked by what the archive declares.
         """
         super().__init__(limits)
         with _faults_as_damage():
             self._entries: _Entries = (
-                _ZipEntries(path, password) if zipfile.is_zipfile(path) else _TarEntries(path, limits.max_members)
+                _ZipEntries(path, limits, password) if zipfile.is_zipfile(path) else _TarEntries(path, limits.max_members)
             )
             self._members = self._entries.members()
-        declared, size = sum(member.size or 0 for member in self._members), path.stat().st_size
-        most = min(limits.max_unpacked_mb << 20, max(size, 1) * limits.max_expansion_ratio)
-        if len(self._members) > limits.max_members or declared > most:
-            raise TooMuchUnpacked()
+        declared = sum(member.size or 0 for member in self._members)
+        check_unpacked_size(len(self._members), declared, path.stat().st_size, limits)
 
     def location(self, number: int) -> Location:
         """Return the only location: the list of contents."""
@@ -85,20 +82,19 @@ class Archive(FlowingDocument):
 class _ZipEntries:
     """The files of a ZIP archive."""
 
-    def __init__(self, path: Path, password: str | None) -> None:
-        self._archive = zipfile.ZipFile(path)
-        self._infos = [info for info in self._archive.infolist() if not info.is_dir()]
-        self._password = password.encode() if password else None
-        if not self._password and any(info.flag_bits & _ENCRYPTED for info in self._infos):
+    def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
+        self._archive = ZipMembers(path, limits, password)
+        self._names = list(self._archive)
+        if not password and any(map(self._archive.is_encrypted, self._names)):
             raise EncryptedDocument()
 
     def members(self) -> list[Member]:
         """Return the files."""
-        return [Member(name=_shown_name(info.filename), size=info.file_size) for info in self._infos]
+        return [Member(name=_shown_name(name), size=self._archive.size(name)) for name in self._names]
 
     def open(self, index: int) -> IO[bytes]:
         """Return the contents of a file."""
-        return self._archive.open(self._infos[index], pwd=self._password)
+        return self._archive.stream(self._names[index])
 
 
 class _TarEntries:
@@ -111,7 +107,7 @@ class _TarEntries:
             if info.isfile():
                 self._infos.append(info)
             if len(self._infos) > most:
-                raise TooMuchUnpacked()
+                raise TooLargeUnpacked.for_members(len(self._infos), most)
 
     def members(self) -> list[Member]:
         """Return the files."""

@@ -34,8 +34,8 @@ class OpenerLimits:
     """What an opener child may use.
 
     ``memory_mb`` is in MiB above what the child had when it was forked, ``timeout_seconds`` is per request. The limits of an
-    image are in millions of pixels and in MiB at the peak of decoding, those of an archive in MiB once unpacked, as a multiple
-    of its size, and in files.
+    image are in millions of pixels and in MiB at the peak of decoding. An archive has at most ``max_members`` members, which
+    unpack to ``max_unpacked_mb`` MiB and ``max_expansion_ratio`` times its size.
     """
 
     memory_mb: int = 1280

@@ -10,7 +10,7 @@ from document_parser.errors import (
     EmptyFile,
     NestedTooDeep,
     PageUnreadable,
-    TooMuchUnpacked,
+    TooLargeUnpacked,
     UnsupportedFormat,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
@@ -26,7 +26,7 @@ from document_parser.workers.context import Context
 
 log = logs.get_logger(__name__)
 
-_NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooMuchUnpacked, NestedTooDeep)
+_NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked, NestedTooDeep)
 """Errors of a member that is listed with the reason why it is not read."""
 
 
@@ -75,7 +75,7 @@ class _Unpacking:
             async for piece in self._source.member(index):
                 self._left -= len(piece)
                 if self._left < 0:
-                    raise TooMuchUnpacked(limit_mb=settings.workers.max_unpacked_mb)
+                    raise TooLargeUnpacked()
                 await asyncio.to_thread(staged.write, piece)
             card = self._child_card(staged, job_id, name)
             await asyncio.to_thread(storage.put_file, storage_keys.source(job_id), staged.path, followed=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from document_parser.errors import DamagedDocument, TooMuchUnpacked
+from document_parser.errors import DamagedDocument, TooLargeUnpacked
 from document_parser.models import Block, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.mail.compressed_rtf import decompress_rtf
@@ -182,7 +182,7 @@ def test_more_attachments_than_the_limit_are_refused(tmp_path):
     message.set_content("x")
     for number in range(5):
         message.add_attachment(b"x", "application", "octet-stream", filename=f"{number}.bin")
-    with pytest.raises(TooMuchUnpacked):
+    with pytest.raises(TooLargeUnpacked):
         opened(tmp_path, message, max_members=4).members()
 
 

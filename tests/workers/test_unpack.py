@@ -93,3 +93,18 @@ def test_a_planner_killed_in_the_middle_makes_no_file_a_second_job(service, tmp_
     listed = service.client.get("/v1/jobs", params={"limit": 200}).json()["jobs"]
     names = [job["filename"] for job in listed if job["filename"] in members]
     assert sorted(names) == sorted(members)
+
+
+def test_a_damaged_file_in_an_archive_costs_only_itself(service, tmp_path):
+    data = bytearray(zip_bytes({"good.txt": b"fine words", "bad.txt": b"broken words", "last.txt": b"also fine"}))
+    place = data.index(b"broken words")
+    data[place : place + 6] = b"BROKEN"
+    path = tmp_path / "torn.zip"
+    path.write_bytes(data)
+    job_id = service.submit(path)
+    service.ended(job_id)
+    found = {child["name"]: child for child in service.result(job_id)["children"]}
+    assert found["bad.txt"]["error"]["code"] == "PAGE_UNREADABLE"
+    assert "damaged" in found["bad.txt"]["error"]["message"]
+    assert found["good.txt"]["job_id"]
+    assert found["last.txt"]["job_id"]

@@ -12,7 +12,7 @@ from document_parser.errors import (
     DocumentParserError,
     EmptyFile,
     PageUnreadable,
-    TooMuchUnpacked,
+    TooLargeUnpacked,
     UnsupportedFormat,
 )
 from document_parser.ingest.sniff import safe_filename, sniff
@@ -20,7 +20,7 @@ from document_parser.ingest.staged_file import StagedFile
 from document_parser.models import Child, Member, PageError
 from document_parser.sources.source import Source
 
-NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooMuchUnpacked)
+NOT_READ = (EmptyFile, UnsupportedFormat, ContentMismatch, PageUnreadable, TooLargeUnpacked)
 """Errors of a document inside another that is listed with the reason why it is not read."""
 
 
@@ -66,7 +66,7 @@ async def _write(source: Source, index: int, member: Member, folder: Path, most:
     with contextlib.closing(StagedFile(folder)) as staged:
         async for piece in source.member(index):
             if staged.size + len(piece) > most:
-                raise TooMuchUnpacked()
+                raise TooLargeUnpacked()
             await asyncio.to_thread(staged.write, piece)
         sniff(staged.head, name, staged.size)
         return staged.path.rename(folder / name)

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from document_parser.errors import DamagedDocument, PageUnreadable, TooMuchUnpacked
+from document_parser.errors import DamagedDocument, PageUnreadable, TooLargeUnpacked
 from document_parser.models import Block, Location, Member, PageWarning, Part, Span
 from document_parser.models.reading import MAX_NAME_CHARACTERS
 from document_parser.sources.base import OpenerLimits
@@ -79,14 +79,14 @@ class Messages(FlowingDocument):
         return Part(location=self.location(number), blocks=[block for block in blocks if block.text], warnings=warnings)
 
     def members(self) -> list[Member]:
-        """Return the attachments of all messages. Raises TooMuchUnpacked beyond ``max_members``."""
+        """Return the attachments of all messages. Raises TooLargeUnpacked beyond ``max_members``."""
         self._places, found = [], []
         for number in range(1, self.page_count + 1):
             for index, attachment in enumerate(_files_of(self._load(number).leaves)):
                 self._places.append((number, index))
                 found.append(Member(name=attachment.name[:MAX_NAME_CHARACTERS], part=number))
             if len(found) > self._limits.max_members:
-                raise TooMuchUnpacked()
+                raise TooLargeUnpacked()
         return found
 
     def open_member(self, index: int) -> IO[bytes]:
@@ -130,7 +130,7 @@ class MailFile(Messages):
     """One message or the messages of a mailbox, as they were sent."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Find the messages. Raises DamagedDocument if there is none, TooMuchUnpacked beyond ``max_members``."""
+        """Find the messages. Raises DamagedDocument if there is none, TooLargeUnpacked beyond ``max_members``."""
         del password
         super().__init__(limits)
         with path.open("rb") as file:
@@ -142,7 +142,7 @@ class MailFile(Messages):
         if not self.page_count:
             raise DamagedDocument("The file holds no message.")
         if self.page_count > limits.max_members:
-            raise TooMuchUnpacked()
+            raise TooLargeUnpacked()
 
     def message(self, number: int) -> Message:
         """Return a message."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import olefile
 
-from document_parser.errors import DamagedDocument, TooMuchUnpacked
+from document_parser.errors import DamagedDocument, TooLargeUnpacked
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.mail import mapi
 from document_parser.sources.mail.mail_file import ParsedMail
@@ -25,7 +25,7 @@ class OutlookFile(ParsedMail):
     """A .msg file. It becomes a MIME message, which is read as any other."""
 
     def __init__(self, path: Path, limits: OpenerLimits, password: str | None) -> None:
-        """Read the message with its attachments. Raises DamagedDocument, TooMuchUnpacked."""
+        """Read the message with its attachments. Raises DamagedDocument, TooLargeUnpacked."""
         del password
         try:
             with olefile.OleFileIO(str(path)) as file:
@@ -44,7 +44,7 @@ class _Storage:
         for path in file.listdir(streams=True, storages=True):
             self._folders.setdefault(tuple(path[:-1]), []).append(path)
         if sum(map(len, self._folders.values())) > most * 100:
-            raise TooMuchUnpacked()
+            raise TooLargeUnpacked()
 
     def message(self, path: list[str], depth: int) -> MapiMessage:
         """Return the message in a storage."""
