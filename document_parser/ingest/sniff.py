@@ -45,6 +45,8 @@ SUPPORTED: dict[str, Format] = {
         Format("mail", "mail", "message/rfc822", (".eml", ".mbox", ".mbx")),
         Format("msg", "outlook", "application/vnd.ms-outlook", (".msg",)),
         Format("winmail", "winmail", "application/vnd.ms-tnef", (".dat", ".tnef")),
+        Format("odt", "odt", "application/vnd.oasis.opendocument.text", (".odt", ".ott")),
+        Format("odp", "odp", "application/vnd.oasis.opendocument.presentation", (".odp", ".otp")),
         Format("zip", "archive", "application/zip", (".zip",)),
         Format("tar", "archive", "application/x-tar", (".tar",)),
         Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
@@ -60,8 +62,8 @@ OLE_FORMATS = frozenset({"msg"})
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
-    ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
+    ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
+    ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".md": "text",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",

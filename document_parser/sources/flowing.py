@@ -35,6 +35,8 @@ _PLACES: dict[FlowingKind, str] = {
     "mail": "mail.mail_file.MailFile",
     "outlook": "mail.outlook_file.OutlookFile",
     "winmail": "mail.winmail_file.WinmailFile",
+    "odt": "opendocument.text_file.OpenDocumentText",
+    "odp": "opendocument.presentation.OpenDocumentPresentation",
     "archive": "archive.Archive",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
