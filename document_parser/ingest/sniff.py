@@ -42,6 +42,10 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("gif", "image", "image/gif", (".gif",)),
+        Format("heif", "image", "image/heif", (".heic", ".heif", ".hif")),
+        Format("avif", "image", "image/avif", (".avif",)),
+        Format("jpeg2000", "image", "image/jp2", (".jp2", ".j2k", ".jpx", ".jpf", ".j2c")),
         Format("mail", "mail", "message/rfc822", (".eml", ".mbox", ".mbx")),
         Format("msg", "outlook", "application/vnd.ms-outlook", (".msg",)),
         Format("winmail", "winmail", "application/vnd.ms-tnef", (".dat", ".tnef")),
@@ -65,7 +69,7 @@ _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
     ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".md": "text",
-    ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
+    ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
 
@@ -214,9 +218,17 @@ def _guess_beside_pages(head: bytes) -> str | None:
         return "program"
     if head.startswith(_ZIP_MAGICS):
         return next((name for sign, name in _ZIP_SIGNS if sign in head), "zip")
-    if head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}:
-        return "heif"
+    if head[4:8] == b"ftyp":
+        return _guess_heif(head)
     return _guess_text_format(head)
+
+
+def _guess_heif(head: bytes) -> str | None:
+    """Return ``avif`` or ``heif`` by the brands of a file that begins as one of them. None for a video."""
+    brands = {head[at : at + 4] for at in (8, *range(16, min(int.from_bytes(head[:4], "big"), 256), 4))}
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    return "heif" if brands & {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"} else None
 
 
 def _guess_text_format(head: bytes) -> str | None:

@@ -96,6 +96,8 @@ class PageFacts(BaseModel):
     """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
     """Whether the file's structure was broken and had to be rebuilt."""
+    unread_frames: int = 0
+    """Further frames of an animation, or further photos in the file, which are not read."""
     location: Location | None = None
     """For a part of a flowing document: where it is. Such a part has no size and no page image."""
 
