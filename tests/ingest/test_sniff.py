@@ -113,7 +113,9 @@ def test_one_picture_format_under_the_name_of_another_is_read():
 
 
 def test_content_that_begins_as_something_else_is_no_pdf_even_with_one_inside():
-    assert name_of(ZIP + b"file.pdf%PDF-1.7", "a") == "zip"
+    assert name_of(ZIP + b"x.pdf" + PDF, "archive") == "zip"
+    with pytest.raises(UnsupportedFormat):
+        name_of(b"\x7fELF" + PDF, "program")
 
 
 def test_two_letters_do_not_make_a_bitmap():
