@@ -70,9 +70,11 @@ class InlineReader:
 
     def _make_handlers(self) -> dict[str, Callable[[Element], None] | None]:
         """Return what reads the children of a paragraph; None for those that hold no text."""
-        silent = ("pPr", "bookmarkStart", "bookmarkEnd", "proofErr", "commentRangeStart", "commentRangeEnd", "permStart",
-                  "permEnd", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr", "fldData", "rPr", "moveFromRangeStart", "moveFromRangeEnd",
-                  "moveToRangeStart", "moveToRangeEnd", "customXmlDelRangeStart", "customXmlDelRangeEnd")  # fmt: skip
+        silent = (
+            "pPr", "rPr", "bookmarkStart", "bookmarkEnd", "proofErr", "commentRangeStart", "commentRangeEnd", "permStart", "permEnd",
+            "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr", "fldData", "moveFromRangeStart", "moveFromRangeEnd",
+            "moveToRangeStart", "moveToRangeEnd", "customXmlDelRangeStart", "customXmlDelRangeEnd",
+        )  # fmt: skip
         return {
             **{f"{WORD}{name}": None for name in silent},
             _RUN: self._run,
