@@ -55,6 +55,12 @@ SUPPORTED: dict[str, Format] = {
         Format("tar", "archive", "application/x-tar", (".tar",)),
         Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
+        Format(
+            "docx",
+            "docx",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            (".docx", ".docm", ".dotx", ".dotm"),
+        ),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
 }
@@ -110,6 +116,14 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_OFFICE_TYPES = b"[Content_Types].xml"
+"""The member that every office file has, whatever the names of its parts are; often the first one."""
+_OFFICE_FORMATS = frozenset({"docx"})
+"""Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
+they are named."""
+_FLAT_OFFICE = b"http://schemas.microsoft.com/office/2006/xmlPackage"
+"""In an office file that is one XML file."""
+_FLAT_SIGNS = ((b"Word.Document", "docx"), (b"/word/", "docx"))
 # Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/epub+zip", "epub"),
@@ -117,6 +131,7 @@ _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
     (b"word/", "docx"),
+    (b"word\\", "docx"),
     (b"xl/", "xlsx"),
     (b"ppt/", "pptx"),
 )
@@ -163,6 +178,8 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
+    if claimed in _OFFICE_FORMATS and (content in (_OLE, "encrypted office") or (content == "zip" and _OFFICE_TYPES in head)):
+        return SUPPORTED[claimed]
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
     if claimed in OLE_FORMATS and content == _OLE:
@@ -240,6 +257,8 @@ def _guess_text_format(head: bytes) -> str | None:
         return "svg"
     if _HTML.match(text):
         return "html"
+    if _FLAT_OFFICE in text and (name := next((name for sign, name in _FLAT_SIGNS if sign in text), None)):
+        return name
     if text.lstrip().startswith(b"<?xml"):
         return "xml"
     if _MAIL.match(text):
@@ -290,8 +309,11 @@ def _claimed_format_of(filename: str) -> str | None:
 def _is_consistent(claimed: str, found: Format) -> bool:
     """Return whether the name's format agrees with the content.
 
-    An image format under another's name is harmless and common; a PDF under an image's name is not.
+    An image format under another's name is harmless and common; a PDF under an image's name is not. Office files that are one
+    XML file are named so.
     """
+    if claimed == "xml" and found.name in _OFFICE_FORMATS:
+        return True
     return claimed == found.name or (claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image")
 
 

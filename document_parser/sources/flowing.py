@@ -38,6 +38,7 @@ _PLACES: dict[FlowingKind, str] = {
     "odt": "opendocument.text_file.OpenDocumentText",
     "odp": "opendocument.presentation.OpenDocumentPresentation",
     "archive": "archive.Archive",
+    "docx": "office.docx.WordDocument",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
