@@ -56,6 +56,12 @@ SUPPORTED: dict[str, Format] = {
         Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format(
+            "pptx",
+            "pptx",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+        ),
+        Format(
             "docx",
             "docx",
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
@@ -118,7 +124,7 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OFFICE_TYPES = b"[Content_Types].xml"
 """The member that every office file has, whatever the names of its parts are; often the first one."""
-_OFFICE_FORMATS = frozenset({"docx"})
+_OFFICE_FORMATS = frozenset({"docx", "pptx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
 they are named."""
 _FLAT_OFFICE = b"http://schemas.microsoft.com/office/2006/xmlPackage"

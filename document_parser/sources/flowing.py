@@ -39,6 +39,7 @@ _PLACES: dict[FlowingKind, str] = {
     "odp": "opendocument.presentation.OpenDocumentPresentation",
     "archive": "archive.Archive",
     "docx": "office.docx.WordDocument",
+    "pptx": "office.pptx.Presentation",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
