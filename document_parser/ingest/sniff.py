@@ -6,6 +6,7 @@ sent.
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -41,6 +42,18 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("gif", "image", "image/gif", (".gif",)),
+        Format("heif", "image", "image/heif", (".heic", ".heif", ".hif")),
+        Format("avif", "image", "image/avif", (".avif",)),
+        Format("jpeg2000", "image", "image/jp2", (".jp2", ".j2k", ".jpx", ".jpf", ".j2c")),
+        Format("mail", "mail", "message/rfc822", (".eml", ".mbox", ".mbx")),
+        Format("msg", "outlook", "application/vnd.ms-outlook", (".msg",)),
+        Format("winmail", "winmail", "application/vnd.ms-tnef", (".dat", ".tnef")),
+        Format("odt", "odt", "application/vnd.oasis.opendocument.text", (".odt", ".ott")),
+        Format("odp", "odp", "application/vnd.oasis.opendocument.presentation", (".odp", ".otp")),
+        Format("zip", "archive", "application/zip", (".zip",)),
+        Format("tar", "archive", "application/x-tar", (".tar",)),
+        Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format(
             "docx",
@@ -54,13 +67,15 @@ SUPPORTED: dict[str, Format] = {
 """The formats that are read, by name."""
 TEXT_FORMATS = frozenset({"text", "csv"})
 """Formats of plain text, which only the name of a file tells apart."""
+OLE_FORMATS = frozenset({"msg"})
+"""Formats in OLE containers. What is in one may be listed far behind the start of the file; then the name tells."""
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
-    ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
-    ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
+    ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
+    ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
+    ".md": "text",
+    ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
 
@@ -82,7 +97,7 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zstd"),
     (b"\x7fELF", "program"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old office"),
+    (b"\x78\x9f\x3e\x22", "winmail"),
     (b"{\\rtf", "rtf"),
     (b"%!PS", "postscript"),
     (b"\x00\x00\x00\x0cjP  ", "jpeg2000"),
@@ -90,6 +105,16 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "photoshop"),
     (b"AT&TFORM", "djvu"),
 )
+_OLE = "old office"
+_OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_SIGNS: tuple[tuple[str, str], ...] = (
+    ("__properties_version1.0", "msg"),
+    ("EncryptedPackage", "encrypted office"),
+    ("WordDocument", "doc"),
+    ("Workbook", "xls"),
+    ("PowerPoint Document", "ppt"),
+)
+"""Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OFFICE_TYPES = b"[Content_Types].xml"
 """The member that every office file has, whatever the names of its parts are; often the first one."""
@@ -116,7 +141,11 @@ _HTML = re.compile(
     re.I | re.S,
 )
 _SVG = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<![^>]*>\s*)*<svg\b", re.I | re.S)
-_MAIL = re.compile(rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I)
+_MAIL = re.compile(
+    rb"\s*(?:From [^\n]+\n)?(?:[!-9;-~]{1,80}:[^\n]*\n(?:[ \t][^\n]*\n)*){0,60}?"
+    rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I,
+)  # fmt: skip
+"""A header of mail, also behind other header lines and the line that begins a message in a mailbox."""
 
 
 def sniff(head: bytes, filename: str, size: int) -> Format:
@@ -149,9 +178,11 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
-    if claimed in _OFFICE_FORMATS and (content == "old office" or (content == "zip" and _OFFICE_TYPES in head)):
+    if claimed in _OFFICE_FORMATS and (content in (_OLE, "encrypted office") or (content == "zip" and _OFFICE_TYPES in head)):
         return SUPPORTED[claimed]
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
+        return SUPPORTED[claimed]
+    if claimed in OLE_FORMATS and content == _OLE:
         return SUPPORTED[claimed]
     return SUPPORTED.get(content) if content else None
 
@@ -196,17 +227,31 @@ def _guess_beside_pages(head: bytes) -> str | None:
     for magic, name in _OTHER_MAGICS:
         if head.startswith(magic):
             return name
+    if head.startswith(_OLE_MAGIC):
+        return next((name for sign, name in _OLE_SIGNS if sign.encode("utf-16-le") in head), _OLE)
+    if head[257:262] == b"ustar":
+        return "tar"
     if head[:2] == b"MZ" and b"\x00" in head[:64]:
         return "program"
     if head.startswith(_ZIP_MAGICS):
         return next((name for sign, name in _ZIP_SIGNS if sign in head), "zip")
-    if head[4:8] == b"ftyp" and head[8:12] in {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}:
-        return "heif"
+    if head[4:8] == b"ftyp":
+        return _guess_heif(head)
     return _guess_text_format(head)
+
+
+def _guess_heif(head: bytes) -> str | None:
+    """Return ``avif`` or ``heif`` by the brands of a file that begins as one of them. None for a video."""
+    brands = {head[at : at + 4] for at in (8, *range(16, min(int.from_bytes(head[:4], "big"), 256), 4))}
+    if brands & {b"avif", b"avis"}:
+        return "avif"
+    return "heif" if brands & {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"} else None
 
 
 def _guess_text_format(head: bytes) -> str | None:
     """Return the text format of the content. None if it is not text."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        head = head[: len(head) & ~1].decode("utf-16", "replace").encode("utf-8", "replace")
     text = head.removeprefix(b"\xef\xbb\xbf")
     if _SVG.match(text):
         return "svg"

@@ -32,6 +32,12 @@ from document_parser.sources.image_file import ImageFile
 _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
+    "mail": "mail.mail_file.MailFile",
+    "outlook": "mail.outlook_file.OutlookFile",
+    "winmail": "mail.winmail_file.WinmailFile",
+    "odt": "opendocument.text_file.OpenDocumentText",
+    "odp": "opendocument.presentation.OpenDocumentPresentation",
+    "archive": "archive.Archive",
     "docx": "office.docx.WordDocument",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""

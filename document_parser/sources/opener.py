@@ -33,9 +33,10 @@ from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import Confinement, PageImageSpec
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
-from document_parser.sources.base import OpenedDocument, OpenerLimits
+from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
 from document_parser.sources.flowing import FlowingDocument, open_flowing
 from document_parser.sources.image_file import ImageFile
+from document_parser.sources.member_pieces import MemberPieces
 from document_parser.sources.pdf.file import PdfFile
 from document_parser.sources.protocol import TEXT_SECTIONS, Reply, Request
 from document_parser.sources.warm_up import warm_up
@@ -220,6 +221,8 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
     """Return the reply to a request about a page, and its payload."""
     if opened is None:
         raise PageUnreadable("No document is open.")
+    if request.op == "members":
+        return Reply(), protocol.encode_members(opened.members() if isinstance(opened, Container) else [])
     if request.op == "facts":
         return Reply(), opened.facts(request.page).model_dump_json().encode()
     if request.op in TEXT_SECTIONS:
@@ -307,6 +310,7 @@ class Opener:
         """Answer requests until the socket closes. The first one must open the file; no other file can be opened after it."""
         protocol.send(sock, Reply(pid=os.getpid()))
         opened: OpenedDocument | None = None
+        pieces = MemberPieces()
         confined: Confinement | None = None
         while (frame := protocol.receive(sock)) is not None:
             request = Request.model_validate_json(frame[0])
@@ -317,9 +321,12 @@ class Opener:
             try:
                 if request.op == "open":
                     opened = self._open_document(request, self._limits)
-                    reply, payload = Reply(page_count=opened.page_count, confinement=confined), b""
+                    members = len(opened.members()) if isinstance(opened, Container) else 0
+                    reply, payload = Reply(page_count=opened.page_count, member_count=members, confinement=confined), b""
                 elif request.op == "confine":
                     reply, payload = Reply(confinement=confined), b""
+                elif request.op == "member":
+                    reply, payload = Reply(), pieces.read(opened, request.index, request.offset)
                 else:
                     reply, payload = _answer(opened, request)
             except DocumentParserError as error:
