@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
-from document_parser.models import Block, BlockKind, LayerName, Location, PageWarning, Part
+from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import decode_text
 from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.office.embedded import EmbeddedFiles
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
 from document_parser.sources.office.word_context import Reference, WordContext
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
@@ -37,6 +39,7 @@ class WordDocument(FlowingDocument):
         super().__init__(limits)
         self._package = OfficePackage(path, limits)
         self._root = _main_root(self._package)
+        self._embedded = EmbeddedFiles(self._package, [(self._package.main, 1)])
         self._part: Part | None = None
 
     def location(self, number: int) -> Location:
@@ -55,6 +58,14 @@ class WordDocument(FlowingDocument):
                 raise PageUnreadable("The document is nested too deeply to be read.", page=number) from error
             self._part = Part(location=location, blocks=blocks, warnings=warnings)
         return self._part
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the body: workbooks, documents, packaged files."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an embedded image by its index among the figures that have one."""

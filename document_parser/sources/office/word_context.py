@@ -87,7 +87,7 @@ class WordContext:
         self._warnings[message] = None
 
     def warn_of_object(self, program: str) -> None:
-        """Keep a warning that an embedded object was not read."""
+        """Keep a warning that an object that is no part of the file was not read."""
         self._objects[program] += 1
 
     def warnings(self) -> Iterator[PageWarning]:
@@ -95,8 +95,9 @@ class WordContext:
         for message in self._warnings:
             yield PageWarning(code="not_read", message=message)
         for program, count in self._objects.items():
-            what = f"{count} embedded objects" if count > 1 else "An embedded object"
-            yield PageWarning(code="not_read", message=f"{what} ({program}) in the document: only the picture shown was read.")
+            what = f"{count} objects" if count > 1 else "An object"
+            message = f"{what} ({program}) that the document only links to: the picture shown was read."
+            yield PageWarning(code="not_read", message=message)
 
     def _says_pages(self) -> bool:
         """Return whether the file has the breaks between all the pages that the program that saved it counted."""
