@@ -165,6 +165,12 @@ def test_the_main_part_may_have_any_name(tmp_path: Path):
     assert texts(opened(tmp_path, data).part(1).blocks) == ["found"]
 
 
+def test_a_zip_file_named_as_a_word_document_is_opened_to_see_what_it_is():
+    empty = b"PK\x05\x06" + bytes(18)
+    assert sniff(empty, "a.docx", len(empty)).kind == "docx"
+    assert sniff(_zip({"picture.png": bytes(9000), "word/document.xml": b""})[:8192], "a.docx", 9999).kind == "docx"
+
+
 def test_member_names_with_backslashes_are_read(tmp_path: Path):
     source, target = zipfile.ZipFile(io.BytesIO(document(p(r("found"), "H2")))), io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
