@@ -122,8 +122,6 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_OFFICE_TYPES = b"[Content_Types].xml"
-"""The member that every office file has, whatever the names of its parts are; often the first one."""
 _OFFICE_FORMATS = frozenset({"docx", "pptx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
 they are named."""
@@ -184,7 +182,7 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
-    if claimed in _OFFICE_FORMATS and (content in (_OLE, "encrypted office") or (content == "zip" and _OFFICE_TYPES in head)):
+    if claimed in _OFFICE_FORMATS and content in ("zip", _OLE, "encrypted office"):
         return SUPPORTED[claimed]
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]

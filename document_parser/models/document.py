@@ -225,6 +225,12 @@ class Block(BaseModel):
         exclude_if=lambda place: place is None,
         description="For a caption: index (from 0) of its table or figure among the page's blocks.",
     )
+    printed_page: int | None = Field(
+        default=None,
+        exclude_if=lambda page: page is None,
+        description="For a flowing document: the page, counted from 1, on which the block begins in the program that saved the "
+        "file; None where the file does not say it.",
+    )
     continued_on: int | None = Field(default=None, exclude_if=lambda page: page is None)
     """The page that continues this block."""
     continues: Continuation | None = Field(default=None, exclude_if=lambda before: before is None)

@@ -7,6 +7,7 @@ a child costs a small fork. Everything here runs in those processes; ``zygote`` 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
@@ -20,6 +21,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import NoReturn
@@ -34,7 +36,7 @@ from document_parser.models import Confinement, PageImageSpec
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
-from document_parser.sources.flowing import FlowingDocument, open_flowing
+from document_parser.sources.flowing import FlowingDocument, flowing_modules, open_flowing
 from document_parser.sources.image_file import ImageFile
 from document_parser.sources.member_pieces import MemberPieces
 from document_parser.sources.pdf.file import PdfFile
@@ -99,13 +101,27 @@ def run_zygote(open_document: OpenDocument = open_document) -> NoReturn:
         warm_up()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the children
         opener = Opener(OpenerLimits(**arguments["limits"]), open_document, in_own_network=in_own_network)
+        modules = flowing_modules()
         while True:
+            _load_while_idle(control, modules)
             message, descriptors, _, _ = socket.recv_fds(control, len(FORK_REQUEST), 1)
             if not message:
                 break
             _fork_opener(descriptors, opener)
     finally:
         _exit()
+
+
+def _load_while_idle(control: socket.socket, modules: list[str]) -> None:
+    """Load modules while no request waits, so that later children have them: each would take its time for that.
+
+    Those that are loaded, or cannot be, are taken out of the list.
+    """
+    poll = select.poll()
+    poll.register(control.fileno(), select.POLLIN)
+    while modules and not poll.poll(0):
+        with contextlib.suppress(ImportError):  # who opens a document of this kind will say it
+            import_module(modules.pop())
 
 
 def _fork_opener(descriptors: list[int], opener: Opener) -> None:

@@ -1,4 +1,4 @@
-"""Slides are read as they are seen, with notes, groups and alternatives; hidden slides in their layer, embedded files inside."""
+"""Slides are read as they are seen, with notes and groups; hidden slides in their layer, embedded files inside."""
 
 from __future__ import annotations
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
-from document_parser.models import Block, BlockKind, LayerName, Location, PageWarning, Part
+from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.decoding import decode_text
 from document_parser.sources.flowing import FlowingDocument
+from document_parser.sources.office.embedded import EmbeddedFiles
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
 from document_parser.sources.office.word_context import Reference, WordContext
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
@@ -37,6 +39,7 @@ class WordDocument(FlowingDocument):
         super().__init__(limits)
         self._package = OfficePackage(path, limits)
         self._root = _main_root(self._package)
+        self._embedded = EmbeddedFiles(self._package, [(self._package.main, 1)])
         self._part: Part | None = None
 
     def location(self, number: int) -> Location:
@@ -50,11 +53,19 @@ class WordDocument(FlowingDocument):
         location = self.location(number)
         if self._part is None:
             try:
-                blocks, warnings = _DocumentReader(self._package, self._limits).read(self._root)
+                blocks, warnings = _DocumentReader(self._package, self._root, self._limits).read()
             except RecursionError as error:
                 raise PageUnreadable("The document is nested too deeply to be read.", page=number) from error
             self._part = Part(location=location, blocks=blocks, warnings=warnings)
         return self._part
+
+    def members(self) -> list[Member]:
+        """Return the files embedded in the body: workbooks, documents, packaged files."""
+        return self._embedded.members()
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an embedded file. Raises PageUnreadable."""
+        return self._embedded.open_member(index)
 
     def picture_data(self, number: int, index: int) -> bytes:
         """Return the file of an embedded image by its index among the figures that have one."""
@@ -76,16 +87,18 @@ def _main_root(package: OfficePackage) -> Element:
 class _DocumentReader:
     """Reads a whole document: body, headers and footers, notes. ``depth`` is how many documents it is within."""
 
-    def __init__(self, package: OfficePackage, limits: OpenerLimits, depth: int = 0) -> None:
+    def __init__(self, package: OfficePackage, root: Element, limits: OpenerLimits, depth: int = 0) -> None:
+        """Take the root of the main part."""
         self._package = package
+        self._root = root
         self._limits = limits
         self._depth = depth
-        self._context = WordContext(package)
+        self._context = WordContext(package, root)
 
-    def read(self, root: Element) -> tuple[list[Block], list[PageWarning]]:
+    def read(self) -> tuple[list[Block], list[PageWarning]]:
         """Return the blocks of the document, and what could not be read of it."""
         reader = self._reader(self._package.main, Story())
-        body = [block for element in root.iterchildren(f"{WORD}body") for block in reader.read_story(element)]
+        body = [block for element in self._root.iterchildren(f"{WORD}body") for block in reader.read_story(element)]
         headers = self._margins(reader.sections, "header")
         footers = self._margins(reader.sections, "footer")
         blocks = [*headers, *body, *self._notes(), *footers]
@@ -178,7 +191,7 @@ class _DocumentReader:
     def _read_inner_document(self, data: bytes) -> list[Block]:
         """Return the blocks of a Word document within this one. Its images stay without a picture: they are in its own file."""
         package = OfficePackage(io.BytesIO(data), self._limits)
-        blocks, warnings = _DocumentReader(package, self._limits, self._depth + 1).read(_main_root(package))
+        blocks, warnings = _DocumentReader(package, _main_root(package), self._limits, self._depth + 1).read()
         for warning in warnings:
             if warning.code == "not_read":
                 self._context.warn(warning.message)

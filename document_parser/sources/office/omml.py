@@ -30,9 +30,14 @@ _FENCES = {
     "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ", "‖": "\\|", "∥": "\\|", "": ".", "[": "[", "]": "]", "|": "|",
 }  # fmt: skip
 _ESCAPES = str.maketrans({**{sign: f"\\{sign}" for sign in "{}%#&_$"}, "\\": "\\backslash ", "^": "\\hat{}", "~": "\\sim "})
+_PLAIN_SIGNS = {"–": "-", "^": "^"}
+"""Signs as they are typed into a formula."""
 _SPACES = re.compile(r" {2,}")
 _BEFORE_SIGN = re.compile(r"(\\[A-Za-z]+) (?=[^A-Za-z ]|$)")
 """A command whose space is not needed, because no letter follows."""
+
+
+_ONE_THING = re.compile(r".|\\[A-Za-z]+|\\left(?:(?!\\left).)*\\right(?:\\[A-Za-z]+ ?|\\?.)")
 
 
 def latex_of_math(element: Element) -> str:
@@ -101,7 +106,7 @@ def _run(element: Element) -> str:
     word = text.strip()
     if word in FUNCTIONS:
         return f"\\{word} "
-    written = "".join(map(latex_of_character, text))
+    written = "".join(_PLAIN_SIGNS.get(sign) or latex_of_character(sign) for sign in text)
     style = None if properties is None else properties.find(f"{MATH}sty")
     upright = style is not None and style.get(f"{MATH}val") in {"p", "b"}
     return f"\\mathrm{{{written.strip()}}}" if upright and len(word) > 1 and word.isalpha() else written
@@ -119,8 +124,8 @@ def _fraction(element: Element) -> str:
 
 
 def _grouped(latex: str) -> str:
-    """Return LaTeX as one thing: a single character or command as it is, all else in braces."""
-    return latex if re.fullmatch(r".|\\[A-Za-z]+", latex) else f"{{{latex}}}"
+    """Return LaTeX as one thing: a character, a command, or what is in one pair of brackets as it is, all else in braces."""
+    return latex if _ONE_THING.fullmatch(latex) else f"{{{latex}}}"
 
 
 def _scripts(element: Element) -> str:
@@ -197,7 +202,9 @@ def _group(element: Element) -> str:
 
 def _lines(element: Element) -> str:
     """Return equations below each other, aligned at their marks."""
-    lines = (_tidy(_children(child)) for child in element if child.tag == f"{MATH}e")
+    lines = [_tidy(_children(child)) for child in element if child.tag == f"{MATH}e"]
+    if len(lines) == 1:
+        return lines[0]
     return "\\begin{aligned}" + " \\\\ ".join(lines) + "\\end{aligned}"
 
 

@@ -30,8 +30,10 @@ class Reference(NamedTuple):
 class WordContext:
     """The shared parts of a document. A part that is damaged or not there is as if it were empty, with a warning if damaged."""
 
-    def __init__(self, package: OfficePackage) -> None:
+    def __init__(self, package: OfficePackage, main: Element) -> None:
+        """Take the root of the main part."""
         self.package = package
+        self.main = main
         self._warnings: dict[str, None] = {}
         self._objects: Counter[str] = Counter()
         self.styles = Styles(self.root("styles"))
@@ -39,6 +41,8 @@ class WordContext:
         self.settings = self.root("settings")
         self.references: list[Reference] = []
         self._note_counts: Counter[NoteKind] = Counter()
+        self.counts_pages = self._says_pages()
+        """Whether the file says on which page its blocks begin."""
         self._comments: dict[str, Element] | None = None
 
     def root(self, kind: str) -> Element | None:
@@ -83,7 +87,7 @@ class WordContext:
         self._warnings[message] = None
 
     def warn_of_object(self, program: str) -> None:
-        """Keep a warning that an embedded object was not read."""
+        """Keep a warning that an object that is no part of the file was not read."""
         self._objects[program] += 1
 
     def warnings(self) -> Iterator[PageWarning]:
@@ -91,8 +95,19 @@ class WordContext:
         for message in self._warnings:
             yield PageWarning(code="not_read", message=message)
         for program, count in self._objects.items():
-            what = f"{count} embedded objects" if count > 1 else "An embedded object"
-            yield PageWarning(code="not_read", message=f"{what} ({program}) in the document: only the picture shown was read.")
+            what = f"{count} objects" if count > 1 else "An object"
+            message = f"{what} ({program}) that the document only links to: the picture shown was read."
+            yield PageWarning(code="not_read", message=message)
+
+    def _says_pages(self) -> bool:
+        """Return whether the file has the breaks between all the pages that the program that saved it counted."""
+        part = self.package.related("", "extended-properties") or self.package.related("", "extendedProperties")
+        try:
+            counted = self.package.xml(part).find("{*}Pages") if part else None
+        except (DocumentError, KeyError):
+            return False
+        breaks = sum(1 for _ in self.main.iter(f"{WORD}lastRenderedPageBreak"))
+        return bool(breaks) and counted is not None and counted.text == str(breaks + 1)
 
     def _first_note(self, kind: NoteKind) -> int:
         found = self._note_setting(kind, "numStart")

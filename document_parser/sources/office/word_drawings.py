@@ -74,10 +74,16 @@ class DrawingReader:
             elif tag == f"{_DRAWING}txBody":
                 self._add_text(text_of_paragraphs(child))
             elif tag == f"{_VML_OFFICE}OLEObject":
-                self._context.warn_of_object(child.get("ProgID", "") or "an unknown program")
+                self._check_object(child)
             elif child.get(f"{_VML_OFFICE}hr") not in {"t", "true"}:
                 self._name = _name_of(child) or self._name
                 self._walk(child)
+
+    def _check_object(self, element: Element) -> None:
+        """Warn of an object that is only linked to. Embedded ones are files inside the document."""
+        found = self._context.package.relationships(self._part).get(element.get(f"{RELATIONSHIPS}id", ""))
+        if found is None or found.external:
+            self._context.warn_of_object(element.get("ProgID", "") or "an unknown program")
 
     def _choose(self, element: Element) -> None:
         """Read the first version, and the fallback only if that shows nothing."""

@@ -25,14 +25,17 @@ class Piece(NamedTuple):
 class Line:
     """What was read of a paragraph.
 
-    ``deleted`` is text whose deletion is tracked, ``hidden`` text that Word does not show. ``after`` are blocks that come after
-    the paragraph: its text boxes, figures and comments. ``formulas`` counts the formulas among the pieces.
+    ``before`` are figures that stand before its first word, ``after`` blocks that come after the paragraph: its text boxes,
+    figures and comments. ``page`` is how many page breaks come before the first word. ``deleted`` is text whose deletion is
+    tracked, ``hidden`` text that Word does not show. ``formulas`` counts the formulas among the pieces.
     """
 
     pieces: list[Piece] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    before: list[Block] = field(default_factory=list)
     after: list[Block] = field(default_factory=list)
+    page: int = 0
     formulas: int = 0
 
     def runs(self) -> list[Run]:

@@ -71,8 +71,8 @@ class InlineReader:
     def _make_handlers(self) -> dict[str, Callable[[Element], None] | None]:
         """Return what reads the children of a paragraph; None for those that hold no text."""
         silent = (
-            "pPr", "rPr", "bookmarkStart", "bookmarkEnd", "proofErr", "commentRangeStart", "commentRangeEnd", "permStart", "permEnd",
-            "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr", "fldData", "moveFromRangeStart", "moveFromRangeEnd",
+            "pPr", "rPr", "bookmarkStart", "bookmarkEnd", "proofErr", "commentRangeStart", "commentRangeEnd", "permStart",
+            "permEnd", "sdtPr", "sdtEndPr", "smartTagPr", "customXmlPr", "fldData", "moveFromRangeStart", "moveFromRangeEnd",
             "moveToRangeStart", "moveToRangeEnd", "customXmlDelRangeStart", "customXmlDelRangeEnd",
         )  # fmt: skip
         return {
@@ -171,16 +171,18 @@ class InlineReader:
     def _formula(self, element: Element) -> None:
         """Read a formula."""
         latex = latex_of_math(element)
-        if latex:
+        if len(latex) == 1 and not latex.isalpha():
+            self.show(latex, PLAIN)
+        elif latex:
             self._line.formulas += not (self.deleted or self._is_silent())
             self.show(inline_formula(latex), PLAIN)
 
     def _choose(self, element: Element) -> None:
         """Read the first version of content, and the fallback only if that shows nothing."""
         for version in sorted(element, key=lambda one: local_name(one) == "Fallback"):
-            before = self._characters, len(self._line.after)
+            before = self._characters, len(self._line.before), len(self._line.after)
             self._children(version)
-            if (self._characters, len(self._line.after)) != before:
+            if (self._characters, len(self._line.before), len(self._line.after)) != before:
                 return
 
     # --- runs
@@ -238,6 +240,8 @@ class InlineReader:
         elif look.hidden or self._hidden:
             self._line.hidden.append(text)
         else:
+            if not self._line.pieces:
+                self._line.page = self.page_breaks
             link = self._link or next((found.link for found in reversed(self.fields) if found.link), None)
             self._line.pieces.append(Piece(text, _style(look.bold, look.italic, look.struck, link), shift or look.shift))
 
@@ -265,16 +269,20 @@ class InlineReader:
     def _versions(self, element: Element, look: Look) -> None:
         """Read the first version of a run's content, and the fallback only if that shows nothing."""
         for version in sorted(element, key=lambda one: local_name(one) == "Fallback"):
-            before = self._characters, len(self._line.after)
+            before = self._characters, len(self._line.before), len(self._line.after)
             self._run_content(version, look)
-            if (self._characters, len(self._line.after)) != before:
+            if (self._characters, len(self._line.before), len(self._line.after)) != before:
                 return
 
     def _drawing(self, element: Element, look: Look) -> None:
         """Read a drawing: its blocks come after the paragraph."""
         blocks = self._drawings.read(element)
         layer = "revisions" if self.deleted else "hidden" if look.hidden or self._hidden else None
-        self._line.after += [block.model_copy(update={"layer": layer}) for block in blocks] if layer else blocks
+        blocks = [block.model_copy(update={"layer": layer}) for block in blocks] if layer else blocks
+        if not self._line.pieces and not self._line.after and all(block.kind == "figure" for block in blocks):
+            self._line.before += blocks
+        else:
+            self._line.after += blocks
 
     def _formula_in_run(self, element: Element, look: Look) -> None:
         """Read a formula."""
@@ -308,14 +316,14 @@ class InlineReader:
                 return
             own = element.get(f"{WORD}customMarkFollows") in _CHECKED
             mark = self._context.refer_to_note(kind, element.get(f"{WORD}id", ""), has_own_mark=own)
-            self.show(mark, look, "super")
+            self.show(mark, look._replace(bold=False, italic=False), "super")
 
         return refer
 
     def _own_mark(self, element: Element, look: Look) -> None:
         """Read the mark at the beginning of a note."""
         del element
-        self.show(self.note_mark, look, "super")
+        self.show(self.note_mark, look._replace(bold=False, italic=False))
 
     def _comment(self, element: Element, look: Look) -> None:
         """Add a comment after the paragraph."""

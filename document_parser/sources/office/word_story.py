@@ -5,6 +5,7 @@ Every element that is not known is descended into, so that no paragraph is lost 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -59,9 +60,6 @@ class StoryReader:
         """A paragraph that goes on in the next one."""
         self.sections: list[Element] = []
         """The properties of the sections, in order."""
-        self.pages: list[int] = []
-        """Per block of the outermost content: how many page breaks come before it."""
-        self._depth = 0
         self._handlers: dict[str, Callable[[Element], None] | None] = {
             f"{WORD}p": self._paragraph,
             f"{WORD}tbl": self._table,
@@ -127,7 +125,7 @@ class StoryReader:
                 return
 
     def _table(self, element: Element) -> None:
-        """Read a table."""
+        """Read a table. It begins where its first text does."""
         blocks = self._tables.read(element)
         if self.inline.deleted:
             blocks = [block.model_copy(update={"layer": "revisions"}) for block in blocks]
@@ -150,7 +148,7 @@ class StoryReader:
     def _formula(self, element: Element) -> None:
         """Read a formula outside of paragraphs."""
         if latex := latex_of_math(element):
-            self._blocks.append(Block(kind="formula", text=f"$${latex}$$", layer=self._story.layer))
+            self._blocks.append(self._block("formula", f"$${latex}$$", self.inline.page_breaks))
 
     def _loose_run(self, element: Element) -> None:
         """Read a run outside of paragraphs, as some programs write it."""
@@ -191,6 +189,7 @@ class StoryReader:
     def _add(self, line: Line, style: ParagraphStyle, properties: Element | None, label: Label | None) -> None:
         """Add the blocks of a paragraph: its text, then its deleted and hidden text, then what comes after it."""
         runs = line.runs()
+        self._blocks += line.before
         if runs:
             self._add_text(runs, line, _kind_of(style, properties, label, self._story.kind), label)
         layers: tuple[tuple[LayerName, list[str]], ...] = (("revisions", line.deleted), ("hidden", line.hidden))
@@ -199,14 +198,19 @@ class StoryReader:
                 self._blocks.append(Block(kind="paragraph", layer=layer, text=text))
         self._blocks += line.after
 
+    def _block(self, kind: BlockKind, text: str, page: int) -> Block:
+        """Return a block of this part. ``page`` is how many page breaks come before it."""
+        printed = page + 1 if self._context.counts_pages and self._story.layer == "body" else None
+        return Block(kind=kind, layer=self._story.layer, text=text, printed_page=printed)
+
     def _add_text(self, runs: list[Run], line: Line, kind: tuple[BlockKind, int | None], label: Label | None) -> None:
         """Add the text of a paragraph."""
         text, (shown, level) = text_of(runs), kind
         if line.formulas == 1 and len(line.pieces) == 1 and shown == "paragraph":
-            self._append("formula", f"$${text[1:-1]}$$")
+            self._blocks.append(self._block("formula", f"$${text[1:-1]}$$", line.page))
             return
         if shown == "code":
-            self._add_code("".join(piece.text for piece in line.pieces))
+            self._add_code("".join(piece.text for piece in line.pieces), line.page)
             return
         if "\t" in text:
             runs = [Run(run.text.replace("\t", " "), run.style) for run in runs]
@@ -214,22 +218,27 @@ class StoryReader:
             runs = [Run(run.text, run.style._replace(bold=False)) for run in runs]
         if label is not None:
             runs = [Run(label.text), *runs]
-        spans = spans_of(runs) if any(run.style != _PLAIN_STYLE for run in runs) else []
-        self._blocks.append(Block(kind=shown, layer=self._story.layer, text=text_of(runs), spans=spans, level=level))
+        if shown in _MARGINS and _PAGE_NUMBER.fullmatch(text):
+            shown = "page_number"
+        block = self._block(shown, text_of(runs), line.page)
+        block.level = level
+        if any(run.style != _PLAIN_STYLE for run in runs):
+            block.spans = spans_of(runs)
+        self._blocks.append(block)
 
-    def _append(self, kind: BlockKind, text: str) -> None:
-        self._blocks.append(Block(kind=kind, layer=self._story.layer, text=text))
-
-    def _add_code(self, text: str) -> None:
+    def _add_code(self, text: str, page: int) -> None:
         """Add a line of code, to the code that it follows."""
         last = self._blocks[-1] if self._blocks else None
         if last is not None and last.kind == "code":
             self._blocks[-1] = last.model_copy(update={"text": f"{last.text}\n{text}"})
         else:
-            self._append("code", text)
+            self._blocks.append(self._block("code", text, page))
 
 
 _PLAIN_STYLE = Run("").style
+_MARGINS = frozenset({"page_header", "page_footer"})
+_PAGE_NUMBER = re.compile(r"[\s\-–—|]*(?:\d{1,4}|[ivxlc]{1,7}|[IVXLC]{1,7})[\s\-–—|]*")
+"""A header or footer that is the number of a page."""
 
 
 def _goes_on(properties: Element) -> bool:

@@ -153,6 +153,7 @@ def _as_blocks(found: FoundTable) -> list[Block]:
     starts = sorted({cell.start for cell in found.cells})
     place = {start: number for number, start in enumerate(starts)}
     cells, beside = [], []
+    pages = [block.printed_page for cell in found.cells for block in cell.blocks if block.printed_page]
     for cell in found.cells:
         text, spans, others = cell_content(cell.blocks)
         beside += others
@@ -163,8 +164,11 @@ def _as_blocks(found: FoundTable) -> list[Block]:
                 text=text, spans=spans, header=cell.header,
             )
         )  # fmt: skip
-    table = [Block(kind="table", table=Table(rows=found.rows, columns=len(starts), cells=cells))] if cells else []
-    return [*table, *beside, *found.beside]
+    if not cells:
+        return [*beside, *found.beside]
+    table = Table(rows=found.rows, columns=len(starts), cells=cells)
+    block = Block(kind="table", table=table, printed_page=min(pages, default=None))
+    return [block, *beside, *found.beside]
 
 
 def cell_content(blocks: Sequence[Block]) -> tuple[str, list[Span], list[Block]]:
