@@ -41,6 +41,12 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format(
+            "xlsx",
+            "xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            (".xlsx", ".xlsm", ".xltx", ".xltm"),
+        ),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
@@ -51,7 +57,7 @@ TEXT_FORMATS = frozenset({"text", "csv"})
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
+    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
     ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
@@ -134,6 +140,8 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
+    if content == "old office" and claimed == "xlsx":
+        return SUPPORTED[claimed]  # what is encrypted is wrapped like an old file; opening it says so
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
     return SUPPORTED.get(content) if content else None

@@ -153,6 +153,20 @@ class Cell(BaseModel):
     header: bool = False
     spans: list[Span] = Field(default_factory=list, exclude_if=lambda spans: not spans)
     """Emphasis and links in the text."""
+    value: bool | int | float | str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="For a cell of a sheet: the stored value if it is a number, a truth value or a date (ISO 8601); "
+        "a text is its own value.",
+    )
+    formula: str | None = Field(
+        default=None, exclude_if=lambda formula: formula is None, description="For a cell of a sheet: its formula, after =."
+    )
+    format: str | None = Field(
+        default=None,
+        exclude_if=lambda code: code is None,
+        description="For a cell of a sheet: the number format by which the text shows the value, unless it is General.",
+    )
 
 
 class Table(BaseModel):
