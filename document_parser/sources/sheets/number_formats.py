@@ -178,11 +178,12 @@ def _compile_decimal(tokens: tuple[Token, ...]) -> ShowNumber:
     prefix, suffix = (text.lstrip() if place == 0 else text.rstrip() for place, text in enumerate(number.around))
     decimals, optional, least, scale = number.decimals, number.optional_decimals, number.least_digits, number.scale
     grouping = "," if number.thousands else ""
+    spec = f"{grouping}.{decimals}f"
     point = "." if number.has_point and not decimals else ""
 
     def show(value: float) -> str:
         """Return the text of a number."""
-        text = f"{round_half_up(value * scale if scale != 1 else value, decimals):{grouping}.{decimals}f}"
+        text = format(round_half_up(value * scale if scale != 1 else value, decimals), spec)
         if optional:
             text = _drop_zeros(text, optional)
         if least != 1:
@@ -239,6 +240,9 @@ def _plan_decimal(tokens: tuple[Token, ...]) -> _Decimal:
 
 def round_half_up(value: float, decimals: int) -> float | Decimal:
     """Return what formatting with these decimals rounds as a spreadsheet does: ties of the 15 shown digits go up."""
+    scaled = value * 10.0**decimals
+    if not 0.499999 < scaled % 1 < 0.500001:
+        return value
     exact = repr(value)
     if "e" in exact:
         return value

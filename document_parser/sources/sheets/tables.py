@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
-from document_parser.models import Block, Cell, LayerName, Span, Table
+from document_parser.models import Block, Cell, LayerName, Span, Table, pack_cells
+from document_parser.models.packed_cells import value_of
 from document_parser.sources.sheets.references import Region
 from document_parser.sources.sheets.regions import bounds_of, split_at_gaps
-from document_parser.sources.sheets.rows import SheetRow, value_of
+from document_parser.sources.sheets.rows import SheetRow, pack_rows
 
 MAX_HEADER_ROWS = 5
 """Rows that a frozen pane or the titles of printed pages make headers at most; more are frozen for another reason."""
@@ -59,8 +61,11 @@ class PlacedBlock(NamedTuple):
 def make_blocks(rows: Sequence[SheetRow], frame: SheetFrame, *, is_whole: bool) -> list[PlacedBlock]:
     """Return the blocks of the rows in reading order. ``is_whole`` says that the rows are all of the sheet.
 
-    Rows of a part of a large sheet are parted at empty rows only: which columns are empty, the part does not show.
+    Rows of a part of a large sheet are parted at empty rows only: which columns are empty, the part does not show. They become
+    packed tables if they are plain.
     """
+    if not is_whole and _are_plain(rows, frame):
+        return list(_packed_blocks(rows))
     cells = list(_cells_of(rows, frame.merges))
     hidden_rows = {row.number for row in rows if row.hidden}
     found: list[PlacedBlock] = []
@@ -71,6 +76,27 @@ def make_blocks(rows: Sequence[SheetRow], frame: SheetFrame, *, is_whole: bool) 
         for block in _blocks_of_table(region_cells, bounds, header_rows, hidden_rows, frame.hidden_columns):
             found.append(PlacedBlock(bounds.top, bounds.left, block))
     return found
+
+
+def _are_plain(rows: Sequence[SheetRow], frame: SheetFrame) -> bool:
+    """Return whether rows have cells without headers, spans, emphasis and links, all of which are shown."""
+    if not rows or frame.hidden_columns or any(row.hidden or row.spans for row in rows):
+        return False
+    first, last = rows[0].number, rows[-1].number
+    heads = max(frame.frozen_rows, frame.title_rows[1] if frame.title_rows else 0)
+    marked = [*frame.merges, *(region._replace(bottom=region.top) for region in frame.filtered)]
+    marked += [table.region for table in frame.tables if table.region.top >= first or table.region.bottom < last]
+    return heads < first and not any(region.top <= last and region.bottom >= first for region in marked)
+
+
+def _packed_blocks(rows: Sequence[SheetRow]) -> Iterator[PlacedBlock]:
+    """Yield packed tables of plain rows, parted at empty rows."""
+    left, right = min(row.columns[0] for row in rows), max(row.columns[-1] for row in rows)
+    starts = [place for place, row in enumerate(rows) if not place or row.number > rows[place - 1].number + 1]
+    for start, end in pairwise([*starts, len(rows)]):
+        packed = pack_rows(rows[start:end], left, right)
+        table = Table(rows=packed.rows, columns=packed.columns, cells=pack_cells(packed))
+        yield PlacedBlock(rows[start].number, left, Block(kind="table", table=table))
 
 
 def _cells_of(rows: Iterable[SheetRow], merges: Sequence[Region]) -> Iterator[SheetCell]:

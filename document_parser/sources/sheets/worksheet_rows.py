@@ -21,6 +21,7 @@ from document_parser.sources.xml_trees import Element, parse_xml
 
 _ROW_NUMBER = re.compile(rb"\sr\s*=\s*[\"'](\d{1,7})[\"']")
 _ROW_HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true|on)[\"']|\sht\s*=\s*[\"']0(?:\.0*)?[\"']")
+_LETTERS = re.compile(rb"[A-Z]{1,3}")
 _REFERENCE = re.compile(rb"\sr\s*=\s*[\"']([A-Z]{1,3})\d{1,7}[\"']")
 
 
@@ -119,6 +120,15 @@ def _recording(first: bytes, chunks: Iterator[bytes], names: Names, tail: bytear
     raise DamagedDocument("The rows of the sheet break off.")
 
 
+class ColumnNumbers(dict[bytes, int]):
+    """The numbers of columns by their letters as bytes."""
+
+    def __missing__(self, letters: bytes) -> int:
+        """Return the number of a column that was not asked for before."""
+        number = self[letters] = min(column_number(letters.decode()), MAX_COLUMNS)
+        return number
+
+
 class _Parts:
     """Gather the parts of a sheet from the pieces of its rows."""
 
@@ -127,11 +137,34 @@ class _Parts:
         self._marks = tuple(names.fill(mark) for mark in (b"<{p}v", b"<{p}is", b"<{p}f"))
         self.found: list[PartStart] = []
         self._piece = self._number = 0
+        self._reference = names.fill(b'<{p}c r="')
+        self._start = re.compile(
+            names.fill(rb"\s*<{p}row r=\"(\d{1,7})\"[^>]*>\s*<{p}c r=\"([A-Z]{1,3})\d{1,7}\"[^/>]*><{p}[vi]")
+        )
+        self._columns = ColumnNumbers()
         self._cells = 0
         self._open: PartStart | None = None
 
     def add(self, piece: bytes) -> None:
         """Look at one piece: a row, and empty rows before it."""
+        if not self._add_plain(piece):
+            self._add_any(piece)
+        self._piece += 1
+
+    def _add_plain(self, piece: bytes) -> bool:
+        """Look at a row as most programs write it: numbered, with content in its first and last cell. Return whether it is."""
+        start, end = self._start.match(piece), piece.rfind(self._reference)
+        if start is None or piece.find(self._marks[0], end) < 0:
+            return False
+        last = _LETTERS.match(piece, end + len(self._reference))
+        if last is None:
+            return False
+        before, self._number = self._number, min(int(start[1]), MAX_ROWS)
+        self._extend(before, self._columns[start[2]], self._columns[last[0]], piece.count(self._marks[0]))
+        return True
+
+    def _add_any(self, piece: bytes) -> None:
+        """Look at a row as it may be written."""
         at = piece.rfind(self._row)
         before, self._number = self._number, _number_of(piece, at, self._row, self._number)
         places = [place for mark in self._marks if (place := piece.find(mark, max(at, 0))) >= 0]
@@ -140,7 +173,6 @@ class _Parts:
             first = self._column_at(piece, at, min(places))
             last = self._column_at(piece, at, max(piece.rfind(mark) for mark in self._marks))
             self._extend(before, first, last, max(1, cells))
-        self._piece += 1
 
     def _column_at(self, piece: bytes, at: int, place: int) -> int:
         """Return the column of the cell in which a place of a piece is."""
@@ -156,9 +188,8 @@ class _Parts:
             self._open = PartStart(self._piece, before, Region(self._number, first, self._number, last))
             self.found.append(self._open)
             self._cells = 0
-        region = self._open.range
-        bottom = max(region.bottom, self._number)
-        self._open.range = Region(region.top, min(region.left, first), bottom, max(region.right, last))
+        top, left, bottom, right = self._open.range
+        self._open.range = Region(top, min(left, first), max(bottom, self._number), max(right, last))
         self._cells += cells
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from document_parser.models import Span
 from document_parser.sources.sheets.calendar_parts import DAYS_TO_1904, MAX_SERIAL, moment_of
 from document_parser.sources.sheets.formulas import link_of, shift_formula
+from document_parser.sources.sheets.general_format import WIDTH, format_general
 from document_parser.sources.sheets.number_formats import GENERAL, NumberFormat
-from document_parser.sources.sheets.references import MAX_COLUMNS, column_name, column_number
+from document_parser.sources.sheets.references import column_name
 from document_parser.sources.sheets.rows import FormulaCount, SheetRow
 from document_parser.sources.sheets.shared_strings import SharedStrings, rich_text_of
-from document_parser.sources.sheets.worksheet_rows import RawRow
-from document_parser.sources.sheets.xml_pieces import plain_text, unescape
+from document_parser.sources.sheets.worksheet_rows import ColumnNumbers, RawRow
+from document_parser.sources.sheets.xml_pieces import plain_text
 from document_parser.sources.xml_trees import Element, local_name
 from document_parser.text.spans import safe_link_of
 
@@ -23,10 +25,16 @@ MAX_KNOWN = 10_000
 """Numbers of one format whose texts are remembered."""
 _SHARED = re.compile(r"\st\s*=\s*[\"']shared[\"']")
 _SHARED_ID = re.compile(r"\ssi\s*=\s*[\"'](\d+)[\"']")
+_PLAIN = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d*[1-9])?")
+"""A number as General shows it, if it is short enough."""
+_PLAIN_KINDS = frozenset({b"", b"n", b"s"})
+"""Types of cells that are numbers or shared strings."""
 _EPOCH = datetime(1899, 12, 30)
 
-ShownNumber = tuple[str, str | None, str | None]
-"""The text of a number, its value as JSON, and the code of its format, None for General."""
+Shown = tuple[str, str | None]
+"""The text that a cell shows, and its value as JSON; None if the text is the value."""
+Show = Callable[[bytes], Shown]
+"""Returns what a cell shows of its stored content."""
 
 
 class NumberReader:
@@ -36,41 +44,42 @@ class NumberReader:
         """Keep the format. ``since_1904`` says that dates count from 1904."""
         self.format = number_format
         self.code = None if number_format.code == GENERAL else number_format.code
-        self._is_general = number_format.code == GENERAL
         self._shift = DAYS_TO_1904 if since_1904 and number_format.kind == "date" else 0
-        self._known: dict[bytes, ShownNumber] = {}
+        self._known: dict[bytes, Shown] = {}
+        plain = self._show_general if self.code is None else self._show_number
+        self._show = plain if number_format.kind in {"number", "text"} else self._show_moment
 
-    def show(self, stored: bytes) -> ShownNumber:
+    def show(self, stored: bytes) -> Shown:
         """Return what a stored number shows; a text that is no number shows itself."""
         found = self._known.get(stored)
         if found is None:
-            found = self._show(stored.decode("utf-8", "replace").strip())
+            text = str(stored, "utf-8", "replace")
+            try:
+                found = self._show(text)
+            except (ValueError, OverflowError):
+                found = (text.strip(), None)
             if len(self._known) < MAX_KNOWN:
                 self._known[stored] = found
         return found
 
-    def _show(self, stored: str) -> ShownNumber:
-        """Return what a stored number shows."""
-        if self._is_general and len(stored) < 12 and stored.isdecimal():
-            return stored, stored, None
-        try:
-            value = float(stored)
-            if value - value:  # neither infinite nor no number
-                return stored, None, self.code
-            return self.show_number(value, stored)
-        except (ValueError, OverflowError):
-            return stored, None, self.code
+    def _show_general(self, stored: str) -> Shown:
+        """Return what a number shows without a format. Short ones are shown as they are stored."""
+        if len(stored) <= WIDTH and (stored.isdecimal() or _PLAIN.fullmatch(stored)):
+            return stored, stored
+        return format_general(float(stored)), stored.strip()
 
-    def show_number(self, value: float, stored: str) -> ShownNumber:
-        """Return what a number shows that is stored in this way."""
-        kind = self.format.kind
-        if kind == "number" or kind == "text":
-            return self.format.show_number(value), stored, self.code
+    def _show_number(self, stored: str) -> Shown:
+        """Return what a number shows. Raises ValueError for what is none, OverflowError for what is not finite."""
+        return self.format.show_number(float(stored)), stored.strip()
+
+    def _show_moment(self, stored: str) -> Shown:
+        """Return what a number shows that is a date, a time or a duration. Raises as ``_show_number``."""
+        value = float(stored)
         serial = value + self._shift
         if not 0 <= serial < MAX_SERIAL:
-            return ("#" * 8 if serial < 0 and kind == "date" else self.format.show_number(serial)), stored, self.code
-        iso = _iso_duration(value) if kind == "elapsed" else _iso_moment(serial)
-        return self.format.show_number(serial), f'"{iso}"', self.code
+            return ("#" * 8 if serial < 0 and self.format.kind == "date" else self.format.show_number(serial)), stored.strip()
+        iso = _iso_duration(value) if self.format.kind == "elapsed" else _iso_moment(serial)
+        return self.format.show_number(serial), f'"{iso}"'
 
 
 def _iso_moment(serial: float) -> str:
@@ -85,6 +94,17 @@ def _iso_duration(days: float) -> str:
     return f"PT{seconds // 3600}H{seconds // 60 % 60}M{seconds % 60}S"
 
 
+class _Pattern(NamedTuple):
+    """How the cells of a row are written, which is the same for most rows of a table: what shows each, columns and codes."""
+
+    letters: tuple[bytes, ...]
+    styles: tuple[bytes, ...]
+    kinds: tuple[bytes, ...]
+    shows: list[Show]
+    columns: list[int]
+    codes: list[str | None]
+
+
 class CellReader:
     """Turns the cells of a worksheet as they are written into cells as they are shown, row after row."""
 
@@ -93,47 +113,81 @@ class CellReader:
         self._strings = strings
         self._readers = [NumberReader(one, since_1904=since_1904) for one in formats]
         self._by_style = {str(place).encode(): reader for place, reader in enumerate(self._readers)} | {b"": self._readers[0]}
-        self._columns: dict[bytes, int] = {}
+        self._columns = ColumnNumbers()
         self._masters: dict[str, tuple[int, int, str]] = {}
+        self._known: dict[bytes, Shown] = {}
+        self._pattern = _Pattern((), (), (), [], [], [])
         self.count = FormulaCount()
 
     def row(self, raw: RawRow) -> SheetRow:
         """Return a row with its cells; those without content are left out."""
         if raw.tree is not None:
             return self._row_of_tree(raw)
-        row = SheetRow(raw.number, [], [], [], [], raw.hidden)
-        columns, texts, values, formats = row.columns, row.texts, row.values, row.formats
-        strings, by_style, first, column_of = self._strings, self._by_style, self._readers[0], self._columns
+        if not raw.cells:
+            return SheetRow(raw.number, [], [], [], [], raw.hidden)
+        letters, styles, kinds, tags, _, contents, _ = zip(*raw.cells, strict=True)
+        if any(tags) or not all(contents) or self._strings.rich:
+            return self._row_of_cells(raw)
+        pattern = self._pattern
+        if letters != pattern.letters or styles != pattern.styles or kinds != pattern.kinds:
+            if not all(letters) or not _PLAIN_KINDS.issuperset(kinds):
+                return self._row_of_cells(raw)
+            pattern = self._pattern = self._make_pattern(letters, styles, kinds)
+        texts, values = zip(*[show(content) for show, content in zip(pattern.shows, contents, strict=True)], strict=True)
+        return SheetRow(raw.number, pattern.columns, texts, values, pattern.codes, raw.hidden)
+
+    def _make_pattern(self, letters: tuple[bytes, ...], styles: tuple[bytes, ...], kinds: tuple[bytes, ...]) -> _Pattern:
+        """Return the pattern of a row of numbers and shared strings."""
+        readers = [self._by_style.get(style, self._readers[0]) for style in styles]
+        shows = [self._string_shower(one) if kind == b"s" else one.show for one, kind in zip(readers, kinds, strict=True)]
+        codes = [one.code for one in readers]
+        return _Pattern(letters, styles, kinds, shows, [self._columns[one] for one in letters], codes)
+
+    def _string_shower(self, reader: NumberReader) -> Show:
+        """Return what shows the shared strings of a style."""
+        if reader.code is None:
+            return self._show_string
+        return lambda content: (reader.format.show_text(self._show_string(content)[0]), None)
+
+    def _show_string(self, content: bytes) -> Shown:
+        """Return a shared string."""
+        found = self._known.get(content)
+        if found is None:
+            found = (self._strings[int(content) if content.isdigit() else -1], None)
+            if len(self._known) < MAX_KNOWN:
+                self._known[content] = found
+        return found
+
+    def _row_of_cells(self, raw: RawRow) -> SheetRow:
+        """Return a row whose cells are looked at one by one."""
+        columns: list[int] = []
+        shown: list[Shown] = []
+        codes: list[str | None] = []
+        row = SheetRow(raw.number, columns, (), (), codes, raw.hidden)
         column = 0
-        for letters, style, kind, formula_tag, formula, content, inline in raw.cells:
-            column = (column_of.get(letters) or self._column_of(letters)) if letters else column + 1
-            if not content and not formula_tag and not inline:
+        for letters, style, kind, tag, formula, content, inline in raw.cells:
+            column = self._columns[letters] if letters else column + 1
+            if not content and not tag and not inline:
                 continue
-            if kind == b"s":
-                index = int(content) if content.isdigit() else -1
-                text, value, code = strings[index], None, None
-                if index in strings.rich:
-                    row.spans[column] = strings.rich[index]
-                reader = by_style.get(style, first)
-                if reader.code is not None:
-                    text = self._show_text(text, reader, row, column)
-            elif kind in (b"", b"n"):
-                text, value, code = by_style.get(style, first).show(content) if content else ("", None, None)
-            else:
-                text, value, code = self._other(kind, content or inline, by_style.get(style, first))
-            if formula_tag:
-                self._note_formula(row, column, formula_tag, formula, content, kind)
+            reader = self._by_style.get(style, self._readers[0])
             columns.append(column)
-            texts.append(text)
-            values.append(value)
-            formats.append(code)
+            shown.append(self._show_cell(row, column, kind, content or inline, reader))
+            codes.append(reader.code)
+            if tag:
+                self._note_formula(row, column, tag, formula, content, kind)
+        row.texts, row.values = [text for text, _ in shown], [value for _, value in shown]
         return row
 
-    def _column_of(self, letters: bytes) -> int:
-        """Return the number of a column, and remember it."""
-        number = min(column_number(letters.decode()), MAX_COLUMNS)
-        self._columns[letters] = number
-        return number
+    def _show_cell(self, row: SheetRow, column: int, kind: bytes, content: bytes, reader: NumberReader) -> Shown:
+        """Return what a cell shows; the emphasis of its text goes to the row."""
+        if kind == b"s":
+            index = int(content) if content.isdigit() else -1
+            if index in self._strings.rich:
+                row.spans[column] = self._strings.rich[index]
+            return self._show_text(self._strings[index], reader, row, column), None
+        if kind in {b"", b"n"}:
+            return reader.show(content) if content else ("", None)
+        return self._other(kind, content, reader)
 
     def _show_text(self, text: str, reader: NumberReader, row: SheetRow, column: int) -> str:
         """Return a text as its format shows it. Emphasis is lost if the format adds to it."""
@@ -142,15 +196,14 @@ class CellReader:
             row.spans.pop(column, None)
         return shown
 
-    def _other(self, kind: bytes, content: bytes, reader: NumberReader) -> ShownNumber:
+    def _other(self, kind: bytes, content: bytes, reader: NumberReader) -> Shown:
         """Return what a cell shows that is neither a shared string nor a number."""
         if kind == b"b":
-            is_true = content.strip() in {b"1", b"true"}
-            return ("TRUE", "true", None) if is_true else ("FALSE", "false", None)
+            return ("TRUE", "true") if content.strip() in {b"1", b"true"} else ("FALSE", "false")
         text = plain_text(content)
         if kind == b"d":
             return _show_iso_date(text, reader)
-        return (text if kind == b"e" else reader.format.show_text(text)), None, None
+        return (text if kind == b"e" else reader.format.show_text(text)), None
 
     def _note_formula(self, row: SheetRow, column: int, tag: bytes, formula: bytes, content: bytes, kind: bytes) -> None:
         """Note a cell's formula, whether it has a stored result, and its link."""
@@ -179,61 +232,54 @@ class CellReader:
 
     def _row_of_tree(self, raw: RawRow) -> SheetRow:
         """Return a row whose cells are elements of a tree."""
-        row = SheetRow(raw.number, [], [], [], [], raw.hidden)
+        columns: list[int] = []
+        shown: list[Shown] = []
+        codes: list[str | None] = []
+        row = SheetRow(raw.number, columns, (), (), codes, raw.hidden)
         column = 0
         for cell in raw.tree if raw.tree is not None else ():
             if local_name(cell) != "c":
                 continue
             letters = "".join(filter(str.isalpha, cell.get("r", "")))
-            column = min(column_number(letters), MAX_COLUMNS) if letters else column + 1
-            self._add_element(row, column, cell)
+            column = self._columns[letters.encode()] if letters else column + 1
+            reader = self._by_style.get(cell.get("s", "").encode(), self._readers[0])
+            found = self._show_element(row, column, cell, reader)
+            if found is not None:
+                columns.append(column)
+                shown.append(found)
+                codes.append(reader.code)
+        row.texts, row.values = [text for text, _ in shown], [value for _, value in shown]
         return row
 
-    def _add_element(self, row: SheetRow, column: int, cell: Element) -> None:
-        """Add the cell of an element, if it has content."""
+    def _show_element(self, row: SheetRow, column: int, cell: Element, reader: NumberReader) -> Shown | None:
+        """Return what the cell of an element shows; None if it has no content."""
         parts = {local_name(part): part for part in cell}
-        formula, content = parts.get("f"), parts["v"].text or "" if "v" in parts else ""
-        if formula is None and not content and "is" not in parts:
-            return
-        kind, reader = cell.get("t", ""), self._by_style.get(cell.get("s", "").encode(), self._readers[0])
-        if "is" in parts and kind == "inlineStr":
-            rich = rich_text_of(parts["is"])
-            row.spans |= {column: rich.spans} if rich.spans else {}
-            shown: ShownNumber = (self._show_text(rich.text, reader, row, column), None, None)
-        elif kind == "s":
-            index = int(content) if content.isdecimal() else -1
-            row.spans |= {column: self._strings.rich[index]} if index in self._strings.rich else {}
-            shown = (self._show_text(self._strings[index], reader, row, column), None, None)
-        elif kind in {"", "n"}:
-            shown = reader.show(content.encode()) if content else ("", None, None)
-        elif kind in {"b", "d"}:
-            shown = self._other(kind.encode(), content.encode(), reader)
-        else:
-            text = unescape(content)
-            shown = (text if kind == "e" else reader.format.show_text(text), None, None)
+        formula, inline = parts.get("f"), parts.get("is")
+        content, kind = _escape((parts["v"].text or "") if "v" in parts else ""), cell.get("t", "").encode()
+        if formula is None and not content and inline is None:
+            return None
         if formula is not None:
-            tag = "".join(f' {name}="{value}"' for name, value in formula.attrib.items())
-            text = _escape(formula.text or "")
-            self._note_formula(row, column, tag.encode(), text.encode(), _escape(content).encode(), kind.encode())
-        text_shown, value, code = shown
-        row.columns.append(column)
-        row.texts.append(text_shown)
-        row.values.append(value)
-        row.formats.append(code)
+            tag = "".join(f' {name}="{value}"' for name, value in formula.attrib.items()) or " "
+            self._note_formula(row, column, tag.encode(), _escape(formula.text or ""), content, kind)
+        if inline is not None and kind == b"inlineStr":
+            rich = rich_text_of(inline)
+            row.spans |= {column: rich.spans} if rich.spans else {}
+            return self._show_text(rich.text, reader, row, column), None
+        return self._show_cell(row, column, kind, content, reader)
 
 
-def _escape(text: str) -> str:
+def _escape(text: str) -> bytes:
     """Return a text as a file writes it."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    return text.replace("&", "&amp;").replace("<", "&lt;").encode("utf-8", "replace")
 
 
-def _show_iso_date(text: str, reader: NumberReader) -> ShownNumber:
+def _show_iso_date(text: str, reader: NumberReader) -> Shown:
     """Return what a date shows that is stored in ISO 8601."""
     try:
         moment = datetime.fromisoformat(text.strip()).replace(tzinfo=None)
     except ValueError:
-        return text, None, reader.code
+        return text, None
     serial = (moment - _EPOCH).total_seconds() / 86400
     if reader.format.kind == "date" and 61 <= serial < MAX_SERIAL:
-        return reader.format.show_number(serial), json.dumps(text.strip()), reader.code
-    return text.strip().replace("T00:00:00", ""), json.dumps(text.strip()), reader.code
+        return reader.format.show_number(serial), json.dumps(text.strip())
+    return text.strip().replace("T00:00:00", ""), json.dumps(text.strip())
