@@ -40,6 +40,7 @@ _PLACES: dict[FlowingKind, str] = {
     "archive": "archive.Archive",
     "docx": "office.docx.WordDocument",
     "pptx": "office.pptx.Presentation",
+    "xlsx": "sheets.xlsx.ExcelWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
