@@ -473,6 +473,41 @@ class OversizedImage(DocumentError):
         return cls(_too_many_pixels("The image", megapixels, limit, setting), megapixels=megapixels, limit_megapixels=limit)
 
 
+class TooLargeUnpacked(DocumentError):
+    """An archive has more members, bytes or expansion than MAX_MEMBERS, MAX_UNPACKED_MB and MAX_EXPANSION_RATIO allow."""
+
+    code = "UNPACKED_TOO_LARGE"
+    message = (
+        "The file unpacks to more than this server accepts (MAX_UNPACKED_MB, MAX_EXPANSION_RATIO, MAX_MEMBERS). "
+        "Send its parts one by one."
+    )
+
+    @classmethod
+    def for_size(cls, unpacked: int, limit_mb: int) -> TooLargeUnpacked:
+        """Return the error for ``unpacked`` bytes and a limit in MiB."""
+        size = unpacked / (1 << 20)
+        return cls(
+            f"The file unpacks to {size:.0f} MiB; this server accepts at most {limit_mb} MiB (MAX_UNPACKED_MB).",
+            unpacked_mb=round(size, 1), limit_mb=limit_mb,
+        )  # fmt: skip
+
+    @classmethod
+    def for_ratio(cls, ratio: float, limit: int) -> TooLargeUnpacked:
+        """Return the error for a file that unpacks to ``ratio`` times its size."""
+        return cls(
+            f"The file unpacks to {ratio:.0f} times its size; this server accepts at most {limit} (MAX_EXPANSION_RATIO).",
+            expansion_ratio=round(ratio, 1), limit_ratio=limit,
+        )  # fmt: skip
+
+    @classmethod
+    def for_members(cls, members: int, limit: int) -> TooLargeUnpacked:
+        """Return the error for an archive of ``members`` files."""
+        return cls(
+            f"The archive has {members} members; this server accepts at most {limit} (MAX_MEMBERS).",
+            members=members, limit_members=limit,
+        )  # fmt: skip
+
+
 class TooManyPages(DocumentError):
     """More pages were selected than MAX_PAGES allows."""
 

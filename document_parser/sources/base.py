@@ -23,13 +23,17 @@ class OpenerLimits:
     """What an opener child may use.
 
     ``memory_mb`` is in MiB above what the child had when it was forked, ``timeout_seconds`` is per request. The limits of an
-    image are in millions of pixels and in MiB at the peak of decoding.
+    image are in millions of pixels and in MiB at the peak of decoding. An archive has at most ``max_members`` members, which
+    unpack to ``max_unpacked_mb`` MiB and ``max_expansion_ratio`` times its size.
     """
 
     memory_mb: int = 1280
     timeout_seconds: float = 60.0
     max_image_megapixels: int = 200
     max_image_memory_mb: int = 1024
+    max_unpacked_mb: int = 1024
+    max_expansion_ratio: int = 200
+    max_members: int = 10_000
 
 
 class OpenedDocument(Protocol):

@@ -10,7 +10,7 @@ import json
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,7 @@ from document_parser.errors import (
     OversizedImage,
     OversizedPage,
     PageUnreadable,
+    TooLargeUnpacked,
     WrongPassword,
 )
 from document_parser.models import BoundingBox, Confinement, Damage, FoundTable, InkFacts, PageImageSpec, SourceKind
@@ -41,6 +42,11 @@ _MAX_MESSAGE_CHARACTERS = 500
 _Side = Annotated[int, Field(ge=0, le=65535)]
 """Width or height of an image in pixels."""
 
+LimitFact = Literal[
+    "megapixels", "limit_megapixels", "unpacked_mb", "limit_mb", "expansion_ratio", "limit_ratio", "members", "limit_members"
+]
+"""A fact about a limit that an error may carry."""
+
 ERRORS: dict[str, type[DocumentParserError]] = {
     error.code: error
     for error in (
@@ -49,6 +55,7 @@ ERRORS: dict[str, type[DocumentParserError]] = {
         EncryptedDocument,
         WrongPassword,
         OversizedImage,
+        TooLargeUnpacked,
         PageUnreadable,
         NoPageImage,
         OversizedPage,
@@ -101,7 +108,7 @@ class Reply(BaseModel):
 
     error: str | None = None
     message: str = ""
-    details: dict[Literal["megapixels", "limit_megapixels"], Annotated[float, Field(ge=0)]] = {}
+    details: dict[LimitFact, Annotated[float, Field(ge=0)]] = {}
     """Facts about a limit that belong to the error."""
     pid: Annotated[int, Field(ge=0)] = 0
     page_count: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
@@ -124,7 +131,7 @@ class Reply(BaseModel):
     def from_error(cls, error: DocumentParserError) -> Reply:
         """Return the reply that carries an error, as PageUnreadable if a child may not reply with it."""
         code = error.code if error.code in ERRORS else PageUnreadable.code
-        facts = {name: error.details[name] for name in ("megapixels", "limit_megapixels") if name in error.details}
+        facts = {name: error.details[name] for name in get_args(LimitFact) if name in error.details}
         return cls(error=code, message=error.message[:_MAX_MESSAGE_CHARACTERS], details=facts)
 
     def raise_error(self, **details: Any) -> None:
