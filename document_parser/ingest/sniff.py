@@ -41,19 +41,26 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
+        Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
+        Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
+        Format("epub", "epub", "application/epub+zip", (".epub",)),
+        Format("rtf", "rtf", "application/rtf", (".rtf",)),
+        Format("markdown", "markdown", "text/markdown", (".md", ".markdown", ".mdown", ".mkd")),
+        Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
+        Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
+        Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
 }
 """The formats that are read, by name."""
-TEXT_FORMATS = frozenset({"text", "csv"})
-"""Formats of plain text, which only the name of a file tells apart."""
+TEXT_FORMATS = frozenset({"text", "csv", "markdown", "json", "notebook", "xml", "html"})
+"""Formats of plain text, which only the name of a file tells apart where its content does not begin as one of them must."""
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
-    ".ods": "ods", ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
+    ".ods": "ods", ".odp": "odp", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -84,10 +91,13 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "photoshop"),
     (b"AT&TFORM", "djvu"),
 )
+_DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
+"""Names under which programs save other formats than those of the name, so that an office program opens them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 # Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/epub+zip", "epub"),
+    (b"META-INF/container.xml", "epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
@@ -102,6 +112,9 @@ _HTML = re.compile(
 )
 _SVG = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<![^>]*>\s*)*<svg\b", re.I | re.S)
 _MAIL = re.compile(rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I)
+
+_WEB_ARCHIVE = re.compile(rb"^(?:snapshot-content-location:|from:\s*<?saved by |x-document-type:)", re.I | re.M)
+"""Headers of a page that a browser or an office program saved with its images; it begins as a mail does."""
 
 
 def sniff(head: bytes, filename: str, size: int) -> Format:
@@ -136,6 +149,10 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     content = _guess(head)
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
+    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
+        return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
+    if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
+        return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head
     return SUPPORTED.get(content) if content else None
 
 
@@ -198,7 +215,7 @@ def _guess_text_format(head: bytes) -> str | None:
     if text.lstrip().startswith(b"<?xml"):
         return "xml"
     if _MAIL.match(text):
-        return "mail"
+        return "mhtml" if _WEB_ARCHIVE.search(text) else "mail"
     return "text" if _is_text(text) else None
 
 
@@ -247,7 +264,9 @@ def _is_consistent(claimed: str, found: Format) -> bool:
 
     An image format under another's name is harmless and common; a PDF under an image's name is not.
     """
-    return claimed == found.name or (claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image")
+    if claimed == found.name or claimed in _DISGUISES.get(found.name, ()):
+        return True
+    return claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image"
 
 
 def safe_filename(raw: str) -> str:

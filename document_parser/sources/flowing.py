@@ -32,6 +32,14 @@ from document_parser.sources.image_file import ImageFile
 _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
+    "html": "markup.html.HtmlFile",
+    "mhtml": "markup.mhtml.WebArchive",
+    "epub": "markup.epub.Book",
+    "markdown": "markup.markdown.MarkdownFile",
+    "xml": "markup.xml.XmlFile",
+    "json": "markup.json_file.JsonFile",
+    "notebook": "markup.notebook.Notebook",
+    "rtf": "markup.rtf.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
@@ -107,7 +115,7 @@ def open_flowing(path: Path, kind: str, limits: OpenerLimits, password: str | No
     """Open a document of parts. Raises DocumentError and its subclasses; ValueError for a kind that is none."""
     if kind not in get_args(FlowingKind):
         raise ValueError(f"{kind} is no kind of flowing documents")
-    module, name = _PLACES[cast(FlowingKind, kind)].split(".")
+    module, _, name = _PLACES[cast(FlowingKind, kind)].rpartition(".")
     make: Callable[[Path, OpenerLimits, str | None], FlowingDocument] = getattr(
         import_module(f"document_parser.sources.{module}"), name
     )

@@ -53,12 +53,12 @@ def test_a_file_without_bytes_is_empty_whatever_its_name():
         (ZIP + b"word/document.xml", "a.docx", "docx"),
         (ZIP + b"xl/workbook.xml", "a.xlsx", "xlsx"),
         (ZIP + b"notes.txt", "a.zip", "zip"),
-        (HTML, "a.html", "html"),
         (b"GIF89a\x01\x00", "a.gif", "gif"),
         (b"\x1f\x8b\x08\x00", "a.gz", "gzip"),
         (b"\x7fELF\x02\x01", "a", "program"),
         (b"From: a@example.org\nSubject: hello\n\nhi", "a.eml", "mail"),
         (b"\x00\x00\x00\x18ftypheic", "a.heic", "heif"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "a.svg", "svg"),
         (b"\x91\x02\xfe\xa0" * 8, "a.bin", None),
     ],
 )
@@ -85,6 +85,28 @@ def test_what_is_not_read_is_refused_and_named(head: bytes, filename: str, seems
 def test_a_name_of_another_kind_than_the_content_is_a_mismatch(head: bytes, filename: str):
     with pytest.raises(ContentMismatch):
         name_of(head, filename)
+
+
+@pytest.mark.parametrize(
+    ("head", "filename", "name"),
+    [
+        (HTML, "page", "html"),
+        (HTML, "report.xls", "html"),
+        (b"a <b>piece</b>", "a.html", "html"),
+        (b"{\\rtf1 letter}", "letter.doc", "rtf"),
+        (ZIP + b"mimetypeapplication/epub+zip", "book", "epub"),
+        (ZIP + b"a.xhtml", "book.epub", "epub"),
+        (b"From: <Saved by Blink>\nSnapshot-Content-Location: http://a.org\n\n", "a.mhtml", "mhtml"),
+        (b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n", "a.mht", "mhtml"),
+        (b"<p align='center'>logo</p>\n# Title\n", "README.md", "markdown"),
+        (b"<?xml version='1.0'?><a/>", "a", "xml"),
+        ("<a>Größe</a>".encode("utf-16"), "a.xml", "xml"),
+        (b'{"a": 1}', "a.json", "json"),
+        (b'{"cells": []}', "a.ipynb", "notebook"),
+    ],
+)
+def test_marked_up_text_is_told_by_its_content_and_plain_text_by_its_name(head: bytes, filename: str, name: str):
+    assert name_of(head, filename) == name
 
 
 def test_an_error_page_saved_as_pdf_is_called_html():
