@@ -190,6 +190,7 @@ class _Open:
     children: Iterator[Element | str]
     state: _State
     at_end: list[Callable[[], None]] = field(default_factory=list)
+    element: Element | None = None
 
 
 class _Walker:
@@ -218,7 +219,7 @@ class _Walker:
                 for step in reversed(entry.at_end):
                     step()
                 self._state = self._stack[-1].state if self._stack else _State(layer=layer)
-                self._before = None
+                self._before = entry.element
             elif isinstance(child, str):
                 self._buffer.add(child, self._state.style, keep_white=self._state.pre)
                 self._before = child
@@ -268,7 +269,7 @@ class _Walker:
             is_block = True
         elif display == "inline" and element.tag not in {"li", "pre"}:
             is_block = False
-        entry = _Open(iter(element.children), state)
+        entry = _Open(iter(element.children), state, element=element)
         if is_block:
             entry.state = self._block_state(element, style, state)
             self._end_line()
@@ -344,7 +345,7 @@ class _Walker:
     def _flush(self) -> None:
         """End the block that is being read."""
         state = self._state
-        runs, images = self._buffer.take()
+        runs, images = self._buffer.take(keep_white=state.pre)
         if runs and text_of(runs).strip():
             self._put(runs, state)
         for image in images:
@@ -396,7 +397,9 @@ class _Walker:
     def _read_break(self, element: Element, style: dict[str, str]) -> bool:
         """Read a line break."""
         del element, style
-        if self._buffer.runs:
+        if self._buffer.last == "\n" and not self._state.pre and self._state.kind != "heading":
+            self._flush()  # an empty line parts paragraphs
+        elif self._buffer.runs:
             self._buffer.break_line()
         return True
 

@@ -83,7 +83,7 @@ class TextBuffer:
             return
         self.runs[start:] = [Run(form(text_of(runs)), runs[0].style)]
 
-    def take(self) -> tuple[list[Run], list[BufferedImage]]:
+    def take(self, *, keep_white: bool = False) -> tuple[list[Run], list[BufferedImage]]:
         """Return the text and begin anew.
 
         Images that stand alone are figures. Among words, those of the file are figures too, the others are their text.
@@ -93,7 +93,10 @@ class TextBuffer:
         if alone:
             found: tuple[list[Run], list[BufferedImage]] = ([], self.images)
         else:
-            found = (strip_runs(self.runs), [image for image in self.images if image.address is not None])
+            found = (
+                self.runs if keep_white else strip_runs(self.runs),
+                [image for image in self.images if image.address is not None],
+            )
         self.runs, self.images, self._last = [], [], ""
         return found
 

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from document_parser.errors import DamagedDocument, DocumentError, EncryptedDocument, PageUnreadable
-from document_parser.models import Block, Location, Part
+from document_parser.models import Block, LayerName, Location, Part, Span
 from document_parser.sources.archive_members import ZipMembers, normalise_name
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
@@ -56,6 +56,7 @@ class Book(FlowingDocument):
             raise DamagedDocument("The book lists no chapters. Send the file again, or a complete export of it.")
         self._refuse_encrypted()
         self._chapters = self._with_titles(root, package)
+        self._facts = _facts_of(root)
         self.page_count = len(self._chapters)
         self._images: dict[int, list[str]] = {}
 
@@ -85,6 +86,8 @@ class Book(FlowingDocument):
         folder = posixpath.dirname(chapter.member)
         found = blocks_of_html(page, lambda address: self._image(folder, address))
         self._images[number] = found.images
+        if number == 1:
+            found.blocks[:0] = _head_of(self._facts, found.blocks)
         name = chapter.title or _first_heading(found.blocks) or found.title
         return Part(location=Location(kind="chapter", name=name), blocks=found.blocks, warnings=[*found.warnings, *warnings])
 
@@ -213,6 +216,27 @@ def _contents_of(root: Element, package: str, find: _Finder) -> list[str]:
     pages = [item for item in items if "nav" in (item.get("properties") or "").split()]
     lists = [item for item in items if item.get("media-type") == "application/x-dtbncx+xml"]
     return [member for item in (*pages, *lists) if (member := find(_member_of(item, package, find))) is not None]
+
+
+def _facts_of(root: Element) -> list[tuple[str, str, LayerName]]:
+    """Return what the package says of the book: its authors, as a book shows them, and its description, which shops show."""
+    named: dict[str, list[str]] = {"creator": [], "description": []}
+    for element in root.iter():
+        if local_name(element) in named and (text := " ".join(parse_html("".join(element.itertext())).root.text().split())):
+            named[local_name(element)].append(text)
+    authors, description = ", ".join(named["creator"]), " ".join(named["description"])
+    facts: tuple[tuple[str, str, LayerName], ...] = (("Authors", authors, "headers"), ("Description", description, "hidden"))
+    return [fact for fact in facts if fact[1]]
+
+
+def _head_of(facts: list[tuple[str, str, LayerName]], blocks: list[Block]) -> list[Block]:
+    """Return the facts that the first chapter does not say itself."""
+    said = " ".join(" ".join(block.text.split()) for block in blocks).casefold()
+    return [
+        Block(kind="paragraph", layer=layer, text=f"{name}: {text}", spans=[Span(start=0, end=len(name) + 1, bold=True)])
+        for name, text, layer in facts
+        if text.casefold() not in said
+    ]
 
 
 def _first_heading(blocks: list[Block]) -> str:
