@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -390,10 +391,10 @@ def _measure_text(text: PageText, hidden: frozenset[int]) -> _TextLayer:
     if not len(places):
         return _TextLayer(float(left_out > 0), 0.0, 0)
     sampled = places[np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)]
-    sample = [text.index_of(place) for place in sampled.tolist()]
+    sample = sampled.tolist() if text.is_exact else list(map(text.index_of, sampled.tolist()))
     unmapped = (left_out + int(_IS_MEANINGLESS[text.codes[places]].sum())) / (left_out + len(places))
-    faults = sum(calls.has_map_error(text.address, index) == 1 for index in sample) / len(sample)
-    objects = Counter(calls.get_text_object(text.address, index) for index in sample)
+    faults = [*map(calls.has_map_error, repeat(text.address), sample)].count(1) / len(sample)
+    objects = Counter(map(calls.get_text_object, repeat(text.address), sample))
     invisible = sum(count for found, count in objects.items() if found and _is_invisible(found, hidden)) / len(sample)
     guessed = count_guessed(text, faults > 0)
     return _TextLayer(round(max(unmapped, faults), 4), round(invisible, 4), len(places), guessed)

@@ -25,7 +25,7 @@ from document_parser.sources.pdf.glyph_lines import (
     join_ligature,
     needs_glyphs,
 )
-from document_parser.sources.pdf.objects import address_of, objects_of
+from document_parser.sources.pdf.objects import handle_of, objects_of
 
 Run = tuple[str, int, int]
 """Characters without white space: text, PDFium's index of the first one, their number."""
@@ -155,9 +155,10 @@ def _find_silent(page: Any, characters: Characters, place: UprightMap) -> Iterat
     read = {calls.get_text_object(characters.address, number) for number in range(characters.count)}
     cells = [ctypes.c_float() for _ in range(4)]
     matrix, size = pdfium.FS_MATRIX(), ctypes.c_float()
-    for found, kind, around, _, _ in objects_of(page):
-        if kind != pdfium.FPDF_PAGEOBJ_TEXT or around.b or around.d or address_of(found) in read:
+    for address, kind, around, _, _ in objects_of(page):
+        if kind != pdfium.FPDF_PAGEOBJ_TEXT or around.b or around.d or address in read:
             continue
+        found = handle_of(address)
         if not (pdfium.FPDFPageObj_GetBounds(found, *cells) and pdfium.FPDFPageObj_GetMatrix(found, matrix)):
             continue
         pdfium.FPDFTextObj_GetFontSize(found, size)

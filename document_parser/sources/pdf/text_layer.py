@@ -10,7 +10,7 @@ import ctypes
 import math
 import re
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise
+from itertools import chain, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -177,14 +177,16 @@ class _Pieces:
         left, top, right, bottom = self.values[: len(self.texts), :4].T
         left, right = np.minimum(left, right), np.maximum(left, right)
         bottom, top = np.minimum(bottom, top), np.maximum(bottom, top)
-        across = np.stack((place.a * left + place.b * bottom + place.c, place.a * right + place.b * top + place.c))
-        down = np.stack((place.d * left + place.e * bottom + place.f, place.d * right + place.e * top + place.f))
-        return np.stack((across.min(axis=0), down.min(axis=0), across.max(axis=0), down.max(axis=0)), axis=1)
+        return place.map_edges(np.stack((left, bottom, right, top), axis=1))
 
     def baselines(self, place: UprightMap) -> NDArray[np.float64]:
         """Return the heights of the baselines in fractions; 0 on a page that is written sideways, where they have none."""
         heights = self.values[: len(self.texts), 5]
         return np.round(place.e * heights + place.f, 5) if place.e else np.zeros_like(heights)
+
+
+_Setting = tuple[float, int | None, tuple[float, ...]]
+"""What decides the style of a text object: font size, the font's address, and a, b, c and d of the matrix, if it has one."""
 
 
 class _Extractor:
@@ -198,7 +200,10 @@ class _Extractor:
         self._page_text = page_text
         self._raw = page_text.address
         self._styles: dict[int | None, TextStyle] = {}
+        self._alike: dict[_Setting, TextStyle] = {}
         self._fonts: dict[int | None, FontStyle] = {}
+        self._matrix = np.zeros(6, dtype=np.float32)
+        self._matrix_address = int(self._matrix.ctypes.data)
         self._cells = np.zeros(4)
         self._cell_addresses = [int(self._cells.ctypes.data) + _DOUBLE_BYTES * number for number in range(4)]
 
@@ -412,18 +417,28 @@ class _Extractor:
         return style
 
     def _read_style(self, index: int, text_object: int | None) -> TextStyle:
-        """Read size, direction and font of a text object."""
-        size, direction = calls.get_font_size(self._raw, index), 0
-        matrix = pdfium.FS_MATRIX()
-        if calls.get_char_matrix(self._raw, index, ctypes.addressof(matrix)):
+        """Return a style for a text object alone, determined once for those of one size, matrix and font."""
+        size, font = calls.get_font_size(self._raw, index), calls.get_font(text_object) if text_object else None
+        has_matrix = calls.get_char_matrix(self._raw, index, self._matrix_address)
+        setting: _Setting = size, font, tuple(self._matrix[:4].tolist()) if has_matrix else ()
+        style = self._alike.get(setting)
+        if style is None:
+            style = self._alike[setting] = self._style_for(*setting)
+        return _NEW(TextStyle, style)
+
+    def _style_for(self, size: float, font: int | None, matrix: tuple[float, ...]) -> TextStyle:
+        """Return the style of characters of a font size before their matrix, a, b, c and d, is applied; empty if unknown."""
+        direction = 0
+        if matrix:
+            a, b, c, d = matrix
             # A negative font size turns the letters upside down, which generators use in mirrored spaces.
             ahead = -1.0 if size < 0 else 1.0
-            if matrix.b or ahead * matrix.a <= 0:
-                direction = direction_of(ahead * matrix.a, -ahead * matrix.b)
+            if b or ahead * a <= 0:
+                direction = direction_of(ahead * a, -ahead * b)
             direction = (direction + self._rotation) % 360
-            size *= math.hypot(matrix.c, matrix.d)
-        face, font = self._font_style_of(calls.get_font(text_object)) if text_object else (0, FontStyle())
-        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, font, direction, face)
+            size *= math.hypot(c, d)
+        face, style = self._font_style_of(font)
+        return TextStyle(round(size, 2) if math.isfinite(size) else 0.0, style, direction, face)
 
     def _font_style_of(self, font: int | None) -> tuple[int, FontStyle]:
         """Return a font's address and style, determined once."""
@@ -439,22 +454,18 @@ def _piece_of(glyphs: Sequence[Glyph], style: TextStyle) -> Piece:
 
 def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextStyle]]:
     """Return pieces as Words with their styles, without those that show nothing or lie outside the page."""
+    if not pieces.texts:
+        return []
     boxes = pieces.boxes(place)
     left, top, right, bottom = boxes.T
     inside = (left < 1) & (top < 1) & (right > 0) & (bottom > 0)
     # Comparing with 0 first makes a value that is no number 0.
     limited = np.where(boxes > 1, 1.0, np.where(boxes >= 0, np.round(boxes, 5), 0.0))
-    numbers = [*map(id, pieces.styles)]
-    looks = {number: _Look.of(style) for number, style in dict(zip(numbers, pieces.styles, strict=True)).items()}
-    texts = pieces.texts
-    if not _is_shown_as_it_is("".join(texts)) or any(look.glyphs for look in looks.values()):
-        glyphs = (looks[number].glyphs for number in numbers)
-        texts = [_clean(text.translate(table) if table else text) for text, table in zip(texts, glyphs, strict=True)]
-    rows = zip(texts, limited.tolist(), numbers, pieces.baselines(place).tolist(), strict=True)
-    words = [
-        _NEW_WORD(Word, (text, *box, *looks[number].before, baseline, *looks[number].after))
-        for text, box, number, baseline in rows
-    ]
+    texts, baselines = _texts_of(pieces), pieces.baselines(place).tolist()
+    sizes, bold, italic, formula, mono, directions = zip(*map(_look_of, pieces.styles), strict=True)
+    before = texts, *limited.T.tolist(), sizes, bold, italic, repeat(None), formula
+    rows = zip(*before, baselines, mono, directions, *map(repeat, _UNSET), strict=False)
+    words: list[Word] = list(map(_NEW, repeat(Word), rows))
     found = zip(words, pieces.styles, strict=True)
     if inside.all() and all(texts):
         return list(found)
@@ -465,26 +476,28 @@ def _build_words(pieces: _Pieces, place: UprightMap) -> list[tuple[Word, TextSty
     ]
 
 
-_NEW_WORD = tuple.__new__
-"""Makes a Word of its fields at half the cost."""
+_NEW = tuple.__new__
+"""Makes a Word or a TextStyle of its fields at half the cost."""
 _UNSET = tuple(Word._field_defaults[name] for name in Word._fields[Word._fields.index("direction") + 1 :])
 """The fields of a Word after its direction, which others fill in."""
 
 
-class _Look(NamedTuple):
-    """What a style says of its words: the fields of Word before and after the baseline, and what the glyphs really show."""
+def _look_of(style: TextStyle) -> tuple[float, bool, bool, bool, bool, int]:
+    """Return what a style says of its words: size, bold, italic, math, mono and direction, as the fields of Word."""
+    font = style.font
+    return style.size_points, font.bold, font.italic, font.math, font.mono, style.direction
 
-    before: tuple[float, bool, bool, None, bool]
-    after: tuple[Any, ...]
-    glyphs: dict[int, str] | None
 
-    @classmethod
-    def of(cls, style: TextStyle) -> _Look:
-        """Return the look of a style."""
-        font = style.font
-        return cls(
-            (style.size_points, font.bold, font.italic, None, font.math), (font.mono, style.direction, *_UNSET), font.glyphs
-        )
+def _texts_of(pieces: _Pieces) -> list[str]:
+    """Return the texts of pieces as they are shown: cleaned, and with what the glyphs of fonts for formulas stand for."""
+    if any(style.font.glyphs for style in pieces.styles):
+        return [
+            _clean(text.translate(style.font.glyphs) if style.font.glyphs else text)
+            for text, style in zip(pieces.texts, pieces.styles, strict=True)
+        ]
+    if _is_shown_as_it_is("".join(pieces.texts)):
+        return pieces.texts
+    return [text if text.isascii() and "\x02" not in text else _clean(text) for text in pieces.texts]
 
 
 def _is_shown_as_it_is(text: str) -> bool:
