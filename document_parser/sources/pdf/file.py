@@ -44,12 +44,13 @@ from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
+from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.scans import scan_dpi_of
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
-from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
+from document_parser.sources.pdf.text_layer import MAX_WORDS, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from document_parser.sources.pdf import calls
-from document_parser.sources.pdf.glyphs import Characters, Run
+from document_parser.sources.pdf.glyphs import Characters
+from document_parser.sources.pdf.page_text import Run
 
 MAX_BROKEN_GAP_EM = 0.03
 """Font sizes between the end of a character and the origin of the next one of its word, at most; kerning is less."""
@@ -51,7 +52,7 @@ def _join_broken(characters: Characters, runs: list[Run]) -> Iterator[Run]:
 def _is_broken(characters: Characters, last: Run, run: Run) -> bool:
     """Return whether two runs are one word: the two characters between them are a line's end that the file does not have."""
     end = last[1] + last[2]
-    if characters.character_at(end) != _LINE_END[0]:
+    if characters.page_text.character_at(end) != _LINE_END[0]:
         return False
     (_, level), (x, y) = characters.origin_of(end - 1), characters.origin_of(run[1])
     if y != level or not characters.are_alike(end - 1, run[1]) or not characters.is_upright(run[1]):
@@ -114,9 +115,9 @@ def _join_letters(characters: Characters, letters: Sequence[Run]) -> Iterator[Ru
 
 def _is_own(characters: Characters, index: int) -> bool:
     """Return whether a space is the file's own, rather than one that PDFium added."""
-    if calls.is_generated(characters.address, index) == 1:
+    if calls.is_generated(characters.page_text.address, index) == 1:
         return False
-    return calls.get_text_object(characters.address, index) is not None
+    return calls.get_text_object(characters.page_text.address, index) is not None
 
 
 def _joined(letters: Sequence[Run]) -> Run:
