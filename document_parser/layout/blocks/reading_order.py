@@ -43,7 +43,7 @@ from document_parser.layout.tables.selection import (
     ScoredTable,
     score_tables,
 )
-from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid
+from document_parser.layout.tables.side_by_side import are_blocks, blocks_of_grid, split_addresses
 from document_parser.models import RulingLine, Word
 
 MAX_REFUSALS = 8
@@ -315,6 +315,9 @@ def _is_across(grid: Grid, gutter: Gutter) -> bool:
 def _insert_table(region: _Region, grid: Grid, depth: int) -> list[Part]:
     """Return the parts of a region around a table, or around the blocks side by side that only look like one."""
     blocks = blocks_of_grid(grid, region.text)
+    if blocks is None and (split := split_addresses(grid)):
+        addresses, pairs = split
+        return _insert_parts(region.words, [*map(Flow, addresses), pairs], region.page, depth)
     if blocks is None:
         whole = _with_headers(grid, region.text)
         return _insert_parts(region.words, [whole], region.page, depth)

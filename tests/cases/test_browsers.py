@@ -1,0 +1,61 @@
+"""What browsers and other programs make of HTML: check boxes, drop caps, glossaries, readings above letters."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.typeset import print_html
+
+FORM = """<meta charset=utf-8><h1>Order form</h1><p>Please tick what you want to receive from us this year.</p>
+<p><input type=checkbox checked> Newsletter <input type=checkbox> Catalogue <input type=checkbox checked> Invitations</p>
+<p><label><input type=radio name=a> By post</label><br><label><input type=radio name=a checked> By telephone</label></p>"""
+
+DROP_CAPS = """<meta charset=utf-8>
+<style>p.d::first-letter { float: left; font-size: 3.2em; line-height: .8; padding-right: 4px }
+body { font: 12pt serif; width: 420px }</style>
+<h1>The keeper</h1><p class=d>Once upon a time there was a keeper who lived on an island in the middle of the sea, and he had a
+lamp that burned every night of the year without any rest. Nobody knew who had built the tower or why it stood there.</p>
+<p class=d>In winter the wind was so strong that he could not go out of the door for many days, and he had to wait for the boat
+that brought his bread and his letters.</p>"""
+
+
+def test_check_boxes_and_options_of_a_browser_are_read(read, tmp_path):
+    print_html(tmp_path / "form.pdf", FORM)
+    lines = [line for line in read(tmp_path / "form.pdf").text.splitlines() if line]
+    assert "☑ Newsletter ☐ Catalogue ☑ Invitations" in lines
+    assert lines[-2:] == ["☐ By post", "☑ By telephone"]
+
+
+def test_check_boxes_that_fill_what_lies_between_two_squares_are_read(read, tmp_path):
+    weasyprint = pytest.importorskip("weasyprint")
+    style = "<style>input { display: inline-block; margin: 0 4pt; vertical-align: middle }</style>"
+    weasyprint.HTML(string=style + FORM).write_pdf(tmp_path / "form.pdf")
+    flat = " ".join(read(tmp_path / "form.pdf").text.split())
+    assert "☒ Newsletter ☐ Catalogue ☒ Invitations" in flat
+    assert "☐ By post" in flat
+    assert "☑ By telephone" in flat
+
+
+@pytest.mark.parametrize("program", ["chromium", "weasyprint"])
+def test_a_drop_cap_of_a_style_sheet_begins_its_word(read, tmp_path, program):
+    if program == "chromium":
+        print_html(tmp_path / "tale.pdf", DROP_CAPS)
+    else:  # it makes no room for the letter in the first line
+        pytest.importorskip("weasyprint").HTML(string=DROP_CAPS).write_pdf(tmp_path / "tale.pdf")
+    texts = read(tmp_path / "tale.pdf").texts
+    assert len(texts) == 3
+    assert texts[1].startswith("Once upon a time there was a keeper who lived on an island in the middle")
+    assert texts[2].startswith("In winter the wind was so strong that he could not go out of the door for many days")
+
+
+def test_the_terms_of_a_glossary_are_blocks_of_their_own(read, tmp_path):
+    words = {
+        "Keel": "The long piece of timber along the bottom of a ship, on which the frames stand and which keeps it straight.",
+        "Sheet": "The rope that holds a sail against the wind.",
+        "Stern": "The end behind, where the helmsman stands and from where he sees all of the ship and of her sails, and "
+        "where the name of the ship and of the town that she belongs to are painted so that everybody can read them. Done.",
+        "Bow": "The end in front.",
+    }
+    pairs = "".join(f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in words.items())
+    print_html(tmp_path / "words.pdf", f"<meta charset=utf-8><h1>Words</h1><dl>{pairs}</dl>")
+    assert read(tmp_path / "words.pdf").texts == ["Words", *(text for pair in words.items() for text in pair)]
