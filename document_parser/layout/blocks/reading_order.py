@@ -16,7 +16,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Protocol
 
-from document_parser.layout.blocks.column_evidence import Parted, are_divided_texts, are_staggered, columns_agreement
+from document_parser.layout.blocks.column_evidence import Parted, are_divided_texts, are_lists, are_staggered, columns_agreement
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap
 from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge
 from document_parser.layout.lines.joining import is_right_to_left
@@ -226,7 +226,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
         parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
-        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules)
+        sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
         columns = 1.0 if sure else columns_agreement(parted, page.index)
         table = region.best_table(gutter, _text_of(band)) if columns < SURE_COLUMNS_AGREEMENT else None
         if table is not None and table.agreement > columns:

@@ -105,7 +105,10 @@ def are_blocks(columns: Sequence[Sequence[Line]], size: float) -> bool:
     """
     if not all(MIN_BLOCK_LINES <= len(lines) <= MAX_BLOCK_LINES and _is_solid(lines, size) for lines in columns):
         return False
-    return all(map(_is_mixed, columns)) or _are_labelled_alike(columns)
+    if all(map(_is_mixed, columns)) or _are_labelled_alike(columns):
+        return True
+    *addresses, last = columns
+    return bool(addresses) and all(map(_is_mixed, addresses)) and _are_entries(last)
 
 
 def are_rows_shared(columns: Sequence[Sequence[Line]], size: float) -> bool:
@@ -140,6 +143,13 @@ def _is_mixed(lines: Sequence[Line]) -> bool:
         return False
     with_digits = sum(map(_has_digits, lines))
     return min(with_digits, len(lines) - with_digits) >= max(1.0, MIN_MIXED_SHARE * len(lines))
+
+
+def _are_entries(lines: Sequence[Line]) -> bool:
+    """Return whether each line is a label of its own with a value that has digits, as "Invoice 4711" and "Due: 17 May"."""
+    labels = [line.words[0].text.rstrip(":") for line in lines]
+    labelled = len(set(labels)) == len(labels) and all(label[:1].isalpha() and not _has_digit(label) for label in labels)
+    return labelled and sum(map(_has_digits, lines)) >= MIN_VALUES_SHARE * len(lines)
 
 
 def _has_digits(line: Line) -> bool:
