@@ -59,3 +59,11 @@ def test_the_terms_of_a_glossary_are_blocks_of_their_own(read, tmp_path):
     pairs = "".join(f"<dt>{word}</dt><dd>{meaning}</dd>" for word, meaning in words.items())
     print_html(tmp_path / "words.pdf", f"<meta charset=utf-8><h1>Words</h1><dl>{pairs}</dl>")
     assert read(tmp_path / "words.pdf").texts == ["Words", *(text for pair in words.items() for text in pair)]
+
+
+@pytest.mark.parametrize("degrees", [-30, 12, 40])
+def test_a_stamp_whose_letters_a_browser_places_one_by_one_has_words(read, tmp_path, degrees):
+    style = f"position: absolute; top: 300px; left: 60px; font-size: 40pt; color: #c88; transform: rotate({degrees}deg)"
+    text = "The pumps of the four stations were read in the first week of March, and all of them ran."
+    print_html(tmp_path / "stamp.pdf", f"<p>{text} {text}</p><p style='{style}'>DRAFT COPY 12 MAY</p><p>{text}</p>")
+    assert [block.text for block in read(tmp_path / "stamp.pdf").blocks if block.kind == "watermark"] == ["DRAFT COPY 12 MAY"]
