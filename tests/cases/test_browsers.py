@@ -67,3 +67,21 @@ def test_a_stamp_whose_letters_a_browser_places_one_by_one_has_words(read, tmp_p
     text = "The pumps of the four stations were read in the first week of March, and all of them ran."
     print_html(tmp_path / "stamp.pdf", f"<p>{text} {text}</p><p style='{style}'>DRAFT COPY 12 MAY</p><p>{text}</p>")
     assert [block.text for block in read(tmp_path / "stamp.pdf").blocks if block.kind == "watermark"] == ["DRAFT COPY 12 MAY"]
+
+
+FRACTION = "<math><mi>x</mi><mo>=</mo><mfrac><mrow><mo>-</mo><mi>b</mi></mrow><mrow><mn>2</mn><mi>a</mi></mrow></mfrac></math>"
+SQUARE = "<math display=block><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math>"
+
+
+def test_formulas_of_mathml_are_formulas(read, tmp_path):
+    text = "as everybody knows who has read the book that is named at the end of this chapter."
+    print_html(tmp_path / "sums.pdf", f"<h1>Sums</h1><p>The solution is {FRACTION} for all, {text}</p>{SQUARE}<p>{text}</p>")
+    case = read(tmp_path / "sums.pdf")
+    assert f"The solution is $x=\\frac{{-b}}{{2a}}$ for all, {text}" in case.flat
+    assert [block.text for block in case.blocks if block.kind == "formula"] == ["E=mc^{2}"]
+
+
+def test_words_in_letters_of_formulas_stay_words(read, tmp_path):
+    bold = "".join(chr(0x1D5D4 + ord(letter) - ord("A")) for letter in "NEWS")
+    print_html(tmp_path / "news.pdf", f"<meta charset=utf-8><h1>Harbour</h1><p>The {bold} of this week are good ones.</p>")
+    assert f"The {bold} of this week" in read(tmp_path / "news.pdf").text
