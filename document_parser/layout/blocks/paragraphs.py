@@ -50,6 +50,8 @@ MIN_GAP_ABOVE_EM = 0.25
 """Font sizes by which a heading hardly larger than the text is farther from the line above it than lines usually are."""
 MIN_CENTRED_INDENT_EM = 3.0
 """Font sizes of white on both sides of a centred line, at least."""
+ARROW = "→"
+"""A bullet, or a step of a path through menus, which may begin a line of running text."""
 MAX_TERM_SHARE = 0.5
 """Share of a column's width that a term of a glossary takes, at most, below a definition of one line."""
 MAX_SIGNATURE_WORDS = 5
@@ -233,9 +235,11 @@ def _opens_item(group: Sequence[Line], line: Line, column: Column) -> bool:
         if capital and last_capital and is_next_capital(capital, last_capital):
             return True
         return column.text_indent(line) is not None and _opens_clause(group, line, column)
+    before = list_marker_of(group[0].text)
+    if marker.text == ARROW and not (has_sentence_end(last.text) or (before and before.text == ARROW)):
+        return False
     if marker.bullet:
         return f" {marker.text} " not in last.text
-    before = list_marker_of(group[0].text)
     if marker.number is not None and marker.number > MAX_FREE_NUMBER:
         return before is not None and before.number == marker.number - 1
     listed = before is not None or is_checkbox(group[0].text)
@@ -283,7 +287,8 @@ def _leaves_indent(group: Sequence[Line], line: Line, column: Column) -> bool:
     if column.indent(line) >= min(starts) - 0.8 * line.size or not has_sentence_end(group[-1].text):
         return False
     if len(group) == 1:
-        return line.width < MAX_TERM_SHARE * (column.right - column.left) and not has_sentence_end(line.text)
+        short = line.width < MAX_TERM_SHARE * (column.right - column.left)
+        return short and line.text[:1].isalpha() and not has_sentence_end(line.text)
     return max(starts) - min(starts) < SAME_INDENT_POINTS
 
 
