@@ -5,6 +5,7 @@ Frames around text, the lines of forms and charts, and rules above and below run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ MAX_READINGS = 1
 """Runs of a frame's lines that are read as aligned columns, at most."""
 MIN_ROW_LINES = 4
 """Horizontal lines of a frame, at least, of which two part its rows: three may be those of a table with a header alone."""
+_LABEL = re.compile(r"[^\W\d_]\s?[:：]")
+"""A label and its colon; the hours of a time have none."""
 MIN_SHORT_LINE_EM = 1.5
 """Font sizes of a line's length, at least; a shorter line is under no heading."""
 
@@ -93,7 +96,18 @@ def _crosses_lines(grid: Grid, frame: Frame) -> bool:
 def _prior_of(grid: Grid, frame: Frame) -> float:
     """Return the agreement to expect of the cells of a frame by the rules for tables."""
     walled = bool(inner_walls(frame)) and not all(line.edge for line in frame.verticals)
+    if not inner_walls(frame) and _is_headed_by_form(grid):
+        return OTHER_PRIOR
     return TABLE_PRIOR if is_table(grid, walled) else OTHER_PRIOR
+
+
+def _is_headed_by_form(grid: Grid) -> bool:
+    """Return whether the first row is a form above a table, labels with colons and their values: it heads no column."""
+    labelled = [
+        [bool(_LABEL.search(" ".join(word.text for word in cell.words))) for cell in row if cell.words] for row in grid.rows
+    ]
+    first, *rest = labelled
+    return len(first) > 2 and sum(first) * 2 > len(first) and sum(map(sum, rest)) * 4 < sum(map(len, rest))
 
 
 def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
