@@ -16,7 +16,7 @@ from document_parser.layout.page_index import PageIndex
 from document_parser.layout.tables.frame_groups import group_frames, is_single_line
 from document_parser.layout.tables.frame_splits import inner_walls, parts_of_frame, words_inside
 from document_parser.layout.tables.grid import Grid, words_outside
-from document_parser.layout.tables.header_above import add_header_above, add_rows_around
+from document_parser.layout.tables.header_above import add_header_above, add_rows_around, is_striped
 from document_parser.layout.tables.is_table import is_table
 from document_parser.layout.tables.ruled_table import grid_of_frame
 from document_parser.layout.tables.rulings import MAX_THICKNESS_POINTS, TOUCH_POINTS, Frame, frames_of, rulings_of
@@ -48,7 +48,7 @@ def find_ruled_grids(words: Sequence[Word], rules: Sequence[RulingLine]) -> list
         return []
     page = PageIndex(words, rules)
     proposed = propose_ruled_tables(page, words, rules)
-    return _add_headers(choose_tables(proposed, page), words) if proposed else []
+    return _add_headers(choose_tables(proposed, page), page) if proposed else []
 
 
 def propose_ruled_tables(page: PageIndex, words: Sequence[Word], rules: Sequence[RulingLine]) -> list[Proposal]:
@@ -110,12 +110,13 @@ def _is_headed_by_form(grid: Grid) -> bool:
     return len(first) > 2 and sum(first) * 2 > len(first) and sum(map(sum, rest)) * 4 < sum(map(len, rest))
 
 
-def _add_headers(grids: Sequence[Grid], words: Sequence[Word]) -> list[Grid]:
+def _add_headers(grids: Sequence[Grid], page: PageIndex) -> list[Grid]:
     """Return the tables with headers that stand above their frames."""
     found: list[Grid] = []
     for number, grid in enumerate(grids):
-        others = words_outside([*grids[:number], *grids[number + 1 :], *found], words)
-        found.append(add_header_above(add_rows_around(grid, others), others))
+        others = words_outside([*grids[:number], *grids[number + 1 :], *found], page.words)
+        striped = is_striped(grid, page.rules.fills)
+        found.append(add_header_above(add_rows_around(grid, others, striped=striped), others))
     return found
 
 
