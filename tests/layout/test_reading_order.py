@@ -197,27 +197,6 @@ def test_columns_of_unequal_length_are_still_columns():
     assert text.index("Leftend") < text.index("Rightstart")
 
 
-def as_runs(words):
-    """The words of each line as one run of unknown size, as an OCR finds them."""
-    lines = {}
-    for word in words:
-        lines.setdefault(word.top, []).append(word)
-    return [
-        Word(" ".join(word.text for word in own), own[0].left, top, own[-1].right, own[0].bottom + 0.002, confidence=0.99)
-        for top, own in lines.items()
-    ]
-
-
-def test_close_columns_are_read_one_after_the_other_if_an_ocr_says_only_where_their_lines_are():
-    # The only gaps on a line are gutters then: they are no spaces between words.
-    columns = [
-        as_runs(prose(16, 55 + 166 * place, 100 + 5 * place, 208 + 166 * place, first=f"Start{place}", seed=place + 1))
-        for place in range(3)
-    ]
-    text = whole(blocks([word for own in columns for word in own]))
-    assert text.split() == [word for own in columns for run in own for word in run.text.split()]
-
-
 def test_three_columns_are_read_one_after_the_other():
     words = [
         word

@@ -6,7 +6,7 @@ It is fitted by ``python -m benchmarks.layout_scores``. Lengths are in font size
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -20,7 +20,6 @@ from document_parser.layout.page_index import Floats, PageIndex, Rules
 from document_parser.layout.tables.aligned import segments_of
 from document_parser.layout.tables.forest import forest
 from document_parser.layout.tables.grid import is_number
-from document_parser.models import Word
 
 COLUMN_FEATURES = (
     "height", "width", "width_to_space", "lines_fewer", "lines_more", "lines_ratio",
@@ -40,8 +39,6 @@ hand, so that the rules decide where the forest is not sure.
 """
 MIN_SPACE_RATIO = 1.0
 """Width of a gutter divided by that of the usual space between words, at least: lines that begin alike have spaces in line."""
-SPACE_IN_RUN_EM = 0.35
-"""Width of the wider spaces between words, if an OCR says only where lines are: a bit more than that of most fonts."""
 MIN_JUDGED_LINES = 2
 """Lines on both sides, at least, for the forest: one line beside others tells little."""
 COLUMNS_PRIOR, OTHER_PRIOR = 0.9, 0.1
@@ -127,8 +124,6 @@ def column_features(parted: Parted, page: PageIndex) -> Floats:
     left, right = _Side(parted.left, size), _Side(parted.right, size)
     fewer, more = sorted((parted.left, parted.right), key=len)
     space = _usual_space((parted.left, parted.right)) / size
-    if not space and any(" " in line.words[0].text for line in (*left.lines, *right.lines)):
-        space = SPACE_IN_RUN_EM
     middles = np.array([line.middle for line in more])
     tops, bottoms = (np.array([getattr(line, edge) for line in fewer]) for edge in ("top", "bottom"))
     apart = np.abs(np.array([line.middle for line in fewer])[:, None] - middles[None, :]).min(axis=1) / size
@@ -187,7 +182,6 @@ class _Side:
     """What the lines on one side of a gutter look like."""
 
     def __init__(self, lines: Sequence[Line], size: float) -> None:
-        self.lines = lines
         words = PageIndex([word for line in lines for word in line.words])
         ends = np.cumsum([len(line.words) for line in lines])
         firsts, lasts = ends - [len(line.words) for line in lines], ends - 1
@@ -249,23 +243,12 @@ def _is_sure_prose(lines: Sequence[Line]) -> bool:
     return widths[len(widths) // 2] >= PROSE_LINE_FILL_SHARE * widths[len(widths) * 9 // 10] and not _holds_numbers(lines)
 
 
-def count_words(words: Iterable[Word]) -> int:
-    """Return how many words stand in words, runs or lines."""
-    return sum(word.text.count(" ") + 1 for word in words)
-
-
 def _usual_space(sides: Sequence[Sequence[Line]]) -> float:
     """Return the width of the wider spaces between words in points; 0 if each line is one run.
 
-    Spaces of justified lines can align by chance. What is beside a run of several words, as an OCR finds them, is no space.
+    Spaces of justified lines can align by chance.
     """
-    spaces = sorted(
-        after.left - before.right
-        for lines in sides
-        for line in lines
-        for before, after in pairwise(line.words)
-        if " " not in before.text and " " not in after.text
-    )
+    spaces = sorted(after.left - before.right for lines in sides for line in lines for before, after in pairwise(line.words))
     return spaces[len(spaces) * 3 // 4] if spaces else 0.0
 
 

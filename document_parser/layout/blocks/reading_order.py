@@ -22,7 +22,6 @@ from document_parser.layout.blocks.column_evidence import (
     are_lists,
     are_staggered,
     columns_agreement,
-    count_words,
 )
 from document_parser.layout.blocks.gutters import MIN_GUTTER_HEIGHT_EM, MIN_GUTTER_WIDTH_EM, Gutter, InkMap
 from document_parser.layout.blocks.stories import MIN_HEADLINE_RATIO, find_aside, find_heads_below, find_story_edge
@@ -230,7 +229,7 @@ def _split_at_gutter(region: _Region, gutter: Gutter, depth: int) -> list[Part] 
     if all(sides) and not has_tables and are_staggered(*sides):
         return None
     if all(sides):
-        parted = Parted(gutter, sides[0], sides[1], count_words(above), count_words(below), region.size)
+        parted = Parted(gutter, sides[0], sides[1], len(above), len(below), region.size)
         if page.watcher is not None:
             page.watcher.on_gutter(parted, page.index)
         sure = are_blocks(sides, region.size) or are_divided_texts(parted, page.index.rules) or are_lists(*sides)
