@@ -217,6 +217,7 @@ def test_xhtml_with_tags_that_end_in_themselves_keeps_its_text():
         ("<p>Größe".encode("utf-16"), "Größe"),
         ("<p>plain words".encode("utf-16-le"), "plain words"),
         ("<meta charset=iso-2022-jp>日本".encode("iso-2022-jp"), "日本"),
+        (b"<p>a\0b\0c", "a"),
         ("<meta charset=no-such-thing>Grüße".encode(), "Grüße"),
     ],
 )
