@@ -437,7 +437,7 @@ class RtfReader:
 
     def _end_label(self) -> None:
         """Keep the label of a list item."""
-        label = "".join(self._capture).strip()
+        label = join_surrogates("".join(self._capture)).strip()
         self._flow.label = "•" if label in {"·", "o", "§", "\uf0b7", "-", "–"} else label
         self._capture = []
 
@@ -451,7 +451,7 @@ class RtfReader:
 
     def _end_title(self) -> None:
         """Keep the title of the document."""
-        self.title = " ".join("".join(self._capture).split())
+        self.title = " ".join(join_surrogates("".join(self._capture)).split())
         self._capture = []
 
     def _end_check_box(self) -> None:
