@@ -12,8 +12,7 @@ from document_parser.sources.markup import tree
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.html import HtmlFile, decode_html
 from document_parser.sources.markup.tree import parse_html
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 

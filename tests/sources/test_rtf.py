@@ -10,8 +10,7 @@ from document_parser.errors import DamagedDocument
 from document_parser.models import Block
 from document_parser.sources.markup import rtf
 from document_parser.sources.markup.rtf import RtfReader
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 FONTS = r"{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}{\f2\fcharset128 MS Gothic;}{\f3\fcharset2 Symbol;}}"
 
