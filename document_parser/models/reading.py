@@ -96,6 +96,8 @@ class PageFacts(BaseModel):
     """Share of the characters in fonts that show other letters than they encode."""
     repaired: bool = False
     """Whether the file's structure was broken and had to be rebuilt."""
+    unread_frames: int = 0
+    """Further frames of an animation, or further photos in the file, which are not read."""
     location: Location | None = None
     """For a part of a flowing document: where it is. Such a part has no size and no page image."""
 
@@ -110,6 +112,18 @@ class Part(BaseModel):
     location: Location
     blocks: list[Block] = Field(default_factory=list)
     warnings: list[PageWarning] = Field(default_factory=list)
+
+
+MAX_NAME_CHARACTERS = 1000
+"""Characters of the name of a member; longer ones are cut by who reads the container."""
+
+
+class Member(BaseModel):
+    """A file inside a document: an attachment, the entry of an archive, an embedded object."""
+
+    name: str = Field(max_length=MAX_NAME_CHARACTERS, description="As the container says it; it may look like a path.")
+    size: int | None = Field(default=None, ge=0, description="In bytes, as declared; None if that is not known.")
+    part: int = Field(default=1, ge=1, description="The number of the page or part that it belongs to.")
 
 
 class PageImageSpec(BaseModel):

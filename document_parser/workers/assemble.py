@@ -23,7 +23,7 @@ from document_parser.errors import (
 from document_parser.export.figures import Figures
 from document_parser.jobs import queue
 from document_parser.jobs.ending import end_job
-from document_parser.jobs.records import record, storage_keys
+from document_parser.jobs.records import children, record, storage_keys
 from document_parser.jobs.records.job import Job, as_job_error
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.records.page_file import read_page_file
@@ -37,6 +37,7 @@ from document_parser.models import (
     PageError,
     PageStatus,
     ResultFacts,
+    stored_json,
 )
 from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading.figures import KeepFigure
@@ -100,7 +101,8 @@ def _keep_in_cache(context: Context, job: Job) -> None:
     """
     try:
         machine = partial(describe_machine, context.settings)
-        context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
+        if not job.children:  # a copy would need jobs of its own for them
+            context.cache.keep_document(job, context.ledger.entries(job.card.job_id), machine)
     except (StorageUnavailable, StoredFileMissing, EngineError):
         log.warning("not_cached", job_id=job.card.job_id)
     waiting = record.waiting_for(context.redis, job.card.job_id)
@@ -146,7 +148,13 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
     ``entries`` are used instead of the ledger in Redis if they are given. Raises PagesLost, StorageUnavailable, RedisError.
     """
     card = job.card
-    head = Document(filename=card.filename, media_type=card.media_type, page_count=job.page_count or 0, revision=job.revision)
+    head = Document(
+        filename=card.filename,
+        media_type=card.media_type,
+        page_count=job.page_count or 0,
+        revision=job.revision,
+        children=children.load(context.storage, card.job_id) if job.children else [],
+    )
     extension = FORMAT_FILES[name].extension
     with (
         context.storage.scratch() as path,
@@ -155,7 +163,7 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
     ):
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
         for page in _load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
-            kept.write(page.model_dump_json().encode() + b"\n")
+            kept.write(stored_json(page) + b"\n")
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
             stripped = write_document(head, partial(_read_kept_pages, kept), job.card.options, name, out, figures)

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pypdfium2
@@ -22,6 +22,7 @@ from document_parser.models import (
     Damage,
     FoundTable,
     HiddenText,
+    Member,
     PageFacts,
     PageImageSpec,
     RulingLine,
@@ -30,6 +31,7 @@ from document_parser.models import (
 )
 from document_parser.models.reading import MAX_INVISIBLE_SHARE
 from document_parser.sources.pdf import calls
+from document_parser.sources.pdf.attachments import list_attachments, open_attachment
 from document_parser.sources.pdf.bar_charts import find_bar_chart_boxes
 from document_parser.sources.pdf.bullets import find_bullets
 from document_parser.sources.pdf.check_boxes import CheckBox, find_check_boxes, without_box_lines, without_marks
@@ -290,6 +292,14 @@ class PdfFile:
             hidden=found.hidden,
             suspect_fonts=find_suspect_fonts(found.words),
         )
+
+    def members(self) -> list[Member]:
+        """Return the attached files."""
+        return list_attachments(self._document)
+
+    def open_member(self, index: int) -> IO[bytes]:
+        """Return the contents of an attached file. Raises PageUnreadable."""
+        return open_attachment(self._document, index)
 
     def close(self) -> None:
         """Close the document. A child ends instead."""
