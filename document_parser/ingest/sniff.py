@@ -42,14 +42,6 @@ SUPPORTED: dict[str, Format] = {
         Format("tiff", "image", "image/tiff", (".tif", ".tiff")),
         Format("bmp", "image", "image/bmp", (".bmp", ".dib")),
         Format("webp", "image", "image/webp", (".webp",)),
-        Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
-        Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
-        Format("epub", "epub", "application/epub+zip", (".epub",)),
-        Format("rtf", "rtf", "application/rtf", (".rtf",)),
-        Format("markdown", "markdown", "text/markdown", (".md", ".markdown", ".mdown", ".mkd")),
-        Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
-        Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
-        Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
         Format("gif", "image", "image/gif", (".gif",)),
         Format("heif", "image", "image/heif", (".heic", ".heif", ".hif")),
         Format("avif", "image", "image/avif", (".avif",)),
@@ -68,6 +60,14 @@ SUPPORTED: dict[str, Format] = {
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             (".xlsx", ".xlsm", ".xltx", ".xltm"),
         ),
+        Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
+        Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
+        Format("epub", "epub", "application/epub+zip", (".epub",)),
+        Format("rtf", "rtf", "application/rtf", (".rtf",)),
+        Format("markdown", "markdown", "text/markdown", (".md", ".markdown", ".mdown", ".mkd")),
+        Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
+        Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
+        Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format(
             "pptx",
@@ -93,7 +93,7 @@ OLE_FORMATS = frozenset({"msg"})
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
-    ".ods": "ods",
+    ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -124,8 +124,6 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "photoshop"),
     (b"AT&TFORM", "djvu"),
 )
-_DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
-"""Names under which programs save other formats than those of the name, so that an office program opens them."""
 _OLE = "old office"
 _OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_SIGNS: tuple[tuple[str, str], ...] = (
@@ -136,6 +134,8 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
     ("PowerPoint Document", "ppt"),
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
+_DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
+"""Names under which programs save other formats than those of the name, so that an office program opens them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OFFICE_FORMATS = frozenset({"docx", "pptx", "xlsx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
@@ -205,12 +205,12 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
         return SUPPORTED[claimed]
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]
+    if claimed in OLE_FORMATS and content == _OLE:
+        return SUPPORTED[claimed]
     if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
         return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
     if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
         return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head
-    if claimed in OLE_FORMATS and content == _OLE:
-        return SUPPORTED[claimed]
     return SUPPORTED.get(content) if content else None
 
 
@@ -339,11 +339,9 @@ def _is_consistent(claimed: str, found: Format) -> bool:
     An image format under another's name is harmless and common; a PDF under an image's name is not. Office files that are one
     XML file are named so.
     """
-    if (
-        claimed == found.name
-        or claimed in _DISGUISES.get(found.name, ())
-        or (claimed == "xml" and found.name in _OFFICE_FORMATS)
-    ):
+    if claimed == "xml" and found.name in _OFFICE_FORMATS:
+        return True
+    if claimed == found.name or claimed in _DISGUISES.get(found.name, ()):
         return True
     return claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image"
 

@@ -93,9 +93,26 @@ LowQuality = Literal["flag", "fallback", "fail"]
 PagedKind = Literal["pdf", "image"]
 """Documents of pages that can be drawn."""
 FlowingKind = Literal[
-    "text", "delimited", "mail", "outlook", "winmail", "odt", "odp", "archive", "docx", "pptx", "xlsx", "html", "mhtml", "epub",
-    "markdown", "xml", "json", "notebook", "rtf",
-]  # fmt: skip
+    "text",
+    "delimited",
+    "mail",
+    "outlook",
+    "winmail",
+    "odt",
+    "odp",
+    "archive",
+    "docx",
+    "pptx",
+    "xlsx",
+    "html",
+    "mhtml",
+    "epub",
+    "markdown",
+    "xml",
+    "json",
+    "notebook",
+    "rtf",
+]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
 SourceKind = Literal[PagedKind, FlowingKind]
 """How a document is opened."""

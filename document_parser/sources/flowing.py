@@ -32,14 +32,6 @@ from document_parser.sources.image_file import ImageFile
 _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
-    "html": "markup.html.HtmlFile",
-    "mhtml": "markup.mhtml.WebArchive",
-    "epub": "markup.epub.Book",
-    "markdown": "markup.markdown.MarkdownFile",
-    "xml": "markup.xml.XmlFile",
-    "json": "markup.json_file.JsonFile",
-    "notebook": "markup.notebook.Notebook",
-    "rtf": "markup.rtf.RtfFile",
     "mail": "mail.mail_file.MailFile",
     "outlook": "mail.outlook_file.OutlookFile",
     "winmail": "mail.winmail_file.WinmailFile",
@@ -49,6 +41,14 @@ _PLACES: dict[FlowingKind, str] = {
     "docx": "office.docx.WordDocument",
     "pptx": "office.pptx.Presentation",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
+    "html": "markup.html.HtmlFile",
+    "mhtml": "markup.mhtml.WebArchive",
+    "epub": "markup.epub.Book",
+    "markdown": "markup.markdown.MarkdownFile",
+    "xml": "markup.xml.XmlFile",
+    "json": "markup.json_file.JsonFile",
+    "notebook": "markup.notebook.Notebook",
+    "rtf": "markup.rtf.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
