@@ -10,8 +10,7 @@ import pytest
 from document_parser.errors import DamagedDocument, EncryptedDocument, PageUnreadable
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.markup.epub import Book
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 CONTAINER = '<container><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
 PACKAGE = """<package xmlns:dc="http://purl.org/dc/elements/1.1/"><metadata><dc:creator>Ann Author</dc:creator></metadata>

@@ -12,8 +12,7 @@ from document_parser.sources.markup import tree
 from document_parser.sources.markup.blocks import HtmlBlocks, blocks_of_html
 from document_parser.sources.markup.html import HtmlFile, decode_html
 from document_parser.sources.markup.tree import parse_html
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -217,6 +216,7 @@ def test_xhtml_with_tags_that_end_in_themselves_keeps_its_text():
         ("<p>Größe".encode("utf-16"), "Größe"),
         ("<p>plain words".encode("utf-16-le"), "plain words"),
         ("<meta charset=iso-2022-jp>日本".encode("iso-2022-jp"), "日本"),
+        (b"<p>a\0b\0c", "a"),
         ("<meta charset=no-such-thing>Grüße".encode(), "Grüße"),
     ],
 )

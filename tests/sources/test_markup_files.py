@@ -12,8 +12,7 @@ from document_parser.errors import DamagedDocument
 from document_parser.models import Block, Part
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import open_flowing
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 
 def part_of(path: Path, kind: str, data: str | bytes) -> Part:

@@ -10,8 +10,7 @@ from document_parser.errors import DamagedDocument
 from document_parser.models import Block
 from document_parser.sources.markup import rtf
 from document_parser.sources.markup.rtf import RtfReader
-
-from .test_flowing import read
+from tests.support.local_reading import read_locally as read
 
 FONTS = r"{\fonttbl{\f0\fcharset0 Arial;}{\f1\fcharset204 Arial Cyr;}{\f2\fcharset128 MS Gothic;}{\f3\fcharset2 Symbol;}}"
 
@@ -130,6 +129,18 @@ def test_a_table_in_a_cell_is_lines_of_it_and_its_neighbours_text_stays():
     table = blocks_of(text)[0].table
     assert table is not None
     assert [cell.text for cell in table.cells] == ["first\np | q\nlast", "b"]
+
+
+def test_pictures_of_shapes_are_read_and_their_facts_are_not():
+    text = r"a{\shp{\*\shpinst\shpleft0{\sp{\sn pib}{\sv {\pict\pngblip 8950}}}}}b\par"
+    assert [(block.kind, block.text) for block in blocks_of(text)] == [("paragraph", "ab"), ("figure", "")]
+
+
+def test_formulas_are_latex():
+    fraction = r"{\mf{\mfPr{\mctrlPr x}}{\mnum{\mr a}}{\mden{\mr b}}}{\msSup{\me{\mr c}}{\msup{\mr 2}}}"
+    assert texts_of(rf"is {{\mmath{{\*\moMath {fraction}}}{{\mmathPict{{\pict 00}}}}}}.\par") == [
+        ("paragraph", r"is $\frac{a}{b}c^{2}$."),
+    ]  # fmt: skip
 
 
 def test_links_and_check_boxes_are_kept():

@@ -31,7 +31,8 @@ from document_parser.text.spans import Run, Style, safe_link_of, spans_of, strip
 MAX_GROUPS = 10_000
 """Groups inside each other; programs write dozens."""
 _TOKEN = re.compile(
-    rb"\\([a-zA-Z]{1,32})(-?[0-9]{1,10})?[ ]?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z'])|([{}])|([^\\{}\r\n\x00]+)|[\r\n\x00]+|\\'?",
+    rb"\\([a-zA-Z]{1,32})(-?[0-9]{1,10})?[ ]?|((?:\\'[0-9a-fA-F]{2})+)|\\([^a-zA-Z'])|([{}])|([^\\{}\r\n\x00]+)"
+    rb"|[\r\n\x00]+|\\'?",
     re.S,
 )
 _LINK = re.compile(r'HYPERLINK\s+(?:\\[a-z]\s+)*(?:"([^"]*)"|(\S+))', re.I)
@@ -45,15 +46,22 @@ _SKIPPED = frozenset({
     "colortbl", "info", "nonshppict", "objdata", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid", "atnauthor",
     "atntime", "atnref", "atrfstart", "atrfend", "atnicn", "atndate", "atnparent", "fontemb", "filetbl", "revtbl",
     "rsidtbl", "listtable", "listoverridetable", "generator", "themedata", "colorschememapping", "latentstyles",
-    "datastore", "shprslt", "mmathpict", "mmathPr", "pgptbl", "userprops", "xmlnstbl", "template", "wgrffmtfilter",
-    "datafield", "objclass", "objname", "shpinst", "pnseclvl", "ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "ftncn",
-    "aftncn", "nonesttables", "private", "passwordhash", "picprop", "blipuid", "bliptag", "do",
+    "datastore", "shprslt", "mmathPict", "mmathPr", "pgptbl", "userprops", "xmlnstbl", "template", "wgrffmtfilter",
+    "datafield", "objclass", "objname", "pnseclvl", "ftnsep", "ftnsepc", "aftnsep", "aftnsepc", "ftncn",
+    "aftncn", "nonesttables", "private", "passwordhash", "picprop", "blipuid", "bliptag",
 })  # fmt: skip
 """Destinations that hold no text of the document."""
 _READ = frozenset(
     {"shptxt", "dptxbxtext", "ud", "result", "shppict", "moMath", "nesttableprops", "annotation", "listtext", "fldinst"}
 )
 """Destinations that are read although programs that do not know them shall skip them."""
+_FORMULA_PARTS = {
+    "moMath": ("$", "$"), "mnum": ("\\frac{", "}"), "mden": ("{", "}"), "msup": ("^{", "}"), "msub": ("_{", "}"),
+    "mdeg": ("\\sqrt[", "]"), "mfName": ("\\", " "),
+}  # fmt: skip
+"""What stands around the parts of a formula in LaTeX."""
+_FORMULA_LOOKS = re.compile(r"m[A-Za-z]+Pr")
+"""Destinations that say how parts of a formula look."""
 _HEADERS = dict.fromkeys(("header", "headerl", "headerr", "headerf"), "page_header")
 _FOOTERS = dict.fromkeys(("footer", "footerl", "footerr", "footerf"), "page_footer")
 _PLAIN = Style()
@@ -294,6 +302,8 @@ class RtfReader:
         elif word == "pict":
             state.destination, state.at_end = "pict", self._end_picture
             self._capture, self._picture_kind = [], ""
+        elif word in {"shpinst", "do"}:
+            state.destination = "shape"
         elif word == "upr":
             state.destination = "skip"
         elif word == "ud":
@@ -301,7 +311,11 @@ class RtfReader:
         elif word == "formfield":
             state.destination, state.at_end = "formfield", self._end_check_box
             self._check_box = {}
-        elif word in _SKIPPED:
+        elif word in _FORMULA_PARTS and state.destination == "text":
+            opening, closing = _FORMULA_PARTS[word]
+            self._add(opening)
+            state.at_end = lambda: self._add(closing)
+        elif word in _SKIPPED or _FORMULA_LOOKS.fullmatch(word):
             state.destination = "skip"
         else:
             return False
@@ -343,11 +357,11 @@ class RtfReader:
             self._bytes += value
 
     def _add_hex(self, value: bytes) -> None:
-        """Add a byte that is written as two digits."""
-        if self._to_skip:
-            self._to_skip -= 1
-        elif self._state.destination not in {"skip", "pict"}:
-            self._bytes += value
+        """Add bytes that are written as two digits each."""
+        left_out = min(self._to_skip, len(value))
+        self._to_skip -= left_out
+        if self._state.destination not in {"skip", "pict"}:
+            self._bytes += value[left_out:]
 
     def _add_unicode(self, number: int) -> None:
         """Add a UTF-16 unit, and leave out what stands for it in programs without Unicode."""
@@ -402,11 +416,8 @@ class RtfReader:
         self._capture = []
         if table == "fonttbl":
             charset = self._font_charset
-            codec = codec_of_charset(charset) if charset is not None and charset > 1 else None
-            if charset == 0:
-                codec = "cp1252" if self._codec.startswith("cp125") and self._codec == "cp1252" else None
-            known = self._fonts.get(self._font_number)
-            codec = known.codec if known is not None and known.codec and codec is None else codec
+            known = self._fonts.get(self._font_number, _Font())
+            codec = codec_of_charset(charset) if charset is not None and charset > 1 else known.codec
             symbols = charset == SYMBOL_CHARSET or name.lower() in {
                 "symbol",
                 "wingdings",
@@ -426,7 +437,7 @@ class RtfReader:
 
     def _end_label(self) -> None:
         """Keep the label of a list item."""
-        label = "".join(self._capture).strip()
+        label = join_surrogates("".join(self._capture)).strip()
         self._flow.label = "•" if label in {"·", "o", "§", "\uf0b7", "-", "–"} else label
         self._capture = []
 
@@ -440,7 +451,7 @@ class RtfReader:
 
     def _end_title(self) -> None:
         """Keep the title of the document."""
-        self.title = " ".join("".join(self._capture).split())
+        self.title = " ".join(join_surrogates("".join(self._capture)).split())
         self._capture = []
 
     def _end_check_box(self) -> None:
@@ -584,7 +595,7 @@ def _tokens(data: bytes, start: int) -> Iterator[tuple[str, int | None, bytes]]:
             else:
                 yield name, value, b""
         elif digits is not None:
-            yield "hex", None, bytes([int(digits, 16)])
+            yield "hex", None, bytes.fromhex(digits.replace(b"\\'", b"").decode("ascii"))
         elif sign is not None:
             yield from _sign(sign)
         elif group is not None:
