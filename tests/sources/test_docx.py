@@ -399,6 +399,19 @@ def test_lists_have_the_labels_that_word_shows_also_after_an_interruption(tmp_pa
     ]  # fmt: skip
 
 
+def test_a_list_for_each_depth_is_nested_by_its_indent(tmp_path: Path):
+    numbering = f'''<w:numbering xmlns:w="{W}">'''
+    for number, indent in (("1", 360), ("2", 720), ("3", 360)):
+        bullets = level(0, "bullet", "-", f'<w:pPr><w:ind w:left="{indent}"/></w:pPr>')
+        bullets += level(1, "bullet", "-", f'<w:pPr><w:ind w:left="{indent + 720}"/></w:pPr>')
+        numbering += f'<w:abstractNum w:abstractNumId="{number}">{bullets}</w:abstractNum>'
+    for number in "123":
+        numbering += f'<w:num w:numId="{number}"><w:abstractNumId w:val="{number}"/></w:num>'
+    body = listed("a", 1) + listed("b", 2) + listed("c", 2, 1) + listed("d", 1) + listed("e", 3) + p(r("x")) + listed("f", 2)
+    found = blocks_of(tmp_path, body, {"word/n.xml": f"{numbering}</w:numbering>"}, numbers="numbering n.xml")
+    assert [block.level for block in found] == [1, 2, 3, 1, 1, None, 1]
+
+
 def test_numbers_are_roman_or_words_and_legal_numbers_are_decimal(tmp_path: Path):
     body = listed("a", 3) + listed("b", 3) + listed("c", 3, 1)
     assert list_texts(tmp_path, body) == ["Artikel I a", "Artikel II b", "2.1 c"]

@@ -36,6 +36,8 @@ class WordContext:
         self.main = main
         self._warnings: dict[str, None] = {}
         self._objects: Counter[str] = Counter()
+        self.old_formulas = 0
+        """Formulas of the editor of old versions, whose data is read by no one else."""
         self.styles = Styles(self.root("styles"))
         self.numbering = Numbering(self.root("numbering"), self.styles.number_of)
         self.settings = self.root("settings")
@@ -93,6 +95,11 @@ class WordContext:
     def warnings(self) -> Iterator[PageWarning]:
         """Yield the warnings of what was not read."""
         for message in self._warnings:
+            yield PageWarning(code="not_read", message=message)
+        if self.old_formulas:
+            message = (
+                f"{self.old_formulas} formulas were written with the equation editor of old versions: they are pictures only."
+            )
             yield PageWarning(code="not_read", message=message)
         for program, count in self._objects.items():
             what = f"{count} objects" if count > 1 else "An object"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from document_parser.sources.office.symbols import symbol_of, without_private_codes
 from document_parser.sources.office.word_numerals import numeral
-from document_parser.sources.office.word_styles import VALUE, WORD, ParagraphStyle, is_on
+from document_parser.sources.office.word_styles import VALUE, WORD, ParagraphStyle, indent_of, is_on
 from document_parser.sources.xml_trees import Element
 
 BULLET = "•"
@@ -30,6 +30,10 @@ class Label(NamedTuple):
     text: str
     depth: int
     bullet: bool
+    key: str
+    """The abstract list."""
+    indent: int | None
+    """Where its text begins, in twentieths of a point; None if the list does not say it."""
 
 
 @dataclass(slots=True)
@@ -46,6 +50,8 @@ class _Level:
     legal: bool = False
     """Whether all numbers of its text are decimal."""
     font: str | None = None
+    indent: int | None = None
+    """Where the text of its paragraphs begins, in twentieths of a point."""
 
 
 @dataclass(slots=True)
@@ -90,10 +96,12 @@ class Numbering:
         counters = self._counters.setdefault(found.key, {})
         self._count(found, counters, at)
         if level.style == "bullet":
-            return Label(f"{_bullet(level)} ", at + 1, bullet=True) if level.text.strip() else None
-        text = _PLACE.sub(lambda match: _shown(found, counters, int(match[1]) - 1, legal=level.legal), level.text)
-        text = without_private_codes(text)
-        return Label(text + (level.suffix if not text.endswith(" ") else ""), at + 1, bullet=False) if text.strip() else None
+            shown = f"{_bullet(level)} " if level.text.strip() else ""
+        else:
+            text = _PLACE.sub(lambda match: _shown(found, counters, int(match[1]) - 1, legal=level.legal), level.text)
+            text = without_private_codes(text)
+            shown = text + ("" if text.endswith(" ") else level.suffix) if text.strip() else ""
+        return Label(shown, at + 1, level.style == "bullet", found.key, level.indent) if shown else None
 
     def forget_counts(self) -> None:
         """Begin all lists anew."""
@@ -179,6 +187,8 @@ def _level_of(element: Element) -> _Level:
                 level.restart = _integer(value, 0)
             case "isLgl":
                 level.legal = is_on(child)
+            case "ind":
+                level.indent = indent_of(child)
             case "rFonts":
                 level.font = child.get(f"{WORD}ascii") or child.get(f"{WORD}hAnsi")
     return level

@@ -169,6 +169,12 @@ def outline_level(properties: Element | None) -> int | None:
     return None if found is None else _number(found)
 
 
+def indent_of(element: Element | None) -> int | None:
+    """Return where a ``w:ind`` element says that text begins, in twentieths of a point; None if it does not."""
+    text = "" if element is None else element.get(f"{WORD}left") or element.get(f"{WORD}start") or ""
+    return int(text) if text.lstrip("-").isdecimal() else None
+
+
 def numbering_of(properties: Element | None) -> tuple[str | None, int | None]:
     """Return the list and the level from 0 in paragraph properties; None for what they do not say."""
     found = None if properties is None else properties.find(f"{WORD}numPr")
