@@ -15,7 +15,7 @@ from document_parser.export.html import write_html
 from document_parser.export.json import write_json
 from document_parser.export.markdown import write_markdown
 from document_parser.export.text import write_text
-from document_parser.models import Document, Options, Page
+from document_parser.models import Document, Options, Page, stored_json
 from document_parser.text.table_archive import add_tables, make_zip_entry
 
 FIGURES_FOLDER = "figures"
@@ -39,7 +39,7 @@ def write_bundle(
     linked = replace(figures, folder=FIGURES_FOLDER)
     with tempfile.TemporaryFile() as kept, ZipFile(out, "w", ZIP_DEFLATED) as archive:
         for page in pages:
-            kept.write(page.model_dump_json().encode() + b"\n")
+            kept.write(stored_json(page) + b"\n")
         for name, write in _MEMBERS.items():
             with archive.open(make_zip_entry(name), "w") as member:
                 write(document, _read_pages(kept), options, member, linked)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from document_parser.export.base import shown_blocks, with_caption_texts
-from document_parser.models import Block, Options, Page, Table
+from document_parser.models import Block, Options, Page, Table, stored_json
 from document_parser.text.spans import Run, runs_of, slice_runs, spans_of, text_of, tidy_spans
 
 MAX_BYTES_IN_MEMORY = 1 << 16
@@ -32,7 +32,7 @@ class Parts:
         """Add a part. Raises OSError if the disk is full."""
         if self._rest is None:
             self._rest = tempfile.SpooledTemporaryFile(max_size=MAX_BYTES_IN_MEMORY)  # noqa: SIM115 - closed by close()
-        self._rest.write(table.model_dump_json().encode() + b"\n")
+        self._rest.write(stored_json(table) + b"\n")
 
     def __iter__(self) -> Iterator[Table]:
         """Yield the parts in order."""
@@ -134,6 +134,8 @@ def _append(piece: Piece, block: Block) -> Piece:
 
 def _without_header(table: Table, repeated: int) -> Table:
     """Return the rows of a table below the repeated header; none of them is a header."""
+    if table.is_packed and not repeated:
+        return table
     cells = [
         cell.model_copy(update={"row": cell.row - repeated, "header": False}) for cell in table.cells if cell.row >= repeated
     ]

@@ -23,9 +23,15 @@ from document_parser.export.figures import NO_FIGURES, Figures, ShownFigures
 from document_parser.export.flow import Parts, flow
 from document_parser.export.grid import count_header_rows, runs_by_row
 from document_parser.export.html import table_lines
-from document_parser.models import Block, Document, Options, Page, Table
+from document_parser.models import Block, Cell, Document, Options, Page, Table
+from document_parser.models.packed_cells import PackedCells, unescape
 from document_parser.text.spans import text_of
 
+_THOUGHT = re.compile(
+    r"[\\*_~`$|\[\]\x00-\x08\x0b-\x1f\x7f-\xa0\u2000-\u200b\u2028\u2029\u3000\ud800-\udfff\ufffe\uffff]"
+    r"|[ \t] |^ | $| \t|<(?=[A-Za-z/!?])|&(?=[#A-Za-z])"
+)
+"""What in a packed text, or beside it, may need to be escaped, removed or trimmed."""
 LIST_BREAK = "<!-- -->"
 """Ends a list, so that the next one keeps its own numbers."""
 
@@ -210,11 +216,28 @@ def _table_lines(parts: Parts) -> Iterator[str]:
     return _pipe_lines(parts) if all(map(_fits_pipes, parts)) else table_lines(parts)
 
 
+def _packed_lines(cells: PackedCells[Cell], columns: int) -> Iterator[str]:
+    """Yield the lines of a pipe table of packed cells: their lines have tabs between texts, most of which need no escape."""
+    missing = " |  " * (columns - cells.packed.columns)
+    for line in cells.text_lines():
+        if _THOUGHT.search(line):
+            line = "\t".join(map(_format_packed, line.split("\t")))
+        yield f"| {line.replace(chr(9), ' | ')}{missing} |"
+
+
+def _format_packed(text: str) -> str:
+    """Return a packed text as a cell of a pipe table."""
+    return inline.format_cell(clean_runs(unescape(text), [])) if _THOUGHT.search(text) else text
+
+
 def _fits_pipes(table: Table) -> bool:
     """Return whether a pipe table shows the whole table.
 
     It has one header row at most, no spans, cells of one line, and no | inside a formula.
     """
+    if isinstance(table.cells, PackedCells):
+        texts = table.cells.packed.texts
+        return "\\n" not in texts and "\\r" not in texts and not ("|" in texts and "$" in texts)
     if table.has_spans or count_header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
         return False
     texts = [clean(cell.text) for cell in table.cells]
@@ -225,7 +248,24 @@ def _fits_pipes(table: Table) -> bool:
 
 def _pipe_lines(parts: Parts) -> Iterator[str]:
     """Yield the lines of a pipe table."""
-    for count, row in enumerate(runs_by_row(parts)):
-        yield "| " + " | ".join(map(inline.format_cell, row)) + " |"
-        if not count:
-            yield "| " + " | ".join(["---"] * len(row)) + " |"
+    is_begun = False
+    for table in parts:
+        for line in _pipe_rows(table):
+            yield line
+            if not is_begun:
+                yield "| " + " | ".join(["---"] * _width_of(table)) + " |"
+            is_begun = True
+
+
+def _pipe_rows(table: Table) -> Iterator[str]:
+    """Yield the rows of a part of a pipe table."""
+    if isinstance(table.cells, PackedCells):
+        return _packed_lines(table.cells, table.columns)
+    return ("| " + " | ".join(map(inline.format_cell, row)) + " |" for row in runs_by_row([table]))
+
+
+def _width_of(table: Table) -> int:
+    """Return the number of columns of a table, all of its cells counted."""
+    if isinstance(table.cells, PackedCells):
+        return max(table.columns, table.cells.packed.columns)
+    return max([table.columns, *(cell.column + 1 for cell in table.cells)])

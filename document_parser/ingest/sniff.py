@@ -54,7 +54,19 @@ SUPPORTED: dict[str, Format] = {
         Format("zip", "archive", "application/zip", (".zip",)),
         Format("tar", "archive", "application/x-tar", (".tar",)),
         Format("gzip", "archive", "application/gzip", (".tgz", ".gz")),
+        Format(
+            "xlsx",
+            "xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            (".xlsx", ".xlsm", ".xltx", ".xltm"),
+        ),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
+        Format(
+            "pptx",
+            "pptx",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"),
+        ),
         Format(
             "docx",
             "docx",
@@ -116,7 +128,7 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
-_OFFICE_FORMATS = frozenset({"docx"})
+_OFFICE_FORMATS = frozenset({"docx", "pptx", "xlsx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
 they are named."""
 _FLAT_OFFICE = b"http://schemas.microsoft.com/office/2006/xmlPackage"

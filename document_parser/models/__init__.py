@@ -24,6 +24,8 @@ from document_parser.models.document import (
     Span,
     Table,
     Word,
+    pack_cells,
+    stored_json,
 )
 from document_parser.models.enums import (
     CPU_ENGINES,
@@ -171,6 +173,8 @@ __all__ = [
     "Word",
     "confident_letters",
     "format_utc",
+    "pack_cells",
     "parse_layers",
     "parse_page_range",
+    "stored_json",
 ]

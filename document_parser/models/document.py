@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,7 @@ from document_parser.models.enums import (
     ReaderName,
     WarningCode,
 )
+from document_parser.models.packed_cells import STORED, CellsSchema, PackedCells, PackedTexts
 from document_parser.models.skew import Skew
 
 
@@ -153,6 +154,41 @@ class Cell(BaseModel):
     header: bool = False
     spans: list[Span] = Field(default_factory=list, exclude_if=lambda spans: not spans)
     """Emphasis and links in the text."""
+    value: bool | int | float | str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="For a cell of a sheet: the stored value if it is a number, a truth value or a date (ISO 8601); "
+        "a text is its own value.",
+    )
+    formula: str | None = Field(
+        default=None, exclude_if=lambda formula: formula is None, description="For a cell of a sheet: its formula, after =."
+    )
+    format: str | None = Field(
+        default=None,
+        exclude_if=lambda code: code is None,
+        description="For a cell of a sheet: the number format by which the text shows the value, unless it is General.",
+    )
+
+
+def _make_plain_cell(**fields: Any) -> Cell:
+    """Return a cell of a plain table from fields that are known to be right."""
+    return Cell.model_construct(row_span=1, column_span=1, header=False, spans=[], **fields)
+
+
+if TYPE_CHECKING:
+    Cells = Sequence[Cell]
+else:
+    Cells = Annotated[list[Cell], CellsSchema(_make_plain_cell)]
+
+
+def pack_cells(packed: PackedTexts) -> Sequence[Cell]:
+    """Return the cells of a large plain table from their packed form."""
+    return PackedCells(packed, _make_plain_cell)
+
+
+def stored_json(model: BaseModel) -> bytes:
+    """Return a model as JSON for this program itself, which reads packed cells again; others get ``model_dump_json``."""
+    return model.model_dump_json(context=STORED).encode()
 
 
 class Table(BaseModel):
@@ -160,12 +196,18 @@ class Table(BaseModel):
 
     rows: int = Field(ge=0)
     columns: int = Field(ge=0)
-    cells: list[Cell] = Field(default_factory=list)
+    cells: Cells = Field(default_factory=list)
+    """A list of cells; of a large plain table a sequence that makes them when they are asked for."""
+
+    @property
+    def is_packed(self) -> bool:
+        """Return whether the table is large and plain, so that its cells are packed."""
+        return isinstance(self.cells, PackedCells)
 
     @property
     def has_spans(self) -> bool:
         """Return whether a cell covers more than one row or column."""
-        return any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
+        return not self.is_packed and any(cell.row_span > 1 or cell.column_span > 1 for cell in self.cells)
 
 
 class Continuation(BaseModel):

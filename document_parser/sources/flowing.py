@@ -39,6 +39,8 @@ _PLACES: dict[FlowingKind, str] = {
     "odp": "opendocument.presentation.OpenDocumentPresentation",
     "archive": "archive.Archive",
     "docx": "office.docx.WordDocument",
+    "pptx": "office.pptx.Presentation",
+    "xlsx": "sheets.xlsx.ExcelWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 

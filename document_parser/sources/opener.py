@@ -32,7 +32,7 @@ from PIL import Image
 from document_parser.errors import DocumentParserError, PageUnreadable
 from document_parser.host.processes import die_with_parent, name_process
 from document_parser.imaging.page_image import RenderedPage
-from document_parser.models import Confinement, PageImageSpec
+from document_parser.models import Confinement, PageImageSpec, stored_json
 from document_parser.settings import LogSettings
 from document_parser.sources import arrays, confinement, decoder_messages, protocol
 from document_parser.sources.base import Container, OpenedDocument, OpenerLimits
@@ -250,7 +250,7 @@ def _answer(opened: OpenedDocument | None, request: Request) -> tuple[Reply, byt
     if request.op == "pdfplumber_words":
         return Reply(), arrays.encode_words(opened.pdfplumber_words(request.page))
     if request.op == "part":
-        return Reply(), _flowing(opened).part(request.page).model_dump_json().encode()
+        return Reply(), stored_json(_flowing(opened).part(request.page))
     spec = request.spec or PageImageSpec()
     if request.op == "picture":
         return _answer_with_image(_flowing(opened).picture(request.page, request.index, spec))

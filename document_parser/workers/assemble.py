@@ -37,6 +37,7 @@ from document_parser.models import (
     PageError,
     PageStatus,
     ResultFacts,
+    stored_json,
 )
 from document_parser.pipeline.assembly.document import write_document
 from document_parser.pipeline.reading.figures import KeepFigure
@@ -162,7 +163,7 @@ def export(context: Context, job: Job, name: OutputFormat, entries: Entries | No
     ):
         # The pages are fetched once: assembling reads them more than once, and storage may be far away.
         for page in _load_pages(context, card.job_id, entries or context.ledger.entries(card.job_id)):
-            kept.write(page.model_dump_json().encode() + b"\n")
+            kept.write(stored_json(page) + b"\n")
         with open_scratch(path) as out:
             figures = Figures(partial(_load_figure, context, job.card.job_id), "figures")
             stripped = write_document(head, partial(_read_kept_pages, kept), job.card.options, name, out, figures)

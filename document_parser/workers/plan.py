@@ -19,7 +19,7 @@ from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.redis.connection import RedisError
 from document_parser.jobs.scheduling import budget, lanes
-from document_parser.models import CPU_ENGINES, VLM_ENGINES, Page, PageFacts
+from document_parser.models import CPU_ENGINES, VLM_ENGINES, Page, PageFacts, stored_json
 from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.read_page import read_plain
 from document_parser.pipeline.reading.routing import text_layer_suffices
@@ -254,7 +254,7 @@ class _Planner:
 
     async def _store(self, claim: Claim, page: Page) -> None:
         """Store a page that this planner has claimed, then count it."""
-        data = page.model_dump_json().encode()
+        data = stored_json(page)
         with release_on_storage_error(self.context.ledger, claim, self.actor):
             await asyncio.to_thread(self.context.storage.put, storage_keys.page(self.job_id, page.number), data)
         if self.context.ledger.finish(claim, page) == "gone":

@@ -19,7 +19,7 @@ from document_parser.jobs.records import record, storage_keys
 from document_parser.jobs.records.job import Job
 from document_parser.jobs.records.ledger import Claim
 from document_parser.jobs.scheduling import budget, lanes
-from document_parser.models import VLM_ENGINES, Page
+from document_parser.models import VLM_ENGINES, Page, stored_json
 from document_parser.pipeline.reading.figures import with_figures
 from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page
@@ -233,7 +233,7 @@ class Reader:
         page = await asyncio.to_thread(assemble.stored_page, self.context, claim.job_id, claim.page)
         if page is None:
             page = await self._read(claim)
-            data = page.model_dump_json().encode()
+            data = stored_json(page)
             await assemble.put_to_its_end(self.context.storage, storage_keys.page(claim.job_id, claim.page), data)
         outcome = self.ledger.finish(claim, page)
         if outcome == "gone":

@@ -22,7 +22,7 @@ from document_parser.jobs.records.ledger import Claim, counter_of, entry_of
 from document_parser.jobs.records.retries import RetryOrder, RetryOutcome, failed_retry
 from document_parser.jobs.redis import clock, counters
 from document_parser.jobs.webhooks import messages
-from document_parser.models import FORMAT_FILES, Page
+from document_parser.models import FORMAT_FILES, Page, stored_json
 from document_parser.pipeline.reading.figures import KeepFigure, with_figures
 from document_parser.pipeline.reading.page_result import fail_page
 from document_parser.pipeline.reading.read_page import read_page, read_with
@@ -159,7 +159,7 @@ class _Rereading:
 
     def _store(self, revised: Job, entries: assemble.Entries, page: Page) -> None:
         """Store page and result of the new revision beside the old ones. Raises PagesLost, StorageUnavailable."""
-        self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), page.model_dump_json().encode())
+        self.context.storage.put(storage_keys.page(self.job_id, page.number, page.revision), stored_json(page))
         assemble.export(self.context, revised, revised.card.options.output_format, entries)
 
     def _announce(self, outcome: RetryOutcome) -> None:

@@ -39,7 +39,11 @@ def remove_dead_links(page: Page, there: Collection[int]) -> Page:
 
 def _remove_from_block(block: Block, there: Collection[int]) -> Block:
     """Return the block, and its table, without links to pages that are not in ``there``."""
-    if block.table is not None and any(_has_dead_link(cell.spans, there) for cell in block.table.cells):
+    if (
+        block.table is not None
+        and not block.table.is_packed
+        and any(_has_dead_link(cell.spans, there) for cell in block.table.cells)
+    ):
         cells = [_remove_from_spans(cell, there) for cell in block.table.cells]
         block = block.model_copy(update={"table": block.table.model_copy(update={"cells": cells})})
     return _remove_from_spans(block, there)

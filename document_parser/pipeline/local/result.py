@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from document_parser.export.figures import Figures
-from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress
+from document_parser.models import VLM_ENGINES, Document, Options, OutputFormat, Page, PageWarning, Progress, stored_json
 from document_parser.pipeline.assembly.document import assemble_pages, with_stripped, write_document
 from document_parser.pipeline.local.unpack import Unpacked, unpack
 from document_parser.sources.source import Source
@@ -53,7 +53,7 @@ class ParseResult:
     def keep(self, page: Page) -> None:
         """Store a page and count it. Raises OSError if the disk is full."""
         self._offsets[page.number] = self._file.seek(0, 2)
-        self._file.write(page.model_dump_json().encode() + b"\n")
+        self._file.write(stored_json(page) + b"\n")
         self._warnings += [warning.model_copy(update={"page": page.number}) for warning in page.warnings]
         if page.status == "failed":
             self.failed_pages = sorted([*self.failed_pages, page.number])

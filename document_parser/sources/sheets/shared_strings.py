@@ -1,0 +1,118 @@
+"""The table of strings that the cells of an Office Open XML workbook share.
+
+They are kept as bytes: a million strings fit in little memory.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from document_parser.errors import DamagedDocument
+from document_parser.models import Span
+from document_parser.sources.archive_members import ZipMembers
+from document_parser.sources.sheets.package import child, children, is_true
+from document_parser.sources.sheets.xml_pieces import find_names, pieces, plain_text, unescape, wrap
+from document_parser.sources.xml_trees import Element, local_name, parse_xml
+from document_parser.text.raised import as_subscript, as_superscript
+from document_parser.text.spans import Run, Style, spans_of, text_of
+
+
+class RichText(NamedTuple):
+    """A text with its emphasis."""
+
+    text: str
+    spans: list[Span]
+
+
+class SharedStrings:
+    """The strings by their index. A string that is not there is empty."""
+
+    def __init__(self, members: ZipMembers | None = None, name: str = "") -> None:
+        """Read the member of this name. What is damaged ends the table: the strings before it stay."""
+        self._data = bytearray()
+        self._ends = array("Q")
+        self.rich: dict[int, list[Span]] = {}
+        """The emphasis of those strings that have any."""
+        self.is_damaged = False
+        if members is None:
+            return
+        try:
+            with members.open(name) as stream:
+                self._read(stream)
+        except DamagedDocument:
+            self.is_damaged = True
+
+    def __len__(self) -> int:
+        """Return the number of strings."""
+        return len(self._ends)
+
+    def __getitem__(self, index: int) -> str:
+        """Return a string."""
+        if not 0 <= index < len(self._ends):
+            return ""
+        start = self._ends[index - 1] if index else 0
+        return self._data[start : self._ends[index]].decode("utf-8", "replace")
+
+    def _read(self, stream: IO[bytes]) -> None:
+        """Read all strings."""
+        chunks, names = find_names(stream, "sst")
+        plain = re.compile(names.fill(rb"\s*<{p}si>\s*<{p}t(?: xml:space=[\"']preserve[\"'])?>([^<]*)</{p}t>\s*"))
+        start, empty = names.fill(b"<{p}si"), names.fill(b"<{p}si/>")
+        for piece in pieces(chunks, names.fill(b"</{p}si>"), names.fill(b"</{p}sst>")):
+            for _ in range(piece.count(empty)):
+                self._add(b"")
+            if found := plain.fullmatch(piece):
+                text = found[1]
+                self._add(plain_text(text).encode() if b"&" in text or b"_x" in text or b"\r" in text else text)
+            elif (at := piece.rfind(start)) >= 0:
+                self._add_rich(names.fill(b"</{p}si>"), piece[at:], names.opening)
+
+    def _add(self, text: bytes) -> None:
+        """Add a string in UTF-8."""
+        self._data += text
+        self._ends.append(len(self._data))
+
+    def _add_rich(self, closing: bytes, piece: bytes, opening: bytes) -> None:
+        """Add a string that is not plain."""
+        found = rich_text_of(parse_xml(wrap(opening, piece + closing), recover=True)[0])
+        if found.spans:
+            self.rich[len(self._ends)] = found.spans
+        self._add(found.text.encode("utf-8", "replace"))
+
+
+def rich_text_of(element: Element) -> RichText:
+    """Return the text of an element with runs (a shared string, an inline string, a comment), without phonetic hints."""
+    runs = list(_runs_of(element))
+    return RichText(text_of(runs), spans_of(runs))
+
+
+def _runs_of(element: Element) -> Iterator[Run]:
+    """Yield the runs of a text."""
+    for part in element:
+        match local_name(part):
+            case "t":
+                yield Run(unescape(part.text or ""))
+            case "r":
+                yield _run_of(part)
+
+
+def _run_of(element: Element) -> Run:
+    """Return one run in its style."""
+    text = "".join(unescape(part.text or "") for part in children(element, "t"))
+    looks = child(element, "rPr")
+    if looks is None:
+        return Run(text)
+    align = child(looks, "vertAlign")
+    if align is not None and text.strip():
+        shift = {"superscript": as_superscript, "subscript": as_subscript}.get(align.get("val", ""))
+        text = shift(text) if shift else text
+    return Run(text, Style(bold=_has(looks, "b"), italic=_has(looks, "i"), struck=_has(looks, "strike")))
+
+
+def _has(looks: Element, name: str) -> bool:
+    """Return whether a run has a property that is there or not."""
+    found = child(looks, name)
+    return found is not None and is_true(found.get("val", "1"))
