@@ -707,3 +707,16 @@ def test_a_document_nested_without_end_is_refused(tmp_path: Path):
     deep = "<w:tbl><w:tr><w:tc>" * 80
     closed = "</w:tc></w:tr></w:tbl>" * 80
     assert texts(blocks_of(tmp_path, deep + p(r("x")) + closed)) == ["x"]
+
+
+@pytest.mark.parametrize("number", ["-1", "9" * 5000, "99999999", "x", "²", ""])
+def test_impossible_numbers_fail_nothing(tmp_path: Path, number: str):
+    numbering = NUMBERING.replace('w:ilvl="2"', f'w:ilvl="{number}"').replace(
+        '<w:start w:val="1"/>', f'<w:start w:val="{number}"/>'
+    )
+    body = listed("a", 1) + p(r("b"), "", f'<w:numPr><w:ilvl w:val="{number}"/><w:numId w:val="1"/></w:numPr>')
+    body += table(tr(tc("c", f'<w:gridSpan w:val="{number}"/>'), tc("d")), properties=f'<w:tblLook w:val="{number}"/>')
+    body += p('<w:r><w:sym w:font="Symbol" w:char="D800"/></w:r>' + field(f"SYMBOL {number}", None) + r("e"))
+    found = part_of(tmp_path, body, {"word/numbering.xml": numbering}, numbers="numbering numbering.xml")
+    assert found.model_dump_json()
+    assert [cell[4] for block in found.blocks if block.table for cell in cells_of(block)] == ["c", "d"]

@@ -26,7 +26,9 @@ def symbol_table(font: str | None) -> dict[int, str] | None:
 
 
 def symbol_of(code: int, font: str | None) -> str:
-    """Return what one character of a font shows; itself if that is not known."""
+    """Return what one character of a font shows; itself if that is not known. Empty for what is no character."""
+    if not 0x20 <= code < 0x110000 or 0xD800 <= code < 0xE000:
+        return ""
     table = symbol_table(font) or {}
     return table.get(code) or _BULLETS.get(code) or chr(code)
 

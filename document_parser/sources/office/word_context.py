@@ -12,7 +12,7 @@ from document_parser.sources.office.package import OfficePackage
 from document_parser.sources.office.word_numbering import Numbering
 from document_parser.sources.office.word_numerals import numeral
 from document_parser.sources.office.word_styles import VALUE, WORD, Styles, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 
 NoteKind = Literal["footnote", "endnote"]
 _NUMERALS: dict[NoteKind, str] = {"footnote": "decimal", "endnote": "lowerRoman"}
@@ -117,8 +117,7 @@ class WordContext:
         return bool(breaks) and counted is not None and counted.text == str(breaks + 1)
 
     def _first_note(self, kind: NoteKind) -> int:
-        found = self._note_setting(kind, "numStart")
-        return int(found) if found.isdecimal() else 1
+        return integer_of(self._note_setting(kind, "numStart"), 1)
 
     def _note_numerals(self, kind: NoteKind) -> str:
         return self._note_setting(kind, "numFmt") or _NUMERALS[kind]
