@@ -33,6 +33,7 @@ _PLACES: dict[FlowingKind, str] = {
     "text": "plain_text.PlainText",
     "delimited": "delimited.DelimitedFile",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
+    "ods": "sheets.ods.OpenDocumentWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
