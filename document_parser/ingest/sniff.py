@@ -48,6 +48,7 @@ SUPPORTED: dict[str, Format] = {
             (".xlsx", ".xlsm", ".xltx", ".xltm"),
         ),
         Format("ods", "ods", "application/vnd.oasis.opendocument.spreadsheet", (".ods", ".ots")),
+        Format("xls", "xls", "application/vnd.ms-excel", (".xls", ".xlt")),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format("text", "text", "text/plain", (".txt", ".text", ".log")),
     )
@@ -58,7 +59,7 @@ TEXT_FORMATS = frozenset({"text", "csv"})
 
 # Extensions of formats that are known but not read. A PDF named like one of them is a mismatch.
 _OTHER_EXTENSIONS: dict[str, str] = {
-    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt", ".odt": "odt",
+    ".docx": "docx", ".pptx": "pptx", ".doc": "doc", ".ppt": "ppt", ".odt": "odt",
     ".odp": "odp", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
     ".md": "text", ".eml": "mail", ".msg": "mail", ".zip": "zip", ".gz": "gzip",
     ".gif": "gif", ".svg": "svg", ".heic": "heif", ".heif": "heif", ".avif": "heif", ".jp2": "jpeg2000", ".ps": "postscript",
@@ -91,6 +92,8 @@ _OTHER_MAGICS: tuple[tuple[bytes, str], ...] = (
     (b"8BPS", "photoshop"),
     (b"AT&TFORM", "djvu"),
 )
+_OLD_SHEETS = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00", b"\x09\x08")
+"""How a workbook older than its wrapping begins: the record BOF of BIFF 2 to 5."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 # Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
@@ -141,7 +144,7 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
     Formats of text look alike: the name decides between them, and says that text in an older encoding is text.
     """
     content = _guess(head)
-    if content == "old office" and claimed == "xlsx":
+    if claimed in {"xlsx", "xls"} and (content == "old office" or head.startswith(_OLD_SHEETS)):
         return SUPPORTED[claimed]  # what is encrypted is wrapped like an old file; opening it says so
     if claimed in TEXT_FORMATS and (content == "text" or (content is None and _is_old_text(head))):
         return SUPPORTED[claimed]

@@ -92,7 +92,7 @@ LowQuality = Literal["flag", "fallback", "fail"]
 """What happens to a page whose reading is in doubt."""
 PagedKind = Literal["pdf", "image"]
 """Documents of pages that can be drawn."""
-FlowingKind = Literal["text", "delimited", "xlsx", "ods"]
+FlowingKind = Literal["text", "delimited", "xlsx", "ods", "xls"]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
 SourceKind = Literal[PagedKind, FlowingKind]
 """How a document is opened."""

@@ -34,6 +34,7 @@ _PLACES: dict[FlowingKind, str] = {
     "delimited": "delimited.DelimitedFile",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
     "ods": "sheets.ods.OpenDocumentWorkbook",
+    "xls": "sheets.xls.OldWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 

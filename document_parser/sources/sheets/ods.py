@@ -58,6 +58,12 @@ class _Sheet:
     is_cut: bool = False
     """Whether a row with content was repeated more often than is shown."""
 
+    @property
+    def bounds(self) -> Region:
+        """Return the region of all cells with content."""
+        left, right = min(one.left for one in self.ranges), max(one.right for one in self.ranges)
+        return Region(self.ranges[0].top, left, self.ranges[-1].bottom, right)
+
 
 class OpenDocumentWorkbook(FlowingDocument):
     """An opened workbook; its parts are its sheets, in their order."""
@@ -99,12 +105,7 @@ class OpenDocumentWorkbook(FlowingDocument):
             cells += len(row.columns)
         for sheet in self._sheets:
             if sheet.ranges:
-                right = max(one.right for one in sheet.ranges)
-                bottom = sheet.ranges[-1].bottom
-                sheet.frame.merges = [
-                    Region(top, left, max(top, min(bottom, below)), max(left, min(right, beside)))
-                    for top, left, below, beside in sheet.frame.merges
-                ]
+                sheet.frame.merges = [merge.clip(sheet.bounds) for merge in sheet.frame.merges]
 
     def _read(self, known: list[_Sheet]) -> Iterator[tuple[_Sheet, SheetRow]]:
         """Yield the rows with content of all sheets.
@@ -143,7 +144,7 @@ class OpenDocumentWorkbook(FlowingDocument):
         blocks: list[Block] = []
         if not part and len(self._sheets) > 1:
             blocks.append(Block(kind="heading", level=2, text=sheet.name))
-        blocks += [one.block for one in make_blocks(rows, sheet.frame, is_whole=len(sheet.ranges) <= 1)]
+        blocks += [one.block for one in make_blocks(rows, sheet.frame, sheet.bounds if len(sheet.ranges) > 1 else None)]
         warnings = hidden_warnings(rows, sheet.frame.hidden_columns)
         if is_last:
             blocks += [*sheet.floating, *map(_comment_block, sheet.comments)]
