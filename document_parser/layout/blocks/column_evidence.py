@@ -121,7 +121,7 @@ def are_lists(left: Sequence[Line], right: Sequence[Line]) -> bool:
 def column_features(parted: Parted, page: PageIndex) -> Floats:
     """Return the numbers of a gutter, one for each of :data:`COLUMN_FEATURES`."""
     gutter, size = parted.gutter, parted.size
-    left, right = _Side(parted.left, size), _Side(parted.right, size)
+    left, right = _Side(parted.left, size, page), _Side(parted.right, size, page)
     fewer, more = sorted((parted.left, parted.right), key=len)
     space = _usual_space((parted.left, parted.right)) / size
     middles = np.array([line.middle for line in more])
@@ -181,10 +181,9 @@ def column_features(parted: Parted, page: PageIndex) -> Floats:
 class _Side:
     """What the lines on one side of a gutter look like."""
 
-    def __init__(self, lines: Sequence[Line], size: float) -> None:
-        words = PageIndex([word for line in lines for word in line.words])
-        ends = np.cumsum([len(line.words) for line in lines])
-        firsts, lasts = ends - [len(line.words) for line in lines], ends - 1
+    def __init__(self, lines: Sequence[Line], size: float, page: PageIndex) -> None:
+        words = [word for line in lines for word in line.words]
+        firsts, lasts = (page.places_of([line.words[place] for line in lines]) for place in (0, -1))
         lefts, rights = np.array([line.left for line in lines]), np.array([line.right for line in lines])
         widths = rights - lefts
         self.left, self.right = float(lefts.min()), float(rights.max())
@@ -204,13 +203,13 @@ class _Side:
         self.pitch = float(median(below - above for above, below in pairwise(tops))) / size if len(tops) > 1 else 0.0
         self.lefts = float((np.abs(lefts - np.median(lefts)) < 0.15 * size).mean())
         self.rights = float((np.abs(rights - np.median(rights)) < 0.15 * size).mean())
-        self.lower = float(words.starts_lower[firsts].mean())
-        self.sentences = float(words.ends_sentence[lasts].mean())
-        self.open = float(words.ends_open[lasts].mean())
-        self.markers = float((words.is_marker[firsts] & (words.letters[firsts] + words.digits[firsts] < 6)).mean())
-        self.colons = float(np.mean([words.words[place].text.endswith(":") for place in lasts]))
-        self.bold = float(words.bold.mean())
-        self.letters_size = body_size(words.words)
+        self.lower = float(page.starts_lower[firsts].mean())
+        self.sentences = float(page.ends_sentence[lasts].mean())
+        self.open = float(page.ends_open[lasts].mean())
+        self.markers = float((page.is_marker[firsts] & (page.letters[firsts] + page.digits[firsts] < 6)).mean())
+        self.colons = sum(line.words[-1].text.endswith(":") for line in lines) / len(lines)
+        self.bold = sum(word.bold for word in words) / len(words)
+        self.letters_size = body_size(words)
 
 
 def _are_columns(sides: Sequence[Sequence[Line]], gutter: Gutter, size: float) -> bool:
