@@ -83,6 +83,7 @@ def test_a_table_that_only_places_things_is_read_as_it_stands():
         ("heading", "Site"), ("paragraph", "menu"), ("paragraph", "text"), ("paragraph", "more"),
     ]  # fmt: skip
     assert texts_of("<table role=presentation border=1><tr><td>a<td>b<tr><td>c<td>d</table>")[0] == ("paragraph", "a")
+    assert texts_of("<table><tr><th><h1>Mail</h1><th><table><tr><th>text</table></table>")[0] == ("heading", "Mail")
     assert texts_of("<table><tr><td>Name<td>Ann<tr><td>Age<td>30</table>") == [("table", "")]
 
 

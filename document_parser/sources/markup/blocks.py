@@ -344,6 +344,11 @@ class _Walker:
 
     def _flush(self) -> None:
         """End the block that is being read."""
+        if not self._buffer.runs:
+            if self._later:
+                self._blocks += self._later
+                self._later = []
+            return
         state = self._state
         runs, images = self._buffer.take(keep_white=state.pre)
         if runs and text_of(runs).strip():
@@ -576,8 +581,8 @@ def _rows_as_lines(table: Table) -> list[Run]:
 def _block(kind: BlockKind, runs: Iterable[Run], layer: LayerName, level: int | None) -> Block:
     """Return a block of text with its emphasis and links."""
     kept = list(runs)
-    text = text_of(kept)
-    return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans_of(kept)), level=level)
+    text, spans = text_of(kept), spans_of(kept)
+    return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans) if spans else [], level=level)
 
 
 def _styled(element: Element, style: dict[str, str], look: Style, page: _Page) -> Style:
