@@ -399,6 +399,19 @@ def test_lists_have_the_labels_that_word_shows_also_after_an_interruption(tmp_pa
     ]  # fmt: skip
 
 
+def test_a_list_for_each_depth_is_nested_by_its_indent(tmp_path: Path):
+    numbering = f'''<w:numbering xmlns:w="{W}">'''
+    for number, indent in (("1", 360), ("2", 720), ("3", 360)):
+        bullets = level(0, "bullet", "-", f'<w:pPr><w:ind w:left="{indent}"/></w:pPr>')
+        bullets += level(1, "bullet", "-", f'<w:pPr><w:ind w:left="{indent + 720}"/></w:pPr>')
+        numbering += f'<w:abstractNum w:abstractNumId="{number}">{bullets}</w:abstractNum>'
+    for number in "123":
+        numbering += f'<w:num w:numId="{number}"><w:abstractNumId w:val="{number}"/></w:num>'
+    body = listed("a", 1) + listed("b", 2) + listed("c", 2, 1) + listed("d", 1) + listed("e", 3) + p(r("x")) + listed("f", 2)
+    found = blocks_of(tmp_path, body, {"word/n.xml": f"{numbering}</w:numbering>"}, numbers="numbering n.xml")
+    assert [block.level for block in found] == [1, 2, 3, 1, 1, None, 1]
+
+
 def test_numbers_are_roman_or_words_and_legal_numbers_are_decimal(tmp_path: Path):
     body = listed("a", 3) + listed("b", 3) + listed("c", 3, 1)
     assert list_texts(tmp_path, body) == ["Artikel I a", "Artikel II b", "2.1 c"]
@@ -694,3 +707,16 @@ def test_a_document_nested_without_end_is_refused(tmp_path: Path):
     deep = "<w:tbl><w:tr><w:tc>" * 80
     closed = "</w:tc></w:tr></w:tbl>" * 80
     assert texts(blocks_of(tmp_path, deep + p(r("x")) + closed)) == ["x"]
+
+
+@pytest.mark.parametrize("number", ["-1", "9" * 5000, "99999999", "x", "²", ""])
+def test_impossible_numbers_fail_nothing(tmp_path: Path, number: str):
+    numbering = NUMBERING.replace('w:ilvl="2"', f'w:ilvl="{number}"').replace(
+        '<w:start w:val="1"/>', f'<w:start w:val="{number}"/>'
+    )
+    body = listed("a", 1) + p(r("b"), "", f'<w:numPr><w:ilvl w:val="{number}"/><w:numId w:val="1"/></w:numPr>')
+    body += table(tr(tc("c", f'<w:gridSpan w:val="{number}"/>'), tc("d")), properties=f'<w:tblLook w:val="{number}"/>')
+    body += p('<w:r><w:sym w:font="Symbol" w:char="D800"/></w:r>' + field(f"SYMBOL {number}", None) + r("e"))
+    found = part_of(tmp_path, body, {"word/numbering.xml": numbering}, numbers="numbering numbering.xml")
+    assert found.model_dump_json()
+    assert [cell[4] for block in found.blocks if block.table for cell in cells_of(block)] == ["c", "d"]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from document_parser.models import Block, Cell, LayerName, Table
 from document_parser.sources.office.smartart import text_of_paragraphs
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, integer_of, local_name
 
 _CHART = "{http://schemas.openxmlformats.org/drawingml/2006/chart}"
 _NEWER_CHART = "{http://schemas.microsoft.com/office/drawing/2014/chartex}"
@@ -112,10 +112,10 @@ def _points(element: Element, tag: str, code: str) -> dict[int, str]:
     """Return the points within an element by their places, as the number format shows them."""
     found = {}
     for point in element.iter(tag):
-        place = point.get("idx", "")
+        place = integer_of(point.get("idx"), -1)
         text = point.text if point.text and point.text.strip() else "".join(value.text or "" for value in point)
-        if place.isdecimal() and int(place) < _MAX_POINTS:
-            found[int(place)] = shown_value(text, point.get("formatCode") or code)
+        if 0 <= place < _MAX_POINTS:
+            found[place] = shown_value(text, point.get("formatCode") or code)
     return found
 
 

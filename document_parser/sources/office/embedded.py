@@ -24,6 +24,8 @@ _STREAMS = (("Package", ""), ("CONTENTS", ".pdf"))
 """Streams that are a file of their own, and its extension if its content does not say it."""
 _DOCUMENTS = (("WordDocument", ".doc"), ("Workbook", ".xls"), ("Book", ".xls"), ("PowerPoint Document", ".ppt"))
 """Streams that show that the OLE file is a document of its own."""
+_FORMULA = "Equation Native".encode("utf-16-le")
+"""The stream of a formula, as the directory of an OLE file has it."""
 _FAULTS = (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError, struct.error)
 """Raised by olefile, and by ourselves, for damaged objects."""
 
@@ -37,7 +39,7 @@ class EmbeddedFiles:
         self._places: dict[str, int] = {}
         for part, number in parts:
             for found in package.relationships(part).values():
-                if found.kind in _KINDS and not found.external:
+                if found.kind in _KINDS and not found.external and not self._is_formula(found.target):
                     self._places.setdefault(found.target, number)
 
     def members(self) -> list[Member]:
@@ -56,6 +58,14 @@ class EmbeddedFiles:
         if data is None:
             raise PageUnreadable("This file in the document is damaged.")
         return io.BytesIO(data)
+
+    def _is_formula(self, place: str) -> bool:
+        """Return whether an object is a formula of the editor of old versions, which is no document."""
+        try:
+            data = self._package.read(place)
+        except (DocumentError, KeyError):
+            return False
+        return data.startswith(olefile.MAGIC) and _FORMULA in data
 
     def _unwrap(self, place: str) -> tuple[str, bytes | None]:
         """Return the name and the content of an embedded file; None for one that is damaged."""

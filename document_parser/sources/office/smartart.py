@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from document_parser.sources.xml_trees import Element, local_name
+from document_parser.sources.xml_trees import Element, integer_of, local_name
 
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -30,8 +30,8 @@ def read_diagram(root: Element) -> list[DiagramItem]:
     children: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for connection in root.iter(f"{_DIAGRAM}cxn"):
         if connection.get("type", "parOf") == "parOf":
-            order = connection.get("srcOrd", "0")
-            children[connection.get("srcId")].append((int(order) if order.isdecimal() else 0, connection.get("destId")))
+            order = integer_of(connection.get("srcOrd"), 0)
+            children[connection.get("srcId")].append((order, connection.get("destId", "")))
     seen: set[str] = set()
     roots = [key for key, point in points.items() if point.get("type") == "doc"]
     items = [item for key in roots for item in _below(key, 0, points, children, seen)]

@@ -7,6 +7,7 @@ of forms that they are used for.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ _FILE = Path(__file__).with_name("symbol_fonts.json")
 _FIRST = 32
 _PRIVATE = 0xF000
 """Programs write a character of a symbol font as itself or with this added."""
+_PRIVATE_CODE = re.compile("[\uf000-\uf0ff]")
 _UNNAMED_FONT = "wingdings"
 _BULLETS = {0xF0B7: "•", 0xF0A7: "▪", 0xF0D8: "➢"}
 """The bullets of Word, which are known without their font."""
@@ -26,22 +28,22 @@ def symbol_table(font: str | None) -> dict[int, str] | None:
 
 
 def symbol_of(code: int, font: str | None) -> str:
-    """Return what one character of a font shows; itself if that is not known."""
+    """Return what one character of a font shows; itself if that is not known. Empty for what is no character."""
+    if not 0x20 <= code < 0x110000 or 0xD800 <= code < 0xE000:
+        return ""
     table = symbol_table(font) or {}
     return table.get(code) or _BULLETS.get(code) or chr(code)
 
 
 def without_private_codes(text: str) -> str:
     """Return a text whose font is not known, with the signs that its private codes most likely show."""
-    if all(not 0xF000 <= ord(character) < 0xF100 for character in text):
-        return text
-    return "".join(_BULLETS.get(ord(character)) or _likeliest(character) for character in text)
+    return text if text.isascii() else _PRIVATE_CODE.sub(_likeliest, text)
 
 
-def _likeliest(character: str) -> str:
-    """Return what a private code shows in Wingdings, from which most of them are; any other character as it is."""
-    private = 0xF000 <= ord(character) < 0xF100
-    return _tables()[_UNNAMED_FONT].get(ord(character), character) if private else character
+def _likeliest(match: re.Match[str]) -> str:
+    """Return what a private code shows: a bullet of Word, else what it is in Wingdings, from which most of them are."""
+    code = ord(match[0])
+    return _BULLETS.get(code) or _tables()[_UNNAMED_FONT].get(code, match[0])
 
 
 @cache

@@ -12,7 +12,7 @@ from document_parser.sources.office.package import OfficePackage
 from document_parser.sources.office.word_numbering import Numbering
 from document_parser.sources.office.word_numerals import numeral
 from document_parser.sources.office.word_styles import VALUE, WORD, Styles, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 
 NoteKind = Literal["footnote", "endnote"]
 _NUMERALS: dict[NoteKind, str] = {"footnote": "decimal", "endnote": "lowerRoman"}
@@ -36,6 +36,8 @@ class WordContext:
         self.main = main
         self._warnings: dict[str, None] = {}
         self._objects: Counter[str] = Counter()
+        self.old_formulas = 0
+        """Formulas of the editor of old versions, whose data is read by no one else."""
         self.styles = Styles(self.root("styles"))
         self.numbering = Numbering(self.root("numbering"), self.styles.number_of)
         self.settings = self.root("settings")
@@ -94,6 +96,11 @@ class WordContext:
         """Yield the warnings of what was not read."""
         for message in self._warnings:
             yield PageWarning(code="not_read", message=message)
+        if self.old_formulas:
+            message = (
+                f"{self.old_formulas} formulas were written with the equation editor of old versions: they are pictures only."
+            )
+            yield PageWarning(code="not_read", message=message)
         for program, count in self._objects.items():
             what = f"{count} objects" if count > 1 else "An object"
             message = f"{what} ({program}) that the document only links to: the picture shown was read."
@@ -110,8 +117,7 @@ class WordContext:
         return bool(breaks) and counted is not None and counted.text == str(breaks + 1)
 
     def _first_note(self, kind: NoteKind) -> int:
-        found = self._note_setting(kind, "numStart")
-        return int(found) if found.isdecimal() else 1
+        return integer_of(self._note_setting(kind, "numStart"), 1)
 
     def _note_numerals(self, kind: NoteKind) -> str:
         return self._note_setting(kind, "numFmt") or _NUMERALS[kind]

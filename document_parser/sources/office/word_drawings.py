@@ -80,10 +80,13 @@ class DrawingReader:
                 self._walk(child)
 
     def _check_object(self, element: Element) -> None:
-        """Warn of an object that is only linked to. Embedded ones are files inside the document."""
+        """Warn of an object that is only linked to, and of a formula of old versions. Others are files inside the document."""
         found = self._context.package.relationships(self._part).get(element.get(f"{RELATIONSHIPS}id", ""))
-        if found is None or found.external:
-            self._context.warn_of_object(element.get("ProgID", "") or "an unknown program")
+        program = element.get("ProgID", "")
+        if program.startswith("Equation."):
+            self._context.old_formulas += 1
+        elif found is None or found.external:
+            self._context.warn_of_object(program or "an unknown program")
 
     def _choose(self, element: Element) -> None:
         """Read the first version, and the fallback only if that shows nothing."""

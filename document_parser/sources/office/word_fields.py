@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from document_parser.sources.office.symbols import symbol_of
 from document_parser.sources.office.word_styles import VALUE, WORD, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 from document_parser.text.spans import safe_link_of
 
 _LINK = re.compile(r'\s*HYPERLINK\s+(?!\\)(?:"([^"]*)"|(\S+))', re.IGNORECASE)
@@ -70,8 +70,8 @@ def shown_instruction(instruction: str) -> str:
         return match[1].strip()
     if match := _SYMBOL.match(instruction):
         code = match[1]
-        number = int(code, 16) if code.lower().startswith("0x") else int(code) if code.isdecimal() else ord(code)
-        return symbol_of(number, (match[2] or "").strip()) if 0x20 <= number < 0x110000 else ""
+        number = int(code, 16) if code.lower().startswith("0x") else integer_of(code, ord(code[0]))
+        return symbol_of(number, (match[2] or "").strip())
     if match := _QUOTE.match(instruction):
         return match[1]
     if match := _EQUATION.match(instruction):
@@ -90,5 +90,5 @@ def _chosen(choice: Element) -> str:
     entries = [entry.get(VALUE, "") for entry in choice.iterchildren(f"{WORD}listEntry")]
     chosen = choice.find(f"{WORD}result")
     chosen = chosen if chosen is not None else choice.find(f"{WORD}default")
-    place = chosen.get(VALUE, "0") if chosen is not None else "0"
-    return entries[int(place)] if place.isdecimal() and int(place) < len(entries) else ""
+    place = 0 if chosen is None else integer_of(chosen.get(VALUE), 0)
+    return entries[place] if 0 <= place < len(entries) else ""

@@ -40,6 +40,9 @@ class Line:
 
     def runs(self) -> list[Run]:
         """Return the text as runs, without white space at its ends, raised and lowered text as such."""
+        if len(self.pieces) == 1 and not self.pieces[0].shift:
+            text = self.pieces[0].text.strip()
+            return [Run(text, self.pieces[0].style)] if text else []
         if any(piece.shift for piece in self.pieces):
             return strip_runs(_shifted(self.pieces))
         return strip_runs([Run(piece.text, piece.style) for piece in self.pieces])

@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 from document_parser.sources.office.symbols import symbol_of, without_private_codes
 from document_parser.sources.office.word_numerals import numeral
-from document_parser.sources.office.word_styles import VALUE, WORD, ParagraphStyle, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.office.word_styles import VALUE, WORD, ParagraphStyle, indent_of, is_on
+from document_parser.sources.xml_trees import Element, integer_of
 
 BULLET = "•"
 """The sign before items of lists without numbers, whatever sign the file has."""
+_LEVELS = range(9)
+"""The levels that a list may have."""
 _PLACE = re.compile(r"%([1-9])")
 """Where the text of a level has the number of a level."""
 
@@ -30,6 +32,10 @@ class Label(NamedTuple):
     text: str
     depth: int
     bullet: bool
+    key: str
+    """The abstract list."""
+    indent: int | None
+    """Where its text begins, in twentieths of a point; None if the list does not say it."""
 
 
 @dataclass(slots=True)
@@ -46,6 +52,8 @@ class _Level:
     legal: bool = False
     """Whether all numbers of its text are decimal."""
     font: str | None = None
+    indent: int | None = None
+    """Where the text of its paragraphs begins, in twentieths of a point."""
 
 
 @dataclass(slots=True)
@@ -85,15 +93,17 @@ class Numbering:
             return None
         at = self._depth_of_style(number, style) if depth is None else depth
         level = found.levels.get(at)
-        if level is None:
+        if level is None or at not in _LEVELS:
             return None
         counters = self._counters.setdefault(found.key, {})
         self._count(found, counters, at)
         if level.style == "bullet":
-            return Label(f"{_bullet(level)} ", at + 1, bullet=True) if level.text.strip() else None
-        text = _PLACE.sub(lambda match: _shown(found, counters, int(match[1]) - 1, legal=level.legal), level.text)
-        text = without_private_codes(text)
-        return Label(text + (level.suffix if not text.endswith(" ") else ""), at + 1, bullet=False) if text.strip() else None
+            shown = f"{_bullet(level)} " if level.text.strip() else ""
+        else:
+            text = _PLACE.sub(lambda match: _shown(found, counters, int(match[1]) - 1, legal=level.legal), level.text)
+            text = without_private_codes(text)
+            shown = text + ("" if text.endswith(" ") else level.suffix) if text.strip() else ""
+        return Label(shown, at + 1, level.style == "bullet", found.key, level.indent) if shown else None
 
     def forget_counts(self) -> None:
         """Begin all lists anew."""
@@ -122,7 +132,7 @@ class Numbering:
         for level in abstract.iterchildren(f"{WORD}lvl") if abstract is not None else ():
             linked = level.find(f"{WORD}pStyle")
             if linked is not None and linked.get(VALUE) == style.identifier:
-                return _integer(level.get(f"{WORD}ilvl"), 0)
+                return integer_of(level.get(f"{WORD}ilvl"), 0)
         return 0
 
     def _list(self, number: str) -> _List | None:
@@ -135,14 +145,14 @@ class Numbering:
         abstract, element = self._abstract(number), self._numbers.get(number)
         if abstract is None or element is None:
             return None
-        levels = {_integer(level.get(f"{WORD}ilvl"), 0): _level_of(level) for level in abstract.iterchildren(f"{WORD}lvl")}
+        levels = {integer_of(level.get(f"{WORD}ilvl"), 0): _level_of(level) for level in abstract.iterchildren(f"{WORD}lvl")}
         starts = {}
         for override in element.iterchildren(f"{WORD}lvlOverride"):
-            at = _integer(override.get(f"{WORD}ilvl"), 0)
+            at = integer_of(override.get(f"{WORD}ilvl"), 0)
             if (level := override.find(f"{WORD}lvl")) is not None:
                 levels[at] = _level_of(level)
             if (start := override.find(f"{WORD}startOverride")) is not None:
-                starts[at] = _integer(start.get(VALUE), 1)
+                starts[at] = integer_of(start.get(VALUE), 1)
         return _List(abstract.get(f"{WORD}abstractNumId", ""), levels, starts)
 
     def _abstract(self, number: str) -> Element | None:
@@ -168,7 +178,7 @@ def _level_of(element: Element) -> _Level:
         value = child.get(VALUE, "")
         match child.tag.removeprefix(WORD):
             case "start":
-                level.start = _integer(value, 1)
+                level.start = integer_of(value, 1)
             case "numFmt":
                 level.style, level.custom = value, child.get(f"{WORD}format", "")
             case "lvlText":
@@ -176,9 +186,11 @@ def _level_of(element: Element) -> _Level:
             case "suff":
                 level.suffix = "" if value == "nothing" else " "
             case "lvlRestart":
-                level.restart = _integer(value, 0)
+                level.restart = integer_of(value, 0)
             case "isLgl":
                 level.legal = is_on(child)
+            case "ind":
+                level.indent = indent_of(child)
             case "rFonts":
                 level.font = child.get(f"{WORD}ascii") or child.get(f"{WORD}hAnsi")
     return level
@@ -203,8 +215,3 @@ def _bullet(level: _Level) -> str:
     """Return the sign before an item: a check box or a tick as it is, any other as a bullet."""
     shown = symbol_of(ord(level.text[0]), level.font)
     return shown if shown in "☐☑☒✓✗" else BULLET
-
-
-def _integer(text: str | None, default: int) -> int:
-    """Return a text as a number; the default if it is none."""
-    return int(text) if text and text.isdecimal() else default

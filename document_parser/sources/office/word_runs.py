@@ -133,7 +133,9 @@ class InlineReader:
     def _hyperlink(self, element: Element) -> None:
         """Read the text of a link; a place in the document is no link."""
         found = self._context.package.relationships(self._part).get(element.get(f"{RELATIONSHIPS}id", ""))
-        self._linked(element, safe_link_of(found.target) if found is not None and found.external else None)
+        anchor = element.get(f"{WORD}anchor")
+        address = found.target + (f"#{anchor}" if anchor else "") if found is not None and found.external else ""
+        self._linked(element, safe_link_of(address))
 
     def _simple_field(self, element: Element) -> None:
         """Read the stored result of a field."""

@@ -15,6 +15,7 @@ from document_parser.sources.office.package import RELATIONSHIPS
 from document_parser.sources.office.word_context import WordContext
 from document_parser.sources.office.word_drawings import COMPATIBILITY
 from document_parser.sources.office.word_lines import Line
+from document_parser.sources.office.word_list_depth import ListDepths
 from document_parser.sources.office.word_numbering import Label
 from document_parser.sources.office.word_runs import InlineReader
 from document_parser.sources.office.word_styles import (
@@ -22,6 +23,7 @@ from document_parser.sources.office.word_styles import (
     VALUE,
     WORD,
     ParagraphStyle,
+    indent_of,
     numbering_of,
     outline_level,
 )
@@ -55,6 +57,7 @@ class StoryReader:
         self._read_chunk = read_chunk
         self.inline = InlineReader(context, part, self.read)
         self._tables = TableReader(self.read, context.styles.has_first_row)
+        self._depths = ListDepths()
         self._blocks: list[Block] = []
         self._line: Line | None = None
         """A paragraph that goes on in the next one."""
@@ -88,12 +91,12 @@ class StoryReader:
 
     def read(self, container: Element) -> list[Block]:
         """Return the blocks of a container: the body, a cell, a text box, a note."""
-        before = self._blocks, self._line, self.inline.deleted
-        self._blocks, self._line, self.inline.deleted = [], None, 0
+        before = self._blocks, self._line, self._depths, self.inline.deleted
+        self._blocks, self._line, self._depths, self.inline.deleted = [], None, ListDepths(), 0
         self._children(container)
         self._end_line()
         found = self._blocks
-        self._blocks, self._line, self.inline.deleted = before
+        self._blocks, self._line, self._depths, self.inline.deleted = before
         return found
 
     def _end_line(self) -> None:
@@ -170,6 +173,11 @@ class StoryReader:
                 self._line = line
                 return
         label = None if self.inline.deleted else self._label(properties, style)
+        if label is not None:
+            indent = indent_of(properties.find(f"{WORD}ind") if properties is not None else None)
+            label = label._replace(depth=self._depths.depth_of(label, indent))
+        elif line.pieces:
+            self._depths.forget()
         self._add(line, style, properties, label)
 
     def _style_of(self, properties: Element | None) -> ParagraphStyle:

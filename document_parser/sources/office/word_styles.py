@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from document_parser.models import BlockKind
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 """The namespace of Word, in lxml's form."""
@@ -169,6 +169,12 @@ def outline_level(properties: Element | None) -> int | None:
     return None if found is None else _number(found)
 
 
+def indent_of(element: Element | None) -> int | None:
+    """Return where a ``w:ind`` element says that text begins, in twentieths of a point; None if it does not."""
+    text = None if element is None else element.get(f"{WORD}left") or element.get(f"{WORD}start")
+    return integer_of(text, 0) if text else None
+
+
 def numbering_of(properties: Element | None) -> tuple[str | None, int | None]:
     """Return the list and the level from 0 in paragraph properties; None for what they do not say."""
     found = None if properties is None else properties.find(f"{WORD}numPr")
@@ -180,8 +186,8 @@ def numbering_of(properties: Element | None) -> tuple[str | None, int | None]:
 
 def _number(element: Element) -> int | None:
     """Return the value of an element as a number; None if it is none."""
-    text = element.get(VALUE, "")
-    return int(text) if text.isdecimal() else None
+    number = integer_of(element.get(VALUE), -1)
+    return number if number >= 0 else None
 
 
 def look_of(properties: Element | None, base: Look = PLAIN) -> Look:

@@ -6,16 +6,15 @@ the grid at which no cell begins are left out: Word splits a column wherever two
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from document_parser.models import Block, Cell, Span, Table
 from document_parser.sources.office.word_styles import VALUE, WORD, is_on
-from document_parser.sources.xml_trees import Element
+from document_parser.sources.xml_trees import Element, integer_of
 from document_parser.text.spans import Run, runs_of, spans_of, text_of
 
-MAX_COLUMNS = 1000
-"""Columns of a table that are told apart; Word allows 63."""
 _WRAPPERS = frozenset(f"{WORD}{name}" for name in ("sdt", "sdtContent", "customXml", "ins", "moveTo", "smartTag"))
 """Elements around rows and cells that show what they hold."""
 _CELL_SEPARATOR = " | "
@@ -79,7 +78,7 @@ class TableReader:
         column, after, last = _count(properties, "gridBefore"), dict[int, FoundCell](), None
         for element in _wrapped(row, f"{WORD}tc"):
             cell_properties = element.find(f"{WORD}tcPr")
-            end = min(column + max(1, _count(cell_properties, "gridSpan", 1)), MAX_COLUMNS)
+            end = column + max(1, _count(cell_properties, "gridSpan", 1))
             origin = _origin_of(cell_properties, merged.get(column))
             blocks = self._read_blocks(element)
             if last is not None and _is_merged_across(cell_properties):
@@ -89,7 +88,7 @@ class TableReader:
                 origin.rows = found.rows - origin.row + 1
                 origin.blocks += blocks
                 after[column] = last = origin
-            elif column < MAX_COLUMNS:
+            else:
                 last = FoundCell(found.rows, column, end, blocks, header=header)
                 found.cells.append(last)
                 if _merge_of(cell_properties) is not None:
@@ -127,8 +126,8 @@ def _wrapped(element: Element, tag: str) -> Iterator[Element]:
 def _count(properties: Element | None, name: str, default: int = 0) -> int:
     """Return a number in the properties of a row or cell."""
     found = None if properties is None else properties.find(f"{WORD}{name}")
-    text = "" if found is None else found.get(VALUE, "")
-    return min(int(text), MAX_COLUMNS) if text.isdecimal() else default
+    number = default if found is None else integer_of(found.get(VALUE), default)
+    return number if number >= 0 else default
 
 
 def _merge_of(properties: Element | None) -> str | None:
@@ -157,7 +156,7 @@ def _as_blocks(found: FoundTable) -> list[Block]:
     for cell in found.cells:
         text, spans, others = cell_content(cell.blocks)
         beside += others
-        width = sum(cell.start <= start < cell.end for start in starts)
+        width = bisect_left(starts, cell.end) - place[cell.start]
         cells.append(
             Cell(
                 row=cell.row, column=place[cell.start], row_span=cell.rows, column_span=max(1, width),
@@ -176,7 +175,8 @@ def cell_content(blocks: Sequence[Block]) -> tuple[str, list[Span], list[Block]]
     shown = [block for block in blocks if block.layer in {"body", "headers", "notes", "comments"} and block.kind != "figure"]
     owner = shown[0].layer if shown else "body"
     kept = [block for block in shown if block.layer == owner]
-    others = [block for block in blocks if not any(block is one for one in kept)]
+    own = {id(block) for block in kept}
+    others = [block for block in blocks if id(block) not in own]
     if len(kept) == 1 and not kept[0].table:
         return _in_line(kept[0]), kept[0].spans, others
     runs: list[Run] = []
