@@ -160,6 +160,14 @@ def test_images_of_the_page_are_figures_and_others_are_their_text():
     assert [warning.code for warning in page.warnings] == ["not_read"]
 
 
+def test_drawings_are_their_words_and_the_images_in_them():
+    drawing = f"<svg><text>A</text><text>B</text></svg><svg><title>Cover</title><image xlink:href='{PIXEL}'/></svg>"
+    page = page_of(f"{drawing}<img src='data:image/svg+xml,%3Csvg%3E%3Ctext%3EC%3C/text%3E%3C/svg%3E'>")
+    assert [(block.kind, block.text, block.picture) for block in page.blocks] == [
+        ("figure", "A\nB", None), ("figure", "Cover", "image"), ("figure", "C", None),
+    ]  # fmt: skip
+
+
 def test_a_tracker_is_nothing():
     assert page_of("<p>a<img width=1 height=1 src='http://a.org/t.gif'>").warnings == []
 
