@@ -314,6 +314,9 @@ def _is_old_text(head: bytes) -> bool:
     """Return whether the content may be text in UTF-16 or in an older encoding: it has hardly any control characters."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
+    zeros = sorted(head[start::2].count(0) for start in (0, 1))
+    if zeros[1] > len(head) // 4 and zeros[0] < len(head) // 20:
+        return True  # every second byte of Latin letters in UTF-16 is zero
     controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
     return controls == 0
 

@@ -18,6 +18,10 @@ _MARKS = (
 """Byte order marks and their encodings. That of UTF-32 begins with that of UTF-16 and comes first."""
 _SAMPLE_BYTES = 1 << 18
 """Bytes at the start of a file by which an older encoding is chosen."""
+_HEAD_BYTES = 4096
+"""Bytes by which a text in UTF-16 is known."""
+_MIN_ZERO_SHARE = 0.6
+"""Of the bytes at odd or even places that are zero in a text in UTF-16: those of Latin letters, spaces, marks and tags are."""
 _FALLBACK = "cp1252"
 """The encoding of text that nothing else fits."""
 
@@ -41,6 +45,8 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode(data, encoding)
+    if mark := _missing_mark(data[:_HEAD_BYTES]):
+        return _decode(mark + data, "utf-16")
     for name in ("utf-8", _known(declared)):
         if name is not None:
             try:
@@ -49,6 +55,14 @@ def decode_text(data: bytes, declared: str | None = None) -> DecodedText:
                 continue
     found = from_bytes(data[:_SAMPLE_BYTES]).best()
     return _decode(data, found.encoding if found is not None else _FALLBACK)
+
+
+def _missing_mark(head: bytes) -> bytes:
+    """Return the byte order mark that a text in UTF-16 lacks: every second byte of Latin letters is zero. Else empty."""
+    zeros = [head[start::2].count(0) / max(1, len(head) // 2) for start in (0, 1)]
+    if max(zeros) < _MIN_ZERO_SHARE or min(zeros) > 1 - _MIN_ZERO_SHARE:
+        return b""
+    return codecs.BOM_UTF16_LE if zeros[1] > zeros[0] else codecs.BOM_UTF16_BE
 
 
 def _known(encoding: str | None) -> str | None:

@@ -117,6 +117,7 @@ def test_a_name_of_another_kind_than_the_content_is_a_mismatch(head: bytes, file
         (b"<p align='center'>logo</p>\n# Title\n", "README.md", "markdown"),
         (b"<?xml version='1.0'?><a/>", "a", "xml"),
         ("<a>Größe</a>".encode("utf-16"), "a.xml", "xml"),
+        ("<p>words without a mark".encode("utf-16-le"), "a.html", "html"),
         (b'{"a": 1}', "a.json", "json"),
         (b'{"cells": []}', "a.ipynb", "notebook"),
     ],

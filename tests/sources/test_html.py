@@ -83,6 +83,7 @@ def test_a_table_that_only_places_things_is_read_as_it_stands():
         ("heading", "Site"), ("paragraph", "menu"), ("paragraph", "text"), ("paragraph", "more"),
     ]  # fmt: skip
     assert texts_of("<table role=presentation border=1><tr><td>a<td>b<tr><td>c<td>d</table>")[0] == ("paragraph", "a")
+    assert texts_of("<table><tr><th><h1>Mail</h1><th><table><tr><th>text</table></table>")[0] == ("heading", "Mail")
     assert texts_of("<table><tr><td>Name<td>Ann<tr><td>Age<td>30</table>") == [("table", "")]
 
 
@@ -157,6 +158,14 @@ def test_images_of_the_page_are_figures_and_others_are_their_text():
     ]  # fmt: skip
     assert page.images == [PIXEL]
     assert [warning.code for warning in page.warnings] == ["not_read"]
+
+
+def test_drawings_are_their_words_and_the_images_in_them():
+    drawing = f"<svg><text>A</text><text>B</text></svg><svg><title>Cover</title><image xlink:href='{PIXEL}'/></svg>"
+    page = page_of(f"{drawing}<img src='data:image/svg+xml,%3Csvg%3E%3Ctext%3EC%3C/text%3E%3C/svg%3E'>")
+    assert [(block.kind, block.text, block.picture) for block in page.blocks] == [
+        ("figure", "A\nB", None), ("figure", "Cover", "image"), ("figure", "C", None),
+    ]  # fmt: skip
 
 
 def test_a_tracker_is_nothing():

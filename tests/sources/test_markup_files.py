@@ -105,6 +105,19 @@ def test_records_of_xml_are_a_table_and_running_text_is_paragraphs(tmp_path: Pat
     assert rows_of(part.blocks[3]) == [["id", "n"], ["1", "x"], ["2", "y"]]
 
 
+def test_a_workbook_in_one_xml_file_is_its_sheets(tmp_path: Path):
+    sheet = """<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+    xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Sales"><Table>
+    <Row><Cell ss:MergeAcross="1"><Data ss:Type="String">Head</Data></Cell></Row>
+    <Row ss:Index="4"><Cell><Data ss:Type="String">00123</Data><Comment><Data>x</Data></Comment></Cell>
+    <Cell><Data ss:Type="Number">1.10</Data></Cell></Row></Table></Worksheet></Workbook>"""
+    part = part_of(tmp_path / "a", "xml", sheet)
+    assert texts_of(part) == [("heading", "Sales"), ("table", "")]
+    assert rows_of(part.blocks[1]) == [["Head"], ["00123", "1.10"]]
+    assert part.blocks[1].table is not None
+    assert part.blocks[1].table.cells[0].column_span == 2
+
+
 def test_xml_with_entities_is_refused_and_broken_xml_is_read_as_far_as_it_goes(tmp_path: Path):
     with pytest.raises(DamagedDocument, match="entities"):
         part_of(tmp_path / "a", "xml", '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>')

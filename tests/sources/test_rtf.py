@@ -70,12 +70,19 @@ def test_a_deleted_mark_joins_two_paragraphs():
 def test_notes_comments_headers_and_boxes_are_read_once():
     text = (
         r"{\header Head\par}{\headerf Head\par}text{\super\chftn}{\footnote\pard\plain {\super\chftn} a note\par}"
-        r"{\*\atnid AB}{\*\annotation a comment\par} more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt boxed\par}}\par"
+        r"{\*\atnid AB}{\*\atnauthor Ann}{\*\annotation a comment\par}"
+        r" more{\shp{\*\shpinst{\shptxt boxed\par}}{\shprslt boxed\par}}\par"
     )
     assert texts_of(text) == [("paragraph", "text¹ more"), ("paragraph", "boxed")]
     assert texts_of(text, "headers") == [("page_header", "Head")]
     assert texts_of(text, "notes") == [("footnote", "1 a note")]
-    assert texts_of(text, "comments") == [("paragraph", "a comment")]
+    assert texts_of(text, "comments") == [("paragraph", "Ann: a comment")]
+
+
+def test_a_mark_behind_its_note_has_the_number_of_the_note():
+    text = r"a{\super{\*\footnote\chftn\pard\plain one}\chftn} b{\super\chftn{\footnote\chftn\pard\plain two}}\par"
+    assert texts_of(text) == [("paragraph", "a¹ b²")]
+    assert texts_of(text, "notes") == [("footnote", "1 one"), ("footnote", "2 two")]
 
 
 def test_the_unicode_half_of_a_pair_of_texts_is_taken():

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from document_parser.models import Block, BlockKind, Cell, LayerName, PageWarning, Table
 from document_parser.sources.markup.buffer import BufferedImage, TextBuffer
-from document_parser.sources.markup.images import is_data_image
+from document_parser.sources.markup.images import data_of, is_data_image
 from document_parser.sources.markup.lists import BULLET, ListLevel, integer
 from document_parser.sources.markup.mathml import clean_tex, latex_of
 from document_parser.sources.markup.tables import Grid, GridCell, captions_of, grid_of, is_layout, is_table
@@ -344,6 +344,11 @@ class _Walker:
 
     def _flush(self) -> None:
         """End the block that is being read."""
+        if not self._buffer.runs:
+            if self._later:
+                self._blocks += self._later
+                self._later = []
+            return
         state = self._state
         runs, images = self._buffer.take(keep_white=state.pre)
         if runs and text_of(runs).strip():
@@ -433,6 +438,7 @@ class _Walker:
             self._add_formula(clean_tex(text), any("display" in name for name in element.get("class").split()))
             return True
         address = self._page.image(element.get("src")) or self._page.image(element.get("data-src"))
+        text = text or _words_in(element.get("src"))
         if is_tracker(element, style) and not text:
             return True
         if address is None and not text:
@@ -442,9 +448,14 @@ class _Walker:
         return True
 
     def _read_drawing(self, element: Element, style: dict[str, str]) -> bool:
-        """Read a drawing: the words in it, or its title."""
+        """Read a drawing: the images in it, and its words or its title."""
         del style
+        images = [inner for inner in element.walk() if inner.tag == "image"]
+        found = [self._page.image(inner.get("xlink:href") or inner.get("href")) for inner in images]
         words = drawing_text(element)
+        for address in filter(None, found):  # covers of books are drawings of one image
+            self._buffer.add_image(words, address, self._state.style)
+            words = ""
         if words:
             self._buffer.add_image(words, None, self._state.style)
         return True
@@ -576,8 +587,8 @@ def _rows_as_lines(table: Table) -> list[Run]:
 def _block(kind: BlockKind, runs: Iterable[Run], layer: LayerName, level: int | None) -> Block:
     """Return a block of text with its emphasis and links."""
     kept = list(runs)
-    text = text_of(kept)
-    return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans_of(kept)), level=level)
+    text, spans = text_of(kept), spans_of(kept)
+    return Block(kind=kind, layer=layer, text=text, spans=tidy_spans(text, spans) if spans else [], level=level)
 
 
 def _styled(element: Element, style: dict[str, str], look: Style, page: _Page) -> Style:
@@ -615,6 +626,16 @@ def drawing_text(drawing: Element) -> str:
         lines = [" ".join(child.text().split()) for child in drawing.elements() if child.tag == "title"]
         lines = lines or [drawing.get("aria-label")]
     return "\n".join(filter(None, lines))
+
+
+def _words_in(address: str) -> str:
+    """Return the words of a drawing that the page holds as a ``data:`` address."""
+    if not address.startswith("data:image/svg+xml"):
+        return ""
+    try:
+        return drawing_text(parse_html(data_of(address).decode("utf-8", "replace")).root)
+    except ValueError:
+        return ""
 
 
 def _raise(text: str) -> str:

@@ -16,7 +16,7 @@ from document_parser.models import Block, LayerName, Location, Part, Span
 from document_parser.sources.archive_members import ZipMembers, normalise_name
 from document_parser.sources.base import OpenerLimits
 from document_parser.sources.flowing import FlowingDocument
-from document_parser.sources.markup.blocks import blocks_of_html, drawing_text
+from document_parser.sources.markup.blocks import blocks_of_html
 from document_parser.sources.markup.html import decode_html, embedded_image
 from document_parser.sources.markup.images import is_data_image
 from document_parser.sources.markup.tree import parse_html
@@ -29,7 +29,7 @@ _FONT_ALGORITHMS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/p
 _MAX_CHAPTERS = 10_000
 
 _Finder = Callable[[str], str | None]
-_Content = Literal["page", "drawing", "image"]
+_Content = Literal["page", "image"]
 
 
 class _Chapter(NamedTuple):
@@ -78,11 +78,6 @@ class Book(FlowingDocument):
             raise PageUnreadable(error.message, page=number) from error
         page = parse_html(decoded.text)
         warnings = undecoded_warnings(decoded.undecoded, decoded.encoding)
-        if chapter.content == "drawing":
-            text = drawing_text(page.root)
-            return Part(
-                location=self.location(number), blocks=[Block(kind="figure", text=text)] if text else [], warnings=warnings
-            )
         folder = posixpath.dirname(chapter.member)
         found = blocks_of_html(page, lambda address: self._image(folder, address))
         self._images[number] = found.images
@@ -205,7 +200,7 @@ def _spine_of(root: Element, package: str, find: _Finder) -> list[_Chapter]:
             continue
         item = manifest.get(reference.get("idref", ""))
         media = (item.get("media-type") or "").lower() if item is not None else ""
-        content: _Content = "drawing" if media == "image/svg+xml" else "image" if media.startswith("image/") else "page"
+        content: _Content = "image" if media.startswith("image/") and media != "image/svg+xml" else "page"
         chapters.append(_Chapter(_member_of(item, package, find) if item is not None else "", content))
     return chapters[:_MAX_CHAPTERS]
 

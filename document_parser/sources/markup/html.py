@@ -18,8 +18,6 @@ from document_parser.sources.plain_text import undecoded_warnings
 
 _HEAD_BYTES = 4096
 """Where a page declares its encoding."""
-_MIN_ZERO_SHARE = 0.6
-"""Of the bytes at odd or even places that are zero in a page in UTF-16: its tags are, though its words may not be."""
 _DECLARED = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]+encoding\s*=\s*[\"']([\w.:-]+)", re.I)
 _READ_AS = {
     "iso8859-1": "cp1252", "latin-1": "cp1252", "ascii": "cp1252", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949",
@@ -35,20 +33,9 @@ def decode_html(data: bytes, declared: str | None = None) -> DecodedText:
     head = data[:_HEAD_BYTES]
     match = _DECLARED.search(head)
     name = _encoding_of(declared or (next(filter(None, match.groups())).decode("ascii") if match else None))
-    mark = _missing_mark(head)
-    if mark:
-        return decode_text(mark + data)
     if name is not None and name.startswith("iso2022") and b"\x1b" in data:
         return DecodedText(data.decode(name, "replace"), name, 0)  # its bytes are UTF-8 too
     return decode_text(data, name)
-
-
-def _missing_mark(head: bytes) -> bytes:
-    """Return the byte order mark that a page in UTF-16 lacks: every second byte of its tags is zero. Empty for all others."""
-    zeros = [head[start::2].count(0) / max(1, len(head) // 2) for start in (0, 1)]
-    if max(zeros) < _MIN_ZERO_SHARE or min(zeros) > 1 - _MIN_ZERO_SHARE:
-        return b""
-    return codecs.BOM_UTF16_LE if zeros[1] > zeros[0] else codecs.BOM_UTF16_BE
 
 
 def _encoding_of(label: str | None) -> str | None:

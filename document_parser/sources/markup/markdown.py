@@ -67,7 +67,10 @@ def _keep_formulas(text: str, formulas: list[str]) -> str:
     """
 
     def keep(match: re.Match[str]) -> str:
-        kind = "display" if match[1] is not None else "inline"
+        alone = (
+            not match.string[: match.start()].rpartition("\n")[2].strip() and not match.string[match.end() :].partition("\n")[0]
+        )
+        kind = "display" if match[1] is not None and alone else "inline"
         tex = (match[1] or match[2]).strip().replace("&", "&amp;").replace("<", "&lt;")
         formulas.append(f'<span class="math {kind}">{tex}</span>')
         return f"\ue000{len(formulas) - 1}\ue001"

@@ -43,7 +43,7 @@ _SIGNS = {
     "ltrmark": "", "rtlmark": "",
 }  # fmt: skip
 _SKIPPED = frozenset({
-    "colortbl", "info", "nonshppict", "objdata", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid", "atnauthor",
+    "colortbl", "info", "nonshppict", "objdata", "xe", "tc", "tcn", "rxe", "bkmkstart", "bkmkend", "atnid",
     "atntime", "atnref", "atrfstart", "atrfend", "atnicn", "atndate", "atnparent", "fontemb", "filetbl", "revtbl",
     "rsidtbl", "listtable", "listoverridetable", "generator", "themedata", "colorschememapping", "latentstyles",
     "datastore", "shprslt", "mmathPict", "mmathPr", "pgptbl", "userprops", "xmlnstbl", "template", "wgrffmtfilter",
@@ -172,7 +172,8 @@ class RtfReader:
         self._bytes = bytearray()
         self._to_skip = 0
         self._capture: list[str] = []
-        self._notes = 0
+        self._marks = {"text": 0, "note": 0}
+        self._author = ""
         self._undecoded: set[str] = set()
         self._unread_pictures = 0
         self._picture_kind = ""
@@ -288,6 +289,8 @@ class RtfReader:
             self._begin_flow("notes", "footnote")
         elif word == "annotation":
             self._begin_flow("comments", "paragraph")
+            self._flow.runs += [Run(f"{self._author}: ")] if self._author else []
+            self._author = ""
         elif word in {"shptxt", "dptxbxtext"}:
             self._begin_flow(self._flow.layer, "paragraph")
         elif word in {"listtext", "pntext"}:
@@ -296,8 +299,8 @@ class RtfReader:
         elif word == "fldinst":
             state.destination, state.at_end = "capture", self._end_instruction
             self._capture = []
-        elif word == "title":
-            state.destination, state.at_end = "capture", self._end_title
+        elif word in {"title", "atnauthor"}:
+            state.destination, state.at_end = "capture", self._end_title if word == "title" else self._end_author
             self._capture = []
         elif word == "pict":
             state.destination, state.at_end = "pict", self._end_picture
@@ -398,7 +401,7 @@ class RtfReader:
                 self._end_entry(destination)
         elif destination == "text":
             if self._flow.after_mark:  # the space behind the number is there already
-                text = text.lstrip(" ")
+                text = text.lstrip(" \t")
                 self._flow.after_mark = not text
             if state.shift and text.strip():
                 text = as_superscript(text) if state.shift == "super" else as_subscript(text)
@@ -452,6 +455,11 @@ class RtfReader:
     def _end_title(self) -> None:
         """Keep the title of the document."""
         self.title = " ".join(join_surrogates("".join(self._capture)).split())
+        self._capture = []
+
+    def _end_author(self) -> None:
+        """Keep the author of the next comment."""
+        self._author = join_surrogates("".join(self._capture)).strip()
         self._capture = []
 
     def _end_check_box(self) -> None:
@@ -783,8 +791,10 @@ def _note_number(reader: RtfReader, number: int, bare: bool) -> None:
     """Show the number of a note: the next one in the text, the same one in the note."""
     del number, bare
     in_note = reader._flow.layer == "notes"
-    reader._notes += not in_note
-    reader._flow.runs.append(Run(f"{reader._notes} " if in_note else as_superscript(str(reader._notes))))
+    place = "note" if in_note else "text"  # programs write the mark before or behind the note: each counts its own
+    reader._marks[place] += 1
+    mark = str(reader._marks[place])
+    reader._flow.runs.append(Run(f"{mark} " if in_note else as_superscript(mark)))
     reader._flow.after_mark = in_note
 
 

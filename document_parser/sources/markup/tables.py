@@ -86,10 +86,14 @@ def is_layout(table: Element, grid: Grid) -> bool:
     """Return whether a table only places things: it says so, or nothing says that it holds data and its cells are no values."""
     if table.get("role") in {"presentation", "none"}:
         return True
-    if _is_data(table, grid):
+    only_headers = all(cell.header for cell in grid.cells)  # of nothing: templates of mail place things by ``th``
+    if _is_data(table, grid) and not (only_headers and _has_structure(grid)):
         return False
-    if grid.rows < 2 or grid.columns < 2:
-        return True
+    return grid.rows < 2 or grid.columns < 2 or _has_structure(grid)
+
+
+def _has_structure(grid: Grid) -> bool:
+    """Return whether a cell holds what no value is: a table, a heading, a form, code."""
     return any(inner.tag in _STRUCTURE for cell in grid.cells for inner in cell.element.walk() if inner is not cell.element)
 
 

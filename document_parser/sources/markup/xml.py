@@ -17,6 +17,7 @@ from document_parser.sources.markup.feed import blocks_of_feed, is_feed
 from document_parser.sources.markup.html import decode_html, embedded_image
 from document_parser.sources.markup.lists import BULLET
 from document_parser.sources.markup.tree import parse_html
+from document_parser.sources.markup.xml_spreadsheet import blocks_of_spreadsheet, is_spreadsheet
 from document_parser.sources.xml_trees import Element, local_name, parse_xml
 
 _MIN_RECORDS = 2
@@ -68,6 +69,8 @@ class XmlFile(FlowingDocument):
         """Return the blocks by what the root is."""
         if self._page is not None:
             return blocks_of_html(parse_html(self._page))
+        if is_spreadsheet(self._root):
+            return blocks_of_spreadsheet(self._root)
         if is_feed(self._root):
             return blocks_of_feed(self._root)
         blocks = [Block(kind="heading", level=1, text=local_name(self._root)), *_outline(self._root, 1, named=False)]
