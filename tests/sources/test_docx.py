@@ -606,6 +606,13 @@ def test_pictures_are_figures_with_their_alternative_text_and_never_fetched(tmp_
     assert file.picture_data(1, 1) == data.getvalue()
 
 
+def test_pictures_of_a_group_have_names_of_their_own(tmp_path: Path):
+    named = '<pic:pic><pic:nvPicPr><pic:cNvPr id="2" name="x" descr="Duck"/></pic:nvPicPr><a:blip r:embed="one"/></pic:pic>'
+    body = p(r("text") + drawing(f"<wpg>{named}{picture('one')}</wpg>", "Group"))
+    found = blocks_of(tmp_path, body, {"word/media/a.png": b"x"}, one="image media/a.png")
+    assert texts(found) == ["text", "Duck", "Group"]
+
+
 def test_a_chart_is_a_table_with_its_title(tmp_path: Path):
     def values(tag: str, kind: str, *texts: str, code: str = "") -> str:
         points = "".join(f'<c:pt idx="{at}"><c:v>{text}</c:v></c:pt>' for at, text in enumerate(texts) if text)
