@@ -64,6 +64,9 @@ def _clean_characters(text: str) -> str:
 
 def clean_runs(text: str, spans: Sequence[Span]) -> list[Run]:
     """Return a text cleaned as by ``clean``, as runs with its emphasis and those of its links that are safe to follow."""
+    if not spans:
+        cleaned = clean(text)
+        return [Run(cleaned)] if cleaned else []
     runs = [
         Run(_clean_characters(run.text), _with_safe_link(run.style))
         for run in runs_of(text.replace("\r\n", "\r"), _shift_spans(text, spans))

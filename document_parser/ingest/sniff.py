@@ -60,6 +60,14 @@ SUPPORTED: dict[str, Format] = {
             "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             (".xlsx", ".xlsm", ".xltx", ".xltm"),
         ),
+        Format("html", "html", "text/html", (".html", ".htm", ".xhtml", ".xht")),
+        Format("mhtml", "mhtml", "multipart/related", (".mhtml", ".mht")),
+        Format("epub", "epub", "application/epub+zip", (".epub",)),
+        Format("rtf", "rtf", "application/rtf", (".rtf",)),
+        Format("markdown", "markdown", "text/markdown", (".md", ".markdown", ".mdown", ".mkd")),
+        Format("xml", "xml", "application/xml", (".xml", ".rss", ".atom")),
+        Format("json", "json", "application/json", (".json", ".geojson", ".jsonl", ".ndjson")),
+        Format("notebook", "notebook", "application/x-ipynb+json", (".ipynb",)),
         Format("csv", "delimited", "text/csv", (".csv", ".tsv", ".tab", ".psv")),
         Format(
             "pptx",
@@ -77,8 +85,8 @@ SUPPORTED: dict[str, Format] = {
     )
 }
 """The formats that are read, by name."""
-TEXT_FORMATS = frozenset({"text", "csv"})
-"""Formats of plain text, which only the name of a file tells apart."""
+TEXT_FORMATS = frozenset({"text", "csv", "markdown", "json", "notebook", "xml", "html"})
+"""Formats of plain text, which only the name of a file tells apart where its content does not begin as one of them must."""
 OLE_FORMATS = frozenset({"msg"})
 """Formats in OLE containers. What is in one may be listed far behind the start of the file; then the name tells."""
 
@@ -86,7 +94,6 @@ OLE_FORMATS = frozenset({"msg"})
 _OTHER_EXTENSIONS: dict[str, str] = {
     ".docx": "docx", ".xlsx": "xlsx", ".pptx": "pptx", ".doc": "doc", ".xls": "xls", ".ppt": "ppt",
     ".ods": "ods", ".rtf": "rtf", ".epub": "epub", ".html": "html", ".htm": "html", ".xml": "xml",
-    ".md": "text",
     ".svg": "svg", ".ps": "postscript",
     ".eps": "postscript", ".exe": "program", ".dll": "program",
 }  # fmt: skip
@@ -127,6 +134,8 @@ _OLE_SIGNS: tuple[tuple[str, str], ...] = (
     ("PowerPoint Document", "ppt"),
 )
 """Names of streams, as UTF-16 in the list of an OLE container, and the format that has them."""
+_DISGUISES = {"html": {"xls", "doc"}, "mhtml": {"xls", "doc"}, "xml": {"xls", "doc"}, "rtf": {"doc"}}
+"""Names under which programs save other formats than those of the name, so that an office program opens them."""
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _OFFICE_FORMATS = frozenset({"docx", "pptx", "xlsx"})
 """Formats of office files that are zip archives; encrypted ones are OLE files. Opening them shows whether they are what
@@ -137,6 +146,7 @@ _FLAT_SIGNS = ((b"Word.Document", "docx"), (b"/word/", "docx"))
 # Names that are uncompressed near the start of an office file or e-book, which are zip archives.
 _ZIP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"mimetypeapplication/epub+zip", "epub"),
+    (b"META-INF/container.xml", "epub"),
     (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
     (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
@@ -156,6 +166,9 @@ _MAIL = re.compile(
     rb"(?:from|to|cc|subject|date|received|return-path|message-id|mime-version|delivered-to):[^\n]*\n", re.I,
 )  # fmt: skip
 """A header of mail, also behind other header lines and the line that begins a message in a mailbox."""
+
+_WEB_ARCHIVE = re.compile(rb"^(?:snapshot-content-location:|from:\s*<?saved by |x-document-type:)", re.I | re.M)
+"""Headers of a page that a browser or an office program saved with its images; it begins as a mail does."""
 
 
 def sniff(head: bytes, filename: str, size: int) -> Format:
@@ -194,6 +207,10 @@ def _detect_supported(head: bytes, claimed: str | None) -> Format | None:
         return SUPPORTED[claimed]
     if claimed in OLE_FORMATS and content == _OLE:
         return SUPPORTED[claimed]
+    if (claimed, content) in {("mhtml", "mail"), ("epub", "zip")}:
+        return SUPPORTED[str(claimed)]  # the signs of the format may come after the head
+    if claimed == "markdown" and content in {"html", "xml", "svg", "mail"}:
+        return SUPPORTED[claimed]  # it may begin with a tag, or with lines like those of a mail's head
     return SUPPORTED.get(content) if content else None
 
 
@@ -272,7 +289,7 @@ def _guess_text_format(head: bytes) -> str | None:
     if text.lstrip().startswith(b"<?xml"):
         return "xml"
     if _MAIL.match(text):
-        return "mail"
+        return "mhtml" if _WEB_ARCHIVE.search(text) else "mail"
     return "text" if _is_text(text) else None
 
 
@@ -324,7 +341,9 @@ def _is_consistent(claimed: str, found: Format) -> bool:
     """
     if claimed == "xml" and found.name in _OFFICE_FORMATS:
         return True
-    return claimed == found.name or (claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image")
+    if claimed == found.name or claimed in _DISGUISES.get(found.name, ()):
+        return True
+    return claimed in SUPPORTED and SUPPORTED[claimed].kind == found.kind == "image"
 
 
 def safe_filename(raw: str) -> str:

@@ -92,7 +92,27 @@ LowQuality = Literal["flag", "fallback", "fail"]
 """What happens to a page whose reading is in doubt."""
 PagedKind = Literal["pdf", "image"]
 """Documents of pages that can be drawn."""
-FlowingKind = Literal["text", "delimited", "mail", "outlook", "winmail", "odt", "odp", "archive", "docx", "pptx", "xlsx"]
+FlowingKind = Literal[
+    "text",
+    "delimited",
+    "mail",
+    "outlook",
+    "winmail",
+    "odt",
+    "odp",
+    "archive",
+    "docx",
+    "pptx",
+    "xlsx",
+    "html",
+    "mhtml",
+    "epub",
+    "markdown",
+    "xml",
+    "json",
+    "notebook",
+    "rtf",
+]
 """Documents without pages that can be drawn: their parts are read from the structure of the file."""
 SourceKind = Literal[PagedKind, FlowingKind]
 """How a document is opened."""

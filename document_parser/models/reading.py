@@ -205,12 +205,14 @@ class Reading:
     are fractions of the image; with a ``skew``, of the straightened image. ``text`` is the raw answer. ``unread_share`` is
     the share of the length of the lines found that could not be read, ``unknown_share`` that of lines in letters which the
     engine does not know. ``uncertain_lines`` are these lines, and others of little confidence, as far as they could be read.
-    ``how`` is what the engine says of its way of reading, nothing of the page.
+    ``parts_of_lines`` are those of lines among the ``words`` of which a part is struck out. ``how`` is what the engine says of
+    its way of reading, nothing of the page.
     """
 
     engine: EngineName
     blocks: list[Block] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
+    parts_of_lines: dict[Word, list[Word]] = field(default_factory=dict)
     rules: list[RulingLine] = field(default_factory=list)
     figures: list[BoundingBox] = field(default_factory=list)
     skew: Skew = field(default_factory=Skew)
@@ -229,6 +231,11 @@ class Reading:
     def confident_letters(self) -> float:
         """Return the letters of words read with confidence, each weighted by it. Words without a confidence count fully."""
         return confident_letters(self.words)
+
+    @property
+    def parted_words(self) -> list[Word]:
+        """Return the words with lines of which a part is struck out replaced by their parts."""
+        return [part for whole in self.words for part in self.parts_of_lines.get(whole, (whole,))]
 
     def replace_lines(self, better: Mapping[Word, Sequence[Word]]) -> Reading:
         """Return the reading with lines of its own replaced by these words.

@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import cast, get_args
 
-from document_parser.errors import NoPageImage, PageUnreadable
+from document_parser.errors import DocumentError, NoPageImage, PageUnreadable
 from document_parser.imaging.page_image import RenderedPage
 from document_parser.models import (
     BoundingBox,
@@ -41,6 +41,14 @@ _PLACES: dict[FlowingKind, str] = {
     "docx": "office.docx.WordDocument",
     "pptx": "office.pptx.Presentation",
     "xlsx": "sheets.xlsx.ExcelWorkbook",
+    "html": "markup.html.HtmlFile",
+    "mhtml": "markup.mhtml.WebArchive",
+    "epub": "markup.epub.Book",
+    "markdown": "markup.markdown.MarkdownFile",
+    "xml": "markup.xml.XmlFile",
+    "json": "markup.json_file.JsonFile",
+    "notebook": "markup.notebook.Notebook",
+    "rtf": "markup.rtf.RtfFile",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 
@@ -74,8 +82,12 @@ class FlowingDocument(ABC):
 
     def picture(self, number: int, index: int, spec: PageImageSpec) -> RenderedPage:
         """Return an embedded image as ``spec`` asks for it. Raises PageUnreadable if it cannot be decoded."""
-        image = ImageFile(self.picture_data(number, index), self._limits.max_image_megapixels, self._limits.max_image_memory_mb)
-        return image.render(1, spec, 0)
+        data = self.picture_data(number, index)
+        try:
+            image = ImageFile(data, self._limits.max_image_megapixels, self._limits.max_image_memory_mb)
+            return image.render(1, spec, 0)
+        except DocumentError as error:  # a picture that is damaged or too large is none; the part is read without it
+            raise PageUnreadable(error.message, page=number) from error
 
     def facts(self, number: int) -> PageFacts:
         """Return the facts of a part: its location."""

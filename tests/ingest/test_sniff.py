@@ -103,6 +103,28 @@ def test_a_name_of_another_kind_than_the_content_is_a_mismatch(head: bytes, file
         name_of(head, filename)
 
 
+@pytest.mark.parametrize(
+    ("head", "filename", "name"),
+    [
+        (HTML, "page", "html"),
+        (HTML, "report.xls", "html"),
+        (b"a <b>piece</b>", "a.html", "html"),
+        (b"{\\rtf1 letter}", "letter.doc", "rtf"),
+        (ZIP + b"mimetypeapplication/epub+zip", "book", "epub"),
+        (ZIP + b"a.xhtml", "book.epub", "epub"),
+        (b"From: <Saved by Blink>\nSnapshot-Content-Location: http://a.org\n\n", "a.mhtml", "mhtml"),
+        (b"MIME-Version: 1.0\nContent-Type: multipart/related\n\n", "a.mht", "mhtml"),
+        (b"<p align='center'>logo</p>\n# Title\n", "README.md", "markdown"),
+        (b"<?xml version='1.0'?><a/>", "a", "xml"),
+        ("<a>Größe</a>".encode("utf-16"), "a.xml", "xml"),
+        (b'{"a": 1}', "a.json", "json"),
+        (b'{"cells": []}', "a.ipynb", "notebook"),
+    ],
+)
+def test_marked_up_text_is_told_by_its_content_and_plain_text_by_its_name(head: bytes, filename: str, name: str):
+    assert name_of(head, filename) == name
+
+
 def test_an_error_page_saved_as_pdf_is_called_html():
     with pytest.raises(ContentMismatch, match="html"):
         name_of(HTML, "invoice.pdf")

@@ -105,7 +105,7 @@ def build_blocks(page: Page, reading: Reading) -> list[Block]:
     if turn := turn_of(reading.words, page.width, page.height):
         message = f"The writing is turned; it was read with the page turned by {turn} degrees clockwise."
         page.warnings.append(PageWarning(code="rotated", message=message))
-    blocks = blocks_as_shown(blocks_of(reading.words, page.width, page.height, reading.rules), reading.skew)
+    blocks = blocks_as_shown(blocks_of(reading.parted_words, page.width, page.height, reading.rules), reading.skew)
     if not reading.figures:
         return blocks
     figures = [(box, with_labels(box, blocks)) for box in _figure_boxes_of(page, reading)]

@@ -12,6 +12,7 @@ from email.message import Message
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, NamedTuple
+from urllib.parse import unquote
 
 from document_parser.errors import DamagedDocument, PageUnreadable, TooLargeUnpacked
 from document_parser.models import Block, Location, Member, PageWarning, Part, Span
@@ -22,7 +23,12 @@ from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.mail import headers
 from document_parser.sources.mail.calendar import blocks_of_calendar
 from document_parser.sources.mail.plain_body import blocks_of_plain, unflow
-from document_parser.sources.mail.walk import Attachment, Leaves, sort_parts, text_of_part
+from document_parser.sources.mail.walk import Attachment, Leaves, attached_bytes, sort_parts, text_of_part
+from document_parser.sources.markup.blocks import blocks_of_html
+from document_parser.sources.markup.html import decode_html
+from document_parser.sources.markup.images import data_of, is_data_image
+from document_parser.sources.markup.rtf import RtfReader
+from document_parser.sources.markup.tree import parse_html
 from document_parser.sources.plain_text import undecoded_warnings
 
 _POSTMARK = re.compile(rb"(?:\A|\r?\n\r?\n)(From [^\n]+\n)(?=[!-9;-~]+:)")
@@ -53,6 +59,7 @@ class Messages(FlowingDocument):
         super().__init__(limits)
         self._parsed: tuple[int, _Parsed] | None = None
         self._places: list[tuple[int, int]] | None = None
+        self._images: tuple[int, list[bytes]] | None = None
 
     @abstractmethod
     def message(self, number: int) -> Message:
@@ -66,10 +73,13 @@ class Messages(FlowingDocument):
         """Return the head of a message, its body, and the names of its attachments."""
         message, leaves = self._load(number)
         blocks, warnings = [_head_of(message)], _encryption_warnings(message, leaves)
+        images: list[bytes] = []
         for body in leaves.bodies:
-            found, undecoded = _blocks_of_body(body)
-            blocks += found
-            warnings += undecoded
+            found = _read_body(body, leaves)
+            blocks += found.blocks
+            warnings += found.warnings
+            images += found.images
+        self._images = number, images
         for attachment in leaves.attachments:
             if attachment.media_type == "text/calendar":
                 blocks += blocks_of_calendar(text_of_part(attachment.part).text)
@@ -77,6 +87,15 @@ class Messages(FlowingDocument):
             names = ", ".join(attachment.name for attachment in leaves.attachments)
             blocks.append(Block(kind="paragraph", text=f"Attachments: {names}", spans=[Span(start=0, end=12, bold=True)]))
         return Part(location=self.location(number), blocks=[block for block in blocks if block.text], warnings=warnings)
+
+    def picture_data(self, number: int, index: int) -> bytes:
+        """Return an image that the body of a message shows."""
+        if self._images is None or self._images[0] != number:
+            self.part(number)
+        assert self._images is not None
+        if not 0 <= index < len(self._images[1]):
+            raise PageUnreadable("The message has no such image.", page=number)
+        return self._images[1][index]
 
     def members(self) -> list[Member]:
         """Return the attachments of all messages. Raises TooLargeUnpacked beyond ``max_members``."""
@@ -179,14 +198,42 @@ def _head_of(message: Message) -> Block:
     return Block(kind="paragraph", text="\n".join(lines), spans=spans)
 
 
-def _blocks_of_body(body: Message) -> tuple[list[Block], list[PageWarning]]:
-    """Return the blocks of a body, and a warning if some of it could not be decoded."""
+class _Body(NamedTuple):
+    """What a body shows: its blocks, what could not be read of it, and its images in the order of its figures."""
+
+    blocks: list[Block]
+    warnings: list[PageWarning]
+    images: list[bytes]
+
+
+def _read_body(body: Message, leaves: Leaves) -> _Body:
+    """Return a body: HTML as its structure, rich text, or plain text in paragraphs."""
+    match body.get_content_type():
+        case "text/html":
+            return _read_html(body, leaves)
+        case "text/rtf":
+            reader = RtfReader()
+            return _Body(reader.read(attached_bytes(body)), reader.warnings(), [])
     decoded = text_of_part(body)
     warnings = undecoded_warnings(decoded.undecoded, decoded.encoding)
     text = decoded.text.replace("\r\n", "\n")
     if str(body.get_param("format", "")).lower() == "flowed":
         text = unflow(text, delete_space=str(body.get_param("delsp", "")).lower() == "yes")
-    return blocks_of_plain(text), warnings
+    return _Body(blocks_of_plain(text), warnings, [])
+
+
+def _read_html(body: Message, leaves: Leaves) -> _Body:
+    """Return a body in HTML; images that it shows by their Content-ID stand in it, others are never fetched."""
+
+    def find_image(address: str) -> str | None:
+        name = unquote(address[len("cid:") :]) if address.lower().startswith("cid:") else ""
+        return name if name in leaves.inline else None
+
+    decoded = decode_html(attached_bytes(body), body.get_content_charset())
+    found = blocks_of_html(parse_html(decoded.text), find_image)
+    warnings = [*found.warnings, *undecoded_warnings(decoded.undecoded, decoded.encoding)]
+    images = [data_of(one) if is_data_image(one) else attached_bytes(leaves.inline[one]) for one in found.images]
+    return _Body(found.blocks, warnings, images)
 
 
 def _encryption_warnings(message: Message, leaves: Leaves) -> list[PageWarning]:

@@ -125,7 +125,7 @@ def formataddr_safe(name: str, address: str) -> str:
 
 
 def _add_body(message: EmailMessage, properties: Properties) -> None:
-    """Add the body: HTML, else plain text, else rich text as an attachment of its own."""
+    """Add the body: HTML, else plain text, else rich text."""
     html, plain = _html_of(properties), properties.text(BODY)
     if plain.strip() or not html:
         message.set_content(plain)
@@ -139,7 +139,7 @@ def _add_body(message: EmailMessage, properties: Properties) -> None:
         rich = decompress_rtf(properties.data(RTF))
     except CompressedRtfError:
         return
-    message.add_attachment(rich, "application", "rtf", filename="message.rtf")
+    message.set_content(rich, "text", "rtf", cte="base64")
 
 
 def _html_of(properties: Properties) -> str:

@@ -118,7 +118,7 @@ def _sort_leaf(part: Message, kind: str, leaves: Leaves) -> None:
     """Add a leaf to the leaves."""
     name, disposition = file_name(part), str(part.get_content_disposition() or "")
     content_id = header_text(part, "Content-ID").strip("<> ")
-    if kind in ("text/plain", "text/html") and disposition != "attachment" and not name:
+    if kind in ("text/plain", "text/html", "text/rtf") and disposition != "attachment" and not name:
         leaves.bodies.append(part)
     elif kind.startswith("image/") and content_id and disposition != "attachment":
         leaves.inline[content_id] = part

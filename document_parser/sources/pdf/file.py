@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -45,12 +46,13 @@ from document_parser.sources.pdf.hidden_text import split_visible_text
 from document_parser.sources.pdf.layers import LayeredObjects, split_layers
 from document_parser.sources.pdf.links import add_links
 from document_parser.sources.pdf.objects import COVERING_SHARE, Box, PageObject, find_texts_under_images, objects_of
+from document_parser.sources.pdf.page_text import PageText
 from document_parser.sources.pdf.pdfplumber_reader import MAX_CHARACTERS, MAX_OBJECTS, PdfplumberReader
 from document_parser.sources.pdf.repair import rebuild
 from document_parser.sources.pdf.rulings import extract_rulings
 from document_parser.sources.pdf.scans import scan_dpi_of
 from document_parser.sources.pdf.strikeouts import mark_annotated_strikes
-from document_parser.sources.pdf.text_layer import MAX_WORDS, PageText, extract_words
+from document_parser.sources.pdf.text_layer import MAX_WORDS, extract_words
 from document_parser.sources.pdf.undecoded import find_undecoded_images
 from document_parser.text.language import find_suspect_fonts
 from document_parser.text.normalize import is_meaningless
@@ -400,10 +402,10 @@ def _measure_text(text: PageText, hidden: frozenset[int]) -> _TextLayer:
     if not len(places):
         return _TextLayer(float(left_out > 0), 0.0, 0)
     sampled = places[np.linspace(0, len(places) - 1, min(len(places), _MAX_SAMPLED_CHARACTERS), dtype=int)]
-    sample = [text.index_of(place) for place in sampled.tolist()]
+    sample = sampled.tolist() if text.is_exact else list(map(text.index_of, sampled.tolist()))
     unmapped = (left_out + int(_IS_MEANINGLESS[text.codes[places]].sum())) / (left_out + len(places))
-    faults = sum(calls.has_map_error(text.address, index) == 1 for index in sample) / len(sample)
-    objects = Counter(calls.get_text_object(text.address, index) for index in sample)
+    faults = [*map(calls.has_map_error, repeat(text.address), sample)].count(1) / len(sample)
+    objects = Counter(map(calls.get_text_object, repeat(text.address), sample))
     invisible = sum(count for found, count in objects.items() if found and _is_invisible(found, hidden)) / len(sample)
     guessed = count_guessed(text, faults > 0)
     return _TextLayer(round(max(unmapped, faults), 4), round(invisible, 4), len(places), guessed)
