@@ -236,8 +236,8 @@ def _fits_pipes(table: Table) -> bool:
     It has one header row at most, no spans, cells of one line, and no | inside a formula.
     """
     if isinstance(table.cells, PackedCells):
-        texts = table.cells.packed.texts
-        return "\\n" not in texts and "\\r" not in texts and not ("|" in texts and "$" in texts)
+        packed = table.cells.packed.texts
+        return "\\n" not in packed and "\\r" not in packed and not ("|" in packed and "$" in packed)
     if table.has_spans or count_header_rows(table) > 1 or any(cell.header for cell in table.cells if cell.row > 0):
         return False
     texts = [clean(cell.text) for cell in table.cells]

@@ -104,6 +104,8 @@ FlowingKind = Literal[
     "docx",
     "pptx",
     "xlsx",
+    "ods",
+    "xls",
     "html",
     "mhtml",
     "epub",

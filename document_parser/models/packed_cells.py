@@ -68,7 +68,9 @@ class PackedCells(Sequence[C], Generic[C]):
             return self.packed == other.packed
         return isinstance(other, list) and list(self) == other
 
-    __hash__ = None  # type: ignore[assignment]
+    def __hash__(self) -> int:
+        """Return a number that equal cells share."""
+        return hash(self.packed[:3])
 
     @overload
     def __getitem__(self, place: int) -> C: ...
@@ -152,13 +154,13 @@ class CellsSchema:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return the schema: a list, packed cells, or their packed form."""
-        listed = core_schema.list_schema(handler(source)["items_schema"], strict=True)  # type: ignore[typeddict-item]
+        listed = core_schema.list_schema(handler(source)["items_schema"], strict=True)
         wire = core_schema.no_info_plain_validator_function(self._from_wire, serialization=_serialization(listed))
         return core_schema.union_schema([listed, wire], mode="left_to_right")
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Return the JSON Schema of a list of cells."""
-        return handler(schema["choices"][0])  # type: ignore[typeddict-item]
+        return handler(schema["choices"][0])
 
     def _from_wire(self, given: object) -> PackedCells[Any]:
         """Return packed cells of their packed form. Raises ValueError for anything else."""

@@ -49,6 +49,8 @@ _PLACES: dict[FlowingKind, str] = {
     "json": "markup.json_file.JsonFile",
     "notebook": "markup.notebook.Notebook",
     "rtf": "markup.rtf.RtfFile",
+    "ods": "sheets.ods.OpenDocumentWorkbook",
+    "xls": "sheets.xls.OldWorkbook",
 }
 """Where the class of each kind is, below ``document_parser.sources``."""
 

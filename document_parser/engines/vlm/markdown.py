@@ -56,7 +56,8 @@ def markdown_blocks(text: str) -> list[Block]:
     for is_table, piece in split_tables(SPECIAL_TOKEN.sub("", text.replace("\r\n", "\n"))):
         blocks += _table_blocks_of(piece) if is_table else _text_blocks_of(piece)
     for block in blocks:
-        for part in (block, *(block.table.cells if block.table else ())):
+        parts: list[Block | Cell] = [block, *(block.table.cells if block.table else ())]
+        for part in parts:
             if block.kind not in ("code", "formula"):
                 extract_emphasis(part)
     return _set_item_depths(blocks)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from document_parser.layout.blocks.block_kinds import has_sentence_end
 from document_parser.layout.lines.joining import find_line_join, is_cjk, vocabulary_of
-from document_parser.models import Block, BlockKind, Continuation, Page, Table, Word
+from document_parser.models import Block, BlockKind, Continuation, Location, Page, Table, Word
 
 MIN_RUNNING_TEXT_CHARACTERS = 80
 """Characters from which a paragraph is running text; two of them are joined if nothing but a capital letter speaks against
@@ -37,6 +37,8 @@ _CONTINUES = re.compile(r"see (?:foot)?notes? at (?:the )?end|\bcontinue[ds]\b|\
 """What a line below a table says if more of the table follows."""
 _HYPHENS = "-\u2010"
 """What a line may end in that the vocabulary of its page decides about."""
+_ROWS = re.compile(r"[A-Z]*(\d+)(?::[A-Z]*(\d+))?")
+"""The first and last row of a range of cells."""
 _OPENING = re.compile(r"[\s\"'“„«(\[]*")
 """White space and opening marks before the first letter of a text."""
 
@@ -93,12 +95,22 @@ def _join(waiting: _WaitingPage, page: Page) -> _WaitingPage:
 def _join_ranges(waiting: _WaitingPage, page: Page) -> _WaitingPage:
     """Return the part as the one that waits now; the table that a range of cells cuts in two is marked."""
     upper, lower = waiting.page, page
-    if not (upper.location and upper.location.range and lower.location and upper.location.name == lower.location.name):
+    if not _follow_one_another(upper.location, lower.location) or not lower.blocks:
         return _WaitingPage(page, [])
-    if not (upper.blocks and lower.blocks and upper.blocks[-1].kind == lower.blocks[0].kind == "table"):
+    first = lower.blocks[0]
+    last = next((at for at in reversed(range(len(upper.blocks))) if upper.blocks[at].layer == first.layer), None)
+    begun = upper.blocks[last].table if last is not None else None
+    if last is None or begun is None or first.table is None or begun.columns != first.table.columns:
         return _WaitingPage(page, [])
-    last = len(upper.blocks) - 1
     return _WaitingPage(_mark(waiting, page, last, 0, Continuation(page=upper.number, block=last)), [])
+
+
+def _follow_one_another(upper: Location | None, lower: Location | None) -> bool:
+    """Return whether two ranges are of one sheet and no empty row is between them."""
+    if upper is None or lower is None or upper.kind != lower.kind or upper.name != lower.name:
+        return False
+    end, start = _ROWS.fullmatch(upper.range), _ROWS.fullmatch(lower.range)
+    return end is not None and start is not None and int(end[2]) + 1 == int(start[1])
 
 
 def _mark(waiting: _WaitingPage, page: Page, upper: int, lower: int, mark: Continuation) -> Page:

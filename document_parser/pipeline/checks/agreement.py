@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from document_parser.models import Block, Reading
+from document_parser.models import Block, Cell, Reading
 from document_parser.text.normalize import comparable_texts_of, overlap_of, tokenize
 from document_parser.text.numbers import Difference, find_differences
 from document_parser.text.spans import replace_text
@@ -62,7 +62,8 @@ def correct_numbers(blocks: Sequence[Block], found: Sequence[Difference]) -> boo
 
 def _correct_number(blocks: Sequence[Block], one: Difference) -> bool:
     """Replace one number if it occurs exactly once in the blocks and their table cells. Return whether it was replaced."""
-    holders = [part for block in blocks for part in (block, *(block.table.cells if block.table else ()))]
+    cells = [cell for block in blocks if block.table for cell in block.table.cells]
+    holders: list[Block | Cell] = [*blocks, *cells]
     places = [part for part in holders if part.text.count(one.read) == 1]
     if len(places) != 1 or sum(part.text.count(one.read) for part in holders) != 1:
         return False

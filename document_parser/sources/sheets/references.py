@@ -24,6 +24,11 @@ class Region(NamedTuple):
         """Return whether a cell is in the region."""
         return self.top <= row <= self.bottom and self.left <= column <= self.right
 
+    def clip(self, bounds: Region) -> Region:
+        """Return the region without what lies below or right of some bounds; its first cell stays."""
+        bottom, right = max(self.top, min(self.bottom, bounds.bottom)), max(self.left, min(self.right, bounds.right))
+        return Region(self.top, self.left, bottom, right)
+
     def __str__(self) -> str:
         """Return the reference, such as ``A1:C9``."""
         return f"{column_name(self.left)}{self.top}:{column_name(self.right)}{self.bottom}"

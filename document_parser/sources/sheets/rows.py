@@ -46,7 +46,10 @@ class FormulaCount:
 def pack_rows(rows: Sequence[SheetRow], left: int, right: int) -> PackedTexts:
     """Return the packed form of rows that follow one another, none of which has emphasis, links, or merged cells."""
     full = list(range(left, right + 1))
-    texts, values, formats, formulas = [], [], [], []
+    texts: list[str] = []
+    values: list[str] = []
+    formats: list[str] = []
+    formulas: list[str] = []
     places: dict[str | None, str] = {None: ""}
     last_formats: list[str | None] | None = None
     for row in rows:
@@ -60,9 +63,15 @@ def pack_rows(rows: Sequence[SheetRow], left: int, right: int) -> PackedTexts:
             formats.append("\t".join(places.setdefault(code, str(len(places))) for code in codes))
             last_formats = codes
         formulas.append("\t".join(escape(row.formulas.get(column, "")) for column in full) if row.formulas else "")
-    joined = ("\n".join(lines) if any(lines) else "" for lines in (values, formats, formulas))
-    codes_used = [code for code in places if code is not None]
-    return PackedTexts(len(rows), len(full), "\n".join(texts), *joined, codes_used)
+    return PackedTexts(
+        rows=len(rows),
+        columns=len(full),
+        texts="\n".join(texts),
+        values="\n".join(values),
+        formats="\n".join(formats),
+        formulas="\n".join(formulas) if any(formulas) else "",
+        codes=[code for code in places if code is not None],
+    )
 
 
 def _packed_line(texts: Sequence[str]) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import IO, NamedTuple
 
 from document_parser.errors import DamagedDocument
 from document_parser.models import Span
 from document_parser.sources.archive_members import ZipMembers
 from document_parser.sources.sheets.package import child, children, is_true
-from document_parser.sources.sheets.xml_pieces import find_names, pieces, plain_text, unescape, wrap
+from document_parser.sources.sheets.xml_pieces import Names, batches, find_names, plain_text, unescape, wrap
 from document_parser.sources.xml_trees import Element, local_name, parse_xml
 from document_parser.text.raised import as_subscript, as_superscript
 from document_parser.text.spans import Run, Style, spans_of, text_of
@@ -59,28 +60,42 @@ class SharedStrings:
     def _read(self, stream: IO[bytes]) -> None:
         """Read all strings."""
         chunks, names = find_names(stream, "sst")
-        plain = re.compile(names.fill(rb"\s*<{p}si>\s*<{p}t(?: xml:space=[\"']preserve[\"'])?>([^<]*)</{p}t>\s*"))
-        start, empty = names.fill(b"<{p}si"), names.fill(b"<{p}si/>")
-        for piece in pieces(chunks, names.fill(b"</{p}si>"), names.fill(b"</{p}sst>")):
-            for _ in range(piece.count(empty)):
-                self._add(b"")
-            if found := plain.fullmatch(piece):
-                text = found[1]
-                self._add(plain_text(text).encode() if b"&" in text or b"_x" in text or b"\r" in text else text)
-            elif (at := piece.rfind(start)) >= 0:
-                self._add_rich(names.fill(b"</{p}si>"), piece[at:], names.opening)
+        end = names.fill(b"</{p}si>")
+        plain = re.compile(names.fill(rb"<{p}si>\s*<{p}t(?: xml:space=[\"']preserve[\"'])?>([^<]*)</{p}t>\s*</{p}si>"))
+        start = names.fill(b"<{p}si")
+        for batch in batches(chunks, end, names.fill(b"</{p}sst>")):
+            found = plain.findall(batch)
+            if len(found) == batch.count(start) and b"<!" not in batch:
+                self._add_all(found)
+                continue
+            for piece in batch.split(end)[:-1]:
+                self._add_piece(piece + end, plain, start, names)
 
-    def _add(self, text: bytes) -> None:
-        """Add a string in UTF-8."""
-        self._data += text
-        self._ends.append(len(self._data))
+    def _add_piece(self, piece: bytes, plain: re.Pattern[bytes], start: bytes, names: Names) -> None:
+        """Add one string, and the empty ones before it that have no end tag."""
+        at = piece.rfind(start)
+        for _ in range(piece.count(start, 0, max(at, 0))):
+            self._add_all([b""])
+        if found := plain.fullmatch(piece, max(at, 0)):
+            self._add_all([found[1]])
+        elif at >= 0:
+            self._add_rich(piece[at:], names.opening)
 
-    def _add_rich(self, closing: bytes, piece: bytes, opening: bytes) -> None:
+    def _add_all(self, texts: list[bytes]) -> None:
+        """Add strings as the file writes them."""
+        cleaned = [plain_text(text).encode() if b"&" in text or b"_x" in text or b"\r" in text else text for text in texts]
+        ends = accumulate(map(len, cleaned), initial=len(self._data))
+        next(ends)
+        self._ends.extend(ends)
+        self._data += b"".join(cleaned)
+
+    def _add_rich(self, piece: bytes, opening: bytes) -> None:
         """Add a string that is not plain."""
-        found = rich_text_of(parse_xml(wrap(opening, piece + closing), recover=True)[0])
+        found = rich_text_of(parse_xml(wrap(opening, piece), recover=True)[0])
         if found.spans:
             self.rich[len(self._ends)] = found.spans
-        self._add(found.text.encode("utf-8", "replace"))
+        self._data += found.text.encode("utf-8", "replace")
+        self._ends.append(len(self._data))
 
 
 def rich_text_of(element: Element) -> RichText:

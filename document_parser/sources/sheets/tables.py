@@ -58,21 +58,21 @@ class PlacedBlock(NamedTuple):
     block: Block
 
 
-def make_blocks(rows: Sequence[SheetRow], frame: SheetFrame, *, is_whole: bool) -> list[PlacedBlock]:
-    """Return the blocks of the rows in reading order. ``is_whole`` says that the rows are all of the sheet.
+def make_blocks(rows: Sequence[SheetRow], frame: SheetFrame, sheet: Region | None = None) -> list[PlacedBlock]:
+    """Return the blocks of the rows in reading order. ``sheet`` is the range of a large sheet of which the rows are a part.
 
     Rows of a part of a large sheet are parted at empty rows only: which columns are empty, the part does not show. They become
     packed tables if they are plain.
     """
-    if not is_whole and _are_plain(rows, frame):
-        return list(_packed_blocks(rows))
+    if sheet is not None and _are_plain(rows, frame):
+        return list(packed_blocks(rows, sheet.left, sheet.right))
     cells = list(_cells_of(rows, frame.merges))
     hidden_rows = {row.number for row in rows if row.hidden}
     found: list[PlacedBlock] = []
-    for region_cells, header_rows in _tables_of(cells, frame, is_whole=is_whole):
+    for region_cells, header_rows in _tables_of(cells, frame, is_whole=sheet is None):
         bounds = bounds_of([cell.box for cell in region_cells])
-        if not is_whole and rows:
-            bounds = bounds._replace(left=min(row.columns[0] for row in rows), right=max(row.columns[-1] for row in rows))
+        if sheet is not None:
+            bounds = bounds._replace(left=sheet.left, right=sheet.right)
         for block in _blocks_of_table(region_cells, bounds, header_rows, hidden_rows, frame.hidden_columns):
             found.append(PlacedBlock(bounds.top, bounds.left, block))
     return found
@@ -89,9 +89,8 @@ def _are_plain(rows: Sequence[SheetRow], frame: SheetFrame) -> bool:
     return heads < first and not any(region.top <= last and region.bottom >= first for region in marked)
 
 
-def _packed_blocks(rows: Sequence[SheetRow]) -> Iterator[PlacedBlock]:
-    """Yield packed tables of plain rows, parted at empty rows."""
-    left, right = min(row.columns[0] for row in rows), max(row.columns[-1] for row in rows)
+def packed_blocks(rows: Sequence[SheetRow], left: int, right: int) -> Iterator[PlacedBlock]:
+    """Yield packed tables of plain rows, parted at empty rows. ``left`` and ``right`` are the first and last column."""
     starts = [place for place, row in enumerate(rows) if not place or row.number > rows[place - 1].number + 1]
     for start, end in pairwise([*starts, len(rows)]):
         packed = pack_rows(rows[start:end], left, right)

@@ -44,8 +44,8 @@ def hidden_warnings(rows: Sequence[SheetRow], hidden_columns: Collection[int]) -
     unseen = sum(
         not text and value is not None and value.strip("0.") != ""
         for row in rows
+        if "" in row.texts
         for text, value in zip(row.texts, row.values, strict=True)
-        if not text
     )
     parts = [f"rows {_listed(numbers)} are hidden"] if numbers else []
     parts += [f"columns {_listed(columns)} are hidden"] if columns else []

@@ -155,7 +155,7 @@ class ExcelWorkbook(FlowingDocument):
         merges = [region for one in merged if (region := parse_region(one.get("ref", "")))] if merged is not None else []
         filtered = [frame_child(outline, "autoFilter")]
         return SheetFrame(
-            merges=[_clip(merge, bounds) for merge in merges] if bounds else [],
+            merges=[merge.clip(bounds) for merge in merges] if bounds else [],
             hidden_columns=_hidden_columns(frame_child(outline, "cols"), bounds),
             tables=list(self._named_tables(sheet, outline)),
             filtered=[region for one in filtered if one is not None and (region := parse_region(one.get("ref", "")))],
@@ -199,7 +199,7 @@ class ExcelWorkbook(FlowingDocument):
         placed: list[PlacedBlock] = []
         if sheet.outline is not None and sheet.outline.parts:
             rows, count = self._rows(sheet, part, number)
-            placed = make_blocks(rows, sheet.frame, is_whole=sheet.part_count == 1)
+            placed = make_blocks(rows, sheet.frame, sheet.outline.bounds if sheet.part_count > 1 else None)
             warnings += formula_warnings(count, recalculates=self._recalculates)
             warnings += hidden_warnings(rows, sheet.frame.hidden_columns)
         blocks = self._assemble(sheet, part, number, placed, warnings)
@@ -315,12 +315,6 @@ def _title_rows(root: Element) -> dict[int, tuple[int, int]]:
                 if region is not None and region.right == MAX_COLUMNS:
                     found[int(place)] = (region.top, region.bottom)
     return found
-
-
-def _clip(region: Region, bounds: Region) -> Region:
-    """Return a region without what lies beyond the cells with content."""
-    bottom, right = max(region.top, min(region.bottom, bounds.bottom)), max(region.left, min(region.right, bounds.right))
-    return Region(region.top, region.left, bottom, right)
 
 
 def _hidden_columns(columns: Element | None, bounds: Region | None) -> frozenset[int]:

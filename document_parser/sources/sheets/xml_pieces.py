@@ -107,6 +107,24 @@ def pieces(chunks: Iterable[bytes], end: bytes, stop: bytes) -> Iterator[bytes]:
         yield rest.partition(stop)[0]
 
 
+def batches(chunks: Iterable[bytes], end: bytes, stop: bytes) -> Iterator[bytes]:
+    """Yield whole records, several at once, each with its end tag, up to the end tag ``stop`` of the list.
+
+    Raises DamagedDocument for a record that is too long.
+    """
+    rest = b""
+    for chunk in chunks:
+        rest += chunk
+        cut = rest.rfind(end) + len(end)
+        if cut >= len(end):
+            yield rest[:cut]
+            rest = rest[cut:]
+        if stop in rest:
+            return
+        if len(rest) > MAX_RECORD_BYTES:
+            raise DamagedDocument("A record of the document is longer than any program writes.")
+
+
 def wrap(opening: bytes, content: bytes) -> bytes:
     """Return a document of its own: the content within a root element with this start tag."""
     opening = opening[:-2] + b">" if opening.endswith(b"/>") else opening
