@@ -68,7 +68,7 @@ class DelimitedFile(FlowingDocument):
     def _rows(self) -> Iterator[list[str]]:
         """Yield the rows that hold anything, their fields without white space at the ends."""
         with self._open() as file:
-            csv.field_size_limit(min(self._path.stat().st_size + 1, sys.maxsize >> 33))
+            csv.field_size_limit(max(csv.field_size_limit(), min(self._path.stat().st_size + 1, sys.maxsize >> 33)))
             for row in csv.reader(file, delimiter=self._delimiter, strict=False):
                 fields = [field.strip() for field in row]
                 if any(fields):
@@ -149,5 +149,5 @@ def find_delimiter(text: str) -> str:
 
 def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
     """Yield the rows of fields."""
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(csv.field_size_limit(), len(text) + 1))  # it holds for the whole process: never lower it
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=False)

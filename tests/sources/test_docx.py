@@ -606,6 +606,13 @@ def test_pictures_are_figures_with_their_alternative_text_and_never_fetched(tmp_
     assert file.picture_data(1, 1) == data.getvalue()
 
 
+def test_pictures_of_a_group_have_names_of_their_own(tmp_path: Path):
+    named = '<pic:pic><pic:nvPicPr><pic:cNvPr id="2" name="x" descr="Duck"/></pic:nvPicPr><a:blip r:embed="one"/></pic:pic>'
+    body = p(r("text") + drawing(f"<wpg>{named}{picture('one')}</wpg>", "Group"))
+    found = blocks_of(tmp_path, body, {"word/media/a.png": b"x"}, one="image media/a.png")
+    assert texts(found) == ["text", "Duck", "Group"]
+
+
 def test_a_chart_is_a_table_with_its_title(tmp_path: Path):
     def values(tag: str, kind: str, *texts: str, code: str = "") -> str:
         points = "".join(f'<c:pt idx="{at}"><c:v>{text}</c:v></c:pt>' for at, text in enumerate(texts) if text)
@@ -678,20 +685,29 @@ def test_formulas_stay_in_their_sentence_or_are_blocks(tmp_path: Path):
 # --- other documents, pages
 
 
-def test_a_document_within_the_document_is_read_in_its_place(tmp_path: Path):
+def test_parts_in_other_formats_are_read_in_their_place(tmp_path: Path):
     types = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+    page = "<html><body><h1>Page</h1><p>of HTML</p></body></html>"
     parts: dict[str, str | bytes] = {
         "word/inner.docx": document(p(r("inner"), "H2")),
         "word/note.txt": "plain",
+        "word/page.html": page,
+        "word/saved.mht": f"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=x\n\n"
+        f"--x\nContent-Type: text/html; charset=utf-8\n\n{page}\n--x--\n",
+        "word/rich.rtf": r"{\rtf1 rich}",
         "word/x.bin": b"?",
         "[Content_Types].xml": '<Types xmlns="x"><Default Extension="txt" ContentType="text/plain"/>'
         f'<Default Extension="docx" ContentType="{types}"/></Types>',
     }
-    chunk = '<w:altChunk r:id="{}"/>'.format
-    found = part_of(tmp_path, p(r("a")) + chunk("i") + chunk("t") + chunk("x") + p(r("b")), parts,
-                    i="aFChunk inner.docx", t="aFChunk note.txt", x="aFChunk x.bin")  # fmt: skip
-    assert texts(found.blocks) == ["a", "inner", "plain", "b"]
-    assert [warning.code for warning in found.warnings] == ["not_read"]
+    body = p(r("a")) + "".join(f'<w:altChunk r:id="{name}"/>' for name in ("i", "t", "h", "m", "r", "x")) + p(r("b"))
+    found = part_of(
+        tmp_path, body, parts, i="aFChunk inner.docx", t="aFChunk note.txt", h="aFChunk page.html", m="aFChunk saved.mht",
+        r="aFChunk rich.rtf", x="aFChunk x.bin",
+    )  # fmt: skip
+    assert texts(found.blocks) == ["a", "inner", "plain", "Page", "of HTML", "Page", "of HTML", "rich", "b"]
+    assert [warning.message for warning in found.warnings] == [
+        "A part of the document in another format (word/x.bin) was not read."
+    ]
 
 
 @pytest.mark.parametrize(("counted", "pages"), [("2", [1, 2]), ("3", [None, None])])

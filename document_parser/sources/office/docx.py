@@ -13,10 +13,10 @@ from typing import IO
 from document_parser.errors import DamagedDocument, DocumentError, PageUnreadable
 from document_parser.models import Block, BlockKind, LayerName, Location, Member, PageWarning, Part
 from document_parser.sources.base import OpenerLimits
-from document_parser.sources.decoding import decode_text
 from document_parser.sources.flowing import FlowingDocument
 from document_parser.sources.office.embedded import EmbeddedFiles
 from document_parser.sources.office.package import RELATIONSHIPS, OfficePackage
+from document_parser.sources.office.word_chunks import read_chunk
 from document_parser.sources.office.word_context import Reference, WordContext
 from document_parser.sources.office.word_story import Story, StoryReader, is_shown
 from document_parser.sources.office.word_styles import WORD, is_on
@@ -179,14 +179,16 @@ class _DocumentReader:
             data = self._package.read(part)
             if "wordprocessingml" in kind and self._depth < _MAX_CHUNK_DEPTH:
                 return self._read_inner_document(data)
+            found = read_chunk(kind, part, data)
         except (DocumentError, KeyError):
             self._context.warn("A document within the document cannot be read: its data is damaged.")
             return []
-        if kind.startswith("text/plain") or part.endswith(".txt"):
-            lines = decode_text(data).text.splitlines()
-            return [Block(kind="paragraph", text=line.strip()) for line in lines if line.strip()]
-        self._context.warn(f"A part of the document in another format ({kind or part}) was not read.")
-        return []
+        if found is None:
+            self._context.warn(f"A part of the document in another format ({kind or part}) was not read.")
+            return []
+        for warning in found[1]:
+            self._context.warn(warning.message)
+        return found[0]
 
     def _read_inner_document(self, data: bytes) -> list[Block]:
         """Return the blocks of a Word document within this one. Its images stay without a picture: they are in its own file."""

@@ -35,6 +35,10 @@ _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}relIds"
 _DIAGRAM_DATA = f"{RELATIONSHIPS}dm"
 
 
+_SHAPES = frozenset({"pic", "wsp", "wgp", "grpSp", "shape", "rect", "oval", "roundrect", "group"})
+"""Elements whose name is not that of the shapes after them."""
+
+
 class DrawingReader:
     """Reads the drawings of one part. ``read_blocks`` reads the content of a text box."""
 
@@ -76,8 +80,10 @@ class DrawingReader:
             elif tag == f"{_VML_OFFICE}OLEObject":
                 self._check_object(child)
             elif child.get(f"{_VML_OFFICE}hr") not in {"t", "true"}:
-                self._name = _name_of(child) or self._name
+                before, self._name = self._name, _name_of(child) or self._name
                 self._walk(child)
+                if local_name(child) in _SHAPES:
+                    self._name = before
 
     def _check_object(self, element: Element) -> None:
         """Warn of an object that is only linked to, and of a formula of old versions. Others are files inside the document."""
